@@ -1,0 +1,103 @@
+//! Who may write a row. Rights follow from what a person hears, so there is one source of both.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ts_rs::TS;
+use uuid::Uuid;
+
+use crate::registry::Entity;
+use crate::scope::ScopeKind;
+
+/// What a person is in their organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Looks after the organization.
+    Admin,
+    /// Trains people at a station and makes courses.
+    Instructor,
+    /// Teaches groups and marks attendance.
+    Teacher,
+    /// Studies.
+    Learner,
+    /// Looks in on their children.
+    Parent,
+}
+
+impl Role {
+    /// The role named by the word in `users.role`.
+    pub fn parse(word: &str) -> Option<Role> {
+        Some(match word {
+            "admin" => Role::Admin,
+            "instructor" => Role::Instructor,
+            "teacher" => Role::Teacher,
+            "learner" => Role::Learner,
+            "parent" => Role::Parent,
+            _ => return None,
+        })
+    }
+
+    /// The word in `users.role`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Role::Admin => "admin",
+            Role::Instructor => "instructor",
+            Role::Teacher => "teacher",
+            Role::Learner => "learner",
+            Role::Parent => "parent",
+        }
+    }
+
+    /// Whether this role works for the organization.
+    pub const fn is_staff(self) -> bool {
+        matches!(self, Role::Admin | Role::Instructor | Role::Teacher)
+    }
+}
+
+/// The person behind a push, and what they hear at that moment.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// Their account.
+    pub user_id: Uuid,
+    /// Their organization.
+    pub organization_id: Uuid,
+    /// Their role.
+    pub role: Role,
+    /// The names of the scopes that they hear.
+    pub scopes: HashSet<String>,
+}
+
+/// One condition on who writes a row. A rule is a list of conditions that must all hold.
+#[derive(Debug, Clone, Copy)]
+pub enum Who {
+    /// The column holds the writer's own id.
+    Is(&'static str),
+    /// The writer hears the scope of this kind that the column names.
+    Hears(ScopeKind, &'static str),
+    /// The writer has this role.
+    Has(Role),
+    /// The writer works for the organization.
+    Staff,
+}
+
+impl Who {
+    fn holds(self, entity: &Entity, values: &[Value], actor: &Actor) -> bool {
+        let column = |name: &str| entity.column_index(name).and_then(|index| values.get(index)).and_then(Value::as_str);
+        match self {
+            Who::Is(name) => column(name).is_some_and(|id| Uuid::parse_str(id).is_ok_and(|id| id == actor.user_id)),
+            Who::Hears(kind, name) => column(name).is_some_and(|id| actor.scopes.contains(&kind.of(id))),
+            Who::Has(role) => actor.role == role,
+            Who::Staff => actor.role.is_staff(),
+        }
+    }
+}
+
+/// Any one of these lists must hold entirely.
+pub type Rules = &'static [&'static [Who]];
+
+/// Whether `actor` may write a row with these values under these rules.
+pub fn allows(rules: Rules, entity: &Entity, values: &[Value], actor: &Actor) -> bool {
+    rules.iter().any(|rule| rule.iter().all(|who| who.holds(entity, values, actor)))
+}

@@ -1,0 +1,189 @@
+//! One shape of error over IPC and HTTP. Consumers match the code; the screen translates it.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::ToSchema;
+
+macro_rules! codes {
+    ($( $(#[doc = $doc:literal])* $name:ident = $word:literal, $status:literal, $retryable:literal; )*) => {
+        /// What went wrong, as a word that never changes. `docs/ERRORS.md` is written from this list.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
+        pub enum Code {
+            $( $(#[doc = $doc])* #[serde(rename = $word)] $name, )*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Code] = &[ $( Code::$name, )* ];
+
+            /// The word on the wire.
+            pub const fn word(self) -> &'static str {
+                match self { $( Code::$name => $word, )* }
+            }
+
+            /// The HTTP status that carries it. 0: it never travels over HTTP as a status of its own.
+            pub const fn status(self) -> u16 {
+                match self { $( Code::$name => $status, )* }
+            }
+
+            /// Whether the same request may succeed later without anybody doing anything.
+            pub const fn retryable(self) -> bool {
+                match self { $( Code::$name => $retryable, )* }
+            }
+
+            /// What it means, for `docs/ERRORS.md`.
+            pub const fn meaning(self) -> &'static str {
+                match self { $( Code::$name => concat!($( $doc ),*), )* }
+            }
+        }
+    };
+}
+
+codes! {
+    // A whole request
+    /// The body is not JSON.
+    NotJson = "not_json", 400, false;
+    /// The body ended before it was whole, or its compression is damaged.
+    BodyTruncated = "body_truncated", 400, false;
+    /// The JSON is not of the form that this route takes.
+    BadRequest = "bad_request", 400, false;
+    /// The body is larger than the route's limit, also after decompression.
+    BodyTooLarge = "body_too_large", 413, false;
+    /// The content type or encoding is not one that is understood.
+    UnsupportedEncoding = "unsupported_encoding", 415, false;
+    /// The protocol version is not spoken here.
+    UnsupportedProtocol = "unsupported_protocol", 426, false;
+    /// No route of this name.
+    NoSuchRoute = "no_such_route", 404, false;
+    /// More mutations in one push than the limit.
+    TooManyMutations = "too_many_mutations", 413, false;
+    /// Too many attempts in a short time.
+    TooManyAttempts = "too_many_attempts", 429, true;
+    /// The server failed in a way of its own; the log has it under the request id.
+    Internal = "internal", 500, true;
+    /// The server or its database is starting, stopping or out of reach.
+    NotReady = "not_ready", 503, true;
+
+    // Who somebody is
+    /// The name or the password is wrong.
+    WrongPassword = "wrong_password", 401, false;
+    /// The account is closed.
+    AccountClosed = "account_closed", 403, false;
+    /// The access token is missing, damaged or past its time.
+    TokenExpired = "token_expired", 401, false;
+    /// The session was ended, here or from elsewhere: sign in again.
+    SessionEnded = "session_ended", 401, false;
+    /// The device was revoked by an administrator.
+    DeviceRevoked = "device_revoked", 403, false;
+    /// The device belongs to another person.
+    DeviceNotYours = "device_not_yours", 403, false;
+
+    // A push as a whole
+    /// The first number leaves a gap after the last one that the server has.
+    NumberGap = "number_gap", 409, false;
+    /// A number arrived again with other content: two laptops are copies of one database.
+    NumberReused = "number_reused", 409, false;
+    /// The chain before the first number is not the server's.
+    ChainMismatch = "chain_mismatch", 409, false;
+    /// The laptop's epoch is not the server's.
+    EpochChanged = "epoch_changed", 409, false;
+
+    // One mutation
+    /// No table of this name is synced.
+    UnknownEntity = "unknown_entity", 422, false;
+    /// The table has no such column.
+    UnknownColumn = "unknown_column", 422, false;
+    /// The operation is neither put nor delete.
+    UnknownOperation = "unknown_operation", 422, false;
+    /// The value does not fit its column.
+    BadValue = "bad_value", 422, false;
+    /// A value that a new row needs is missing.
+    MissingValue = "missing_value", 422, false;
+    /// The row is larger than the limit.
+    RowTooLarge = "row_too_large", 422, false;
+    /// Only the server fills this column.
+    ServerColumn = "server_column", 422, false;
+    /// A key column of a stored row never changes.
+    KeyChanged = "key_changed", 422, false;
+    /// The id does not follow from the key.
+    IdMismatch = "id_mismatch", 422, false;
+    /// The writer has no right to this row.
+    NotAllowed = "not_allowed", 403, false;
+    /// The row is not there, or not in this organization.
+    NotFound = "not_found", 404, false;
+    /// Somebody changed this value meanwhile and it is not one to merge.
+    ChangedMeanwhile = "changed_meanwhile", 409, false;
+    /// The value is given once, and another one stands.
+    AlreadySet = "already_set", 409, false;
+    /// Somebody else has this name or code.
+    Taken = "taken", 409, false;
+    /// The row points at another one that is not there.
+    MissingReference = "missing_reference", 422, false;
+    /// A rule of the table does not hold, such as a percent above one hundred.
+    RuleBroken = "rule_broken", 422, false;
+    /// The time of this test is over.
+    TimeOver = "time_over", 422, false;
+    /// No attempt is left for this test.
+    NoAttemptsLeft = "no_attempts_left", 422, false;
+    /// An earlier mutation that this one builds on was refused.
+    Blocked = "blocked", 409, false;
+
+    // The laptop
+    /// The server cannot be reached.
+    Offline = "offline", 0, true;
+    /// The server's address is not an address.
+    BadAddress = "bad_address", 0, false;
+    /// Nobody is unlocked.
+    Locked = "locked", 0, false;
+    /// The password does not open this person's data on this laptop.
+    CannotUnlock = "cannot_unlock", 0, false;
+    /// The key needs the system's keyring, which is not there: sign in with the server to go on.
+    NoKeyring = "no_keyring", 0, false;
+    /// The key file or the database is damaged.
+    StoreDamaged = "store_damaged", 0, false;
+    /// The database was written by a newer version of Waystation.
+    StoreTooNew = "store_too_new", 0, false;
+    /// The disk is full.
+    DiskFull = "disk_full", 0, true;
+    /// The disk could not be read or written.
+    DiskFailed = "disk_failed", 0, true;
+    /// A downloaded file does not have the promised content; it is fetched again.
+    FileDamaged = "file_damaged", 0, true;
+    /// The file is not on this laptop yet.
+    NotDownloaded = "not_downloaded", 0, false;
+    /// The answer of the server is not one that this version understands.
+    BadAnswer = "bad_answer", 0, true;
+}
+
+/// The one shape of error over IPC and HTTP.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, ToSchema, thiserror::Error)]
+#[error("{}: {message}", code.word())]
+pub struct Problem {
+    /// What consumers match.
+    pub code: Code,
+    /// English, for a log or another client's author. Never shown on a screen.
+    pub message: String,
+    /// Whether the same request may succeed later by itself.
+    pub retryable: bool,
+    /// The server's log has the details under this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub request_id: Option<String>,
+    /// The fields at fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub fields: Vec<String>,
+}
+
+impl Problem {
+    /// A problem with an English explanation.
+    pub fn new(code: Code, message: impl Into<String>) -> Problem {
+        Problem { code, message: message.into(), retryable: code.retryable(), request_id: None, fields: Vec::new() }
+    }
+
+    /// … that names the field at fault.
+    pub fn field(mut self, field: impl Into<String>) -> Problem {
+        self.fields.push(field.into());
+        self
+    }
+}

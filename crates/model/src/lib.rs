@@ -1,0 +1,32 @@
+//! What Waystation knows, without doing anything about it: the words, the tables and their rules.
+//!
+//! Everything here is a pure function of its arguments. There is no clock, no randomness, no network,
+//! no disk and no SQL driver in this crate, so both the laptop and the server run the very same rules,
+//! and a test can run them a million times.
+//!
+//! The heart is [`registry`]: one [`registry::Entity`] per synced table says which columns it has, how each
+//! column merges, how a row's id is made, who hears a row and who may write it. Push, pull, the laptop's
+//! apply, the server's feed triggers and the TypeScript types all follow from that entry.
+//!
+//! ```
+//! use waystation_model::registry;
+//! let progress = registry::entity("topic_progress").expect("a registered table");
+//! assert!(progress.column("completed").is_some());
+//! ```
+
+pub mod access;
+pub mod chain;
+pub mod clock;
+pub mod error;
+pub mod grading;
+pub mod hash;
+pub mod ids;
+pub mod limits;
+pub mod merge;
+pub mod registry;
+pub mod scope;
+pub mod sql;
+pub mod wire;
+
+pub use error::{Code, Problem};
+pub use ids::{DeviceId, OrganizationId, UserId};

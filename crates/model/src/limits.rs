@@ -1,0 +1,29 @@
+//! Every limit that the laptop and the server agree on, in one place.
+
+/// The protocol this build speaks. A request carries the sender's number.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// The oldest protocol whose pull is still answered.
+pub const PROTOCOL_VERSION_MIN: u32 = 1;
+
+/// Mutations in one push.
+pub const PUSH_MUTATIONS_MAX: usize = 500;
+/// Bytes of one push body after decompression.
+pub const PUSH_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one pull request after decompression: 5,000 cursors fit.
+pub const PULL_BODY_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of any other request body.
+pub const REQUEST_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one row's values as compact JSON.
+pub const ROW_BYTES_MAX: usize = 256 * 1024;
+/// Rows in one pulled page.
+pub const PAGE_ROWS_MAX: usize = 2_000;
+/// Bytes of one pulled page before compression.
+pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Scopes that one user may hear.
+pub const SCOPES_PER_USER_MAX: usize = 5_000;
+/// How far a laptop's clock may be off before the person is told, in milliseconds.
+pub const CLOCK_OFF_MS_MAX: i64 = 5 * 60 * 1000;
+/// Mutations of one device whose outcomes the server keeps for a repeat.
+pub const LEDGER_MUTATIONS_MAX: i64 = 100_000;
+/// zstd level of request and answer bodies: beyond it the wire gains under 3 % and the server loses half its speed.
+pub const ZSTD_LEVEL: i32 = 3;

@@ -1,0 +1,393 @@
+//! What a change makes of a row, and of whoever changed it meanwhile. The same function runs on the server for real
+//! and on the laptop as a preview.
+//!
+//! For `furthest`, `sum` and `latest` columns, concurrent changes give the same row and the same conflicts in whatever
+//! order they arrive, as long as each device's own order is kept.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::{Code, Problem};
+use crate::limits::ROW_BYTES_MAX;
+use crate::registry::{Column, Entity, Kind, Merge, check_value};
+use crate::wire::Base;
+
+/// Who last changed a tracked column, and when. Stored beside the row on the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Edit {
+    /// The row's stamp from then on. The database fills it in; 0 until then.
+    pub stamp: i64,
+    /// Corrected hybrid time (microseconds). Plain SQL counts as the server's time.
+    pub at: i64,
+    /// The device; none for plain SQL.
+    pub device: Option<Uuid>,
+    /// The device's number of the change.
+    pub n: i64,
+    /// The person; none for plain SQL.
+    pub user: Option<Uuid>,
+}
+
+/// The tracked columns' last edits, by group name.
+pub type Edits = BTreeMap<String, Edit>;
+
+/// A row as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Its stamp. `None` for a row that this very push has changed: the stamp comes with the commit.
+    pub stamp: Option<i64>,
+    /// Its values, in the registry's order.
+    pub values: Vec<Value>,
+    /// Who last changed what.
+    pub edits: Edits,
+}
+
+/// One person's change of one row.
+#[derive(Debug, Clone)]
+pub struct Change<'a> {
+    /// The device that it was made on.
+    pub device: Uuid,
+    /// Its number there.
+    pub n: i64,
+    /// Who made it.
+    pub user: Uuid,
+    /// What it was made on.
+    pub base: Base,
+    /// When, already corrected and not after its receipt (microseconds).
+    pub at: i64,
+    /// The columns' places and their new values.
+    pub fields: &'a [(usize, Value)],
+}
+
+/// A value that did not make it and is kept until somebody settles it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lost {
+    /// The tracked group.
+    pub group: &'static str,
+    /// The group's columns and the lost values.
+    pub values: Vec<(&'static str, Value)>,
+    /// Who had entered them, where and when.
+    pub edit: Edit,
+}
+
+/// How a change fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stands as it was made.
+    Applied,
+    /// It stands together with somebody else's.
+    Merged,
+    /// Something of it did not make it.
+    Superseded,
+}
+
+/// The row after a change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Merged {
+    /// Its values.
+    pub values: Vec<Value>,
+    /// Who last changed what.
+    pub edits: Edits,
+    /// Whether anything differs from before.
+    pub changed: bool,
+    /// How the change fared.
+    pub verdict: Verdict,
+    /// What goes to `conflicts`.
+    pub lost: Vec<Lost>,
+    /// The groups that now hold this value again, so a conflict that kept it is moot.
+    pub regained: Vec<&'static str>,
+}
+
+/// Reads named values as places and values of `entity`, refusing what a laptop may not write.
+///
+/// # Errors
+/// `unknown_column`, `server_column` or `bad_value`, with the column at fault.
+pub fn read_fields(entity: &Entity, columns: &[String], values: &[Value]) -> Result<Vec<(usize, Value)>, Problem> {
+    if columns.len() != values.len() {
+        return Err(Problem::new(Code::BadRequest, "a row has not as many values as columns"));
+    }
+    let mut fields: Vec<(usize, Value)> = Vec::with_capacity(columns.len());
+    for (name, value) in columns.iter().zip(values) {
+        let Some(index) = entity.column_index(name) else {
+            return Err(Problem::new(Code::UnknownColumn, format!("{} has no column {name}", entity.name)).field(name));
+        };
+        if fields.iter().any(|(seen, _)| *seen == index) {
+            return Err(Problem::new(Code::BadRequest, format!("{name} is given twice")).field(name));
+        }
+        let column = &entity.columns[index];
+        if column.merge == Merge::Server {
+            return Err(Problem::new(Code::ServerColumn, format!("only the server fills {name}")).field(name));
+        }
+        check_value(column, value).map_err(|reason| Problem::new(Code::BadValue, format!("{name} {reason}")).field(name))?;
+        fields.push((index, value.clone()));
+    }
+    Ok(fields)
+}
+
+/// The row that comes of `change` on `current`.
+///
+/// # Errors
+/// A refusal with its code and field: the row stays as it is.
+pub fn merge(entity: &Entity, current: Option<&Stored>, change: &Change<'_>) -> Result<Merged, Problem> {
+    let merged = match current {
+        None => create(entity, change)?,
+        Some(stored) => update(entity, stored, change)?,
+    };
+    let size: usize = merged
+        .values
+        .iter()
+        .map(|value| {
+            value.as_str().map_or_else(|| if value.is_object() || value.is_array() { value.to_string().len() } else { 8 }, str::len)
+        })
+        .sum();
+    if size > ROW_BYTES_MAX {
+        return Err(Problem::new(Code::RowTooLarge, "the row is larger than the limit"));
+    }
+    Ok(merged)
+}
+
+fn create(entity: &Entity, change: &Change<'_>) -> Result<Merged, Problem> {
+    let mut values = entity.empty_values();
+    for (index, value) in change.fields {
+        values[*index] = value.clone();
+    }
+    for (column, value) in entity.columns.iter().zip(&values) {
+        if value.is_null() && !column.nullable && column.merge != Merge::Server {
+            return Err(Problem::new(Code::MissingValue, format!("{} needs {}", entity.name, column.name)).field(column.name));
+        }
+    }
+    let mut edits = Edits::new();
+    for group in entity.tracked_groups() {
+        if entity.group_columns(group).any(|(index, _)| !values[index].is_null()) {
+            edits.insert(group.to_owned(), edit_of(change));
+        }
+    }
+    Ok(Merged { values, edits, changed: true, verdict: Verdict::Applied, lost: Vec::new(), regained: Vec::new() })
+}
+
+fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merged, Problem> {
+    let same_base = stored.stamp.is_some() && stored.stamp == change.base.stamp;
+    let mut merged = Merged {
+        values: stored.values.clone(),
+        edits: stored.edits.clone(),
+        changed: false,
+        verdict: if same_base { Verdict::Applied } else { Verdict::Merged },
+        lost: Vec::new(),
+        regained: Vec::new(),
+    };
+    let reset = reset_step(entity, stored, change);
+    let mut groups_done: Vec<&'static str> = Vec::new();
+    let mut all_took = true;
+    for (index, value) in change.fields {
+        let column = &entity.columns[*index];
+        let old = &stored.values[*index];
+        match column.merge {
+            Merge::Key => {
+                if value != old {
+                    return Err(Problem::new(Code::KeyChanged, format!("{} never changes", column.name)).field(column.name));
+                }
+            }
+            // The server's cascade is the only one to change it; a laptop that has not heard of it yet is no reason to refuse.
+            Merge::Carried | Merge::Server => {}
+            Merge::Once => match once(column, old, value)? {
+                Some(new) => merged.values[*index] = new,
+                None => continue,
+            },
+            Merge::Sum => merged.values[*index] = add(column, old, value),
+            Merge::Furthest | Merge::Earliest | Merge::Reset => {
+                let (new, took) = furthest(column, reset, old, value);
+                all_took &= took;
+                merged.values[*index] = new;
+            }
+            Merge::Latest | Merge::LatestQuiet | Merge::Ask => {
+                let group = column.tracked_group().expect("these rules are tracked");
+                if !groups_done.contains(&group) {
+                    groups_done.push(group);
+                    tracked(entity, group, column.merge, same_base, stored, change, &mut merged)?;
+                }
+            }
+        }
+    }
+    if reset == Reset::Newer {
+        // A deliberate new start: what the change does not say starts again as well.
+        for (index, column) in entity.columns.iter().enumerate() {
+            if matches!(column.merge, Merge::Furthest | Merge::Earliest) && !change.fields.iter().any(|(given, _)| *given == index) {
+                merged.values[index] = column.default_value();
+            }
+        }
+    }
+    merged.changed = merged.values != stored.values || merged.edits != stored.edits;
+    let untouched_meanwhile = merged.verdict == Verdict::Merged
+        && merged.lost.is_empty()
+        && all_took
+        && merged.values == laid_over(entity, &stored.values, change);
+    if untouched_meanwhile && only_own_since(stored, change) {
+        merged.verdict = Verdict::Applied;
+    }
+    Ok(merged)
+}
+
+fn only_own_since(stored: &Stored, change: &Change<'_>) -> bool {
+    stored.edits.values().all(|edit| edit.device == Some(change.device) || change.base.stamp.is_some_and(|base| edit.stamp <= base))
+}
+
+fn laid_over(entity: &Entity, values: &[Value], change: &Change<'_>) -> Vec<Value> {
+    let mut values = values.to_vec();
+    lay_over(entity, &mut values, change.fields);
+    values
+}
+
+fn edit_of(change: &Change<'_>) -> Edit {
+    Edit { stamp: 0, at: change.at, device: Some(change.device), n: change.n, user: Some(change.user) }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reset {
+    Older,
+    Same,
+    Newer,
+}
+
+fn reset_step(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Reset {
+    let Some(index) = entity.columns.iter().position(|column| column.merge == Merge::Reset) else { return Reset::Same };
+    let current = stored.values[index].as_i64().unwrap_or(0);
+    let given = change.fields.iter().find(|(given, _)| *given == index).and_then(|(_, value)| value.as_i64()).unwrap_or(current);
+    match given.cmp(&current) {
+        std::cmp::Ordering::Less => Reset::Older,
+        std::cmp::Ordering::Equal => Reset::Same,
+        std::cmp::Ordering::Greater => Reset::Newer,
+    }
+}
+
+/// The new value, and whether the change's own value counted at all.
+fn furthest(column: &Column, reset: Reset, old: &Value, new: &Value) -> (Value, bool) {
+    match reset {
+        Reset::Newer => (new.clone(), true),
+        Reset::Older => (old.clone(), false),
+        Reset::Same => (further(column, old, new), true),
+    }
+}
+
+fn further(column: &Column, old: &Value, new: &Value) -> Value {
+    if old.is_null() {
+        return new.clone();
+    }
+    if new.is_null() {
+        return old.clone();
+    }
+    let take_new = match (column.merge, column.kind) {
+        (Merge::Earliest, _) => new.as_i64() < old.as_i64(),
+        (_, Kind::Truth) => new.as_bool() == Some(true),
+        _ => new.as_f64() > old.as_f64(),
+    };
+    if take_new { new.clone() } else { old.clone() }
+}
+
+fn add(column: &Column, old: &Value, delta: &Value) -> Value {
+    if column.kind == Kind::Real {
+        return Value::from(old.as_f64().unwrap_or(0.0) + delta.as_f64().unwrap_or(0.0));
+    }
+    Value::from(old.as_i64().unwrap_or(0).saturating_add(delta.as_i64().unwrap_or(0)))
+}
+
+fn is_empty(column: &Column, value: &Value) -> bool {
+    value.is_null() || *value == column.default_value()
+}
+
+fn once(column: &Column, old: &Value, new: &Value) -> Result<Option<Value>, Problem> {
+    if old == new {
+        return Ok(None);
+    }
+    if is_empty(column, old) {
+        return Ok(Some(new.clone()));
+    }
+    Err(Problem::new(Code::AlreadySet, format!("{} is given once", column.name)).field(column.name))
+}
+
+/// Merges the columns of one tracked group, which stand or fall together.
+fn tracked(
+    entity: &Entity,
+    group: &'static str,
+    rule: Merge,
+    same_base: bool,
+    stored: &Stored,
+    change: &Change<'_>,
+    merged: &mut Merged,
+) -> Result<(), Problem> {
+    let given = |index: usize| change.fields.iter().find(|(given, _)| *given == index).map(|(_, value)| value);
+    let (lead, lead_column) = entity.group_columns(group).next().expect("a group has a column");
+    let new_lead = given(lead).unwrap_or(&stored.values[lead]);
+    let edit = stored.edits.get(group);
+    let seen = same_base
+        || edit.is_none_or(|edit| {
+            change.base.stamp.is_some_and(|base| edit.stamp != 0 && edit.stamp <= base)
+                || (edit.device == Some(change.device) && change.base.own.is_some_and(|own| edit.n <= own))
+        });
+    let equal = *new_lead == stored.values[lead];
+    if !seen && !equal {
+        if rule == Merge::Ask {
+            return Err(Problem::new(Code::ChangedMeanwhile, format!("{} was changed meanwhile", lead_column.name)).field(lead_column.name));
+        }
+        let edit = edit.expect("an unseen group has an edit");
+        let later = (change.at, Some(change.device)) > (edit.at, edit.device);
+        if !later {
+            if rule == Merge::Latest {
+                merged.verdict = Verdict::Superseded;
+                let values = entity
+                    .group_columns(group)
+                    .map(|(index, column)| (column.name, given(index).cloned().unwrap_or(Value::Null)))
+                    .collect();
+                merged.lost.push(Lost { group, values, edit: edit_of(change) });
+            }
+            return Ok(());
+        }
+        if rule == Merge::Latest {
+            let values = entity.group_columns(group).map(|(index, column)| (column.name, stored.values[index].clone())).collect();
+            merged.lost.push(Lost { group, values, edit: edit.clone() });
+            merged.regained.push(group);
+        }
+    } else if !seen {
+        // Both said the same. The later of the two is the one that a third person's change is measured against.
+        let edit = edit.expect("an unseen group has an edit");
+        if (change.at, Some(change.device)) <= (edit.at, edit.device) {
+            return Ok(());
+        }
+    }
+    let mut differs = false;
+    for (index, _) in entity.group_columns(group) {
+        if let Some(value) = given(index)
+            && merged.values[index] != *value
+        {
+            merged.values[index] = value.clone();
+            differs = true;
+        }
+    }
+    if differs || !seen {
+        merged.edits.insert(group.to_owned(), edit_of(change));
+    }
+    Ok(())
+}
+
+/// Lays a person's own pending change on top of a row, as the laptop shows it until the server has spoken.
+pub fn lay_over(entity: &Entity, values: &mut [Value], fields: &[(usize, Value)]) {
+    let current = Stored { stamp: Some(0), values: values.to_vec(), edits: Edits::new() };
+    let change = Change { device: Uuid::nil(), n: 0, user: Uuid::nil(), base: Base { stamp: Some(0), own: None }, at: 0, fields };
+    let reset = reset_step(entity, &current, &change);
+    for (index, value) in fields {
+        let column = &entity.columns[*index];
+        values[*index] = match column.merge {
+            Merge::Sum => add(column, &current.values[*index], value),
+            Merge::Furthest | Merge::Earliest | Merge::Reset => furthest(column, reset, &current.values[*index], value).0,
+            _ => value.clone(),
+        };
+    }
+    if reset == Reset::Newer {
+        for (index, column) in entity.columns.iter().enumerate() {
+            if matches!(column.merge, Merge::Furthest | Merge::Earliest) && !fields.iter().any(|(given, _)| *given == index) {
+                values[index] = column.default_value();
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Whether a value fits its column. Both sides ask before they store anything.
+
+use chrono::{NaiveDate, NaiveTime};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Column, Kind};
+
+/// The largest whole number that every JSON reader keeps exactly.
+const WHOLE_MAX: i64 = (1 << 53) - 1;
+/// 9999-12-31T23:59:59.999Z in milliseconds, the last moment both databases write alike.
+const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
+
+/// Whether `value` fits, or in plain English why not.
+///
+/// # Errors
+/// A short reason for the log and for another client's author. The screen's words come from the code.
+pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
+    if value.is_null() {
+        return if column.nullable { Ok(()) } else { Err("must not be empty") };
+    }
+    let fits = match column.kind {
+        Kind::Uuid => is_canonical_uuid(value),
+        Kind::Text => return check_text(value, column.length_max),
+        Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+        Kind::Truth => value.is_boolean(),
+        Kind::Whole => value.as_i64().is_some_and(|number| number.abs() <= WHOLE_MAX),
+        Kind::Real => value.as_f64().is_some_and(f64::is_finite),
+        Kind::Date => value.as_str().is_some_and(|text| text.len() == 10 && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()),
+        Kind::Time => value.as_str().is_some_and(|text| text.len() == 5 && NaiveTime::parse_from_str(text, "%H:%M").is_ok()),
+        Kind::Timestamp => read_timestamp_ms(value).is_some(),
+        Kind::Json => {
+            let text = value.to_string();
+            if text.contains("\\u0000") {
+                return Err("must not contain the zero character");
+            }
+            return if text.len() <= column.length_max { Ok(()) } else { Err("is too long") };
+        }
+    };
+    if fits { Ok(()) } else { Err("is not a value of this column's kind") }
+}
+
+/// A wire timestamp in milliseconds since 1970, when it is one that both databases can hold.
+pub fn read_timestamp_ms(value: &Value) -> Option<i64> {
+    value.as_i64().filter(|ms| (-TIMESTAMP_MS_MAX..=TIMESTAMP_MS_MAX).contains(ms))
+}
+
+fn is_canonical_uuid(value: &Value) -> bool {
+    // Derived ids hash the text, so only one spelling of an id is an id.
+    value
+        .as_str()
+        .is_some_and(|text| Uuid::parse_str(text).is_ok_and(|id| id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text))
+}
+
+fn check_text(value: &Value, length_max: usize) -> Result<(), &'static str> {
+    let Some(text) = value.as_str() else { return Err("is not text") };
+    // PostgreSQL cannot hold it; better a clear word here than a failed batch there.
+    if text.contains('\0') {
+        return Err("must not contain the zero character");
+    }
+    // Bytes bound characters from above, so only long text pays for counting.
+    if text.len() > length_max && text.chars().count() > length_max {
+        return Err("is too long");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Merge, column};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_the_canonical_spelling_of_an_id_is_taken() {
+        let id = column("user_id", Kind::Uuid, Merge::Key);
+        assert!(check_value(&id, &json!("0192a000-0000-7000-8000-00000000abcd")).is_ok());
+        for wrong in
+            ["0192A000-0000-7000-8000-00000000ABCD", "0192a00000007000800000000000abcd", "{0192a000-0000-7000-8000-00000000abcd}", ""]
+        {
+            assert!(check_value(&id, &json!(wrong)).is_err(), "{wrong}");
+        }
+        assert!(check_value(&id, &Value::Null).is_err());
+        assert!(check_value(&id.optional(), &Value::Null).is_ok());
+    }
+
+    #[test]
+    fn values_of_the_wrong_kind_are_refused() {
+        let wrong = [
+            (Kind::Truth, json!(1)),
+            (Kind::Whole, json!(1.5)),
+            (Kind::Whole, json!(9_007_199_254_740_992_i64)),
+            (Kind::Real, json!("1")),
+            (Kind::Date, json!("2026-02-30")),
+            (Kind::Date, json!("2026-2-3")),
+            (Kind::Time, json!("24:00")),
+            (Kind::Timestamp, json!("2026-01-01T00:00:00Z")),
+            (Kind::Timestamp, json!(i64::MAX)),
+            (Kind::Choice(&["a", "b"]), json!("c")),
+            (Kind::Text, json!("zero \0 inside")),
+            (Kind::Json, json!({"a": "\0"})),
+        ];
+        for (kind, value) in wrong {
+            assert!(check_value(&column("x", kind, Merge::Latest), &value).is_err(), "{kind:?} took {value}");
+        }
+    }
+
+    #[test]
+    fn length_counts_characters_and_not_bytes() {
+        let short = column("x", Kind::Text, Merge::Latest).length_max(3);
+        assert!(check_value(&short, &json!("əğı")).is_ok());
+        assert!(check_value(&short, &json!("əğış")).is_err());
+    }
+}

@@ -1,0 +1,24 @@
+//! Attendance of groups.
+
+use super::super::*;
+use crate::access::Who;
+
+/// One cell of the attendance grid.
+pub static ATTENDANCE_RECORDS: Entity = Entity {
+    name: "attendance_records",
+    code: 32,
+    columns: &[
+        key("group_id"),
+        key("student_id"),
+        column("lesson_date", Kind::Date, Merge::Key),
+        column("status", Kind::Choice(&["present", "late", "absent", "excused"]), Merge::Latest).optional().group("mark"),
+        column("marked_by", Kind::Uuid, Merge::Latest).optional().group("mark"),
+        column("marked_at", Kind::Timestamp, Merge::Latest).optional().group("mark"),
+        column("note", Kind::Text, Merge::Latest).optional().length_max(500),
+    ],
+    id: IdRule::Derived(&["group_id", "student_id", "lesson_date"]),
+    scopes: &[lives_in(ScopeKind::Roster, "group_id"), lives_in(ScopeKind::Learner, "student_id")],
+    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")]],
+    delete: &[],
+    access: &[],
+};

@@ -1,0 +1,33 @@
+//! What sync itself keeps for people.
+
+use super::super::*;
+use crate::access::Who;
+
+/// A value that lost against a later one, kept until somebody settles it. Made by the server alone.
+pub static CONFLICTS: Entity = Entity {
+    name: "conflicts",
+    code: 34,
+    columns: &[
+        column("entity", Kind::Text, Merge::Server),
+        column("row_id", Kind::Uuid, Merge::Server),
+        // The tracked group, such as `mark`.
+        column("field", Kind::Text, Merge::Server),
+        column("lost_values", Kind::Json, Merge::Server),
+        column("lost_by", Kind::Uuid, Merge::Server).optional(),
+        column("lost_at", Kind::Timestamp, Merge::Server),
+        column("kept_values", Kind::Json, Merge::Server),
+        column("kept_by", Kind::Uuid, Merge::Server).optional(),
+        column("kept_at", Kind::Timestamp, Merge::Server).optional(),
+        // Exactly one of these three says who hears it.
+        column("group_id", Kind::Uuid, Merge::Server).optional(),
+        column("course_id", Kind::Uuid, Merge::Server).optional(),
+        column("author_id", Kind::Uuid, Merge::Server).optional(),
+        column("settled_by", Kind::Uuid, Merge::LatestQuiet).optional().group("settled"),
+        column("settled_at", Kind::Timestamp, Merge::LatestQuiet).optional().group("settled"),
+    ],
+    id: IdRule::Made,
+    scopes: &[lives_in(ScopeKind::Roster, "group_id"), lives_in(ScopeKind::Results, "course_id"), lives_in(ScopeKind::User, "author_id")],
+    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Is("author_id")]],
+    delete: &[],
+    access: &[],
+};

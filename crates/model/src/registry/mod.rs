@@ -1,0 +1,221 @@
+//! One declaration per synced table. Everything that handles rows in general reads it.
+//!
+//! To add a table: a migration for each database, and one [`Entity`] here. Nothing else.
+
+mod check;
+mod column;
+pub mod entries;
+
+pub use check::{check_value, read_timestamp_ms};
+pub use column::{Column, Kind, Merge, carried, column, key};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::access::Rules;
+use crate::ids::derived_id;
+use crate::scope::ScopeKind;
+
+/// How the id of a row comes to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdRule {
+    /// UUIDv7, made where the row is made.
+    Made,
+    /// UUIDv5 of these columns, the same wherever it is made. They never change.
+    Derived(&'static [&'static str]),
+}
+
+/// A rule that puts a row into one scope, by the row's own columns.
+#[derive(Debug, Clone, Copy)]
+pub struct ScopeRule {
+    /// The audience.
+    pub kind: ScopeKind,
+    /// The column that holds the id after the colon: `id` for the row's own, `organization_id` for the organization's.
+    pub column: &'static str,
+    /// The row lives there only while this holds.
+    pub when: Option<When>,
+}
+
+/// A condition on one column of the row.
+#[derive(Debug, Clone, Copy)]
+pub enum When {
+    /// The text or choice column equals this.
+    Equals(&'static str, &'static str),
+    /// The text or choice column differs from this, or is null.
+    Differs(&'static str, &'static str),
+    /// The truth column is true.
+    True(&'static str),
+    /// The truth column is false or null.
+    False(&'static str),
+}
+
+/// A row lives in the scope of this kind that `column` names.
+pub const fn lives_in(kind: ScopeKind, column: &'static str) -> ScopeRule {
+    ScopeRule { kind, column, when: None }
+}
+
+impl ScopeRule {
+    /// … but only while a condition holds.
+    pub const fn when(mut self, when: When) -> ScopeRule {
+        self.when = Some(when);
+        self
+    }
+}
+
+/// Whose subscriptions a change of this table may change.
+#[derive(Debug, Clone, Copy)]
+pub enum AccessRule {
+    /// The user whom this column names.
+    User(&'static str),
+    /// Every administrator of the organization.
+    Administrators,
+}
+
+/// One synced table.
+#[derive(Debug)]
+pub struct Entity {
+    /// The table's name in both databases, in Rust, on the wire and in TypeScript.
+    pub name: &'static str,
+    /// A small number for the feed. Never reused.
+    pub code: i16,
+    /// The row's columns beyond `id`, `organization_id`, `created_at`, `updated_at` and `stamp`, in wire order.
+    pub columns: &'static [Column],
+    /// How the id is made.
+    pub id: IdRule,
+    /// Where rows live. A row with no scope at all stays on the server.
+    pub scopes: &'static [ScopeRule],
+    /// Who may create and change a row: the rule must hold for the old row and for the new one.
+    pub write: Rules,
+    /// Who may delete a row.
+    pub delete: Rules,
+    /// Whose subscriptions follow from this table's rows.
+    pub access: &'static [AccessRule],
+}
+
+impl Entity {
+    /// A column's declaration.
+    pub fn column(&self, name: &str) -> Option<&'static Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// A column's place among the values of a row.
+    pub fn column_index(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The columns that merge as `latest` or `ask` and so remember who changed them and when.
+    pub fn tracked_groups(&self) -> Vec<&'static str> {
+        let mut groups: Vec<&'static str> = Vec::new();
+        for column in self.columns {
+            if let Some(group) = column.tracked_group()
+                && !groups.contains(&group)
+            {
+                groups.push(group);
+            }
+        }
+        groups
+    }
+
+    /// The columns of one tracked group, the one that decides about a conflict first.
+    pub fn group_columns<'a>(&'a self, group: &'a str) -> impl Iterator<Item = (usize, &'static Column)> + 'a {
+        self.columns.iter().enumerate().filter(move |(_, column)| column.tracked_group() == Some(group))
+    }
+
+    /// The id that belongs to these values, when it follows from them. A key that is not text counts as null.
+    pub fn id_of(&self, values: &[Value]) -> Option<Uuid> {
+        match self.id {
+            IdRule::Made => None,
+            IdRule::Derived(keys) => Some(derived_id(
+                self.name,
+                keys.iter().map(|key| self.column_index(key).and_then(|index| values.get(index)).and_then(Value::as_str)),
+            )),
+        }
+    }
+
+    /// The scopes that a row with these values lives in.
+    pub fn scopes_of(&self, id: &Uuid, organization_id: &Uuid, values: &[Value]) -> Vec<String> {
+        self.scopes
+            .iter()
+            .filter(|rule| rule.when.is_none_or(|when| self.holds(when, values)))
+            .filter_map(|rule| match rule.column {
+                "id" => Some(rule.kind.of(id)),
+                "organization_id" => Some(rule.kind.of(organization_id)),
+                column => {
+                    let value = values.get(self.column_index(column)?)?.as_str()?;
+                    Some(rule.kind.of(value))
+                }
+            })
+            .collect()
+    }
+
+    fn holds(&self, when: When, values: &[Value]) -> bool {
+        let value = |column| self.column_index(column).and_then(|index| values.get(index)).unwrap_or(&Value::Null);
+        match when {
+            When::Equals(column, text) => value(column).as_str() == Some(text),
+            When::Differs(column, text) => value(column).as_str() != Some(text),
+            When::True(column) => value(column).as_bool() == Some(true),
+            When::False(column) => value(column).as_bool() != Some(true),
+        }
+    }
+
+    /// The values of a row of which nothing is known yet.
+    pub fn empty_values(&self) -> Vec<Value> {
+        self.columns.iter().map(Column::default_value).collect()
+    }
+}
+
+/// Every registered table, parents before children.
+pub fn all() -> &'static [&'static Entity] {
+    entries::ALL
+}
+
+/// The table of this name.
+pub fn entity(name: &str) -> Option<&'static Entity> {
+    all().iter().find(|entity| entity.name == name).copied()
+}
+
+/// The table with this code.
+pub fn entity_by_code(code: i16) -> Option<&'static Entity> {
+    all().iter().find(|entity| entity.code == code).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_and_codes_are_unique() {
+        let names: HashSet<_> = all().iter().map(|entity| entity.name).collect();
+        let codes: HashSet<_> = all().iter().map(|entity| entity.code).collect();
+        assert_eq!(names.len(), all().len());
+        assert_eq!(codes.len(), all().len());
+    }
+
+    #[test]
+    fn rules_name_columns_that_exist() {
+        for entity in all() {
+            let known = |column: &str| column == "id" || column == "organization_id" || entity.column(column).is_some();
+            for rule in entity.scopes {
+                assert!(known(rule.column), "{}: scope column {}", entity.name, rule.column);
+                if let Some(When::Equals(column, _) | When::Differs(column, _) | When::True(column) | When::False(column)) = rule.when {
+                    assert!(known(column), "{}: condition on {column}", entity.name);
+                }
+            }
+            for rule in entity.access {
+                if let AccessRule::User(column) = rule {
+                    assert!(known(column), "{}: access by {column}", entity.name);
+                }
+            }
+            if let IdRule::Derived(keys) = entity.id {
+                for key in keys {
+                    let column = entity.column(key).unwrap_or_else(|| panic!("{}: key {key}", entity.name));
+                    assert_eq!(column.merge, Merge::Key, "{}: {key} is part of the id", entity.name);
+                }
+            }
+            let resets = entity.columns.iter().filter(|column| column.merge == Merge::Reset).count();
+            let furthest = entity.columns.iter().any(|column| matches!(column.merge, Merge::Furthest | Merge::Earliest));
+            assert_eq!(resets, usize::from(furthest), "{}: one reset number goes with furthest columns", entity.name);
+        }
+    }
+}

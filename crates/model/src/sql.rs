@@ -1,0 +1,296 @@
+//! The SQL text that follows from the registry. Text only: nothing here runs it.
+
+use std::fmt::Write;
+
+use crate::ids::DERIVED_ID_NAMESPACE;
+use crate::registry::{AccessRule, Entity, IdRule, Kind, Merge, ScopeRule, When, all};
+
+/// The triggers that keep ids, stamps, edits and feeds true whoever writes, for every registered table.
+///
+/// `sync-server migrate` runs it after the migrations whenever its text has changed.
+pub fn feed_triggers() -> String {
+    let mut sql = String::from(
+        "-- Generated from the entity registry by `cargo xtask generate`. Do not edit.\n\
+         -- Run after the migrations: it replaces what an older registry left.\n\n\
+         INSERT INTO feed_entities (code, name) VALUES\n",
+    );
+    let names: Vec<String> = all().iter().map(|entity| format!("    ({}, '{}')", entity.code, entity.name)).collect();
+    sql.push_str(&names.join(",\n"));
+    sql.push_str("\nON CONFLICT (code) DO UPDATE SET name = excluded.name;\n");
+    for entity in all() {
+        table_triggers(&mut sql, entity);
+    }
+    sql
+}
+
+fn table_triggers(sql: &mut String, entity: &Entity) {
+    let name = entity.name;
+    let mut body = String::new();
+    if let IdRule::Derived(keys) = entity.id {
+        let parts: Vec<String> = keys.iter().map(|key| format!("coalesce(NEW.{key}::text, '-')")).collect();
+        let text = parts.join(" || ':' || ");
+        let _ = writeln!(body, "        NEW.id := uuid_generate_v5('{DERIVED_ID_NAMESPACE}', '{name}:' || {text});");
+    }
+    let keys: Vec<&str> = entity.columns.iter().filter(|column| column.merge == Merge::Key).map(|column| column.name).collect();
+    let keys_kept = if keys.is_empty() {
+        String::new()
+    } else {
+        let new: Vec<String> = keys.iter().map(|key| format!("NEW.{key}")).collect();
+        let old: Vec<String> = keys.iter().map(|key| format!("OLD.{key}")).collect();
+        format!(
+            "        IF ({}) IS DISTINCT FROM ({}) THEN\n            RAISE EXCEPTION 'a key column of {name} never changes' USING ERRCODE = 'WS001';\n        END IF;\n",
+            new.join(", "),
+            old.join(", ")
+        )
+    };
+    let tracked = tracked_edits(entity);
+    let _ = write!(
+        sql,
+        r#"
+CREATE OR REPLACE FUNCTION before_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+{body}        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+{keys_kept}        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+{tracked}    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON {name} FOR EACH ROW EXECUTE FUNCTION before_{name}();
+
+CREATE OR REPLACE FUNCTION feed_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+{insert}    ELSIF TG_OP = 'DELETE' THEN
+{delete}    ELSE
+{update}    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON {name} REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_{name}();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON {name} REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_{name}();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON {name} REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_{name}();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+"#,
+        insert = queue(entity, Event::Insert),
+        delete = queue(entity, Event::Delete),
+        update = queue(entity, Event::Update),
+    );
+}
+
+/// The part of the row trigger that remembers who changed a tracked group and when.
+fn tracked_edits(entity: &Entity) -> String {
+    let mut sql = String::new();
+    for group in entity.tracked_groups() {
+        let columns: Vec<&str> = entity.group_columns(group).map(|(_, column)| column.name).collect();
+        let list = |row: &str| columns.iter().map(|column| format!("{row}.{column}")).collect::<Vec<_>>().join(", ");
+        let any_set = columns.iter().map(|column| format!("NEW.{column} IS NOT NULL")).collect::<Vec<_>>().join(" OR ");
+        let _ = write!(
+            sql,
+            "    IF TG_OP = 'INSERT' THEN\n        IF {any_set} THEN\n            NEW.edits := feed_edit(NEW.edits, '{group}', NULL, NEW.stamp);\n        END IF;\n    \
+             ELSIF ROW({new}) IS DISTINCT FROM ROW({old}) OR NEW.edits -> '{group}' IS DISTINCT FROM OLD.edits -> '{group}' THEN\n        \
+             NEW.edits := feed_edit(NEW.edits, '{group}', OLD.edits -> '{group}', NEW.stamp);\n    END IF;\n",
+            new = list("NEW"),
+            old = list("OLD"),
+        );
+    }
+    sql
+}
+
+#[derive(Clone, Copy)]
+enum Event {
+    Insert,
+    Update,
+    Delete,
+}
+
+/// The statement that queues `(scope, row)` for every scope which the event touches.
+fn queue(entity: &Entity, event: Event) -> String {
+    let mut selects = Vec::new();
+    for rule in entity.scopes {
+        let code = entity.code;
+        match event {
+            Event::Insert => selects.push(format!(
+                "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE {lives}",
+                scope = scope_text(rule, "n"),
+                lives = lives(rule, "n")
+            )),
+            Event::Delete => selects.push(format!(
+                "SELECT {scope}, {code}::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE {lives}",
+                scope = scope_text(rule, "o"),
+                lives = lives(rule, "o")
+            )),
+            Event::Update => {
+                selects.push(format!(
+                    "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE {lives}",
+                    scope = scope_text(rule, "n"),
+                    lives = lives(rule, "n")
+                ));
+                selects.push(format!(
+                    "SELECT {old_scope}, {code}::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE {old_lives} AND NOT ({new_lives} AND {old_scope} = {new_scope})",
+                    old_scope = scope_text(rule, "o"),
+                    old_lives = lives(rule, "o"),
+                    new_lives = lives(rule, "n"),
+                    new_scope = scope_text(rule, "n"),
+                ));
+            }
+        }
+    }
+    for rule in entity.access {
+        let (rows, row) = match event {
+            Event::Insert => (vec!["new_rows"], "r"),
+            Event::Delete => (vec!["old_rows"], "r"),
+            Event::Update => (vec!["old_rows", "new_rows"], "r"),
+        };
+        for rows in rows {
+            let (scope, condition) = match rule {
+                AccessRule::User(column) => (format!("'access:' || {row}.{column}"), format!("{row}.{column} IS NOT NULL")),
+                AccessRule::Administrators => (format!("'access_org:' || {row}.organization_id"), "true".to_owned()),
+            };
+            selects.push(format!(
+                "SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM {rows} {row} WHERE {condition}"
+            ));
+        }
+    }
+    if selects.is_empty() {
+        return "        NULL;\n".to_owned();
+    }
+    format!(
+        "        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)\n        {};\n",
+        selects.join("\n        UNION ALL\n        ")
+    )
+}
+
+fn scope_text(rule: &ScopeRule, row: &str) -> String {
+    format!("'{}:' || {row}.{}", rule.kind.word(), rule.column)
+}
+
+fn lives(rule: &ScopeRule, row: &str) -> String {
+    let placed = format!("{row}.{} IS NOT NULL", rule.column);
+    match rule.when {
+        None => placed,
+        Some(when) => format!("{placed} AND {}", condition(when, row)),
+    }
+}
+
+fn condition(when: When, row: &str) -> String {
+    match when {
+        When::Equals(column, text) => format!("{row}.{column} IS NOT DISTINCT FROM '{text}'"),
+        When::Differs(column, text) => format!("{row}.{column} IS DISTINCT FROM '{text}'"),
+        When::True(column) => format!("{row}.{column} IS TRUE"),
+        When::False(column) => format!("{row}.{column} IS NOT TRUE"),
+    }
+}
+
+/// A PostgreSQL expression that turns a stored column into its wire form.
+pub fn wire_expression(row: &str, column: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Timestamp => format!("(date_part('epoch', {row}.{column}) * 1000)::bigint"),
+        Kind::Time => format!("to_char({row}.{column}, 'HH24:MI')"),
+        Kind::Date => format!("to_char({row}.{column}, 'YYYY-MM-DD')"),
+        _ => format!("{row}.{column}"),
+    }
+}
+
+/// Reads rows of one table as wire tuples: `row_id`, and `tuple` = JSON array of
+/// `[id (unless derived), stamp, created_at, updated_at, columns…]`. `$1`: `uuid[]`.
+pub fn select_tuples(entity: &Entity) -> String {
+    let mut parts = Vec::new();
+    if entity.id == IdRule::Made {
+        parts.push("t.id".to_owned());
+    }
+    parts.push("t.stamp".to_owned());
+    parts.push(wire_expression("t", "created_at", Kind::Timestamp));
+    parts.push(wire_expression("t", "updated_at", Kind::Timestamp));
+    parts.extend(entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)));
+    format!("SELECT t.id AS row_id, json_build_array({})::text AS tuple FROM {} t WHERE t.id = ANY($1)", parts.join(", "), entity.name)
+}
+
+/// The names of the places in a tuple of [`select_tuples`].
+pub fn tuple_columns(entity: &Entity) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    if entity.id == IdRule::Made {
+        names.push("id");
+    }
+    names.extend(["stamp", "created_at", "updated_at"]);
+    names.extend(entity.columns.iter().map(|column| column.name));
+    names
+}
+
+/// Reads and locks the rows that a push is about to change: `row_id`, `organization_id`, `stamp`, `edits`, `tuple` (columns
+/// only). `$1`: `uuid[]`. Locked in id order, so that two pushes of the same rows wait instead of deadlocking.
+pub fn select_for_change(entity: &Entity) -> String {
+    let parts: Vec<String> = entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)).collect();
+    let edits = if entity.tracked_groups().is_empty() { "NULL::jsonb" } else { "t.edits" };
+    format!(
+        "SELECT t.id AS row_id, t.organization_id AS organization_id, t.stamp AS stamp, {edits} AS edits, json_build_array({}) AS tuple FROM {} t WHERE t.id = ANY($1) ORDER BY t.id FOR UPDATE",
+        parts.join(", "),
+        entity.name
+    )
+}
+
+/// Writes whole rows of one table. `$1` ids, `$2` one organization, then one array per column in the registry's order,
+/// then `edits` where the table has it.
+pub fn upsert(entity: &Entity) -> String {
+    let mut names = vec!["id".to_owned(), "organization_id".to_owned()];
+    let mut arrays = vec!["$1::uuid[]".to_owned()];
+    let mut aliases = vec!["id".to_owned()];
+    let mut values = vec!["r.id".to_owned(), "$2".to_owned()];
+    let mut sets = Vec::new();
+    for (position, column) in entity.columns.iter().enumerate() {
+        let (array, value) = match column.kind {
+            Kind::Uuid => ("uuid[]", format!("r.{}", column.name)),
+            Kind::Truth => ("boolean[]", format!("r.{}", column.name)),
+            Kind::Whole => ("bigint[]", format!("r.{}", column.name)),
+            Kind::Real => ("double precision[]", format!("r.{}", column.name)),
+            Kind::Timestamp => ("bigint[]", format!("to_timestamp(r.{} / 1000.0)", column.name)),
+            Kind::Date => ("text[]", format!("r.{}::date", column.name)),
+            Kind::Time => ("text[]", format!("r.{}::time", column.name)),
+            Kind::Json => ("jsonb[]", format!("r.{}", column.name)),
+            Kind::Text | Kind::Choice(_) => ("text[]", format!("r.{}", column.name)),
+        };
+        arrays.push(format!("${}::{array}", position + 3));
+        aliases.push(column.name.to_owned());
+        names.push(column.name.to_owned());
+        values.push(value);
+        if !matches!(column.merge, Merge::Key | Merge::Carried) {
+            sets.push(format!("{0} = excluded.{0}", column.name));
+        }
+    }
+    if !entity.tracked_groups().is_empty() {
+        arrays.push(format!("${}::jsonb[]", entity.columns.len() + 3));
+        aliases.push("edits".to_owned());
+        names.push("edits".to_owned());
+        values.push("r.edits".to_owned());
+        sets.push("edits = excluded.edits".to_owned());
+    }
+    let action = if sets.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", sets.join(", ")) };
+    format!(
+        "INSERT INTO {} ({}) SELECT {} FROM unnest({}) AS r({}) ON CONFLICT (id) DO {action}",
+        entity.name,
+        names.join(", "),
+        values.join(", "),
+        arrays.join(", "),
+        aliases.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_its_triggers() {
+        let sql = feed_triggers();
+        for entity in all() {
+            assert!(sql.contains(&format!("AFTER UPDATE ON {} ", entity.name)), "{}", entity.name);
+        }
+    }
+}

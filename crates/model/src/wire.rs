@@ -1,0 +1,371 @@
+//! What travels between a laptop and the server. `docs/PROTOCOL.md` tells it in words.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::chain::{CONTENT_HASH_BYTES, content_hash};
+use crate::error::Code;
+
+/// What a mutation does with its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// Make the row, or change some of its columns.
+    Put,
+    /// Delete the row.
+    Delete,
+}
+
+/// What a change was made on.
+///
+/// On the wire: `null`, a stamp, or `[stamp or null, n]` when the device's own mutation `n` of the same row was not
+/// yet answered by a pull.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Base {
+    /// The stamp of the server's row that the laptop had, if it had one.
+    pub stamp: Option<i64>,
+    /// The device's own latest earlier mutation of this row that still lay on top of it.
+    pub own: Option<i64>,
+}
+
+impl Serialize for Base {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.own {
+            None => self.stamp.serialize(serializer),
+            Some(own) => (self.stamp, own).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Base {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Own(Option<i64>, i64),
+            Stamp(Option<i64>),
+        }
+        Ok(match Form::deserialize(deserializer)? {
+            Form::Own(stamp, own) => Base { stamp, own: Some(own) },
+            Form::Stamp(stamp) => Base { stamp, own: None },
+        })
+    }
+}
+
+/// One change that a person made, as the rules see it. Travels inside a [`Run`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mutation {
+    /// Its number on its device; the first is 1 and none is left out.
+    pub n: i64,
+    /// The table.
+    pub entity: String,
+    /// What it does.
+    pub op: Operation,
+    /// The row's id; absent when it follows from key columns among the values.
+    pub id: Option<Uuid>,
+    /// What it was made on.
+    pub base: Base,
+    /// When, in corrected hybrid time (microseconds).
+    pub at: i64,
+    /// The columns that it changes.
+    pub columns: Vec<String>,
+    /// Their new values, in the same order.
+    pub values: Vec<Value>,
+}
+
+impl Mutation {
+    /// The text whose hash stands for this mutation: the compact JSON array
+    /// `[n, entity, op, id, base, at, [columns], [values]]`, object keys inside values sorted.
+    ///
+    /// Whole numbers are written without a fraction, so a client in a language with one number type agrees.
+    pub fn canonical(&self) -> Vec<u8> {
+        let values: Vec<Value> = self.values.iter().map(canonical_value).collect();
+        serde_json::to_vec(&(self.n, &self.entity, self.op, self.id, self.base, self.at, &self.columns, &values))
+            .expect("plain JSON values always serialize")
+    }
+
+    /// Eight bytes of its canonical text's hash.
+    pub fn content_hash(&self) -> [u8; CONTENT_HASH_BYTES] {
+        content_hash(&self.canonical())
+    }
+}
+
+/// A value in the one spelling that is hashed. The order of keys is set here, because a Cargo feature that any crate
+/// of the program may switch on decides whether `serde_json` sorts them.
+fn canonical_value(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(b.0));
+            Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), canonical_value(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(canonical_value).collect()),
+        Value::Number(number) => match number.as_f64() {
+            Some(real) if number.is_f64() && real.fract() == 0.0 && real.abs() < 9_007_199_254_740_992.0 => Value::from(real as i64),
+            _ => value.clone(),
+        },
+        _ => value.clone(),
+    }
+}
+
+/// Consecutive mutations of one table that change the same columns: names once, values as tuples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// The table.
+    pub entity: String,
+    /// What is done with the rows.
+    pub op: Operation,
+    /// The columns that each row's tuple gives after its first three places.
+    pub columns: Vec<String>,
+    /// `[id or null, base, at, value, value, …]` per mutation.
+    #[schema(value_type = Vec<Vec<Object>>)]
+    pub rows: Vec<(Option<Uuid>, Base, i64, Vec<Value>)>,
+}
+
+/// `POST /v1/sync/push`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PushRequest {
+    /// The sender's protocol.
+    pub protocol: u32,
+    /// The sender's device.
+    #[schema(value_type = String)]
+    pub device: Uuid,
+    /// The epoch that the laptop knows.
+    pub epoch: i64,
+    /// The number of the first mutation; the others follow without a gap.
+    pub first_n: i64,
+    /// The chain before `first_n`, 64 hex digits.
+    pub chain: String,
+    /// The device has stored every outcome up to here, so the server may forget them.
+    pub seen_n: i64,
+    /// The laptop's clock now, in milliseconds, to measure its offset.
+    pub sent_at: i64,
+    /// The mutations.
+    pub runs: Vec<Run>,
+}
+
+impl PushRequest {
+    /// The mutations one by one, numbered.
+    pub fn into_mutations(self) -> Vec<Mutation> {
+        let mut n = self.first_n;
+        let mut mutations = Vec::new();
+        for run in self.runs {
+            for (id, base, at, values) in run.rows {
+                mutations.push(Mutation { n, entity: run.entity.clone(), op: run.op, id, base, at, columns: run.columns.clone(), values });
+                n += 1;
+            }
+        }
+        mutations
+    }
+}
+
+/// Packs numbered mutations into runs, keeping their order.
+pub fn into_runs(mutations: impl IntoIterator<Item = Mutation>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for mutation in mutations {
+        let row = (mutation.id, mutation.base, mutation.at, mutation.values);
+        match runs.last_mut() {
+            Some(run) if run.entity == mutation.entity && run.op == mutation.op && run.columns == mutation.columns => run.rows.push(row),
+            _ => runs.push(Run { entity: mutation.entity, op: mutation.op, columns: mutation.columns, rows: vec![row] }),
+        }
+    }
+    runs
+}
+
+/// What the server made of one mutation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It stands as it was made.
+    Applied,
+    /// It stands together with somebody else's change.
+    Merged,
+    /// A later change stands; this one is kept in `conflicts`.
+    Superseded,
+    /// Kept until whoever has the right now decides.
+    Held,
+    /// It cannot stand. The person mends it or lets it go.
+    Rejected {
+        /// Why.
+        code: Code,
+        /// The column at fault.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        field: Option<String>,
+        /// English, for a log.
+        message: String,
+        /// A value that would be taken, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        suggestion: Option<String>,
+    },
+    /// It builds on this mutation, which was refused.
+    BlockedBy {
+        /// The refused mutation.
+        blocked_by: i64,
+    },
+}
+
+/// An outcome with its number. `applied` is not listed: what is not listed was applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NumberedOutcome {
+    /// The mutation.
+    pub n: i64,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// The answer to a push.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PushAnswer {
+    /// The server has this device's mutations up to here.
+    pub last_n: i64,
+    /// The chain at `last_n`, 64 hex digits.
+    pub chain: String,
+    /// Every outcome of the request's mutations but `applied`.
+    pub outcomes: Vec<NumberedOutcome>,
+    /// The server's clock, in milliseconds.
+    pub server_time: i64,
+}
+
+/// `POST /v1/sync/pull`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PullRequest {
+    /// The sender's protocol.
+    pub protocol: u32,
+    /// The sender's device.
+    #[schema(value_type = String)]
+    pub device: Uuid,
+    /// The epoch of the cursors; 0 before the first answer.
+    pub epoch: i64,
+    /// The sum of cursor hashes, 16 hex digits. Left out to ask for a full answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// How far each scope was read. Left out when the digest alone is asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursors: Option<std::collections::BTreeMap<String, i64>>,
+}
+
+/// One line of a pull's answer (NDJSON).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "line", rename_all = "snake_case")]
+pub enum PullLine {
+    /// Nothing changed since the digest.
+    Unchanged {
+        /// The server's clock, in milliseconds.
+        server_time: i64,
+    },
+    /// The digest differs: ask again with cursors.
+    SendCursors,
+    /// First line of a page.
+    Page {
+        /// The server's epoch. Another one than the request's means: cursors start again from 0.
+        epoch: i64,
+        /// The device's mutations up to here are in this page's snapshot.
+        applied_upto: i64,
+        /// The chain at `applied_upto`, 64 hex digits.
+        chain: String,
+        /// The server's clock, in milliseconds.
+        server_time: i64,
+        /// How many rows are still to come after this page, as far as the heads tell.
+        rows_left: i64,
+    },
+    /// This scope is not heard any more; its rows go unless another scope holds them.
+    Removed {
+        /// The scope.
+        scope: String,
+    },
+    /// Live rows of one table in one scope.
+    Rows {
+        /// The scope.
+        scope: String,
+        /// The table.
+        entity: String,
+        /// The columns of each tuple, in order.
+        columns: Vec<String>,
+        /// The tuples.
+        #[schema(value_type = Vec<Vec<Object>>)]
+        rows: Vec<Vec<Value>>,
+    },
+    /// Rows that were deleted, or that left this scope.
+    Gone {
+        /// The scope.
+        scope: String,
+        /// The table.
+        entity: String,
+        /// True: deleted everywhere. False: it left this scope and may live on in another.
+        deleted: bool,
+        /// The ids.
+        #[schema(value_type = Vec<String>)]
+        ids: Vec<Uuid>,
+    },
+    /// How far this page brings one scope.
+    Scope {
+        /// The scope.
+        scope: String,
+        /// The new cursor.
+        cursor: i64,
+        /// The scope's head in this snapshot. Equal to the cursor: the scope is whole.
+        head: i64,
+        /// The checksum of the scope's live rows at the head.
+        checksum: i64,
+    },
+    /// Last line of a page. A page without it was cut off and is thrown away.
+    End {
+        /// Whether to ask again at once.
+        more: bool,
+    },
+}
+
+/// One event of `GET /v1/sync/live`: something newer is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Poke {
+    /// The scope that moved.
+    pub scope: String,
+    /// Its new head.
+    pub head: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_base_reads_back_in_each_of_its_forms() {
+        for (base, text) in [
+            (Base { stamp: None, own: None }, "null"),
+            (Base { stamp: Some(7), own: None }, "7"),
+            (Base { stamp: None, own: Some(3) }, "[null,3]"),
+            (Base { stamp: Some(7), own: Some(3) }, "[7,3]"),
+        ] {
+            assert_eq!(serde_json::to_string(&base).expect("json"), text);
+            assert_eq!(serde_json::from_str::<Base>(text).expect("base"), base);
+        }
+        assert!(serde_json::from_str::<Base>("\"7\"").is_err());
+    }
+
+    #[test]
+    fn packing_keeps_numbers_and_order() {
+        let make = |n, entity: &str, column: &str| Mutation {
+            n,
+            entity: entity.into(),
+            op: Operation::Put,
+            id: None,
+            base: Base::default(),
+            at: n * 10,
+            columns: vec![column.into()],
+            values: vec![json!(n)],
+        };
+        let mutations = vec![make(5, "a", "x"), make(6, "a", "x"), make(7, "b", "x"), make(8, "a", "x"), make(9, "a", "y")];
+        let runs = into_runs(mutations.clone());
+        assert_eq!(runs.iter().map(|run| run.rows.len()).collect::<Vec<_>>(), [2, 1, 1, 1]);
+        let request =
+            PushRequest { protocol: 1, device: Uuid::nil(), epoch: 1, first_n: 5, chain: String::new(), seen_n: 0, sent_at: 0, runs };
+        assert_eq!(request.into_mutations(), mutations);
+    }
+}
