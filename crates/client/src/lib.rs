@@ -1,1 +1,10 @@
-//! placeholder
+//! The app without a window: one person's encrypted database on one laptop, the outbox of what they did, sync with the
+//! server, downloads, and the commands that a window calls.
+//!
+//! It knows no window and no screen. Clock, randomness, network and disk come in from outside, so that a test can run
+//! many laptops in one process.
+
+pub mod app;
+pub mod commands;
+pub mod typescript;
+pub mod views;

@@ -1,0 +1,125 @@
+//! The one surface under every front end: a name, arguments as JSON, an answer as JSON or a [`Problem`].
+//!
+//! The window calls [`call`] and nothing else; tests call it the same way. The TypeScript of every command is written
+//! from the same list.
+
+use serde_json::Value;
+use waystation_model::{Code, Problem};
+
+use crate::app::App;
+use crate::views::*;
+
+macro_rules! commands {
+    ($( $(#[doc = $doc:literal])* $name:ident ( $arguments:ty ) -> $answer:ty; )*) => {
+        /// Answers one command of the window.
+        ///
+        /// # Errors
+        /// Whatever the command refuses; `bad_request` for an unknown command or arguments of another form.
+        pub async fn call(app: &App, name: &str, arguments: Value) -> Result<Value, Problem> {
+            match name {
+                $( stringify!($name) => {
+                    let arguments: $arguments = serde_json::from_value(arguments)
+                        .map_err(|error| Problem::new(Code::BadRequest, format!("{name}: {error}")))?;
+                    let answer: $answer = app.$name(arguments).await?;
+                    serde_json::to_value(answer).map_err(|error| Problem::new(Code::Internal, format!("{name}: {error}")))
+                } )*
+                _ => Err(Problem::new(Code::BadRequest, format!("no command {name}"))),
+            }
+        }
+
+        /// The TypeScript interface that names every command with its arguments and its answer.
+        pub fn typescript(config: &ts_rs::Config) -> String {
+            let mut text = String::from("/** Every command of the window. */\nexport interface Commands {\n");
+            $(
+                $( text.push_str(&format!("  /** {} */\n", $doc.trim())); )*
+                text.push_str(&format!("  {}: {{ arguments: {}; answer: {} }};\n", stringify!($name),
+                    <$arguments as ts_rs::TS>::name(config), <$answer as ts_rs::TS>::name(config)));
+            )*
+            text.push_str("}\n");
+            text
+        }
+    };
+}
+
+commands! {
+    /// Who is on this laptop, and how the window looks.
+    start(Nothing) -> Start;
+    /// Signs in with the server.
+    sign_in(SignIn) -> Person;
+    /// Unlocks without the server.
+    unlock(Unlock) -> Person;
+    /// Locks; nothing is deleted.
+    lock(Nothing) -> Nothing;
+    /// Ends the session at the server and locks. The data and what waits stay on this laptop.
+    sign_out(Nothing) -> Nothing;
+    /// Changes theme, language and zoom.
+    set_look(Look) -> Look;
+    /// The person's own profile.
+    profile(Nothing) -> Profile;
+    /// Changes the person's own profile.
+    edit_profile(Profile) -> Profile;
+
+    /// The chip's state.
+    sync_status(Nothing) -> SyncStatus;
+    /// Syncs now, also when a back-off would wait.
+    sync_now(Nothing) -> SyncStatus;
+    /// The Sync centre.
+    sync_centre(Nothing) -> SyncCentre;
+    /// Sends a refused change again, mended.
+    send_again(SendAgain) -> Nothing;
+    /// Lets a refused change go.
+    discard(ByNumber) -> Nothing;
+    /// Writes everything that needs attention or waits to a file.
+    export_changes(Nothing) -> WrittenFile;
+    /// Settles a conflict.
+    settle(Settle) -> Nothing;
+
+    /// The first screen.
+    home(Nothing) -> Home;
+    /// A course with its contents.
+    course(ById) -> Course;
+    /// Changes a course's card.
+    edit_course(EditCourse) -> Course;
+    /// The learners of a course.
+    course_learners(ById) -> CourseLearners;
+    /// A topic, opened.
+    topic(ById) -> Topic;
+    /// Marks a topic done or not done.
+    mark_topic(MarkTopic) -> Topic;
+    /// Remembers where somebody is in a file.
+    note_position(NotePosition) -> Nothing;
+
+    /// Fetches every file of a course.
+    download_course(ById) -> Downloads;
+    /// Fetches the files of one topic.
+    download_topic(ById) -> Downloads;
+    /// All downloads.
+    downloads(Nothing) -> Downloads;
+    /// Stops fetching until told otherwise.
+    pause_downloads(Nothing) -> Downloads;
+    /// Goes on fetching, failed ones too.
+    resume_downloads(Nothing) -> Downloads;
+    /// Removes a course's files from this laptop, those that no other course needs.
+    remove_downloads(ById) -> Downloads;
+
+    /// Begins a test or goes on with it.
+    start_attempt(StartAttempt) -> Attempt;
+    /// An attempt, opened.
+    attempt(ById) -> Attempt;
+    /// Stores one answer.
+    answer(Answer) -> Nothing;
+    /// Hands a test in.
+    hand_in(ById) -> Attempt;
+
+    /// Groups that this person teaches.
+    groups(Nothing) -> Vec<GroupCard>;
+    /// A part of the attendance grid.
+    grid(GridRange) -> Grid;
+    /// Sets marks.
+    set_marks(SetMarks) -> Nothing;
+
+    /// Stations of the organization.
+    stations(Nothing) -> Vec<StationCard>;
+    /// A station with everything that belongs to it.
+    station(ById) -> Station;
+}

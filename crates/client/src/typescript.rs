@@ -1,0 +1,90 @@
+//! The TypeScript of everything that crosses to the window, written from the Rust types.
+
+use ts_rs::{Config, TS};
+use waystation_model::access::Role;
+use waystation_model::{Code, Problem};
+
+use crate::commands;
+use crate::views::*;
+
+/// The whole text of `ui/src/shared/desktop/generated.ts`.
+pub fn typescript() -> String {
+    // Every large integer here fits a JavaScript number exactly; the registry holds them to 2^53.
+    let config = Config::default().with_large_int("number");
+    let mut text = String::from("// Generated from the Rust types by `cargo xtask generate`. Do not edit.\n\n");
+    macro_rules! declare {
+        ($($name:ty),* $(,)?) => { $( text.push_str(&format!("export {}\n\n", <$name as TS>::decl(&config))); )* };
+    }
+    declare!(
+        Role,
+        Code,
+        Problem,
+        Start,
+        DemonstrationPerson,
+        PersonTile,
+        Person,
+        SignIn,
+        Unlock,
+        Look,
+        Theme,
+        Profile,
+        SyncStatus,
+        SyncCentre,
+        WaitingChange,
+        AttentionItem,
+        AttentionField,
+        SendAgain,
+        ByNumber,
+        WrittenFile,
+        MergedItem,
+        ConflictItem,
+        ConflictSide,
+        Settle,
+        Event,
+        Home,
+        GoOn,
+        ChildCard,
+        CourseCard,
+        Course,
+        CourseFact,
+        CourseModule,
+        TopicCard,
+        AssessmentCard,
+        Topic,
+        ContentItem,
+        MarkTopic,
+        NotePosition,
+        EditCourse,
+        Downloads,
+        Download,
+        CourseLearners,
+        LearnerColumn,
+        LearnerRow,
+        AttemptCard,
+        Attempt,
+        Question,
+        QuestionOption,
+        StartAttempt,
+        Answer,
+        GroupCard,
+        GridRange,
+        Grid,
+        GridStudent,
+        GridCell,
+        SetMarks,
+        SetMark,
+        StationCard,
+        Station,
+        Particular,
+        StationPart,
+        Nothing,
+        ById
+    );
+    let codes: Vec<String> = Code::ALL.iter().map(|code| format!("  \"{}\"", code.word())).collect();
+    text.push_str(&format!(
+        "/** Every code, for the test that each has its words. */\nexport const CODES: readonly Code[] = [\n{}\n];\n\n",
+        codes.join(",\n")
+    ));
+    text.push_str(&commands::typescript(&config));
+    text
+}

@@ -1,0 +1,364 @@
+//! Courses, topics and their files.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// The first screen of whoever is unlocked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Home {
+    /// Where a learner stopped last.
+    pub go_on: Option<GoOn>,
+    /// Courses that the person studies, the last used first.
+    pub studying: Vec<CourseCard>,
+    /// Courses that the person teaches.
+    pub teaching: Vec<CourseCard>,
+    /// Groups that the person teaches.
+    pub groups: Vec<super::GroupCard>,
+    /// Stations of the organization.
+    pub stations: Vec<super::StationCard>,
+    /// Results that came back lately, the newest first; at most 10.
+    pub results: Vec<super::AttemptCard>,
+    /// Other people whose progress is followed: a parent's children.
+    pub children: Vec<ChildCard>,
+}
+
+/// Where a learner stopped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct GoOn {
+    /// The course.
+    pub course_id: String,
+    /// Its title.
+    pub course_title: String,
+    /// The topic.
+    pub topic_id: String,
+    /// Its title.
+    pub topic_title: String,
+    /// An unfinished test to go back to instead.
+    pub attempt_id: Option<String>,
+    /// The page where they stopped.
+    pub page: Option<u32>,
+    /// The second where they stopped.
+    pub second: Option<u32>,
+}
+
+/// A parent's child.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ChildCard {
+    /// The child.
+    pub user_id: String,
+    /// Their name.
+    pub full_name: String,
+    /// Their courses with progress.
+    pub courses: Vec<CourseCard>,
+    /// Marks of the last 30 days: present, late, absent, excused.
+    pub marks: [u32; 4],
+    /// Their latest results.
+    pub results: Vec<super::AttemptCard>,
+}
+
+/// A course in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct CourseCard {
+    /// The course.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its code.
+    pub course_code: String,
+    /// `draft`, `published` or `archived`.
+    pub status: String,
+    /// The language it is written in.
+    pub language: String,
+    /// Topics done, by this person.
+    pub topics_done: u32,
+    /// Topics in all.
+    pub topics_all: u32,
+    /// When it is due.
+    #[ts(type = "number | null")]
+    pub due_at: Option<i64>,
+    /// Bytes of its files on this laptop.
+    #[ts(type = "number")]
+    pub bytes_here: i64,
+    /// Bytes of its files.
+    #[ts(type = "number")]
+    pub bytes_all: i64,
+    /// Learners enrolled, for its instructor.
+    pub learners: u32,
+    /// Whether its contents have arrived on this laptop yet.
+    pub ready: bool,
+}
+
+/// A course with its contents.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Course {
+    /// In short.
+    pub card: CourseCard,
+    /// What it is about.
+    pub description: String,
+    /// `beginner`, `intermediate`, `advanced` or empty.
+    pub level: String,
+    /// How long it takes.
+    #[ts(type = "number | null")]
+    pub estimated_seconds: Option<i64>,
+    /// Learning outcomes, requirements, target audience: kind and text, in order.
+    pub facts: Vec<CourseFact>,
+    /// The station it belongs to.
+    pub station: Option<super::StationCard>,
+    /// Its modules in order.
+    pub modules: Vec<CourseModule>,
+    /// Tests of the course as a whole.
+    pub assessments: Vec<AssessmentCard>,
+    /// Whether this person may change it.
+    pub may_edit: bool,
+    /// Whether this person sees its learners.
+    pub may_see_learners: bool,
+    /// Whether this person studies it.
+    pub studies: bool,
+}
+
+/// A fact about a course.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct CourseFact {
+    /// `learning_outcome`, `requirement` or `target_audience`.
+    pub kind: String,
+    /// The words.
+    pub text: String,
+}
+
+/// A module of a course.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct CourseModule {
+    /// The module.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What it is about.
+    pub description: String,
+    /// Its topics in order.
+    pub topics: Vec<TopicCard>,
+    /// Its tests.
+    pub assessments: Vec<AssessmentCard>,
+}
+
+/// A topic in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TopicCard {
+    /// The topic.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Whether this person has done it.
+    pub completed: bool,
+    /// How far this person is: 0 to 100.
+    pub percent: u32,
+    /// The topic to do first, when this one is locked: its title.
+    pub locked_by: Option<String>,
+    /// Kinds of its items, such as `document`, `video`.
+    pub kinds: Vec<String>,
+    /// Bytes of its files.
+    #[ts(type = "number")]
+    pub bytes_all: i64,
+    /// Bytes of its files on this laptop.
+    #[ts(type = "number")]
+    pub bytes_here: i64,
+}
+
+/// A test in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AssessmentCard {
+    /// The test.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// `quiz`, `exam` or `assignment`.
+    pub kind: String,
+    /// How many questions.
+    pub questions: u32,
+    /// How long it may take.
+    #[ts(type = "number | null")]
+    pub time_limit_seconds: Option<i64>,
+    /// Percent needed.
+    pub passing_percent: f64,
+    /// Attempts left; none when there is no limit.
+    pub attempts_left: Option<u32>,
+    /// This person's attempts, the newest first.
+    pub attempts: Vec<super::AttemptCard>,
+    /// Graded on this laptop at once, or by the server.
+    pub graded_here: bool,
+}
+
+/// A topic, opened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Topic {
+    /// In short.
+    pub card: TopicCard,
+    /// What it is about.
+    pub description: String,
+    /// Its course.
+    pub course_id: String,
+    /// Its course's title.
+    pub course_title: String,
+    /// Its module's title.
+    pub module_title: String,
+    /// Its files and texts in order, the main PDF first.
+    pub items: Vec<ContentItem>,
+    /// The topic before it.
+    pub previous_id: Option<String>,
+    /// The topic after it.
+    pub next_id: Option<String>,
+    /// Whether this person studies it, so that progress is kept.
+    pub studies: bool,
+}
+
+/// One file or text of a topic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ContentItem {
+    /// The item.
+    pub id: String,
+    /// `video`, `document`, `text`, `link` or `quiz`.
+    pub kind: String,
+    /// `main_pdf`, `additional_video`, `additional_document` or empty.
+    pub role: String,
+    /// Its title.
+    pub title: String,
+    /// Text of a `text`, address of a `link`.
+    pub text: String,
+    /// Address for the window, when the file is on this laptop. It changes with every start.
+    pub url: Option<String>,
+    /// Its file's type, such as `application/pdf`.
+    pub media_type: String,
+    /// Its file's size.
+    #[ts(type = "number")]
+    pub size_bytes: i64,
+    /// How long it plays.
+    #[ts(type = "number | null")]
+    pub duration_seconds: Option<i64>,
+    /// How many pages it has.
+    pub pages: Option<u32>,
+    /// The page where this person stopped.
+    pub page: Option<u32>,
+    /// The second where this person stopped.
+    pub second: Option<u32>,
+    /// Bytes on this laptop while it is fetched; none when it is not being fetched.
+    #[ts(type = "number | null")]
+    pub bytes_fetched: Option<i64>,
+}
+
+/// Marks a topic done or not done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MarkTopic {
+    /// The topic.
+    pub topic_id: String,
+    /// Done, or deliberately not done any more.
+    pub completed: bool,
+}
+
+/// Remembers where somebody is. Sent by the screen as they read or watch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct NotePosition {
+    /// The item.
+    pub content_item_id: String,
+    /// The page, for a document.
+    pub page: Option<u32>,
+    /// The second, for a video.
+    pub second: Option<u32>,
+    /// How far: 0 to 100.
+    pub percent: u32,
+    /// Seconds spent since the last note.
+    pub seconds_spent: u32,
+}
+
+/// Changes a course's card. What is left out stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct EditCourse {
+    /// The course.
+    pub id: String,
+    /// A new title.
+    #[ts(optional)]
+    pub title: Option<String>,
+    /// A new description.
+    #[ts(optional)]
+    pub description: Option<String>,
+    /// A new code.
+    #[ts(optional)]
+    pub course_code: Option<String>,
+}
+
+/// All downloads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, Default)]
+pub struct Downloads {
+    /// Whether the person paused them.
+    pub paused: bool,
+    /// Those under way, waiting or failed.
+    pub items: Vec<Download>,
+    /// Bytes of media on this laptop, everybody's together.
+    #[ts(type = "number")]
+    pub bytes_here: i64,
+    /// Bytes free on the disk.
+    #[ts(type = "number")]
+    pub bytes_free: i64,
+}
+
+/// One file on its way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Download {
+    /// The content item.
+    pub content_item_id: String,
+    /// The course.
+    pub course_id: String,
+    /// Its title.
+    pub title: String,
+    /// Its size.
+    #[ts(type = "number")]
+    pub size_bytes: i64,
+    /// How much is here.
+    #[ts(type = "number")]
+    pub bytes_fetched: i64,
+    /// `waiting`, `fetching`, `failed`.
+    pub state: String,
+    /// Why it failed.
+    pub problem: Option<waystation_model::Code>,
+}
+
+/// The learners of a course: a matrix of people and topics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct CourseLearners {
+    /// The course.
+    pub course: CourseCard,
+    /// Column heads: topics in order.
+    pub topics: Vec<LearnerColumn>,
+    /// Column heads: tests in order.
+    pub assessments: Vec<LearnerColumn>,
+    /// The people, by name.
+    pub learners: Vec<LearnerRow>,
+}
+
+/// A column of the matrix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct LearnerColumn {
+    /// Topic or test.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+}
+
+/// One learner's row of the matrix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct LearnerRow {
+    /// The learner.
+    pub user_id: String,
+    /// Their name.
+    pub display_name: String,
+    /// `enrolled`, `in_progress`, `completed` or `dropped`.
+    pub status: String,
+    /// Percent per topic, in the columns' order; 100 is done.
+    pub topics: Vec<u32>,
+    /// Best attempt per test, in the columns' order.
+    pub assessments: Vec<Option<super::AttemptCard>>,
+    /// When they last did something here.
+    #[ts(type = "number | null")]
+    pub last_active_at: Option<i64>,
+    /// Time spent in all.
+    #[ts(type = "number")]
+    pub time_spent_seconds: i64,
+}

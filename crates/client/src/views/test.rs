@@ -1,0 +1,122 @@
+//! Taking a test.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ts_rs::TS;
+
+/// One attempt in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct AttemptCard {
+    /// The attempt.
+    pub id: String,
+    /// Its test.
+    pub assessment_id: String,
+    /// Its test's title.
+    pub assessment_title: String,
+    /// Its number: 1 is the first.
+    pub attempt_number: u32,
+    /// `started`, `submitted` (handed in, waiting for the server or a person) or `graded`.
+    pub state: String,
+    /// Percent reached.
+    pub score_percent: Option<f64>,
+    /// Points reached.
+    pub score_raw: Option<f64>,
+    /// Points possible.
+    pub score_max: Option<f64>,
+    /// Passed or not.
+    pub passed: Option<bool>,
+    /// Whether this laptop graded it and the server has not confirmed it yet.
+    pub provisional: bool,
+    /// When it was begun.
+    #[ts(type = "number")]
+    pub started_at: i64,
+    /// When it was handed in.
+    #[ts(type = "number | null")]
+    pub submitted_at: Option<i64>,
+}
+
+/// An attempt, opened: the questions, and the answers so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Attempt {
+    /// In short.
+    pub card: AttemptCard,
+    /// Its course.
+    pub course_id: Option<String>,
+    /// `quiz`, `exam` or `assignment`.
+    pub kind: String,
+    /// What the test is about.
+    pub description: String,
+    /// Percent needed.
+    pub passing_percent: f64,
+    /// Graded on this laptop at once, or by the server.
+    pub graded_here: bool,
+    /// Seconds left when it was asked for; none without a limit.
+    #[ts(type = "number | null")]
+    pub seconds_left: Option<i64>,
+    /// Whether the laptop's clock moved while the test ran; noted for the grader.
+    pub clock_moved: bool,
+    /// The question to show first: where the person was.
+    pub at_question: u32,
+    /// The questions in order.
+    pub questions: Vec<Question>,
+    /// What a person wrote about it.
+    pub feedback: String,
+}
+
+/// One question of an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Question {
+    /// The question.
+    pub id: String,
+    /// `single`, `multiple`, `true_false`, `numeric`, `short_answer` or `written`.
+    pub question_type: String,
+    /// The words.
+    pub text: String,
+    /// What it is worth.
+    pub points: f64,
+    /// What to choose from.
+    pub options: Vec<QuestionOption>,
+    /// The answer so far: an option id, a list of them, or text. Null: none.
+    #[ts(type = "string | string[] | null")]
+    pub answer: Value,
+    /// Whether the person put a flag on it.
+    pub flagged: bool,
+    /// After grading, where the test shows it: right or wrong.
+    pub is_correct: Option<bool>,
+    /// After grading: points earned.
+    pub points_earned: Option<f64>,
+    /// After grading, where the test shows it: why.
+    pub explanation: String,
+}
+
+/// One option of a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct QuestionOption {
+    /// The option.
+    pub id: String,
+    /// The words.
+    pub text: String,
+}
+
+/// Begins a test, or goes on with the unfinished attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct StartAttempt {
+    /// The test.
+    pub assessment_id: String,
+}
+
+/// Stores one answer at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Answer {
+    /// The attempt.
+    pub attempt_id: String,
+    /// The question.
+    pub question_id: String,
+    /// As in [`Question::answer`].
+    #[ts(type = "string | string[] | null")]
+    pub answer: Value,
+    /// Whether the person put a flag on it.
+    pub flagged: bool,
+    /// The place of the question on the screen, to come back to.
+    pub at_question: u32,
+}

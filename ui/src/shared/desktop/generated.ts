@@ -1,0 +1,1561 @@
+// Generated from the Rust types by `cargo xtask generate`. Do not edit.
+
+export type Role = "admin" | "instructor" | "teacher" | "learner" | "parent";
+
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "unknown_operation" | "bad_value" | "missing_value" | "row_too_large" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "time_over" | "no_attempts_left" | "blocked" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "not_downloaded" | "bad_answer";
+
+export type Problem = { 
+/**
+ * What consumers match.
+ */
+code: Code, 
+/**
+ * English, for a log or another client's author. Never shown on a screen.
+ */
+message: string, 
+/**
+ * Whether the same request may succeed later by itself.
+ */
+retryable: boolean, 
+/**
+ * The server's log has the details under this id.
+ */
+request_id?: string, 
+/**
+ * The fields at fault.
+ */
+fields?: Array<string>, };
+
+export type Start = { 
+/**
+ * Who has data on this laptop, the last one first.
+ */
+people: Array<PersonTile>, 
+/**
+ * Who is unlocked now.
+ */
+unlocked: Person | null, 
+/**
+ * The server to offer in the sign-in form.
+ */
+server: string, 
+/**
+ * Whether the system's keyring can keep this laptop's secret. Without it a password alone guards the data.
+ */
+keyring: boolean, 
+/**
+ * How the window looks and speaks.
+ */
+look: Look, 
+/**
+ * Names to offer for a try, when this laptop was started by the demonstration.
+ */
+demonstration: Array<DemonstrationPerson>, };
+
+export type DemonstrationPerson = { 
+/**
+ * The name to sign in with.
+ */
+user_name: string, 
+/**
+ * The password to sign in with.
+ */
+password: string, 
+/**
+ * What they are called.
+ */
+full_name: string, 
+/**
+ * What they are.
+ */
+role: Role, };
+
+export type PersonTile = { 
+/**
+ * Their account.
+ */
+user_id: string, 
+/**
+ * What they are called.
+ */
+full_name: string, 
+/**
+ * The name they sign in with.
+ */
+user_name: string, 
+/**
+ * What they are.
+ */
+role: Role, 
+/**
+ * The server they belong to.
+ */
+server: string, 
+/**
+ * Changes of theirs that the server does not have yet, when they were last unlocked.
+ */
+waiting: number, 
+/**
+ * When they were last here.
+ */
+last_here_at: number, };
+
+export type Person = { 
+/**
+ * Their account.
+ */
+user_id: string, 
+/**
+ * What they are called.
+ */
+full_name: string, 
+/**
+ * The name they sign in with.
+ */
+user_name: string, 
+/**
+ * What they are.
+ */
+role: Role, 
+/**
+ * Their organization's name.
+ */
+organization_name: string, 
+/**
+ * The server they belong to.
+ */
+server: string, 
+/**
+ * Whether the server ended the session: work goes on here, and a new sign-in sends it.
+ */
+signed_out: boolean, 
+/**
+ * Whether the laptop's secret guards the key beside the password.
+ */
+guarded_by_keyring: boolean, };
+
+export type SignIn = { 
+/**
+ * Address of the server; `https://` is added when there is no scheme.
+ */
+server: string, 
+/**
+ * User name or e-mail.
+ */
+name: string, 
+/**
+ * Password.
+ */
+password: string, };
+
+export type Unlock = { 
+/**
+ * Whom.
+ */
+user_id: string, 
+/**
+ * The password.
+ */
+password: string, };
+
+export type Look = { 
+/**
+ * Light, dark, or as the system.
+ */
+theme: Theme, 
+/**
+ * Language of the screens: `en`, `ru`, `az`, or empty for the system's.
+ */
+language: string, 
+/**
+ * Zoom in percent: 50 to 300.
+ */
+zoom_percent: number, };
+
+export type Theme = "system" | "light" | "dark";
+
+export type Profile = { 
+/**
+ * Telephone.
+ */
+phone: string, 
+/**
+ * Where they work.
+ */
+company: string, 
+/**
+ * What they do there.
+ */
+position: string, 
+/**
+ * About them.
+ */
+bio: string, 
+/**
+ * Language in which they want to be written to: `en`, `ru`, `az` or empty.
+ */
+language: string, };
+
+export type SyncStatus = { 
+/**
+ * Whether the server answered the last time it was asked.
+ */
+online: boolean, 
+/**
+ * Whether something is being sent or fetched right now.
+ */
+busy: boolean, 
+/**
+ * When the last sync ended well.
+ */
+last_sync_at: number | null, 
+/**
+ * Changes that the server does not have yet.
+ */
+waiting: number, 
+/**
+ * Changes that need the person.
+ */
+attention: number, 
+/**
+ * Conflicts that this person may settle.
+ */
+conflicts: number, 
+/**
+ * Rows of a first sync still to come; none when it is done.
+ */
+rows_left: number | null, 
+/**
+ * How far this laptop's clock is from the server's, in milliseconds, when that is too much.
+ */
+clock_off_ms: number | null, 
+/**
+ * The disk is nearly full.
+ */
+disk_low: boolean, 
+/**
+ * The session was ended elsewhere: sign in again to send.
+ */
+signed_out: boolean, 
+/**
+ * Everything is sent and stored: the lid may close.
+ */
+safe_to_close: boolean, 
+/**
+ * Why the last sync failed, when it did and not for want of a network.
+ */
+problem: Code | null, };
+
+export type SyncCentre = { 
+/**
+ * The chip's state.
+ */
+status: SyncStatus, 
+/**
+ * What waits to be sent, the oldest first; at most 200.
+ */
+waiting: Array<WaitingChange>, 
+/**
+ * What the server refused, the newest first.
+ */
+attention: Array<AttentionItem>, 
+/**
+ * What was merged with or lost against somebody else's change lately, the newest first; at most 100.
+ */
+merged: Array<MergedItem>, 
+/**
+ * Conflicts that this person may settle, the newest first.
+ */
+conflicts: Array<ConflictItem>, 
+/**
+ * Where this laptop's data lies.
+ */
+folder: string, };
+
+export type WaitingChange = { 
+/**
+ * Its number on this laptop.
+ */
+n: number, 
+/**
+ * The table; the screen says it in people's words.
+ */
+entity: string, 
+/**
+ * What it is about, such as a topic's or a student's name; empty when that is not on this laptop.
+ */
+about: string, 
+/**
+ * When it was made.
+ */
+at: number, 
+/**
+ * Whether the server has it and only the confirmation is on its way.
+ */
+sent: boolean, };
+
+export type AttentionItem = { 
+/**
+ * Its number on this laptop.
+ */
+n: number, 
+/**
+ * The table.
+ */
+entity: string, 
+/**
+ * The row.
+ */
+row_id: string, 
+/**
+ * What it is about.
+ */
+about: string, 
+/**
+ * When it was made.
+ */
+at: number, 
+/**
+ * Why it was refused.
+ */
+code: Code, 
+/**
+ * The column at fault.
+ */
+field: string | null, 
+/**
+ * A value that would be taken.
+ */
+suggestion: string | null, 
+/**
+ * What was to be stored, for editing: column and value, in the table's order.
+ */
+fields: Array<AttentionField>, };
+
+export type AttentionField = { 
+/**
+ * The column.
+ */
+name: string, 
+/**
+ * What the person had entered.
+ */
+value: unknown, 
+/**
+ * What the server has.
+ */
+server_value: unknown, 
+/**
+ * Whether the screen may let them change it (text, number, choice, truth, date).
+ */
+editable: boolean, 
+/**
+ * `text`, `whole`, `real`, `truth`, `date`, `choice` or `other`.
+ */
+kind: string, 
+/**
+ * The words to choose from, for `choice`.
+ */
+choices: Array<string>, };
+
+export type SendAgain = { 
+/**
+ * The refused change.
+ */
+n: number, 
+/**
+ * The mended values by column; columns left out stay as they were.
+ */
+fields: Record<string, unknown>, };
+
+export type ByNumber = { 
+/**
+ * The change.
+ */
+n: number, };
+
+export type WrittenFile = { 
+/**
+ * Where it lies.
+ */
+path: string, };
+
+export type MergedItem = { 
+/**
+ * Its number on this laptop.
+ */
+n: number, 
+/**
+ * The table.
+ */
+entity: string, 
+/**
+ * What it is about.
+ */
+about: string, 
+/**
+ * When it was made.
+ */
+at: number, 
+/**
+ * `merged`, `superseded` or `held`.
+ */
+outcome: string, };
+
+export type ConflictItem = { 
+/**
+ * The conflict.
+ */
+id: string, 
+/**
+ * The table.
+ */
+entity: string, 
+/**
+ * The row.
+ */
+row_id: string, 
+/**
+ * The field or group of fields, such as `mark`.
+ */
+field: string, 
+/**
+ * What it is about, such as the student and the day.
+ */
+about: string, 
+/**
+ * The group, for an attendance mark.
+ */
+group_id: string | null, 
+/**
+ * The student, for an attendance mark.
+ */
+student_id: string | null, 
+/**
+ * The day, for an attendance mark.
+ */
+lesson_date: string | null, 
+/**
+ * What stands now.
+ */
+kept: ConflictSide, 
+/**
+ * What lost.
+ */
+lost: ConflictSide, };
+
+export type ConflictSide = { 
+/**
+ * The value, such as `present`.
+ */
+value: unknown, 
+/**
+ * Who entered it; empty when that is not known here.
+ */
+by: string, 
+/**
+ * When.
+ */
+at: number | null, };
+
+export type Settle = { 
+/**
+ * The conflict.
+ */
+id: string, 
+/**
+ * True: take the value that had lost. False: what stands is right.
+ */
+take_lost: boolean, };
+
+export type Event = { "kind": "changed", 
+/**
+ * The tables.
+ */
+entities: Array<string>, } | { "kind": "sync", 
+/**
+ * The new state.
+ */
+status: SyncStatus, } | { "kind": "downloads", 
+/**
+ * Their state.
+ */
+downloads: Downloads, } | { "kind": "people" };
+
+export type Home = { 
+/**
+ * Where a learner stopped last.
+ */
+go_on: GoOn | null, 
+/**
+ * Courses that the person studies, the last used first.
+ */
+studying: Array<CourseCard>, 
+/**
+ * Courses that the person teaches.
+ */
+teaching: Array<CourseCard>, 
+/**
+ * Groups that the person teaches.
+ */
+groups: Array<GroupCard>, 
+/**
+ * Stations of the organization.
+ */
+stations: Array<StationCard>, 
+/**
+ * Results that came back lately, the newest first; at most 10.
+ */
+results: Array<AttemptCard>, 
+/**
+ * Other people whose progress is followed: a parent's children.
+ */
+children: Array<ChildCard>, };
+
+export type GoOn = { 
+/**
+ * The course.
+ */
+course_id: string, 
+/**
+ * Its title.
+ */
+course_title: string, 
+/**
+ * The topic.
+ */
+topic_id: string, 
+/**
+ * Its title.
+ */
+topic_title: string, 
+/**
+ * An unfinished test to go back to instead.
+ */
+attempt_id: string | null, 
+/**
+ * The page where they stopped.
+ */
+page: number | null, 
+/**
+ * The second where they stopped.
+ */
+second: number | null, };
+
+export type ChildCard = { 
+/**
+ * The child.
+ */
+user_id: string, 
+/**
+ * Their name.
+ */
+full_name: string, 
+/**
+ * Their courses with progress.
+ */
+courses: Array<CourseCard>, 
+/**
+ * Marks of the last 30 days: present, late, absent, excused.
+ */
+marks: [number, number, number, number], 
+/**
+ * Their latest results.
+ */
+results: Array<AttemptCard>, };
+
+export type CourseCard = { 
+/**
+ * The course.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * Its code.
+ */
+course_code: string, 
+/**
+ * `draft`, `published` or `archived`.
+ */
+status: string, 
+/**
+ * The language it is written in.
+ */
+language: string, 
+/**
+ * Topics done, by this person.
+ */
+topics_done: number, 
+/**
+ * Topics in all.
+ */
+topics_all: number, 
+/**
+ * When it is due.
+ */
+due_at: number | null, 
+/**
+ * Bytes of its files on this laptop.
+ */
+bytes_here: number, 
+/**
+ * Bytes of its files.
+ */
+bytes_all: number, 
+/**
+ * Learners enrolled, for its instructor.
+ */
+learners: number, 
+/**
+ * Whether its contents have arrived on this laptop yet.
+ */
+ready: boolean, };
+
+export type Course = { 
+/**
+ * In short.
+ */
+card: CourseCard, 
+/**
+ * What it is about.
+ */
+description: string, 
+/**
+ * `beginner`, `intermediate`, `advanced` or empty.
+ */
+level: string, 
+/**
+ * How long it takes.
+ */
+estimated_seconds: number | null, 
+/**
+ * Learning outcomes, requirements, target audience: kind and text, in order.
+ */
+facts: Array<CourseFact>, 
+/**
+ * The station it belongs to.
+ */
+station: StationCard | null, 
+/**
+ * Its modules in order.
+ */
+modules: Array<CourseModule>, 
+/**
+ * Tests of the course as a whole.
+ */
+assessments: Array<AssessmentCard>, 
+/**
+ * Whether this person may change it.
+ */
+may_edit: boolean, 
+/**
+ * Whether this person sees its learners.
+ */
+may_see_learners: boolean, 
+/**
+ * Whether this person studies it.
+ */
+studies: boolean, };
+
+export type CourseFact = { 
+/**
+ * `learning_outcome`, `requirement` or `target_audience`.
+ */
+kind: string, 
+/**
+ * The words.
+ */
+text: string, };
+
+export type CourseModule = { 
+/**
+ * The module.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * What it is about.
+ */
+description: string, 
+/**
+ * Its topics in order.
+ */
+topics: Array<TopicCard>, 
+/**
+ * Its tests.
+ */
+assessments: Array<AssessmentCard>, };
+
+export type TopicCard = { 
+/**
+ * The topic.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * Whether this person has done it.
+ */
+completed: boolean, 
+/**
+ * How far this person is: 0 to 100.
+ */
+percent: number, 
+/**
+ * The topic to do first, when this one is locked: its title.
+ */
+locked_by: string | null, 
+/**
+ * Kinds of its items, such as `document`, `video`.
+ */
+kinds: Array<string>, 
+/**
+ * Bytes of its files.
+ */
+bytes_all: number, 
+/**
+ * Bytes of its files on this laptop.
+ */
+bytes_here: number, };
+
+export type AssessmentCard = { 
+/**
+ * The test.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * `quiz`, `exam` or `assignment`.
+ */
+kind: string, 
+/**
+ * How many questions.
+ */
+questions: number, 
+/**
+ * How long it may take.
+ */
+time_limit_seconds: number | null, 
+/**
+ * Percent needed.
+ */
+passing_percent: number, 
+/**
+ * Attempts left; none when there is no limit.
+ */
+attempts_left: number | null, 
+/**
+ * This person's attempts, the newest first.
+ */
+attempts: Array<AttemptCard>, 
+/**
+ * Graded on this laptop at once, or by the server.
+ */
+graded_here: boolean, };
+
+export type Topic = { 
+/**
+ * In short.
+ */
+card: TopicCard, 
+/**
+ * What it is about.
+ */
+description: string, 
+/**
+ * Its course.
+ */
+course_id: string, 
+/**
+ * Its course's title.
+ */
+course_title: string, 
+/**
+ * Its module's title.
+ */
+module_title: string, 
+/**
+ * Its files and texts in order, the main PDF first.
+ */
+items: Array<ContentItem>, 
+/**
+ * The topic before it.
+ */
+previous_id: string | null, 
+/**
+ * The topic after it.
+ */
+next_id: string | null, 
+/**
+ * Whether this person studies it, so that progress is kept.
+ */
+studies: boolean, };
+
+export type ContentItem = { 
+/**
+ * The item.
+ */
+id: string, 
+/**
+ * `video`, `document`, `text`, `link` or `quiz`.
+ */
+kind: string, 
+/**
+ * `main_pdf`, `additional_video`, `additional_document` or empty.
+ */
+role: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * Text of a `text`, address of a `link`.
+ */
+text: string, 
+/**
+ * Address for the window, when the file is on this laptop. It changes with every start.
+ */
+url: string | null, 
+/**
+ * Its file's type, such as `application/pdf`.
+ */
+media_type: string, 
+/**
+ * Its file's size.
+ */
+size_bytes: number, 
+/**
+ * How long it plays.
+ */
+duration_seconds: number | null, 
+/**
+ * How many pages it has.
+ */
+pages: number | null, 
+/**
+ * The page where this person stopped.
+ */
+page: number | null, 
+/**
+ * The second where this person stopped.
+ */
+second: number | null, 
+/**
+ * Bytes on this laptop while it is fetched; none when it is not being fetched.
+ */
+bytes_fetched: number | null, };
+
+export type MarkTopic = { 
+/**
+ * The topic.
+ */
+topic_id: string, 
+/**
+ * Done, or deliberately not done any more.
+ */
+completed: boolean, };
+
+export type NotePosition = { 
+/**
+ * The item.
+ */
+content_item_id: string, 
+/**
+ * The page, for a document.
+ */
+page: number | null, 
+/**
+ * The second, for a video.
+ */
+second: number | null, 
+/**
+ * How far: 0 to 100.
+ */
+percent: number, 
+/**
+ * Seconds spent since the last note.
+ */
+seconds_spent: number, };
+
+export type EditCourse = { 
+/**
+ * The course.
+ */
+id: string, 
+/**
+ * A new title.
+ */
+title?: string, 
+/**
+ * A new description.
+ */
+description?: string, 
+/**
+ * A new code.
+ */
+course_code?: string, };
+
+export type Downloads = { 
+/**
+ * Whether the person paused them.
+ */
+paused: boolean, 
+/**
+ * Those under way, waiting or failed.
+ */
+items: Array<Download>, 
+/**
+ * Bytes of media on this laptop, everybody's together.
+ */
+bytes_here: number, 
+/**
+ * Bytes free on the disk.
+ */
+bytes_free: number, };
+
+export type Download = { 
+/**
+ * The content item.
+ */
+content_item_id: string, 
+/**
+ * The course.
+ */
+course_id: string, 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * Its size.
+ */
+size_bytes: number, 
+/**
+ * How much is here.
+ */
+bytes_fetched: number, 
+/**
+ * `waiting`, `fetching`, `failed`.
+ */
+state: string, 
+/**
+ * Why it failed.
+ */
+problem: Code | null, };
+
+export type CourseLearners = { 
+/**
+ * The course.
+ */
+course: CourseCard, 
+/**
+ * Column heads: topics in order.
+ */
+topics: Array<LearnerColumn>, 
+/**
+ * Column heads: tests in order.
+ */
+assessments: Array<LearnerColumn>, 
+/**
+ * The people, by name.
+ */
+learners: Array<LearnerRow>, };
+
+export type LearnerColumn = { 
+/**
+ * Topic or test.
+ */
+id: string, 
+/**
+ * Its title.
+ */
+title: string, };
+
+export type LearnerRow = { 
+/**
+ * The learner.
+ */
+user_id: string, 
+/**
+ * Their name.
+ */
+display_name: string, 
+/**
+ * `enrolled`, `in_progress`, `completed` or `dropped`.
+ */
+status: string, 
+/**
+ * Percent per topic, in the columns' order; 100 is done.
+ */
+topics: Array<number>, 
+/**
+ * Best attempt per test, in the columns' order.
+ */
+assessments: Array<AttemptCard | null>, 
+/**
+ * When they last did something here.
+ */
+last_active_at: number | null, 
+/**
+ * Time spent in all.
+ */
+time_spent_seconds: number, };
+
+export type AttemptCard = { 
+/**
+ * The attempt.
+ */
+id: string, 
+/**
+ * Its test.
+ */
+assessment_id: string, 
+/**
+ * Its test's title.
+ */
+assessment_title: string, 
+/**
+ * Its number: 1 is the first.
+ */
+attempt_number: number, 
+/**
+ * `started`, `submitted` (handed in, waiting for the server or a person) or `graded`.
+ */
+state: string, 
+/**
+ * Percent reached.
+ */
+score_percent: number | null, 
+/**
+ * Points reached.
+ */
+score_raw: number | null, 
+/**
+ * Points possible.
+ */
+score_max: number | null, 
+/**
+ * Passed or not.
+ */
+passed: boolean | null, 
+/**
+ * Whether this laptop graded it and the server has not confirmed it yet.
+ */
+provisional: boolean, 
+/**
+ * When it was begun.
+ */
+started_at: number, 
+/**
+ * When it was handed in.
+ */
+submitted_at: number | null, };
+
+export type Attempt = { 
+/**
+ * In short.
+ */
+card: AttemptCard, 
+/**
+ * Its course.
+ */
+course_id: string | null, 
+/**
+ * `quiz`, `exam` or `assignment`.
+ */
+kind: string, 
+/**
+ * What the test is about.
+ */
+description: string, 
+/**
+ * Percent needed.
+ */
+passing_percent: number, 
+/**
+ * Graded on this laptop at once, or by the server.
+ */
+graded_here: boolean, 
+/**
+ * Seconds left when it was asked for; none without a limit.
+ */
+seconds_left: number | null, 
+/**
+ * Whether the laptop's clock moved while the test ran; noted for the grader.
+ */
+clock_moved: boolean, 
+/**
+ * The question to show first: where the person was.
+ */
+at_question: number, 
+/**
+ * The questions in order.
+ */
+questions: Array<Question>, 
+/**
+ * What a person wrote about it.
+ */
+feedback: string, };
+
+export type Question = { 
+/**
+ * The question.
+ */
+id: string, 
+/**
+ * `single`, `multiple`, `true_false`, `numeric`, `short_answer` or `written`.
+ */
+question_type: string, 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * What it is worth.
+ */
+points: number, 
+/**
+ * What to choose from.
+ */
+options: Array<QuestionOption>, 
+/**
+ * The answer so far: an option id, a list of them, or text. Null: none.
+ */
+answer: string | string[] | null, 
+/**
+ * Whether the person put a flag on it.
+ */
+flagged: boolean, 
+/**
+ * After grading, where the test shows it: right or wrong.
+ */
+is_correct: boolean | null, 
+/**
+ * After grading: points earned.
+ */
+points_earned: number | null, 
+/**
+ * After grading, where the test shows it: why.
+ */
+explanation: string, };
+
+export type QuestionOption = { 
+/**
+ * The option.
+ */
+id: string, 
+/**
+ * The words.
+ */
+text: string, };
+
+export type StartAttempt = { 
+/**
+ * The test.
+ */
+assessment_id: string, };
+
+export type Answer = { 
+/**
+ * The attempt.
+ */
+attempt_id: string, 
+/**
+ * The question.
+ */
+question_id: string, 
+/**
+ * As in [`Question::answer`].
+ */
+answer: string | string[] | null, 
+/**
+ * Whether the person put a flag on it.
+ */
+flagged: boolean, 
+/**
+ * The place of the question on the screen, to come back to.
+ */
+at_question: number, };
+
+export type GroupCard = { 
+/**
+ * The group.
+ */
+id: string, 
+/**
+ * Its name with its schedule, such as "Qrup1: 1-4 11:00".
+ */
+display_name: string, 
+/**
+ * Days of its lessons: 1 is Monday.
+ */
+days_of_week: Array<number>, 
+/**
+ * When its lessons begin, `HH:MM`.
+ */
+start_time: string | null, 
+/**
+ * Members now.
+ */
+members: number, 
+/**
+ * Members without a mark today, on a lesson day.
+ */
+unmarked_today: number | null, };
+
+export type GridRange = { 
+/**
+ * The group.
+ */
+group_id: string, 
+/**
+ * First day.
+ */
+from: string, 
+/**
+ * Last day; at most 400 days after the first.
+ */
+to: string, };
+
+export type Grid = { 
+/**
+ * The group.
+ */
+group: GroupCard, 
+/**
+ * First day asked for.
+ */
+from: string, 
+/**
+ * Last day asked for.
+ */
+to: string, 
+/**
+ * Today on this laptop.
+ */
+today: string, 
+/**
+ * Lesson days of the schedule, and other days that have a mark.
+ */
+days: Array<string>, 
+/**
+ * The students by name, those who left among them when they have marks or days here.
+ */
+students: Array<GridStudent>, 
+/**
+ * Whether this person may mark.
+ */
+may_mark: boolean, };
+
+export type GridStudent = { 
+/**
+ * The student.
+ */
+student_id: string, 
+/**
+ * Their name.
+ */
+display_name: string, 
+/**
+ * Whether they are a member now.
+ */
+active: boolean, 
+/**
+ * A cell per day, in the days' order.
+ */
+cells: Array<GridCell>, };
+
+export type GridCell = { 
+/**
+ * `present`, `late`, `absent`, `excused`; none is not marked.
+ */
+status: string | null, 
+/**
+ * A note.
+ */
+note: string, 
+/**
+ * The server does not have it yet.
+ */
+waiting: boolean, 
+/**
+ * The student was not a member on that day.
+ */
+outside: boolean, 
+/**
+ * Somebody else said otherwise: the conflict to settle.
+ */
+conflict_id: string | null, 
+/**
+ * Who marked it, when known.
+ */
+marked_by: string, 
+/**
+ * When.
+ */
+marked_at: number | null, };
+
+export type SetMarks = { 
+/**
+ * The group.
+ */
+group_id: string, 
+/**
+ * The marks; at most 2,000.
+ */
+marks: Array<SetMark>, };
+
+export type SetMark = { 
+/**
+ * The student.
+ */
+student_id: string, 
+/**
+ * The day.
+ */
+lesson_date: string, 
+/**
+ * The mark; none clears it.
+ */
+status: string | null, 
+/**
+ * A new note; left out: the note stays.
+ */
+note?: string, };
+
+export type StationCard = { 
+/**
+ * The station.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Where it is.
+ */
+address: string, };
+
+export type Station = { 
+/**
+ * In short.
+ */
+card: StationCard, 
+/**
+ * About it.
+ */
+description: string, 
+/**
+ * Its main particulars: a word for the screen to translate (`code`, `region`, `phone`, …) and the value.
+ */
+particulars: Array<Particular>, 
+/**
+ * Its equipment.
+ */
+equipment: Array<StationPart>, 
+/**
+ * Its gas supply sources.
+ */
+gas_supply_sources: Array<StationPart>, 
+/**
+ * Its specifications: name and value with unit.
+ */
+specifications: Array<Particular>, 
+/**
+ * Its safety systems, with features as lines.
+ */
+safety_systems: Array<StationPart>, 
+/**
+ * Courses about it.
+ */
+courses: Array<CourseCard>, };
+
+export type Particular = { 
+/**
+ * What.
+ */
+name: string, 
+/**
+ * How much or which.
+ */
+value: string, };
+
+export type StationPart = { 
+/**
+ * It.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its state, such as `active`; empty when it has none.
+ */
+status: string, 
+/**
+ * About it.
+ */
+description: string, 
+/**
+ * Its particulars.
+ */
+particulars: Array<Particular>, 
+/**
+ * Its features.
+ */
+features: Array<string>, };
+
+export type Nothing = Record<symbol, never>;
+
+export type ById = { 
+/**
+ * Its id.
+ */
+id: string, };
+
+/** Every code, for the test that each has its words. */
+export const CODES: readonly Code[] = [
+  "not_json",
+  "body_truncated",
+  "bad_request",
+  "body_too_large",
+  "unsupported_encoding",
+  "unsupported_protocol",
+  "no_such_route",
+  "too_many_mutations",
+  "too_many_attempts",
+  "internal",
+  "not_ready",
+  "wrong_password",
+  "account_closed",
+  "token_expired",
+  "session_ended",
+  "device_revoked",
+  "device_not_yours",
+  "number_gap",
+  "number_reused",
+  "chain_mismatch",
+  "epoch_changed",
+  "unknown_entity",
+  "unknown_column",
+  "unknown_operation",
+  "bad_value",
+  "missing_value",
+  "row_too_large",
+  "server_column",
+  "key_changed",
+  "id_mismatch",
+  "not_allowed",
+  "not_found",
+  "changed_meanwhile",
+  "already_set",
+  "taken",
+  "missing_reference",
+  "rule_broken",
+  "time_over",
+  "no_attempts_left",
+  "blocked",
+  "offline",
+  "bad_address",
+  "locked",
+  "cannot_unlock",
+  "no_keyring",
+  "store_damaged",
+  "store_too_new",
+  "disk_full",
+  "disk_failed",
+  "file_damaged",
+  "not_downloaded",
+  "bad_answer"
+];
+
+/** Every command of the window. */
+export interface Commands {
+  /** Who is on this laptop, and how the window looks. */
+  start: { arguments: Nothing; answer: Start };
+  /** Signs in with the server. */
+  sign_in: { arguments: SignIn; answer: Person };
+  /** Unlocks without the server. */
+  unlock: { arguments: Unlock; answer: Person };
+  /** Locks; nothing is deleted. */
+  lock: { arguments: Nothing; answer: Nothing };
+  /** Ends the session at the server and locks. The data and what waits stay on this laptop. */
+  sign_out: { arguments: Nothing; answer: Nothing };
+  /** Changes theme, language and zoom. */
+  set_look: { arguments: Look; answer: Look };
+  /** The person's own profile. */
+  profile: { arguments: Nothing; answer: Profile };
+  /** Changes the person's own profile. */
+  edit_profile: { arguments: Profile; answer: Profile };
+  /** The chip's state. */
+  sync_status: { arguments: Nothing; answer: SyncStatus };
+  /** Syncs now, also when a back-off would wait. */
+  sync_now: { arguments: Nothing; answer: SyncStatus };
+  /** The Sync centre. */
+  sync_centre: { arguments: Nothing; answer: SyncCentre };
+  /** Sends a refused change again, mended. */
+  send_again: { arguments: SendAgain; answer: Nothing };
+  /** Lets a refused change go. */
+  discard: { arguments: ByNumber; answer: Nothing };
+  /** Writes everything that needs attention or waits to a file. */
+  export_changes: { arguments: Nothing; answer: WrittenFile };
+  /** Settles a conflict. */
+  settle: { arguments: Settle; answer: Nothing };
+  /** The first screen. */
+  home: { arguments: Nothing; answer: Home };
+  /** A course with its contents. */
+  course: { arguments: ById; answer: Course };
+  /** Changes a course's card. */
+  edit_course: { arguments: EditCourse; answer: Course };
+  /** The learners of a course. */
+  course_learners: { arguments: ById; answer: CourseLearners };
+  /** A topic, opened. */
+  topic: { arguments: ById; answer: Topic };
+  /** Marks a topic done or not done. */
+  mark_topic: { arguments: MarkTopic; answer: Topic };
+  /** Remembers where somebody is in a file. */
+  note_position: { arguments: NotePosition; answer: Nothing };
+  /** Fetches every file of a course. */
+  download_course: { arguments: ById; answer: Downloads };
+  /** Fetches the files of one topic. */
+  download_topic: { arguments: ById; answer: Downloads };
+  /** All downloads. */
+  downloads: { arguments: Nothing; answer: Downloads };
+  /** Stops fetching until told otherwise. */
+  pause_downloads: { arguments: Nothing; answer: Downloads };
+  /** Goes on fetching, failed ones too. */
+  resume_downloads: { arguments: Nothing; answer: Downloads };
+  /** Removes a course's files from this laptop, those that no other course needs. */
+  remove_downloads: { arguments: ById; answer: Downloads };
+  /** Begins a test or goes on with it. */
+  start_attempt: { arguments: StartAttempt; answer: Attempt };
+  /** An attempt, opened. */
+  attempt: { arguments: ById; answer: Attempt };
+  /** Stores one answer. */
+  answer: { arguments: Answer; answer: Nothing };
+  /** Hands a test in. */
+  hand_in: { arguments: ById; answer: Attempt };
+  /** Groups that this person teaches. */
+  groups: { arguments: Nothing; answer: Array<GroupCard> };
+  /** A part of the attendance grid. */
+  grid: { arguments: GridRange; answer: Grid };
+  /** Sets marks. */
+  set_marks: { arguments: SetMarks; answer: Nothing };
+  /** Stations of the organization. */
+  stations: { arguments: Nothing; answer: Array<StationCard> };
+  /** A station with everything that belongs to it. */
+  station: { arguments: ById; answer: Station };
+}
