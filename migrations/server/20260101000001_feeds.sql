@@ -15,6 +15,12 @@ CREATE TABLE epoch (
 );
 INSERT INTO epoch (epoch) VALUES (extract(epoch FROM clock_timestamp())::bigint);
 
+-- Which generated trigger text is in force, so that a start with the same text skips it.
+CREATE TABLE feed_generated (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    sha256   text NOT NULL
+);
+
 CREATE TABLE feed_entities (
     code smallint PRIMARY KEY CHECK (code > 0),
     name text NOT NULL UNIQUE

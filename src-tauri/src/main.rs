@@ -1,2 +1,103 @@
-//! placeholder
-fn main() {}
+//! The window: wiring and nothing else. Every decision is in `waystation-client`, where a test needs no window.
+
+#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+
+mod folders;
+mod updates;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::Value;
+use tauri::{AppHandle, Emitter, Manager, RunEvent, State, WebviewWindowBuilder};
+use tokio::sync::broadcast::error::RecvError;
+use tracing_subscriber::EnvFilter;
+use waystation_client::{app::App, commands};
+use waystation_model::Problem;
+
+/// The name under which the screens hear [`waystation_client::views::Event`].
+const EVENT: &str = "waystation";
+
+/// How long a closing window waits for the app to put its things away. What a person did is on the disk before that.
+const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The one command: the screens call it with a name and arguments, and get an answer or a problem.
+#[tauri::command]
+async fn call(app: State<'_, App>, name: String, arguments: Value) -> Result<Value, Problem> {
+    commands::call(&app, &name, arguments).await
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("WAYSTATION_LOG").unwrap_or_else(|_| EnvFilter::new("warn,waystation_client=info,waystation=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match build() {
+        Ok(app) => {
+            app.run(|handle, event| {
+                if let RunEvent::Exit = event {
+                    shut_down(handle);
+                }
+            });
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(%error, "Waystation cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build() -> tauri::Result<tauri::App> {
+    let mut context = tauri::generate_context!();
+    let mut builder = tauri::Builder::default().invoke_handler(tauri::generate_handler![call]);
+    let updates = updates::settings(&folders::config(&context.config().identifier));
+    if let Some(updates) = &updates {
+        context.config_mut().plugins.0.insert("updater".to_owned(), updates.plugin_config());
+        builder = builder.plugin(tauri_plugin_updater::Builder::new().build());
+    }
+    builder
+        .setup(move |tauri_app| {
+            let handle = tauri_app.handle().clone();
+            let folder = folders::data(&handle)?;
+            let app = App;
+            // TODO-events
+            tauri_app.manage(app);
+            stop_on_signals(&handle);
+            if updates.is_some() {
+                updates::watch(&handle);
+            }
+            open_window(tauri_app, &folder)
+        })
+        .build(context)
+}
+
+/// Opens the window, with its own cookies and caches beside the data: two folders are two laptops.
+fn open_window(app: &tauri::App, folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let window = app.config().app.windows.first().expect("tauri.conf.json has one window");
+    WebviewWindowBuilder::from_config(app, window)?.data_directory(folder.join("window")).build()?;
+    Ok(())
+}
+
+/// A signal closes the window as its button does.
+#[cfg(unix)]
+fn stop_on_signals(handle: &AppHandle) {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let handle = handle.clone();
+        tauri::async_runtime::spawn(async move {
+            match signal(kind) {
+                Ok(mut signals) => {
+                    signals.recv().await;
+                    handle.exit(0);
+                }
+                Err(error) => tracing::warn!(%error, "signals are not heard"),
+            }
+        });
+    }
+}
+
+#[cfg(not(unix))]
+fn stop_on_signals(_handle: &AppHandle) {}
+
+fn shut_down(handle: &AppHandle) {
+    let _ = (handle, SHUTDOWN_TIME_MAX);
+}

@@ -1,1 +1,30 @@
-//! placeholder
+//! The sync-server: reconciles what laptops did into one authoritative PostgreSQL schema, through versioned change
+//! feeds. It must not know how a laptop stores or shows anything.
+//!
+//! It holds no state that it cannot rebuild: any number of instances run over one database.
+//!
+//! ```no_run
+//! # async fn example(settings: sync_server::settings::Settings) -> Result<(), Box<dyn std::error::Error>> {
+//! let server = sync_server::Server::start(settings).await?;
+//! println!("listening on {}", server.address());
+//! server.stop().await;
+//! # Ok(()) }
+//! ```
+
+pub mod access;
+pub mod accounts;
+pub mod body;
+pub mod content;
+pub mod database;
+pub mod failure;
+pub mod heads;
+mod instances;
+mod live;
+pub mod pull;
+pub mod push;
+mod routes;
+mod server;
+pub mod settings;
+pub mod state;
+
+pub use server::Server;

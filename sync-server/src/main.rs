@@ -1,2 +1,89 @@
-//! placeholder
-fn main() {}
+//! `sync-server migrate | serve | demo-data`
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sync_server::settings::Settings;
+use sync_server::{Server, database};
+use tracing_subscriber::EnvFilter;
+
+/// Waystation's sync-server.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// A settings file (TOML). The environment overrules it.
+    #[arg(long, global = true)]
+    settings: Option<PathBuf>,
+    /// Log as text instead of JSON.
+    #[arg(long, global = true)]
+    log_text: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Brings the database to this version's schema.
+    Migrate,
+    /// Serves laptops until it is told to stop.
+    Serve,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("WAYSTATION_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if arguments.log_text {
+        log.init();
+    } else {
+        log.json().init();
+    }
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sync-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let environment: HashMap<String, String> = std::env::vars().collect();
+    let settings = Settings::read(arguments.settings.as_deref(), &environment)?;
+    match arguments.command {
+        Command::Migrate => {
+            let pool = database::connect(&settings.database_url, 2).await?;
+            database::migrate(&pool).await?;
+            println!("the schema is up to date");
+        }
+        Command::Serve => {
+            let server = Server::start(settings).await?;
+            println!("listening on {}", server.address());
+            stop_signal().await;
+            server.stop().await;
+        }
+    }
+    Ok(())
+}
+
+async fn stop_signal() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut terminated) => {
+                tokio::select! { _ = interrupted => {}, _ = terminated.recv() => {} }
+            }
+            Err(_) => {
+                let _ = interrupted.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = interrupted.await;
+    }
+}

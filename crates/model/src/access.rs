@@ -83,8 +83,14 @@ pub enum Who {
 }
 
 impl Who {
-    fn holds(self, entity: &Entity, values: &[Value], actor: &Actor) -> bool {
-        let column = |name: &str| entity.column_index(name).and_then(|index| values.get(index)).and_then(Value::as_str);
+    fn holds(self, entity: &Entity, id: &Uuid, values: &[Value], actor: &Actor) -> bool {
+        let id_text = id.to_string();
+        let column = |name: &str| {
+            if name == "id" {
+                return Some(id_text.as_str());
+            }
+            entity.column_index(name).and_then(|index| values.get(index)).and_then(Value::as_str)
+        };
         match self {
             Who::Is(name) => column(name).is_some_and(|id| Uuid::parse_str(id).is_ok_and(|id| id == actor.user_id)),
             Who::Hears(kind, name) => column(name).is_some_and(|id| actor.scopes.contains(&kind.of(id))),
@@ -97,7 +103,7 @@ impl Who {
 /// Any one of these lists must hold entirely.
 pub type Rules = &'static [&'static [Who]];
 
-/// Whether `actor` may write a row with these values under these rules.
-pub fn allows(rules: Rules, entity: &Entity, values: &[Value], actor: &Actor) -> bool {
-    rules.iter().any(|rule| rule.iter().all(|who| who.holds(entity, values, actor)))
+/// Whether `actor` may write the row of this id with these values under these rules. A rule may name the column `id`.
+pub fn allows(rules: Rules, entity: &Entity, id: &Uuid, values: &[Value], actor: &Actor) -> bool {
+    rules.iter().any(|rule| rule.iter().all(|who| who.holds(entity, id, values, actor)))
 }

@@ -1,0 +1,164 @@
+//! What the app takes from outside: time, randomness, the laptop's secrets and its disk. A test brings its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use crate::keys::{KeyCost, LaptopSecrets, SystemKeyring};
+
+/// Time, as the laptop tells it.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since 1970. The person may have set it wrong.
+    fn now_ms(&self) -> i64;
+    /// Milliseconds that only ever grow, also while the lid is closed where the system can tell.
+    fn monotonic_ms(&self) -> i64;
+    /// Names the stretch within which `monotonic_ms` can be compared: one start of the laptop.
+    fn boot(&self) -> String;
+    /// Days since 1970 of the laptop's local calendar, times a day, plus the local time: local milliseconds.
+    fn local_ms(&self) -> i64;
+}
+
+/// Randomness fit for keys.
+pub trait Randomness: Send + Sync {
+    /// Fills with random bytes.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// What the app asks of the disk beyond reading and writing files.
+pub trait Disk: Send + Sync {
+    /// Bytes that may still be written where this folder lies; none when the system does not say.
+    fn free_bytes(&self, folder: &Path) -> Option<u64>;
+}
+
+/// Everything from outside.
+#[derive(Clone)]
+pub struct Environment {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Randomness>,
+    /// The system's keyring.
+    pub secrets: Arc<dyn LaptopSecrets>,
+    /// The disk.
+    pub disk: Arc<dyn Disk>,
+    /// What a guess at a password costs.
+    pub key_cost: KeyCost,
+}
+
+impl Environment {
+    /// The real laptop.
+    pub fn system() -> Environment {
+        Environment {
+            clock: Arc::new(SystemClock::default()),
+            random: Arc::new(SystemRandomness),
+            secrets: Arc::new(SystemKeyring),
+            disk: Arc::new(SystemDisk),
+            key_cost: KeyCost::SAFE,
+        }
+    }
+
+    /// `N` random bytes.
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
+    /// A new id for a row that has no natural key.
+    pub fn new_id(&self) -> Uuid {
+        let ms = u64::try_from(self.clock.now_ms()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(ms, &self.random_bytes()).into_uuid()
+    }
+
+    /// Somewhere between half of `full_ms` and all of it, so that many laptops do not knock together.
+    pub fn jittered(&self, full_ms: u64) -> u64 {
+        let half = full_ms / 2;
+        half + u64::from_be_bytes(self.random_bytes()) % (full_ms - half + 1)
+    }
+}
+
+/// The system's clocks.
+#[derive(Debug)]
+pub struct SystemClock {
+    started: Instant,
+    boot: String,
+    /// Whether the system tells the time since it started, closed lid included.
+    uptime: bool,
+}
+
+impl Default for SystemClock {
+    fn default() -> SystemClock {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|text| text.trim().to_owned());
+        SystemClock {
+            started: Instant::now(),
+            uptime: boot.is_some() && uptime_ms().is_some(),
+            boot: boot.unwrap_or_else(|| Uuid::new_v4().to_string()),
+        }
+    }
+}
+
+/// Linux counts a closed lid in `/proc/uptime`; its monotonic clock does not.
+fn uptime_ms() -> Option<i64> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Some((seconds * 1000.0) as i64)
+}
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic_ms(&self) -> i64 {
+        let since_start = || i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        if self.uptime { uptime_ms().unwrap_or_else(since_start) } else { since_start() }
+    }
+
+    fn boot(&self) -> String {
+        self.boot.clone()
+    }
+
+    fn local_ms(&self) -> i64 {
+        let now = chrono::Local::now();
+        now.timestamp_millis() + i64::from(now.offset().local_minus_utc()) * 1000
+    }
+}
+
+/// The system's randomness.
+#[derive(Debug)]
+pub struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::fill(bytes);
+    }
+}
+
+/// The system's disk.
+#[derive(Debug)]
+pub struct SystemDisk;
+
+impl Disk for SystemDisk {
+    fn free_bytes(&self, folder: &Path) -> Option<u64> {
+        fs4::available_space(folder).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_tells_time_space_and_different_ids() {
+        let environment = Environment::system();
+        assert!(environment.clock.now_ms() > 1_700_000_000_000);
+        assert!(environment.clock.monotonic_ms() <= environment.clock.monotonic_ms());
+        assert_ne!(environment.new_id(), environment.new_id());
+        assert!(environment.disk.free_bytes(Path::new(".")).is_some_and(|bytes| bytes > 0));
+        for _ in 0..50 {
+            assert!((50..=100).contains(&environment.jittered(100)));
+        }
+    }
+}

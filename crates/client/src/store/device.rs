@@ -1,0 +1,150 @@
+//! Who this database is to the server: one row, read once and kept beside the connection that writes it.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+use waystation_model::access::Role;
+use waystation_model::chain::{CHAIN_START, Chain};
+use waystation_model::clock::At;
+
+use super::value::{read_role, read_uuid};
+use crate::error::{ClientError, Result};
+
+/// Whose database this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Their account.
+    pub user_id: Uuid,
+    /// Their organization.
+    pub organization_id: Uuid,
+    /// Its name.
+    pub organization_name: String,
+    /// The name they sign in with.
+    pub user_name: String,
+    /// What they are called.
+    pub full_name: String,
+    /// What they are.
+    pub role: Role,
+    /// The server they belong to.
+    pub server: String,
+}
+
+/// The device's state. What has a number here is also in the database; `next_n` and `last_at` follow from the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// The device at the server.
+    pub device_id: Uuid,
+    /// Whose it is.
+    pub owner: Owner,
+    /// The server's life that the cursors belong to; 0 before the first answer.
+    pub epoch: i64,
+    /// The server has mutations up to here.
+    pub acknowledged_n: i64,
+    /// The chain there.
+    pub acknowledged_chain: Chain,
+    /// A complete pull covered mutations up to here.
+    pub applied_upto: i64,
+    /// Server's clock minus this laptop's.
+    pub clock_offset_ms: i64,
+    /// When the last sync ended well.
+    pub last_sync_at: Option<i64>,
+    /// Whether a complete pull has ever been made.
+    pub first_sync_done: bool,
+    /// The number of the next mutation.
+    pub next_n: i64,
+    /// The time of the latest mutation.
+    pub last_at: At,
+}
+
+const SELECT: &str = "SELECT device_id, user_id, organization_id, organization_name, user_name, full_name, role, server, epoch,
+    acknowledged_n, acknowledged_chain, applied_upto, clock_offset_ms, last_sync_at, first_sync_done FROM device";
+
+const INSERT: &str = "INSERT INTO device (only_row, device_id, user_id, organization_id, organization_name, user_name, full_name,
+    role, server) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+    ON CONFLICT (only_row) DO UPDATE SET organization_name = excluded.organization_name, user_name = excluded.user_name,
+    full_name = excluded.full_name, role = excluded.role, server = excluded.server";
+
+const UPDATE: &str = "UPDATE device SET device_id = ?1, epoch = ?2, acknowledged_n = ?3, acknowledged_chain = ?4, applied_upto = ?5,
+    clock_offset_ms = ?6, last_sync_at = ?7, first_sync_done = ?8";
+
+/// The device row, when there is one.
+///
+/// # Errors
+/// When the database fails or the row is not readable.
+pub fn load(connection: &Connection) -> Result<Option<Device>> {
+    let device = connection
+        .query_row(SELECT, [], |row| {
+            let chain: Vec<u8> = row.get("acknowledged_chain")?;
+            Ok(Device {
+                device_id: read_uuid(row, "device_id")?,
+                owner: Owner {
+                    user_id: read_uuid(row, "user_id")?,
+                    organization_id: read_uuid(row, "organization_id")?,
+                    organization_name: row.get("organization_name")?,
+                    user_name: row.get("user_name")?,
+                    full_name: row.get("full_name")?,
+                    role: read_role(row, "role")?,
+                    server: row.get("server")?,
+                },
+                epoch: row.get("epoch")?,
+                acknowledged_n: row.get("acknowledged_n")?,
+                acknowledged_chain: chain.try_into().unwrap_or(CHAIN_START),
+                applied_upto: row.get("applied_upto")?,
+                clock_offset_ms: row.get("clock_offset_ms")?,
+                last_sync_at: row.get("last_sync_at")?,
+                first_sync_done: row.get("first_sync_done")?,
+                next_n: 1,
+                last_at: At::default(),
+            })
+        })
+        .optional()?;
+    let Some(mut device) = device else { return Ok(None) };
+    let (last_n, last_at): (i64, i64) =
+        connection.query_row("SELECT coalesce(max(n), 0), coalesce(max(at), 0) FROM outbox", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    device.next_n = last_n.max(device.acknowledged_n) + 1;
+    device.last_at = At(last_at);
+    Ok(Some(device))
+}
+
+/// Writes whose database this is; the device id only when there is none yet.
+///
+/// # Errors
+/// When the database belongs to somebody else, or fails.
+pub fn introduce(connection: &Connection, device_id: Uuid, owner: &Owner) -> Result<Device> {
+    if let Some(present) = load(connection)?
+        && present.owner.user_id != owner.user_id
+    {
+        return Err(ClientError::Damaged("the database belongs to somebody else".into()));
+    }
+    connection.execute(
+        INSERT,
+        params![
+            device_id.to_string(),
+            owner.user_id.to_string(),
+            owner.organization_id.to_string(),
+            owner.organization_name,
+            owner.user_name,
+            owner.full_name,
+            owner.role.word(),
+            owner.server
+        ],
+    )?;
+    load(connection)?.ok_or_else(|| ClientError::Damaged("the device row is not there".into()))
+}
+
+/// Writes what changed about the device.
+///
+/// # Errors
+/// When the database fails.
+pub fn save(connection: &Connection, device: &Device) -> Result<()> {
+    connection.prepare_cached(UPDATE)?.execute(params![
+        device.device_id.to_string(),
+        device.epoch,
+        device.acknowledged_n,
+        device.acknowledged_chain.as_slice(),
+        device.applied_upto,
+        device.clock_offset_ms,
+        device.last_sync_at,
+        device.first_sync_done
+    ])?;
+    Ok(())
+}

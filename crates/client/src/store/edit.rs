@@ -1,0 +1,230 @@
+//! What a person does: one transaction that changes the visible row and puts the change into the outbox.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+use uuid::Uuid;
+use waystation_model::access::{Actor, Rules, Who, allows};
+use waystation_model::merge::{Change, Edits, Stored, lay_over, merge, read_fields};
+use waystation_model::registry::{Entity, Merge};
+use waystation_model::wire::{Base, Operation};
+use waystation_model::{Code, Problem};
+
+use super::device::Device;
+use super::overlay::{lay, operation_word, read_shadow, start_shadow};
+use super::rows::{self, Row, id_text};
+use crate::error::Result;
+
+/// One change to make.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// The table.
+    pub entity: &'static Entity,
+    /// The row; none when the id follows from key columns among the fields.
+    pub id: Option<Uuid>,
+    /// What is done.
+    pub op: Operation,
+    /// The columns and their new values; what to add for a `sum` column.
+    pub fields: Vec<(&'static str, Value)>,
+    /// Whether it may melt into this row's last change while that was never sent.
+    pub coalesce: bool,
+}
+
+impl Edit {
+    /// Makes a row or changes some of its columns.
+    pub fn put(entity: &'static Entity, id: Option<Uuid>, fields: Vec<(&'static str, Value)>) -> Edit {
+        Edit { entity, id, op: Operation::Put, fields, coalesce: false }
+    }
+
+    /// Deletes a row.
+    pub fn delete(entity: &'static Entity, id: Uuid) -> Edit {
+        Edit { entity, id: Some(id), op: Operation::Delete, fields: Vec::new(), coalesce: false }
+    }
+
+    /// … and melts into the row's last change while that was never sent.
+    pub fn coalescing(mut self) -> Edit {
+        self.coalesce = true;
+        self
+    }
+}
+
+/// Makes one change within the caller's transaction and returns its number.
+///
+/// # Errors
+/// A refusal that the server would have given too; nothing is changed then, once the caller rolls back.
+pub fn make(connection: &Connection, device: &mut Device, now_ms: i64, edit: &Edit) -> Result<i64> {
+    let entity = edit.entity;
+    let names: Vec<String> = edit.fields.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let values: Vec<Value> = edit.fields.iter().map(|(_, value)| value.clone()).collect();
+    let fields = read_fields(entity, &names, &values)?;
+    let id = row_id(edit, &fields)?;
+    let id = id_text(&id);
+    let current = rows::read(connection, entity, &id)?;
+    let at = device.last_at.next(now_ms + device.clock_offset_ms);
+
+    let wanted = wanted_row(connection, device, edit, &fields, current.clone(), at.as_ms())?;
+    let base = base_of(connection, entity, &id, current.as_ref())?;
+    match &wanted {
+        Some(row) => rows::write(connection, entity, &id, row)?,
+        None => rows::delete(connection, entity, &id)?,
+    }
+
+    if edit.coalesce
+        && let Some(own) = base.own
+        && melt(connection, entity, own, &fields, at.0)?
+    {
+        device.last_at = at;
+        return Ok(own);
+    }
+    let n = device.next_n;
+    connection
+        .prepare_cached(
+            "INSERT INTO outbox (n, entity, row_id, op, base_stamp, base_own, at, columns, vals) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            n,
+            entity.name,
+            id,
+            operation_word(edit.op),
+            base.stamp,
+            base.own,
+            at.0,
+            Value::from(names).to_string(),
+            Value::from(values).to_string()
+        ])?;
+    device.next_n = n + 1;
+    device.last_at = at;
+    Ok(n)
+}
+
+fn row_id(edit: &Edit, fields: &[(usize, Value)]) -> Result<Uuid> {
+    if let Some(id) = edit.id {
+        return Ok(id);
+    }
+    let mut values = edit.entity.empty_values();
+    for (index, value) in fields {
+        values[*index] = value.clone();
+    }
+    Ok(edit.entity.id_of(&values).ok_or_else(|| Problem::new(Code::MissingValue, "a new row of this table needs an id").field("id"))?)
+}
+
+/// The visible row after the change, or why there is none.
+fn wanted_row(
+    connection: &Connection,
+    device: &Device,
+    edit: &Edit,
+    fields: &[(usize, Value)],
+    current: Option<Row>,
+    at_ms: i64,
+) -> Result<Option<Row>> {
+    let entity = edit.entity;
+    match edit.op {
+        Operation::Delete => {
+            let current = current.ok_or_else(|| Problem::new(Code::NotFound, "the row is not on this laptop"))?;
+            permit(connection, device, entity, entity.delete, &current.values)?;
+            Ok(None)
+        }
+        Operation::Put => {
+            // On its own row a change never meets anybody else's, so the merge is the check that the server makes as well.
+            let base = Base { stamp: Some(0), own: None };
+            let stored = current.as_ref().map(|row| Stored { stamp: Some(0), values: row.values.clone(), edits: Edits::new() });
+            let change = Change { device: device.device_id, n: device.next_n, user: device.owner.user_id, base, at: 0, fields };
+            merge(entity, stored.as_ref(), &change)?;
+            if let Some(row) = &current {
+                permit(connection, device, entity, entity.write, &row.values)?;
+            }
+            let wanted = lay(entity, current, Operation::Put, fields, at_ms);
+            if let Some(row) = &wanted {
+                permit(connection, device, entity, entity.write, &row.values)?;
+            }
+            Ok(wanted)
+        }
+    }
+}
+
+/// The server's row that the change is made on, and the own change that still lies on it.
+fn base_of(connection: &Connection, entity: &Entity, id: &str, current: Option<&Row>) -> Result<Base> {
+    let stamp = |stamp: i64| (stamp != 0).then_some(stamp);
+    if start_shadow(connection, entity, id, current)? {
+        return Ok(Base { stamp: current.and_then(|row| stamp(row.stamp)), own: None });
+    }
+    let own = connection
+        .prepare_cached("SELECT max(n) FROM outbox WHERE row_id = ?1 AND entity = ?2 AND state < 3")?
+        .query_row([id, entity.name], |row| row.get::<_, Option<i64>>(0))?;
+    let server = match current {
+        Some(row) => stamp(row.stamp),
+        None => read_shadow(connection, entity, id)?.flatten().and_then(|row| stamp(row.stamp)),
+    };
+    // Numbers below 1 belong to a device that this laptop no longer is.
+    Ok(Base { stamp: server, own: own.filter(|n| *n > 0) })
+}
+
+/// Melts the change into mutation `n` when that was never sent and both only carry values that add up.
+fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Value)], at: i64) -> Result<bool> {
+    let found = connection
+        .prepare_cached("SELECT columns, vals FROM outbox WHERE n = ?1 AND state = 0 AND op = 'put'")?
+        .query_row([n], |row| {
+            Ok((super::value::read_json::<Vec<String>>(row, "columns")?, super::value::read_json::<Vec<Value>>(row, "vals")?))
+        })
+        .optional()?;
+    let Some((mut names, mut given)) = found else { return Ok(false) };
+    let adds_up = |merge: Merge| {
+        matches!(merge, Merge::Key | Merge::Carried | Merge::Furthest | Merge::Earliest | Merge::Sum | Merge::LatestQuiet)
+    };
+    let all_add_up = names.iter().all(|name| entity.column(name).is_some_and(|column| adds_up(column.merge)))
+        && fields.iter().all(|(index, _)| adds_up(entity.columns[*index].merge));
+    if !all_add_up {
+        return Ok(false);
+    }
+    let mut together = entity.empty_values();
+    for (name, value) in names.iter().zip(&given) {
+        if let Some(index) = entity.column_index(name) {
+            together[index] = value.clone();
+        }
+    }
+    lay_over(entity, &mut together, fields);
+    for (index, _) in fields {
+        let name = entity.columns[*index].name;
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    given.clear();
+    given.extend(names.iter().map(|name| entity.column_index(name).map_or(Value::Null, |index| together[index].clone())));
+    connection.prepare_cached("UPDATE outbox SET columns = ?2, vals = ?3, at = ?4 WHERE n = ?1")?.execute(params![
+        n,
+        Value::from(names).to_string(),
+        Value::from(given).to_string(),
+        at
+    ])?;
+    Ok(true)
+}
+
+/// Whether this person may write the row, by what they hear.
+///
+/// # Errors
+/// `not_allowed`.
+pub fn permit(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, values: &[Value]) -> Result<()> {
+    if allows(rules, entity, values, &actor_for(connection, device, entity, rules, values)?) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::NotAllowed, format!("{} of this row are not this person's to write", entity.name)).into())
+}
+
+/// The person with those of their scopes that these rules ask about.
+fn actor_for(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, values: &[Value]) -> Result<Actor> {
+    let mut scopes = HashSet::new();
+    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?;
+    for who in rules.iter().copied().flatten() {
+        if let Who::Hears(kind, column) = who
+            && let Some(id) = entity.column_index(column).and_then(|index| values.get(index)).and_then(Value::as_str)
+        {
+            let scope = kind.of(id);
+            if statement.query_row([&scope], |row| row.get::<_, bool>(0))? {
+                scopes.insert(scope);
+            }
+        }
+    }
+    Ok(Actor { user_id: device.owner.user_id, organization_id: device.owner.organization_id, role: device.owner.role, scopes })
+}

@@ -1,0 +1,314 @@
+//! The outbox: what a person did, on its way to the server and back.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+use uuid::Uuid;
+use waystation_model::chain::{CHAIN_START, Chain, extend};
+use waystation_model::limits::{PUSH_BODY_BYTES_MAX, PUSH_MUTATIONS_MAX};
+use waystation_model::registry::{self, IdRule};
+use waystation_model::wire::{Base, Mutation, NumberedOutcome, Outcome, PushAnswer};
+use waystation_model::{Code, Problem};
+
+use super::device::Device;
+use super::overlay::{read_operation, rebuild};
+use super::value::{read_json, read_uuid};
+use crate::error::{ClientError, Result};
+
+/// Bytes of a push body that are left for everything but mutations.
+const PUSH_ENVELOPE_BYTES: usize = 4 * 1024;
+/// Covered mutations that are kept for a server that comes back from a backup.
+pub const KEPT_MUTATIONS_MAX: i64 = 10_000;
+/// Lines of what met somebody else's change that are kept.
+const MERGED_LOG_MAX: i64 = 500;
+
+/// Mutations to send together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The number of the first.
+    pub first_n: i64,
+    /// The chain before it.
+    pub chain_before: Chain,
+    /// The mutations, without a gap.
+    pub mutations: Vec<Mutation>,
+    /// The chain after the last.
+    pub chain_after: Chain,
+}
+
+/// Takes what waits, as much as one push carries, and marks it as sent: from now on nothing melts into it.
+///
+/// # Errors
+/// When the database fails.
+pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT n, entity, row_id, op, base_stamp, base_own, at, columns, vals FROM outbox WHERE n > ?1 ORDER BY n LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![device.acknowledged_n, PUSH_MUTATIONS_MAX as i64])?;
+    let mut mutations = Vec::new();
+    let mut bytes = PUSH_ENVELOPE_BYTES;
+    let mut chain = device.acknowledged_chain;
+    let mut chains = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mutation = read_mutation(row)?;
+        if mutation.n != device.acknowledged_n + 1 + mutations.len() as i64 {
+            return Err(ClientError::Damaged(format!("mutation {} is missing from the outbox", device.acknowledged_n + 1)));
+        }
+        let canonical = mutation.canonical();
+        bytes += canonical.len();
+        if bytes > PUSH_BODY_BYTES_MAX && !mutations.is_empty() {
+            break;
+        }
+        chain = extend(&chain, &waystation_model::chain::content_hash(&canonical));
+        chains.push((mutation.n, chain));
+        mutations.push(mutation);
+    }
+    drop(rows);
+    let mut mark = connection.prepare_cached("UPDATE outbox SET state = max(state, 1), chain = ?2 WHERE n = ?1")?;
+    for (n, chain) in chains {
+        mark.execute(params![n, chain.as_slice()])?;
+    }
+    if mutations.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Batch { first_n: device.acknowledged_n + 1, chain_before: device.acknowledged_chain, mutations, chain_after: chain }))
+}
+
+fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
+    let entity: String = row.get("entity")?;
+    let columns: Vec<String> = read_json(row, "columns")?;
+    let op: String = row.get("op")?;
+    let id = read_uuid(row, "row_id")?;
+    // The id stays at home when it follows from what is sent anyway.
+    let follows = registry::entity(&entity).is_some_and(|entity| match entity.id {
+        IdRule::Derived(keys) => keys.iter().all(|key| columns.iter().any(|column| column == key)),
+        IdRule::Made => false,
+    });
+    Ok(Mutation {
+        n: row.get("n")?,
+        entity,
+        op: read_operation(&op),
+        id: (!follows).then_some(id),
+        base: Base { stamp: row.get("base_stamp")?, own: row.get("base_own")? },
+        at: row.get("at")?,
+        columns,
+        values: read_json::<Vec<Value>>(row, "vals")?,
+    })
+}
+
+/// Stores what the server made of a batch. What it refused leaves the visible row and waits for the person.
+///
+/// # Errors
+/// `bad_answer` when the answer does not belong to the batch.
+pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch, answer: &PushAnswer) -> Result<Vec<&'static str>> {
+    let last_n = batch.first_n + batch.mutations.len() as i64 - 1;
+    if answer.last_n != last_n || answer.chain != hex::encode(batch.chain_after) {
+        return Err(ClientError::BadAnswer(format!("a push up to {last_n} was answered with {}", answer.last_n)));
+    }
+    connection
+        .prepare_cached("UPDATE outbox SET state = 2 WHERE n BETWEEN ?1 AND ?2 AND state < 2")?
+        .execute(params![batch.first_n, last_n])?;
+    let mut changed = Vec::new();
+    for NumberedOutcome { n, outcome } in &answer.outcomes {
+        let Some(mutation) = usize::try_from(n - batch.first_n).ok().and_then(|place| batch.mutations.get(place)) else {
+            return Err(ClientError::BadAnswer(format!("an outcome for mutation {n}, which was not sent")));
+        };
+        match outcome {
+            Outcome::Applied => {}
+            Outcome::Merged => log_merged(connection, mutation, "merged")?,
+            Outcome::Superseded => log_merged(connection, mutation, "superseded")?,
+            Outcome::Held => log_merged(connection, mutation, "held")?,
+            Outcome::Rejected { code, field, message, suggestion } => {
+                let field = field.as_deref();
+                changed.extend(refuse(connection, *n, mutation, *code, field, message, suggestion.as_deref())?);
+            }
+            Outcome::BlockedBy { blocked_by } => {
+                let message = format!("builds on change {blocked_by}, which was refused");
+                changed.extend(refuse(connection, *n, mutation, Code::Blocked, None, &message, None)?);
+            }
+        }
+    }
+    device.acknowledged_n = last_n;
+    device.acknowledged_chain = batch.chain_after;
+    connection
+        .prepare_cached("DELETE FROM outbox WHERE state = 3 AND n <= ?1")?
+        .execute([device.acknowledged_n - KEPT_MUTATIONS_MAX])?;
+    super::device::save(connection, device)?;
+    Ok(changed)
+}
+
+fn log_merged(connection: &Connection, mutation: &Mutation, outcome: &str) -> Result<()> {
+    let row_id = row_id_of(connection, mutation.n)?;
+    connection
+        .prepare_cached("INSERT INTO merged_log (n, entity, row_id, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
+        .execute(params![mutation.n, mutation.entity, row_id, mutation.at, outcome])?;
+    connection
+        .prepare_cached("DELETE FROM merged_log WHERE number <= (SELECT max(number) FROM merged_log) - ?1")?
+        .execute([MERGED_LOG_MAX])?;
+    Ok(())
+}
+
+fn row_id_of(connection: &Connection, n: i64) -> Result<String> {
+    Ok(connection.prepare_cached("SELECT row_id FROM outbox WHERE n = ?1")?.query_row([n], |row| row.get(0))?)
+}
+
+fn refuse(
+    connection: &Connection,
+    n: i64,
+    mutation: &Mutation,
+    code: Code,
+    field: Option<&str>,
+    message: &str,
+    suggestion: Option<&str>,
+) -> Result<Option<&'static str>> {
+    let row_id = row_id_of(connection, n)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO attention (number, entity, row_id, op, at, code, field, message, suggestion, columns, vals)
+             VALUES (CASE WHEN EXISTS (SELECT number FROM attention WHERE number = ?1) THEN (SELECT max(number) + 1 FROM attention) ELSE ?1 END,
+                     ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (row_id, at) DO NOTHING",
+        )?
+        .execute(params![
+            n,
+            mutation.entity,
+            row_id,
+            super::overlay::operation_word(mutation.op),
+            mutation.at,
+            code.word(),
+            field,
+            message,
+            suggestion,
+            Value::from(mutation.columns.clone()).to_string(),
+            Value::from(mutation.values.clone()).to_string()
+        ])?;
+    connection.prepare_cached("UPDATE outbox SET state = 3 WHERE n = ?1")?.execute([n])?;
+    let Some(entity) = registry::entity(&mutation.entity) else { return Ok(None) };
+    rebuild(connection, entity, &row_id)?;
+    Ok(Some(entity.name))
+}
+
+/// Takes mutations up to `applied_upto` off their rows: the pull that just became whole has brought what they did.
+/// Returns the tables that changed.
+///
+/// # Errors
+/// When the database fails.
+pub fn cover(connection: &Connection, applied_upto: i64) -> Result<Vec<&'static str>> {
+    let mut statement = connection.prepare_cached("SELECT DISTINCT entity, row_id FROM outbox WHERE n <= ?1 AND state < 3")?;
+    let rows: Vec<(String, String)> =
+        statement.query_map([applied_upto], |row| Ok((row.get("entity")?, row.get("row_id")?)))?.collect::<Result<_, _>>()?;
+    connection.prepare_cached("UPDATE outbox SET state = 3, chain = coalesce(chain, zeroblob(32)) WHERE n <= ?1 AND state < 3")?.execute([applied_upto])?;
+    let mut changed = Vec::new();
+    for (entity, id) in rows {
+        if let Some(entity) = registry::entity(&entity) {
+            rebuild(connection, entity, &id)?;
+            changed.push(entity.name);
+        }
+    }
+    Ok(changed)
+}
+
+/// The server has mutations only up to `last_n`. Goes back to there, so that the rest is sent again.
+///
+/// Tells whether that was possible; it is not when some of the rest, or the chain there, is no longer kept.
+///
+/// # Errors
+/// When the database fails.
+pub fn go_back_to(connection: &Connection, device: &mut Device, last_n: i64) -> Result<bool> {
+    let chain = if last_n == 0 { Some(CHAIN_START) } else { chain_at(connection, last_n)? };
+    let kept: i64 = connection.query_row(
+        "SELECT count(n) FROM outbox WHERE n > ?1 AND n <= ?2",
+        params![last_n, device.acknowledged_n],
+        |row| row.get(0),
+    )?;
+    let Some(chain) = chain.filter(|_| last_n < device.acknowledged_n && kept == device.acknowledged_n - last_n) else {
+        return Ok(false);
+    };
+    let mut statement = connection.prepare(
+        "SELECT DISTINCT o.entity AS entity, o.row_id AS row_id FROM outbox o
+         WHERE o.n > ?1 AND o.n <= ?2 AND NOT EXISTS (SELECT a.number FROM attention a WHERE a.row_id = o.row_id AND a.at = o.at)",
+    )?;
+    let rows: Vec<(String, String)> = statement
+        .query_map(params![last_n, device.acknowledged_n], |row| Ok((row.get("entity")?, row.get("row_id")?)))?
+        .collect::<Result<_, _>>()?;
+    for (entity, id) in &rows {
+        if let Some(entity) = registry::entity(entity) {
+            let visible = super::rows::read(connection, entity, id)?;
+            super::overlay::start_shadow(connection, entity, id, visible.as_ref().filter(|row| row.stamp != 0))?;
+        }
+    }
+    connection.execute(
+        "UPDATE outbox SET state = 1 WHERE n > ?1 AND n <= ?2
+         AND NOT EXISTS (SELECT number FROM attention a WHERE a.row_id = outbox.row_id AND a.at = outbox.at)",
+        params![last_n, device.acknowledged_n],
+    )?;
+    device.acknowledged_n = last_n;
+    device.acknowledged_chain = chain;
+    device.applied_upto = device.applied_upto.min(last_n);
+    super::device::save(connection, device)?;
+    for (entity, id) in &rows {
+        if let Some(entity) = registry::entity(entity) {
+            rebuild(connection, entity, id)?;
+        }
+    }
+    Ok(true)
+}
+
+/// The chain after mutation `n`, where it is known.
+///
+/// # Errors
+/// When the database fails.
+pub fn chain_at(connection: &Connection, n: i64) -> Result<Option<Chain>> {
+    let chain: Option<Option<Vec<u8>>> =
+        connection.prepare_cached("SELECT chain FROM outbox WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
+    Ok(chain.flatten().and_then(|bytes| bytes.try_into().ok()))
+}
+
+/// How far the numbers of another device's mutations are moved out of the way. Their order stays.
+const OTHER_DEVICE_OFFSET: i64 = 1 << 50;
+
+/// This database turned out to be a copy: it becomes a device of its own. What the server took from the old one waits
+/// below zero for the next pull; everything else is numbered from 1 again.
+///
+/// # Errors
+/// When the database fails.
+pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uuid) -> Result<()> {
+    let acknowledged = device.acknowledged_n.max(device.applied_upto.min(device.next_n - 1));
+    connection.execute("DELETE FROM outbox WHERE n <= ?1 AND state = 3", [acknowledged])?;
+    connection.execute(
+        "UPDATE outbox SET n = n - ?2, base_own = NULL WHERE n BETWEEN 1 AND ?1",
+        params![acknowledged, OTHER_DEVICE_OFFSET],
+    )?;
+    let mut statement = connection.prepare("SELECT n, base_own FROM outbox WHERE n > 0 ORDER BY n")?;
+    let waiting: Vec<(i64, Option<i64>)> =
+        statement.query_map([], |row| Ok((row.get("n")?, row.get("base_own")?)))?.collect::<Result<_, _>>()?;
+    let mut numbers = std::collections::HashMap::new();
+    for (place, (old, own)) in waiting.iter().enumerate() {
+        let new = place as i64 + 1;
+        numbers.insert(*old, new);
+        // Every smaller number was moved before, and the new one is never larger than the old.
+        connection.execute(
+            "UPDATE outbox SET n = ?2, base_own = ?3, state = 0, chain = NULL WHERE n = ?1",
+            params![old, new, own.and_then(|own| numbers.get(&own).copied())],
+        )?;
+    }
+    device.device_id = device_id;
+    device.acknowledged_n = 0;
+    device.acknowledged_chain = CHAIN_START;
+    device.applied_upto = 0;
+    device.next_n = waiting.len() as i64 + 1;
+    super::device::save(connection, device)
+}
+
+/// How many changes the server does not have yet.
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting(connection: &Connection) -> Result<i64> {
+    Ok(connection
+        .prepare_cached("SELECT count(o.n) FROM outbox o, device d WHERE o.n > d.acknowledged_n")?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// A refusal of the push as a whole that names a number: `number_gap` names the last one that the server has.
+pub fn number_in(problem: &Problem) -> Option<i64> {
+    problem.fields.iter().find_map(|field| field.rsplit(['=', ':']).next()?.trim().parse().ok())
+}

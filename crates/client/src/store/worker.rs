@@ -1,0 +1,72 @@
+//! A thread that owns one thing and does work on it in order. It keeps blocking SQLite calls off the async threads, and
+//! no transaction can reach across an await because the whole transaction is one job.
+
+use std::sync::mpsc;
+
+use tokio::sync::oneshot;
+
+use crate::error::{ClientError, Result};
+
+type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
+
+/// A handle to the thread. The thread ends when the last handle is dropped.
+pub struct Worker<T> {
+    jobs: mpsc::Sender<Job<T>>,
+}
+
+impl<T> Clone for Worker<T> {
+    fn clone(&self) -> Worker<T> {
+        Worker { jobs: self.jobs.clone() }
+    }
+}
+
+impl<T: Send + 'static> Worker<T> {
+    /// Starts a thread of this name around `owned`.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(name: &str, mut owned: T) -> Result<Worker<T>> {
+        let (jobs, queue) = mpsc::channel::<Job<T>>();
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                for job in queue {
+                    // A job that panics has rolled its transaction back; whoever asked learns that no answer came.
+                    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut owned)));
+                }
+            })
+            .map_err(|_| ClientError::WorkerStopped)?;
+        Ok(Worker { jobs })
+    }
+
+    /// Runs `work` on the owned thing, after everything asked for before.
+    ///
+    /// # Errors
+    /// Those of `work`, and `WorkerStopped` when it panicked or the thread is gone.
+    pub async fn call<R: Send + 'static>(&self, work: impl FnOnce(&mut T) -> Result<R> + Send + 'static) -> Result<R> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job<T> = Box::new(move |owned| {
+            // Nobody waits any more when the asker was cancelled; the work is done all the same.
+            let _ = answer.send(work(owned));
+        });
+        self.jobs.send(job).map_err(|_| ClientError::WorkerStopped)?;
+        answered.await.map_err(|_| ClientError::WorkerStopped)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panicking_job_does_not_end_the_thread() {
+        let worker = Worker::start("test", 1_i32).expect("a thread");
+        let broken = worker.call::<()>(|_| panic!("on purpose")).await;
+        assert!(matches!(broken, Err(ClientError::WorkerStopped)));
+        let sum = worker.call(|owned| {
+            *owned += 1;
+            Ok(*owned)
+        });
+        assert_eq!(sum.await.expect("still there"), 2);
+    }
+}

@@ -1,0 +1,13 @@
+//! Who somebody is: passwords, tokens, sessions and devices.
+
+mod limiter;
+mod passwords;
+mod routes;
+mod session;
+mod tokens;
+
+pub use limiter::SignInLimiter;
+pub use passwords::{hash_password, verify_password};
+pub use routes::{DeviceGiven, NewDevice, NewDeviceRequest, Refresh, Refreshed, SignIn, SignedIn, SignedInUser, new_device, refresh, sign_in, sign_out};
+pub use session::Session;
+pub use tokens::Tokens;

@@ -1,0 +1,347 @@
+//! Sign-in, refresh, sign-out, and a new device for a copied database.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use waystation_model::limits::REQUEST_BODY_BYTES_MAX;
+use waystation_model::{Code, Problem};
+
+use super::passwords::{hash_password, verify_password};
+use super::session::Session;
+use super::tokens::{ACCESS_SECONDS, Claims, SESSION_DAYS, new_refresh_token, refresh_hash};
+use crate::body::{Body, check_protocol};
+use crate::failure::Failure;
+use crate::state::App;
+
+/// Characters of a device's name that are kept.
+const DEVICE_NAME_MAX: usize = 100;
+/// A hash of nothing, so that an unknown name takes as long as a wrong password.
+static NOBODYS_HASH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| hash_password("nobody").unwrap_or_default());
+
+/// `POST /v1/accounts/sign-in`
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The sender's protocol.
+    pub protocol: u32,
+    /// User name or e-mail address.
+    pub name: String,
+    /// The password.
+    pub password: String,
+    /// The device.
+    #[serde(default)]
+    pub device: DeviceGiven,
+}
+
+/// The device of a sign-in.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceGiven {
+    /// Left out: a new device.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub id: Option<Uuid>,
+    /// Such as the laptop's name.
+    #[serde(default)]
+    pub name: String,
+    /// Such as `linux`.
+    #[serde(default)]
+    pub platform: String,
+}
+
+/// The answer to a sign-in.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SignedIn {
+    /// For `Authorization: Bearer`.
+    pub access_token: String,
+    /// Milliseconds since 1970.
+    pub access_expires_at: i64,
+    /// For a new access token.
+    pub refresh_token: String,
+    /// The device.
+    #[schema(value_type = String)]
+    pub device_id: Uuid,
+    /// 32 bytes in base64 that belong to the device, to open its database when the password or the keyring cannot.
+    pub recovery_secret: String,
+    /// Who signed in.
+    pub user: SignedInUser,
+    /// The server's epoch.
+    pub epoch: i64,
+    /// The server's clock, in milliseconds.
+    pub server_time: i64,
+}
+
+/// Who signed in.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SignedInUser {
+    /// The account.
+    #[schema(value_type = String)]
+    pub id: Uuid,
+    /// The name to sign in with.
+    pub user_name: String,
+    /// What they are called.
+    pub full_name: String,
+    /// `admin`, `instructor`, `teacher`, `learner` or `parent`.
+    pub role: String,
+    /// Their organization.
+    #[schema(value_type = String)]
+    pub organization_id: Uuid,
+    /// Its name.
+    pub organization_name: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct Account {
+    id: Uuid,
+    organization_id: Uuid,
+    organization_name: String,
+    user_name: Option<String>,
+    email: Option<String>,
+    full_name: String,
+    role: String,
+    open: bool,
+    password_hash: Option<String>,
+}
+
+/// Signs somebody in.
+///
+/// # Errors
+/// `wrong_password`, `account_closed`, `too_many_attempts`, `device_not_yours`, `device_revoked`.
+pub async fn sign_in(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Body(request): Body<SignIn, REQUEST_BODY_BYTES_MAX>,
+) -> Result<Json<SignedIn>, Failure> {
+    check_protocol(request.protocol)?;
+    let name = request.name.trim().to_lowercase();
+    if !app.sign_ins.take(&name, app.now_ms()) {
+        return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
+    }
+    let account: Option<Account> = sqlx::query_as(
+        "SELECT u.id, u.organization_id, o.name AS organization_name, u.user_name, u.email, u.full_name, u.role, \
+                u.status = 'active' AND u.deleted_at IS NULL AND o.deleted_at IS NULL AS open, u.password_hash \
+         FROM users u JOIN organizations o ON o.id = u.organization_id \
+         WHERE lower(u.user_name) = $1 OR lower(u.email) = $1",
+    )
+    .bind(&name)
+    .fetch_optional(&app.pool)
+    .await?;
+    let stored = account.as_ref().and_then(|account| account.password_hash.clone());
+    let password = request.password.clone();
+    let (right, outdated) = tokio::task::spawn_blocking(move || match stored {
+        Some(stored) => verify_password(&password, &stored),
+        None => (verify_password(&password, &NOBODYS_HASH).0 && false, false),
+    })
+    .await
+    .map_err(Failure::broken)?;
+    let account = account.filter(|_| right).ok_or_else(|| Problem::new(Code::WrongPassword, "the name or the password is wrong"))?;
+    if !account.open {
+        return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
+    }
+    app.sign_ins.forgive(&name);
+
+    let new_hash = if outdated { rehash(request.password).await } else { None };
+    let mut transaction = app.pool.begin().await?;
+    let device = match request.device.id {
+        Some(id) => known_device(&mut transaction, id, account.id).await?,
+        None => make_device(&mut transaction, account.organization_id, account.id, &request.device.name, &request.device.platform).await?,
+    };
+    let (refresh_token, hash) = new_refresh_token();
+    let session_id = open_session(&mut transaction, account.id, device.0, &hash, &headers).await?;
+    if let Some(new_hash) = new_hash {
+        sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(account.id).bind(new_hash).execute(&mut *transaction).await?;
+    }
+    let moved = crate::database::commit(transaction).await?;
+    app.moved(moved);
+
+    let (access_token, access_expires_at) = access_token(&app, account.id, account.organization_id, device.0, session_id)?;
+    Ok(Json(SignedIn {
+        access_token,
+        access_expires_at,
+        refresh_token,
+        device_id: device.0,
+        recovery_secret: BASE64.encode(device.1),
+        user: SignedInUser {
+            id: account.id,
+            user_name: account.user_name.or(account.email).unwrap_or_default(),
+            full_name: account.full_name,
+            role: account.role,
+            organization_id: account.organization_id,
+            organization_name: account.organization_name,
+        },
+        epoch: app.epoch,
+        server_time: app.now_ms(),
+    }))
+}
+
+async fn rehash(password: String) -> Option<String> {
+    tokio::task::spawn_blocking(move || hash_password(&password).ok()).await.ok().flatten()
+}
+
+fn access_token(app: &App, user: Uuid, organization: Uuid, device: Uuid, session: Uuid) -> Result<(String, i64), Failure> {
+    let expires = app.now_ms() / 1000 + ACCESS_SECONDS;
+    let token = app.tokens.issue(&Claims { sub: user, org: organization, dev: device, sid: session, exp: expires })?;
+    Ok((token, expires * 1000))
+}
+
+async fn known_device(connection: &mut PgConnection, id: Uuid, user: Uuid) -> Result<(Uuid, Vec<u8>), Failure> {
+    let row: Option<(Uuid, Vec<u8>, bool)> =
+        sqlx::query_as("SELECT user_id, recovery_secret, revoked_at IS NOT NULL FROM devices WHERE id = $1").bind(id).fetch_optional(connection).await?;
+    match row {
+        Some((owner, secret, false)) if owner == user => Ok((id, secret)),
+        Some((owner, _, true)) if owner == user => Err(Problem::new(Code::DeviceRevoked, "the device was revoked").into()),
+        _ => Err(Problem::new(Code::DeviceNotYours, "the device belongs to another person").into()),
+    }
+}
+
+async fn make_device(connection: &mut PgConnection, organization: Uuid, user: Uuid, name: &str, platform: &str) -> Result<(Uuid, Vec<u8>), Failure> {
+    let id = Uuid::now_v7();
+    let secret: [u8; 32] = rand::random();
+    let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(DEVICE_NAME_MAX).collect::<String>();
+    sqlx::query("INSERT INTO devices (id, organization_id, user_id, name, platform, recovery_secret) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(id)
+        .bind(organization)
+        .bind(user)
+        .bind(cut(name))
+        .bind(cut(platform))
+        .bind(secret.as_slice())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("INSERT INTO device_states (device_id) VALUES ($1)").bind(id).execute(connection).await?;
+    Ok((id, secret.to_vec()))
+}
+
+async fn open_session(connection: &mut PgConnection, user: Uuid, device: Uuid, hash: &[u8], headers: &HeaderMap) -> Result<Uuid, Failure> {
+    let id = Uuid::now_v7();
+    let agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).map(|text| text.chars().take(300).collect::<String>());
+    sqlx::query(
+        "INSERT INTO user_sessions (id, user_id, device_id, refresh_token_hash, created_at, last_used_at, expires_at, user_agent) \
+         VALUES ($1, $2, $3, $4, now(), now(), now() + make_interval(days => $5), $6)",
+    )
+    .bind(id)
+    .bind(user)
+    .bind(device)
+    .bind(hash)
+    .bind(i32::try_from(SESSION_DAYS).unwrap_or(i32::MAX))
+    .bind(agent)
+    .execute(connection)
+    .await?;
+    Ok(id)
+}
+
+/// `POST /v1/accounts/refresh`
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// The newest refresh token that the laptop holds.
+    pub refresh_token: String,
+}
+
+/// The answer to a refresh.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Refreshed {
+    /// For `Authorization: Bearer`.
+    pub access_token: String,
+    /// Milliseconds since 1970.
+    pub access_expires_at: i64,
+    /// The next refresh token. The one that was sent stays good until this one is used.
+    pub refresh_token: String,
+    /// The server's clock, in milliseconds.
+    pub server_time: i64,
+}
+
+/// Gives a new access token for a refresh token.
+///
+/// The session holds two hashes: the current token's and the next one's. Sending the current one replaces the next one,
+/// so a lost answer costs nothing. Sending the next one makes it the current one. Any other token ends no session, for
+/// nobody can tell whose it was; one that was current before is simply unknown.
+///
+/// # Errors
+/// `session_ended`, `device_revoked`, `account_closed`.
+pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUEST_BODY_BYTES_MAX>) -> Result<Json<Refreshed>, Failure> {
+    let hash = refresh_hash(&request.refresh_token);
+    let (next_token, next_hash) = new_refresh_token();
+    let mut transaction = app.pool.begin().await?;
+    let row: Option<(Uuid, Uuid, Uuid, Uuid)> = sqlx::query_as(
+        "UPDATE user_sessions s SET \
+             refresh_token_hash = $1, next_refresh_token_hash = $2, last_used_at = now(), expires_at = now() + make_interval(days => $3) \
+         FROM users u WHERE u.id = s.user_id AND s.ended_at IS NULL AND s.expires_at > now() \
+             AND (s.refresh_token_hash = $1 OR s.next_refresh_token_hash = $1) \
+         RETURNING s.id, s.user_id, u.organization_id, s.device_id",
+    )
+    .bind(&hash)
+    .bind(&next_hash)
+    .bind(i32::try_from(SESSION_DAYS).unwrap_or(i32::MAX))
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let (session_id, user_id, organization_id, device_id) = row.ok_or_else(|| Problem::new(Code::SessionEnded, "the session was ended"))?;
+    let session = Session { user_id, organization_id, device_id, session_id };
+    session.check_alive(&mut transaction).await?;
+    transaction.commit().await?;
+    let (access_token, access_expires_at) = access_token(&app, user_id, organization_id, device_id, session_id)?;
+    Ok(Json(Refreshed { access_token, access_expires_at, refresh_token: next_token, server_time: app.now_ms() }))
+}
+
+/// Ends the session. What the laptop holds stays the laptop's business.
+///
+/// # Errors
+/// Only when the database does not answer.
+pub async fn sign_out(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
+    sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL").bind(session.session_id).execute(&app.pool).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/accounts/device`
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDeviceRequest {
+    /// Such as the laptop's name.
+    #[serde(default)]
+    pub name: String,
+    /// Such as `linux`.
+    #[serde(default)]
+    pub platform: String,
+}
+
+/// A device for a database that turned out to be a copy. The session goes on with it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct NewDevice {
+    /// The new device.
+    #[schema(value_type = String)]
+    pub device_id: Uuid,
+    /// Its recovery secret.
+    pub recovery_secret: String,
+    /// An access token that names the new device.
+    pub access_token: String,
+    /// Milliseconds since 1970.
+    pub access_expires_at: i64,
+    /// A refresh token of the new device's own session.
+    pub refresh_token: String,
+}
+
+/// Makes a new device and a session of its own for it.
+///
+/// # Errors
+/// `session_ended`, `device_revoked`, `account_closed`.
+pub async fn new_device(
+    State(app): State<App>,
+    session: Session,
+    headers: HeaderMap,
+    Body(request): Body<NewDeviceRequest, REQUEST_BODY_BYTES_MAX>,
+) -> Result<Json<NewDevice>, Failure> {
+    let mut transaction = app.pool.begin().await?;
+    session.check_alive(&mut transaction).await?;
+    let (device_id, secret) = make_device(&mut transaction, session.organization_id, session.user_id, &request.name, &request.platform).await?;
+    let (refresh_token, hash) = new_refresh_token();
+    let session_id = open_session(&mut transaction, session.user_id, device_id, &hash, &headers).await?;
+    let moved = crate::database::commit(transaction).await?;
+    app.moved(moved);
+    let (access_token, access_expires_at) = access_token(&app, session.user_id, session.organization_id, device_id, session_id)?;
+    Ok(Json(NewDevice { device_id, recovery_secret: BASE64.encode(secret), access_token, access_expires_at, refresh_token }))
+}

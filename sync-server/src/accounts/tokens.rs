@@ -1,0 +1,77 @@
+//! Access tokens (signed, fifteen minutes) and refresh tokens (random, stored as a hash).
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use waystation_model::{Code, Problem};
+
+use crate::failure::Failure;
+
+/// How long an access token is good, in seconds.
+pub const ACCESS_SECONDS: i64 = 15 * 60;
+/// How long a session lasts without any refresh, in days: longer than a summer without a network.
+pub const SESSION_DAYS: i64 = 180;
+
+/// What an access token says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Claims {
+    /// The user.
+    pub sub: Uuid,
+    /// Their organization.
+    pub org: Uuid,
+    /// The device.
+    pub dev: Uuid,
+    /// The session.
+    pub sid: Uuid,
+    /// Good until, in seconds since 1970.
+    pub exp: i64,
+}
+
+/// Makes and reads access tokens.
+pub struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+}
+
+impl Tokens {
+    /// Tokens signed with this secret.
+    pub fn new(secret: &str) -> Tokens {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Server and laptop never compare clocks over a token; the server reads its own.
+        validation.leeway = 0;
+        Tokens { encoding: EncodingKey::from_secret(secret.as_bytes()), decoding: DecodingKey::from_secret(secret.as_bytes()), validation }
+    }
+
+    /// An access token.
+    ///
+    /// # Errors
+    /// Never with these keys; kept for the library's signature.
+    pub fn issue(&self, claims: &Claims) -> Result<String, Failure> {
+        encode(&Header::new(Algorithm::HS256), claims, &self.encoding).map_err(Failure::broken)
+    }
+
+    /// What a token says, if it is ours and still good.
+    ///
+    /// # Errors
+    /// `token_expired`, whatever is wrong with it.
+    pub fn read(&self, token: &str) -> Result<Claims, Problem> {
+        decode::<Claims>(token, &self.decoding, &self.validation)
+            .map(|data| data.claims)
+            .map_err(|error| Problem::new(Code::TokenExpired, error.to_string()))
+    }
+}
+
+/// A new refresh token and the hash to store.
+pub fn new_refresh_token() -> (String, Vec<u8>) {
+    let secret: [u8; 32] = rand::random();
+    let token = hex::encode(secret);
+    let hash = refresh_hash(&token);
+    (token, hash)
+}
+
+/// The hash under which a refresh token is stored.
+pub fn refresh_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}

@@ -1,0 +1,136 @@
+//! Reading a request's body: limits before and after decompression, and a code of its own for each way to be wrong.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::io::Read;
+use waystation_model::limits::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
+use waystation_model::{Code, Problem};
+
+use crate::failure::Failure;
+
+/// A request's JSON body of at most `MAX` bytes, before and after decompression.
+#[derive(Debug)]
+pub struct Body<T, const MAX: usize>(pub T);
+
+#[derive(Deserialize)]
+struct ProtocolOnly {
+    protocol: Option<u32>,
+}
+
+impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for Body<T, MAX> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let (content_type, encoding) = (header(CONTENT_TYPE), header(CONTENT_ENCODING));
+        if !content_type.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json") {
+            return Err(Problem::new(Code::UnsupportedEncoding, "the content type must be application/json").into());
+        }
+        let raw = read_limited(body, MAX).await?;
+        let text = match encoding {
+            "" | "identity" => raw.to_vec(),
+            "zstd" => decompress(&raw, MAX)?,
+            other => return Err(Problem::new(Code::UnsupportedEncoding, format!("the content encoding {other} is not understood")).into()),
+        };
+        Ok(Body(read_json(&text)?))
+    }
+}
+
+async fn read_limited(body: axum::body::Body, max: usize) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("the body is larger than {max} bytes"));
+    let mut stream = body.into_data_stream();
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| Problem::new(Code::BodyTruncated, error.to_string()))?;
+        if bytes.len() + chunk.len() > max {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+fn decompress(raw: &[u8], max: usize) -> Result<Vec<u8>, Problem> {
+    let damaged = |error: std::io::Error| Problem::new(Code::BodyTruncated, format!("zstd: {error}"));
+    let decoder = zstd::stream::read::Decoder::new(raw).map_err(damaged)?;
+    let mut text = Vec::new();
+    decoder.take(max as u64 + 1).read_to_end(&mut text).map_err(damaged)?;
+    if text.len() > max {
+        return Err(Problem::new(Code::BodyTooLarge, format!("the body decompresses to more than {max} bytes")));
+    }
+    Ok(text)
+}
+
+/// Parses a body and checks the protocol that it names, if its form has one.
+fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
+    match serde_json::from_slice::<T>(text) {
+        Ok(value) => Ok(value),
+        Err(error) => {
+            // A request of another protocol may have another form: then the protocol is what to tell.
+            if let Ok(ProtocolOnly { protocol: Some(protocol) }) = serde_json::from_slice::<ProtocolOnly>(text) {
+                check_protocol(protocol)?;
+            }
+            let code = match error.classify() {
+                serde_json::error::Category::Eof => Code::BodyTruncated,
+                serde_json::error::Category::Syntax => Code::NotJson,
+                _ => Code::BadRequest,
+            };
+            Err(Problem::new(code, error.to_string()))
+        }
+    }
+}
+
+/// Refuses a protocol that is not spoken here.
+///
+/// # Errors
+/// `unsupported_protocol`.
+pub fn check_protocol(protocol: u32) -> Result<(), Problem> {
+    if (PROTOCOL_VERSION_MIN..=PROTOCOL_VERSION).contains(&protocol) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::UnsupportedProtocol,
+        format!("protocol {protocol} is not spoken here, only {PROTOCOL_VERSION_MIN} to {PROTOCOL_VERSION}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Form {
+        protocol: u32,
+    }
+
+    fn code(text: &str) -> Code {
+        read_json::<Form>(text.as_bytes()).expect_err("wrong on purpose").code
+    }
+
+    #[test]
+    fn each_way_to_be_wrong_has_its_code() {
+        assert_eq!(code("{\"protocol\":1"), Code::BodyTruncated);
+        assert_eq!(code("hello"), Code::NotJson);
+        assert_eq!(code("{\"protocol\":\"one\"}"), Code::BadRequest);
+        assert_eq!(code("{\"protocol\":99,\"new\":1}"), Code::UnsupportedProtocol);
+        assert_eq!(code("{\"protocol\":1,\"new\":1}"), Code::BadRequest);
+    }
+
+    #[test]
+    fn a_small_body_that_decompresses_to_a_large_one_is_refused() {
+        let bomb = zstd::bulk::compress(&vec![b' '; 4_000_000], 3).expect("compresses");
+        assert!(bomb.len() < 2_000);
+        assert_eq!(decompress(&bomb, 1_000_000).expect_err("too large").code, Code::BodyTooLarge);
+        assert_eq!(decompress(&bomb[..bomb.len() / 2], 8_000_000).expect_err("cut").code, Code::BodyTruncated);
+        let plain = zstd::bulk::compress(b"{}", 3).expect("compresses");
+        assert_eq!(serde_json::from_slice::<Value>(&decompress(&plain, 10).expect("fits")).expect("json"), serde_json::json!({}));
+    }
+}

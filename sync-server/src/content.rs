@@ -1,0 +1,133 @@
+//! `GET /v1/content/{sha256}`: a file's bytes, whole or one range, to whoever hears the media that it belongs to.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use waystation_model::{Code, Problem};
+
+use crate::access::subscription;
+use crate::accounts::Session;
+use crate::failure::Failure;
+use crate::settings::ContentSettings;
+use crate::state::App;
+
+/// Opens the store of files.
+///
+/// # Errors
+/// When the folder cannot be made, or the S3 settings do not make sense.
+pub fn open(settings: &ContentSettings) -> Result<Arc<dyn ObjectStore>, Failure> {
+    Ok(match settings {
+        ContentSettings::Folder(folder) => {
+            std::fs::create_dir_all(folder).map_err(|error| Failure::broken(format!("{}: {error}", folder.display())))?;
+            Arc::new(LocalFileSystem::new_with_prefix(folder)?)
+        }
+        ContentSettings::S3 { endpoint, bucket, region, access_key, secret_key } => Arc::new(
+            AmazonS3Builder::new()
+                .with_endpoint(endpoint)
+                .with_bucket_name(bucket)
+                .with_region(region)
+                .with_access_key_id(access_key)
+                .with_secret_access_key(secret_key)
+                .with_allow_http(endpoint.starts_with("http://"))
+                .with_virtual_hosted_style_request(false)
+                .build()?,
+        ),
+    })
+}
+
+/// Where a file lies: two digits as a folder, so that no folder grows without bound.
+pub fn object_key(sha256: &str) -> ObjectPath {
+    ObjectPath::from(format!("media/{}/{sha256}", &sha256[..2]))
+}
+
+/// Stores a file under its hash, if it is not there yet.
+///
+/// # Errors
+/// When the store does not take it.
+pub async fn store(files: &dyn ObjectStore, sha256: &str, bytes: bytes::Bytes) -> Result<(), Failure> {
+    let key = object_key(sha256);
+    if files.head(&key).await.is_ok_and(|meta| meta.size == bytes.len() as u64) {
+        return Ok(());
+    }
+    files.put(&key, bytes.into()).await?;
+    Ok(())
+}
+
+/// Sends a file or a part of it.
+///
+/// # Errors
+/// `not_found` for what is not there and for what the user does not hear alike.
+pub async fn content(State(app): State<App>, session: Session, Path(sha256): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
+    let not_found = || Problem::new(Code::NotFound, "no such file");
+    if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(not_found().into());
+    }
+    let subscription = subscription(&app, session.user_id).await?;
+    let courses: Vec<String> = subscription.scopes.iter().filter_map(|scope| scope.strip_prefix("course:").or(scope.strip_prefix("course_staff:"))).map(str::to_owned).collect();
+    let media: Option<(String, i64)> = sqlx::query_as(
+        "SELECT media_type, size_bytes FROM media_assets WHERE sha256 = $1 AND organization_id = $2 AND course_id::text = ANY($3) LIMIT 1",
+    )
+    .bind(&sha256)
+    .bind(subscription.actor.organization_id)
+    .bind(courses)
+    .fetch_optional(&app.pool)
+    .await?;
+    let (media_type, size) = media.ok_or_else(not_found)?;
+    let size = u64::try_from(size).map_err(Failure::broken)?;
+    let range = match headers.get(RANGE).and_then(|value| value.to_str().ok()) {
+        None => None,
+        Some(text) => match one_range(text, size) {
+            Some(range) => Some(range),
+            None => return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(CONTENT_RANGE, format!("bytes */{size}"))]).into_response()),
+        },
+    };
+    let options = GetOptions { range: range.clone().map(|range| GetRange::Bounded(range.start..range.end)), ..GetOptions::default() };
+    let found = app.files.get_opts(&object_key(&sha256), options).await.map_err(|error| match error {
+        object_store::Error::NotFound { .. } => Failure::from(not_found()),
+        other => Failure::from(other),
+    })?;
+    let length = range.as_ref().map_or(size, |range| range.end - range.start);
+    let common = [
+        (CONTENT_TYPE, media_type),
+        (CONTENT_LENGTH, length.to_string()),
+        (ACCEPT_RANGES, "bytes".to_owned()),
+        (ETAG, format!("\"{sha256}\"")),
+        (CACHE_CONTROL, "private, immutable".to_owned()),
+    ];
+    let body = Body::from_stream(found.into_stream().map_err(std::io::Error::other));
+    Ok(match range {
+        None => (common, body).into_response(),
+        Some(range) => (StatusCode::PARTIAL_CONTENT, common, [(CONTENT_RANGE, format!("bytes {}-{}/{size}", range.start, range.end - 1))], body).into_response(),
+    })
+}
+
+/// The one range that a request asks for, end excluded.
+fn one_range(text: &str, size: u64) -> Option<std::ops::Range<u64>> {
+    let ranges = http_range_header::parse_range_header(text).ok()?.validate(size).ok()?;
+    let [only] = ranges.as_slice() else { return None };
+    Some(*only.start()..*only.end() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_range_is_read_and_nonsense_is_not() {
+        assert_eq!(one_range("bytes=0-99", 1000), Some(0..100));
+        assert_eq!(one_range("bytes=900-", 1000), Some(900..1000));
+        assert_eq!(one_range("bytes=-10", 1000), Some(990..1000));
+        for nonsense in ["bytes=1000-", "bytes=5-2", "bytes=0-1,5-6", "lines=1-2", ""] {
+            assert_eq!(one_range(nonsense, 1000), None, "{nonsense}");
+        }
+    }
+}

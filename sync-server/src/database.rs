@@ -1,0 +1,71 @@
+//! The connection to PostgreSQL, and the schema.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use waystation_model::sql::feed_triggers;
+
+use crate::failure::Failure;
+
+/// How often a transaction runs that lost against another one.
+pub const TRANSACTION_TRIES_MAX: usize = 8;
+/// How long a request waits for a free connection.
+const CONNECTION_WAIT: Duration = Duration::from_secs(10);
+/// The advisory lock that lets one instance migrate at a time.
+const MIGRATION_LOCK: i64 = 0x57_41_59;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/server");
+
+/// Opens a pool whose sessions are known to the feed as a sync-server's.
+///
+/// # Errors
+/// When the address is wrong or PostgreSQL does not answer.
+pub async fn connect(url: &str, connections_max: u32) -> Result<PgPool, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url)?.options([("waystation.server", "on"), ("TimeZone", "UTC"), ("jit", "off")]);
+    PgPoolOptions::new().max_connections(connections_max).acquire_timeout(CONNECTION_WAIT).connect_with(options).await
+}
+
+/// Brings the schema to this version: the migrations, then the triggers that follow from the registry.
+///
+/// # Errors
+/// When a migration fails or was edited after it ran.
+pub async fn migrate(pool: &PgPool) -> Result<(), Failure> {
+    MIGRATIONS.run(pool).await.map_err(Failure::broken)?;
+    let text = feed_triggers();
+    let hash = hex::encode(Sha256::digest(text.as_bytes()));
+    let mut transaction = pool.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *transaction).await?;
+    let known: Option<String> = sqlx::query_scalar("SELECT sha256 FROM feed_generated").fetch_optional(&mut *transaction).await?;
+    if known.as_deref() != Some(&hash) {
+        sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *transaction).await?;
+        sqlx::query("INSERT INTO feed_generated (sha256) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET sha256 = excluded.sha256")
+            .bind(hash)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Whether the schema is the one that this program was built for.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let newest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let there: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await?;
+    Ok(there.is_some_and(|version| version >= newest))
+}
+
+/// Drains the feed queue, commits, and returns the heads that moved.
+///
+/// # Errors
+/// When the commit fails; then nothing happened.
+pub async fn commit(mut transaction: Transaction<'_, Postgres>) -> Result<Vec<(String, i64)>, Failure> {
+    let moved = sqlx::query_as::<_, (String, i64)>("SELECT moved_scope, moved_head FROM feed_drain_queue()").fetch_all(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(moved)
+}

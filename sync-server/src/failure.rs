@@ -1,0 +1,72 @@
+//! What can go wrong inside the server, and how it is told: logged once, with the request id, and never shown.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use waystation_model::{Code, Problem};
+
+tokio::task_local! {
+    /// The id of the request that this task answers.
+    pub static REQUEST_ID: String;
+}
+
+/// A failure of one request.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The request's own fault, told as it is.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    /// PostgreSQL.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The store of files.
+    #[error("files: {0}")]
+    Files(#[from] object_store::Error),
+    /// Something that holds by construction did not hold.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl Failure {
+    /// Something that holds by construction did not hold.
+    pub fn broken(what: impl std::fmt::Display) -> Failure {
+        Failure::Broken(what.to_string())
+    }
+
+    /// Whether the whole transaction may simply run again: a serialization failure or a deadlock.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Failure::Database(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("40001" | "40P01")))
+    }
+
+    fn into_problem(self) -> Problem {
+        match self {
+            Failure::Problem(problem) => problem,
+            Failure::Database(error) if is_out_of_reach(&error) => {
+                tracing::error!(%error, "the database is out of reach");
+                Problem::new(Code::NotReady, "the database is out of reach")
+            }
+            other => {
+                tracing::error!(error = %other, "the request failed");
+                Problem::new(Code::Internal, "the server failed; its log has the request id")
+            }
+        }
+    }
+}
+
+fn is_out_of_reach(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections
+        sqlx::Error::Database(error) => matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "53300")),
+        _ => false,
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut problem = self.into_problem();
+        problem.request_id = REQUEST_ID.try_with(Clone::clone).ok();
+        let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(problem)).into_response()
+    }
+}

@@ -1,0 +1,205 @@
+//! Heads and subscriptions in memory, so that an unchanged pull costs no database look-up, and the pokes.
+//!
+//! All of it can be rebuilt from PostgreSQL at any time. It may make an answer late, never wrong: a page is always read
+//! from the database.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, RwLock, Weak};
+
+use tokio::sync::broadcast;
+use uuid::Uuid;
+use waystation_model::access::{Actor, Role};
+use waystation_model::hash::cursor_hash;
+use waystation_model::wire::Poke;
+
+/// Pokes that a slow stream may lag behind before it is told to pull everything.
+const POKES_BUFFERED_MAX: usize = 256;
+/// The scope name of a poke that means: what you may hear has changed, or more moved than fits a stream.
+pub const EVERYTHING: &str = "*";
+
+/// What one user hears, with the digest of the heads.
+#[derive(Debug)]
+pub struct Subscription {
+    /// The user, their role, and the scopes as a set.
+    pub actor: Actor,
+    /// The scopes in the order in which a first sync fetches them.
+    pub scopes: Vec<String>,
+    digest: AtomicI64,
+}
+
+impl Subscription {
+    /// The sum of the hashes of every scope at its head.
+    pub fn digest(&self) -> i64 {
+        self.digest.load(Ordering::Acquire)
+    }
+}
+
+#[derive(Default)]
+struct Inner {
+    heads: HashMap<String, i64>,
+    subscriptions: HashMap<Uuid, Arc<Subscription>>,
+    listeners: HashMap<String, Vec<Weak<Subscription>>>,
+    streams: HashMap<Uuid, broadcast::Sender<Poke>>,
+}
+
+/// Heads, subscriptions and open streams of this instance.
+#[derive(Default)]
+pub struct Heads {
+    inner: RwLock<Inner>,
+    access_changes: AtomicU64,
+}
+
+impl Heads {
+    /// A number that grows whenever somebody's subscription may have changed. Read it before computing one.
+    pub fn access_changes(&self) -> u64 {
+        self.access_changes.load(Ordering::Acquire)
+    }
+
+    /// The user's subscription, when it is known.
+    pub fn subscription(&self, user: Uuid) -> Option<Arc<Subscription>> {
+        self.read().subscriptions.get(&user).cloned()
+    }
+
+    /// Keeps a freshly computed subscription, unless somebody's access changed while it was computed.
+    pub fn remember(&self, actor: Actor, scopes: Vec<String>, computed_at: u64) -> Arc<Subscription> {
+        let mut inner = self.write();
+        let digest = scopes
+            .iter()
+            .fold(0i64, |sum, scope| sum.wrapping_add(cursor_hash(scope, inner.heads.get(scope).copied().unwrap_or(0))));
+        let user = actor.user_id;
+        let subscription = Arc::new(Subscription { actor, scopes, digest: AtomicI64::new(digest) });
+        if self.access_changes() == computed_at {
+            for scope in &subscription.scopes {
+                let listeners = inner.listeners.entry(scope.clone()).or_default();
+                listeners.retain(|listener| listener.strong_count() > 0);
+                listeners.push(Arc::downgrade(&subscription));
+            }
+            inner.subscriptions.insert(user, Arc::clone(&subscription));
+        }
+        subscription
+    }
+
+    /// A stream of pokes for one user.
+    pub fn listen(&self, user: Uuid) -> broadcast::Receiver<Poke> {
+        let mut inner = self.write();
+        inner.streams.retain(|_, stream| stream.receiver_count() > 0);
+        inner.streams.entry(user).or_insert_with(|| broadcast::channel(POKES_BUFFERED_MAX).0).subscribe()
+    }
+
+    /// Takes note of heads that moved, in this instance's own commit or in somebody else's.
+    pub fn advance(&self, moved: &[(String, i64)]) {
+        let mut inner = self.write();
+        for (scope, head) in moved {
+            let before = inner.heads.get(scope).copied().unwrap_or(0);
+            if *head <= before {
+                continue;
+            }
+            inner.heads.insert(scope.clone(), *head);
+            if let Some(user) = scope.strip_prefix("access:").and_then(|id| Uuid::parse_str(id).ok()) {
+                self.forget(&mut inner, |subscription| subscription.actor.user_id == user);
+            } else if let Some(organization) = scope.strip_prefix("access_org:").and_then(|id| Uuid::parse_str(id).ok()) {
+                self.forget(&mut inner, |subscription| {
+                    subscription.actor.organization_id == organization && subscription.actor.role == Role::Admin
+                });
+            } else {
+                move_head(&inner, scope, before, *head);
+            }
+        }
+    }
+
+    /// Takes every head as the database has it, after a start or a lost connection.
+    pub fn replace(&self, heads: Vec<(String, i64)>) {
+        let known: HashSet<&String> = heads.iter().map(|(scope, _)| scope).collect();
+        let unknown: Vec<String> = self.read().heads.keys().filter(|scope| !known.contains(scope)).cloned().collect();
+        {
+            let mut inner = self.write();
+            for scope in unknown {
+                inner.heads.remove(&scope);
+            }
+        }
+        self.advance(&heads);
+    }
+
+    /// Drops every subscription, so that each is computed anew.
+    pub fn forget_everybody(&self) {
+        let mut inner = self.write();
+        self.forget(&mut inner, |_| true);
+    }
+
+    fn forget(&self, inner: &mut Inner, whom: impl Fn(&Subscription) -> bool) {
+        self.access_changes.fetch_add(1, Ordering::AcqRel);
+        let users: Vec<Uuid> = inner.subscriptions.iter().filter(|(_, s)| whom(s)).map(|(user, _)| *user).collect();
+        for user in users {
+            inner.subscriptions.remove(&user);
+            poke(inner, user, &Poke { scope: EVERYTHING.to_owned(), head: 0 });
+        }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn move_head(inner: &Inner, scope: &str, before: i64, head: i64) {
+    let change = cursor_hash(scope, head).wrapping_sub(cursor_hash(scope, before));
+    let listeners: Vec<Arc<Subscription>> =
+        inner.listeners.get(scope).map(|listeners| listeners.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
+    for subscription in listeners {
+        subscription.digest.fetch_add(change, Ordering::AcqRel);
+        poke(inner, subscription.actor.user_id, &Poke { scope: scope.to_owned(), head });
+    }
+}
+
+fn poke(inner: &Inner, user: Uuid, poke: &Poke) {
+    if let Some(stream) = inner.streams.get(&user) {
+        // Nobody listening any more is no failure.
+        let _ = stream.send(poke.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waystation_model::hash::cursors_digest;
+
+    fn actor(user: u128, role: Role) -> Actor {
+        Actor { user_id: Uuid::from_u128(user), organization_id: Uuid::from_u128(9), role, scopes: HashSet::new() }
+    }
+
+    #[test]
+    fn the_digest_follows_the_heads() {
+        let heads = Heads::default();
+        heads.advance(&[("course:1".into(), 3)]);
+        let subscription = heads.remember(actor(1, Role::Learner), vec!["course:1".into(), "user:1".into()], heads.access_changes());
+        assert_eq!(subscription.digest(), cursors_digest([("course:1", 3), ("user:1", 0)]));
+        heads.advance(&[("user:1".into(), 2), ("course:1".into(), 2), ("course:7".into(), 1)]);
+        assert_eq!(subscription.digest(), cursors_digest([("course:1", 3), ("user:1", 2)]), "a head never goes back");
+    }
+
+    #[test]
+    fn a_subscription_computed_during_a_change_of_access_is_not_kept() {
+        let heads = Heads::default();
+        let before = heads.access_changes();
+        heads.advance(&[(format!("access:{}", Uuid::from_u128(1)), 1)]);
+        heads.remember(actor(1, Role::Learner), vec![], before);
+        assert!(heads.subscription(Uuid::from_u128(1)).is_none());
+    }
+
+    #[test]
+    fn a_change_of_access_pokes_and_forgets_only_whom_it_concerns() {
+        let heads = Heads::default();
+        for (user, role) in [(1, Role::Admin), (2, Role::Learner)] {
+            heads.remember(actor(user, role), vec![], heads.access_changes());
+        }
+        let mut stream = heads.listen(Uuid::from_u128(1));
+        heads.advance(&[(format!("access_org:{}", Uuid::from_u128(9)), 1)]);
+        assert!(heads.subscription(Uuid::from_u128(1)).is_none());
+        assert!(heads.subscription(Uuid::from_u128(2)).is_some());
+        assert_eq!(stream.try_recv().expect("a poke").scope, EVERYTHING);
+    }
+}

@@ -1,0 +1,134 @@
+//! Instances tell each other which heads moved, after their commits: the first at once, then coalesced.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::heads::Heads;
+
+/// The channel on which heads are announced.
+const CHANNEL: &str = "waystation_feed";
+/// After an announcement the next ones are gathered this long.
+const GATHER: Duration = Duration::from_millis(50);
+/// How often all heads are read again, should an announcement have been lost.
+const RELOAD_EVERY: Duration = Duration::from_secs(30);
+/// How long to wait before listening again after a lost connection.
+const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// PostgreSQL takes payloads below 8,000 bytes.
+const PAYLOAD_BYTES_MAX: usize = 7_500;
+
+/// Announces this instance's heads until it stops.
+pub async fn announce(pool: PgPool, mut moved: mpsc::UnboundedReceiver<Vec<(String, i64)>>, stopping: CancellationToken) {
+    loop {
+        let first = tokio::select! {
+            () = stopping.cancelled() => return,
+            first = moved.recv() => match first { Some(first) => first, None => return },
+        };
+        let mut newest: HashMap<String, i64> = HashMap::new();
+        gather(&mut newest, first);
+        while let Ok(more) = moved.try_recv() {
+            gather(&mut newest, more);
+        }
+        for payload in payloads(newest) {
+            if let Err(error) = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(&pool).await {
+                tracing::warn!(%error, "could not announce heads; the others find them at their next reload");
+            }
+        }
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = tokio::time::sleep(GATHER) => {}
+        }
+    }
+}
+
+fn gather(newest: &mut HashMap<String, i64>, moved: Vec<(String, i64)>) {
+    for (scope, head) in moved {
+        let known = newest.entry(scope).or_insert(head);
+        *known = (*known).max(head);
+    }
+}
+
+fn payloads(newest: HashMap<String, i64>) -> Vec<String> {
+    let mut payloads = Vec::new();
+    let mut text = String::new();
+    for pair in newest {
+        let part = serde_json::to_string(&pair).unwrap_or_default();
+        if !text.is_empty() && text.len() + part.len() + 3 > PAYLOAD_BYTES_MAX {
+            payloads.push(format!("[{text}]"));
+            text.clear();
+        }
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&part);
+    }
+    if !text.is_empty() {
+        payloads.push(format!("[{text}]"));
+    }
+    payloads
+}
+
+/// Hears of heads that others moved, other instances and plain SQL alike, until the server stops.
+pub async fn listen(pool: PgPool, heads: Arc<Heads>, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        let ended = tokio::select! {
+            () = stopping.cancelled() => return,
+            ended = listen_once(&pool, &heads) => ended,
+        };
+        if let Err(error) = ended {
+            tracing::warn!(%error, "lost the connection that hears of heads");
+        }
+        // What was said meanwhile was not heard.
+        heads.forget_everybody();
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = tokio::time::sleep(LISTEN_AGAIN_AFTER) => {}
+        }
+    }
+}
+
+async fn listen_once(pool: &PgPool, heads: &Heads) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANNEL).await?;
+    // Only after LISTEN is in force can nothing slip between.
+    heads.replace(read_heads(pool).await?);
+    loop {
+        match tokio::time::timeout(RELOAD_EVERY, listener.try_recv()).await {
+            Err(_) => heads.replace(read_heads(pool).await?),
+            Ok(notification) => match notification? {
+                None => return Ok(()),
+                Some(notification) => match serde_json::from_str::<Vec<(String, i64)>>(notification.payload()) {
+                    Ok(moved) => heads.advance(&moved),
+                    Err(_) => heads.replace(read_heads(pool).await?),
+                },
+            },
+        }
+    }
+}
+
+/// Every head as the database has it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn read_heads(pool: &PgPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    sqlx::query_as("SELECT scope, version FROM scope_heads").fetch_all(pool).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_heads_are_cut_into_payloads_that_fit() {
+        let newest: HashMap<String, i64> = (0..1000).map(|n| (format!("learner:{n:036}"), n)).collect();
+        let payloads = payloads(newest);
+        assert!(payloads.iter().all(|payload| payload.len() < 8_000));
+        let total: usize = payloads.iter().map(|payload| serde_json::from_str::<Vec<(String, i64)>>(payload).expect("json").len()).sum();
+        assert_eq!(total, 1000);
+    }
+}

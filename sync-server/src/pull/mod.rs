@@ -1,0 +1,50 @@
+//! `POST /v1/sync/pull`: what is new for a device.
+//!
+//! An unchanged state costs one digest and no database look-up. Everything else is a page, read from one snapshot.
+
+mod page;
+mod tuples;
+
+use axum::extract::State;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use waystation_model::limits::{PULL_BODY_BYTES_MAX, ZSTD_LEVEL};
+use waystation_model::wire::{PullLine, PullRequest};
+
+use crate::access::subscription;
+use crate::accounts::Session;
+use crate::body::{Body, check_protocol};
+use crate::failure::Failure;
+use crate::state::App;
+
+/// Answers below this many bytes are not worth compressing.
+const COMPRESS_FROM_BYTES: usize = 512;
+
+/// Says what is new.
+///
+/// # Errors
+/// What concerns the request as a whole.
+pub async fn pull(State(app): State<App>, session: Session, headers: HeaderMap, Body(request): Body<PullRequest, PULL_BODY_BYTES_MAX>) -> Result<Response, Failure> {
+    check_protocol(request.protocol)?;
+    session.check_device(request.device)?;
+    let subscription = subscription(&app, session.user_id).await?;
+    let Some(cursors) = request.cursors else {
+        let unchanged = request.epoch == app.epoch && request.digest.as_deref() == Some(&format!("{:016x}", subscription.digest()));
+        let line = if unchanged { PullLine::Unchanged { server_time: app.now_ms() } } else { PullLine::SendCursors };
+        let text = serde_json::to_vec(&line).map_err(Failure::broken)?;
+        return Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))], text).into_response());
+    };
+    let text = page::read(&app, &session, &subscription, request.epoch, cursors).await?;
+    respond(text, &headers).await
+}
+
+async fn respond(text: Vec<u8>, headers: &HeaderMap) -> Result<Response, Failure> {
+    let content_type = (CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    let takes_zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));
+    if !takes_zstd || text.len() < COMPRESS_FROM_BYTES {
+        return Ok(([content_type], text).into_response());
+    }
+    let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&text, ZSTD_LEVEL)).await.map_err(Failure::broken)?.map_err(Failure::broken)?;
+    Ok(([content_type, (CONTENT_ENCODING, HeaderValue::from_static("zstd"))], packed).into_response())
+}

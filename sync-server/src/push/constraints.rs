@@ -1,0 +1,88 @@
+//! A SQL constraint becomes a code by its name, and the column at fault with it.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use waystation_model::access::Actor;
+use waystation_model::registry::{Entity, Kind};
+use waystation_model::wire::{Mutation, NumberedOutcome, Outcome};
+use waystation_model::{Code, Problem};
+
+use super::rejected;
+use crate::failure::Failure;
+
+/// Numbers tried for a free name.
+const SUGGESTIONS_MAX: u32 = 50;
+
+/// The columns of every constraint and unique index, by name.
+#[derive(Debug, Default)]
+pub struct Constraints {
+    columns: HashMap<String, Vec<String>>,
+}
+
+/// Whether the database refused the data, as opposed to failing.
+pub fn is_refusal(error: &(dyn DatabaseError + 'static)) -> bool {
+    !matches!(error.kind(), ErrorKind::Other) || error.code().is_some_and(|code| code.starts_with("WS") || code.starts_with("22"))
+}
+
+impl Constraints {
+    /// Reads them from the database's own catalogue.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(pool: &PgPool) -> Result<Constraints, sqlx::Error> {
+        let rows: Vec<(String, Vec<String>)> = sqlx::query_as(include_str!("../sql/constraints.sql")).fetch_all(pool).await?;
+        Ok(Constraints { columns: rows.into_iter().collect() })
+    }
+
+    /// The outcome of a mutation that the database refused.
+    pub async fn refusal(
+        &self,
+        connection: &mut PgConnection,
+        actor: &Actor,
+        entity: &Entity,
+        mutation: &Mutation,
+        error: &(dyn DatabaseError + 'static),
+    ) -> Result<NumberedOutcome, Failure> {
+        let name = error.constraint().unwrap_or("");
+        let field = self
+            .columns
+            .get(name)
+            .and_then(|columns| columns.iter().rev().find(|column| !matches!(column.as_str(), "organization_id" | "id")))
+            .filter(|column| entity.column(column).is_some())
+            .cloned();
+        let code = match (error.kind(), error.code().as_deref()) {
+            (ErrorKind::UniqueViolation, _) => Code::Taken,
+            (ErrorKind::ForeignKeyViolation, _) => Code::MissingReference,
+            (ErrorKind::NotNullViolation, _) => Code::MissingValue,
+            (_, Some("WS001")) => Code::KeyChanged,
+            (ErrorKind::CheckViolation, _) => Code::RuleBroken,
+            _ => Code::BadValue,
+        };
+        tracing::info!(constraint = name, entity = entity.name, n = mutation.n, %error, "the database refused a mutation");
+        let mut problem = Problem::new(code, if name.is_empty() { "the database refused the row".to_owned() } else { format!("{name} does not hold") });
+        problem.fields.extend(field.clone());
+        let mut outcome = rejected(mutation.n, problem);
+        if let (Code::Taken, Some(field), Outcome::Rejected { suggestion, .. }) = (code, &field, &mut outcome.outcome) {
+            *suggestion = suggest(connection, actor, entity, mutation, field).await?;
+        }
+        Ok(outcome)
+    }
+}
+
+/// A free value near the one that is taken, for text.
+async fn suggest(connection: &mut PgConnection, actor: &Actor, entity: &Entity, mutation: &Mutation, field: &str) -> Result<Option<String>, Failure> {
+    let Some(column) = entity.column(field).filter(|column| column.kind == Kind::Text) else { return Ok(None) };
+    let given = mutation.columns.iter().position(|name| name == field).and_then(|place| mutation.values.get(place)).and_then(Value::as_str);
+    let Some(given) = given else { return Ok(None) };
+    let tries: Vec<String> = (2..2 + SUGGESTIONS_MAX).map(|number| format!("{given}-{number}")).filter(|text| text.chars().count() <= column.length_max).collect();
+    // The table and the column are names from the registry.
+    let sql = format!(
+        "SELECT t.text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) \
+         WHERE NOT EXISTS (SELECT FROM {} r WHERE r.organization_id = $2 AND r.{field} = t.text) ORDER BY t.place LIMIT 1",
+        entity.name
+    );
+    Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(tries).bind(actor.organization_id).fetch_optional(connection).await?)
+}

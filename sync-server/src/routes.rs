@@ -1,0 +1,78 @@
+//! The routes, and what lies around all of them: a request id, a log line, and clear words for what does not exist.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tracing::Instrument;
+use uuid::Uuid;
+use waystation_model::{Code, Problem};
+
+use crate::accounts::{new_device, refresh, sign_in, sign_out};
+use crate::content::content;
+use crate::database::is_migrated;
+use crate::failure::{Failure, REQUEST_ID};
+use crate::live::live;
+use crate::pull::pull;
+use crate::push::push;
+use crate::state::App;
+
+/// Every route.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/v1/accounts/sign-in", post(sign_in))
+        .route("/v1/accounts/refresh", post(refresh))
+        .route("/v1/accounts/sign-out", post(sign_out))
+        .route("/v1/accounts/device", post(new_device))
+        .route("/v1/sync/push", post(push))
+        .route("/v1/sync/pull", post(pull))
+        .route("/v1/sync/live", get(live))
+        .route("/v1/content/{sha256}", get(content))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_route)
+        .layer(from_fn(with_request_id))
+        .with_state(app)
+}
+
+/// The process runs.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The process can serve: the database answers and has the schema.
+async fn readyz(State(app): State<App>) -> Result<&'static str, Failure> {
+    if app.stopping.is_cancelled() {
+        return Err(Problem::new(Code::NotReady, "the server is stopping").into());
+    }
+    if !is_migrated(&app.pool).await? {
+        return Err(Problem::new(Code::NotReady, "the database has not been migrated").into());
+    }
+    Ok("ready\n")
+}
+
+async fn no_such_route() -> Failure {
+    Problem::new(Code::NoSuchRoute, "no route of this name and method").into()
+}
+
+async fn with_request_id(request: Request, next: Next) -> Response {
+    let id = Uuid::now_v7().to_string();
+    let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
+    let answer = REQUEST_ID.scope(id.clone(), async move {
+        let started = std::time::Instant::now();
+        let answer = next.run(request).await;
+        tracing::info!(status = answer.status().as_u16(), took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX), "answered");
+        answer
+    });
+    let mut answer = answer.instrument(span).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        answer.headers_mut().insert("x-request-id", value);
+    }
+    if answer.status() == StatusCode::INTERNAL_SERVER_ERROR && answer.headers().get("content-type").is_none() {
+        return Failure::broken("an answer without a body").into_response();
+    }
+    answer
+}

@@ -1,0 +1,93 @@
+//! A running server, and how it stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::{SignInLimiter, Tokens};
+use crate::failure::Failure;
+use crate::heads::Heads;
+use crate::push::Constraints;
+use crate::settings::Settings;
+use crate::state::App;
+use crate::{content, database, instances, routes};
+
+/// How long running requests may take to end after the server was told to stop.
+const STOP_WAIT: Duration = Duration::from_secs(20);
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    stopping: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    app: App,
+}
+
+impl Server {
+    /// Starts serving. The database must have been migrated.
+    ///
+    /// # Errors
+    /// When the database does not answer or has another schema, or the address is taken.
+    pub async fn start(settings: Settings) -> Result<Server, Failure> {
+        let pool = database::connect(&settings.database_url, settings.database_connections_max).await?;
+        if !database::is_migrated(&pool).await.unwrap_or(false) {
+            return Err(Failure::broken("the database has not been migrated: run `sync-server migrate`"));
+        }
+        let epoch: i64 = sqlx::query_scalar("SELECT epoch FROM epoch").fetch_one(&pool).await?;
+        let stopping = CancellationToken::new();
+        let (announcements, moved) = mpsc::unbounded_channel();
+        let heads = Arc::new(Heads::default());
+        heads.replace(instances::read_heads(&pool).await?);
+        let app = App {
+            constraints: Arc::new(Constraints::read(&pool).await?),
+            files: content::open(&settings.content)?,
+            tokens: Arc::new(Tokens::new(&settings.token_secret)),
+            sign_ins: Arc::new(SignInLimiter::default()),
+            stopping: stopping.clone(),
+            heads: Arc::clone(&heads),
+            pool: pool.clone(),
+            announcements,
+            epoch,
+        };
+        let listener = TcpListener::bind(settings.listen).await.map_err(|error| Failure::broken(format!("cannot listen on {}: {error}", settings.listen)))?;
+        let address = listener.local_addr().map_err(Failure::broken)?;
+        let serve = axum::serve(listener, routes::router(app.clone())).with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let tasks = vec![
+            tokio::spawn(async move {
+                if let Err(error) = serve.await {
+                    tracing::error!(%error, "serving ended");
+                }
+            }),
+            tokio::spawn(instances::announce(pool.clone(), moved, stopping.clone())),
+            tokio::spawn(instances::listen(pool, heads, stopping.clone())),
+        ];
+        Ok(Server { address, stopping, tasks, app })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its handlers share, for tests and benchmarks in the same process.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Takes no more requests, lets the running ones end, and closes the database.
+    pub async fn stop(self) {
+        self.stopping.cancel();
+        for mut task in self.tasks {
+            if tokio::time::timeout(STOP_WAIT, &mut task).await.is_err() {
+                tracing::warn!("a task did not end in time");
+                task.abort();
+            }
+        }
+        self.app.pool.close().await;
+    }
+}

@@ -1,0 +1,17 @@
+-- Every constraint and unique index with its columns in order.
+SELECT c.conname::text AS name,
+       array_agg(a.attname::text ORDER BY k.place) AS columns
+FROM pg_constraint c
+CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k(attnum, place)
+JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+WHERE c.connamespace = 'public'::regnamespace
+GROUP BY c.oid, c.conname
+UNION
+SELECT i.relname::text,
+       array_agg(a.attname::text ORDER BY k.place)
+FROM pg_index x
+JOIN pg_class i ON i.oid = x.indexrelid AND i.relnamespace = 'public'::regnamespace
+CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
+JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+WHERE x.indisunique
+GROUP BY i.oid, i.relname

@@ -1,0 +1,53 @@
+//! What every request handler shares.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use object_store::ObjectStore;
+use sqlx::PgPool;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::{SignInLimiter, Tokens};
+use crate::heads::Heads;
+use crate::push::Constraints;
+
+/// What every request handler shares. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub pool: PgPool,
+    /// Heads, subscriptions and open streams.
+    pub heads: Arc<Heads>,
+    /// The store of files.
+    pub files: Arc<dyn ObjectStore>,
+    /// Makes and reads access tokens.
+    pub tokens: Arc<Tokens>,
+    /// Slows down guessing of passwords.
+    pub sign_ins: Arc<SignInLimiter>,
+    /// The database's constraints by name.
+    pub constraints: Arc<Constraints>,
+    /// Heads that moved, for the other instances.
+    pub announcements: mpsc::UnboundedSender<Vec<(String, i64)>>,
+    /// Fires when the server is to stop.
+    pub stopping: CancellationToken,
+    /// Which life of the database this is.
+    pub epoch: i64,
+}
+
+impl App {
+    /// The server's clock in milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        Utc::now().timestamp_millis()
+    }
+
+    /// Tells this instance's streams and the other instances that heads moved. Called after the commit.
+    pub fn moved(&self, moved: Vec<(String, i64)>) {
+        if moved.is_empty() {
+            return;
+        }
+        self.heads.advance(&moved);
+        // The receiver is only gone when the server stops, and then the others' slow poll finds the change.
+        let _ = self.announcements.send(moved);
+    }
+}

@@ -1,0 +1,47 @@
+// What the chip says first: the one thing that matters most now.
+
+import type { SyncStatus } from "$shared/desktop/generated";
+
+export type ChipState =
+  | "signed_out" // the session was ended elsewhere
+  | "attention" // changes or conflicts that need the person
+  | "first_sync" // rows still to come
+  | "busy"
+  | "waiting_offline" // changes wait, and there is no server
+  | "waiting"
+  | "offline" // nothing waits
+  | "problem" // the last sync failed, and not for want of a network
+  | "warning" // clock or disk
+  | "safe"; // everything is sent
+
+export function chipState(status: SyncStatus): ChipState {
+  if (status.signed_out) return "signed_out";
+  if (needsPerson(status) > 0) return "attention";
+  if (status.rows_left !== null && status.rows_left > 0) return "first_sync";
+  if (status.problem !== null) return "problem";
+  if (status.clock_off_ms !== null || status.disk_low) return "warning";
+  if (status.busy) return "busy";
+  if (status.waiting > 0) return status.online ? "waiting" : "waiting_offline";
+  return status.online ? "safe" : "offline";
+}
+
+/** Refused changes and conflicts together. */
+export function needsPerson(status: SyncStatus): number {
+  return status.attention + status.conflicts;
+}
+
+/** Seconds since a moment, never negative: a clock that was set back is no future. */
+export function secondsSince(at: number, now: number): number {
+  return Math.max(0, Math.round((now - at) / 1000));
+}
+
+export type Ago = { unit: "now" } | { unit: "minute" | "hour" | "day"; count: number };
+
+/** How long ago, in the largest fitting unit. */
+export function ago(at: number, now: number): Ago {
+  const seconds = secondsSince(at, now);
+  if (seconds < 60) return { unit: "now" };
+  if (seconds < 3600) return { unit: "minute", count: Math.floor(seconds / 60) };
+  if (seconds < 86_400) return { unit: "hour", count: Math.floor(seconds / 3600) };
+  return { unit: "day", count: Math.floor(seconds / 86_400) };
+}

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import type { AttentionField, AttentionItem, SyncStatus } from "$shared/desktop/generated";
+import * as attention from "./attention";
+import { ago, chipState } from "./chip";
+
+const status = (more: Partial<SyncStatus> = {}): SyncStatus => ({
+  online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, rows_left: null,
+  clock_off_ms: null, disk_low: false, signed_out: false, safe_to_close: true, problem: null, ...more,
+});
+
+describe("the chip", () => {
+  it("says what matters most", () => {
+    expect(chipState(status())).toBe("safe");
+    expect(chipState(status({ online: false }))).toBe("offline");
+    expect(chipState(status({ waiting: 3 }))).toBe("waiting");
+    expect(chipState(status({ online: false, waiting: 3 }))).toBe("waiting_offline");
+    expect(chipState(status({ busy: true, waiting: 3 }))).toBe("busy");
+    expect(chipState(status({ rows_left: 0 }))).toBe("safe");
+    expect(chipState(status({ rows_left: 20, busy: true }))).toBe("first_sync");
+    expect(chipState(status({ clock_off_ms: 600_000 }))).toBe("warning");
+    expect(chipState(status({ problem: "internal", busy: true }))).toBe("problem");
+    expect(chipState(status({ conflicts: 1, rows_left: 20 }))).toBe("attention");
+    expect(chipState(status({ signed_out: true, attention: 2 }))).toBe("signed_out");
+  });
+
+  it("tells time in the largest unit, never the future", () => {
+    const minute = 60_000;
+    expect(ago(0, 59_000)).toEqual({ unit: "now" });
+    expect(ago(0, 61_000)).toEqual({ unit: "minute", count: 1 });
+    expect(ago(0, 119 * minute)).toEqual({ unit: "hour", count: 1 });
+    expect(ago(0, 50 * 60 * minute)).toEqual({ unit: "day", count: 2 });
+    expect(ago(10 * minute, 0)).toEqual({ unit: "now" });
+  });
+});
+
+describe("a refused change", () => {
+  const field = (name: string, kind: string, value: unknown, more: Partial<AttentionField> = {}): AttentionField =>
+    ({ name, kind, value, server_value: null, editable: true, choices: [], ...more });
+  const item = (fields: AttentionField[], more: Partial<AttentionItem> = {}): AttentionItem => ({
+    n: 7, entity: "courses", row_id: "r", about: "", at: 0, code: "taken", field: null, suggestion: null, fields, ...more,
+  });
+
+  it("sends only what was mended, as its own kind", () => {
+    const one = item([field("course_code", "text", "GAS-1"), field("minutes", "whole", 5), field("share", "real", 0.5), field("open", "truth", false), field("id", "text", "x", { editable: false })]);
+    expect(attention.mended(one, { course_code: "GAS-2", minutes: "5", share: "0,75", open: true, id: "y" })).toEqual({ course_code: "GAS-2", share: 0.75, open: true });
+    expect(attention.mended(one, {})).toEqual({});
+  });
+
+  it("can be emptied", () => {
+    expect(attention.mended(item([field("due", "date", "2026-01-01")]), { due: "" })).toEqual({ due: null });
+    expect(attention.mended(item([field("title", "text", "x")]), { title: "" })).toEqual({ title: "" });
+  });
+
+  it("says which field does not fit", () => {
+    const one = item([field("minutes", "whole", 5), field("share", "real", 1), field("due", "date", null)]);
+    expect(attention.problems(one, { minutes: "5.5", share: "much", due: "tomorrow" })).toEqual([
+      { field: "minutes", why: "not_whole" },
+      { field: "share", why: "not_a_number" },
+      { field: "due", why: "not_a_date" },
+    ]);
+    expect(attention.problems(one, { minutes: "1 000", share: "−2,5", due: "2026-02-03" })).toEqual([]);
+  });
+
+  it("offers the suggestion where it may be taken", () => {
+    const code = field("course_code", "text", "GAS-1");
+    expect(attention.suggestedField(item([code], { field: "course_code", suggestion: "GAS-1-2" }))).toBe(code);
+    expect(attention.suggestedField(item([{ ...code, editable: false }], { field: "course_code", suggestion: "x" }))).toBeNull();
+    expect(attention.suggestedField(item([code], { field: "course_code" }))).toBeNull();
+  });
+
+  it("shows values that are no text", () => {
+    expect(attention.formValue(field("a", "other", { b: 1 }))).toBe('{"b":1}');
+    expect(attention.formValue(field("a", "text", null))).toBeNull();
+    expect(attention.formValue(field("a", "truth", null))).toBe(false);
+  });
+});

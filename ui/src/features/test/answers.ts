@@ -1,0 +1,93 @@
+// Answers to a test's questions: what counts as answered, what a key press chooses, what is still open.
+
+import type { Question } from "$shared/desktop/generated";
+
+export type Given = Question["answer"];
+
+export type Shape = "one" | "many" | "number" | "line" | "text";
+
+/** How a question is answered on the screen; a type of a newer program is answered by text. */
+export function shapeOf(question: Pick<Question, "question_type">): Shape {
+  switch (question.question_type) {
+    case "single":
+    case "true_false":
+      return "one";
+    case "multiple":
+      return "many";
+    case "numeric":
+      return "number";
+    case "short_answer":
+      return "line";
+    default:
+      return "text";
+  }
+}
+
+export function isAnswered(given: Given): boolean {
+  if (given === null) return false;
+  return Array.isArray(given) ? given.length > 0 : given.trim() !== "";
+}
+
+/** Places of the questions without an answer. */
+export function unanswered(questions: readonly Question[]): number[] {
+  return questions.flatMap((question, place) => (isAnswered(question.answer) ? [] : [place]));
+}
+
+export function isChosen(given: Given, option: string): boolean {
+  return Array.isArray(given) ? given.includes(option) : given === option;
+}
+
+/** The answer after an option was chosen: the one, or the list with it put in or taken out, in the options' order. */
+export function choose(question: Question, option: string): Given {
+  if (shapeOf(question) === "one") return option;
+  const before = Array.isArray(question.answer) ? question.answer : [];
+  const after = before.includes(option) ? before.filter((one) => one !== option) : [...before, option];
+  const order = question.options.map((one) => one.id);
+  return after.length === 0 ? null : after.sort((a, b) => order.indexOf(a) - order.indexOf(b));
+}
+
+/** Text as it is stored: what is blank is no answer. */
+export function written(text: string): Given {
+  return text.trim() === "" ? null : text;
+}
+
+/** A number as people write it: a comma or a point, spaces between thousands. Empty counts as a number not given yet. */
+export function isNumber(text: string): boolean {
+  const plain = text.replace(/\s/g, "").replace(",", ".").replace("−", "-");
+  return plain === "" || /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain);
+}
+
+/** Letters of the options, as on paper; past Z there are only numbers. */
+export function optionLetter(place: number): string {
+  return place < 26 ? String.fromCharCode(65 + place) : String(place + 1);
+}
+
+export type TestKey = { do: "option"; place: number } | { do: "flag" } | { do: "next" } | { do: "previous" } | { do: "hand-in" };
+
+type Press = Pick<KeyboardEvent, "code" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">;
+
+/** Options that have a letter key: A to E and, as F is the flag, no further. Digits reach nine. */
+const LETTER_KEYS = ["KeyA", "KeyB", "KeyC", "KeyD", "KeyE"];
+
+/**
+ * What a key does, by its place on the keyboard. While text is typed (`typing`) only Ctrl+Enter works; on a group of
+ * radio buttons (`choosing`) up and down belong to the group.
+ */
+export function keyOf(press: Press, options: number, where: { typing: boolean; choosing: boolean }): TestKey | null {
+  const { code } = press;
+  const ctrl = press.ctrlKey || press.metaKey;
+  if (press.altKey) return null;
+  if (ctrl) return code === "Enter" ? { do: "hand-in" } : null;
+  if (where.typing) return null;
+  if (press.shiftKey) return code === "Enter" ? { do: "previous" } : null;
+  const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code);
+  const place = digit ? Number(digit[1]) - 1 : LETTER_KEYS.indexOf(code);
+  if (place >= 0 && place < options) return { do: "option", place };
+  // With six options F chooses the sixth, as it says beside it; the flag is then the button.
+  if (code === "KeyF") return options >= 6 ? { do: "option", place: 5 } : { do: "flag" };
+  if (code === "ArrowRight" || code === "PageDown") return { do: "next" };
+  if (code === "ArrowLeft" || code === "PageUp") return { do: "previous" };
+  if (code === "ArrowDown" && !where.choosing) return { do: "next" };
+  if (code === "ArrowUp" && !where.choosing) return { do: "previous" };
+  return code === "Enter" ? { do: "next" } : null;
+}

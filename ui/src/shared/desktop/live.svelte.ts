@@ -1,0 +1,123 @@
+/**
+ * A view that keeps itself fresh: asks a command, holds its answer in one of four states, and asks again when the app
+ * says that one of the tables it is made of has changed. What was shown stays while it is asked again.
+ *
+ *     const course = live("course", () => ({ id }), ["courses", "modules", "topics"]);
+ *     <Loadable of={course}>{#snippet children(course)}…{/snippet}</Loadable>
+ *
+ * `live` is called while a component is set up: it stops with it. Arguments are a function, so that they may follow
+ * props; when they change, the old answer goes unless `keep` is set (a grid that moves to the next month keeps it).
+ */
+import { untrack } from "svelte";
+import { call, onEvent, problemOf, type Answer, type Arguments, type CommandName } from "./desktop";
+import type { Problem } from "./generated";
+
+export type LiveState = "loading" | "empty" | "error" | "ready";
+
+export interface LiveOptions<Name extends CommandName> {
+  /** Whether an answer counts as empty. */
+  empty?: (answer: Answer<Name>) => boolean;
+  /** Keep showing the old answer when the arguments change. */
+  keep?: boolean;
+}
+
+/** A burst of changes within this time asks once. */
+export const GATHER_MS = 60;
+
+export class Live<Name extends CommandName> {
+  /** The answer, once there is one. */
+  data = $state.raw<Answer<Name> | null>(null);
+  /** Why it could not be had. Beside `data` it means that the last refresh failed. */
+  problem = $state.raw<Problem | null>(null);
+  /** Whether it is being asked right now. */
+  busy = $state(false);
+
+  #turn = 0;
+  #again = false;
+  #arguments: Arguments<Name> | null = null;
+
+  constructor(
+    readonly name: Name,
+    readonly options: LiveOptions<Name> = {},
+  ) {}
+
+  get state(): LiveState {
+    if (this.data !== null) return this.options.empty?.(this.data) ? "empty" : "ready";
+    return this.problem !== null ? "error" : "loading";
+  }
+
+  /** Puts an answer in, when another command has just answered with the same view. */
+  set(answer: Answer<Name>): void {
+    this.#turn += 1;
+    this.busy = false;
+    this.data = answer;
+    this.problem = null;
+  }
+
+  /** Asks for these arguments from now on. */
+  ask(args: Arguments<Name>): Promise<void> {
+    this.#arguments = args;
+    if (!this.options.keep) this.data = null;
+    this.problem = null;
+    this.busy = false;
+    return this.reload();
+  }
+
+  /** Asks again. While an answer is on its way it asks once more after it, not at the same time. */
+  async reload(): Promise<void> {
+    const args = this.#arguments;
+    if (args === null) return;
+    if (this.busy) {
+      this.#again = true;
+      return;
+    }
+    const turn = ++this.#turn;
+    this.busy = true;
+    try {
+      const answer = await (call as (name: Name, args: Arguments<Name>) => Promise<Answer<Name>>)(this.name, args);
+      if (turn !== this.#turn) return;
+      this.data = answer;
+      this.problem = null;
+    } catch (thrown) {
+      if (turn !== this.#turn) return;
+      this.problem = problemOf(thrown);
+    }
+    this.busy = false;
+    if (this.#again) {
+      this.#again = false;
+      await this.reload();
+    }
+  }
+}
+
+export function live<Name extends CommandName>(
+  name: Name,
+  args: () => Arguments<Name>,
+  entities: readonly string[],
+  options: LiveOptions<Name> = {},
+): Live<Name> {
+  const view = new Live(name, options);
+  $effect.pre(() => {
+    const now = $state.snapshot(args()) as Arguments<Name>;
+    untrack(() => void view.ask(now));
+  });
+  $effect(() => onChanged(entities, () => void view.reload()));
+  return view;
+}
+
+/** Calls back when one of these tables changed, at most once in {@link GATHER_MS}. Returns how to stop. */
+export function onChanged(entities: readonly string[], changed: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const stop = onEvent((event) => {
+    if (event.kind !== "changed" || timer !== null) return;
+    if (!event.entities.some((entity) => entities.includes(entity))) return;
+    timer = setTimeout(() => {
+      timer = null;
+      changed();
+    }, GATHER_MS);
+  });
+  return () => {
+    stop();
+    if (timer !== null) clearTimeout(timer);
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * Dates, numbers, sizes and durations in the language of the screens, and its order of letters.
+ *
+ * Times are milliseconds since 1970, dates `YYYY-MM-DD`, durations seconds, sizes bytes: as they cross from the app.
+ */
+import { language } from "./language.svelte";
+
+const made = new Map<string, unknown>();
+
+/** Intl's formatters are dear to make: one is kept per language and form. */
+function once<T>(key: string, make: (locale: string) => T): T {
+  const full = `${language()} ${key}`;
+  let kept = made.get(full) as T | undefined;
+  if (kept === undefined) {
+    kept = make(language() === "en" ? "en-GB" : language());
+    made.set(full, kept);
+  }
+  return kept;
+}
+
+const number = (key: string, options: Intl.NumberFormatOptions) =>
+  once(`n ${key}`, (locale) => new Intl.NumberFormat(locale, options));
+const date = (key: string, options: Intl.DateTimeFormatOptions) =>
+  once(`d ${key}`, (locale) => new Intl.DateTimeFormat(locale, options));
+
+/** `1 234,5` — at most so many digits after the point. */
+export function formatNumber(value: number, digits = 1): string {
+  return number(String(digits), { maximumFractionDigits: digits }).format(value);
+}
+
+/** `85 %` from 85. */
+export function formatPercent(percent: number, digits = 0): string {
+  return number(`% ${digits}`, { style: "percent", maximumFractionDigits: digits }).format(percent / 100);
+}
+
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+
+/** `4,2 MB`: three figures at most, in thousands. */
+export function formatSize(bytes: number): string {
+  let value = Math.max(0, bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  return number(`size ${unit} ${digits}`, {
+    style: "unit",
+    unit: UNITS[unit],
+    unitDisplay: unit === 0 ? "long" : "short",
+    maximumFractionDigits: digits,
+  }).format(value);
+}
+
+/** `1 h 20 min` — how long something takes, in its two largest units. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const unit = (value: number, name: "hour" | "minute" | "second") =>
+    number(name, { style: "unit", unit: name, unitDisplay: "short" }).format(value);
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  if (hours > 0) return minutes > 0 ? `${unit(hours, "hour")} ${unit(minutes, "minute")}` : unit(hours, "hour");
+  if (minutes > 0) return unit(minutes, "minute");
+  return unit(whole, "second");
+}
+
+/** `12:05` or `1:02:05` — where a player or a timer is. The same in every language. */
+export function formatClock(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  const rest = `${two(Math.floor((whole % 3600) / 60))}:${two(whole % 60)}`;
+  return hours > 0 ? `${hours}:${rest}` : rest.replace(/^0/, "");
+}
+
+/** A date of the app (`YYYY-MM-DD`) as noon of that day here, so that no time zone moves it. */
+export function dateOf(day: string): Date {
+  return new Date(`${day}T12:00:00`);
+}
+
+/** `14 Mar 2026`, from milliseconds or `YYYY-MM-DD`. */
+export function formatDate(at: number | string): string {
+  return date("date", { day: "numeric", month: "short", year: "numeric" }).format(point(at));
+}
+
+/** `Saturday 14 March`. */
+export function formatDay(at: number | string): string {
+  return date("day", { weekday: "long", day: "numeric", month: "long" }).format(point(at));
+}
+
+/** `March 2026`. */
+export function formatMonth(at: number | string): string {
+  return date("month", { month: "long", year: "numeric" }).format(point(at));
+}
+
+/** `Mon`: 1 is Monday. */
+export function formatWeekday(weekday: number, width: "short" | "long" | "narrow" = "short"): string {
+  return date(`weekday ${width}`, { weekday: width }).format(new Date(2024, 0, weekday, 12));
+}
+
+/** `09:30`. */
+export function formatTime(at: number): string {
+  return date("time", { hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
+/** `14 Mar 2026, 09:30`. */
+export function formatDateTime(at: number): string {
+  return date("both", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+  }).format(at);
+}
+
+const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+];
+
+/** `5 minutes ago`, `yesterday`, `in 3 days`; past a month the date. */
+export function formatAgo(at: number, now: number = Date.now()): string {
+  const past = at - now;
+  if (Math.abs(past) > 30 * 86_400_000) return formatDate(at);
+  const relative = once("ago", (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }));
+  // Days are those of the calendar: 23:50 was yesterday, ten minutes after midnight too.
+  const days = Math.round((startOfDay(at) - startOfDay(now)) / 86_400_000);
+  if (days !== 0 && Math.abs(past) > 6 * 3_600_000) return relative.format(days, "day");
+  for (const [unit, size] of STEPS.slice(1)) {
+    if (Math.abs(past) >= size) return relative.format(Math.trunc(past / size), unit);
+  }
+  return relative.format(0, "second");
+}
+
+/** Sorts by the language's order of letters, figures by their value: "Qrup 2" before "Qrup 10", "Ə" after "E". */
+export function compareText(a: string, b: string): number {
+  return once("order", (locale) => new Intl.Collator(locale, { numeric: true })).compare(a, b);
+}
+
+/** `A, B and C`. */
+export function formatList(words: string[]): string {
+  return once("list", (locale) => new Intl.ListFormat(locale, { type: "conjunction" })).format(words);
+}
+
+/** The plural form of a number: `one`, `few`, `many`, `other`. Messages choose their own; this is for what is none. */
+export function pluralForm(count: number): Intl.LDMLPluralRule {
+  return once("plural", (locale) => new Intl.PluralRules(locale)).select(count);
+}
+
+function point(at: number | string): Date {
+  return typeof at === "number" ? new Date(at) : dateOf(at);
+}
+
+function startOfDay(at: number): number {
+  return new Date(at).setHours(0, 0, 0, 0);
+}

@@ -1,0 +1,64 @@
+/** Where the window is: one typed route, kept in the address after `#`, so that back and forward work. */
+
+export type Route =
+  | { name: "home" }
+  | { name: "course"; id: string }
+  | { name: "topic"; id: string }
+  | { name: "attempt"; id: string }
+  | { name: "group"; id: string }
+  | { name: "stations" }
+  | { name: "station"; id: string }
+  | { name: "learners"; courseId: string }
+  | { name: "sync" };
+
+const WITH_ID = ["course", "topic", "attempt", "group", "station"] as const;
+
+/** The address of a route, for `href`. */
+export function hrefOf(route: Route): string {
+  if ("id" in route) return `#/${route.name}/${encodeURIComponent(route.id)}`;
+  if ("courseId" in route) return `#/learners/${encodeURIComponent(route.courseId)}`;
+  return route.name === "home" ? "#/" : `#/${route.name}`;
+}
+
+/** The route of an address; what is not understood is home. */
+export function routeOf(hash: string): Route {
+  const [name, raw] = hash.replace(/^#?\/?/, "").split("/");
+  let id = "";
+  try {
+    id = decodeURIComponent(raw ?? "");
+  } catch {
+    return { name: "home" };
+  }
+  const known = WITH_ID.find((each) => each === name);
+  if (known && id) return { name: known, id };
+  if (name === "learners" && id) return { name, courseId: id };
+  if (name === "stations" || name === "sync") return { name };
+  return { name: "home" };
+}
+
+const state = $state<{ route: Route }>({ route: { name: "home" } });
+
+/** Where the window is now. Reactive. */
+export function route(): Route {
+  return state.route;
+}
+
+/** Goes somewhere; `replace` leaves no step behind to come back to. */
+export function go(to: Route, { replace = false } = {}): void {
+  const href = hrefOf(to);
+  if (replace) history.replaceState(null, "", href);
+  else if (location.hash !== href) history.pushState(null, "", href);
+  state.route = to;
+}
+
+/** Follows the address bar: back, forward, links. Returns how to stop. */
+export function followAddress(): () => void {
+  const follow = () => (state.route = routeOf(location.hash));
+  follow();
+  addEventListener("popstate", follow);
+  addEventListener("hashchange", follow);
+  return () => {
+    removeEventListener("popstate", follow);
+    removeEventListener("hashchange", follow);
+  };
+}

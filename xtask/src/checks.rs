@@ -1,0 +1,75 @@
+//! What cargo itself checks and builds.
+
+use std::process::Command;
+
+use crate::stage::Counts;
+use crate::{places, run};
+
+/// cargo in the repository.
+pub fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(places::root());
+    command
+}
+
+/// Builds every program; the whole workspace at once, so that tests and demonstration share what is built.
+pub fn build_programs() -> Result<bool, String> {
+    run::shown(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--bins"]))
+}
+
+/// Code is formatted as agreed.
+pub fn format() -> Result<Counts, String> {
+    run::shown(&mut cargo(&["fmt", "--all", "--check"])).map(Counts::one)
+}
+
+/// No warning anywhere.
+pub fn clippy() -> Result<Counts, String> {
+    run::shown(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).map(Counts::one)
+}
+
+/// Every Rust test except the window's journey.
+pub fn rust_tests() -> Result<Counts, String> {
+    // The programs first: tests start the real ones.
+    if !run::shown(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--all-targets"]))? {
+        return Ok(Counts::one(false));
+    }
+    let mut counts = Counts::default();
+    let ended_well = run::heard(&mut cargo(&["test", "--workspace", "--no-fail-fast"]), |line| {
+        if let Some(more) = result_line(line) {
+            counts.add(more);
+        }
+    })?;
+    if !ended_well && counts.failed == 0 {
+        counts.failed = 1;
+    }
+    Ok(counts)
+}
+
+/// Reads `test result: ok. 12 passed; 0 failed; 1 ignored; …`.
+fn result_line(line: &str) -> Option<Counts> {
+    let (_, rest) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let mut counts = Counts::default();
+    for part in rest.split("; ") {
+        let (number, word) = part.trim().split_once(' ')?;
+        let number = number.parse().ok();
+        match (word, number) {
+            ("passed", Some(number)) => counts.passed = number,
+            ("failed", Some(number)) => counts.failed = number,
+            ("ignored", Some(number)) => counts.skipped = number,
+            _ => {}
+        }
+    }
+    Some(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_line_is_counted() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s";
+        assert_eq!(result_line(line), Some(Counts { passed: 12, failed: 3, skipped: 1 }));
+        assert_eq!(result_line("running 3 tests"), None);
+    }
+}
