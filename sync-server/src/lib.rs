@@ -20,6 +20,7 @@ pub mod failure;
 pub mod heads;
 mod instances;
 mod live;
+pub mod openapi;
 pub mod pull;
 pub mod push;
 mod routes;

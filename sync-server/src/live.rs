@@ -22,6 +22,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// `account_closed`, or when the session ended.
+#[utoipa::path(get, path = "/v1/sync/live", security(("access_token" = [])), responses((status = 200, description = "Server-sent events, each a Poke.", content_type = "text/event-stream", body = Poke), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let mut connection = app.pool.acquire().await?;
     session.check_alive(&mut connection).await?;

@@ -29,6 +29,8 @@ enum Command {
     Migrate,
     /// Serves laptops until it is told to stop.
     Serve,
+    /// Prints the description of every route (OpenAPI). Needs no settings.
+    Openapi,
 }
 
 #[tokio::main]
@@ -51,6 +53,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if matches!(arguments.command, Command::Openapi) {
+        print!("{}", sync_server::openapi::text()?);
+        return Ok(());
+    }
     let environment: HashMap<String, String> = std::env::vars().collect();
     let settings = Settings::read(arguments.settings.as_deref(), &environment)?;
     match arguments.command {
@@ -59,6 +65,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             database::migrate(&pool).await?;
             println!("the schema is up to date");
         }
+        Command::Openapi => {}
         Command::Serve => {
             let server = Server::start(settings).await?;
             println!("listening on {}", server.address());

@@ -39,12 +39,14 @@ pub fn router(app: App) -> Router {
 }
 
 /// The process runs.
-async fn healthz() -> &'static str {
+#[utoipa::path(get, path = "/healthz", responses((status = 200, description = "The process runs.")))]
+pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// The process can serve: the database answers and has the schema.
-async fn readyz(State(app): State<App>) -> Result<&'static str, Failure> {
+#[utoipa::path(get, path = "/readyz", responses((status = 200, description = "The database answers and has the schema."), (status = 503, body = waystation_model::Problem)))]
+pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Failure> {
     if app.stopping.is_cancelled() {
         return Err(Problem::new(Code::NotReady, "the server is stopping").into());
     }

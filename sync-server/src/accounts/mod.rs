@@ -8,6 +8,6 @@ mod tokens;
 
 pub use limiter::SignInLimiter;
 pub use passwords::{hash_password, verify_password};
-pub use routes::{DeviceGiven, NewDevice, NewDeviceRequest, Refresh, Refreshed, SignIn, SignedIn, SignedInUser, new_device, refresh, sign_in, sign_out};
+pub use routes::*;
 pub use session::Session;
 pub use tokens::Tokens;

@@ -33,6 +33,7 @@ use ledger::Ledger;
 ///
 /// # Errors
 /// What concerns the request as a whole; what concerns one mutation is its outcome.
+#[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn push(State(app): State<App>, session: Session, Body(request): Body<PushRequest, PUSH_BODY_BYTES_MAX>) -> Result<Json<PushAnswer>, Failure> {
     check_protocol(request.protocol)?;
     session.check_device(request.device)?;
