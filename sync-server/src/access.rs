@@ -31,8 +31,7 @@ pub async fn subscription(app: &App, user: Uuid) -> Result<Arc<Subscription>, Fa
             .await?;
     let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
     let role = Role::parse(&role).ok_or_else(|| Failure::broken(format!("unknown role {role}")))?;
-    let mut scopes: Vec<String> =
-        sqlx::query_scalar(include_str!("sql/subscription.sql")).bind(user).fetch_all(&mut *transaction).await?;
+    let mut scopes: Vec<String> = sqlx::query_scalar(include_str!("sql/subscription.sql")).bind(user).fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
     if scopes.len() > SCOPES_PER_USER_MAX {
         tracing::warn!(%user, scopes = scopes.len(), "hears more scopes than the limit; the rest is left out");

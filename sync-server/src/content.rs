@@ -67,13 +67,23 @@ pub async fn store(files: &dyn ObjectStore, sha256: &str, bytes: bytes::Bytes) -
 /// # Errors
 /// `not_found` for what is not there and for what the user does not hear alike.
 #[utoipa::path(get, path = "/v1/content/{sha256}", security(("access_token" = [])), params(("sha256" = String, Path, description = "SHA-256 of the file, 64 lower-case hex digits.")), responses((status = 200, description = "The whole file."), (status = 206, description = "The range asked for."), (status = 416, description = "The range lies outside of the file."), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
-pub async fn content(State(app): State<App>, session: Session, Path(sha256): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
+pub async fn content(
+    State(app): State<App>,
+    session: Session,
+    Path(sha256): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
     let not_found = || Problem::new(Code::NotFound, "no such file");
     if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(not_found().into());
     }
     let subscription = subscription(&app, session.user_id).await?;
-    let courses: Vec<String> = subscription.scopes.iter().filter_map(|scope| scope.strip_prefix("course:").or(scope.strip_prefix("course_staff:"))).map(str::to_owned).collect();
+    let courses: Vec<String> = subscription
+        .scopes
+        .iter()
+        .filter_map(|scope| scope.strip_prefix("course:").or(scope.strip_prefix("course_staff:")))
+        .map(str::to_owned)
+        .collect();
     let media: Option<(String, i64)> = sqlx::query_as(
         "SELECT media_type, size_bytes FROM media_assets WHERE sha256 = $1 AND organization_id = $2 AND course_id::text = ANY($3) LIMIT 1",
     )
@@ -107,7 +117,10 @@ pub async fn content(State(app): State<App>, session: Session, Path(sha256): Pat
     let body = Body::from_stream(found.into_stream().map_err(std::io::Error::other));
     Ok(match range {
         None => (common, body).into_response(),
-        Some(range) => (StatusCode::PARTIAL_CONTENT, common, [(CONTENT_RANGE, format!("bytes {}-{}/{size}", range.start, range.end - 1))], body).into_response(),
+        Some(range) => {
+            (StatusCode::PARTIAL_CONTENT, common, [(CONTENT_RANGE, format!("bytes {}-{}/{size}", range.start, range.end - 1))], body)
+                .into_response()
+        }
     })
 }
 

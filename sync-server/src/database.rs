@@ -65,7 +65,8 @@ pub async fn is_migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
 /// # Errors
 /// When the commit fails; then nothing happened.
 pub async fn commit(mut transaction: Transaction<'_, Postgres>) -> Result<Vec<(String, i64)>, Failure> {
-    let moved = sqlx::query_as::<_, (String, i64)>("SELECT moved_scope, moved_head FROM feed_drain_queue()").fetch_all(&mut *transaction).await?;
+    let moved =
+        sqlx::query_as::<_, (String, i64)>("SELECT moved_scope, moved_head FROM feed_drain_queue()").fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(moved)
 }

@@ -64,9 +64,8 @@ impl Heads {
     /// Keeps a freshly computed subscription, unless somebody's access changed while it was computed.
     pub fn remember(&self, actor: Actor, scopes: Vec<String>, computed_at: u64) -> Arc<Subscription> {
         let mut inner = self.write();
-        let digest = scopes
-            .iter()
-            .fold(0i64, |sum, scope| sum.wrapping_add(cursor_hash(scope, inner.heads.get(scope).copied().unwrap_or(0))));
+        let digest =
+            scopes.iter().fold(0i64, |sum, scope| sum.wrapping_add(cursor_hash(scope, inner.heads.get(scope).copied().unwrap_or(0))));
         let user = actor.user_id;
         let subscription = Arc::new(Subscription { actor, scopes, digest: AtomicI64::new(digest) });
         if self.access_changes() == computed_at {

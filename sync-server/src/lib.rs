@@ -16,6 +16,7 @@ pub mod accounts;
 pub mod body;
 pub mod content;
 pub mod database;
+pub mod demo;
 pub mod failure;
 pub mod heads;
 mod instances;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sync_server::settings::Settings;
-use sync_server::{Server, database};
+use sync_server::{Server, database, demo};
 use tracing_subscriber::EnvFilter;
 
 /// Waystation's sync-server.
@@ -29,6 +29,12 @@ enum Command {
     Migrate,
     /// Serves laptops until it is told to stop.
     Serve,
+    /// Fills in the demonstration organization, once.
+    DemoData {
+        /// The folder with the demonstration's words, people and files.
+        #[arg(long, default_value = "sync-server/demo")]
+        folder: PathBuf,
+    },
     /// Prints the description of every route (OpenAPI). Needs no settings.
     Openapi,
 }
@@ -64,6 +70,15 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             let pool = database::connect(&settings.database_url, 2).await?;
             database::migrate(&pool).await?;
             println!("the schema is up to date");
+        }
+        Command::DemoData { folder } => {
+            let pool = database::connect(&settings.database_url, 2).await?;
+            let files = sync_server::content::open(&settings.content)?;
+            let filled = demo::fill(&pool, files.as_ref(), &folder, chrono::Utc::now().date_naive()).await?;
+            println!(
+                "{}",
+                if filled { "the demonstration organization is filled in" } else { "the demonstration organization is there already" }
+            );
         }
         Command::Openapi => {}
         Command::Serve => {

@@ -66,7 +66,11 @@ async fn with_request_id(request: Request, next: Next) -> Response {
     let answer = REQUEST_ID.scope(id.clone(), async move {
         let started = std::time::Instant::now();
         let answer = next.run(request).await;
-        tracing::info!(status = answer.status().as_u16(), took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX), "answered");
+        tracing::info!(
+            status = answer.status().as_u16(),
+            took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
         answer
     });
     let mut answer = answer.instrument(span).await;

@@ -54,7 +54,9 @@ impl Server {
             announcements,
             epoch,
         };
-        let listener = TcpListener::bind(settings.listen).await.map_err(|error| Failure::broken(format!("cannot listen on {}: {error}", settings.listen)))?;
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(|error| Failure::broken(format!("cannot listen on {}: {error}", settings.listen)))?;
         let address = listener.local_addr().map_err(Failure::broken)?;
         let serve = axum::serve(listener, routes::router(app.clone())).with_graceful_shutdown(stopping.clone().cancelled_owned());
         let tasks = vec![

@@ -122,26 +122,33 @@ impl Settings {
         let file = match file {
             None => SettingsFile::default(),
             Some(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+                let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
                 toml::from_str(&text).map_err(|error| SettingsError::NotSettings { path: path.to_owned(), reason: error.to_string() })?
             }
         };
         let pick = |name: &str, from_file: Option<String>| environment.get(name).filter(|text| !text.is_empty()).cloned().or(from_file);
 
-        let database_url = pick("DATABASE_URL", file.database_url)
-            .ok_or(SettingsError::Missing { name: "DATABASE_URL", hint: "the address of PostgreSQL, such as postgres://waystation@localhost/waystation" })?;
+        let database_url = pick("DATABASE_URL", file.database_url).ok_or(SettingsError::Missing {
+            name: "DATABASE_URL",
+            hint: "the address of PostgreSQL, such as postgres://waystation@localhost/waystation",
+        })?;
         if !database_url.starts_with("postgres://") && !database_url.starts_with("postgresql://") {
             return Err(SettingsError::Wrong { name: "DATABASE_URL", reason: "it must begin with postgres://".into() });
         }
         let listen = pick("WAYSTATION_LISTEN", file.listen).unwrap_or_else(|| "127.0.0.1:8440".into());
-        let listen = listen
-            .parse()
-            .map_err(|_| SettingsError::Wrong { name: "WAYSTATION_LISTEN", reason: format!("{listen:?} is not an address and a port, such as 0.0.0.0:8440") })?;
-        let token_secret = pick("WAYSTATION_TOKEN_SECRET", file.token_secret)
-            .ok_or(SettingsError::Missing { name: "WAYSTATION_TOKEN_SECRET", hint: "at least 32 random characters, the same on every instance" })?;
+        let listen = listen.parse().map_err(|_| SettingsError::Wrong {
+            name: "WAYSTATION_LISTEN",
+            reason: format!("{listen:?} is not an address and a port, such as 0.0.0.0:8440"),
+        })?;
+        let token_secret = pick("WAYSTATION_TOKEN_SECRET", file.token_secret).ok_or(SettingsError::Missing {
+            name: "WAYSTATION_TOKEN_SECRET",
+            hint: "at least 32 random characters, the same on every instance",
+        })?;
         if token_secret.chars().count() < TOKEN_SECRET_LENGTH_MIN {
-            return Err(SettingsError::Wrong { name: "WAYSTATION_TOKEN_SECRET", reason: format!("it needs at least {TOKEN_SECRET_LENGTH_MIN} characters") });
+            return Err(SettingsError::Wrong {
+                name: "WAYSTATION_TOKEN_SECRET",
+                reason: format!("it needs at least {TOKEN_SECRET_LENGTH_MIN} characters"),
+            });
         }
         let connections = match pick("WAYSTATION_DATABASE_CONNECTIONS", file.database_connections.map(|n| n.to_string())) {
             None => 16,
@@ -193,7 +200,9 @@ mod tests {
             assert!(message.contains(name), "{message}");
         }
         assert!(read(&[("DATABASE_URL", "")]).expect_err("missing").to_string().starts_with("DATABASE_URL is not set"));
-        assert!(read(&[("WAYSTATION_S3_ENDPOINT", "http://minio:9000")]).expect_err("no bucket").to_string().contains("WAYSTATION_S3_BUCKET"));
+        assert!(
+            read(&[("WAYSTATION_S3_ENDPOINT", "http://minio:9000")]).expect_err("no bucket").to_string().contains("WAYSTATION_S3_BUCKET")
+        );
     }
 
     #[test]

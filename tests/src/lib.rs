@@ -1,1 +1,25 @@
-//! placeholder
+//! The harness of Waystation's tests: a private PostgreSQL cluster, real servers, real laptops and real windows.
+//!
+//! It may know everything in the workspace; nothing knows it. Whatever it starts, it ends by its own id, also when a
+//! test fails or the whole process is killed.
+//!
+//! ```no_run
+//! # async fn example() -> waystation_tests::Outcome<()> {
+//! let cluster = waystation_tests::cluster::Cluster::shared().await?;
+//! let database = cluster.database().await?;
+//! println!("an empty, migrated database: {}", database.url());
+//! # Ok(()) }
+//! ```
+
+pub mod children;
+pub mod cluster;
+pub mod desk;
+pub mod patience;
+pub mod places;
+pub mod screen;
+pub mod server;
+pub mod user;
+pub mod window;
+
+/// What a step of the harness ends with. Whoever reads the message has to mend something: it says what and where.
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -12,7 +12,7 @@ const WATCH: &str = r#"trap '' INT TERM HUP QUIT
 if read -r _; then exit 0; fi
 kill -s TERM -- "-$1" 2>/dev/null || exit 0
 n=0
-while [ "$n" -lt 50 ] && kill -0 -- "-$1" 2>/dev/null; do sleep 0.1; n=$((n + 1)); done
+while [ "$n" -lt 50 ] && kill -s 0 -- "-$1" 2>/dev/null; do sleep 0.1; n=$((n + 1)); done
 kill -s KILL -- "-$1" 2>/dev/null"#;
 
 /// Runs a program with its output shown; true when it ended well.

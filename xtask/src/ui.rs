@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{node, places, run};
 
-/// What a build of the screens does not read.
-const NOT_SOURCES: &[&str] = &["node_modules", "dist", "test-results", "coverage", ".svelte-kit"];
+/// What a build of the screens does not read, or writes itself.
+const NOT_SOURCES: &[&str] = &["node_modules", "dist", "paraglide", "test-results", "coverage", ".svelte-kit"];
 
 /// Sees to the packages of the screens.
 pub fn packages() -> Result<(), String> {
@@ -32,8 +32,7 @@ pub fn build() -> Result<bool, String> {
     if !run::shown(&mut node::npm(&["run", "build"]))? {
         return Ok(false);
     }
-    // The build may write sources of its own (translations), so what it left is what counts.
-    write_stamp("ui-build", self::sources()?)?;
+    write_stamp("ui-build", sources)?;
     Ok(true)
 }
 

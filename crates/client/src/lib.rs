@@ -6,5 +6,10 @@
 
 pub mod app;
 pub mod commands;
+pub mod environment;
+pub mod error;
+pub mod keys;
+pub mod store;
+pub mod sync;
 pub mod typescript;
 pub mod views;

@@ -80,6 +80,10 @@ pub enum Who {
     Has(Role),
     /// The writer works for the organization.
     Staff,
+    /// The column is empty.
+    Empty(&'static str),
+    /// The column holds this word.
+    Equals(&'static str, &'static str),
 }
 
 impl Who {
@@ -96,6 +100,8 @@ impl Who {
             Who::Hears(kind, name) => column(name).is_some_and(|id| actor.scopes.contains(&kind.of(id))),
             Who::Has(role) => actor.role == role,
             Who::Staff => actor.role.is_staff(),
+            Who::Empty(name) => column(name).is_none(),
+            Who::Equals(name, word) => column(name) == Some(word),
         }
     }
 }

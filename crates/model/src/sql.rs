@@ -186,6 +186,7 @@ fn condition(when: When, row: &str) -> String {
         When::Differs(column, text) => format!("{row}.{column} IS DISTINCT FROM '{text}'"),
         When::True(column) => format!("{row}.{column} IS TRUE"),
         When::False(column) => format!("{row}.{column} IS NOT TRUE"),
+        When::Null(column) => format!("{row}.{column} IS NULL"),
     }
 }
 

@@ -193,7 +193,10 @@ fn access_token(app: &App, user: Uuid, organization: Uuid, device: Uuid, session
 
 async fn known_device(connection: &mut PgConnection, id: Uuid, user: Uuid) -> Result<(Uuid, Vec<u8>), Failure> {
     let row: Option<(Uuid, Vec<u8>, bool)> =
-        sqlx::query_as("SELECT user_id, recovery_secret, revoked_at IS NOT NULL FROM devices WHERE id = $1").bind(id).fetch_optional(connection).await?;
+        sqlx::query_as("SELECT user_id, recovery_secret, revoked_at IS NOT NULL FROM devices WHERE id = $1")
+            .bind(id)
+            .fetch_optional(connection)
+            .await?;
     match row {
         Some((owner, secret, false)) if owner == user => Ok((id, secret)),
         Some((owner, _, true)) if owner == user => Err(Problem::new(Code::DeviceRevoked, "the device was revoked").into()),
@@ -201,7 +204,13 @@ async fn known_device(connection: &mut PgConnection, id: Uuid, user: Uuid) -> Re
     }
 }
 
-async fn make_device(connection: &mut PgConnection, organization: Uuid, user: Uuid, name: &str, platform: &str) -> Result<(Uuid, Vec<u8>), Failure> {
+async fn make_device(
+    connection: &mut PgConnection,
+    organization: Uuid,
+    user: Uuid,
+    name: &str,
+    platform: &str,
+) -> Result<(Uuid, Vec<u8>), Failure> {
     let id = Uuid::now_v7();
     let secret: [u8; 32] = rand::random();
     let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(DEVICE_NAME_MAX).collect::<String>();
@@ -296,7 +305,10 @@ pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUES
 /// Only when the database does not answer.
 #[utoipa::path(post, path = "/v1/accounts/sign-out", security(("access_token" = [])), responses((status = 204, description = "The session is ended."), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
-    sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL").bind(session.session_id).execute(&app.pool).await?;
+    sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
+        .bind(session.session_id)
+        .execute(&app.pool)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -341,7 +353,8 @@ pub async fn new_device(
 ) -> Result<Json<NewDevice>, Failure> {
     let mut transaction = app.pool.begin().await?;
     session.check_alive(&mut transaction).await?;
-    let (device_id, secret) = make_device(&mut transaction, session.organization_id, session.user_id, &request.name, &request.platform).await?;
+    let (device_id, secret) =
+        make_device(&mut transaction, session.organization_id, session.user_id, &request.name, &request.platform).await?;
     let (refresh_token, hash) = new_refresh_token();
     let session_id = open_session(&mut transaction, session.user_id, device_id, &hash, &headers).await?;
     let moved = crate::database::commit(transaction).await?;

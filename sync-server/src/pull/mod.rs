@@ -26,7 +26,12 @@ const COMPRESS_FROM_BYTES: usize = 512;
 /// # Errors
 /// What concerns the request as a whole.
 #[utoipa::path(post, path = "/v1/sync/pull", security(("access_token" = [])), request_body = PullRequest, responses((status = 200, description = "NDJSON, one PullLine a line.", content_type = "application/x-ndjson", body = PullLine), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
-pub async fn pull(State(app): State<App>, session: Session, headers: HeaderMap, Body(request): Body<PullRequest, PULL_BODY_BYTES_MAX>) -> Result<Response, Failure> {
+pub async fn pull(
+    State(app): State<App>,
+    session: Session,
+    headers: HeaderMap,
+    Body(request): Body<PullRequest, PULL_BODY_BYTES_MAX>,
+) -> Result<Response, Failure> {
     check_protocol(request.protocol)?;
     session.check_device(request.device)?;
     let subscription = subscription(&app, session.user_id).await?;
@@ -46,6 +51,9 @@ async fn respond(text: Vec<u8>, headers: &HeaderMap) -> Result<Response, Failure
     if !takes_zstd || text.len() < COMPRESS_FROM_BYTES {
         return Ok(([content_type], text).into_response());
     }
-    let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&text, ZSTD_LEVEL)).await.map_err(Failure::broken)?.map_err(Failure::broken)?;
+    let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&text, ZSTD_LEVEL))
+        .await
+        .map_err(Failure::broken)?
+        .map_err(Failure::broken)?;
     Ok(([content_type, (CONTENT_ENCODING, HeaderValue::from_static("zstd"))], packed).into_response())
 }

@@ -45,12 +45,20 @@ struct Wanted {
 }
 
 /// The page's text, as NDJSON.
-pub async fn read(app: &App, session: &Session, subscription: &Subscription, epoch: i64, cursors: BTreeMap<String, i64>) -> Result<Vec<u8>, Failure> {
+pub async fn read(
+    app: &App,
+    session: &Session,
+    subscription: &Subscription,
+    epoch: i64,
+    cursors: BTreeMap<String, i64>,
+) -> Result<Vec<u8>, Failure> {
     let mut transaction = app.pool.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
     session.check_alive(&mut transaction).await?;
-    let (applied_upto, chain): (i64, Vec<u8>) =
-        sqlx::query_as("SELECT last_n, chain FROM device_states WHERE device_id = $1").bind(session.device_id).fetch_one(&mut *transaction).await?;
+    let (applied_upto, chain): (i64, Vec<u8>) = sqlx::query_as("SELECT last_n, chain FROM device_states WHERE device_id = $1")
+        .bind(session.device_id)
+        .fetch_one(&mut *transaction)
+        .await?;
     let wanted = wanted(&mut transaction, subscription, &cursors, epoch == app.epoch).await?;
     let feed = read_feed(&mut transaction, &wanted).await?;
     let tuples = Tuples::read(&mut transaction, &feed_live_ids(&feed)).await?;
@@ -82,9 +90,16 @@ pub async fn read(app: &App, session: &Session, subscription: &Subscription, epo
 }
 
 /// The subscribed scopes in their order, with the laptop's place and the head.
-async fn wanted(connection: &mut PgConnection, subscription: &Subscription, cursors: &BTreeMap<String, i64>, same_epoch: bool) -> Result<Vec<Wanted>, Failure> {
-    let heads: Vec<Head> =
-        sqlx::query_as("SELECT id, scope, version, checksum FROM scope_heads WHERE scope = ANY($1)").bind(&subscription.scopes).fetch_all(connection).await?;
+async fn wanted(
+    connection: &mut PgConnection,
+    subscription: &Subscription,
+    cursors: &BTreeMap<String, i64>,
+    same_epoch: bool,
+) -> Result<Vec<Wanted>, Failure> {
+    let heads: Vec<Head> = sqlx::query_as("SELECT id, scope, version, checksum FROM scope_heads WHERE scope = ANY($1)")
+        .bind(&subscription.scopes)
+        .fetch_all(connection)
+        .await?;
     let mut heads: HashMap<String, Head> = heads.into_iter().map(|head| (head.scope.clone(), head)).collect();
     let mut wanted = Vec::with_capacity(subscription.scopes.len());
     for scope in &subscription.scopes {
@@ -164,7 +179,8 @@ fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &Tuple
     for row in rows {
         let (live, left, deleted) = by_entity.entry(row.entity).or_default();
         match row.state {
-            LIVE => live.push(tuples.get(row.entity, &row.row_id).ok_or_else(|| Failure::broken(format!("live row {} is not there", row.row_id)))?),
+            LIVE => live
+                .push(tuples.get(row.entity, &row.row_id).ok_or_else(|| Failure::broken(format!("live row {} is not there", row.row_id)))?),
             DELETED => deleted.push(row.row_id),
             _ => left.push(row.row_id),
         }

@@ -20,7 +20,8 @@ impl Tuples {
         let mut tuples = HashMap::new();
         for (code, ids) in ids {
             let entity = entity_by_code(*code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
-            let rows: Vec<(Uuid, String)> = sqlx::query_as(AssertSqlSafe(select_tuples(entity))).bind(ids).fetch_all(&mut *connection).await?;
+            let rows: Vec<(Uuid, String)> =
+                sqlx::query_as(AssertSqlSafe(select_tuples(entity))).bind(ids).fetch_all(&mut *connection).await?;
             tuples.extend(rows.into_iter().map(|(id, tuple)| ((*code, id), tuple)));
         }
         Ok(Tuples { tuples })

@@ -20,7 +20,10 @@ pub async fn keep(connection: &mut PgConnection, context: &Context<'_>, entity: 
     for (id, group) in &rows.regained {
         let Some(stored) = rows.current(*id) else { continue };
         if let Some(lead) = lead_value(entity, group, |index| stored.values[index].clone()) {
-            sqlx::query("DELETE FROM conflicts WHERE id = $1 AND settled_at IS NULL").bind(conflict_id(entity, *id, group, &lead)).execute(&mut *connection).await?;
+            sqlx::query("DELETE FROM conflicts WHERE id = $1 AND settled_at IS NULL")
+                .bind(conflict_id(entity, *id, group, &lead))
+                .execute(&mut *connection)
+                .await?;
         }
     }
     for (id, lost) in &rows.lost {
@@ -29,16 +32,25 @@ pub async fn keep(connection: &mut PgConnection, context: &Context<'_>, entity: 
     Ok(())
 }
 
-async fn keep_one(connection: &mut PgConnection, context: &Context<'_>, entity: &Entity, rows: &Rows, id: RowId, lost: &Lost) -> Result<(), Failure> {
+async fn keep_one(
+    connection: &mut PgConnection,
+    context: &Context<'_>,
+    entity: &Entity,
+    rows: &Rows,
+    id: RowId,
+    lost: &Lost,
+) -> Result<(), Failure> {
     let Some(stored) = rows.current(id) else { return Ok(()) };
     let lost_lead = lost.values.first().map_or(Value::Null, |(_, value)| value.clone());
     if lead_value(entity, lost.group, |index| stored.values[index].clone()).as_ref() == Some(&lost_lead) {
         return Ok(());
     }
-    let kept: Map<String, Value> = entity.group_columns(lost.group).map(|(index, column)| (column.name.to_owned(), stored.values[index].clone())).collect();
+    let kept: Map<String, Value> =
+        entity.group_columns(lost.group).map(|(index, column)| (column.name.to_owned(), stored.values[index].clone())).collect();
     let kept_edit = stored.edits.get(lost.group);
     let lost_values: Map<String, Value> = lost.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    let column = |name: &str| entity.column_index(name).and_then(|index| stored.values[index].as_str()).and_then(|text| Uuid::parse_str(text).ok());
+    let column =
+        |name: &str| entity.column_index(name).and_then(|index| stored.values[index].as_str()).and_then(|text| Uuid::parse_str(text).ok());
     let group_id = column("group_id");
     let course_id = if group_id.is_none() { column("course_id").or_else(|| (entity.name == "courses").then_some(id)) } else { None };
     let author_id = if group_id.is_none() && course_id.is_none() { lost.edit.user.or(Some(context.actor.user_id)) } else { None };

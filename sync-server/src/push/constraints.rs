@@ -62,7 +62,8 @@ impl Constraints {
             _ => Code::BadValue,
         };
         tracing::info!(constraint = name, entity = entity.name, n = mutation.n, %error, "the database refused a mutation");
-        let mut problem = Problem::new(code, if name.is_empty() { "the database refused the row".to_owned() } else { format!("{name} does not hold") });
+        let mut problem =
+            Problem::new(code, if name.is_empty() { "the database refused the row".to_owned() } else { format!("{name} does not hold") });
         problem.fields.extend(field.clone());
         let mut outcome = rejected(mutation.n, problem);
         if let (Code::Taken, Some(field), Outcome::Rejected { suggestion, .. }) = (code, &field, &mut outcome.outcome) {
@@ -73,11 +74,20 @@ impl Constraints {
 }
 
 /// A free value near the one that is taken, for text.
-async fn suggest(connection: &mut PgConnection, actor: &Actor, entity: &Entity, mutation: &Mutation, field: &str) -> Result<Option<String>, Failure> {
+async fn suggest(
+    connection: &mut PgConnection,
+    actor: &Actor,
+    entity: &Entity,
+    mutation: &Mutation,
+    field: &str,
+) -> Result<Option<String>, Failure> {
     let Some(column) = entity.column(field).filter(|column| column.kind == Kind::Text) else { return Ok(None) };
     let given = mutation.columns.iter().position(|name| name == field).and_then(|place| mutation.values.get(place)).and_then(Value::as_str);
     let Some(given) = given else { return Ok(None) };
-    let tries: Vec<String> = (2..2 + SUGGESTIONS_MAX).map(|number| format!("{given}-{number}")).filter(|text| text.chars().count() <= column.length_max).collect();
+    let tries: Vec<String> = (2..2 + SUGGESTIONS_MAX)
+        .map(|number| format!("{given}-{number}"))
+        .filter(|text| text.chars().count() <= column.length_max)
+        .collect();
     // The table and the column are names from the registry.
     let sql = format!(
         "SELECT t.text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) \

@@ -29,14 +29,21 @@ struct Pushed {
 impl Ledger {
     /// Reads and locks a device's ledger, so that two pushes of one device never run at once.
     pub async fn lock(connection: &mut PgConnection, device: Uuid) -> Result<Ledger, Failure> {
-        let (last_n, chain): (i64, Vec<u8>) =
-            sqlx::query_as("SELECT last_n, chain FROM device_states WHERE device_id = $1 FOR UPDATE").bind(device).fetch_one(connection).await?;
+        let (last_n, chain): (i64, Vec<u8>) = sqlx::query_as("SELECT last_n, chain FROM device_states WHERE device_id = $1 FOR UPDATE")
+            .bind(device)
+            .fetch_one(connection)
+            .await?;
         let chain = chain.try_into().map_err(|_| Failure::broken("a stored chain has not 32 bytes"))?;
         Ok(Ledger { device, last_n, chain })
     }
 
     /// The outcomes of mutations that arrive again. Numbers whose outcomes the device had seen are simply past.
-    pub async fn repeat(&self, connection: &mut PgConnection, first_n: i64, hashes: &[[u8; CONTENT_HASH_BYTES]]) -> Result<Vec<NumberedOutcome>, Failure> {
+    pub async fn repeat(
+        &self,
+        connection: &mut PgConnection,
+        first_n: i64,
+        hashes: &[[u8; CONTENT_HASH_BYTES]],
+    ) -> Result<Vec<NumberedOutcome>, Failure> {
         if hashes.is_empty() {
             return Ok(Vec::new());
         }
@@ -55,7 +62,9 @@ impl Ledger {
                 let n = pushed.first_n + i64::try_from(place).unwrap_or(0);
                 let Some(sent) = usize::try_from(n - first_n).ok().and_then(|place| hashes.get(place)) else { continue };
                 if sent != hash {
-                    return Err(Problem::new(Code::NumberReused, format!("number {n} arrived before with other content")).field(n.to_string()).into());
+                    return Err(Problem::new(Code::NumberReused, format!("number {n} arrived before with other content"))
+                        .field(n.to_string())
+                        .into());
                 }
             }
             let known: Vec<NumberedOutcome> = serde_json::from_value(pushed.outcomes).map_err(Failure::broken)?;
@@ -87,14 +96,20 @@ impl Ledger {
                 .await?;
         }
         let forget_upto = seen_n.min(last_n).max(last_n - LEDGER_MUTATIONS_MAX);
-        sqlx::query("DELETE FROM device_pushes WHERE device_id = $1 AND last_n <= $2").bind(self.device).bind(forget_upto).execute(&mut *connection).await?;
-        sqlx::query("UPDATE device_states SET last_n = $2, chain = $3, seen_n = greatest(seen_n, $4), last_seen_at = now() WHERE device_id = $1")
+        sqlx::query("DELETE FROM device_pushes WHERE device_id = $1 AND last_n <= $2")
             .bind(self.device)
-            .bind(last_n)
-            .bind(chain.as_slice())
             .bind(forget_upto)
-            .execute(connection)
+            .execute(&mut *connection)
             .await?;
+        sqlx::query(
+            "UPDATE device_states SET last_n = $2, chain = $3, seen_n = greatest(seen_n, $4), last_seen_at = now() WHERE device_id = $1",
+        )
+        .bind(self.device)
+        .bind(last_n)
+        .bind(chain.as_slice())
+        .bind(forget_upto)
+        .execute(connection)
+        .await?;
         Ok(())
     }
 }

@@ -34,7 +34,11 @@ use ledger::Ledger;
 /// # Errors
 /// What concerns the request as a whole; what concerns one mutation is its outcome.
 #[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
-pub async fn push(State(app): State<App>, session: Session, Body(request): Body<PushRequest, PUSH_BODY_BYTES_MAX>) -> Result<Json<PushAnswer>, Failure> {
+pub async fn push(
+    State(app): State<App>,
+    session: Session,
+    Body(request): Body<PushRequest, PUSH_BODY_BYTES_MAX>,
+) -> Result<Json<PushAnswer>, Failure> {
     check_protocol(request.protocol)?;
     session.check_device(request.device)?;
     if request.epoch != app.epoch {
@@ -54,7 +58,8 @@ pub async fn push(State(app): State<App>, session: Session, Body(request): Body<
     // First all sets without savepoints; when the database refuses anything, once more with them, to find the culprit.
     let mut careful = false;
     for _ in 0..TRANSACTION_TRIES_MAX {
-        let attempt = Attempt { app: &app, session, actor: &subscription.actor, first_n, seen_n, chain_before, mutations: &mutations, careful };
+        let attempt =
+            Attempt { app: &app, session, actor: &subscription.actor, first_n, seen_n, chain_before, mutations: &mutations, careful };
         match attempt.run().await {
             Err(Failure::Database(sqlx::Error::Database(error))) if !careful && constraints::is_refusal(&*error) => careful = true,
             Err(failure) if failure.is_transient() => {}
@@ -82,7 +87,9 @@ impl Attempt<'_> {
         self.session.check_alive(&mut transaction).await?;
         let ledger = Ledger::lock(&mut transaction, self.session.device_id).await?;
         if self.first_n > ledger.last_n + 1 {
-            return Err(Problem::new(Code::NumberGap, format!("the next number is {}", ledger.last_n + 1)).field((ledger.last_n + 1).to_string()).into());
+            return Err(Problem::new(Code::NumberGap, format!("the next number is {}", ledger.last_n + 1))
+                .field((ledger.last_n + 1).to_string())
+                .into());
         }
         let hashes: Vec<_> = self.mutations.iter().map(Mutation::content_hash).collect();
         let known = usize::try_from(ledger.last_n + 1 - self.first_n).unwrap_or(0).min(self.mutations.len());
@@ -124,7 +131,12 @@ fn read_chain(text: &str) -> Result<chain::Chain, Problem> {
 fn rejected(n: i64, problem: Problem) -> NumberedOutcome {
     NumberedOutcome {
         n,
-        outcome: Outcome::Rejected { code: problem.code, field: problem.fields.into_iter().next(), message: problem.message, suggestion: None },
+        outcome: Outcome::Rejected {
+            code: problem.code,
+            field: problem.fields.into_iter().next(),
+            message: problem.message,
+            suggestion: None,
+        },
     }
 }
 

@@ -111,7 +111,8 @@ pub async fn write(connection: &mut PgConnection, entity: &Entity, organization:
         };
     }
     if !entity.tracked_groups().is_empty() {
-        let edits: Vec<Value> = stored.iter().map(|stored| serde_json::to_value(&stored.edits)).collect::<Result<_, _>>().map_err(Failure::broken)?;
+        let edits: Vec<Value> =
+            stored.iter().map(|stored| serde_json::to_value(&stored.edits)).collect::<Result<_, _>>().map_err(Failure::broken)?;
         query = query.bind(edits);
     }
     query.execute(connection).await?;

@@ -36,7 +36,11 @@ pub async fn apply(connection: &mut PgConnection, context: &Context<'_>, mutatio
         let (set, after) = rest.split_at(length);
         rest = after;
         match entity(&first.entity) {
-            None => outcomes.extend(set.iter().map(|mutation| rejected(mutation.n, Problem::new(Code::UnknownEntity, format!("no table {} is synced", first.entity))))),
+            None => {
+                outcomes.extend(set.iter().map(|mutation| {
+                    rejected(mutation.n, Problem::new(Code::UnknownEntity, format!("no table {} is synced", first.entity)))
+                }))
+            }
             Some(entity) => outcomes.extend(apply_set(connection, context, entity, set).await?),
         }
     }
@@ -44,7 +48,12 @@ pub async fn apply(connection: &mut PgConnection, context: &Context<'_>, mutatio
 }
 
 /// Applies one set. Where the database refuses it, it is halved until the mutation at fault stands alone.
-async fn apply_set(connection: &mut PgConnection, context: &Context<'_>, entity: &'static Entity, set: &[Mutation]) -> Result<Vec<NumberedOutcome>, Failure> {
+async fn apply_set(
+    connection: &mut PgConnection,
+    context: &Context<'_>,
+    entity: &'static Entity,
+    set: &[Mutation],
+) -> Result<Vec<NumberedOutcome>, Failure> {
     if !context.careful {
         return run_set(connection, context, entity, set).await;
     }
@@ -70,7 +79,12 @@ async fn apply_set(connection: &mut PgConnection, context: &Context<'_>, entity:
     }
 }
 
-async fn run_set(connection: &mut PgConnection, context: &Context<'_>, entity: &'static Entity, set: &[Mutation]) -> Result<Vec<NumberedOutcome>, Failure> {
+async fn run_set(
+    connection: &mut PgConnection,
+    context: &Context<'_>,
+    entity: &'static Entity,
+    set: &[Mutation],
+) -> Result<Vec<NumberedOutcome>, Failure> {
     let mut outcomes = Vec::new();
     let mut read = Vec::with_capacity(set.len());
     for mutation in set {
@@ -124,7 +138,14 @@ fn read_mutation(entity: &'static Entity, mutation: &Mutation) -> Result<(RowId,
     Ok((id, fields))
 }
 
-fn put(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation, id: RowId, fields: &Fields, rows: &mut Rows) -> Result<Outcome, Problem> {
+fn put(
+    context: &Context<'_>,
+    entity: &'static Entity,
+    mutation: &Mutation,
+    id: RowId,
+    fields: &Fields,
+    rows: &mut Rows,
+) -> Result<Outcome, Problem> {
     if rows.is_foreign(id) {
         return Err(Problem::new(Code::NotFound, "the row is not in this organization"));
     }
@@ -156,7 +177,13 @@ fn put(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation, id: 
     Ok(outcome)
 }
 
-fn merge_change(context: &Context<'_>, entity: &Entity, mutation: &Mutation, current: Option<&Stored>, fields: &Fields) -> Result<Merged, Problem> {
+fn merge_change(
+    context: &Context<'_>,
+    entity: &Entity,
+    mutation: &Mutation,
+    current: Option<&Stored>,
+    fields: &Fields,
+) -> Result<Merged, Problem> {
     let change = Change {
         device: context.device,
         n: mutation.n,

@@ -47,6 +47,8 @@ pub enum When {
     True(&'static str),
     /// The truth column is false or null.
     False(&'static str),
+    /// The column is empty.
+    Null(&'static str),
 }
 
 /// A row lives in the scope of this kind that `column` names.
@@ -155,6 +157,7 @@ impl Entity {
             When::Differs(column, text) => value(column).as_str() != Some(text),
             When::True(column) => value(column).as_bool() == Some(true),
             When::False(column) => value(column).as_bool() != Some(true),
+            When::Null(column) => value(column).is_null(),
         }
     }
 
@@ -198,7 +201,10 @@ mod tests {
             let known = |column: &str| column == "id" || column == "organization_id" || entity.column(column).is_some();
             for rule in entity.scopes {
                 assert!(known(rule.column), "{}: scope column {}", entity.name, rule.column);
-                if let Some(When::Equals(column, _) | When::Differs(column, _) | When::True(column) | When::False(column)) = rule.when {
+                if let Some(
+                    When::Equals(column, _) | When::Differs(column, _) | When::True(column) | When::False(column) | When::Null(column),
+                ) = rule.when
+                {
                     assert!(known(column), "{}: condition on {column}", entity.name);
                 }
             }

@@ -69,25 +69,32 @@ type Press = Pick<KeyboardEvent, "code" | "ctrlKey" | "metaKey" | "shiftKey" | "
 /** Options that have a letter key: A to E and, as F is the flag, no further. Digits reach nine. */
 const LETTER_KEYS = ["KeyA", "KeyB", "KeyC", "KeyD", "KeyE"];
 
+/** Where the focus is: in a line or an area of text, on an option, or elsewhere. */
+export type Focus = "line" | "text" | "option" | "other";
+
 /**
- * What a key does, by its place on the keyboard. While text is typed (`typing`) only Ctrl+Enter works; on a group of
- * radio buttons (`choosing`) up and down belong to the group.
+ * What a key does, by its place on the keyboard. In an area of text only Ctrl+Enter works, in a line of text Enter and
+ * the page keys too; on an option up and down belong to the group.
  */
-export function keyOf(press: Press, options: number, where: { typing: boolean; choosing: boolean }): TestKey | null {
+export function keyOf(press: Press, options: number, focus: Focus): TestKey | null {
   const { code } = press;
-  const ctrl = press.ctrlKey || press.metaKey;
+  const enter = code === "Enter" || code === "NumpadEnter";
   if (press.altKey) return null;
-  if (ctrl) return code === "Enter" ? { do: "hand-in" } : null;
-  if (where.typing) return null;
-  if (press.shiftKey) return code === "Enter" ? { do: "previous" } : null;
+  if (press.ctrlKey || press.metaKey) return enter ? { do: "hand-in" } : null;
+  if (focus === "text") return null;
+  if (enter) return { do: press.shiftKey ? "previous" : "next" };
+  if (press.shiftKey) return null;
+  if (code === "PageDown") return { do: "next" };
+  if (code === "PageUp") return { do: "previous" };
+  if (focus === "line") return null;
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code);
   const place = digit ? Number(digit[1]) - 1 : LETTER_KEYS.indexOf(code);
   if (place >= 0 && place < options) return { do: "option", place };
   // With six options F chooses the sixth, as it says beside it; the flag is then the button.
   if (code === "KeyF") return options >= 6 ? { do: "option", place: 5 } : { do: "flag" };
-  if (code === "ArrowRight" || code === "PageDown") return { do: "next" };
-  if (code === "ArrowLeft" || code === "PageUp") return { do: "previous" };
-  if (code === "ArrowDown" && !where.choosing) return { do: "next" };
-  if (code === "ArrowUp" && !where.choosing) return { do: "previous" };
-  return code === "Enter" ? { do: "next" } : null;
+  if (code === "ArrowRight") return { do: "next" };
+  if (code === "ArrowLeft") return { do: "previous" };
+  if (focus === "option") return null;
+  if (code === "ArrowDown") return { do: "next" };
+  return code === "ArrowUp" ? { do: "previous" } : null;
 }

@@ -27,14 +27,6 @@ export class Countdown {
   }
 }
 
-/** `1:05:09` or `5:09`. */
-export function clockText(seconds: number): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor((seconds % 3600) / 60);
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
-}
-
 /** Moments at which the time left is said aloud to a screen reader, in seconds. */
 export const SAID_ALOUD = [600, 300, 60, 30, 10];
 

@@ -1,10 +1,52 @@
 //! The tables, one file per part of the domain.
 
+mod accounts;
+mod assessments;
 mod attendance;
+mod content;
+mod courses;
+mod groups;
+mod people;
 mod progress;
+mod stations;
 mod sync;
 
 use super::Entity;
 
 /// Every registered table, parents before children.
-pub static ALL: &[&Entity] = &[&progress::TOPIC_PROGRESS, &attendance::ATTENDANCE_RECORDS, &sync::CONFLICTS];
+pub static ALL: &[&Entity] = &[
+    &accounts::ORGANIZATIONS,
+    &accounts::USERS,
+    &accounts::STAFF_CARDS,
+    &people::USER_PROFILES,
+    &people::STUDENT_PROFILES,
+    &people::PARENT_PROFILES,
+    &people::TEACHER_PROFILES,
+    &people::GUARDIAN_LINKS,
+    &groups::GROUPS,
+    &groups::GROUP_MEMBERSHIPS,
+    &groups::GROUP_MEMBERSHIP_PERIODS,
+    &stations::STATIONS,
+    &stations::STATION_GAS_SUPPLY_SOURCES,
+    &stations::STATION_EQUIPMENT,
+    &stations::STATION_SPECIFICATIONS,
+    &stations::STATION_SAFETY_SYSTEMS,
+    &stations::STATION_SAFETY_SYSTEM_FEATURES,
+    &courses::COURSES,
+    &courses::COURSE_FACTS,
+    &courses::MODULES,
+    &courses::TOPICS,
+    &content::MEDIA_ASSETS,
+    &content::CONTENT_ITEMS,
+    &assessments::ASSESSMENTS,
+    &assessments::QUESTIONS,
+    &assessments::QUESTION_OPTIONS,
+    &assessments::ANSWER_KEYS,
+    &progress::ENROLLMENTS,
+    &assessments::ASSESSMENT_ATTEMPTS,
+    &progress::TOPIC_PROGRESS,
+    &progress::CONTENT_PROGRESS,
+    &attendance::ATTENDANCE_RECORDS,
+    &sync::DEVICES,
+    &sync::CONFLICTS,
+];

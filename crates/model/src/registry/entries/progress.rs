@@ -1,7 +1,38 @@
-//! What a learner has done with topics and content items.
+//! Who takes which course, and what they have done with its topics and content items.
 
 use super::super::*;
-use crate::access::Who;
+use crate::access::{Role, Who};
+
+/// One person's place in one course.
+pub static ENROLLMENTS: Entity = Entity {
+    name: "enrollments",
+    code: 28,
+    columns: &[
+        key("user_id"),
+        key("course_id"),
+        // The user's full name, for those who do not hear the user.
+        column("display_name", Kind::Text, Merge::Server).length_max(255),
+        column("enrolled_by", Kind::Uuid, Merge::LatestQuiet).optional().group("enrolling"),
+        column("enrollment_type", Kind::Choice(&["self", "assigned", "bulk"]), Merge::LatestQuiet).group("enrolling").default("\"self\""),
+        column("status", Kind::Choice(&["enrolled", "in_progress", "completed", "dropped"]), Merge::Latest)
+            .group("status")
+            .default("\"enrolled\""),
+        column("started_at", Kind::Timestamp, Merge::Latest).optional().group("status"),
+        column("completed_at", Kind::Timestamp, Merge::Latest).optional().group("status"),
+        column("due_at", Kind::Timestamp, Merge::Latest).optional(),
+    ],
+    id: IdRule::Derived(&["user_id", "course_id"]),
+    scopes: &[lives_in(ScopeKind::Learner, "user_id"), lives_in(ScopeKind::Results, "course_id")],
+    write: &[
+        &[Who::Hears(ScopeKind::Results, "course_id")],
+        &[Who::Has(Role::Admin)],
+        // Whoever is in goes on; whoever is not may only let themselves in, and the server asks whether the course is open.
+        &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")],
+        &[Who::Is("user_id"), Who::Equals("enrollment_type", "self")],
+    ],
+    delete: &[],
+    access: &[AccessRule::User("user_id")],
+};
 
 /// One learner's way through one topic.
 pub static TOPIC_PROGRESS: Entity = Entity {
@@ -19,6 +50,30 @@ pub static TOPIC_PROGRESS: Entity = Entity {
         column("time_spent_seconds", Kind::Whole, Merge::Sum),
     ],
     id: IdRule::Derived(&["user_id", "topic_id"]),
+    scopes: &[lives_in(ScopeKind::Learner, "user_id"), lives_in(ScopeKind::Results, "course_id")],
+    write: &[&[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")]],
+    delete: &[],
+    access: &[],
+};
+
+/// One learner's way through one content item, and where they stopped.
+pub static CONTENT_PROGRESS: Entity = Entity {
+    name: "content_progress",
+    code: 31,
+    columns: &[
+        key("user_id"),
+        key("content_item_id"),
+        carried("course_id"),
+        column("reset_number", Kind::Whole, Merge::Reset),
+        column("completed", Kind::Truth, Merge::Furthest),
+        column("percent", Kind::Whole, Merge::Furthest),
+        column("page", Kind::Whole, Merge::LatestQuiet).optional().group("position"),
+        column("second", Kind::Whole, Merge::LatestQuiet).optional().group("position"),
+        column("seconds_watched", Kind::Whole, Merge::Furthest),
+        column("completed_at", Kind::Timestamp, Merge::Earliest).optional(),
+        column("time_spent_seconds", Kind::Whole, Merge::Sum),
+    ],
+    id: IdRule::Derived(&["user_id", "content_item_id"]),
     scopes: &[lives_in(ScopeKind::Learner, "user_id"), lives_in(ScopeKind::Results, "course_id")],
     write: &[&[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")]],
     delete: &[],

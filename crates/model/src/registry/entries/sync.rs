@@ -1,7 +1,25 @@
 //! What sync itself keeps for people.
 
 use super::super::*;
-use crate::access::Who;
+use crate::access::{Role, Who};
+
+/// One person's database on one laptop. Made by the server alone, at a sign-in.
+pub static DEVICES: Entity = Entity {
+    name: "devices",
+    code: 33,
+    columns: &[
+        key("user_id"),
+        column("name", Kind::Text, Merge::Latest).length_max(100),
+        column("platform", Kind::Text, Merge::Server).length_max(100),
+        // From then on it is not let in any more.
+        column("revoked_at", Kind::Timestamp, Merge::Server).optional(),
+    ],
+    id: IdRule::Made,
+    scopes: &[lives_in(ScopeKind::People, "organization_id"), lives_in(ScopeKind::User, "user_id")],
+    write: &[&[Who::Is("user_id")], &[Who::Has(Role::Admin)]],
+    delete: &[],
+    access: &[],
+};
 
 /// A value that lost against a later one, kept until somebody settles it. Made by the server alone.
 pub static CONFLICTS: Entity = Entity {

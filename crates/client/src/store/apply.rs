@@ -1,0 +1,464 @@
+//! Applies a pulled page in one transaction. Rows are stored as they are; what this device did after the page's snapshot
+//! is laid on top again.
+
+use std::collections::{BTreeSet, HashSet};
+
+use rusqlite::{Connection, params};
+use serde_json::Value;
+use uuid::Uuid;
+use waystation_model::registry::{self, Entity};
+use waystation_model::scope::ScopeKind;
+
+use super::device::Device;
+use super::outbox;
+use super::overlay::{self, rebuild, write_shadow};
+use super::page::{self, Cell, Change, GoneLine, Outline, RowsLine};
+use super::rows::{self, Row, id_text};
+use super::scopes::{self, Sums};
+use crate::error::{ClientError, Result};
+
+/// What came of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// The tables that changed.
+    pub entities: BTreeSet<&'static str>,
+    /// How many rows it carried.
+    pub rows: usize,
+    /// Whether to ask again at once.
+    pub more: bool,
+    /// Scopes whose checksum did not fit and that start again from 0.
+    pub reread: Vec<String>,
+    /// Scopes whose checksum did not fit although they were read again and again.
+    pub damaged: Vec<String>,
+}
+
+/// Why a page was not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was applied.
+    Applied(Applied),
+    /// The server began another life: the cursors were set to 0, ask again.
+    EpochChanged,
+    /// The server has mutations of this device that were never made here: this database is a copy.
+    Copied,
+}
+
+/// Applies a whole page.
+///
+/// # Errors
+/// When the database fails or a row does not fit its table; the caller rolls back then.
+pub fn apply(connection: &Connection, device: &mut Device, now_ms: i64, bytes: &[u8], outline: &Outline) -> Result<Verdict> {
+    if outline.epoch != device.epoch && device.epoch != 0 {
+        device.epoch = outline.epoch;
+        device.first_sync_done = false;
+        scopes::start_again(connection)?;
+        // No push was taken in the new life yet, so what it has of this device is all there is to go back to.
+        if outline.applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, outline.applied_upto)? {
+            return Ok(Verdict::Copied);
+        }
+        super::device::save(connection, device)?;
+        return Ok(Verdict::EpochChanged);
+    }
+    if is_copy(connection, device, outline)? {
+        return Ok(Verdict::Copied);
+    }
+    device.epoch = outline.epoch;
+    device.clock_offset_ms = outline.server_time - now_ms;
+
+    let mut page = Page::begin(connection, outline)?;
+    for change in page::changes(bytes) {
+        match change? {
+            Change::Rows(line) => page.rows(&line)?,
+            Change::Gone(line) => page.gone(&line)?,
+            Change::Removed(scope) => page.removed(&scope)?,
+        }
+    }
+    let applied = page.end()?;
+    if !applied.more {
+        device.applied_upto = outline.applied_upto;
+        if applied.reread.is_empty() {
+            device.first_sync_done = true;
+            device.last_sync_at = Some(now_ms);
+        }
+    }
+    super::device::save(connection, device)?;
+    Ok(Verdict::Applied(applied))
+}
+
+/// Whether the server heard something else from this device than this database has said.
+fn is_copy(connection: &Connection, device: &Device, outline: &Outline) -> Result<bool> {
+    if outline.applied_upto >= device.next_n {
+        return Ok(true);
+    }
+    let known = if outline.applied_upto == device.acknowledged_n {
+        Some(device.acknowledged_chain)
+    } else if outline.applied_upto > device.acknowledged_n {
+        outbox::chain_at(connection, outline.applied_upto)?
+    } else {
+        None
+    };
+    Ok(known.is_some_and(|chain| hex::encode(chain) != outline.chain))
+}
+
+/// A page while it is being applied.
+struct Page<'c> {
+    connection: &'c Connection,
+    outline: &'c Outline,
+    organization_id: Uuid,
+    heard: HashSet<String>,
+    rereading: HashSet<String>,
+    /// Rows with a shadow: pending changes lie on them.
+    shadowed: HashSet<(String, String)>,
+    sums: Sums,
+    applied: Applied,
+}
+
+impl<'c> Page<'c> {
+    fn begin(connection: &'c Connection, outline: &'c Outline) -> Result<Page<'c>> {
+        let organization_id: String = connection.query_row("SELECT organization_id FROM device", [], |row| row.get(0))?;
+        let mut heard = HashSet::new();
+        let mut rereading = HashSet::new();
+        let mut statement = connection.prepare_cached("SELECT scope, rereads FROM scopes")?;
+        let mut scopes = statement.query([])?;
+        while let Some(row) = scopes.next()? {
+            let scope: String = row.get("scope")?;
+            if row.get::<_, i64>("rereads")? > 0 {
+                rereading.insert(scope.clone());
+            }
+            heard.insert(scope);
+        }
+        heard.extend(outline.scopes.iter().map(|step| step.scope.clone()));
+        for scope in &outline.removed {
+            heard.remove(scope);
+        }
+        let mut statement = connection.prepare_cached("SELECT entity, row_id FROM shadows")?;
+        let shadowed = statement.query_map([], |row| Ok((row.get("entity")?, row.get("row_id")?)))?.collect::<Result<_, _>>()?;
+        Ok(Page {
+            connection,
+            outline,
+            organization_id: Uuid::parse_str(&organization_id).map_err(|_| ClientError::Damaged("the organization's id".into()))?,
+            heard,
+            rereading,
+            shadowed,
+            sums: Sums::default(),
+            applied: Applied { more: outline.more, ..Applied::default() },
+        })
+    }
+
+    fn scopes_of(&self, entity: &Entity, id: &Uuid, values: &[Value]) -> Vec<String> {
+        entity.scopes_of(id, &self.organization_id, values)
+    }
+
+    fn is_shadowed(&self, entity: &Entity, id: &str) -> bool {
+        !self.shadowed.is_empty() && self.shadowed.contains(&(entity.name.to_owned(), id.to_owned()))
+    }
+
+    fn rows(&mut self, line: &RowsLine<'_>) -> Result<()> {
+        // A table that this version does not know belongs to a later one, which will ask for its rows from 0.
+        let Some(entity) = registry::entity(&line.entity) else { return Ok(()) };
+        let plan = Plan::of(entity, &line.columns)?;
+        let reread = self.rereading.contains(line.scope.as_ref());
+        if !line.rows.is_empty() {
+            self.applied.entities.insert(entity.name);
+        }
+        self.applied.rows += line.rows.len();
+        let mut place = vec![Value::Null; entity.columns.len()];
+        for cells in &line.rows {
+            let row = plan.read(cells)?;
+            let id = id_text(&row.id);
+            for index in &rows::sql(entity).place {
+                place[*index] = plan.cell(cells, *index).map_or(Value::Null, Cell::to_value);
+            }
+            let scopes = self.scopes_of(entity, &row.id, &place);
+            if self.is_shadowed(entity, &id) {
+                self.put_under(entity, &row.id, &id, plan.row(cells, &row), &scopes)?;
+            } else {
+                self.put(&plan, cells, &row, &id, &scopes, reread)?;
+            }
+            if reread {
+                self.connection
+                    .prepare_cached("INSERT INTO reread_rows (scope, entity, row_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+                    .execute(params![line.scope, entity.name, id])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a row on which nothing lies.
+    fn put(&mut self, plan: &Plan, cells: &[Cell<'_>], row: &Fixed, id: &str, scopes: &[String], reread: bool) -> Result<()> {
+        let entity = plan.entity;
+        let sql = rows::sql(entity);
+        // Most rows of a first sync are new, and one statement is enough to find that out.
+        if plan.execute(self.connection, &sql.insert, cells, row, id)? == 1 {
+            self.sums.add(entity, &row.id, row.stamp, scopes);
+            return Ok(());
+        }
+        let before = rows::read_place(self.connection, entity, id)?;
+        if let Some((stamp, place)) = &before {
+            // The same row through its second scope.
+            if *stamp == row.stamp && !reread {
+                return Ok(());
+            }
+            let scopes = self.scopes_of(entity, &row.id, place);
+            self.sums.subtract(entity, &row.id, *stamp, &scopes);
+        }
+        plan.execute(self.connection, &sql.update, cells, row, id)?;
+        self.sums.add(entity, &row.id, row.stamp, scopes);
+        Ok(())
+    }
+
+    /// Stores a row under the pending changes that lie on it.
+    fn put_under(&mut self, entity: &'static Entity, id: &Uuid, text: &str, row: Row, scopes: &[String]) -> Result<()> {
+        self.forget_server_row(entity, id, text)?;
+        self.sums.add(entity, id, row.stamp, scopes);
+        write_shadow(self.connection, entity, text, Some(&row))?;
+        self.lay_again(entity, text)
+    }
+
+    /// Takes the server's row out of the sums. It is about to be another one, or none.
+    fn forget_server_row(&mut self, entity: &Entity, id: &Uuid, text: &str) -> Result<()> {
+        if let Some(Some(before)) = overlay::read_shadow(self.connection, entity, text)? {
+            let scopes = self.scopes_of(entity, id, &before.values);
+            self.sums.subtract(entity, id, before.stamp, &scopes);
+        }
+        Ok(())
+    }
+
+    /// Drops what the page's snapshot contains from what lies on the row, and lays the rest on it again.
+    fn lay_again(&mut self, entity: &'static Entity, text: &str) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE outbox SET state = 3, chain = coalesce(chain, zeroblob(32)) WHERE row_id = ?1 AND entity = ?2 AND state < 3 AND n <= ?3",
+            )?
+            .execute(params![text, entity.name, self.outline.applied_upto])?;
+        rebuild(self.connection, entity, text)?;
+        if overlay::read_shadow(self.connection, entity, text)?.is_none() {
+            self.shadowed.remove(&(entity.name.to_owned(), text.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn gone(&mut self, line: &GoneLine<'_>) -> Result<()> {
+        let Some(entity) = registry::entity(&line.entity) else { return Ok(()) };
+        for id in &line.ids {
+            self.take_away(entity, id, (!line.deleted).then_some(line.scope.as_ref()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the server's row away, unless another scope than `left` that is heard holds it.
+    fn take_away(&mut self, entity: &'static Entity, id: &Uuid, left: Option<&str>) -> Result<()> {
+        let text = id_text(id);
+        let shadowed = self.is_shadowed(entity, &text);
+        let before = if shadowed {
+            overlay::read_shadow(self.connection, entity, &text)?.flatten().map(|row| (row.stamp, row.values))
+        } else {
+            rows::read_place(self.connection, entity, &text)?
+        };
+        let Some((stamp, values)) = before else { return Ok(()) };
+        let scopes = self.scopes_of(entity, id, &values);
+        if left.is_some_and(|left| scopes.iter().any(|scope| scope != left && self.heard.contains(scope))) {
+            return Ok(());
+        }
+        self.applied.entities.insert(entity.name);
+        self.sums.subtract(entity, id, stamp, &scopes);
+        if shadowed {
+            write_shadow(self.connection, entity, &text, None)?;
+            self.lay_again(entity, &text)
+        } else {
+            rows::delete(self.connection, entity, &text)
+        }
+    }
+
+    fn removed(&mut self, scope: &str) -> Result<()> {
+        for (entity, id) in self.rows_living_in(scope)? {
+            self.take_away(entity, &id, Some(scope))?;
+        }
+        self.connection.execute("DELETE FROM scopes WHERE scope = ?1", [scope])?;
+        Ok(())
+    }
+
+    /// The rows whose own columns place them in `scope`, by what the server last said of them.
+    fn rows_living_in(&self, scope: &str) -> Result<Vec<(&'static Entity, Uuid)>> {
+        let Some((kind, key)) = ScopeKind::parse(scope) else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for entity in registry::all() {
+            for rule in entity.scopes.iter().filter(|rule| rule.kind == kind) {
+                let sql = match rule.column {
+                    "organization_id" => format!("SELECT id FROM {} WHERE ?1 = ?1", entity.name),
+                    column => format!("SELECT id FROM {} WHERE {column} = ?1", entity.name),
+                };
+                let sql = format!("{sql} UNION SELECT row_id FROM shadows WHERE entity = '{}'", entity.name);
+                let mut statement = self.connection.prepare(&sql)?;
+                let ids: Vec<String> = statement.query_map([key], |row| row.get(0))?.collect::<Result<_, _>>()?;
+                for text in ids {
+                    let values = if self.is_shadowed(entity, &text) {
+                        overlay::read_shadow(self.connection, entity, &text)?.flatten().map(|row| row.values)
+                    } else {
+                        rows::read_place(self.connection, entity, &text)?.map(|(_, values)| values)
+                    };
+                    let (Some(values), Ok(id)) = (values, Uuid::parse_str(&text)) else { continue };
+                    if self.scopes_of(entity, &id, &values).iter().any(|lives| lives == scope) {
+                        found.push((*entity, id));
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn end(mut self) -> Result<Applied> {
+        for step in &self.outline.scopes {
+            scopes::move_to(self.connection, step)?;
+            if step.cursor == step.head && self.rereading.contains(&step.scope) {
+                self.sweep(&step.scope)?;
+            }
+        }
+        std::mem::take(&mut self.sums).store(self.connection)?;
+        for step in self.outline.scopes.iter().filter(|step| step.cursor == step.head) {
+            self.compare(&step.scope, step.checksum)?;
+        }
+        if !self.outline.more {
+            let covered = outbox::cover(self.connection, self.outline.applied_upto)?;
+            self.applied.entities.extend(covered);
+        }
+        Ok(self.applied)
+    }
+
+    /// What a scope that was read again did not deliver is not in it. A row that moved elsewhere is delivered there.
+    fn sweep(&mut self, scope: &str) -> Result<()> {
+        for (entity, id) in self.rows_living_in(scope)? {
+            let delivered: bool = self
+                .connection
+                .prepare_cached("SELECT EXISTS (SELECT row_id FROM reread_rows WHERE scope = ?1 AND entity = ?2 AND row_id = ?3)")?
+                .query_row(params![scope, entity.name, id_text(&id)], |row| row.get(0))?;
+            if !delivered {
+                self.take_away(entity, &id, None)?;
+            }
+        }
+        self.connection.execute("DELETE FROM reread_rows WHERE scope = ?1", [scope])?;
+        Ok(())
+    }
+
+    fn compare(&mut self, scope: &str, checksum: i64) -> Result<()> {
+        let here = scopes::sum(self.connection, scope)?;
+        if here == checksum {
+            if self.rereading.contains(scope) {
+                self.connection.execute("UPDATE scopes SET rereads = 0 WHERE scope = ?1", [scope])?;
+            }
+            return Ok(());
+        }
+        tracing::warn!(scope, here, checksum, "a scope is not what its checksum says");
+        if scopes::read_again(self.connection, scope)? {
+            self.recount(scope)?;
+            self.applied.reread.push(scope.to_owned());
+        } else {
+            self.applied.damaged.push(scope.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Counts a scope's sum from its rows, in case it was the sum that was wrong.
+    fn recount(&mut self, scope: &str) -> Result<()> {
+        let mut sum = 0_i64;
+        let mut seen = HashSet::new();
+        for (entity, id) in self.rows_living_in(scope)? {
+            if !seen.insert((entity.name, id)) {
+                continue;
+            }
+            let text = id_text(&id);
+            let stamp = if self.is_shadowed(entity, &text) {
+                overlay::read_shadow(self.connection, entity, &text)?.flatten().map(|row| row.stamp)
+            } else {
+                rows::read_place(self.connection, entity, &text)?.map(|(stamp, _)| stamp)
+            };
+            sum = sum.wrapping_add(stamp.map_or(0, |stamp| waystation_model::hash::row_hash(entity.name, &id, stamp)));
+        }
+        self.connection.execute(
+            "INSERT INTO scope_sums (scope, sum) VALUES (?1, ?2) ON CONFLICT (scope) DO UPDATE SET sum = excluded.sum",
+            params![scope, sum],
+        )?;
+        Ok(())
+    }
+}
+
+/// Where the tuples of one line have what their table needs.
+struct Plan {
+    entity: &'static Entity,
+    id: Option<usize>,
+    stamp: usize,
+    created_at: usize,
+    updated_at: usize,
+    /// Per column of the registry its place in a tuple.
+    columns: Vec<Option<usize>>,
+}
+
+/// What every row has.
+struct Fixed {
+    id: Uuid,
+    stamp: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl Plan {
+    fn of(entity: &'static Entity, columns: &[String]) -> Result<Plan> {
+        let place = |name: &str| columns.iter().position(|column| column == name);
+        let need = |name: &str| place(name).ok_or_else(|| ClientError::BadAnswer(format!("rows of {} without {name}", entity.name)));
+        Ok(Plan {
+            entity,
+            id: place("id"),
+            stamp: need("stamp")?,
+            created_at: need("created_at")?,
+            updated_at: need("updated_at")?,
+            columns: entity.columns.iter().map(|column| place(column.name)).collect(),
+        })
+    }
+
+    fn cell<'r, 'a>(&self, cells: &'r [Cell<'a>], index: usize) -> Option<&'r Cell<'a>> {
+        self.columns[index].and_then(|place| cells.get(place))
+    }
+
+    fn read(&self, cells: &[Cell<'_>]) -> Result<Fixed> {
+        let bad = || ClientError::BadAnswer(format!("a row of {} without its id or times", self.entity.name));
+        let whole = |place: usize| cells.get(place).and_then(Cell::as_i64);
+        let id = match self.id.and_then(|place| cells.get(place)?.as_str()) {
+            Some(text) => Uuid::parse_str(text).ok(),
+            None => self.derived_id(cells),
+        };
+        Ok(Fixed {
+            id: id.ok_or_else(bad)?,
+            stamp: whole(self.stamp).ok_or_else(bad)?,
+            created_at: whole(self.created_at).ok_or_else(bad)?,
+            updated_at: whole(self.updated_at).ok_or_else(bad)?,
+        })
+    }
+
+    fn derived_id(&self, cells: &[Cell<'_>]) -> Option<Uuid> {
+        let registry::IdRule::Derived(keys) = self.entity.id else { return None };
+        let key = |name: &&str| self.entity.column_index(name).and_then(|index| self.cell(cells, index)).and_then(Cell::as_str);
+        Some(waystation_model::ids::derived_id(self.entity.name, keys.iter().map(key)))
+    }
+
+    fn row(&self, cells: &[Cell<'_>], fixed: &Fixed) -> Row {
+        let values = self.entity.columns.iter().enumerate().map(|(index, column)| {
+            self.cell(cells, index).map_or_else(|| column.default_value(), Cell::to_value)
+        });
+        Row { stamp: fixed.stamp, created_at: fixed.created_at, updated_at: fixed.updated_at, values: values.collect() }
+    }
+
+    fn execute(&self, connection: &Connection, sql: &str, cells: &[Cell<'_>], fixed: &Fixed, id: &str) -> Result<usize> {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.raw_bind_parameter(1, id)?;
+        statement.raw_bind_parameter(2, fixed.stamp)?;
+        statement.raw_bind_parameter(3, fixed.created_at)?;
+        statement.raw_bind_parameter(4, fixed.updated_at)?;
+        for (index, column) in self.entity.columns.iter().enumerate() {
+            match self.cell(cells, index) {
+                Some(cell) => statement.raw_bind_parameter(index + 5, cell.stored(column.kind))?,
+                None => statement.raw_bind_parameter(index + 5, super::value::to_stored(column.kind, &column.default_value()))?,
+            }
+        }
+        Ok(statement.raw_execute()?)
+    }
+}

@@ -1,0 +1,155 @@
+//! One person's encrypted database: one connection that writes, one that reads, each on its own thread.
+//!
+//! Everything inside is synchronous and takes its time as an argument, so a simulator can drive [`edit`], [`outbox`] and
+//! [`apply`] directly on a connection.
+
+pub mod apply;
+pub mod device;
+pub mod edit;
+pub mod open;
+pub mod outbox;
+pub mod overlay;
+pub mod page;
+pub mod rows;
+pub mod scopes;
+pub mod value;
+mod worker;
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+use uuid::Uuid;
+
+pub use device::{Device, Owner};
+pub use edit::Edit;
+pub use open::DatabaseKey;
+pub use worker::Worker;
+
+use crate::error::{ClientError, Result};
+
+/// The connection that writes, with what it knows about the device.
+pub struct Writer {
+    connection: Connection,
+    device: Device,
+    /// Whether every commit waits for the disk.
+    full: bool,
+}
+
+impl Writer {
+    /// Opens the database of an owner who is known to it.
+    ///
+    /// # Errors
+    /// `store_damaged` when there is no owner yet.
+    pub fn open(path: &Path, key: &DatabaseKey) -> Result<Writer> {
+        let connection = open::open_writer(path, key)?;
+        let device = device::load(&connection)?.ok_or_else(|| ClientError::Damaged("the database has no owner".into()))?;
+        Ok(Writer { connection, device, full: true })
+    }
+
+    /// Opens the database, making it when there is none, and writes whose it is.
+    ///
+    /// # Errors
+    /// When the database belongs to somebody else, or fails.
+    pub fn open_for(path: &Path, key: &DatabaseKey, device_id: Uuid, owner: &Owner) -> Result<Writer> {
+        let connection = open::open_writer(path, key)?;
+        let device = device::introduce(&connection, device_id, owner)?;
+        Ok(Writer { connection, device, full: true })
+    }
+
+    /// The device as it stands.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The connection, to read what this writer has written.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// A transaction that is on the disk when it returns: for what a person did.
+    ///
+    /// # Errors
+    /// Those of `work`; nothing is changed then.
+    pub fn person<R>(&mut self, work: impl FnOnce(&Connection, &mut Device) -> Result<R>) -> Result<R> {
+        self.transaction(true, work)
+    }
+
+    /// A transaction that a crash may take back: for what the server will send again.
+    ///
+    /// # Errors
+    /// Those of `work`; nothing is changed then.
+    pub fn pulled<R>(&mut self, work: impl FnOnce(&Connection, &mut Device) -> Result<R>) -> Result<R> {
+        self.transaction(false, work)
+    }
+
+    fn transaction<R>(&mut self, full: bool, work: impl FnOnce(&Connection, &mut Device) -> Result<R>) -> Result<R> {
+        if self.full != full {
+            self.connection.pragma_update(None, "synchronous", if full { "FULL" } else { "NORMAL" })?;
+            self.full = full;
+        }
+        // The numbers beside the connection move only when the transaction stands.
+        let mut device = self.device.clone();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction, &mut device)?;
+        transaction.commit()?;
+        self.device = device;
+        Ok(result)
+    }
+
+    /// Makes changes, all of them or none.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn edit(&mut self, now_ms: i64, edits: &[Edit]) -> Result<Vec<i64>> {
+        self.person(|connection, device| edits.iter().map(|edit| edit::make(connection, device, now_ms, edit)).collect())
+    }
+}
+
+/// An open database.
+#[derive(Clone)]
+pub struct Store {
+    writer: Worker<Writer>,
+    reader: Worker<Connection>,
+}
+
+impl Store {
+    /// Starts the two threads around an open writer.
+    ///
+    /// # Errors
+    /// When the database cannot be opened a second time, or the system gives no thread.
+    pub fn start(path: &Path, key: &DatabaseKey, writer: Writer) -> Result<Store> {
+        let reader = open::open_reader(path, key)?;
+        Ok(Store { writer: Worker::start("store-writer", writer)?, reader: Worker::start("store-reader", reader)? })
+    }
+
+    /// Reads from one snapshot.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn read<R: Send + 'static>(&self, work: impl FnOnce(&Connection) -> Result<R> + Send + 'static) -> Result<R> {
+        self.reader
+            .call(move |connection| {
+                let transaction = connection.transaction()?;
+                let result = work(&transaction)?;
+                transaction.commit()?;
+                Ok(result)
+            })
+            .await
+    }
+
+    /// Works with the writer.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn write<R: Send + 'static>(&self, work: impl FnOnce(&mut Writer) -> Result<R> + Send + 'static) -> Result<R> {
+        self.writer.call(work).await
+    }
+
+    /// What the device is now.
+    ///
+    /// # Errors
+    /// When the thread is gone.
+    pub async fn device(&self) -> Result<Device> {
+        self.write(|writer| Ok(writer.device().clone())).await
+    }
+}

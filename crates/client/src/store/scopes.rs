@@ -1,0 +1,138 @@
+//! How far each scope was read, and the sums that tell whether a laptop holds what its scopes hold.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+use waystation_model::hash::{cursors_digest, row_hash};
+use waystation_model::registry::Entity;
+
+use super::page::ScopeMove;
+use crate::error::Result;
+
+/// How often a scope is read again in a row before it is left as it is and reported.
+pub const REREADS_MAX: i64 = 3;
+
+/// The cursors of every scope that was read.
+///
+/// # Errors
+/// When the database fails.
+pub fn cursors(connection: &Connection) -> Result<BTreeMap<String, i64>> {
+    let mut statement = connection.prepare_cached("SELECT scope, cursor FROM scopes")?;
+    let cursors = statement.query_map([], |row| Ok((row.get("scope")?, row.get("cursor")?)))?.collect::<Result<_, _>>()?;
+    Ok(cursors)
+}
+
+/// The digest of cursors as it is sent.
+pub fn digest(cursors: &BTreeMap<String, i64>) -> String {
+    format!("{:016x}", cursors_digest(cursors.iter().map(|(scope, version)| (scope.as_str(), *version))))
+}
+
+/// Whether the scope is heard and whole on this laptop.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_whole(connection: &Connection, scope: &str) -> Result<bool> {
+    let whole = connection.prepare_cached("SELECT whole FROM scopes WHERE scope = ?1")?.query_row([scope], |row| row.get(0)).optional()?;
+    Ok(whole.unwrap_or(false))
+}
+
+/// Whether the scope is heard on this laptop.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_heard(connection: &Connection, scope: &str) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?
+        .query_row([scope], |row| row.get(0))?)
+}
+
+/// Every scope starts again from 0. What it holds stays until it has been read again.
+///
+/// # Errors
+/// When the database fails.
+pub fn start_again(connection: &Connection) -> Result<()> {
+    connection.execute("DELETE FROM reread_rows", [])?;
+    connection.execute("UPDATE scopes SET cursor = 0, whole = 0, rereads = max(rereads, 1)", [])?;
+    Ok(())
+}
+
+/// One scope starts again from 0, because what is here is not what its checksum says. False: it was tried often enough.
+///
+/// # Errors
+/// When the database fails.
+pub fn read_again(connection: &Connection, scope: &str) -> Result<bool> {
+    connection.execute("DELETE FROM reread_rows WHERE scope = ?1", [scope])?;
+    let again = connection.execute(
+        "UPDATE scopes SET cursor = 0, whole = 0, rereads = rereads + 1 WHERE scope = ?1 AND rereads < ?2",
+        params![scope, REREADS_MAX],
+    )?;
+    Ok(again == 1)
+}
+
+/// Stores how far a page brought one scope.
+///
+/// # Errors
+/// When the database fails.
+pub fn move_to(connection: &Connection, step: &ScopeMove) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO scopes (scope, cursor, head, checksum, whole) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (scope) DO UPDATE SET cursor = ?2, head = ?3, checksum = ?4, whole = ?5",
+        )?
+        .execute(params![step.scope, step.cursor, step.head, step.checksum, step.cursor == step.head])?;
+    Ok(())
+}
+
+/// What a page changes about the sums, gathered and written once.
+#[derive(Debug, Default)]
+pub struct Sums {
+    deltas: HashMap<String, i64>,
+}
+
+impl Sums {
+    /// A row came into these scopes.
+    pub fn add(&mut self, entity: &Entity, id: &Uuid, stamp: i64, scopes: &[String]) {
+        self.change(scopes, row_hash(entity.name, id, stamp));
+    }
+
+    /// A row went out of these scopes.
+    pub fn subtract(&mut self, entity: &Entity, id: &Uuid, stamp: i64, scopes: &[String]) {
+        self.change(scopes, row_hash(entity.name, id, stamp).wrapping_neg());
+    }
+
+    fn change(&mut self, scopes: &[String], hash: i64) {
+        for scope in scopes {
+            match self.deltas.get_mut(scope) {
+                Some(delta) => *delta = delta.wrapping_add(hash),
+                None => {
+                    self.deltas.insert(scope.clone(), hash);
+                }
+            }
+        }
+    }
+
+    /// Writes what was gathered. SQLite's own addition does not wrap, so it is not asked to add.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn store(self, connection: &Connection) -> Result<()> {
+        let mut write = connection
+            .prepare_cached("INSERT INTO scope_sums (scope, sum) VALUES (?1, ?2) ON CONFLICT (scope) DO UPDATE SET sum = excluded.sum")?;
+        for (scope, delta) in self.deltas {
+            if delta != 0 {
+                write.execute(params![scope, sum(connection, &scope)?.wrapping_add(delta)])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The sum of the hashes of a scope's rows on this laptop.
+///
+/// # Errors
+/// When the database fails.
+pub fn sum(connection: &Connection, scope: &str) -> Result<i64> {
+    let sum = connection.prepare_cached("SELECT sum FROM scope_sums WHERE scope = ?1")?.query_row([scope], |row| row.get(0)).optional()?;
+    Ok(sum.unwrap_or(0))
+}

@@ -1,0 +1,128 @@
+//! Sync by itself: three loops that wait for something to happen, and back off while nothing works.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::engine::Engine;
+use crate::error::ClientError;
+
+/// A pull is made this often although nothing was heard.
+pub const SLOW_POLL_MS: u64 = 60_000;
+/// The first wait after a failure.
+pub const BACK_OFF_MS_MIN: u64 = 1_000;
+/// The longest wait after failures.
+pub const BACK_OFF_MS_MAX: u64 = 30_000;
+
+/// Waits that double up to a limit.
+#[derive(Debug, Default)]
+pub struct BackOff {
+    failures: u32,
+}
+
+impl BackOff {
+    /// How long to wait after one more failure, before jitter.
+    pub fn next_ms(&mut self) -> u64 {
+        let wait = BACK_OFF_MS_MIN.saturating_mul(1 << self.failures.min(16)).min(BACK_OFF_MS_MAX);
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+
+    /// Something worked.
+    pub fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// Starts the loops. They end when `stop` is cancelled.
+pub fn start(engine: &Arc<Engine>, stop: &CancellationToken, tasks: &mut JoinSet<()>) {
+    tasks.spawn(until(stop.clone(), push_loop(engine.clone())));
+    tasks.spawn(until(stop.clone(), pull_loop(engine.clone())));
+    tasks.spawn(until(stop.clone(), live_loop(engine.clone())));
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// Nothing helps until somebody signs in, which starts other loops.
+fn is_final(error: &ClientError, engine: &Engine) -> bool {
+    engine.session.ended() || matches!(error, ClientError::WorkerStopped)
+}
+
+async fn push_loop(engine: Arc<Engine>) {
+    let mut back_off = BackOff::default();
+    loop {
+        match engine.push_all().await {
+            Ok(_) => {
+                back_off.reset();
+                engine.wake_push.notified().await;
+            }
+            Err(error) if is_final(&error, &engine) => return,
+            Err(_) => wait_out(&engine, &mut back_off).await,
+        }
+    }
+}
+
+async fn pull_loop(engine: Arc<Engine>) {
+    let mut back_off = BackOff::default();
+    // The first pull asks with cursors; after that a poke means that something is new, and the timer only asks.
+    let mut full = true;
+    loop {
+        match engine.pull_all(full).await {
+            Ok(()) => {
+                back_off.reset();
+                full = tokio::select! {
+                    () = engine.wake_pull.notified() => true,
+                    () = tokio::time::sleep(Duration::from_millis(engine.environment.jittered(SLOW_POLL_MS))) => false,
+                };
+            }
+            Err(error) if is_final(&error, &engine) => return,
+            Err(_) => {
+                full = true;
+                wait_out(&engine, &mut back_off).await;
+            }
+        }
+    }
+}
+
+async fn live_loop(engine: Arc<Engine>) {
+    let mut back_off = BackOff::default();
+    loop {
+        match engine.listen().await {
+            // A stream may end at any time; that alone is no trouble.
+            Ok(()) => back_off.reset(),
+            Err(error) if is_final(&error, &engine) => return,
+            Err(_) => {}
+        }
+        wait_out(&engine, &mut back_off).await;
+    }
+}
+
+/// Waits a while, or until the server is known to be reachable again.
+async fn wait_out(engine: &Engine, back_off: &mut BackOff) {
+    let wait = Duration::from_millis(engine.environment.jittered(back_off.next_ms()));
+    tokio::select! {
+        () = engine.back_online.notified() => {}
+        () = tokio::time::sleep(wait) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_half_a_minute() {
+        let mut back_off = BackOff::default();
+        let waits: Vec<u64> = (0..8).map(|_| back_off.next_ms()).collect();
+        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+        back_off.reset();
+        assert_eq!(back_off.next_ms(), 1_000);
+    }
+}

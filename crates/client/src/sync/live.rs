@@ -1,0 +1,37 @@
+//! The live stream: the server's word that something is new. It only wakes the pull; what it says is not relied on.
+
+use super::engine::Engine;
+use crate::error::Result;
+
+/// A line of the stream longer than this is not an event of ours.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+impl Engine {
+    /// Listens until the stream ends.
+    ///
+    /// # Errors
+    /// When the stream cannot be opened or breaks.
+    pub async fn listen(&self) -> Result<()> {
+        let mut stream = self.session.with_token(|link, token| async move { link.live(&token).await }).await?;
+        // The server is there: whoever waits out a back-off need not.
+        self.back_online.notify_waiters();
+        // What happened between the last pull and the opening of the stream was not heard.
+        self.wake_pull.notify_one();
+        let mut line = Vec::new();
+        while let Some(chunk) = stream.chunk().await? {
+            for byte in &chunk {
+                match byte {
+                    b'\n' => {
+                        if line.starts_with(b"data:") {
+                            self.wake_pull.notify_one();
+                        }
+                        line.clear();
+                    }
+                    byte if line.len() < LINE_BYTES_MAX => line.push(*byte),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,14 @@
+//! Sync with the server. `docs/PROTOCOL.md` is the contract.
+//!
+//! [`link`] speaks HTTP and knows no state; [`session`] keeps the tokens; [`engine`] makes the two exchanges;
+//! [`automatic`] decides when.
+
+pub mod accounts;
+pub mod automatic;
+pub mod engine;
+pub mod link;
+mod live;
+mod pull;
+mod push;
+pub mod session;
+pub mod status;

@@ -1,0 +1,84 @@
+//! What the chip tells: what the engine knows of the network, and what the database knows of the work.
+
+use rusqlite::Connection;
+use waystation_model::Code;
+use waystation_model::limits::CLOCK_OFF_MS_MAX;
+
+use crate::error::{ClientError, Result};
+use crate::store::Device;
+use crate::views::SyncStatus;
+
+/// What the engine knows of the network.
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    /// Whether the server answered the last time it was asked.
+    pub online: bool,
+    /// How many exchanges are under way.
+    pub busy: u32,
+    /// Rows of a first sync still to come.
+    pub rows_left: Option<i64>,
+    /// Why the last exchange failed, when it did and not for want of a network.
+    pub problem: Option<Code>,
+}
+
+impl Network {
+    /// Takes note of how an exchange ended.
+    pub fn note<R>(&mut self, result: &Result<R>) {
+        match result {
+            Ok(_) => {
+                self.online = true;
+                self.problem = None;
+            }
+            Err(error) if error.code() == Code::Offline => self.online = false,
+            Err(ClientError::Refused(problem)) if problem.code == Code::NotReady => self.online = false,
+            Err(error) => {
+                self.online = true;
+                self.problem = Some(error.code());
+            }
+        }
+    }
+}
+
+/// The numbers that the chip tells, from the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Changes that the server does not have.
+    pub waiting: i64,
+    /// Changes that it refused.
+    pub attention: i64,
+    /// Conflicts that nobody settled.
+    pub conflicts: i64,
+}
+
+/// Reads the numbers.
+///
+/// # Errors
+/// When the database fails.
+pub fn counts(connection: &Connection) -> Result<Counts> {
+    let mut statement = connection.prepare_cached(
+        "SELECT (SELECT count(o.n) FROM outbox o, device d WHERE o.n > d.acknowledged_n) AS waiting,
+                (SELECT count(number) FROM attention) AS attention,
+                (SELECT count(id) FROM conflicts WHERE settled_at IS NULL) AS conflicts",
+    )?;
+    Ok(statement.query_row([], |row| {
+        Ok(Counts { waiting: row.get("waiting")?, attention: row.get("attention")?, conflicts: row.get("conflicts")? })
+    })?)
+}
+
+/// Puts the chip's state together.
+pub fn status(network: &Network, counts: Counts, device: &Device, signed_out: bool, disk_low: bool) -> SyncStatus {
+    SyncStatus {
+        online: network.online,
+        busy: network.busy > 0,
+        last_sync_at: device.last_sync_at,
+        waiting: counts.waiting,
+        attention: counts.attention,
+        conflicts: counts.conflicts,
+        rows_left: (!device.first_sync_done).then_some(network.rows_left).flatten(),
+        clock_off_ms: Some(device.clock_offset_ms).filter(|offset| offset.abs() > CLOCK_OFF_MS_MAX),
+        disk_low,
+        signed_out,
+        safe_to_close: counts.waiting == 0 && network.busy == 0,
+        problem: network.problem,
+    }
+}

@@ -1,0 +1,143 @@
+//! Tests, their keys and what people answered.
+
+use super::super::*;
+use super::courses::{COURSE_STAFF_OR_STAFF, OF_COURSE_OR_STAFF};
+use crate::access::Who;
+use crate::grading::QUESTION_TYPES;
+
+/// A test of a topic, a module, a course or of none. An exam is graded by the server alone.
+pub static ASSESSMENTS: Entity = Entity {
+    name: "assessments",
+    code: 24,
+    columns: &[
+        key("course_id").optional(),
+        // Follows its topic to another module.
+        carried("module_id").optional(),
+        key("topic_id").optional(),
+        column("kind", Kind::Choice(&["quiz", "exam", "assignment"]), Merge::Ask).default("\"quiz\""),
+        column("title", Kind::Text, Merge::Latest).length_max(255),
+        column("description", Kind::Text, Merge::Latest),
+        column("passing_percent", Kind::Real, Merge::Ask).default("70.0"),
+        column("attempts_max", Kind::Whole, Merge::Ask).optional(),
+        column("time_limit_seconds", Kind::Whole, Merge::Ask).optional(),
+        // On the laptop: then the key is in the course's scope.
+        column("graded_by", Kind::Choice(&["laptop", "server"]), Merge::Ask).default("\"server\""),
+        column("shows_explanations", Kind::Truth, Merge::Latest).default("true"),
+        column("is_required", Kind::Truth, Merge::Latest).default("true"),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("settings", Kind::Json, Merge::Latest),
+        // Questions on paper, with the answers in the key.
+        column("pdf_media_asset_id", Kind::Uuid, Merge::Latest).optional(),
+        column("is_active", Kind::Truth, Merge::Latest).default("true"),
+        column("created_by", Kind::Uuid, Merge::Key).optional(),
+        column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
+        column("published", Kind::Truth, Merge::Server),
+    ],
+    id: IdRule::Made,
+    scopes: OF_COURSE_OR_STAFF,
+    write: COURSE_STAFF_OR_STAFF,
+    delete: COURSE_STAFF_OR_STAFF,
+    access: &[],
+};
+
+/// One question. Which answer is right, and why, is in the key.
+pub static QUESTIONS: Entity = Entity {
+    name: "questions",
+    code: 25,
+    columns: &[
+        key("assessment_id"),
+        carried("course_id").optional(),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("question_type", Kind::Choice(QUESTION_TYPES), Merge::Latest).default("\"single\""),
+        column("text", Kind::Text, Merge::Latest),
+        column("points", Kind::Real, Merge::Latest).default("1.0"),
+        column("published", Kind::Truth, Merge::Server),
+    ],
+    id: IdRule::Made,
+    scopes: OF_COURSE_OR_STAFF,
+    write: COURSE_STAFF_OR_STAFF,
+    delete: COURSE_STAFF_OR_STAFF,
+    access: &[],
+};
+
+/// One answer to choose.
+pub static QUESTION_OPTIONS: Entity = Entity {
+    name: "question_options",
+    code: 26,
+    columns: &[
+        key("question_id"),
+        carried("course_id").optional(),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("text", Kind::Text, Merge::Latest).length_max(5_000),
+        column("published", Kind::Truth, Merge::Server),
+    ],
+    id: IdRule::Made,
+    scopes: OF_COURSE_OR_STAFF,
+    write: COURSE_STAFF_OR_STAFF,
+    delete: COURSE_STAFF_OR_STAFF,
+    access: &[],
+};
+
+/// The right answers of one test, and why they are right.
+pub static ANSWER_KEYS: Entity = Entity {
+    name: "answer_keys",
+    code: 27,
+    columns: &[
+        key("assessment_id"),
+        carried("course_id").optional(),
+        // The test is graded on laptops.
+        column("shared", Kind::Truth, Merge::Server),
+        // {question id: {"options": [ids]} | {"number", "tolerance"} | {"accepted": [texts]}}
+        column("keys", Kind::Json, Merge::Latest).length_max(100_000),
+        // {question id: text}
+        column("explanations", Kind::Json, Merge::Latest).length_max(100_000),
+        // Of a test on paper: {"1": "A"}, {"11": "25"}.
+        column("mcq_answers", Kind::Json, Merge::Latest).optional(),
+        column("numeric_answers", Kind::Json, Merge::Latest).optional(),
+        column("written_instructions", Kind::Text, Merge::Latest).optional(),
+    ],
+    id: IdRule::Derived(&["assessment_id"]),
+    scopes: &[
+        lives_in(ScopeKind::CourseStaff, "course_id"),
+        lives_in(ScopeKind::Course, "course_id").when(When::True("shared")),
+        lives_in(ScopeKind::OrgStaff, "organization_id").when(When::Null("course_id")),
+    ],
+    write: COURSE_STAFF_OR_STAFF,
+    delete: COURSE_STAFF_OR_STAFF,
+    access: &[],
+};
+
+/// One person's attempt at one test. The score is the server's word.
+pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
+    name: "assessment_attempts",
+    code: 29,
+    columns: &[
+        key("assessment_id"),
+        key("user_id"),
+        carried("course_id").optional(),
+        // 1 is the first.
+        column("attempt_number", Kind::Whole, Merge::Key),
+        column("started_at", Kind::Timestamp, Merge::Key),
+        column("submitted_at", Kind::Timestamp, Merge::Once).optional(),
+        // {question id: answer}
+        column("answers", Kind::Json, Merge::Once).length_max(200_000).default("{}"),
+        column("time_taken_seconds", Kind::Whole, Merge::Once).optional(),
+        column("clock_moved", Kind::Truth, Merge::Once),
+        column("status", Kind::Choice(&["started", "submitted", "graded"]), Merge::Server).default("\"started\""),
+        column("score_raw", Kind::Real, Merge::Server).optional(),
+        column("score_max", Kind::Real, Merge::Server).optional(),
+        column("score_percent", Kind::Real, Merge::Server).optional(),
+        column("passed", Kind::Truth, Merge::Server).optional(),
+        column("graded_at", Kind::Timestamp, Merge::Server).optional(),
+        // None: the server itself.
+        column("graded_by", Kind::Uuid, Merge::Server).optional(),
+        // A list of `GradedAnswer`.
+        column("answer_grades", Kind::Json, Merge::Server).optional().length_max(200_000),
+        column("feedback", Kind::Text, Merge::Ask).optional(),
+    ],
+    id: IdRule::Made,
+    scopes: &[lives_in(ScopeKind::Learner, "user_id"), lives_in(ScopeKind::Results, "course_id")],
+    write: &[&[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")], &[Who::Hears(ScopeKind::Results, "course_id")]],
+    delete: &[],
+    access: &[],
+};

@@ -1,0 +1,62 @@
+//! What a topic consists of: files, texts and links.
+
+use super::super::*;
+use super::courses::{COURSE_STAFF, COURSE_STAFF_OR_STAFF, OF_COURSE, OF_COURSE_OR_STAFF};
+
+/// One file in the object store. The object key is the truth; an address is made when somebody asks for the file.
+pub static MEDIA_ASSETS: Entity = Entity {
+    name: "media_assets",
+    code: 22,
+    columns: &[
+        // Empty for a file of a test outside every course.
+        key("course_id").optional(),
+        column("title", Kind::Text, Merge::Latest).length_max(255),
+        column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
+        // Given by the server, or a laptop could name somebody else's file.
+        column("object_key", Kind::Text, Merge::Server).optional().length_max(500),
+        // 64 lower-case hex digits.
+        column("sha256", Kind::Text, Merge::Once).optional().length_max(64),
+        column("size_bytes", Kind::Whole, Merge::Once).optional(),
+        column("media_type", Kind::Text, Merge::Once).optional().length_max(100),
+        column("duration_seconds", Kind::Whole, Merge::Once).optional(),
+        column("pages", Kind::Whole, Merge::Once).optional(),
+        // A film that another service plays.
+        column("provider", Kind::Text, Merge::Once).optional().length_max(50),
+        column("provider_id", Kind::Text, Merge::Once).optional().length_max(255),
+        column("status", Kind::Choice(&["processing", "ready", "failed"]), Merge::Server).default("\"processing\""),
+        column("published", Kind::Truth, Merge::Server),
+    ],
+    id: IdRule::Made,
+    scopes: OF_COURSE_OR_STAFF,
+    write: COURSE_STAFF_OR_STAFF,
+    delete: COURSE_STAFF_OR_STAFF,
+    access: &[],
+};
+
+/// One thing to read, watch or open. It hangs on a module, and on a topic where there is one.
+pub static CONTENT_ITEMS: Entity = Entity {
+    name: "content_items",
+    code: 23,
+    columns: &[
+        // Follows its topic to another module.
+        carried("module_id"),
+        key("topic_id").optional(),
+        key("course_id"),
+        column("media_asset_id", Kind::Uuid, Merge::Latest).optional(),
+        column("kind", Kind::Choice(&["video", "document", "text", "link", "quiz"]), Merge::Latest),
+        column("role", Kind::Choice(&["main_pdf", "additional_video", "additional_document"]), Merge::Latest).optional(),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("title", Kind::Text, Merge::Latest).length_max(255),
+        column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
+        // By kind: {"text"}, {"url"}, {"assessment_id"}; anything else is the course maker's own.
+        column("body", Kind::Json, Merge::Latest).length_max(200_000),
+        // Counts for completing the module.
+        column("is_required", Kind::Truth, Merge::Latest).default("true"),
+        column("published", Kind::Truth, Merge::Server),
+    ],
+    id: IdRule::Made,
+    scopes: OF_COURSE,
+    write: COURSE_STAFF,
+    delete: COURSE_STAFF,
+    access: &[],
+};

@@ -1,0 +1,134 @@
+//! Courses and their tree: course, module, topic.
+
+use super::super::*;
+use crate::access::{Role, Rules, Who};
+
+/// The instructor of the course, and the administrators.
+pub(super) const COURSE_STAFF: Rules = &[&[Who::Hears(ScopeKind::CourseStaff, "course_id")]];
+
+/// A part of a course: its learners hear it once the course is published, its staff before that.
+pub(super) const OF_COURSE: &[ScopeRule] = &[
+    lives_in(ScopeKind::Course, "course_id").when(When::True("published")),
+    lives_in(ScopeKind::CourseStaff, "course_id").when(When::False("published")),
+];
+
+/// A part of a course, or of what is outside every course and known to all who work here.
+pub(super) const OF_COURSE_OR_STAFF: &[ScopeRule] = &[
+    lives_in(ScopeKind::Course, "course_id").when(When::True("published")),
+    lives_in(ScopeKind::CourseStaff, "course_id").when(When::False("published")),
+    lives_in(ScopeKind::OrgStaff, "organization_id").when(When::Null("course_id")),
+];
+
+/// The instructor of the course and the administrators; outside every course, all who work here.
+pub(super) const COURSE_STAFF_OR_STAFF: Rules =
+    &[&[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Staff, Who::Empty("course_id")]];
+
+/// The card of a course. Its contents are in other tables, heard by fewer people.
+pub static COURSES: Entity = Entity {
+    name: "courses",
+    code: 18,
+    columns: &[
+        column("title", Kind::Text, Merge::Latest).length_max(255),
+        // Made from the title when it is empty.
+        column("slug", Kind::Text, Merge::Ask).optional().length_max(255),
+        column("course_code", Kind::Text, Merge::Ask).optional().length_max(100),
+        column("description", Kind::Text, Merge::Latest),
+        column("status", Kind::Choice(&["draft", "published", "archived"]), Merge::Ask).default("\"draft\""),
+        // Published and not deleted. Carried to everything that belongs to the course.
+        column("published", Kind::Truth, Merge::Server),
+        column("published_at", Kind::Timestamp, Merge::Server).optional(),
+        // BCP 47, such as `az`.
+        column("language", Kind::Text, Merge::Latest).length_max(20).default("\"en\""),
+        column("level", Kind::Choice(&["beginner", "intermediate", "advanced"]), Merge::Latest).optional(),
+        column("instructor_id", Kind::Uuid, Merge::Ask).optional(),
+        column("station_id", Kind::Uuid, Merge::Latest).optional(),
+        column("department_id", Kind::Uuid, Merge::Latest).optional(),
+        column("thumbnail_url", Kind::Text, Merge::Latest).optional().length_max(2_000),
+        column("estimated_seconds", Kind::Whole, Merge::Latest).optional(),
+        column("price_minor", Kind::Whole, Merge::Ask).group("price"),
+        column("currency", Kind::Text, Merge::Ask).group("price").length_max(3).default("\"EUR\""),
+        column("enrollments_max", Kind::Whole, Merge::Latest).optional(),
+        column("is_certified", Kind::Truth, Merge::Latest),
+        column("certificate_template_id", Kind::Uuid, Merge::Latest).optional(),
+        // Anybody here may enrol themselves, when it costs nothing.
+        column("is_public", Kind::Truth, Merge::Latest),
+        // A list of words.
+        column("tags", Kind::Json, Merge::Latest).default("[]"),
+        column("metadata", Kind::Json, Merge::Latest),
+        column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
+    ],
+    id: IdRule::Made,
+    scopes: &[
+        lives_in(ScopeKind::Org, "organization_id").when(When::True("published")),
+        lives_in(ScopeKind::OrgStaff, "organization_id").when(When::False("published")),
+    ],
+    // A new course is not heard by anybody yet: who makes it is its instructor, or an administrator.
+    write: &[&[Who::Hears(ScopeKind::CourseStaff, "id")], &[Who::Staff, Who::Is("instructor_id")], &[Who::Has(Role::Admin)]],
+    delete: &[&[Who::Has(Role::Admin)]],
+    access: &[AccessRule::User("instructor_id"), AccessRule::Administrators],
+};
+
+/// What a learner will be able to do, what they need, and whom the course is for.
+pub static COURSE_FACTS: Entity = Entity {
+    name: "course_facts",
+    code: 19,
+    columns: &[
+        key("course_id"),
+        column("kind", Kind::Choice(&["learning_outcome", "requirement", "target_audience"]), Merge::Key),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("text", Kind::Text, Merge::Latest).length_max(2_000),
+        column("published", Kind::Truth, Merge::Server),
+    ],
+    id: IdRule::Made,
+    scopes: OF_COURSE,
+    write: COURSE_STAFF,
+    delete: COURSE_STAFF,
+    access: &[],
+};
+
+/// A part of a course.
+pub static MODULES: Entity = Entity {
+    name: "modules",
+    code: 20,
+    columns: &[
+        key("course_id"),
+        // Two people may move modules at once, so it is not unique: order by it and then by id.
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("title", Kind::Text, Merge::Latest).length_max(255),
+        column("description", Kind::Text, Merge::Latest),
+        column("estimated_seconds", Kind::Whole, Merge::Latest).optional(),
+        // Counts for completing the course.
+        column("is_required", Kind::Truth, Merge::Latest).default("true"),
+        column("unlock_condition", Kind::Json, Merge::Latest).optional(),
+        column("published", Kind::Truth, Merge::Server),
+    ],
+    id: IdRule::Made,
+    scopes: OF_COURSE,
+    write: COURSE_STAFF,
+    delete: COURSE_STAFF,
+    access: &[],
+};
+
+/// What is learned in one go.
+pub static TOPICS: Entity = Entity {
+    name: "topics",
+    code: 21,
+    columns: &[
+        // A topic may move to another module of its course.
+        column("module_id", Kind::Uuid, Merge::Latest),
+        key("course_id"),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("title", Kind::Text, Merge::Latest).length_max(255),
+        column("description", Kind::Text, Merge::Latest),
+        column("estimated_seconds", Kind::Whole, Merge::Latest).optional(),
+        // Locked until the topic before it is done.
+        column("requires_previous", Kind::Truth, Merge::Latest).default("true"),
+        column("is_free", Kind::Truth, Merge::Latest),
+        column("published", Kind::Truth, Merge::Server),
+    ],
+    id: IdRule::Made,
+    scopes: OF_COURSE,
+    write: COURSE_STAFF,
+    delete: COURSE_STAFF,
+    access: &[],
+};

@@ -1,0 +1,70 @@
+//! Groups, their schedule, and who belongs to them.
+
+use super::super::*;
+use crate::access::{Role, Who};
+
+/// A group that meets on certain days. Made by its teacher or an administrator.
+pub static GROUPS: Entity = Entity {
+    name: "groups",
+    code: 9,
+    columns: &[
+        column("teacher_id", Kind::Uuid, Merge::Ask),
+        column("code", Kind::Text, Merge::Latest).optional().length_max(50),
+        column("name", Kind::Text, Merge::Latest).length_max(255),
+        column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
+        // Days of its lessons, 1 is Monday: a list without doubles, in order.
+        column("days_of_week", Kind::Json, Merge::Latest).length_max(100).default("[]"),
+        column("start_time", Kind::Time, Merge::Latest).optional(),
+        // Code or name, days and time: "Qrup1: 1-4 11:00".
+        column("display_name", Kind::Text, Merge::Server).length_max(400),
+        column("is_active", Kind::Truth, Merge::Latest).default("true"),
+        column("sort_order", Kind::Whole, Merge::LatestQuiet).optional(),
+        column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
+    ],
+    id: IdRule::Made,
+    scopes: &[lives_in(ScopeKind::Group, "id"), lives_in(ScopeKind::Roster, "id")],
+    write: &[&[Who::Hears(ScopeKind::Roster, "id")], &[Who::Staff, Who::Is("teacher_id")], &[Who::Has(Role::Admin)]],
+    delete: &[],
+    access: &[AccessRule::User("teacher_id"), AccessRule::Administrators],
+};
+
+/// One person's place in one group, for as often as they come and go.
+pub static GROUP_MEMBERSHIPS: Entity = Entity {
+    name: "group_memberships",
+    code: 10,
+    columns: &[
+        key("group_id"),
+        key("user_id"),
+        // The user's full name, for those who do not hear the user.
+        column("display_name", Kind::Text, Merge::Server).length_max(255),
+        // A laptop that lets somebody in or go sends all three: active exactly while `left_at` is empty.
+        column("is_active", Kind::Truth, Merge::Latest).group("stay").default("true"),
+        column("joined_at", Kind::Timestamp, Merge::Latest).group("stay"),
+        column("left_at", Kind::Timestamp, Merge::Latest).optional().group("stay"),
+    ],
+    id: IdRule::Derived(&["group_id", "user_id"]),
+    scopes: &[lives_in(ScopeKind::Roster, "group_id"), lives_in(ScopeKind::Learner, "user_id")],
+    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")]],
+    delete: &[],
+    access: &[AccessRule::User("user_id")],
+};
+
+/// One stay of one person in one group. The server keeps them from the memberships, so that somebody who leaves and comes
+/// back does not change the old attendance grid.
+pub static GROUP_MEMBERSHIP_PERIODS: Entity = Entity {
+    name: "group_membership_periods",
+    code: 11,
+    columns: &[
+        key("membership_id"),
+        key("group_id"),
+        key("user_id"),
+        column("joined_on", Kind::Date, Merge::Server),
+        // The last day.
+        column("left_on", Kind::Date, Merge::Server).optional(),
+    ],
+    id: IdRule::Made,
+    scopes: &[lives_in(ScopeKind::Roster, "group_id"), lives_in(ScopeKind::Learner, "user_id")],
+    write: &[],
+    delete: &[],
+    access: &[],
+};

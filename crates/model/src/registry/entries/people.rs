@@ -1,0 +1,97 @@
+//! What belongs to one person: profiles, and whose parent they are.
+
+use super::super::*;
+use crate::access::{Role, Who};
+
+/// What a person says about themselves, and how they want to be told.
+pub static USER_PROFILES: Entity = Entity {
+    name: "user_profiles",
+    code: 4,
+    columns: &[
+        key("user_id"),
+        column("avatar_url", Kind::Text, Merge::Latest).optional().length_max(2_000),
+        column("phone", Kind::Text, Merge::Latest).optional().length_max(30),
+        column("company", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("position", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("location", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("website", Kind::Text, Merge::Latest).optional().length_max(255),
+        column("bio", Kind::Text, Merge::Latest).optional().length_max(5_000),
+        // BCP 47, such as `az`.
+        column("language", Kind::Text, Merge::Latest).optional().length_max(20),
+        column("notify_by_email", Kind::Truth, Merge::Latest).default("true"),
+        column("notify_about_courses", Kind::Truth, Merge::Latest).default("true"),
+        column("notify_about_results", Kind::Truth, Merge::Latest).default("true"),
+        column("notify_about_deadlines", Kind::Truth, Merge::Latest).default("true"),
+    ],
+    id: IdRule::Derived(&["user_id"]),
+    scopes: &[lives_in(ScopeKind::User, "user_id"), lives_in(ScopeKind::People, "organization_id")],
+    write: &[&[Who::Is("user_id")], &[Who::Has(Role::Admin)]],
+    delete: &[],
+    access: &[],
+};
+
+/// What the school knows of a student.
+pub static STUDENT_PROFILES: Entity = Entity {
+    name: "student_profiles",
+    code: 5,
+    columns: &[
+        key("user_id"),
+        // The year or class, such as `10` or `5A`.
+        column("grade", Kind::Text, Merge::Latest).optional().length_max(50),
+        column("balance_minor", Kind::Whole, Merge::Ask).group("balance"),
+        column("currency", Kind::Text, Merge::Ask).group("balance").length_max(3).default("\"EUR\""),
+        // The student and their parents read it too.
+        column("notes", Kind::Text, Merge::Latest).optional().length_max(5_000),
+        column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
+    ],
+    id: IdRule::Derived(&["user_id"]),
+    scopes: &[
+        lives_in(ScopeKind::User, "user_id"),
+        lives_in(ScopeKind::People, "organization_id"),
+        lives_in(ScopeKind::Learner, "user_id"),
+    ],
+    write: &[&[Who::Has(Role::Admin)]],
+    delete: &[],
+    access: &[],
+};
+
+/// That somebody is a parent here.
+pub static PARENT_PROFILES: Entity = Entity {
+    name: "parent_profiles",
+    code: 6,
+    columns: &[key("user_id"), column("deleted_at", Kind::Timestamp, Merge::Ask).optional()],
+    id: IdRule::Derived(&["user_id"]),
+    scopes: &[lives_in(ScopeKind::User, "user_id"), lives_in(ScopeKind::People, "organization_id")],
+    write: &[&[Who::Has(Role::Admin)]],
+    delete: &[],
+    access: &[],
+};
+
+/// What a teacher or an instructor says of their work.
+pub static TEACHER_PROFILES: Entity = Entity {
+    name: "teacher_profiles",
+    code: 7,
+    columns: &[
+        key("user_id"),
+        column("display_title", Kind::Text, Merge::Latest).optional().length_max(100),
+        // A list of words.
+        column("expertise", Kind::Json, Merge::Latest).default("[]"),
+    ],
+    id: IdRule::Derived(&["user_id"]),
+    scopes: &[lives_in(ScopeKind::User, "user_id"), lives_in(ScopeKind::People, "organization_id")],
+    write: &[&[Who::Staff, Who::Is("user_id")], &[Who::Has(Role::Admin)]],
+    delete: &[],
+    access: &[],
+};
+
+/// Whose parent somebody is. A parent hears what their child hears of themselves.
+pub static GUARDIAN_LINKS: Entity = Entity {
+    name: "guardian_links",
+    code: 8,
+    columns: &[key("parent_id"), key("student_id"), column("relation", Kind::Text, Merge::Latest).optional().length_max(50)],
+    id: IdRule::Derived(&["parent_id", "student_id"]),
+    scopes: &[lives_in(ScopeKind::People, "organization_id"), lives_in(ScopeKind::User, "parent_id")],
+    write: &[&[Who::Has(Role::Admin)]],
+    delete: &[&[Who::Has(Role::Admin)]],
+    access: &[AccessRule::User("parent_id")],
+};

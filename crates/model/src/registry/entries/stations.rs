@@ -1,0 +1,140 @@
+//! Gas stations and what belongs to them. Everybody in the organization hears all of it.
+
+use super::super::*;
+use crate::access::{Role, Rules, Who};
+
+const WRITERS: Rules = &[&[Who::Has(Role::Admin)], &[Who::Has(Role::Instructor)]];
+const SCOPES: &[ScopeRule] = &[lives_in(ScopeKind::Org, "organization_id")];
+
+/// One station, or another site where people are trained.
+pub static STATIONS: Entity = Entity {
+    name: "stations",
+    code: 12,
+    columns: &[
+        // The serial number that it had before.
+        column("legacy_number", Kind::Whole, Merge::Server).optional(),
+        column("code", Kind::Text, Merge::Ask).optional().length_max(50),
+        column("name", Kind::Text, Merge::Latest).length_max(255),
+        column("brand", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("region", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("address", Kind::Text, Merge::Latest).optional().length_max(500),
+        column("phone", Kind::Text, Merge::Latest).optional().length_max(30),
+        column("email", Kind::Text, Merge::Latest).optional().length_max(255),
+        column("latitude", Kind::Real, Merge::Latest).optional().group("place"),
+        column("longitude", Kind::Real, Merge::Latest).optional().group("place"),
+        column("description", Kind::Text, Merge::Latest).optional(),
+        column("opened_on", Kind::Date, Merge::Latest).optional(),
+        column("opening_hours", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("status", Kind::Choice(&["active", "maintenance", "closed"]), Merge::Latest).default("\"active\""),
+        column("photo_url", Kind::Text, Merge::Latest).optional().length_max(2_000),
+    ],
+    id: IdRule::Made,
+    scopes: SCOPES,
+    write: WRITERS,
+    delete: &[&[Who::Has(Role::Admin)]],
+    access: &[],
+};
+
+/// Where a station's gas comes from.
+pub static STATION_GAS_SUPPLY_SOURCES: Entity = Entity {
+    name: "station_gas_supply_sources",
+    code: 13,
+    columns: &[
+        key("station_id"),
+        column("legacy_number", Kind::Whole, Merge::Server).optional(),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("name", Kind::Text, Merge::Latest).length_max(255),
+        // Such as a pipeline or a road tanker.
+        column("supply_type", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("product", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("is_primary", Kind::Truth, Merge::Latest),
+        column("interval_days", Kind::Whole, Merge::Latest).optional(),
+        column("contact_phone", Kind::Text, Merge::Latest).optional().length_max(30),
+        column("description", Kind::Text, Merge::Latest).optional(),
+    ],
+    id: IdRule::Made,
+    scopes: SCOPES,
+    write: WRITERS,
+    delete: WRITERS,
+    access: &[],
+};
+
+/// One piece of a station's equipment.
+pub static STATION_EQUIPMENT: Entity = Entity {
+    name: "station_equipment",
+    code: 14,
+    columns: &[
+        key("station_id"),
+        column("legacy_number", Kind::Whole, Merge::Server).optional(),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("name", Kind::Text, Merge::Latest).length_max(255),
+        column("manufacturer", Kind::Text, Merge::Latest).optional().length_max(255),
+        column("model", Kind::Text, Merge::Latest).optional().length_max(255),
+        column("serial_number", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("quantity", Kind::Whole, Merge::Latest).default("1"),
+        column("installed_on", Kind::Date, Merge::Latest).optional(),
+        column("status", Kind::Choice(&["operational", "maintenance", "out_of_service"]), Merge::Latest).default("\"operational\""),
+        column("note", Kind::Text, Merge::Latest).optional().length_max(2_000),
+    ],
+    id: IdRule::Made,
+    scopes: SCOPES,
+    write: WRITERS,
+    delete: WRITERS,
+    access: &[],
+};
+
+/// One figure of a station: a name, a value and its unit.
+pub static STATION_SPECIFICATIONS: Entity = Entity {
+    name: "station_specifications",
+    code: 15,
+    columns: &[
+        key("station_id"),
+        column("legacy_number", Kind::Whole, Merge::Server).optional(),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("name", Kind::Text, Merge::Latest).length_max(255),
+        column("value", Kind::Text, Merge::Latest).group("figure").length_max(500),
+        column("unit", Kind::Text, Merge::Latest).optional().group("figure").length_max(50),
+    ],
+    id: IdRule::Made,
+    scopes: SCOPES,
+    write: WRITERS,
+    delete: WRITERS,
+    access: &[],
+};
+
+/// A system that keeps a station safe.
+pub static STATION_SAFETY_SYSTEMS: Entity = Entity {
+    name: "station_safety_systems",
+    code: 16,
+    columns: &[
+        key("station_id"),
+        column("legacy_number", Kind::Whole, Merge::Server).optional(),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("name", Kind::Text, Merge::Latest).length_max(255),
+        // Such as `fire`, `detection`, `shutdown`, `cooling`.
+        column("kind", Kind::Text, Merge::Latest).optional().length_max(100),
+        column("description", Kind::Text, Merge::Latest).optional(),
+    ],
+    id: IdRule::Made,
+    scopes: SCOPES,
+    write: WRITERS,
+    delete: WRITERS,
+    access: &[],
+};
+
+/// One thing that a safety system does.
+pub static STATION_SAFETY_SYSTEM_FEATURES: Entity = Entity {
+    name: "station_safety_system_features",
+    code: 17,
+    columns: &[
+        key("safety_system_id"),
+        column("legacy_number", Kind::Whole, Merge::Server).optional(),
+        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("text", Kind::Text, Merge::Latest).length_max(1_000),
+    ],
+    id: IdRule::Made,
+    scopes: SCOPES,
+    write: WRITERS,
+    delete: WRITERS,
+    access: &[],
+};

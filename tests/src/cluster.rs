@@ -1,0 +1,286 @@
+//! A private PostgreSQL cluster on a free port: its own data, its own password, gone with us.
+
+mod programs;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::sync::OnceCell;
+
+use crate::children::{Child, Program, Signal};
+use crate::user::SystemUser;
+use crate::{Outcome, patience, places};
+
+use programs::bin;
+
+/// How long `initdb` may take.
+const INIT_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long a cluster may take until it answers, also after a crash.
+const START_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long a cluster may take to stop.
+const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+/// Ports are taken by others between asking and starting; then another one is tried.
+const START_ATTEMPTS_MAX: u32 = 3;
+/// The owner of everything in the cluster.
+const OWNER: &str = "waystation";
+/// The migrated database that tests get copies of.
+const TEMPLATE: &str = "waystation_template";
+
+/// Whether the data outlives a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// For tests: nothing waits for the disk.
+    None,
+    /// As in earnest: for the demonstration and for figures.
+    Full,
+}
+
+/// A running cluster. Dropped, it stops at once.
+#[derive(Debug)]
+pub struct Cluster {
+    port: u16,
+    password: String,
+    folder: PathBuf,
+    server: Child,
+    template: OnceCell<()>,
+    databases: AtomicU64,
+}
+
+impl Cluster {
+    /// The one cluster that all tests of this process share; it goes away with the process.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn shared() -> Outcome<&'static Cluster> {
+        static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+        CLUSTER
+            .get_or_try_init(|| async {
+                let parent = reachable("tests/clusters")?;
+                remove_stale(&parent);
+                Cluster::start(&parent.join(std::process::id().to_string()), Durability::None).await
+            })
+            .await
+    }
+
+    /// Starts the cluster of a folder below the target folder, and makes it when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn kept(name: &str) -> Outcome<Cluster> {
+        let path = Path::new(name);
+        let parent = reachable(&path.parent().unwrap_or(path).to_string_lossy())?;
+        Cluster::start(&parent.join(path.file_name().ok_or("a cluster needs a name")?), Durability::Full).await
+    }
+
+    /// Starts the cluster of a folder, and makes it when it is not there.
+    async fn start(folder: &Path, durability: Durability) -> Outcome<Cluster> {
+        let user = SystemUser::for_postgres()?;
+        let data = folder.join("data");
+        if !folder.join("made").exists() {
+            make(folder, user.as_ref())?;
+        }
+        let password = std::fs::read_to_string(folder.join("password"))?.trim().to_owned();
+        let mut last = None;
+        for _ in 0..START_ATTEMPTS_MAX {
+            let port = places::free_port()?;
+            let server = Program::new("PostgreSQL", bin("postgres")?)
+                .argument("-D")
+                .argument(&data)
+                .arguments(settings(port, durability))
+                .user(user.clone())
+                .when_we_die(Signal::Interrupt)
+                .start(&folder.join("log"))?;
+            let cluster = Cluster {
+                port,
+                password: password.clone(),
+                folder: folder.to_path_buf(),
+                server,
+                template: OnceCell::new(),
+                databases: AtomicU64::new(0),
+            };
+            match cluster.answers().await {
+                Ok(()) => return Ok(cluster),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| "no attempt was made".into()))
+    }
+
+    async fn answers(&self) -> Outcome<()> {
+        let url = self.url("postgres");
+        patience::until("PostgreSQL answers", START_TIME_MAX, || async {
+            if self.server.ended()?.is_some() {
+                return Ok(Some(false));
+            }
+            Ok(Some(PgConnection::connect(&url).await.map(|_| true)?))
+        })
+        .await?
+        .then_some(())
+        .ok_or_else(|| self.server.says("did not start").into())
+    }
+
+    /// Address of a database in it.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{OWNER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    }
+
+    /// Where its files and its log lie.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A connection to one of its databases.
+    ///
+    /// # Errors
+    /// When the database is not there.
+    pub async fn connect(&self, database: &str) -> Outcome<PgConnection> {
+        Ok(PgConnection::connect(&self.url(database)).await?)
+    }
+
+    /// Whether a database is there.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn has(&self, database: &str) -> Outcome<bool> {
+        let mut connection = self.connect("postgres").await?;
+        let query = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)").bind(database);
+        Ok(query.fetch_one(&mut connection).await?)
+    }
+
+    /// Makes a database, as a copy of another one.
+    ///
+    /// # Errors
+    /// When it is there already.
+    pub async fn make_database(&self, name: &str, template: &str) -> Outcome<()> {
+        let mut connection = self.connect("postgres").await?;
+        // Names are ours and cannot be bound.
+        let statement = format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"");
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+        Ok(())
+    }
+
+    /// A migrated database of its own for one test: a copy of one that was migrated once.
+    ///
+    /// # Errors
+    /// When the migrations fail.
+    pub async fn database(&self) -> Outcome<Database> {
+        self.template.get_or_try_init(|| self.make_template()).await?;
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.make_database(&name, TEMPLATE).await?;
+        Ok(Database { url: self.url(&name), name })
+    }
+
+    async fn make_template(&self) -> Outcome<()> {
+        self.make_database(TEMPLATE, "template0").await?;
+        let pool = sync_server::database::connect(&self.url(TEMPLATE), 1).await?;
+        let migrated = sync_server::database::migrate(&pool).await;
+        // Nobody may be connected to what others copy.
+        pool.close().await;
+        Ok(migrated?)
+    }
+
+    /// Stops it and waits until it has stopped; its data stay.
+    pub fn stop(self) {
+        self.server.stop(Signal::Interrupt, STOP_TIME_MAX);
+    }
+}
+
+/// A database of a test.
+#[derive(Debug, Clone)]
+pub struct Database {
+    name: String,
+    url: String,
+}
+
+impl Database {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A connection, to look and to change things as somebody in `psql` would.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn connect(&self) -> Outcome<PgConnection> {
+        Ok(PgConnection::connect(&self.url).await?)
+    }
+}
+
+fn settings(port: u16, durability: Durability) -> Vec<String> {
+    let mut settings = vec![
+        format!("port={port}"),
+        "listen_addresses=127.0.0.1".to_owned(),
+        // A socket's path has a length that the target folder may exceed; the loopback is enough.
+        "unix_socket_directories=".to_owned(),
+        "max_connections=300".to_owned(),
+        "shared_buffers=256MB".to_owned(),
+        "timezone=UTC".to_owned(),
+        "log_timezone=UTC".to_owned(),
+        "logging_collector=off".to_owned(),
+    ];
+    if durability == Durability::None {
+        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
+    }
+    settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
+}
+
+/// Makes a new cluster in a folder; whatever an interrupted attempt left there is removed.
+fn make(folder: &Path, user: Option<&SystemUser>) -> Outcome<()> {
+    let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(problem)?;
+    }
+    std::fs::create_dir_all(folder).map_err(problem)?;
+    let password = folder.join("password");
+    std::fs::write(&password, format!("{}\n", uuid::Uuid::new_v4().simple())).map_err(problem)?;
+    if let Some(user) = user {
+        user.take_over(folder)?;
+        user.take_over(&password)?;
+    }
+    #[cfg(unix)]
+    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(problem)?;
+    Program::new("initdb", bin("initdb")?)
+        .arguments(["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"])
+        .argument(format!("--username={OWNER}"))
+        .argument(format!("--pwfile={}", password.display()))
+        .argument("-D")
+        .argument(folder.join("data"))
+        .user(user.cloned())
+        .run(&folder.join("initdb.log"), INIT_TIME_MAX)?;
+    std::fs::write(folder.join("made"), "").map_err(problem)?;
+    Ok(())
+}
+
+/// A folder below the target folder; below the system's temporary folder when the user `postgres` cannot reach that.
+fn reachable(name: &str) -> Outcome<PathBuf> {
+    let folder = places::folder(name)?;
+    let Some(user) = SystemUser::for_postgres()? else { return Ok(folder) };
+    if user.can_reach(&folder) {
+        return Ok(folder);
+    }
+    let flat: String = folder.to_string_lossy().chars().map(|letter| if letter == '/' { '-' } else { letter }).collect();
+    let fallback = Path::new("/var/tmp").join(format!("waystation{flat}"));
+    std::fs::create_dir_all(&fallback).map_err(|error| format!("{}: {error}", fallback.display()))?;
+    if user.can_reach(&fallback) { Ok(fallback) } else { Err(format!("{} cannot reach {}", user.name, fallback.display()).into()) }
+}
+
+/// Removes clusters of processes that are gone. Their PostgreSQL went with them.
+fn remove_stale(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_running = Path::new("/proc").join(&name).exists();
+        let is_ours = name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
+        if is_ours && !is_running {
+            // One that cannot be removed is only in the way of nobody.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Waiting for a condition, never for a time. Every wait has a name and a limit, and says both when it was in vain.
+
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+
+/// How often a condition is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(25);
+
+/// Waits until `condition` gives something.
+///
+/// # Errors
+/// When `time_max` is over, with what it said last.
+pub async fn until<T, F>(what: &str, time_max: Duration, mut condition: impl FnMut() -> F) -> Outcome<T>
+where
+    F: Future<Output = Outcome<Option<T>>>,
+{
+    let begun = Instant::now();
+    loop {
+        let last = match condition().await {
+            Ok(Some(value)) => return Ok(value),
+            Ok(None) => String::new(),
+            Err(error) => format!(": {error}"),
+        };
+        if begun.elapsed() > time_max {
+            return Err(format!("{what}: not within {} s{last}", time_max.as_secs_f64()).into());
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// As [`until`], for a thread that has no runtime.
+///
+/// # Errors
+/// When `time_max` is over.
+pub fn until_blocking<T>(what: &str, time_max: Duration, mut condition: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {
+    let begun = Instant::now();
+    loop {
+        if let Some(value) = condition()? {
+            return Ok(value);
+        }
+        if begun.elapsed() > time_max {
+            return Err(format!("{what}: not within {} s", time_max.as_secs_f64()).into());
+        }
+        std::thread::sleep(LOOK_INTERVAL);
+    }
+}

@@ -1,0 +1,62 @@
+//! Where things are.
+
+use std::path::{Path, PathBuf};
+
+use crate::Outcome;
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies in the workspace").to_path_buf()
+}
+
+/// The folder of the programs that were built together with this one.
+///
+/// # Errors
+/// When the system does not say where this program is.
+pub fn programs() -> Outcome<PathBuf> {
+    let this = std::env::current_exe()?;
+    let folder = this.parent().ok_or("this program lies nowhere")?;
+    // Tests lie one folder deeper than programs.
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    Ok(folder.to_path_buf())
+}
+
+/// A program of the workspace.
+///
+/// # Errors
+/// When it has not been built.
+pub fn program(name: &str) -> Outcome<PathBuf> {
+    let path = programs()?.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!("{} is not built: `cargo xtask test` and `cargo xtask demo` build it", path.display()).into())
+    }
+}
+
+/// Everything that tests and the demonstration write lies below this folder.
+///
+/// # Errors
+/// When the system does not say where this program is.
+pub fn target() -> Outcome<PathBuf> {
+    let programs = programs()?;
+    Ok(programs.parent().ok_or("the programs lie nowhere")?.to_path_buf())
+}
+
+/// A folder below the target folder, made when it is not there.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn folder(name: &str) -> Outcome<PathBuf> {
+    let folder = target()?.join(name);
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+/// A port of the loopback that nobody holds right now.
+///
+/// # Errors
+/// When the system has none.
+pub fn free_port() -> Outcome<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

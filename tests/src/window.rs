@@ -1,0 +1,127 @@
+//! A real window, driven as a person drives it.
+//!
+//! WebKit's own driver starts the app: `TAURI_WEBVIEW_AUTOMATION` lets it in. Every wait is for something that a person
+//! would see, by its `data-testid`.
+
+mod hands;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Map, Value, json};
+
+use crate::children::{self, Child, Program, Signal};
+use crate::desk::Desk;
+use crate::screen::Screen;
+use crate::{Outcome, patience, places};
+
+/// How long a window may take to open.
+const OPEN_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long the app may take to put its things away.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// An open window.
+#[derive(Debug)]
+pub struct Window {
+    client: Client,
+    driver: Child,
+    app_pid: u32,
+    shots: PathBuf,
+}
+
+impl Window {
+    /// Opens the app at a desk. `variables` come on top of the desk's environment; pictures go to `shots`.
+    ///
+    /// # Errors
+    /// When the driver is missing or the app does not open a window.
+    pub async fn open(screen: &Screen, desk: &Desk, variables: &[(String, String)], shots: &Path) -> Outcome<Window> {
+        let port = places::free_port()?;
+        let mut driver = Program::new("WebKitWebDriver", "WebKitWebDriver")
+            .argument(format!("--port={port}"))
+            .variables(desk.environment())
+            .variable("DISPLAY", screen.display())
+            .variable("TAURI_WEBVIEW_AUTOMATION", "true");
+        for (name, value) in variables {
+            driver = driver.variable(name, value);
+        }
+        let log = desk.logs().join("window.log");
+        let driver = driver.start(&log).map_err(|error| format!("{error}: install the package `webkit2gtk-driver`"))?;
+        let address = format!("http://127.0.0.1:{port}");
+        patience::until("WebKitWebDriver answers", OPEN_TIME_MAX, || async {
+            driver.must_run()?;
+            Ok(reqwest::get(format!("{address}/status")).await.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+        })
+        .await?;
+        let connect = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities()?);
+        let client = tokio::time::timeout(OPEN_TIME_MAX, async { connect.connect(&address).await })
+            .await
+            .map_err(|_| driver.says("opened no window in time"))?
+            .map_err(|error| driver.says(&format!("opened no window ({error})")))?;
+        let app_pid = child_of(driver.pid()).ok_or("the app is not a child of its driver")?;
+        Ok(Window { client, driver, app_pid, shots: shots.to_path_buf() })
+    }
+
+    /// The app's own process.
+    pub fn app_pid(&self) -> u32 {
+        self.app_pid
+    }
+
+    /// Kills the app as a power cut does, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it survives.
+    pub async fn kill(self) -> Outcome<()> {
+        children::send(self.app_pid, Signal::Kill);
+        self.gone().await
+    }
+
+    /// Closes the app as a person does who shuts the laptop down.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn close(self) -> Outcome<()> {
+        children::send(self.app_pid, Signal::Terminate);
+        self.gone().await
+    }
+
+    async fn gone(self) -> Outcome<()> {
+        let pid = self.app_pid;
+        patience::until("the app ends", CLOSE_TIME_MAX, || async { Ok(has_ended(pid).then_some(())) }).await?;
+        self.driver.stop(Signal::Terminate, CLOSE_TIME_MAX);
+        Ok(())
+    }
+}
+
+/// The driver starts the app through `setpriv`, so that the app goes with the driver whatever happens.
+fn capabilities() -> Outcome<Map<String, Value>> {
+    let app = places::program("waystation")?;
+    let options = json!({ "binary": "/usr/bin/setpriv", "args": ["--pdeathsig", "KILL", "--", app] });
+    let mut capabilities = Map::new();
+    capabilities.insert("webkitgtk:browserOptions".to_owned(), options);
+    Ok(capabilities)
+}
+
+/// The state letter and the parent of a process.
+fn process(pid: &str) -> Option<(char, u32)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may hold anything; what follows the last bracket does not.
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+fn child_of(parent: u32) -> Option<u32> {
+    let entries = std::fs::read_dir("/proc").ok()?;
+    entries.flatten().find_map(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid: u32 = name.parse().ok()?;
+        process(&name).filter(|(_, of)| *of == parent).map(|_| pid)
+    })
+}
+
+/// Gone, or only waiting for its parent to notice.
+fn has_ended(pid: u32) -> bool {
+    process(&pid.to_string()).is_none_or(|(state, _)| state == 'Z')
+}

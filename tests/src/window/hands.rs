@@ -1,0 +1,203 @@
+//! What a person does with a window: look, press, type, take a picture.
+
+use std::time::Duration;
+
+use fantoccini::Locator;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
+use serde_json::Value;
+
+use super::Window;
+use crate::{Outcome, patience};
+
+/// How long a person would wait for a screen before calling it broken.
+pub const SEE_TIME_MAX: Duration = Duration::from_secs(20);
+
+impl Window {
+    /// Waits until a thing is on the screen.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn see(&self, testid: &str) -> Outcome<Element> {
+        self.see_within(testid, SEE_TIME_MAX).await
+    }
+
+    /// Waits until a thing is on the screen, for at most this long.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn see_within(&self, testid: &str, time_max: Duration) -> Outcome<Element> {
+        let what = format!("`{testid}` is on the screen");
+        patience::until(&what, time_max, || async { self.shown(testid).await }).await
+    }
+
+    /// A thing, when it is on the screen now.
+    ///
+    /// # Errors
+    /// When the window is gone.
+    pub async fn shown(&self, testid: &str) -> Outcome<Option<Element>> {
+        let selector = format!("[data-testid=\"{testid}\"]");
+        match self.client.find(Locator::Css(&selector)).await {
+            Ok(element) => match element.is_displayed().await {
+                Ok(shown) => Ok(shown.then_some(element)),
+                Err(error) if is_stale(&error) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+            Err(error) if error.is_no_such_element() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until a thing is not on the screen any more.
+    ///
+    /// # Errors
+    /// When it stays.
+    pub async fn see_no_more(&self, testid: &str) -> Outcome<()> {
+        let what = format!("`{testid}` is gone from the screen");
+        patience::until(&what, SEE_TIME_MAX, || async { Ok(self.shown(testid).await?.is_none().then_some(())) }).await
+    }
+
+    /// Waits for a thing and presses it. One that is replaced or disabled meanwhile is tried again.
+    ///
+    /// # Errors
+    /// When it does not come or cannot be pressed.
+    pub async fn press(&self, testid: &str) -> Outcome<()> {
+        let what = format!("`{testid}` can be pressed");
+        patience::until(&what, SEE_TIME_MAX, || async {
+            let Some(element) = self.shown(testid).await? else { return Ok(None) };
+            if !element.is_enabled().await? {
+                return Ok(None);
+            }
+            element.click().await?;
+            Ok(Some(()))
+        })
+        .await
+    }
+
+    /// Waits for a field and puts this into it, in place of what is there.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn write(&self, testid: &str, text: &str) -> Outcome<()> {
+        let what = format!("`{testid}` can be written into");
+        patience::until(&what, SEE_TIME_MAX, || async {
+            let Some(element) = self.shown(testid).await? else { return Ok(None) };
+            element.clear().await?;
+            element.send_keys(text).await?;
+            Ok(Some(()))
+        })
+        .await
+    }
+
+    /// What a thing says, once it is on the screen.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn text(&self, testid: &str) -> Outcome<String> {
+        self.see(testid).await?;
+        patience::until(&format!("`{testid}` says something"), SEE_TIME_MAX, || async {
+            let Some(element) = self.shown(testid).await? else { return Ok(None) };
+            Ok(Some(element.text().await?))
+        })
+        .await
+    }
+
+    /// Waits until a thing says what is expected, and returns it.
+    ///
+    /// # Errors
+    /// When it does not, with what it said last.
+    pub async fn says(&self, testid: &str, time_max: Duration, expected: impl Fn(&str) -> bool) -> Outcome<String> {
+        patience::until(&format!("`{testid}` says what is expected"), time_max, || async {
+            let Some(element) = self.shown(testid).await? else { return Err("it is not on the screen".into()) };
+            let text = element.text().await?;
+            if expected(&text) { Ok(Some(text)) } else { Err(format!("it says {text:?}").into()) }
+        })
+        .await
+    }
+
+    /// Waits until an attribute of a thing is as expected, and returns it.
+    ///
+    /// # Errors
+    /// When it is not, with what it was last.
+    pub async fn attribute(&self, testid: &str, name: &str, time_max: Duration, expected: impl Fn(&str) -> bool) -> Outcome<String> {
+        patience::until(&format!("`{testid}` has the expected {name}"), time_max, || async {
+            let Some(element) = self.shown(testid).await? else { return Err("it is not on the screen".into()) };
+            let value = element.attr(name).await?.unwrap_or_default();
+            if expected(&value) { Ok(Some(value)) } else { Err(format!("it is {value:?}").into()) }
+        })
+        .await
+    }
+
+    /// What a field holds.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub async fn value(&self, testid: &str) -> Outcome<String> {
+        Ok(self.see(testid).await?.prop("value").await?.unwrap_or_default())
+    }
+
+    /// Presses keys one after another, wherever the focus is.
+    ///
+    /// # Errors
+    /// When the window is gone.
+    pub async fn keys(&self, keys: impl IntoIterator<Item = char>) -> Outcome<()> {
+        let mut actions = KeyActions::new("keyboard".to_owned());
+        for key in keys {
+            actions = actions.then(KeyAction::Down { value: key }).then(KeyAction::Up { value: key });
+        }
+        Ok(self.client.perform_actions(actions).await?)
+    }
+
+    /// Presses a key while another one is held.
+    ///
+    /// # Errors
+    /// When the window is gone.
+    pub async fn chord(&self, held: char, key: char) -> Outcome<()> {
+        let actions = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value: held })
+            .then(KeyAction::Down { value: key })
+            .then(KeyAction::Up { value: key })
+            .then(KeyAction::Up { value: held });
+        Ok(self.client.perform_actions(actions).await?)
+    }
+
+    /// Runs a script in the window: to look at what has no words, never to do what a person would do.
+    ///
+    /// # Errors
+    /// When the script throws.
+    pub async fn script(&self, script: &str, arguments: Vec<Value>) -> Outcome<Value> {
+        Ok(self.client.execute(script, arguments).await?)
+    }
+
+    /// How many things match.
+    ///
+    /// # Errors
+    /// When the window is gone.
+    pub async fn count(&self, selector: &str) -> Outcome<usize> {
+        Ok(self.client.find_all(Locator::Css(selector)).await?.len())
+    }
+
+    /// Makes the window this large.
+    ///
+    /// # Errors
+    /// When the window is gone.
+    pub async fn resize(&self, width: u32, height: u32) -> Outcome<()> {
+        Ok(self.client.set_window_size(width, height).await?)
+    }
+
+    /// Takes a picture of the window.
+    ///
+    /// # Errors
+    /// When it cannot be taken or stored.
+    pub async fn shot(&self, name: &str) -> Outcome<()> {
+        let picture = self.client.screenshot().await?;
+        let path = self.shots.join(format!("{name}.png"));
+        std::fs::write(&path, picture).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(())
+    }
+}
+
+fn is_stale(error: &CmdError) -> bool {
+    error.is_stale_element_reference() || error.is_no_such_element()
+}

@@ -1,0 +1,93 @@
+/** The first screen's state: choosing who you are, unlocking, signing in. */
+import { problemOf } from "$shared/desktop/desktop";
+import type { Code, PersonTile, Problem, Start } from "$shared/desktop/generated";
+import type { Session } from "./session.svelte";
+
+export type Step = "choose" | "unlock" | "sign_in";
+
+/** Refusals after which signing in with the server is the way on. */
+const NEEDS_SERVER: readonly Code[] = ["cannot_unlock", "no_keyring", "store_damaged"];
+
+export class Door {
+  step = $state<Step>("choose");
+  chosen = $state.raw<PersonTile | null>(null);
+  server = $state("");
+  name = $state("");
+  password = $state("");
+  problem = $state.raw<Problem | null>(null);
+  busy = $state(false);
+  /** Whether to point at empty fields: after the first attempt to send them. */
+  tried = $state(false);
+
+  constructor(
+    private readonly session: Session,
+    start: Start,
+  ) {
+    this.server = start.server;
+    if (start.people.length === 0) this.step = "sign_in";
+  }
+
+  /** Whether the way on is to sign in with the server. */
+  get needsServer(): boolean {
+    return this.problem !== null && NEEDS_SERVER.includes(this.problem.code);
+  }
+
+  choose(tile: PersonTile): void {
+    this.#clear("unlock");
+    this.chosen = tile;
+  }
+
+  back(): void {
+    this.#clear("choose");
+    this.chosen = null;
+  }
+
+  somebodyElse(): void {
+    this.#clear("sign_in");
+    this.chosen = null;
+    this.name = "";
+  }
+
+  /** The chosen person, by the server: their password changed, or the key cannot be had. */
+  withServer(): void {
+    const tile = this.chosen;
+    this.#clear("sign_in");
+    if (tile === null) return;
+    this.server = tile.server;
+    this.name = tile.user_name;
+  }
+
+  async unlock(): Promise<void> {
+    const tile = this.chosen;
+    this.tried = true;
+    if (tile === null || this.password === "") return;
+    await this.#attempt(() => this.session.unlock(tile.user_id, this.password));
+  }
+
+  async signIn(): Promise<void> {
+    this.tried = true;
+    const form = { server: this.server.trim(), name: this.name.trim(), password: this.password };
+    if (form.server === "" || form.name === "" || form.password === "") return;
+    await this.#attempt(() => this.session.signIn(form));
+  }
+
+  #clear(step: Step): void {
+    this.step = step;
+    this.password = "";
+    this.problem = null;
+    this.tried = false;
+  }
+
+  async #attempt(enter: () => Promise<void>): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    this.problem = null;
+    try {
+      await enter();
+    } catch (thrown) {
+      this.problem = problemOf(thrown);
+    } finally {
+      this.busy = false;
+    }
+  }
+}

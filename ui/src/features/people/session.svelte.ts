@@ -1,0 +1,61 @@
+/** Who is on this laptop and who is unlocked now: the door before every screen. */
+import { call, onEvent, problemOf } from "$shared/desktop/desktop";
+import type { Person, Problem, SignIn, Start } from "$shared/desktop/generated";
+import { showLook } from "$shared/look/look.svelte";
+import { go } from "$shared/router/router.svelte";
+
+export class Session {
+  start = $state.raw<Start | null>(null);
+  person = $state.raw<Person | null>(null);
+  problem = $state.raw<Problem | null>(null);
+
+  /** Asks who is here. The look is shown as soon as it is known. */
+  async load(): Promise<void> {
+    try {
+      const start = await call("start");
+      if (this.start === null) showLook(start.look);
+      this.start = start;
+      this.person = start.unlocked;
+      this.problem = null;
+    } catch (thrown) {
+      this.problem = problemOf(thrown);
+    }
+  }
+
+  /** Loads now and whenever the people of this laptop change. Returns how to stop. */
+  follow(): () => void {
+    void this.load();
+    return onEvent((event) => {
+      if (event.kind === "people") void this.load();
+    });
+  }
+
+  async signIn(form: SignIn): Promise<void> {
+    this.#enter(await call("sign_in", form));
+  }
+
+  async unlock(userId: string, password: string): Promise<void> {
+    this.#enter(await call("unlock", { user_id: userId, password }));
+  }
+
+  async lock(): Promise<void> {
+    await call("lock");
+    await this.#leave();
+  }
+
+  async signOut(): Promise<void> {
+    await call("sign_out");
+    await this.#leave();
+  }
+
+  #enter(person: Person): void {
+    go({ name: "home" }, { replace: true });
+    this.person = person;
+  }
+
+  async #leave(): Promise<void> {
+    this.person = null;
+    go({ name: "home" }, { replace: true });
+    await this.load();
+  }
+}
