@@ -178,7 +178,7 @@ fn spawn(mut command: Command) -> std::io::Result<SystemChild> {
         // Whoever asked waits for the answer below.
         let _ = answer.send(command.spawn());
     });
-    thread.lock().unwrap_or_else(PoisonError::into_inner).send(job).map_err(std::io::Error::other)?;
+    thread.lock().unwrap_or_else(PoisonError::into_inner).send(job).map_err(|_| std::io::Error::other("the starting thread is gone"))?;
     answered.recv().map_err(std::io::Error::other)?
 }
 

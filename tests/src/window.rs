@@ -54,7 +54,8 @@ impl Window {
             Ok(reqwest::get(format!("{address}/status")).await.is_ok_and(|answer| answer.status().is_success()).then_some(()))
         })
         .await?;
-        let connect = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities()?);
+        let mut connect = ClientBuilder::new(HttpConnector::new());
+        connect.capabilities(capabilities()?);
         let client = tokio::time::timeout(OPEN_TIME_MAX, async { connect.connect(&address).await })
             .await
             .map_err(|_| driver.says("opened no window in time"))?

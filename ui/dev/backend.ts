@@ -16,11 +16,15 @@ export type Handlers = {
 
 export const query = new URLSearchParams(location.search);
 
-const modules = import.meta.glob<{ default: Handlers }>("./fixtures/*.ts", { eager: true });
-const handlers = Object.assign({}, ...Object.values(modules).map((module) => module.default)) as Record<
-  string,
-  ((args: unknown) => unknown) | undefined
->;
+// Loaded when first asked, since the fixtures import from here.
+const modules = import.meta.glob<{ default: Handlers }>("./fixtures/*.ts");
+type Untyped = Record<string, ((args: unknown) => unknown) | undefined>;
+let loaded: Promise<Untyped> | null = null;
+
+async function load(): Promise<Untyped> {
+  const all = await Promise.all(Object.values(modules).map((module) => module()));
+  return Object.assign({}, ...all.map((module) => module.default));
+}
 
 /** Tells the window something, as the app would. */
 export function emit(event: Event): void {
@@ -39,7 +43,7 @@ export async function invoke(_: string, { name, arguments: args }: { name: strin
   await new Promise((done) => setTimeout(done, Number(query.get("slow") ?? 15)));
   console.debug("call", name, JSON.stringify(args));
   if (query.get("fail") === name) refuse("disk_failed");
-  const handler = handlers[name];
+  const handler = (await (loaded ??= load()))[name];
   if (!handler) refuse("not_found");
   return structuredClone(await handler(args));
 }

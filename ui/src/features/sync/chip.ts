@@ -30,18 +30,7 @@ export function needsPerson(status: SyncStatus): number {
   return status.attention + status.conflicts;
 }
 
-/** Seconds since a moment, never negative: a clock that was set back is no future. */
-export function secondsSince(at: number, now: number): number {
-  return Math.max(0, Math.round((now - at) / 1000));
-}
-
-export type Ago = { unit: "now" } | { unit: "minute" | "hour" | "day"; count: number };
-
-/** How long ago, in the largest fitting unit. */
-export function ago(at: number, now: number): Ago {
-  const seconds = secondsSince(at, now);
-  if (seconds < 60) return { unit: "now" };
-  if (seconds < 3600) return { unit: "minute", count: Math.floor(seconds / 60) };
-  if (seconds < 86_400) return { unit: "hour", count: Math.floor(seconds / 3600) };
-  return { unit: "day", count: Math.floor(seconds / 86_400) };
+/** How far a first sync is, from the most rows that were ever left; nothing to say before the second look. */
+export function firstSyncPercent(rowsLeft: number, rowsMost: number): number | null {
+  return rowsMost > rowsLeft ? Math.floor((1 - rowsLeft / rowsMost) * 100) : null;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AttentionField, AttentionItem, SyncStatus } from "$shared/desktop/generated";
 import * as attention from "./attention";
-import { ago, chipState } from "./chip";
+import { chipState, firstSyncPercent } from "./chip";
 
 const status = (more: Partial<SyncStatus> = {}): SyncStatus => ({
   online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, rows_left: null,
@@ -23,13 +23,10 @@ describe("the chip", () => {
     expect(chipState(status({ signed_out: true, attention: 2 }))).toBe("signed_out");
   });
 
-  it("tells time in the largest unit, never the future", () => {
-    const minute = 60_000;
-    expect(ago(0, 59_000)).toEqual({ unit: "now" });
-    expect(ago(0, 61_000)).toEqual({ unit: "minute", count: 1 });
-    expect(ago(0, 119 * minute)).toEqual({ unit: "hour", count: 1 });
-    expect(ago(0, 50 * 60 * minute)).toEqual({ unit: "day", count: 2 });
-    expect(ago(10 * minute, 0)).toEqual({ unit: "now" });
+  it("knows how far a first sync is", () => {
+    expect(firstSyncPercent(100, 100)).toBeNull();
+    expect(firstSyncPercent(25, 100)).toBe(75);
+    expect(firstSyncPercent(0, 100)).toBe(100);
   });
 });
 

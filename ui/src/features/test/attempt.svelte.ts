@@ -1,5 +1,6 @@
 // An attempt at a test: its questions with the answers of this minute, the time left, what is stored, handing in.
 
+import { untrack } from "svelte";
 import type { Attempt, Question } from "$shared/desktop/generated";
 import { call } from "$shared/desktop/desktop";
 import { live, type Live } from "$shared/desktop/live.svelte";
@@ -46,7 +47,10 @@ export class AttemptController {
         this.saved = state;
       },
     });
-    $effect(() => this.#took(this.view.data));
+    $effect(() => {
+      const attempt = this.view.data;
+      untrack(() => this.#took(attempt));
+    });
     $effect(() => this.#watchTime());
     $effect(() => () => void this.#autosave.flush());
   }
@@ -55,9 +59,7 @@ export class AttemptController {
     return this.view.data;
   }
 
-  get running(): boolean {
-    return this.attempt?.card.state === "started";
-  }
+  readonly running: boolean = $derived(this.view.data?.card.state === "started");
 
   readonly questions: Question[] = $derived.by(() => {
     const questions = this.view.data?.questions ?? [];

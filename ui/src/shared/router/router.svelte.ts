@@ -53,7 +53,9 @@ export function go(to: Route, { replace = false } = {}): void {
 
 /** Follows the address bar: back, forward, links. Returns how to stop. */
 export function followAddress(): () => void {
-  const follow = () => (state.route = routeOf(location.hash));
+  const follow = () => {
+    state.route = routeOf(location.hash);
+  };
   follow();
   addEventListener("popstate", follow);
   addEventListener("hashchange", follow);

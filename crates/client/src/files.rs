@@ -1,0 +1,83 @@
+//! Small files that are whole at every moment.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{ClientError, Result};
+
+/// A file of ours beside the databases is smaller than this.
+const JSON_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Reads a small file; none when it is not there.
+///
+/// # Errors
+/// When it is larger than `bytes_max` or the disk fails.
+pub fn read_small(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(ClientError::disk(path)(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(ClientError::disk(path))?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(ClientError::Damaged(format!("{} is larger than it can be", path.display())));
+    }
+    Ok(Some(bytes))
+}
+
+/// Writes a file so that after a crash it is either the old one or the new one.
+///
+/// # Errors
+/// When the disk fails.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = File::create(&beside).map_err(ClientError::disk(&beside))?;
+    file.write_all(bytes).map_err(ClientError::disk(&beside))?;
+    file.sync_all().map_err(ClientError::disk(&beside))?;
+    drop(file);
+    rename(&beside, path)
+}
+
+/// Gives a file that is on the disk its name, and puts the name on the disk too.
+///
+/// # Errors
+/// When the disk fails.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(ClientError::disk(to))?;
+    // A folder cannot be opened as a file everywhere; where it can, the new name is made to last.
+    if let Some(folder) = to.parent()
+        && let Ok(folder) = File::open(folder)
+    {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// Reads a JSON file; its default when it is not there or not readable, because nothing in it is somebody's work.
+pub fn read_json<T: DeserializeOwned + Default>(path: &Path) -> T {
+    match read_small(path, JSON_BYTES_MAX) {
+        Ok(Some(bytes)) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            tracing::warn!(path = %path.display(), %error, "a file is damaged and starts again");
+            T::default()
+        }),
+        Ok(None) => T::default(),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "a file cannot be read and starts again");
+            T::default()
+        }
+    }
+}
+
+/// Writes a JSON file.
+///
+/// # Errors
+/// When the disk fails.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| ClientError::Damaged(error.to_string()))?;
+    write_whole(path, &bytes)
+}

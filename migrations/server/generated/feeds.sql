@@ -1,0 +1,3006 @@
+-- Generated from the entity registry by `cargo xtask generate`. Do not edit.
+-- Run after the migrations: it replaces what an older registry left.
+
+INSERT INTO feed_entities (code, name) VALUES
+    (1, 'organizations'),
+    (2, 'users'),
+    (3, 'staff_cards'),
+    (4, 'user_profiles'),
+    (5, 'student_profiles'),
+    (6, 'parent_profiles'),
+    (7, 'teacher_profiles'),
+    (8, 'guardian_links'),
+    (9, 'groups'),
+    (10, 'group_memberships'),
+    (11, 'group_membership_periods'),
+    (12, 'stations'),
+    (13, 'station_gas_supply_sources'),
+    (14, 'station_equipment'),
+    (15, 'station_specifications'),
+    (16, 'station_safety_systems'),
+    (17, 'station_safety_system_features'),
+    (18, 'courses'),
+    (19, 'course_facts'),
+    (20, 'modules'),
+    (21, 'topics'),
+    (22, 'media_assets'),
+    (23, 'content_items'),
+    (24, 'assessments'),
+    (25, 'questions'),
+    (26, 'question_options'),
+    (27, 'answer_keys'),
+    (28, 'enrollments'),
+    (29, 'assessment_attempts'),
+    (30, 'topic_progress'),
+    (31, 'content_progress'),
+    (32, 'attendance_records'),
+    (33, 'devices'),
+    (34, 'conflicts')
+ON CONFLICT (code) DO UPDATE SET name = excluded.name;
+
+CREATE OR REPLACE FUNCTION before_organizations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.logo_url IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'logo_url', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.logo_url) IS DISTINCT FROM ROW(OLD.logo_url) OR NEW.edits -> 'logo_url' IS DISTINCT FROM OLD.edits -> 'logo_url' THEN
+        NEW.edits := feed_edit(NEW.edits, 'logo_url', OLD.edits -> 'logo_url', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.default_language IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'default_language', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.default_language) IS DISTINCT FROM ROW(OLD.default_language) OR NEW.edits -> 'default_language' IS DISTINCT FROM OLD.edits -> 'default_language' THEN
+        NEW.edits := feed_edit(NEW.edits, 'default_language', OLD.edits -> 'default_language', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.time_zone IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'time_zone', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.time_zone) IS DISTINCT FROM ROW(OLD.time_zone) OR NEW.edits -> 'time_zone' IS DISTINCT FROM OLD.edits -> 'time_zone' THEN
+        NEW.edits := feed_edit(NEW.edits, 'time_zone', OLD.edits -> 'time_zone', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.currency IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'currency', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.currency) IS DISTINCT FROM ROW(OLD.currency) OR NEW.edits -> 'currency' IS DISTINCT FROM OLD.edits -> 'currency' THEN
+        NEW.edits := feed_edit(NEW.edits, 'currency', OLD.edits -> 'currency', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.settings IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'settings', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.settings) IS DISTINCT FROM ROW(OLD.settings) OR NEW.edits -> 'settings' IS DISTINCT FROM OLD.edits -> 'settings' THEN
+        NEW.edits := feed_edit(NEW.edits, 'settings', OLD.edits -> 'settings', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION before_organizations();
+
+CREATE OR REPLACE FUNCTION feed_organizations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.id, 1::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.id, 1::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'org:' || o.id = 'org:' || n.id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_organizations();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON organizations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_organizations();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON organizations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_organizations();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON organizations FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_users() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.user_name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'user_name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.user_name) IS DISTINCT FROM ROW(OLD.user_name) OR NEW.edits -> 'user_name' IS DISTINCT FROM OLD.edits -> 'user_name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'user_name', OLD.edits -> 'user_name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.email IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'email', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.email) IS DISTINCT FROM ROW(OLD.email) OR NEW.edits -> 'email' IS DISTINCT FROM OLD.edits -> 'email' THEN
+        NEW.edits := feed_edit(NEW.edits, 'email', OLD.edits -> 'email', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.first_name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'first_name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.first_name) IS DISTINCT FROM ROW(OLD.first_name) OR NEW.edits -> 'first_name' IS DISTINCT FROM OLD.edits -> 'first_name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'first_name', OLD.edits -> 'first_name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.last_name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'last_name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.last_name) IS DISTINCT FROM ROW(OLD.last_name) OR NEW.edits -> 'last_name' IS DISTINCT FROM OLD.edits -> 'last_name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'last_name', OLD.edits -> 'last_name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.full_name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'full_name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.full_name) IS DISTINCT FROM ROW(OLD.full_name) OR NEW.edits -> 'full_name' IS DISTINCT FROM OLD.edits -> 'full_name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'full_name', OLD.edits -> 'full_name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.phone IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'phone', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.phone) IS DISTINCT FROM ROW(OLD.phone) OR NEW.edits -> 'phone' IS DISTINCT FROM OLD.edits -> 'phone' THEN
+        NEW.edits := feed_edit(NEW.edits, 'phone', OLD.edits -> 'phone', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.address IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'address', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.address) IS DISTINCT FROM ROW(OLD.address) OR NEW.edits -> 'address' IS DISTINCT FROM OLD.edits -> 'address' THEN
+        NEW.edits := feed_edit(NEW.edits, 'address', OLD.edits -> 'address', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.role IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'role', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.role) IS DISTINCT FROM ROW(OLD.role) OR NEW.edits -> 'role' IS DISTINCT FROM OLD.edits -> 'role' THEN
+        NEW.edits := feed_edit(NEW.edits, 'role', OLD.edits -> 'role', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
+        NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.employee_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'employee_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.employee_id) IS DISTINCT FROM ROW(OLD.employee_id) OR NEW.edits -> 'employee_id' IS DISTINCT FROM OLD.edits -> 'employee_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'employee_id', OLD.edits -> 'employee_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.department_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'department_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.department_id) IS DISTINCT FROM ROW(OLD.department_id) OR NEW.edits -> 'department_id' IS DISTINCT FROM OLD.edits -> 'department_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'department_id', OLD.edits -> 'department_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.station_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'station_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.station_id) IS DISTINCT FROM ROW(OLD.station_id) OR NEW.edits -> 'station_id' IS DISTINCT FROM OLD.edits -> 'station_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'station_id', OLD.edits -> 'station_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.deleted_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
+        NEW.edits := feed_edit(NEW.edits, 'deleted_at', OLD.edits -> 'deleted_at', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION before_users();
+
+CREATE OR REPLACE FUNCTION feed_users() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'people:' || o.organization_id, 2::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.id, 2::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 2::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        UNION ALL
+        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.id, 2::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'user:' || o.id = 'user:' || n.id)
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.id IS NOT NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON users REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_users();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON users REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_users();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON users REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_users();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_staff_cards() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'staff_cards:' || coalesce(NEW.user_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id) IS DISTINCT FROM (OLD.user_id) THEN
+            RAISE EXCEPTION 'a key column of staff_cards never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON staff_cards FOR EACH ROW EXECUTE FUNCTION before_staff_cards();
+
+CREATE OR REPLACE FUNCTION feed_staff_cards() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 3::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 3::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON staff_cards REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_staff_cards();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON staff_cards REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_staff_cards();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON staff_cards REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_staff_cards();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON staff_cards FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_user_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'user_profiles:' || coalesce(NEW.user_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id) IS DISTINCT FROM (OLD.user_id) THEN
+            RAISE EXCEPTION 'a key column of user_profiles never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.avatar_url IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'avatar_url', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.avatar_url) IS DISTINCT FROM ROW(OLD.avatar_url) OR NEW.edits -> 'avatar_url' IS DISTINCT FROM OLD.edits -> 'avatar_url' THEN
+        NEW.edits := feed_edit(NEW.edits, 'avatar_url', OLD.edits -> 'avatar_url', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.phone IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'phone', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.phone) IS DISTINCT FROM ROW(OLD.phone) OR NEW.edits -> 'phone' IS DISTINCT FROM OLD.edits -> 'phone' THEN
+        NEW.edits := feed_edit(NEW.edits, 'phone', OLD.edits -> 'phone', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.company IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'company', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.company) IS DISTINCT FROM ROW(OLD.company) OR NEW.edits -> 'company' IS DISTINCT FROM OLD.edits -> 'company' THEN
+        NEW.edits := feed_edit(NEW.edits, 'company', OLD.edits -> 'company', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.location IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'location', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.location) IS DISTINCT FROM ROW(OLD.location) OR NEW.edits -> 'location' IS DISTINCT FROM OLD.edits -> 'location' THEN
+        NEW.edits := feed_edit(NEW.edits, 'location', OLD.edits -> 'location', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.website IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'website', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.website) IS DISTINCT FROM ROW(OLD.website) OR NEW.edits -> 'website' IS DISTINCT FROM OLD.edits -> 'website' THEN
+        NEW.edits := feed_edit(NEW.edits, 'website', OLD.edits -> 'website', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.bio IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'bio', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.bio) IS DISTINCT FROM ROW(OLD.bio) OR NEW.edits -> 'bio' IS DISTINCT FROM OLD.edits -> 'bio' THEN
+        NEW.edits := feed_edit(NEW.edits, 'bio', OLD.edits -> 'bio', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.language IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'language', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.language) IS DISTINCT FROM ROW(OLD.language) OR NEW.edits -> 'language' IS DISTINCT FROM OLD.edits -> 'language' THEN
+        NEW.edits := feed_edit(NEW.edits, 'language', OLD.edits -> 'language', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.notify_by_email IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'notify_by_email', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.notify_by_email) IS DISTINCT FROM ROW(OLD.notify_by_email) OR NEW.edits -> 'notify_by_email' IS DISTINCT FROM OLD.edits -> 'notify_by_email' THEN
+        NEW.edits := feed_edit(NEW.edits, 'notify_by_email', OLD.edits -> 'notify_by_email', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.notify_about_courses IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'notify_about_courses', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.notify_about_courses) IS DISTINCT FROM ROW(OLD.notify_about_courses) OR NEW.edits -> 'notify_about_courses' IS DISTINCT FROM OLD.edits -> 'notify_about_courses' THEN
+        NEW.edits := feed_edit(NEW.edits, 'notify_about_courses', OLD.edits -> 'notify_about_courses', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.notify_about_results IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'notify_about_results', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.notify_about_results) IS DISTINCT FROM ROW(OLD.notify_about_results) OR NEW.edits -> 'notify_about_results' IS DISTINCT FROM OLD.edits -> 'notify_about_results' THEN
+        NEW.edits := feed_edit(NEW.edits, 'notify_about_results', OLD.edits -> 'notify_about_results', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.notify_about_deadlines IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'notify_about_deadlines', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.notify_about_deadlines) IS DISTINCT FROM ROW(OLD.notify_about_deadlines) OR NEW.edits -> 'notify_about_deadlines' IS DISTINCT FROM OLD.edits -> 'notify_about_deadlines' THEN
+        NEW.edits := feed_edit(NEW.edits, 'notify_about_deadlines', OLD.edits -> 'notify_about_deadlines', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON user_profiles FOR EACH ROW EXECUTE FUNCTION before_user_profiles();
+
+CREATE OR REPLACE FUNCTION feed_user_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || o.user_id, 4::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 4::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.user_id, 4::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 4::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON user_profiles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_user_profiles();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON user_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_user_profiles();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON user_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_user_profiles();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON user_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_student_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'student_profiles:' || coalesce(NEW.user_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id) IS DISTINCT FROM (OLD.user_id) THEN
+            RAISE EXCEPTION 'a key column of student_profiles never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.grade IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'grade', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.grade) IS DISTINCT FROM ROW(OLD.grade) OR NEW.edits -> 'grade' IS DISTINCT FROM OLD.edits -> 'grade' THEN
+        NEW.edits := feed_edit(NEW.edits, 'grade', OLD.edits -> 'grade', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.balance_minor IS NOT NULL OR NEW.currency IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'balance', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.balance_minor, NEW.currency) IS DISTINCT FROM ROW(OLD.balance_minor, OLD.currency) OR NEW.edits -> 'balance' IS DISTINCT FROM OLD.edits -> 'balance' THEN
+        NEW.edits := feed_edit(NEW.edits, 'balance', OLD.edits -> 'balance', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.notes IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'notes', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.notes) IS DISTINCT FROM ROW(OLD.notes) OR NEW.edits -> 'notes' IS DISTINCT FROM OLD.edits -> 'notes' THEN
+        NEW.edits := feed_edit(NEW.edits, 'notes', OLD.edits -> 'notes', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.deleted_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
+        NEW.edits := feed_edit(NEW.edits, 'deleted_at', OLD.edits -> 'deleted_at', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON student_profiles FOR EACH ROW EXECUTE FUNCTION before_student_profiles();
+
+CREATE OR REPLACE FUNCTION feed_student_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 5::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 5::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        UNION ALL
+        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON student_profiles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_profiles();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON student_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_profiles();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON student_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_profiles();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON student_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_parent_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'parent_profiles:' || coalesce(NEW.user_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id) IS DISTINCT FROM (OLD.user_id) THEN
+            RAISE EXCEPTION 'a key column of parent_profiles never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.deleted_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
+        NEW.edits := feed_edit(NEW.edits, 'deleted_at', OLD.edits -> 'deleted_at', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON parent_profiles FOR EACH ROW EXECUTE FUNCTION before_parent_profiles();
+
+CREATE OR REPLACE FUNCTION feed_parent_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || o.user_id, 6::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 6::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.user_id, 6::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 6::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON parent_profiles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_parent_profiles();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON parent_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_parent_profiles();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON parent_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_parent_profiles();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON parent_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_teacher_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'teacher_profiles:' || coalesce(NEW.user_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id) IS DISTINCT FROM (OLD.user_id) THEN
+            RAISE EXCEPTION 'a key column of teacher_profiles never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.display_title IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'display_title', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.display_title) IS DISTINCT FROM ROW(OLD.display_title) OR NEW.edits -> 'display_title' IS DISTINCT FROM OLD.edits -> 'display_title' THEN
+        NEW.edits := feed_edit(NEW.edits, 'display_title', OLD.edits -> 'display_title', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.expertise IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'expertise', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.expertise) IS DISTINCT FROM ROW(OLD.expertise) OR NEW.edits -> 'expertise' IS DISTINCT FROM OLD.edits -> 'expertise' THEN
+        NEW.edits := feed_edit(NEW.edits, 'expertise', OLD.edits -> 'expertise', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON teacher_profiles FOR EACH ROW EXECUTE FUNCTION before_teacher_profiles();
+
+CREATE OR REPLACE FUNCTION feed_teacher_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || o.user_id, 7::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 7::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.user_id, 7::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 7::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON teacher_profiles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_teacher_profiles();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON teacher_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_teacher_profiles();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON teacher_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_teacher_profiles();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON teacher_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_guardian_links() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'guardian_links:' || coalesce(NEW.parent_id::text, '-') || ':' || coalesce(NEW.student_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.parent_id, NEW.student_id) IS DISTINCT FROM (OLD.parent_id, OLD.student_id) THEN
+            RAISE EXCEPTION 'a key column of guardian_links never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.relation IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'relation', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.relation) IS DISTINCT FROM ROW(OLD.relation) OR NEW.edits -> 'relation' IS DISTINCT FROM OLD.edits -> 'relation' THEN
+        NEW.edits := feed_edit(NEW.edits, 'relation', OLD.edits -> 'relation', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON guardian_links FOR EACH ROW EXECUTE FUNCTION before_guardian_links();
+
+CREATE OR REPLACE FUNCTION feed_guardian_links() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.parent_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.parent_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'people:' || o.organization_id, 8::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.parent_id, 8::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.parent_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.parent_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 8::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        UNION ALL
+        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.parent_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.parent_id, 8::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.parent_id IS NOT NULL AND NOT (n.parent_id IS NOT NULL AND 'user:' || o.parent_id = 'user:' || n.parent_id)
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.parent_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.parent_id IS NOT NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON guardian_links REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_guardian_links();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON guardian_links REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_guardian_links();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON guardian_links REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_guardian_links();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON guardian_links FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_groups() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.teacher_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'teacher_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.teacher_id) IS DISTINCT FROM ROW(OLD.teacher_id) OR NEW.edits -> 'teacher_id' IS DISTINCT FROM OLD.edits -> 'teacher_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'teacher_id', OLD.edits -> 'teacher_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.code IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'code', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.code) IS DISTINCT FROM ROW(OLD.code) OR NEW.edits -> 'code' IS DISTINCT FROM OLD.edits -> 'code' THEN
+        NEW.edits := feed_edit(NEW.edits, 'code', OLD.edits -> 'code', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.days_of_week IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'days_of_week', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.days_of_week) IS DISTINCT FROM ROW(OLD.days_of_week) OR NEW.edits -> 'days_of_week' IS DISTINCT FROM OLD.edits -> 'days_of_week' THEN
+        NEW.edits := feed_edit(NEW.edits, 'days_of_week', OLD.edits -> 'days_of_week', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.start_time IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'start_time', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.start_time) IS DISTINCT FROM ROW(OLD.start_time) OR NEW.edits -> 'start_time' IS DISTINCT FROM OLD.edits -> 'start_time' THEN
+        NEW.edits := feed_edit(NEW.edits, 'start_time', OLD.edits -> 'start_time', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_active IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_active', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_active) IS DISTINCT FROM ROW(OLD.is_active) OR NEW.edits -> 'is_active' IS DISTINCT FROM OLD.edits -> 'is_active' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_active', OLD.edits -> 'is_active', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.sort_order IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'sort_order', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.sort_order) IS DISTINCT FROM ROW(OLD.sort_order) OR NEW.edits -> 'sort_order' IS DISTINCT FROM OLD.edits -> 'sort_order' THEN
+        NEW.edits := feed_edit(NEW.edits, 'sort_order', OLD.edits -> 'sort_order', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.deleted_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
+        NEW.edits := feed_edit(NEW.edits, 'deleted_at', OLD.edits -> 'deleted_at', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON groups FOR EACH ROW EXECUTE FUNCTION before_groups();
+
+CREATE OR REPLACE FUNCTION feed_groups() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        UNION ALL
+        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.teacher_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'group:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL
+        UNION ALL
+        SELECT 'roster:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.teacher_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        UNION ALL
+        SELECT 'group:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'group:' || o.id = 'group:' || n.id)
+        UNION ALL
+        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        UNION ALL
+        SELECT 'roster:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'roster:' || o.id = 'roster:' || n.id)
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.teacher_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.teacher_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true
+        UNION ALL
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON groups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_groups();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON groups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_groups();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON groups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_groups();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON groups FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_group_memberships() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'group_memberships:' || coalesce(NEW.group_id::text, '-') || ':' || coalesce(NEW.user_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.group_id, NEW.user_id) IS DISTINCT FROM (OLD.group_id, OLD.user_id) THEN
+            RAISE EXCEPTION 'a key column of group_memberships never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_active IS NOT NULL OR NEW.joined_at IS NOT NULL OR NEW.left_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'stay', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_active, NEW.joined_at, NEW.left_at) IS DISTINCT FROM ROW(OLD.is_active, OLD.joined_at, OLD.left_at) OR NEW.edits -> 'stay' IS DISTINCT FROM OLD.edits -> 'stay' THEN
+        NEW.edits := feed_edit(NEW.edits, 'stay', OLD.edits -> 'stay', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON group_memberships FOR EACH ROW EXECUTE FUNCTION before_group_memberships();
+
+CREATE OR REPLACE FUNCTION feed_group_memberships() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || o.group_id, 10::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 10::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'roster:' || o.group_id, 10::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        UNION ALL
+        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 10::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON group_memberships REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_memberships();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON group_memberships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_memberships();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON group_memberships REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_memberships();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON group_memberships FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_group_membership_periods() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.membership_id, NEW.group_id, NEW.user_id) IS DISTINCT FROM (OLD.membership_id, OLD.group_id, OLD.user_id) THEN
+            RAISE EXCEPTION 'a key column of group_membership_periods never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON group_membership_periods FOR EACH ROW EXECUTE FUNCTION before_group_membership_periods();
+
+CREATE OR REPLACE FUNCTION feed_group_membership_periods() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || o.group_id, 11::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 11::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'roster:' || o.group_id, 11::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        UNION ALL
+        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 11::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON group_membership_periods REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_membership_periods();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON group_membership_periods REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_membership_periods();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON group_membership_periods REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_membership_periods();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON group_membership_periods FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_stations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.code IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'code', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.code) IS DISTINCT FROM ROW(OLD.code) OR NEW.edits -> 'code' IS DISTINCT FROM OLD.edits -> 'code' THEN
+        NEW.edits := feed_edit(NEW.edits, 'code', OLD.edits -> 'code', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.brand IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'brand', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.brand) IS DISTINCT FROM ROW(OLD.brand) OR NEW.edits -> 'brand' IS DISTINCT FROM OLD.edits -> 'brand' THEN
+        NEW.edits := feed_edit(NEW.edits, 'brand', OLD.edits -> 'brand', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.region IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'region', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.region) IS DISTINCT FROM ROW(OLD.region) OR NEW.edits -> 'region' IS DISTINCT FROM OLD.edits -> 'region' THEN
+        NEW.edits := feed_edit(NEW.edits, 'region', OLD.edits -> 'region', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.address IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'address', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.address) IS DISTINCT FROM ROW(OLD.address) OR NEW.edits -> 'address' IS DISTINCT FROM OLD.edits -> 'address' THEN
+        NEW.edits := feed_edit(NEW.edits, 'address', OLD.edits -> 'address', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.phone IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'phone', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.phone) IS DISTINCT FROM ROW(OLD.phone) OR NEW.edits -> 'phone' IS DISTINCT FROM OLD.edits -> 'phone' THEN
+        NEW.edits := feed_edit(NEW.edits, 'phone', OLD.edits -> 'phone', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.email IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'email', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.email) IS DISTINCT FROM ROW(OLD.email) OR NEW.edits -> 'email' IS DISTINCT FROM OLD.edits -> 'email' THEN
+        NEW.edits := feed_edit(NEW.edits, 'email', OLD.edits -> 'email', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.latitude IS NOT NULL OR NEW.longitude IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'place', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.latitude, NEW.longitude) IS DISTINCT FROM ROW(OLD.latitude, OLD.longitude) OR NEW.edits -> 'place' IS DISTINCT FROM OLD.edits -> 'place' THEN
+        NEW.edits := feed_edit(NEW.edits, 'place', OLD.edits -> 'place', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.opened_on IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'opened_on', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.opened_on) IS DISTINCT FROM ROW(OLD.opened_on) OR NEW.edits -> 'opened_on' IS DISTINCT FROM OLD.edits -> 'opened_on' THEN
+        NEW.edits := feed_edit(NEW.edits, 'opened_on', OLD.edits -> 'opened_on', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.opening_hours IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'opening_hours', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.opening_hours) IS DISTINCT FROM ROW(OLD.opening_hours) OR NEW.edits -> 'opening_hours' IS DISTINCT FROM OLD.edits -> 'opening_hours' THEN
+        NEW.edits := feed_edit(NEW.edits, 'opening_hours', OLD.edits -> 'opening_hours', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
+        NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.photo_url IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'photo_url', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.photo_url) IS DISTINCT FROM ROW(OLD.photo_url) OR NEW.edits -> 'photo_url' IS DISTINCT FROM OLD.edits -> 'photo_url' THEN
+        NEW.edits := feed_edit(NEW.edits, 'photo_url', OLD.edits -> 'photo_url', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON stations FOR EACH ROW EXECUTE FUNCTION before_stations();
+
+CREATE OR REPLACE FUNCTION feed_stations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 12::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 12::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON stations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON stations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON stations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON stations FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_gas_supply_sources() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
+            RAISE EXCEPTION 'a key column of station_gas_supply_sources never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.supply_type IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'supply_type', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.supply_type) IS DISTINCT FROM ROW(OLD.supply_type) OR NEW.edits -> 'supply_type' IS DISTINCT FROM OLD.edits -> 'supply_type' THEN
+        NEW.edits := feed_edit(NEW.edits, 'supply_type', OLD.edits -> 'supply_type', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.product IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'product', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.product) IS DISTINCT FROM ROW(OLD.product) OR NEW.edits -> 'product' IS DISTINCT FROM OLD.edits -> 'product' THEN
+        NEW.edits := feed_edit(NEW.edits, 'product', OLD.edits -> 'product', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_primary IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_primary', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_primary) IS DISTINCT FROM ROW(OLD.is_primary) OR NEW.edits -> 'is_primary' IS DISTINCT FROM OLD.edits -> 'is_primary' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_primary', OLD.edits -> 'is_primary', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.interval_days IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'interval_days', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.interval_days) IS DISTINCT FROM ROW(OLD.interval_days) OR NEW.edits -> 'interval_days' IS DISTINCT FROM OLD.edits -> 'interval_days' THEN
+        NEW.edits := feed_edit(NEW.edits, 'interval_days', OLD.edits -> 'interval_days', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.contact_phone IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'contact_phone', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.contact_phone) IS DISTINCT FROM ROW(OLD.contact_phone) OR NEW.edits -> 'contact_phone' IS DISTINCT FROM OLD.edits -> 'contact_phone' THEN
+        NEW.edits := feed_edit(NEW.edits, 'contact_phone', OLD.edits -> 'contact_phone', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_gas_supply_sources FOR EACH ROW EXECUTE FUNCTION before_station_gas_supply_sources();
+
+CREATE OR REPLACE FUNCTION feed_station_gas_supply_sources() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 13::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 13::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_gas_supply_sources REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_gas_supply_sources FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_equipment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
+            RAISE EXCEPTION 'a key column of station_equipment never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.manufacturer IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'manufacturer', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.manufacturer) IS DISTINCT FROM ROW(OLD.manufacturer) OR NEW.edits -> 'manufacturer' IS DISTINCT FROM OLD.edits -> 'manufacturer' THEN
+        NEW.edits := feed_edit(NEW.edits, 'manufacturer', OLD.edits -> 'manufacturer', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.model IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'model', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.model) IS DISTINCT FROM ROW(OLD.model) OR NEW.edits -> 'model' IS DISTINCT FROM OLD.edits -> 'model' THEN
+        NEW.edits := feed_edit(NEW.edits, 'model', OLD.edits -> 'model', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.serial_number IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'serial_number', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.serial_number) IS DISTINCT FROM ROW(OLD.serial_number) OR NEW.edits -> 'serial_number' IS DISTINCT FROM OLD.edits -> 'serial_number' THEN
+        NEW.edits := feed_edit(NEW.edits, 'serial_number', OLD.edits -> 'serial_number', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.quantity IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'quantity', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.quantity) IS DISTINCT FROM ROW(OLD.quantity) OR NEW.edits -> 'quantity' IS DISTINCT FROM OLD.edits -> 'quantity' THEN
+        NEW.edits := feed_edit(NEW.edits, 'quantity', OLD.edits -> 'quantity', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.installed_on IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'installed_on', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.installed_on) IS DISTINCT FROM ROW(OLD.installed_on) OR NEW.edits -> 'installed_on' IS DISTINCT FROM OLD.edits -> 'installed_on' THEN
+        NEW.edits := feed_edit(NEW.edits, 'installed_on', OLD.edits -> 'installed_on', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
+        NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.note IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'note', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.note) IS DISTINCT FROM ROW(OLD.note) OR NEW.edits -> 'note' IS DISTINCT FROM OLD.edits -> 'note' THEN
+        NEW.edits := feed_edit(NEW.edits, 'note', OLD.edits -> 'note', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_equipment FOR EACH ROW EXECUTE FUNCTION before_station_equipment();
+
+CREATE OR REPLACE FUNCTION feed_station_equipment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 14::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 14::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_equipment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_equipment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_equipment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_equipment FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_specifications() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
+            RAISE EXCEPTION 'a key column of station_specifications never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.value IS NOT NULL OR NEW.unit IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'figure', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.value, NEW.unit) IS DISTINCT FROM ROW(OLD.value, OLD.unit) OR NEW.edits -> 'figure' IS DISTINCT FROM OLD.edits -> 'figure' THEN
+        NEW.edits := feed_edit(NEW.edits, 'figure', OLD.edits -> 'figure', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_specifications FOR EACH ROW EXECUTE FUNCTION before_station_specifications();
+
+CREATE OR REPLACE FUNCTION feed_station_specifications() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 15::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 15::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_specifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_specifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_specifications REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_specifications FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_safety_systems() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
+            RAISE EXCEPTION 'a key column of station_safety_systems never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.kind IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'kind', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.kind) IS DISTINCT FROM ROW(OLD.kind) OR NEW.edits -> 'kind' IS DISTINCT FROM OLD.edits -> 'kind' THEN
+        NEW.edits := feed_edit(NEW.edits, 'kind', OLD.edits -> 'kind', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_systems FOR EACH ROW EXECUTE FUNCTION before_station_safety_systems();
+
+CREATE OR REPLACE FUNCTION feed_station_safety_systems() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 16::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 16::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_systems REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_systems REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_systems REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_systems FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_safety_system_features() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.safety_system_id) IS DISTINCT FROM (OLD.safety_system_id) THEN
+            RAISE EXCEPTION 'a key column of station_safety_system_features never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.text IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
+        NEW.edits := feed_edit(NEW.edits, 'text', OLD.edits -> 'text', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_system_features FOR EACH ROW EXECUTE FUNCTION before_station_safety_system_features();
+
+CREATE OR REPLACE FUNCTION feed_station_safety_system_features() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 17::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 17::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_system_features REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_system_features FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_courses() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.title IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
+        NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.slug IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'slug', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.slug) IS DISTINCT FROM ROW(OLD.slug) OR NEW.edits -> 'slug' IS DISTINCT FROM OLD.edits -> 'slug' THEN
+        NEW.edits := feed_edit(NEW.edits, 'slug', OLD.edits -> 'slug', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.course_code IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'course_code', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.course_code) IS DISTINCT FROM ROW(OLD.course_code) OR NEW.edits -> 'course_code' IS DISTINCT FROM OLD.edits -> 'course_code' THEN
+        NEW.edits := feed_edit(NEW.edits, 'course_code', OLD.edits -> 'course_code', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
+        NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.language IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'language', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.language) IS DISTINCT FROM ROW(OLD.language) OR NEW.edits -> 'language' IS DISTINCT FROM OLD.edits -> 'language' THEN
+        NEW.edits := feed_edit(NEW.edits, 'language', OLD.edits -> 'language', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.level IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'level', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.level) IS DISTINCT FROM ROW(OLD.level) OR NEW.edits -> 'level' IS DISTINCT FROM OLD.edits -> 'level' THEN
+        NEW.edits := feed_edit(NEW.edits, 'level', OLD.edits -> 'level', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.instructor_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'instructor_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.instructor_id) IS DISTINCT FROM ROW(OLD.instructor_id) OR NEW.edits -> 'instructor_id' IS DISTINCT FROM OLD.edits -> 'instructor_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'instructor_id', OLD.edits -> 'instructor_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.station_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'station_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.station_id) IS DISTINCT FROM ROW(OLD.station_id) OR NEW.edits -> 'station_id' IS DISTINCT FROM OLD.edits -> 'station_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'station_id', OLD.edits -> 'station_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.department_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'department_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.department_id) IS DISTINCT FROM ROW(OLD.department_id) OR NEW.edits -> 'department_id' IS DISTINCT FROM OLD.edits -> 'department_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'department_id', OLD.edits -> 'department_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.thumbnail_url IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'thumbnail_url', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.thumbnail_url) IS DISTINCT FROM ROW(OLD.thumbnail_url) OR NEW.edits -> 'thumbnail_url' IS DISTINCT FROM OLD.edits -> 'thumbnail_url' THEN
+        NEW.edits := feed_edit(NEW.edits, 'thumbnail_url', OLD.edits -> 'thumbnail_url', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.estimated_seconds IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.estimated_seconds) IS DISTINCT FROM ROW(OLD.estimated_seconds) OR NEW.edits -> 'estimated_seconds' IS DISTINCT FROM OLD.edits -> 'estimated_seconds' THEN
+        NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', OLD.edits -> 'estimated_seconds', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.price_minor IS NOT NULL OR NEW.currency IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'price', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.price_minor, NEW.currency) IS DISTINCT FROM ROW(OLD.price_minor, OLD.currency) OR NEW.edits -> 'price' IS DISTINCT FROM OLD.edits -> 'price' THEN
+        NEW.edits := feed_edit(NEW.edits, 'price', OLD.edits -> 'price', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.enrollments_max IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'enrollments_max', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.enrollments_max) IS DISTINCT FROM ROW(OLD.enrollments_max) OR NEW.edits -> 'enrollments_max' IS DISTINCT FROM OLD.edits -> 'enrollments_max' THEN
+        NEW.edits := feed_edit(NEW.edits, 'enrollments_max', OLD.edits -> 'enrollments_max', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_certified IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_certified', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_certified) IS DISTINCT FROM ROW(OLD.is_certified) OR NEW.edits -> 'is_certified' IS DISTINCT FROM OLD.edits -> 'is_certified' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_certified', OLD.edits -> 'is_certified', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.certificate_template_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'certificate_template_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.certificate_template_id) IS DISTINCT FROM ROW(OLD.certificate_template_id) OR NEW.edits -> 'certificate_template_id' IS DISTINCT FROM OLD.edits -> 'certificate_template_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'certificate_template_id', OLD.edits -> 'certificate_template_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_public IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_public', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_public) IS DISTINCT FROM ROW(OLD.is_public) OR NEW.edits -> 'is_public' IS DISTINCT FROM OLD.edits -> 'is_public' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_public', OLD.edits -> 'is_public', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.tags IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'tags', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.tags) IS DISTINCT FROM ROW(OLD.tags) OR NEW.edits -> 'tags' IS DISTINCT FROM OLD.edits -> 'tags' THEN
+        NEW.edits := feed_edit(NEW.edits, 'tags', OLD.edits -> 'tags', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.metadata IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'metadata', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.metadata) IS DISTINCT FROM ROW(OLD.metadata) OR NEW.edits -> 'metadata' IS DISTINCT FROM OLD.edits -> 'metadata' THEN
+        NEW.edits := feed_edit(NEW.edits, 'metadata', OLD.edits -> 'metadata', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.deleted_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
+        NEW.edits := feed_edit(NEW.edits, 'deleted_at', OLD.edits -> 'deleted_at', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON courses FOR EACH ROW EXECUTE FUNCTION before_courses();
+
+CREATE OR REPLACE FUNCTION feed_courses() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.instructor_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS TRUE
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.instructor_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS TRUE AND 'org:' || o.organization_id = 'org:' || n.organization_id)
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS NOT TRUE AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id)
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.instructor_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.instructor_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true
+        UNION ALL
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON courses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_courses();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_courses();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON courses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_courses();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON courses FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_course_facts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.course_id, NEW.kind) IS DISTINCT FROM (OLD.course_id, OLD.kind) THEN
+            RAISE EXCEPTION 'a key column of course_facts never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.text IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
+        NEW.edits := feed_edit(NEW.edits, 'text', OLD.edits -> 'text', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON course_facts FOR EACH ROW EXECUTE FUNCTION before_course_facts();
+
+CREATE OR REPLACE FUNCTION feed_course_facts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON course_facts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_course_facts();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON course_facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_course_facts();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON course_facts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_course_facts();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON course_facts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_modules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.course_id) IS DISTINCT FROM (OLD.course_id) THEN
+            RAISE EXCEPTION 'a key column of modules never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.title IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
+        NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.estimated_seconds IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.estimated_seconds) IS DISTINCT FROM ROW(OLD.estimated_seconds) OR NEW.edits -> 'estimated_seconds' IS DISTINCT FROM OLD.edits -> 'estimated_seconds' THEN
+        NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', OLD.edits -> 'estimated_seconds', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_required IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_required', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_required) IS DISTINCT FROM ROW(OLD.is_required) OR NEW.edits -> 'is_required' IS DISTINCT FROM OLD.edits -> 'is_required' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_required', OLD.edits -> 'is_required', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.unlock_condition IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'unlock_condition', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.unlock_condition) IS DISTINCT FROM ROW(OLD.unlock_condition) OR NEW.edits -> 'unlock_condition' IS DISTINCT FROM OLD.edits -> 'unlock_condition' THEN
+        NEW.edits := feed_edit(NEW.edits, 'unlock_condition', OLD.edits -> 'unlock_condition', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON modules FOR EACH ROW EXECUTE FUNCTION before_modules();
+
+CREATE OR REPLACE FUNCTION feed_modules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON modules REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_modules();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON modules REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_modules();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON modules REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_modules();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON modules FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_topics() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.course_id) IS DISTINCT FROM (OLD.course_id) THEN
+            RAISE EXCEPTION 'a key column of topics never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.module_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'module_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.module_id) IS DISTINCT FROM ROW(OLD.module_id) OR NEW.edits -> 'module_id' IS DISTINCT FROM OLD.edits -> 'module_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'module_id', OLD.edits -> 'module_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.title IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
+        NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.estimated_seconds IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.estimated_seconds) IS DISTINCT FROM ROW(OLD.estimated_seconds) OR NEW.edits -> 'estimated_seconds' IS DISTINCT FROM OLD.edits -> 'estimated_seconds' THEN
+        NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', OLD.edits -> 'estimated_seconds', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.requires_previous IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'requires_previous', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.requires_previous) IS DISTINCT FROM ROW(OLD.requires_previous) OR NEW.edits -> 'requires_previous' IS DISTINCT FROM OLD.edits -> 'requires_previous' THEN
+        NEW.edits := feed_edit(NEW.edits, 'requires_previous', OLD.edits -> 'requires_previous', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_free IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_free', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_free) IS DISTINCT FROM ROW(OLD.is_free) OR NEW.edits -> 'is_free' IS DISTINCT FROM OLD.edits -> 'is_free' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_free', OLD.edits -> 'is_free', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON topics FOR EACH ROW EXECUTE FUNCTION before_topics();
+
+CREATE OR REPLACE FUNCTION feed_topics() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON topics REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topics();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON topics REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topics();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON topics REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topics();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON topics FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_media_assets() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.course_id) IS DISTINCT FROM (OLD.course_id) THEN
+            RAISE EXCEPTION 'a key column of media_assets never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.title IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
+        NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON media_assets FOR EACH ROW EXECUTE FUNCTION before_media_assets();
+
+CREATE OR REPLACE FUNCTION feed_media_assets() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 22::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 22::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON media_assets REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_media_assets();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON media_assets REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_media_assets();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON media_assets REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_media_assets();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON media_assets FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_content_items() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.topic_id, NEW.course_id) IS DISTINCT FROM (OLD.topic_id, OLD.course_id) THEN
+            RAISE EXCEPTION 'a key column of content_items never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.media_asset_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'media_asset_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.media_asset_id) IS DISTINCT FROM ROW(OLD.media_asset_id) OR NEW.edits -> 'media_asset_id' IS DISTINCT FROM OLD.edits -> 'media_asset_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'media_asset_id', OLD.edits -> 'media_asset_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.kind IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'kind', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.kind) IS DISTINCT FROM ROW(OLD.kind) OR NEW.edits -> 'kind' IS DISTINCT FROM OLD.edits -> 'kind' THEN
+        NEW.edits := feed_edit(NEW.edits, 'kind', OLD.edits -> 'kind', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.role IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'role', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.role) IS DISTINCT FROM ROW(OLD.role) OR NEW.edits -> 'role' IS DISTINCT FROM OLD.edits -> 'role' THEN
+        NEW.edits := feed_edit(NEW.edits, 'role', OLD.edits -> 'role', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.title IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
+        NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.body IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'body', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.body) IS DISTINCT FROM ROW(OLD.body) OR NEW.edits -> 'body' IS DISTINCT FROM OLD.edits -> 'body' THEN
+        NEW.edits := feed_edit(NEW.edits, 'body', OLD.edits -> 'body', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_required IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_required', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_required) IS DISTINCT FROM ROW(OLD.is_required) OR NEW.edits -> 'is_required' IS DISTINCT FROM OLD.edits -> 'is_required' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_required', OLD.edits -> 'is_required', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON content_items FOR EACH ROW EXECUTE FUNCTION before_content_items();
+
+CREATE OR REPLACE FUNCTION feed_content_items() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON content_items REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_items();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON content_items REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_items();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON content_items REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_items();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON content_items FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_assessments() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.course_id, NEW.topic_id, NEW.created_by) IS DISTINCT FROM (OLD.course_id, OLD.topic_id, OLD.created_by) THEN
+            RAISE EXCEPTION 'a key column of assessments never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.kind IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'kind', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.kind) IS DISTINCT FROM ROW(OLD.kind) OR NEW.edits -> 'kind' IS DISTINCT FROM OLD.edits -> 'kind' THEN
+        NEW.edits := feed_edit(NEW.edits, 'kind', OLD.edits -> 'kind', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.title IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
+        NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.passing_percent IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'passing_percent', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.passing_percent) IS DISTINCT FROM ROW(OLD.passing_percent) OR NEW.edits -> 'passing_percent' IS DISTINCT FROM OLD.edits -> 'passing_percent' THEN
+        NEW.edits := feed_edit(NEW.edits, 'passing_percent', OLD.edits -> 'passing_percent', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.attempts_max IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'attempts_max', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.attempts_max) IS DISTINCT FROM ROW(OLD.attempts_max) OR NEW.edits -> 'attempts_max' IS DISTINCT FROM OLD.edits -> 'attempts_max' THEN
+        NEW.edits := feed_edit(NEW.edits, 'attempts_max', OLD.edits -> 'attempts_max', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.time_limit_seconds IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'time_limit_seconds', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.time_limit_seconds) IS DISTINCT FROM ROW(OLD.time_limit_seconds) OR NEW.edits -> 'time_limit_seconds' IS DISTINCT FROM OLD.edits -> 'time_limit_seconds' THEN
+        NEW.edits := feed_edit(NEW.edits, 'time_limit_seconds', OLD.edits -> 'time_limit_seconds', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.graded_by IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'graded_by', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.graded_by) IS DISTINCT FROM ROW(OLD.graded_by) OR NEW.edits -> 'graded_by' IS DISTINCT FROM OLD.edits -> 'graded_by' THEN
+        NEW.edits := feed_edit(NEW.edits, 'graded_by', OLD.edits -> 'graded_by', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.shows_explanations IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'shows_explanations', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.shows_explanations) IS DISTINCT FROM ROW(OLD.shows_explanations) OR NEW.edits -> 'shows_explanations' IS DISTINCT FROM OLD.edits -> 'shows_explanations' THEN
+        NEW.edits := feed_edit(NEW.edits, 'shows_explanations', OLD.edits -> 'shows_explanations', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_required IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_required', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_required) IS DISTINCT FROM ROW(OLD.is_required) OR NEW.edits -> 'is_required' IS DISTINCT FROM OLD.edits -> 'is_required' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_required', OLD.edits -> 'is_required', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.settings IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'settings', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.settings) IS DISTINCT FROM ROW(OLD.settings) OR NEW.edits -> 'settings' IS DISTINCT FROM OLD.edits -> 'settings' THEN
+        NEW.edits := feed_edit(NEW.edits, 'settings', OLD.edits -> 'settings', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.pdf_media_asset_id IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'pdf_media_asset_id', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.pdf_media_asset_id) IS DISTINCT FROM ROW(OLD.pdf_media_asset_id) OR NEW.edits -> 'pdf_media_asset_id' IS DISTINCT FROM OLD.edits -> 'pdf_media_asset_id' THEN
+        NEW.edits := feed_edit(NEW.edits, 'pdf_media_asset_id', OLD.edits -> 'pdf_media_asset_id', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_active IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_active', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_active) IS DISTINCT FROM ROW(OLD.is_active) OR NEW.edits -> 'is_active' IS DISTINCT FROM OLD.edits -> 'is_active' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_active', OLD.edits -> 'is_active', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.deleted_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
+        NEW.edits := feed_edit(NEW.edits, 'deleted_at', OLD.edits -> 'deleted_at', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON assessments FOR EACH ROW EXECUTE FUNCTION before_assessments();
+
+CREATE OR REPLACE FUNCTION feed_assessments() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 24::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 24::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON assessments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessments();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON assessments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessments();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON assessments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessments();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assessments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_questions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.assessment_id) IS DISTINCT FROM (OLD.assessment_id) THEN
+            RAISE EXCEPTION 'a key column of questions never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.question_type IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'question_type', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.question_type) IS DISTINCT FROM ROW(OLD.question_type) OR NEW.edits -> 'question_type' IS DISTINCT FROM OLD.edits -> 'question_type' THEN
+        NEW.edits := feed_edit(NEW.edits, 'question_type', OLD.edits -> 'question_type', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.text IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
+        NEW.edits := feed_edit(NEW.edits, 'text', OLD.edits -> 'text', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.points IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'points', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.points) IS DISTINCT FROM ROW(OLD.points) OR NEW.edits -> 'points' IS DISTINCT FROM OLD.edits -> 'points' THEN
+        NEW.edits := feed_edit(NEW.edits, 'points', OLD.edits -> 'points', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON questions FOR EACH ROW EXECUTE FUNCTION before_questions();
+
+CREATE OR REPLACE FUNCTION feed_questions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 25::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 25::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON questions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_questions();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON questions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_questions();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON questions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_questions();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON questions FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_question_options() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.question_id) IS DISTINCT FROM (OLD.question_id) THEN
+            RAISE EXCEPTION 'a key column of question_options never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.text IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
+        NEW.edits := feed_edit(NEW.edits, 'text', OLD.edits -> 'text', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON question_options FOR EACH ROW EXECUTE FUNCTION before_question_options();
+
+CREATE OR REPLACE FUNCTION feed_question_options() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 26::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        UNION ALL
+        SELECT 'course:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 26::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON question_options REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_question_options();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON question_options REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_question_options();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON question_options REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_question_options();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON question_options FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_answer_keys() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'answer_keys:' || coalesce(NEW.assessment_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.assessment_id) IS DISTINCT FROM (OLD.assessment_id) THEN
+            RAISE EXCEPTION 'a key column of answer_keys never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.keys IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'keys', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.keys) IS DISTINCT FROM ROW(OLD.keys) OR NEW.edits -> 'keys' IS DISTINCT FROM OLD.edits -> 'keys' THEN
+        NEW.edits := feed_edit(NEW.edits, 'keys', OLD.edits -> 'keys', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.explanations IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'explanations', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.explanations) IS DISTINCT FROM ROW(OLD.explanations) OR NEW.edits -> 'explanations' IS DISTINCT FROM OLD.edits -> 'explanations' THEN
+        NEW.edits := feed_edit(NEW.edits, 'explanations', OLD.edits -> 'explanations', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.mcq_answers IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'mcq_answers', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.mcq_answers) IS DISTINCT FROM ROW(OLD.mcq_answers) OR NEW.edits -> 'mcq_answers' IS DISTINCT FROM OLD.edits -> 'mcq_answers' THEN
+        NEW.edits := feed_edit(NEW.edits, 'mcq_answers', OLD.edits -> 'mcq_answers', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.numeric_answers IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'numeric_answers', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.numeric_answers) IS DISTINCT FROM ROW(OLD.numeric_answers) OR NEW.edits -> 'numeric_answers' IS DISTINCT FROM OLD.edits -> 'numeric_answers' THEN
+        NEW.edits := feed_edit(NEW.edits, 'numeric_answers', OLD.edits -> 'numeric_answers', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.written_instructions IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'written_instructions', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.written_instructions) IS DISTINCT FROM ROW(OLD.written_instructions) OR NEW.edits -> 'written_instructions' IS DISTINCT FROM OLD.edits -> 'written_instructions' THEN
+        NEW.edits := feed_edit(NEW.edits, 'written_instructions', OLD.edits -> 'written_instructions', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON answer_keys FOR EACH ROW EXECUTE FUNCTION before_answer_keys();
+
+CREATE OR REPLACE FUNCTION feed_answer_keys() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course_staff:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'course:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.shared IS TRUE
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 27::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        UNION ALL
+        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
+        UNION ALL
+        SELECT 'course:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.shared IS TRUE AND NOT (n.course_id IS NOT NULL AND n.shared IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        UNION ALL
+        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        UNION ALL
+        SELECT 'org_staff:' || o.organization_id, 27::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON answer_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_answer_keys();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON answer_keys REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_answer_keys();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON answer_keys REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_answer_keys();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON answer_keys FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_enrollments() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'enrollments:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.course_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id, NEW.course_id) IS DISTINCT FROM (OLD.user_id, OLD.course_id) THEN
+            RAISE EXCEPTION 'a key column of enrollments never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.enrolled_by IS NOT NULL OR NEW.enrollment_type IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'enrolling', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.enrolled_by, NEW.enrollment_type) IS DISTINCT FROM ROW(OLD.enrolled_by, OLD.enrollment_type) OR NEW.edits -> 'enrolling' IS DISTINCT FROM OLD.edits -> 'enrolling' THEN
+        NEW.edits := feed_edit(NEW.edits, 'enrolling', OLD.edits -> 'enrolling', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status IS NOT NULL OR NEW.started_at IS NOT NULL OR NEW.completed_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.status, NEW.started_at, NEW.completed_at) IS DISTINCT FROM ROW(OLD.status, OLD.started_at, OLD.completed_at) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
+        NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.due_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'due_at', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.due_at) IS DISTINCT FROM ROW(OLD.due_at) OR NEW.edits -> 'due_at' IS DISTINCT FROM OLD.edits -> 'due_at' THEN
+        NEW.edits := feed_edit(NEW.edits, 'due_at', OLD.edits -> 'due_at', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON enrollments FOR EACH ROW EXECUTE FUNCTION before_enrollments();
+
+CREATE OR REPLACE FUNCTION feed_enrollments() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || o.user_id, 28::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 28::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 28::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        UNION ALL
+        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 28::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id)
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON enrollments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_enrollments();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON enrollments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_enrollments();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON enrollments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_enrollments();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON enrollments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_assessment_attempts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.assessment_id, NEW.user_id, NEW.attempt_number, NEW.started_at) IS DISTINCT FROM (OLD.assessment_id, OLD.user_id, OLD.attempt_number, OLD.started_at) THEN
+            RAISE EXCEPTION 'a key column of assessment_attempts never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.feedback IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'feedback', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.feedback) IS DISTINCT FROM ROW(OLD.feedback) OR NEW.edits -> 'feedback' IS DISTINCT FROM OLD.edits -> 'feedback' THEN
+        NEW.edits := feed_edit(NEW.edits, 'feedback', OLD.edits -> 'feedback', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON assessment_attempts FOR EACH ROW EXECUTE FUNCTION before_assessment_attempts();
+
+CREATE OR REPLACE FUNCTION feed_assessment_attempts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || o.user_id, 29::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 29::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 29::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        UNION ALL
+        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 29::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON assessment_attempts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessment_attempts();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON assessment_attempts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessment_attempts();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON assessment_attempts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessment_attempts();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assessment_attempts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_topic_progress() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'topic_progress:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.topic_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id, NEW.topic_id) IS DISTINCT FROM (OLD.user_id, OLD.topic_id) THEN
+            RAISE EXCEPTION 'a key column of topic_progress never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON topic_progress FOR EACH ROW EXECUTE FUNCTION before_topic_progress();
+
+CREATE OR REPLACE FUNCTION feed_topic_progress() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || o.user_id, 30::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 30::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 30::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        UNION ALL
+        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 30::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON topic_progress REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topic_progress();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON topic_progress REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topic_progress();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON topic_progress REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topic_progress();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON topic_progress FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_content_progress() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'content_progress:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.content_item_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id, NEW.content_item_id) IS DISTINCT FROM (OLD.user_id, OLD.content_item_id) THEN
+            RAISE EXCEPTION 'a key column of content_progress never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.page IS NOT NULL OR NEW.second IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.page, NEW.second) IS DISTINCT FROM ROW(OLD.page, OLD.second) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON content_progress FOR EACH ROW EXECUTE FUNCTION before_content_progress();
+
+CREATE OR REPLACE FUNCTION feed_content_progress() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || o.user_id, 31::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 31::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.user_id, 31::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        UNION ALL
+        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 31::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON content_progress REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_progress();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON content_progress REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_progress();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON content_progress REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_progress();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON content_progress FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_attendance_records() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'attendance_records:' || coalesce(NEW.group_id::text, '-') || ':' || coalesce(NEW.student_id::text, '-') || ':' || coalesce(NEW.lesson_date::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.group_id, NEW.student_id, NEW.lesson_date) IS DISTINCT FROM (OLD.group_id, OLD.student_id, OLD.lesson_date) THEN
+            RAISE EXCEPTION 'a key column of attendance_records never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status IS NOT NULL OR NEW.marked_by IS NOT NULL OR NEW.marked_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'mark', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.status, NEW.marked_by, NEW.marked_at) IS DISTINCT FROM ROW(OLD.status, OLD.marked_by, OLD.marked_at) OR NEW.edits -> 'mark' IS DISTINCT FROM OLD.edits -> 'mark' THEN
+        NEW.edits := feed_edit(NEW.edits, 'mark', OLD.edits -> 'mark', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.note IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'note', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.note) IS DISTINCT FROM ROW(OLD.note) OR NEW.edits -> 'note' IS DISTINCT FROM OLD.edits -> 'note' THEN
+        NEW.edits := feed_edit(NEW.edits, 'note', OLD.edits -> 'note', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON attendance_records FOR EACH ROW EXECUTE FUNCTION before_attendance_records();
+
+CREATE OR REPLACE FUNCTION feed_attendance_records() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.student_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || o.group_id, 32::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.student_id, 32::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.student_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'roster:' || o.group_id, 32::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        UNION ALL
+        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.student_id IS NOT NULL
+        UNION ALL
+        SELECT 'learner:' || o.student_id, 32::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.student_id IS NOT NULL AND NOT (n.student_id IS NOT NULL AND 'learner:' || o.student_id = 'learner:' || n.student_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON attendance_records REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_attendance_records();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON attendance_records REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_attendance_records();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON attendance_records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_attendance_records();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON attendance_records FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_devices() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id) IS DISTINCT FROM (OLD.user_id) THEN
+            RAISE EXCEPTION 'a key column of devices never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON devices FOR EACH ROW EXECUTE FUNCTION before_devices();
+
+CREATE OR REPLACE FUNCTION feed_devices() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'people:' || o.organization_id, 33::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.user_id, 33::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 33::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        UNION ALL
+        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.user_id, 33::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON devices REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_devices();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON devices REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_devices();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON devices REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_devices();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON devices FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_conflicts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.settled_by IS NOT NULL OR NEW.settled_at IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'settled', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.settled_by, NEW.settled_at) IS DISTINCT FROM ROW(OLD.settled_by, OLD.settled_at) OR NEW.edits -> 'settled' IS DISTINCT FROM OLD.edits -> 'settled' THEN
+        NEW.edits := feed_edit(NEW.edits, 'settled', OLD.edits -> 'settled', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON conflicts FOR EACH ROW EXECUTE FUNCTION before_conflicts();
+
+CREATE OR REPLACE FUNCTION feed_conflicts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.author_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || o.group_id, 34::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 34::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.author_id, 34::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.author_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'roster:' || o.group_id, 34::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        UNION ALL
+        SELECT 'results:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'results:' || o.course_id, 34::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id)
+        UNION ALL
+        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.author_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.author_id, 34::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.author_id IS NOT NULL AND NOT (n.author_id IS NOT NULL AND 'user:' || o.author_id = 'user:' || n.author_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON conflicts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_conflicts();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON conflicts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_conflicts();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON conflicts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_conflicts();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON conflicts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();

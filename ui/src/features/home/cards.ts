@@ -1,0 +1,41 @@
+/** What the cards of the first screen say, worked out from their figures. */
+import type { AttemptCard, CourseCard } from "$shared/desktop/generated";
+
+export function percentOf(course: CourseCard): number {
+  return course.topics_all > 0 ? (course.topics_done / course.topics_all) * 100 : 0;
+}
+
+export function isDone(course: CourseCard): boolean {
+  return course.topics_all > 0 && course.topics_done >= course.topics_all;
+}
+
+export type Files = "arriving" | "none" | "here" | "part" | "away";
+
+/** How much of a course's files is on this laptop. */
+export function filesOf(course: Pick<CourseCard, "ready" | "bytes_here" | "bytes_all">): Files {
+  if (!course.ready) return "arriving";
+  if (course.bytes_all === 0) return "none";
+  if (course.bytes_here >= course.bytes_all) return "here";
+  return course.bytes_here > 0 ? "part" : "away";
+}
+
+/** Due in this time, it is said in a colour. */
+const SOON_MS = 7 * 86_400_000;
+
+export type Due = "none" | "done" | "later" | "soon" | "over";
+
+export function dueOf(course: CourseCard, now: number): Due {
+  if (isDone(course)) return "done";
+  if (course.due_at === null) return "none";
+  if (course.due_at < now) return "over";
+  return course.due_at - now < SOON_MS ? "soon" : "later";
+}
+
+export type Outcome = "started" | "submitted" | "passed" | "failed" | "graded";
+
+export function outcomeOf(attempt: AttemptCard): Outcome {
+  if (attempt.state === "started") return "started";
+  if (attempt.state !== "graded") return "submitted";
+  if (attempt.passed === null) return "graded";
+  return attempt.passed ? "passed" : "failed";
+}

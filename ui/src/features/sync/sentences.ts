@@ -1,0 +1,33 @@
+// Whole sentences about the state of sync.
+
+import type { SyncStatus } from "$shared/desktop/generated";
+import { formatDuration, formatNumber, formatPercent } from "$shared/i18n/format";
+import { m } from "$messages";
+import { firstSyncPercent } from "./chip";
+import { rowsMost } from "./status.svelte";
+
+/** `First sync, 75 %`, or the rows that are left as long as nobody knows of how many. */
+export function firstSyncWords(status: SyncStatus): string {
+  const left = status.rows_left ?? 0;
+  const percent = firstSyncPercent(left, rowsMost());
+  return percent === null
+    ? m.sync_first_rows({ count: left, rows: formatNumber(left) })
+    : m.sync_first_percent({ percent: formatPercent(percent) });
+}
+
+/** What the Sync centre says at its top: where the work is, and whether the lid may close. */
+export function headline(status: SyncStatus): string {
+  if (status.rows_left !== null && status.rows_left > 0) return firstSyncWords(status);
+  if (status.waiting > 0) {
+    const what = { count: status.waiting, number: formatNumber(status.waiting) };
+    return status.online ? m.sync_head_waiting(what) : m.sync_head_waiting_offline(what);
+  }
+  if (status.attention > 0) return m.sync_head_attention();
+  return status.online ? m.sync_head_safe() : m.sync_head_offline();
+}
+
+/** `12 min ahead`, in whole minutes. */
+export function clockWords(offMs: number): string {
+  const time = formatDuration(Math.abs(offMs) / 1000);
+  return offMs > 0 ? m.sync_clock_ahead({ time }) : m.sync_clock_behind({ time });
+}

@@ -1,0 +1,69 @@
+// The state of sync, one for the window: the chip and the Sync centre read the same.
+
+import type { SyncStatus } from "$shared/desktop/generated";
+import { call, onEvent } from "$shared/desktop/desktop";
+import { notifyProblem } from "$shared/ui";
+
+/** How often "5 minutes ago" is put right. */
+const CLOCK_MS = 20_000;
+
+const state = $state<{ status: SyncStatus | null; now: number; rowsMost: number; asking: boolean }>({
+  status: null,
+  now: Date.now(),
+  rowsMost: 0,
+  asking: false,
+});
+
+export function syncStatus(): SyncStatus | null {
+  return state.status;
+}
+
+/** This minute, for relative times. Reactive. */
+export function now(): number {
+  return state.now;
+}
+
+/** The most rows that were ever left of this first sync. */
+export function rowsMost(): number {
+  return state.rowsMost;
+}
+
+export function syncing(): boolean {
+  return state.asking || (state.status?.busy ?? false);
+}
+
+function take(status: SyncStatus): void {
+  state.status = status;
+  state.now = Date.now();
+  state.rowsMost = status.rows_left === null ? 0 : Math.max(state.rowsMost, status.rows_left);
+}
+
+/** Follows the state while the chip is there. Returns how to stop. */
+export function followSync(): () => void {
+  let heard = false;
+  state.status = null;
+  state.rowsMost = 0;
+  const stop = onEvent((event) => {
+    if (event.kind !== "sync") return;
+    heard = true;
+    take(event.status);
+  });
+  // An event that came meanwhile is newer than this answer. A refusal is no state: the chip stays quiet.
+  call("sync_status").then((status) => heard || take(status), () => undefined);
+  const timer = setInterval(() => (state.now = Date.now()), CLOCK_MS);
+  return () => {
+    stop();
+    clearInterval(timer);
+  };
+}
+
+export async function syncNow(): Promise<void> {
+  state.asking = true;
+  try {
+    take(await call("sync_now"));
+  } catch (thrown) {
+    notifyProblem(thrown);
+  } finally {
+    state.asking = false;
+  }
+}

@@ -1,0 +1,49 @@
+// Tables, columns and values in people's words. What a newer server may name and this program does not know is shown
+// readably rather than not at all.
+
+import { formatDate, formatNumber } from "$shared/i18n/format";
+import { hasWord, wordFor } from "$shared/i18n/words";
+import type { AttentionField } from "$shared/desktop/generated";
+import { m } from "$messages";
+
+/** `gas_supply` becomes `Gas supply`. */
+export function readable(name: string): string {
+  const words = name.replaceAll("_", " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function known(key: string, name: string): string {
+  return hasWord(key) ? wordFor(key) : readable(name);
+}
+
+export function entityWords(entity: string): string {
+  return known(`entity_${entity}`, entity);
+}
+
+export function columnWords(column: string): string {
+  return known(`column_${column}`, column);
+}
+
+/** A word of a choice, such as `present` or `draft`. */
+export function choiceWords(word: string): string {
+  return known(`choice_${word}`, word);
+}
+
+/** A stored value as it is read: nothing, yes and no, a date, a number, a word of a choice. */
+export function valueWords(value: unknown, kind?: AttentionField["kind"]): string {
+  if (value === null || value === undefined || value === "") return m.sync_value_empty();
+  if (typeof value === "boolean") return value ? m.sync_value_yes() : m.sync_value_no();
+  if (typeof value === "number") return formatNumber(value, 4);
+  if (typeof value !== "string") return objectWords(value);
+  if (kind === "date" || /^\d{4}-\d{2}-\d{2}$/.test(value)) return formatDate(value);
+  return (kind === undefined || kind === "choice") && hasWord(`choice_${value}`) ? wordFor(`choice_${value}`) : value;
+}
+
+/** A group of fields such as a mark with who and when: the parts that say something to a person. */
+function objectWords(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  const status = (value as Record<string, unknown>).status;
+  if (status !== undefined) return valueWords(status, "choice");
+  const parts = Object.entries(value).filter(([, part]) => typeof part !== "object" || part === null);
+  return parts.map(([name, part]) => `${columnWords(name)}: ${valueWords(part)}`).join(", ");
+}
