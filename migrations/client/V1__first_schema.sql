@@ -25,6 +25,105 @@ CREATE TABLE organizations (
     deleted_at          INTEGER
 ) STRICT;
 
+CREATE TABLE stations (
+    id            TEXT PRIMARY KEY,
+    stamp         INTEGER NOT NULL,
+    created_at    INTEGER,
+    updated_at    INTEGER,
+    legacy_number INTEGER,
+    code          TEXT,
+    name          TEXT NOT NULL,
+    brand         TEXT,
+    region        TEXT,
+    address       TEXT,
+    phone         TEXT,
+    email         TEXT,
+    latitude      REAL,
+    longitude     REAL,
+    description   TEXT,
+    opened_on     TEXT,
+    opening_hours TEXT,
+    status        TEXT NOT NULL,
+    photo_url     TEXT
+) STRICT;
+
+CREATE TABLE station_gas_supply_sources (
+    id            TEXT PRIMARY KEY,
+    stamp         INTEGER NOT NULL,
+    created_at    INTEGER,
+    updated_at    INTEGER,
+    station_id    TEXT NOT NULL,
+    legacy_number INTEGER,
+    position      INTEGER NOT NULL,
+    name          TEXT NOT NULL,
+    supply_type   TEXT,
+    product       TEXT,
+    is_primary    INTEGER NOT NULL,
+    interval_days INTEGER,
+    contact_phone TEXT,
+    description   TEXT
+) STRICT;
+CREATE INDEX station_gas_supply_sources_by_station ON station_gas_supply_sources (station_id);
+
+CREATE TABLE station_equipment (
+    id            TEXT PRIMARY KEY,
+    stamp         INTEGER NOT NULL,
+    created_at    INTEGER,
+    updated_at    INTEGER,
+    station_id    TEXT NOT NULL,
+    legacy_number INTEGER,
+    position      INTEGER NOT NULL,
+    name          TEXT NOT NULL,
+    manufacturer  TEXT,
+    model         TEXT,
+    serial_number TEXT,
+    quantity      INTEGER NOT NULL,
+    installed_on  TEXT,
+    status        TEXT NOT NULL,
+    note          TEXT
+) STRICT;
+CREATE INDEX station_equipment_by_station ON station_equipment (station_id);
+
+CREATE TABLE station_specifications (
+    id            TEXT PRIMARY KEY,
+    stamp         INTEGER NOT NULL,
+    created_at    INTEGER,
+    updated_at    INTEGER,
+    station_id    TEXT NOT NULL,
+    legacy_number INTEGER,
+    position      INTEGER NOT NULL,
+    name          TEXT NOT NULL,
+    value         TEXT NOT NULL,
+    unit          TEXT
+) STRICT;
+CREATE INDEX station_specifications_by_station ON station_specifications (station_id);
+
+CREATE TABLE station_safety_systems (
+    id            TEXT PRIMARY KEY,
+    stamp         INTEGER NOT NULL,
+    created_at    INTEGER,
+    updated_at    INTEGER,
+    station_id    TEXT NOT NULL,
+    legacy_number INTEGER,
+    position      INTEGER NOT NULL,
+    name          TEXT NOT NULL,
+    kind          TEXT,
+    description   TEXT
+) STRICT;
+CREATE INDEX station_safety_systems_by_station ON station_safety_systems (station_id);
+
+CREATE TABLE station_safety_system_features (
+    id               TEXT PRIMARY KEY,
+    stamp            INTEGER NOT NULL,
+    created_at       INTEGER,
+    updated_at       INTEGER,
+    safety_system_id TEXT NOT NULL,
+    legacy_number    INTEGER,
+    position         INTEGER NOT NULL,
+    text             TEXT NOT NULL
+) STRICT;
+CREATE INDEX station_safety_system_features_by_safety_system ON station_safety_system_features (safety_system_id);
+
 CREATE TABLE users (
     id             TEXT PRIMARY KEY,
     stamp          INTEGER NOT NULL,
@@ -170,105 +269,6 @@ CREATE TABLE group_membership_periods (
     left_on       TEXT
 ) STRICT;
 CREATE INDEX group_membership_periods_by_group ON group_membership_periods (group_id);
-
-CREATE TABLE stations (
-    id            TEXT PRIMARY KEY,
-    stamp         INTEGER NOT NULL,
-    created_at    INTEGER,
-    updated_at    INTEGER,
-    legacy_number INTEGER,
-    code          TEXT,
-    name          TEXT NOT NULL,
-    brand         TEXT,
-    region        TEXT,
-    address       TEXT,
-    phone         TEXT,
-    email         TEXT,
-    latitude      REAL,
-    longitude     REAL,
-    description   TEXT,
-    opened_on     TEXT,
-    opening_hours TEXT,
-    status        TEXT NOT NULL,
-    photo_url     TEXT
-) STRICT;
-
-CREATE TABLE station_gas_supply_sources (
-    id            TEXT PRIMARY KEY,
-    stamp         INTEGER NOT NULL,
-    created_at    INTEGER,
-    updated_at    INTEGER,
-    station_id    TEXT NOT NULL,
-    legacy_number INTEGER,
-    position      INTEGER NOT NULL,
-    name          TEXT NOT NULL,
-    supply_type   TEXT,
-    product       TEXT,
-    is_primary    INTEGER NOT NULL,
-    interval_days INTEGER,
-    contact_phone TEXT,
-    description   TEXT
-) STRICT;
-CREATE INDEX station_gas_supply_sources_by_station ON station_gas_supply_sources (station_id);
-
-CREATE TABLE station_equipment (
-    id            TEXT PRIMARY KEY,
-    stamp         INTEGER NOT NULL,
-    created_at    INTEGER,
-    updated_at    INTEGER,
-    station_id    TEXT NOT NULL,
-    legacy_number INTEGER,
-    position      INTEGER NOT NULL,
-    name          TEXT NOT NULL,
-    manufacturer  TEXT,
-    model         TEXT,
-    serial_number TEXT,
-    quantity      INTEGER NOT NULL,
-    installed_on  TEXT,
-    status        TEXT NOT NULL,
-    note          TEXT
-) STRICT;
-CREATE INDEX station_equipment_by_station ON station_equipment (station_id);
-
-CREATE TABLE station_specifications (
-    id            TEXT PRIMARY KEY,
-    stamp         INTEGER NOT NULL,
-    created_at    INTEGER,
-    updated_at    INTEGER,
-    station_id    TEXT NOT NULL,
-    legacy_number INTEGER,
-    position      INTEGER NOT NULL,
-    name          TEXT NOT NULL,
-    value         TEXT NOT NULL,
-    unit          TEXT
-) STRICT;
-CREATE INDEX station_specifications_by_station ON station_specifications (station_id);
-
-CREATE TABLE station_safety_systems (
-    id            TEXT PRIMARY KEY,
-    stamp         INTEGER NOT NULL,
-    created_at    INTEGER,
-    updated_at    INTEGER,
-    station_id    TEXT NOT NULL,
-    legacy_number INTEGER,
-    position      INTEGER NOT NULL,
-    name          TEXT NOT NULL,
-    kind          TEXT,
-    description   TEXT
-) STRICT;
-CREATE INDEX station_safety_systems_by_station ON station_safety_systems (station_id);
-
-CREATE TABLE station_safety_system_features (
-    id               TEXT PRIMARY KEY,
-    stamp            INTEGER NOT NULL,
-    created_at       INTEGER,
-    updated_at       INTEGER,
-    safety_system_id TEXT NOT NULL,
-    legacy_number    INTEGER,
-    position         INTEGER NOT NULL,
-    text             TEXT NOT NULL
-) STRICT;
-CREATE INDEX station_safety_system_features_by_safety_system ON station_safety_system_features (safety_system_id);
 
 CREATE TABLE courses (
     id                      TEXT PRIMARY KEY,

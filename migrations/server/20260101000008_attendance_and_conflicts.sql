@@ -34,6 +34,7 @@ CREATE TABLE conflicts (
     lost_values     jsonb NOT NULL,
     lost_by         uuid,
     lost_at         timestamptz NOT NULL,
+    lost_device     uuid, -- never leaves the server: one row per device and field
     kept_values     jsonb NOT NULL,
     kept_by         uuid,
     kept_at         timestamptz,

@@ -161,6 +161,17 @@ impl Cluster {
         Ok(())
     }
 
+    /// Removes a database when it is there, also from under those who are connected.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn remove_database(&self, name: &str) -> Outcome<()> {
+        let mut connection = self.connect("postgres").await?;
+        let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+        Ok(())
+    }
+
     /// A migrated database of its own for one test: a copy of one that was migrated once.
     ///
     /// # Errors
@@ -173,6 +184,8 @@ impl Cluster {
     }
 
     async fn make_template(&self) -> Outcome<()> {
+        // What a failed attempt left would hide why it failed.
+        self.remove_database(TEMPLATE).await?;
         self.make_database(TEMPLATE, "template0").await?;
         let pool = sync_server::database::connect(&self.url(TEMPLATE), 1).await?;
         let migrated = sync_server::database::migrate(&pool).await;

@@ -113,3 +113,64 @@ pub type Rules = &'static [&'static [Who]];
 pub fn allows(rules: Rules, entity: &Entity, id: &Uuid, values: &[Value], actor: &Actor) -> bool {
     rules.iter().any(|rule| rule.iter().all(|who| who.holds(entity, id, values, actor)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::entity;
+    use serde_json::json;
+
+    fn actor(role: Role, scopes: &[String]) -> Actor {
+        Actor { user_id: Uuid::from_u128(7), organization_id: Uuid::from_u128(1), role, scopes: scopes.iter().cloned().collect() }
+    }
+
+    fn may_write(table: &str, given: &[(&str, Value)], actor: &Actor) -> bool {
+        let entity = entity(table).expect("a registered table");
+        let mut values = entity.empty_values();
+        for (name, value) in given {
+            values[entity.column_index(name).expect("a column")] = value.clone();
+        }
+        allows(entity.write, entity, &Uuid::from_u128(9), &values, actor)
+    }
+
+    #[test]
+    fn a_learner_lets_only_themselves_in_and_only_by_themselves() {
+        let me = json!(Uuid::from_u128(7).to_string());
+        let course = json!(Uuid::from_u128(3).to_string());
+        let learner = actor(Role::Learner, &[]);
+        let enroll = |user: &Value, kind: &str, actor: &Actor| {
+            may_write("enrollments", &[("user_id", user.clone()), ("course_id", course.clone()), ("enrollment_type", json!(kind))], actor)
+        };
+        assert!(enroll(&me, "self", &learner));
+        assert!(!enroll(&me, "assigned", &learner));
+        assert!(!enroll(&json!(Uuid::from_u128(8).to_string()), "self", &learner));
+        let enrolled = actor(Role::Learner, &[ScopeKind::Course.of(Uuid::from_u128(3))]);
+        assert!(enroll(&me, "assigned", &enrolled), "whoever was assigned goes on");
+    }
+
+    #[test]
+    fn a_test_outside_every_course_is_written_by_staff_and_no_course_is_entered_by_leaving_it_empty() {
+        assert!(may_write("assessments", &[], &actor(Role::Teacher, &[])));
+        assert!(!may_write("assessments", &[], &actor(Role::Learner, &[])));
+        let of_course = [("course_id", json!(Uuid::from_u128(3).to_string()))];
+        assert!(!may_write("assessments", &of_course, &actor(Role::Teacher, &[])));
+        assert!(may_write("assessments", &of_course, &actor(Role::Teacher, &[ScopeKind::CourseStaff.of(Uuid::from_u128(3))])));
+    }
+
+    #[test]
+    fn an_administrator_changes_their_organization_and_makes_no_other() {
+        let other = actor(Role::Admin, &[ScopeKind::Org.of(Uuid::from_u128(1))]);
+        assert!(!may_write("organizations", &[], &other));
+        assert!(may_write("organizations", &[], &actor(Role::Admin, &[ScopeKind::Org.of(Uuid::from_u128(9))])));
+    }
+
+    #[test]
+    fn who_makes_a_course_or_a_group_is_its_instructor_or_teacher() {
+        let me = json!(Uuid::from_u128(7).to_string());
+        for (table, column) in [("courses", "instructor_id"), ("groups", "teacher_id")] {
+            assert!(may_write(table, &[(column, me.clone())], &actor(Role::Teacher, &[])), "{table}");
+            assert!(!may_write(table, &[(column, me.clone())], &actor(Role::Learner, &[])), "{table}");
+            assert!(!may_write(table, &[], &actor(Role::Teacher, &[])), "{table}");
+        }
+    }
+}

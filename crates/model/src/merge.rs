@@ -28,6 +28,14 @@ pub struct Edit {
     pub n: i64,
     /// The person; none for plain SQL.
     pub user: Option<Uuid>,
+    /// How often somebody else said the same without knowing of it. It makes each time a new edit with a new stamp, so
+    /// that a change made before has not seen it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seconded: i64,
+}
+
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// The tracked columns' last edits, by group name.
@@ -61,15 +69,38 @@ pub struct Change<'a> {
     pub fields: &'a [(usize, Value)],
 }
 
-/// A value that did not make it and is kept until somebody settles it.
+/// A value that somebody holds beside the one that stands, kept until somebody settles it. It may equal the one that
+/// stands: then it is no conflict yet, and becomes one when the other changes their mind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lost {
     /// The tracked group.
     pub group: &'static str,
-    /// The group's columns and the lost values.
+    /// The group's columns and the held values, the deciding one first.
     pub values: Vec<(&'static str, Value)>,
     /// Who had entered them, where and when.
     pub edit: Edit,
+}
+
+/// What a change does to the values that are held beside a row, one step after the other. A device holds at most one
+/// value of a group: the last that it said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Held {
+    /// The device said something new: what it held before is past.
+    Spoke {
+        /// The tracked group.
+        group: &'static str,
+        /// The device.
+        device: Uuid,
+    },
+    /// Somebody who knew of it replaced this value: nobody holds it any more.
+    Replaced {
+        /// The tracked group.
+        group: &'static str,
+        /// Its deciding column's value.
+        value: Value,
+    },
+    /// This is held beside what stands.
+    Kept(Lost),
 }
 
 /// How a change fared.
@@ -94,10 +125,8 @@ pub struct Merged {
     pub changed: bool,
     /// How the change fared.
     pub verdict: Verdict,
-    /// What goes to `conflicts`.
-    pub lost: Vec<Lost>,
-    /// The groups that now hold this value again, so a conflict that kept it is moot.
-    pub regained: Vec<&'static str>,
+    /// What happens to `conflicts`, in order.
+    pub held: Vec<Held>,
 }
 
 /// Reads named values as places and values of `entity`, refusing what a laptop may not write.
@@ -164,7 +193,7 @@ fn create(entity: &Entity, change: &Change<'_>) -> Result<Merged, Problem> {
             edits.insert(group.to_owned(), edit_of(change));
         }
     }
-    Ok(Merged { values, edits, changed: true, verdict: Verdict::Applied, lost: Vec::new(), regained: Vec::new() })
+    Ok(Merged { values, edits, changed: true, verdict: Verdict::Applied, held: Vec::new() })
 }
 
 fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merged, Problem> {
@@ -174,8 +203,7 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
         edits: stored.edits.clone(),
         changed: false,
         verdict: if same_base { Verdict::Applied } else { Verdict::Merged },
-        lost: Vec::new(),
-        regained: Vec::new(),
+        held: Vec::new(),
     };
     let reset = reset_step(entity, stored, change);
     let mut groups_done: Vec<&'static str> = Vec::new();
@@ -220,7 +248,7 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
     }
     merged.changed = merged.values != stored.values || merged.edits != stored.edits;
     let untouched_meanwhile = merged.verdict == Verdict::Merged
-        && merged.lost.is_empty()
+        && merged.held.iter().all(|held| !matches!(held, Held::Kept(_)))
         && all_took
         && merged.values == laid_over(entity, &stored.values, change);
     if untouched_meanwhile && only_own_since(stored, change) {
@@ -240,7 +268,7 @@ fn laid_over(entity: &Entity, values: &[Value], change: &Change<'_>) -> Vec<Valu
 }
 
 fn edit_of(change: &Change<'_>) -> Edit {
-    Edit { stamp: 0, at: change.at, device: Some(change.device), n: change.n, user: Some(change.user) }
+    Edit { stamp: 0, at: change.at, device: Some(change.device), n: change.n, user: Some(change.user), seconded: 0 }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,53 +348,52 @@ fn tracked(
     let (lead, lead_column) = entity.group_columns(group).next().expect("a group has a column");
     let new_lead = given(lead).unwrap_or(&stored.values[lead]);
     let edit = stored.edits.get(group);
-    let seen = same_base
-        || edit.is_none_or(|edit| {
-            change.base.stamp.is_some_and(|base| edit.stamp != 0 && edit.stamp <= base)
-                || (edit.device == Some(change.device) && change.base.own.is_some_and(|own| edit.n <= own))
-        });
-    let equal = *new_lead == stored.values[lead];
-    if !seen && !equal {
-        if rule == Merge::Ask {
+    let seen_by_stamp = same_base || edit.is_none_or(|edit| change.base.stamp.is_some_and(|base| edit.stamp != 0 && edit.stamp <= base));
+    // A device knows its own words; what others said beside them is kept on its own.
+    let seen_as_own = edit.is_some_and(|edit| edit.device == Some(change.device));
+    let differs = *new_lead != stored.values[lead];
+    let mut new_edit = edit_of(change);
+    if rule == Merge::Latest {
+        merged.held.push(Held::Spoke { group, device: change.device });
+    }
+    if seen_by_stamp || seen_as_own {
+        if seen_by_stamp && differs && rule == Merge::Latest {
+            merged.held.push(Held::Replaced { group, value: stored.values[lead].clone() });
+        }
+    } else {
+        if differs && rule == Merge::Ask {
             return Err(Problem::new(Code::ChangedMeanwhile, format!("{} was changed meanwhile", lead_column.name)).field(lead_column.name));
         }
         let edit = edit.expect("an unseen group has an edit");
         let later = (change.at, Some(change.device)) > (edit.at, edit.device);
+        if rule == Merge::Latest {
+            let values =
+                |of: &dyn Fn(usize) -> Value| entity.group_columns(group).map(|(index, column)| (column.name, of(index))).collect();
+            merged.held.push(Held::Kept(if later {
+                Lost { group, values: values(&|index| stored.values[index].clone()), edit: edit.clone() }
+            } else {
+                Lost { group, values: values(&|index| given(index).cloned().unwrap_or(Value::Null)), edit: edit_of(change) }
+            }));
+        }
+        if !differs {
+            new_edit.seconded = edit.seconded + 1;
+        }
         if !later {
-            if rule == Merge::Latest {
-                merged.verdict = Verdict::Superseded;
-                let values = entity
-                    .group_columns(group)
-                    .map(|(index, column)| (column.name, given(index).cloned().unwrap_or(Value::Null)))
-                    .collect();
-                merged.lost.push(Lost { group, values, edit: edit_of(change) });
+            if differs {
+                merged.verdict = if rule == Merge::Latest { Verdict::Superseded } else { merged.verdict };
+            } else {
+                merged.edits.insert(group.to_owned(), Edit { seconded: edit.seconded + 1, ..edit.clone() });
             }
             return Ok(());
         }
-        if rule == Merge::Latest {
-            let values = entity.group_columns(group).map(|(index, column)| (column.name, stored.values[index].clone())).collect();
-            merged.lost.push(Lost { group, values, edit: edit.clone() });
-            merged.regained.push(group);
-        }
-    } else if !seen {
-        // Both said the same. The later of the two is the one that a third person's change is measured against.
-        let edit = edit.expect("an unseen group has an edit");
-        if (change.at, Some(change.device)) <= (edit.at, edit.device) {
-            return Ok(());
-        }
     }
-    let mut differs = false;
     for (index, _) in entity.group_columns(group) {
-        if let Some(value) = given(index)
-            && merged.values[index] != *value
-        {
+        if let Some(value) = given(index) {
             merged.values[index] = value.clone();
-            differs = true;
         }
     }
-    if differs || !seen {
-        merged.edits.insert(group.to_owned(), edit_of(change));
-    }
+    // Also when the value is the same as before: that it was said, and when, decides against whoever comes next.
+    merged.edits.insert(group.to_owned(), new_edit);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::Code;
-use waystation_model::merge::{Change, Edits, Stored, Verdict, lay_over, merge};
+use waystation_model::merge::{Change, Edits, Held, Stored, Verdict, lay_over, merge};
 use waystation_model::registry::{Entity, entity};
 use waystation_model::wire::Base;
 
@@ -24,8 +24,8 @@ struct Server {
     entity: &'static Entity,
     stored: Stored,
     stamp: i64,
-    /// Lost value by group, with the time and the device of the latest person who held it.
-    conflicts: BTreeMap<(String, String), (i64, Option<Uuid>)>,
+    /// What each device holds beside what stands, by group.
+    conflicts: BTreeMap<(String, Option<Uuid>), String>,
 }
 
 impl Server {
@@ -61,22 +61,25 @@ impl Server {
             }
             self.stored = Stored { stamp: Some(self.stamp), values: merged.values, edits };
         }
-        for lost in merged.lost {
-            let key = (lost.group.to_owned(), lost.values[0].1.to_string());
-            let edit = (lost.edit.at, lost.edit.device);
-            let known = self.conflicts.entry(key).or_insert(edit);
-            *known = (*known).max(edit);
-        }
-        // What stands is no conflict.
-        for group in self.entity.tracked_groups() {
-            let (lead, _) = self.entity.group_columns(group).next().expect("a lead");
-            self.conflicts.remove(&(group.to_owned(), self.stored.values[lead].to_string()));
+        for held in merged.held {
+            match held {
+                Held::Spoke { group, device } => drop(self.conflicts.remove(&(group.to_owned(), Some(device)))),
+                Held::Replaced { group, value } => self.conflicts.retain(|(of, _), held| of != group || *held != value.to_string()),
+                Held::Kept(lost) => drop(self.conflicts.insert((lost.group.to_owned(), lost.edit.device), lost.values[0].1.to_string())),
+            }
         }
         verdict
     }
 
     fn settled_state(&self) -> (Vec<Value>, BTreeSet<(String, String)>) {
-        (self.stored.values.clone(), self.conflicts.keys().cloned().collect())
+        // What stands is no conflict.
+        let stands: BTreeSet<(String, String)> = (self.entity.tracked_groups().into_iter())
+            .filter_map(|group| {
+                self.entity.group_columns(group).next().map(|(lead, _)| (group.to_owned(), self.stored.values[lead].to_string()))
+            })
+            .collect();
+        let held = self.conflicts.iter().map(|((group, _), value)| (group.clone(), value.clone()));
+        (self.stored.values.clone(), held.filter(|key| !stands.contains(key)).collect())
     }
 }
 
@@ -93,16 +96,18 @@ fn interleave(devices: &[Vec<Made>], picks: &[usize]) -> Vec<Made> {
 }
 
 fn progress_changes() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
-    (0..3i64, any::<bool>(), 0..=100i64, 0..500i64, prop::option::of(1..1000i64), 0..60i64).prop_map(|(reset, completed, percent, seconds, completed_at, spent)| {
-        vec![
-            ("reset_number", json!(reset)),
-            ("completed", json!(completed)),
-            ("percent", json!(percent)),
-            ("seconds_watched", json!(seconds)),
-            ("completed_at", json!(completed_at)),
-            ("time_spent_seconds", json!(spent)),
-        ]
-    })
+    (0..3i64, any::<bool>(), 0..=100i64, 0..500i64, prop::option::of(1..1000i64), 0..60i64).prop_map(
+        |(reset, completed, percent, seconds, completed_at, spent)| {
+            vec![
+                ("reset_number", json!(reset)),
+                ("completed", json!(completed)),
+                ("percent", json!(percent)),
+                ("seconds_watched", json!(seconds)),
+                ("completed_at", json!(completed_at)),
+                ("time_spent_seconds", json!(spent)),
+            ]
+        },
+    )
 }
 
 fn mark_changes() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
@@ -147,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn the_mark_that_stands_is_the_same_in_whatever_order_marks_arrive(devices in devices(mark_changes()), one in prop::collection::vec(0..9usize, 12), other in prop::collection::vec(0..9usize, 12)) {
+    fn marks_and_conflicts_are_the_same_in_whatever_order_they_arrive(devices in devices(mark_changes()), one in prop::collection::vec(0..9usize, 12), other in prop::collection::vec(0..9usize, 12)) {
         let table = entity("attendance_records").expect("registered");
         let run = |picks: &[usize]| {
             let mut server = Server::new(table, &[]);
@@ -155,7 +160,8 @@ proptest! {
                 server.take(&made);
             }
             let place = table.column_index("status").expect("a column");
-            server.stored.values[place].clone()
+            let (values, conflicts) = server.settled_state();
+            (values[place].clone(), conflicts)
         };
         prop_assert_eq!(run(&one), run(&other));
     }
@@ -189,13 +195,20 @@ fn undoing_is_a_new_start_and_doing_it_again_is_kept() {
     let table = entity("topic_progress").expect("registered");
     let mut server = Server::new(table, &[]);
     let column = |server: &Server, name: &str| server.stored.values[table.column_index(name).expect("a column")].clone();
-    server.take(&progress(&[("reset_number", json!(0)), ("completed", json!(true)), ("percent", json!(100)), ("completed_at", json!(50))], 1));
+    server.take(&progress(
+        &[("reset_number", json!(0)), ("completed", json!(true)), ("percent", json!(100)), ("completed_at", json!(50))],
+        1,
+    ));
     server.take(&progress(&[("reset_number", json!(1)), ("completed", json!(false)), ("percent", json!(0))], 2));
     assert_eq!((column(&server, "completed"), column(&server, "completed_at")), (json!(false), Value::Null));
-    server.take(&progress(&[("reset_number", json!(1)), ("completed", json!(true)), ("percent", json!(100)), ("completed_at", json!(70))], 3));
+    server.take(&progress(
+        &[("reset_number", json!(1)), ("completed", json!(true)), ("percent", json!(100)), ("completed_at", json!(70))],
+        3,
+    ));
     assert_eq!((column(&server, "completed"), column(&server, "completed_at")), (json!(true), json!(70)));
     // Another laptop that has not heard of the new start does not undo it.
-    let late = Made { device: 2, n: 1, at: 9, fields: vec![("reset_number", json!(0)), ("completed", json!(true)), ("completed_at", json!(10))] };
+    let late =
+        Made { device: 2, n: 1, at: 9, fields: vec![("reset_number", json!(0)), ("completed", json!(true)), ("completed_at", json!(10))] };
     server.take(&late);
     assert_eq!(column(&server, "completed_at"), json!(70));
 }
@@ -234,7 +247,8 @@ fn what_must_be_asked_goes_back_when_somebody_else_changed_it() {
     let mut server = Server::new(table, &[("course_code", json!("A-1"))]);
     server.take(&Made { device: 1, n: 1, at: 5, fields: vec![("course_code", json!("A-2"))] });
     let fields = [(table.column_index("course_code").expect("a column"), json!("A-3"))];
-    let change = Change { device: Uuid::from_u128(2), n: 1, user: Uuid::nil(), base: Base { stamp: Some(1), own: None }, at: 9, fields: &fields };
+    let change =
+        Change { device: Uuid::from_u128(2), n: 1, user: Uuid::nil(), base: Base { stamp: Some(1), own: None }, at: 9, fields: &fields };
     let refused = merge(table, Some(&server.stored), &change).expect_err("changed meanwhile");
     assert_eq!((refused.code, refused.fields), (Code::ChangedMeanwhile, vec!["course_code".to_owned()]));
     // Another column of the same row is nobody's business.

@@ -3,6 +3,12 @@
 
 INSERT INTO feed_entities (code, name) VALUES
     (1, 'organizations'),
+    (12, 'stations'),
+    (13, 'station_gas_supply_sources'),
+    (14, 'station_equipment'),
+    (15, 'station_specifications'),
+    (16, 'station_safety_systems'),
+    (17, 'station_safety_system_features'),
     (2, 'users'),
     (3, 'staff_cards'),
     (4, 'user_profiles'),
@@ -13,12 +19,6 @@ INSERT INTO feed_entities (code, name) VALUES
     (9, 'groups'),
     (10, 'group_memberships'),
     (11, 'group_membership_periods'),
-    (12, 'stations'),
-    (13, 'station_gas_supply_sources'),
-    (14, 'station_equipment'),
-    (15, 'station_specifications'),
-    (16, 'station_safety_systems'),
-    (17, 'station_safety_system_features'),
     (18, 'courses'),
     (19, 'course_facts'),
     (20, 'modules'),
@@ -126,6 +126,534 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON organizations REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON organizations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_organizations();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON organizations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_organizations();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON organizations FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_stations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.code IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'code', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.code) IS DISTINCT FROM ROW(OLD.code) OR NEW.edits -> 'code' IS DISTINCT FROM OLD.edits -> 'code' THEN
+        NEW.edits := feed_edit(NEW.edits, 'code', OLD.edits -> 'code', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.brand IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'brand', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.brand) IS DISTINCT FROM ROW(OLD.brand) OR NEW.edits -> 'brand' IS DISTINCT FROM OLD.edits -> 'brand' THEN
+        NEW.edits := feed_edit(NEW.edits, 'brand', OLD.edits -> 'brand', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.region IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'region', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.region) IS DISTINCT FROM ROW(OLD.region) OR NEW.edits -> 'region' IS DISTINCT FROM OLD.edits -> 'region' THEN
+        NEW.edits := feed_edit(NEW.edits, 'region', OLD.edits -> 'region', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.address IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'address', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.address) IS DISTINCT FROM ROW(OLD.address) OR NEW.edits -> 'address' IS DISTINCT FROM OLD.edits -> 'address' THEN
+        NEW.edits := feed_edit(NEW.edits, 'address', OLD.edits -> 'address', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.phone IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'phone', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.phone) IS DISTINCT FROM ROW(OLD.phone) OR NEW.edits -> 'phone' IS DISTINCT FROM OLD.edits -> 'phone' THEN
+        NEW.edits := feed_edit(NEW.edits, 'phone', OLD.edits -> 'phone', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.email IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'email', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.email) IS DISTINCT FROM ROW(OLD.email) OR NEW.edits -> 'email' IS DISTINCT FROM OLD.edits -> 'email' THEN
+        NEW.edits := feed_edit(NEW.edits, 'email', OLD.edits -> 'email', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.latitude IS NOT NULL OR NEW.longitude IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'place', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.latitude, NEW.longitude) IS DISTINCT FROM ROW(OLD.latitude, OLD.longitude) OR NEW.edits -> 'place' IS DISTINCT FROM OLD.edits -> 'place' THEN
+        NEW.edits := feed_edit(NEW.edits, 'place', OLD.edits -> 'place', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.opened_on IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'opened_on', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.opened_on) IS DISTINCT FROM ROW(OLD.opened_on) OR NEW.edits -> 'opened_on' IS DISTINCT FROM OLD.edits -> 'opened_on' THEN
+        NEW.edits := feed_edit(NEW.edits, 'opened_on', OLD.edits -> 'opened_on', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.opening_hours IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'opening_hours', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.opening_hours) IS DISTINCT FROM ROW(OLD.opening_hours) OR NEW.edits -> 'opening_hours' IS DISTINCT FROM OLD.edits -> 'opening_hours' THEN
+        NEW.edits := feed_edit(NEW.edits, 'opening_hours', OLD.edits -> 'opening_hours', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
+        NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.photo_url IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'photo_url', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.photo_url) IS DISTINCT FROM ROW(OLD.photo_url) OR NEW.edits -> 'photo_url' IS DISTINCT FROM OLD.edits -> 'photo_url' THEN
+        NEW.edits := feed_edit(NEW.edits, 'photo_url', OLD.edits -> 'photo_url', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON stations FOR EACH ROW EXECUTE FUNCTION before_stations();
+
+CREATE OR REPLACE FUNCTION feed_stations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 12::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 12::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON stations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON stations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON stations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON stations FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_gas_supply_sources() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
+            RAISE EXCEPTION 'a key column of station_gas_supply_sources never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.supply_type IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'supply_type', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.supply_type) IS DISTINCT FROM ROW(OLD.supply_type) OR NEW.edits -> 'supply_type' IS DISTINCT FROM OLD.edits -> 'supply_type' THEN
+        NEW.edits := feed_edit(NEW.edits, 'supply_type', OLD.edits -> 'supply_type', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.product IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'product', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.product) IS DISTINCT FROM ROW(OLD.product) OR NEW.edits -> 'product' IS DISTINCT FROM OLD.edits -> 'product' THEN
+        NEW.edits := feed_edit(NEW.edits, 'product', OLD.edits -> 'product', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.is_primary IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'is_primary', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.is_primary) IS DISTINCT FROM ROW(OLD.is_primary) OR NEW.edits -> 'is_primary' IS DISTINCT FROM OLD.edits -> 'is_primary' THEN
+        NEW.edits := feed_edit(NEW.edits, 'is_primary', OLD.edits -> 'is_primary', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.interval_days IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'interval_days', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.interval_days) IS DISTINCT FROM ROW(OLD.interval_days) OR NEW.edits -> 'interval_days' IS DISTINCT FROM OLD.edits -> 'interval_days' THEN
+        NEW.edits := feed_edit(NEW.edits, 'interval_days', OLD.edits -> 'interval_days', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.contact_phone IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'contact_phone', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.contact_phone) IS DISTINCT FROM ROW(OLD.contact_phone) OR NEW.edits -> 'contact_phone' IS DISTINCT FROM OLD.edits -> 'contact_phone' THEN
+        NEW.edits := feed_edit(NEW.edits, 'contact_phone', OLD.edits -> 'contact_phone', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_gas_supply_sources FOR EACH ROW EXECUTE FUNCTION before_station_gas_supply_sources();
+
+CREATE OR REPLACE FUNCTION feed_station_gas_supply_sources() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 13::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 13::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_gas_supply_sources REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_gas_supply_sources FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_equipment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
+            RAISE EXCEPTION 'a key column of station_equipment never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.manufacturer IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'manufacturer', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.manufacturer) IS DISTINCT FROM ROW(OLD.manufacturer) OR NEW.edits -> 'manufacturer' IS DISTINCT FROM OLD.edits -> 'manufacturer' THEN
+        NEW.edits := feed_edit(NEW.edits, 'manufacturer', OLD.edits -> 'manufacturer', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.model IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'model', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.model) IS DISTINCT FROM ROW(OLD.model) OR NEW.edits -> 'model' IS DISTINCT FROM OLD.edits -> 'model' THEN
+        NEW.edits := feed_edit(NEW.edits, 'model', OLD.edits -> 'model', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.serial_number IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'serial_number', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.serial_number) IS DISTINCT FROM ROW(OLD.serial_number) OR NEW.edits -> 'serial_number' IS DISTINCT FROM OLD.edits -> 'serial_number' THEN
+        NEW.edits := feed_edit(NEW.edits, 'serial_number', OLD.edits -> 'serial_number', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.quantity IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'quantity', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.quantity) IS DISTINCT FROM ROW(OLD.quantity) OR NEW.edits -> 'quantity' IS DISTINCT FROM OLD.edits -> 'quantity' THEN
+        NEW.edits := feed_edit(NEW.edits, 'quantity', OLD.edits -> 'quantity', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.installed_on IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'installed_on', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.installed_on) IS DISTINCT FROM ROW(OLD.installed_on) OR NEW.edits -> 'installed_on' IS DISTINCT FROM OLD.edits -> 'installed_on' THEN
+        NEW.edits := feed_edit(NEW.edits, 'installed_on', OLD.edits -> 'installed_on', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
+        NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.note IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'note', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.note) IS DISTINCT FROM ROW(OLD.note) OR NEW.edits -> 'note' IS DISTINCT FROM OLD.edits -> 'note' THEN
+        NEW.edits := feed_edit(NEW.edits, 'note', OLD.edits -> 'note', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_equipment FOR EACH ROW EXECUTE FUNCTION before_station_equipment();
+
+CREATE OR REPLACE FUNCTION feed_station_equipment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 14::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 14::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_equipment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_equipment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_equipment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_equipment FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_specifications() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
+            RAISE EXCEPTION 'a key column of station_specifications never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.value IS NOT NULL OR NEW.unit IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'figure', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.value, NEW.unit) IS DISTINCT FROM ROW(OLD.value, OLD.unit) OR NEW.edits -> 'figure' IS DISTINCT FROM OLD.edits -> 'figure' THEN
+        NEW.edits := feed_edit(NEW.edits, 'figure', OLD.edits -> 'figure', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_specifications FOR EACH ROW EXECUTE FUNCTION before_station_specifications();
+
+CREATE OR REPLACE FUNCTION feed_station_specifications() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 15::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 15::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_specifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_specifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_specifications REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_specifications FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_safety_systems() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
+            RAISE EXCEPTION 'a key column of station_safety_systems never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.name IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
+        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.kind IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'kind', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.kind) IS DISTINCT FROM ROW(OLD.kind) OR NEW.edits -> 'kind' IS DISTINCT FROM OLD.edits -> 'kind' THEN
+        NEW.edits := feed_edit(NEW.edits, 'kind', OLD.edits -> 'kind', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.description IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
+        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_systems FOR EACH ROW EXECUTE FUNCTION before_station_safety_systems();
+
+CREATE OR REPLACE FUNCTION feed_station_safety_systems() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 16::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 16::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_systems REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_systems REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_systems REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_systems FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_station_safety_system_features() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.safety_system_id) IS DISTINCT FROM (OLD.safety_system_id) THEN
+            RAISE EXCEPTION 'a key column of station_safety_system_features never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.position IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
+        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.text IS NOT NULL THEN
+            NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
+        NEW.edits := feed_edit(NEW.edits, 'text', OLD.edits -> 'text', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_system_features FOR EACH ROW EXECUTE FUNCTION before_station_safety_system_features();
+
+CREATE OR REPLACE FUNCTION feed_station_safety_system_features() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM feed_open();
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || o.organization_id, 17::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
+        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'org:' || o.organization_id, 17::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_system_features REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_system_features FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
 
 CREATE OR REPLACE FUNCTION before_users() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -985,534 +1513,6 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON group_membership_periods R
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON group_membership_periods REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_membership_periods();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON group_membership_periods REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_membership_periods();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON group_membership_periods FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
-
-CREATE OR REPLACE FUNCTION before_stations() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        NEW.created_at := coalesce(NEW.created_at, now());
-    ELSE
-        IF NEW IS NOT DISTINCT FROM OLD THEN
-            RETURN NULL;
-        END IF;
-        NEW.id := OLD.id;
-        NEW.organization_id := OLD.organization_id;
-        NEW.created_at := OLD.created_at;
-    END IF;
-    NEW.updated_at := now();
-    NEW.stamp := nextval('stamp_seq');
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.code IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'code', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.code) IS DISTINCT FROM ROW(OLD.code) OR NEW.edits -> 'code' IS DISTINCT FROM OLD.edits -> 'code' THEN
-        NEW.edits := feed_edit(NEW.edits, 'code', OLD.edits -> 'code', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.name IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
-        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.brand IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'brand', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.brand) IS DISTINCT FROM ROW(OLD.brand) OR NEW.edits -> 'brand' IS DISTINCT FROM OLD.edits -> 'brand' THEN
-        NEW.edits := feed_edit(NEW.edits, 'brand', OLD.edits -> 'brand', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.region IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'region', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.region) IS DISTINCT FROM ROW(OLD.region) OR NEW.edits -> 'region' IS DISTINCT FROM OLD.edits -> 'region' THEN
-        NEW.edits := feed_edit(NEW.edits, 'region', OLD.edits -> 'region', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.address IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'address', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.address) IS DISTINCT FROM ROW(OLD.address) OR NEW.edits -> 'address' IS DISTINCT FROM OLD.edits -> 'address' THEN
-        NEW.edits := feed_edit(NEW.edits, 'address', OLD.edits -> 'address', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.phone IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'phone', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.phone) IS DISTINCT FROM ROW(OLD.phone) OR NEW.edits -> 'phone' IS DISTINCT FROM OLD.edits -> 'phone' THEN
-        NEW.edits := feed_edit(NEW.edits, 'phone', OLD.edits -> 'phone', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.email IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'email', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.email) IS DISTINCT FROM ROW(OLD.email) OR NEW.edits -> 'email' IS DISTINCT FROM OLD.edits -> 'email' THEN
-        NEW.edits := feed_edit(NEW.edits, 'email', OLD.edits -> 'email', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.latitude IS NOT NULL OR NEW.longitude IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'place', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.latitude, NEW.longitude) IS DISTINCT FROM ROW(OLD.latitude, OLD.longitude) OR NEW.edits -> 'place' IS DISTINCT FROM OLD.edits -> 'place' THEN
-        NEW.edits := feed_edit(NEW.edits, 'place', OLD.edits -> 'place', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.description IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
-        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.opened_on IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'opened_on', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.opened_on) IS DISTINCT FROM ROW(OLD.opened_on) OR NEW.edits -> 'opened_on' IS DISTINCT FROM OLD.edits -> 'opened_on' THEN
-        NEW.edits := feed_edit(NEW.edits, 'opened_on', OLD.edits -> 'opened_on', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.opening_hours IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'opening_hours', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.opening_hours) IS DISTINCT FROM ROW(OLD.opening_hours) OR NEW.edits -> 'opening_hours' IS DISTINCT FROM OLD.edits -> 'opening_hours' THEN
-        NEW.edits := feed_edit(NEW.edits, 'opening_hours', OLD.edits -> 'opening_hours', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.status IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
-        NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.photo_url IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'photo_url', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.photo_url) IS DISTINCT FROM ROW(OLD.photo_url) OR NEW.edits -> 'photo_url' IS DISTINCT FROM OLD.edits -> 'photo_url' THEN
-        NEW.edits := feed_edit(NEW.edits, 'photo_url', OLD.edits -> 'photo_url', NEW.stamp);
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON stations FOR EACH ROW EXECUTE FUNCTION before_stations();
-
-CREATE OR REPLACE FUNCTION feed_stations() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM feed_open();
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 12::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
-    ELSE
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
-        UNION ALL
-        SELECT 'org:' || o.organization_id, 12::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON stations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
-CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON stations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
-CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON stations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
-CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON stations FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
-
-CREATE OR REPLACE FUNCTION before_station_gas_supply_sources() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        NEW.created_at := coalesce(NEW.created_at, now());
-    ELSE
-        IF NEW IS NOT DISTINCT FROM OLD THEN
-            RETURN NULL;
-        END IF;
-        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
-            RAISE EXCEPTION 'a key column of station_gas_supply_sources never changes' USING ERRCODE = 'WS001';
-        END IF;
-        NEW.id := OLD.id;
-        NEW.organization_id := OLD.organization_id;
-        NEW.created_at := OLD.created_at;
-    END IF;
-    NEW.updated_at := now();
-    NEW.stamp := nextval('stamp_seq');
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.position IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
-        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.name IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
-        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.supply_type IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'supply_type', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.supply_type) IS DISTINCT FROM ROW(OLD.supply_type) OR NEW.edits -> 'supply_type' IS DISTINCT FROM OLD.edits -> 'supply_type' THEN
-        NEW.edits := feed_edit(NEW.edits, 'supply_type', OLD.edits -> 'supply_type', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.product IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'product', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.product) IS DISTINCT FROM ROW(OLD.product) OR NEW.edits -> 'product' IS DISTINCT FROM OLD.edits -> 'product' THEN
-        NEW.edits := feed_edit(NEW.edits, 'product', OLD.edits -> 'product', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.is_primary IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'is_primary', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.is_primary) IS DISTINCT FROM ROW(OLD.is_primary) OR NEW.edits -> 'is_primary' IS DISTINCT FROM OLD.edits -> 'is_primary' THEN
-        NEW.edits := feed_edit(NEW.edits, 'is_primary', OLD.edits -> 'is_primary', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.interval_days IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'interval_days', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.interval_days) IS DISTINCT FROM ROW(OLD.interval_days) OR NEW.edits -> 'interval_days' IS DISTINCT FROM OLD.edits -> 'interval_days' THEN
-        NEW.edits := feed_edit(NEW.edits, 'interval_days', OLD.edits -> 'interval_days', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.contact_phone IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'contact_phone', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.contact_phone) IS DISTINCT FROM ROW(OLD.contact_phone) OR NEW.edits -> 'contact_phone' IS DISTINCT FROM OLD.edits -> 'contact_phone' THEN
-        NEW.edits := feed_edit(NEW.edits, 'contact_phone', OLD.edits -> 'contact_phone', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.description IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
-        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_gas_supply_sources FOR EACH ROW EXECUTE FUNCTION before_station_gas_supply_sources();
-
-CREATE OR REPLACE FUNCTION feed_station_gas_supply_sources() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM feed_open();
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 13::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
-    ELSE
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
-        UNION ALL
-        SELECT 'org:' || o.organization_id, 13::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_gas_supply_sources REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
-CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
-CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
-CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_gas_supply_sources FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
-
-CREATE OR REPLACE FUNCTION before_station_equipment() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        NEW.created_at := coalesce(NEW.created_at, now());
-    ELSE
-        IF NEW IS NOT DISTINCT FROM OLD THEN
-            RETURN NULL;
-        END IF;
-        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
-            RAISE EXCEPTION 'a key column of station_equipment never changes' USING ERRCODE = 'WS001';
-        END IF;
-        NEW.id := OLD.id;
-        NEW.organization_id := OLD.organization_id;
-        NEW.created_at := OLD.created_at;
-    END IF;
-    NEW.updated_at := now();
-    NEW.stamp := nextval('stamp_seq');
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.position IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
-        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.name IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
-        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.manufacturer IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'manufacturer', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.manufacturer) IS DISTINCT FROM ROW(OLD.manufacturer) OR NEW.edits -> 'manufacturer' IS DISTINCT FROM OLD.edits -> 'manufacturer' THEN
-        NEW.edits := feed_edit(NEW.edits, 'manufacturer', OLD.edits -> 'manufacturer', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.model IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'model', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.model) IS DISTINCT FROM ROW(OLD.model) OR NEW.edits -> 'model' IS DISTINCT FROM OLD.edits -> 'model' THEN
-        NEW.edits := feed_edit(NEW.edits, 'model', OLD.edits -> 'model', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.serial_number IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'serial_number', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.serial_number) IS DISTINCT FROM ROW(OLD.serial_number) OR NEW.edits -> 'serial_number' IS DISTINCT FROM OLD.edits -> 'serial_number' THEN
-        NEW.edits := feed_edit(NEW.edits, 'serial_number', OLD.edits -> 'serial_number', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.quantity IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'quantity', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.quantity) IS DISTINCT FROM ROW(OLD.quantity) OR NEW.edits -> 'quantity' IS DISTINCT FROM OLD.edits -> 'quantity' THEN
-        NEW.edits := feed_edit(NEW.edits, 'quantity', OLD.edits -> 'quantity', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.installed_on IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'installed_on', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.installed_on) IS DISTINCT FROM ROW(OLD.installed_on) OR NEW.edits -> 'installed_on' IS DISTINCT FROM OLD.edits -> 'installed_on' THEN
-        NEW.edits := feed_edit(NEW.edits, 'installed_on', OLD.edits -> 'installed_on', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.status IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
-        NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.note IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'note', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.note) IS DISTINCT FROM ROW(OLD.note) OR NEW.edits -> 'note' IS DISTINCT FROM OLD.edits -> 'note' THEN
-        NEW.edits := feed_edit(NEW.edits, 'note', OLD.edits -> 'note', NEW.stamp);
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_equipment FOR EACH ROW EXECUTE FUNCTION before_station_equipment();
-
-CREATE OR REPLACE FUNCTION feed_station_equipment() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM feed_open();
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 14::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
-    ELSE
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
-        UNION ALL
-        SELECT 'org:' || o.organization_id, 14::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_equipment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
-CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_equipment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
-CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_equipment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
-CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_equipment FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
-
-CREATE OR REPLACE FUNCTION before_station_specifications() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        NEW.created_at := coalesce(NEW.created_at, now());
-    ELSE
-        IF NEW IS NOT DISTINCT FROM OLD THEN
-            RETURN NULL;
-        END IF;
-        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
-            RAISE EXCEPTION 'a key column of station_specifications never changes' USING ERRCODE = 'WS001';
-        END IF;
-        NEW.id := OLD.id;
-        NEW.organization_id := OLD.organization_id;
-        NEW.created_at := OLD.created_at;
-    END IF;
-    NEW.updated_at := now();
-    NEW.stamp := nextval('stamp_seq');
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.position IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
-        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.name IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
-        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.value IS NOT NULL OR NEW.unit IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'figure', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.value, NEW.unit) IS DISTINCT FROM ROW(OLD.value, OLD.unit) OR NEW.edits -> 'figure' IS DISTINCT FROM OLD.edits -> 'figure' THEN
-        NEW.edits := feed_edit(NEW.edits, 'figure', OLD.edits -> 'figure', NEW.stamp);
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_specifications FOR EACH ROW EXECUTE FUNCTION before_station_specifications();
-
-CREATE OR REPLACE FUNCTION feed_station_specifications() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM feed_open();
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 15::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
-    ELSE
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
-        UNION ALL
-        SELECT 'org:' || o.organization_id, 15::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_specifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
-CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_specifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
-CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_specifications REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
-CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_specifications FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
-
-CREATE OR REPLACE FUNCTION before_station_safety_systems() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        NEW.created_at := coalesce(NEW.created_at, now());
-    ELSE
-        IF NEW IS NOT DISTINCT FROM OLD THEN
-            RETURN NULL;
-        END IF;
-        IF (NEW.station_id) IS DISTINCT FROM (OLD.station_id) THEN
-            RAISE EXCEPTION 'a key column of station_safety_systems never changes' USING ERRCODE = 'WS001';
-        END IF;
-        NEW.id := OLD.id;
-        NEW.organization_id := OLD.organization_id;
-        NEW.created_at := OLD.created_at;
-    END IF;
-    NEW.updated_at := now();
-    NEW.stamp := nextval('stamp_seq');
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.position IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
-        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.name IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
-        NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.kind IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'kind', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.kind) IS DISTINCT FROM ROW(OLD.kind) OR NEW.edits -> 'kind' IS DISTINCT FROM OLD.edits -> 'kind' THEN
-        NEW.edits := feed_edit(NEW.edits, 'kind', OLD.edits -> 'kind', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.description IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
-        NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_systems FOR EACH ROW EXECUTE FUNCTION before_station_safety_systems();
-
-CREATE OR REPLACE FUNCTION feed_station_safety_systems() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM feed_open();
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 16::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
-    ELSE
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
-        UNION ALL
-        SELECT 'org:' || o.organization_id, 16::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_systems REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
-CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_systems REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
-CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_systems REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
-CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_systems FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
-
-CREATE OR REPLACE FUNCTION before_station_safety_system_features() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        NEW.created_at := coalesce(NEW.created_at, now());
-    ELSE
-        IF NEW IS NOT DISTINCT FROM OLD THEN
-            RETURN NULL;
-        END IF;
-        IF (NEW.safety_system_id) IS DISTINCT FROM (OLD.safety_system_id) THEN
-            RAISE EXCEPTION 'a key column of station_safety_system_features never changes' USING ERRCODE = 'WS001';
-        END IF;
-        NEW.id := OLD.id;
-        NEW.organization_id := OLD.organization_id;
-        NEW.created_at := OLD.created_at;
-    END IF;
-    NEW.updated_at := now();
-    NEW.stamp := nextval('stamp_seq');
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.position IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
-        NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF NEW.text IS NOT NULL THEN
-            NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
-        NEW.edits := feed_edit(NEW.edits, 'text', OLD.edits -> 'text', NEW.stamp);
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_system_features FOR EACH ROW EXECUTE FUNCTION before_station_safety_system_features();
-
-CREATE OR REPLACE FUNCTION feed_station_safety_system_features() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM feed_open();
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 17::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
-    ELSE
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
-        UNION ALL
-        SELECT 'org:' || o.organization_id, 17::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_system_features REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
-CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
-CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
-CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_system_features FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
 
 CREATE OR REPLACE FUNCTION before_courses() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
-use waystation_model::merge::{Edits, Lost, Merged, Stored};
+use waystation_model::merge::{Edits, Held, Merged, Stored};
 use waystation_model::registry::{Entity, Kind};
 use waystation_model::sql::{select_for_change, upsert};
 
@@ -18,10 +18,8 @@ pub struct Rows {
     rows: HashMap<RowId, Stored>,
     foreign: HashSet<RowId>,
     dirty: Vec<RowId>,
-    /// Values that did not make it, by row.
-    pub lost: Vec<(RowId, Lost)>,
-    /// Groups whose value was taken over a concurrent one, by row.
-    pub regained: Vec<(RowId, &'static str)>,
+    /// What happens to the values held beside the rows, in order.
+    pub held: Vec<(RowId, Held)>,
 }
 
 impl Rows {
@@ -37,8 +35,7 @@ impl Rows {
 
     /// Takes the result of a merge.
     pub fn take(&mut self, id: RowId, merged: Merged) {
-        self.lost.extend(merged.lost.into_iter().map(|lost| (id, lost)));
-        self.regained.extend(merged.regained.into_iter().map(|group| (id, group)));
+        self.held.extend(merged.held.into_iter().map(|held| (id, held)));
         if merged.changed {
             self.rows.insert(id, Stored { stamp: None, values: merged.values, edits: merged.edits });
             self.dirty.push(id);

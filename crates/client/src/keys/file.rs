@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -62,7 +61,8 @@ pub enum Opened {
 }
 
 mod text {
-    use super::{Engine as _, STANDARD};
+    use super::STANDARD;
+    use base64::Engine as _;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

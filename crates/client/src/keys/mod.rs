@@ -79,7 +79,7 @@ impl Keys {
         let guarded_by_keyring = laptop.is_some();
         let password = Zeroizing::new(password.to_owned());
         let user_id = self.user_id;
-        let opened = blocking(move || file.open_with_password(&user_id, &password, laptop.as_deref().map(Vec::as_slice))).await?;
+        let opened = blocking(move || file.open_with_password(&user_id, &password, laptop.as_ref().map(|secret| secret.as_slice()))).await?;
         match opened {
             Opened::Key(key) => Ok(OpenKey { key, guarded_by_keyring }),
             Opened::Wrong => Err(ClientError::refused(Code::CannotUnlock, "the password does not open this person's data")),
@@ -113,7 +113,7 @@ impl Keys {
         let (key, password, user_id, environment) =
             (key.clone(), Zeroizing::new(password.to_owned()), self.user_id, self.environment.clone());
         let made = blocking(move || {
-            let laptop = laptop.as_deref().map(|secret| (entry.as_str(), secret.as_slice()));
+            let laptop = laptop.as_ref().map(|secret| (entry.as_str(), secret.as_slice()));
             KeyFile::make(&environment, &user_id, &key, &password, laptop, &secret)
         })
         .await?;

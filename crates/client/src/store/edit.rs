@@ -58,12 +58,12 @@ pub fn make(connection: &Connection, device: &mut Device, now_ms: i64, edit: &Ed
     let names: Vec<String> = edit.fields.iter().map(|(name, _)| (*name).to_owned()).collect();
     let values: Vec<Value> = edit.fields.iter().map(|(_, value)| value.clone()).collect();
     let fields = read_fields(entity, &names, &values)?;
-    let id = row_id(edit, &fields)?;
-    let id = id_text(&id);
+    let row_id = row_id(edit, &fields)?;
+    let id = id_text(&row_id);
     let current = rows::read(connection, entity, &id)?;
     let at = device.last_at.next(now_ms + device.clock_offset_ms);
 
-    let wanted = wanted_row(connection, device, edit, &fields, current.clone(), at.as_ms())?;
+    let wanted = wanted_row(connection, device, edit, &row_id, &fields, current.clone(), at.as_ms())?;
     let base = base_of(connection, entity, &id, current.as_ref())?;
     match &wanted {
         Some(row) => rows::write(connection, entity, &id, row)?,
@@ -114,6 +114,7 @@ fn wanted_row(
     connection: &Connection,
     device: &Device,
     edit: &Edit,
+    id: &Uuid,
     fields: &[(usize, Value)],
     current: Option<Row>,
     at_ms: i64,
@@ -122,7 +123,7 @@ fn wanted_row(
     match edit.op {
         Operation::Delete => {
             let current = current.ok_or_else(|| Problem::new(Code::NotFound, "the row is not on this laptop"))?;
-            permit(connection, device, entity, entity.delete, &current.values)?;
+            permit(connection, device, entity, entity.delete, id, &current.values)?;
             Ok(None)
         }
         Operation::Put => {
@@ -132,11 +133,11 @@ fn wanted_row(
             let change = Change { device: device.device_id, n: device.next_n, user: device.owner.user_id, base, at: 0, fields };
             merge(entity, stored.as_ref(), &change)?;
             if let Some(row) = &current {
-                permit(connection, device, entity, entity.write, &row.values)?;
+                permit(connection, device, entity, entity.write, id, &row.values)?;
             }
             let wanted = lay(entity, current, Operation::Put, fields, at_ms);
             if let Some(row) = &wanted {
-                permit(connection, device, entity, entity.write, &row.values)?;
+                permit(connection, device, entity, entity.write, id, &row.values)?;
             }
             Ok(wanted)
         }
@@ -205,26 +206,41 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
 ///
 /// # Errors
 /// `not_allowed`.
-pub fn permit(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, values: &[Value]) -> Result<()> {
-    if allows(rules, entity, values, &actor_for(connection, device, entity, rules, values)?) {
+pub fn permit(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<()> {
+    if may(connection, device, entity, rules, id, values)? {
         return Ok(());
     }
     Err(Problem::new(Code::NotAllowed, format!("{} of this row are not this person's to write", entity.name)).into())
 }
 
+/// Whether these rules let this person at the row, by what they hear.
+///
+/// # Errors
+/// When the database fails.
+pub fn may(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<bool> {
+    Ok(allows(rules, entity, id, values, &actor_for(connection, device, entity, rules, id, values)?))
+}
+
 /// The person with those of their scopes that these rules ask about.
-fn actor_for(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, values: &[Value]) -> Result<Actor> {
+fn actor_for(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<Actor> {
     let mut scopes = HashSet::new();
     let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?;
     for who in rules.iter().copied().flatten() {
         if let Who::Hears(kind, column) = who
-            && let Some(id) = entity.column_index(column).and_then(|index| values.get(index)).and_then(Value::as_str)
+            && let Some(key) = scope_key(entity, column, id, values)
         {
-            let scope = kind.of(id);
+            let scope = kind.of(key);
             if statement.query_row([&scope], |row| row.get::<_, bool>(0))? {
                 scopes.insert(scope);
             }
         }
     }
     Ok(Actor { user_id: device.owner.user_id, organization_id: device.owner.organization_id, role: device.owner.role, scopes })
+}
+
+fn scope_key(entity: &Entity, column: &str, id: &Uuid, values: &[Value]) -> Option<String> {
+    if column == "id" {
+        return Some(id_text(id));
+    }
+    entity.column_index(column).and_then(|index| values.get(index)).and_then(Value::as_str).map(str::to_owned)
 }

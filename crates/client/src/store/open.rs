@@ -62,7 +62,7 @@ fn set_key(connection: &Connection, key: &DatabaseKey) -> Result<()> {
 
 /// The newest migration of this program.
 pub fn known_version() -> u32 {
-    migrations::runner().get_migrations().iter().map(|migration| migration.version()).max().map_or(0, |version| version as u32)
+    migrations::migrations::runner().get_migrations().iter().map(|migration| migration.version()).max().map_or(0, |version| version as u32)
 }
 
 fn migrate(connection: &mut Connection) -> Result<()> {
@@ -85,6 +85,6 @@ fn migrate(connection: &mut Connection) -> Result<()> {
         }
     }
     // Grouped: the migration and its line in the history are one transaction, so no crash can come between them.
-    migrations::runner().set_grouped(true).run(connection)?;
+    migrations::migrations::runner().set_grouped(true).run(connection)?;
     Ok(())
 }

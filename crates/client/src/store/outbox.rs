@@ -100,8 +100,11 @@ fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
 /// `bad_answer` when the answer does not belong to the batch.
 pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch, answer: &PushAnswer) -> Result<Vec<&'static str>> {
     let last_n = batch.first_n + batch.mutations.len() as i64 - 1;
-    if answer.last_n != last_n || answer.chain != hex::encode(batch.chain_after) {
+    if answer.last_n < last_n {
         return Err(ClientError::BadAnswer(format!("a push up to {last_n} was answered with {}", answer.last_n)));
+    }
+    if answer.last_n == last_n && answer.chain != hex::encode(batch.chain_after) {
+        return Err(ClientError::refused(Code::ChainMismatch, "the server's chain after the push is another one"));
     }
     connection
         .prepare_cached("UPDATE outbox SET state = 2 WHERE n BETWEEN ?1 AND ?2 AND state < 2")?
@@ -308,7 +311,21 @@ pub fn waiting(connection: &Connection) -> Result<i64> {
         .query_row([], |row| row.get(0))?)
 }
 
-/// A refusal of the push as a whole that names a number: `number_gap` names the last one that the server has.
+/// The number that a refusal of the push as a whole names: `number_gap` the next one that the server takes,
+/// `number_reused` the one that it has with other content.
 pub fn number_in(problem: &Problem) -> Option<i64> {
-    problem.fields.iter().find_map(|field| field.rsplit(['=', ':']).next()?.trim().parse().ok())
+    problem.fields.iter().find_map(|field| field.parse().ok())
+}
+
+/// The mutations before `n` are at the server as they are here, although the push as a whole was refused.
+///
+/// # Errors
+/// When the database fails.
+pub fn taken_before(connection: &Connection, device: &mut Device, n: i64) -> Result<()> {
+    connection.execute("UPDATE outbox SET state = 2 WHERE n > ?1 AND n < ?2 AND state < 2", params![device.acknowledged_n, n])?;
+    if let Some(chain) = chain_at(connection, n - 1)?.filter(|_| n - 1 > device.acknowledged_n) {
+        device.acknowledged_n = n - 1;
+        device.acknowledged_chain = chain;
+    }
+    super::device::save(connection, device)
 }

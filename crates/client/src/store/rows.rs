@@ -58,7 +58,8 @@ fn place_columns(entity: &Entity) -> Vec<usize> {
             registry::When::Equals(column, _)
             | registry::When::Differs(column, _)
             | registry::When::True(column)
-            | registry::When::False(column) => column,
+            | registry::When::False(column)
+            | registry::When::Null(column) => column,
         });
         places.extend([Some(*column), condition].into_iter().flatten().filter_map(|name| entity.column_index(name)));
     }

@@ -96,4 +96,10 @@ pub struct NewDevice {
     pub device_id: Uuid,
     /// Its secret, base64.
     pub recovery_secret: String,
+    /// Opens the other routes for a while, for the new device.
+    pub access_token: String,
+    /// Until when, in the server's milliseconds.
+    pub access_expires_at: i64,
+    /// Gets the next pair of tokens.
+    pub refresh_token: String,
 }

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, broadcast};
 use uuid::Uuid;
 use waystation_model::Code;
 
-use super::session::Session;
+use super::session::{self, Session, Tokens};
 use super::status::{self, Network};
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
@@ -38,6 +38,8 @@ pub struct Engine {
     pub(super) push_gate: tokio::sync::Mutex<()>,
     /// One pull at a time.
     pub(super) pull_gate: tokio::sync::Mutex<()>,
+    /// One new device at a time.
+    device_gate: tokio::sync::Mutex<()>,
     /// Something waits to be sent.
     pub wake_push: Notify,
     /// Something new is at the server.
@@ -76,6 +78,7 @@ impl Engine {
             new_secret,
             push_gate: tokio::sync::Mutex::default(),
             pull_gate: tokio::sync::Mutex::default(),
+            device_gate: tokio::sync::Mutex::default(),
             wake_push: Notify::new(),
             wake_pull: Notify::new(),
             back_online: Notify::new(),
@@ -136,13 +139,33 @@ impl Engine {
     }
 
     /// This database is a copy of another one's: it becomes a device of its own before anything is sent.
-    pub(super) async fn become_new_device(&self) -> Result<()> {
+    pub(super) async fn become_new_device(&self, known_as: Uuid) -> Result<()> {
+        let _gate = self.device_gate.lock().await;
+        if self.store.device().await?.device_id != known_as {
+            // The other exchange has found out too, and was first.
+            return Ok(());
+        }
         tracing::warn!("this database is a copy of another laptop's; it becomes a device of its own");
         let device = self.session.with_token(|link, token| async move { link.new_device(&token).await }).await?;
         // First the key, then the number: a crash between leaves a secret that opens nothing yet, and never the reverse.
         (self.new_secret)(&device.recovery_secret)?;
         let id: Uuid = device.device_id;
-        self.store.write(move |writer| writer.person(|connection, device| outbox::become_device(connection, device, id))).await
+        let tokens = Tokens {
+            access_token: device.access_token,
+            access_expires_at: device.access_expires_at,
+            refresh_token: device.refresh_token,
+        };
+        let stored = tokens.clone();
+        self.store
+            .write(move |writer| {
+                writer.person(|connection, device| {
+                    session::save(connection, &stored)?;
+                    outbox::become_device(connection, device, id)
+                })
+            })
+            .await?;
+        self.session.replace(tokens).await;
+        Ok(())
     }
 
     pub(super) fn note<R>(&self, result: &Result<R>) {

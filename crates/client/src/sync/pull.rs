@@ -53,10 +53,9 @@ impl Engine {
                 Answer::SendCursors => return Err(ClientError::BadAnswer("cursors were asked for twice".into())),
             };
             self.network().rows_left = Some(outline.rows_left);
-            let next = outline.more.then(|| self.cursors_after(&outline));
+            let next = if outline.more { Some(self.cursors_after(&outline).await?) } else { None };
             let (verdict, prefetched) = match next {
                 Some(cursors) => {
-                    let cursors = cursors.await?;
                     let mut device = self.store.device().await?;
                     device.epoch = outline.epoch;
                     let (verdict, fetched) =
@@ -76,7 +75,7 @@ impl Engine {
                 }
                 Verdict::EpochChanged => true,
                 Verdict::Copied => {
-                    self.become_new_device().await?;
+                    self.become_new_device(position.device.device_id).await?;
                     true
                 }
             };

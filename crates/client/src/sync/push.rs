@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::{PushRequest, into_runs};
@@ -24,12 +25,16 @@ impl Engine {
         let mut sent = 0;
         let mut repairs = 0;
         let result = loop {
+            let device = match self.store.device().await {
+                Ok(device) => device.device_id,
+                Err(error) => break Err(error),
+            };
             match self.push_batch().await {
                 Ok(0) => break Ok(sent),
                 Ok(count) => sent += count,
                 Err(error) if repairs < REPAIRS_MAX => {
                     repairs += 1;
-                    match self.repair(error).await {
+                    match self.repair(error, device).await {
                         Ok(()) => {}
                         Err(error) => break Err(error),
                     }
@@ -79,24 +84,30 @@ impl Engine {
     }
 
     /// Mends what the server said about the numbering, so that the push can be tried again.
-    async fn repair(&self, error: ClientError) -> Result<()> {
+    async fn repair(&self, error: ClientError, device: Uuid) -> Result<()> {
         let ClientError::Refused(problem) = &error else { return Err(error) };
         match problem.code {
             Code::EpochChanged => self.pull_all(true).await,
             Code::NumberGap => {
-                let last_n = outbox::number_in(problem);
+                let next_n = outbox::number_in(problem);
                 let gone_back = self
                     .store
                     .write(move |writer| {
-                        writer.person(|connection, device| match last_n {
-                            Some(last_n) => outbox::go_back_to(connection, device, last_n),
+                        writer.person(|connection, device| match next_n {
+                            Some(next_n) => outbox::go_back_to(connection, device, next_n - 1),
                             None => Ok(false),
                         })
                     })
                     .await?;
-                if gone_back { Ok(()) } else { self.become_new_device().await }
+                if gone_back { Ok(()) } else { self.become_new_device(device).await }
             }
-            Code::NumberReused | Code::ChainMismatch => self.become_new_device().await,
+            Code::NumberReused => {
+                if let Some(n) = outbox::number_in(problem) {
+                    self.store.write(move |writer| writer.person(|connection, device| outbox::taken_before(connection, device, n))).await?;
+                }
+                self.become_new_device(device).await
+            }
+            Code::ChainMismatch => self.become_new_device(device).await,
             _ => Err(error),
         }
     }

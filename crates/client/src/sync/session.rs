@@ -108,12 +108,18 @@ impl Session {
     /// Marks the session as ended when that is what the server said.
     async fn noted<R>(&self, result: Result<R>) -> Result<R> {
         if let Err(ClientError::Refused(Problem {
-            code: Code::SessionEnded | Code::DeviceRevoked | Code::AccountClosed | Code::DeviceNotYours, ..
+            code: Code::SessionEnded | Code::DeviceRevoked | Code::AccountClosed, ..
         })) = &result
         {
             self.end().await?;
         }
         result
+    }
+
+    /// Goes on with other tokens, which are stored already.
+    pub async fn replace(&self, tokens: Tokens) {
+        *self.tokens.lock().await = Some(tokens);
+        self.ended.store(false, Ordering::Relaxed);
     }
 
     /// Forgets the tokens. The work of the person stays.

@@ -224,4 +224,53 @@ mod tests {
             assert_eq!(resets, usize::from(furthest), "{}: one reset number goes with furthest columns", entity.name);
         }
     }
+
+    #[test]
+    fn a_test_lives_with_its_course_and_outside_every_course_with_all_staff() {
+        let assessments = entity("assessments").expect("a registered table");
+        let (id, organization) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let course = Uuid::from_u128(3).to_string();
+        let scopes = |course: Value, published: bool| {
+            let mut values = assessments.empty_values();
+            values[assessments.column_index("course_id").expect("a column")] = course;
+            values[assessments.column_index("published").expect("a column")] = published.into();
+            assessments.scopes_of(&id, &organization, &values)
+        };
+        assert_eq!(scopes(Value::Null, false), [format!("org_staff:{organization}")]);
+        assert_eq!(scopes(course.clone().into(), false), [format!("course_staff:{course}")]);
+        assert_eq!(scopes(course.clone().into(), true), [format!("course:{course}")]);
+    }
+
+    #[test]
+    fn the_key_of_a_test_is_heard_by_learners_only_when_it_is_shared() {
+        let keys = entity("answer_keys").expect("a registered table");
+        let course = Uuid::from_u128(3).to_string();
+        let mut values = keys.empty_values();
+        values[keys.column_index("course_id").expect("a column")] = course.clone().into();
+        assert_eq!(keys.scopes_of(&Uuid::nil(), &Uuid::nil(), &values), [format!("course_staff:{course}")]);
+        values[keys.column_index("shared").expect("a column")] = true.into();
+        assert_eq!(keys.scopes_of(&Uuid::nil(), &Uuid::nil(), &values), [format!("course_staff:{course}"), format!("course:{course}")]);
+    }
+
+    #[test]
+    fn only_columns_of_a_derived_id_are_keys_of_its_row() {
+        // Two laptops may make the same row at once. What is no part of its id may then differ, and has to merge.
+        for entity in all() {
+            if let IdRule::Derived(keys) = entity.id {
+                for column in entity.columns.iter().filter(|column| column.merge == Merge::Key) {
+                    assert!(keys.contains(&column.name), "{}.{} would refuse the second laptop", entity.name, column.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_default_fits_its_column() {
+        for entity in all() {
+            for column in entity.columns {
+                let value = column.default_value();
+                assert!(value.is_null() || check_value(column, &value).is_ok(), "{}.{}: {value}", entity.name, column.name);
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ export const HOME_ENTITIES = [
 ] as const;
 
 export function provideHome(): Live<"home"> {
-  return setContext(KEY, live("home", () => ({}), HOME_ENTITIES));
+  return setContext(KEY, live("home", () => ({}), HOME_ENTITIES, { gather_ms: 400 }));
 }
 
 export function useHome(): Live<"home"> {

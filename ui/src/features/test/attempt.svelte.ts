@@ -59,7 +59,7 @@ export class AttemptController {
     return this.view.data;
   }
 
-  readonly running: boolean = $derived(this.view.data?.card.state === "started");
+  readonly running: boolean = $derived.by(() => this.view.data?.card.state === "started");
 
   readonly questions: Question[] = $derived.by(() => {
     const questions = this.view.data?.questions ?? [];

@@ -19,6 +19,8 @@ export interface LiveOptions<Name extends CommandName> {
   empty?: (answer: Answer<Name>) => boolean;
   /** Keep showing the old answer when the arguments change. */
   keep?: boolean;
+  /** A burst of changes within this time asks once; {@link GATHER_MS} when left out. */
+  gather_ms?: number;
 }
 
 /** A burst of changes within this time asks once. */
@@ -101,12 +103,12 @@ export function live<Name extends CommandName>(
     const now = $state.snapshot(args()) as Arguments<Name>;
     untrack(() => void view.ask(now));
   });
-  $effect(() => onChanged(entities, () => void view.reload()));
+  $effect(() => onChanged(entities, () => void view.reload(), options.gather_ms));
   return view;
 }
 
-/** Calls back when one of these tables changed, at most once in {@link GATHER_MS}. Returns how to stop. */
-export function onChanged(entities: readonly string[], changed: () => void): () => void {
+/** Calls back when one of these tables changed, at most once in `gather_ms`. Returns how to stop. */
+export function onChanged(entities: readonly string[], changed: () => void, gather_ms = GATHER_MS): () => void {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const stop = onEvent((event) => {
     if (event.kind !== "changed" || timer !== null) return;
@@ -114,7 +116,7 @@ export function onChanged(entities: readonly string[], changed: () => void): () 
     timer = setTimeout(() => {
       timer = null;
       changed();
-    }, GATHER_MS);
+    }, gather_ms);
   });
   return () => {
     stop();

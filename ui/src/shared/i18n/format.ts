@@ -3,6 +3,7 @@
  *
  * Times are milliseconds since 1970, dates `YYYY-MM-DD`, durations seconds, sizes bytes: as they cross from the app.
  */
+import { azAgo, azCompare, azDate, azDay, azList, azMonth, azNumber, azTime, azUnit, azWeekday } from "./azerbaijani";
 import { language } from "./language.svelte";
 
 const made = new Map<string, unknown>();
@@ -18,6 +19,9 @@ function once<T>(key: string, make: (locale: string) => T): T {
   return kept;
 }
 
+/** Azerbaijani is written down in `azerbaijani.ts`: not every window's Intl knows it. */
+const isAz = () => language() === "az";
+
 const number = (key: string, options: Intl.NumberFormatOptions) =>
   once(`n ${key}`, (locale) => new Intl.NumberFormat(locale, options));
 const date = (key: string, options: Intl.DateTimeFormatOptions) =>
@@ -25,11 +29,13 @@ const date = (key: string, options: Intl.DateTimeFormatOptions) =>
 
 /** `1 234,5` — at most so many digits after the point. */
 export function formatNumber(value: number, digits = 1): string {
+  if (isAz()) return azNumber(value, digits);
   return number(String(digits), { maximumFractionDigits: digits }).format(value);
 }
 
 /** `85 %` from 85. */
 export function formatPercent(percent: number, digits = 0): string {
+  if (isAz()) return `${azNumber(percent, digits)}%`;
   return number(`% ${digits}`, { style: "percent", maximumFractionDigits: digits }).format(percent / 100);
 }
 
@@ -44,6 +50,7 @@ export function formatSize(bytes: number): string {
     unit += 1;
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  if (isAz()) return azUnit(value, UNITS[unit], digits);
   return number(`size ${unit} ${digits}`, {
     style: "unit",
     unit: UNITS[unit],
@@ -56,7 +63,7 @@ export function formatSize(bytes: number): string {
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const unit = (value: number, name: "hour" | "minute" | "second") =>
-    number(name, { style: "unit", unit: name, unitDisplay: "short" }).format(value);
+    isAz() ? azUnit(value, name, 0) : number(name, { style: "unit", unit: name, unitDisplay: "short" }).format(value);
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor((whole % 3600) / 60);
   if (hours > 0) return minutes > 0 ? `${unit(hours, "hour")} ${unit(minutes, "minute")}` : unit(hours, "hour");
@@ -80,31 +87,37 @@ export function dateOf(day: string): Date {
 
 /** `14 Mar 2026`, from milliseconds or `YYYY-MM-DD`. */
 export function formatDate(at: number | string): string {
+  if (isAz()) return azDate(point(at));
   return date("date", { day: "numeric", month: "short", year: "numeric" }).format(point(at));
 }
 
 /** `Saturday 14 March`. */
 export function formatDay(at: number | string): string {
+  if (isAz()) return azDay(point(at));
   return date("day", { weekday: "long", day: "numeric", month: "long" }).format(point(at));
 }
 
 /** `March 2026`. */
 export function formatMonth(at: number | string): string {
+  if (isAz()) return azMonth(point(at));
   return date("month", { month: "long", year: "numeric" }).format(point(at));
 }
 
 /** `Mon`: 1 is Monday. */
 export function formatWeekday(weekday: number, width: "short" | "long" | "narrow" = "short"): string {
+  if (isAz()) return azWeekday(weekday, width);
   return date(`weekday ${width}`, { weekday: width }).format(new Date(2024, 0, weekday, 12));
 }
 
 /** `09:30`. */
 export function formatTime(at: number): string {
+  if (isAz()) return azTime(new Date(at));
   return date("time", { hour: "2-digit", minute: "2-digit" }).format(at);
 }
 
 /** `14 Mar 2026, 09:30`. */
 export function formatDateTime(at: number): string {
+  if (isAz()) return `${azDate(new Date(at))}, ${azTime(new Date(at))}`;
   return date("both", {
     day: "numeric",
     month: "short",
@@ -114,38 +127,41 @@ export function formatDateTime(at: number): string {
   }).format(at);
 }
 
-const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
-  ["day", 86_400_000],
+const STEPS = [
   ["hour", 3_600_000],
   ["minute", 60_000],
-];
+] as const;
 
 /** `5 minutes ago`, `yesterday`, `in 3 days`; past a month the date. */
 export function formatAgo(at: number, now: number = Date.now()): string {
   const past = at - now;
   if (Math.abs(past) > 30 * 86_400_000) return formatDate(at);
-  const relative = once("ago", (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }));
+  const say = (value: number, unit: "day" | "hour" | "minute" | "second") =>
+    isAz() ? azAgo(value, unit) : once("ago", (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" })).format(value, unit);
   // Days are those of the calendar: 23:50 was yesterday, ten minutes after midnight too.
   const days = Math.round((startOfDay(at) - startOfDay(now)) / 86_400_000);
-  if (days !== 0 && Math.abs(past) > 6 * 3_600_000) return relative.format(days, "day");
-  for (const [unit, size] of STEPS.slice(1)) {
-    if (Math.abs(past) >= size) return relative.format(Math.trunc(past / size), unit);
+  if (days !== 0 && Math.abs(past) > 6 * 3_600_000) return say(days, "day");
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(past) >= size) return say(Math.trunc(past / size), unit);
   }
-  return relative.format(0, "second");
+  return say(0, "second");
 }
 
 /** Sorts by the language's order of letters, figures by their value: "Qrup 2" before "Qrup 10", "Ə" after "E". */
 export function compareText(a: string, b: string): number {
+  if (isAz()) return azCompare(a, b);
   return once("order", (locale) => new Intl.Collator(locale, { numeric: true })).compare(a, b);
 }
 
 /** `A, B and C`. */
 export function formatList(words: string[]): string {
+  if (isAz()) return azList(words);
   return once("list", (locale) => new Intl.ListFormat(locale, { type: "conjunction" })).format(words);
 }
 
 /** The plural form of a number: `one`, `few`, `many`, `other`. Messages choose their own; this is for what is none. */
 export function pluralForm(count: number): Intl.LDMLPluralRule {
+  if (isAz()) return count === 1 ? "one" : "other";
   return once("plural", (locale) => new Intl.PluralRules(locale)).select(count);
 }
 

@@ -12,7 +12,8 @@
  *   3. Four states:   `<Loadable of={course}>{#snippet children(course)}…{/snippet}{#snippet empty()}<EmptyState …/>{/snippet}</Loadable>`
  *   4. Words:         `import { m } from "$messages"`, keys `<feature>_<what>` in `messages/<feature>/{en,ru,az}.json`
  *                     (each feature its folder; a test holds that the three have the same keys, parameters and the plural
- *                     forms of their language). `npm run messages` compiles them, `npm run dev|build|check` do by
+ *                     forms of their language; Azerbaijani has none: a plain string with {count}, since not every
+ *                     window's Intl knows Azerbaijani). `npm run messages` compiles them, `npm run dev|build|check` do by
  *                     themselves. A key made at run time: `wordFor(key)`; a code's words: `errorWords(code)`
  *                     (`$shared/i18n/words`). Dates, numbers, sizes, durations, order of letters: `$shared/i18n/format`.
  *                     They all read the language, so they change with it; call them in the template or in `$derived`.

@@ -19,7 +19,8 @@ pub static ORGANIZATIONS: Entity = Entity {
         column("status", Kind::Choice(&["trial", "active", "suspended", "closed"]), Merge::Server).default("\"trial\""),
         column("isolation_strategy", Kind::Choice(&["SHARED", "DEDICATED"]), Merge::Server).default("\"SHARED\""),
         column("subscription_tier", Kind::Choice(&["free", "basic", "premium", "enterprise"]), Merge::Server).default("\"free\""),
-        column("subscription_status", Kind::Choice(&["trialing", "active", "past_due", "cancelled"]), Merge::Server).default("\"trialing\""),
+        column("subscription_status", Kind::Choice(&["trialing", "active", "past_due", "cancelled"]), Merge::Server)
+            .default("\"trialing\""),
         column("seats_purchased", Kind::Whole, Merge::Server).default("1"),
         // BCP 47, such as `az`.
         column("default_language", Kind::Text, Merge::Latest).length_max(20).default("\"en\""),

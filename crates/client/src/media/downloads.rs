@@ -1,0 +1,353 @@
+//! The downloads of one unlocked person: what is wanted and not here, fetched one after the other.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+use tokio::sync::{Notify, broadcast};
+use waystation_model::Code;
+
+use super::MediaFolder;
+use super::fetch::{Wanted, fetch};
+use crate::environment::Environment;
+use crate::error::{ClientError, Result};
+use crate::store::Store;
+use crate::sync::automatic::BackOff;
+use crate::sync::engine::Engine;
+use crate::views::{Download, Event};
+
+/// The window hears at most one word about progress in this time.
+const TELL_EVERY_MS: i64 = 100;
+/// Files in the list that the window gets.
+const LISTED_MAX: usize = 500;
+/// The setting that keeps a pause over a restart.
+const PAUSED: &str = "downloads_paused";
+
+/// One file that the screen wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its content.
+    pub sha256: String,
+    /// The content item that shows it.
+    pub content_item_id: String,
+    /// The course.
+    pub course_id: String,
+    /// Its title.
+    pub title: String,
+    /// Its size.
+    pub size_bytes: i64,
+}
+
+/// The downloads of one unlocked person.
+pub struct Downloads {
+    folder: Arc<MediaFolder>,
+    engine: Arc<Engine>,
+    environment: Environment,
+    store: Store,
+    events: broadcast::Sender<Event>,
+    paused: AtomicBool,
+    wake: Notify,
+    stop_current: Notify,
+    /// Bytes here of the file under way.
+    under_way: Mutex<HashMap<String, u64>>,
+    last_told_ms: Mutex<i64>,
+}
+
+impl Downloads {
+    /// The downloads as they were left.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(folder: Arc<MediaFolder>, engine: Arc<Engine>, events: broadcast::Sender<Event>) -> Result<Arc<Downloads>> {
+        let store = engine.store.clone();
+        let paused = store.read(|connection| setting(connection, PAUSED)).await?.as_deref() == Some("true");
+        Ok(Arc::new(Downloads {
+            folder,
+            environment: engine.environment.clone(),
+            engine,
+            store,
+            events,
+            paused: AtomicBool::new(paused),
+            wake: Notify::new(),
+            stop_current: Notify::new(),
+            under_way: Mutex::default(),
+            last_told_ms: Mutex::new(i64::MIN),
+        }))
+    }
+
+    /// Wants these files.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn want(&self, files: Vec<File>) -> Result<()> {
+        let files: Vec<File> = files.into_iter().filter(|file| super::folder::is_sha256(&file.sha256) && !self.folder.has(&file.sha256)).collect();
+        self.store
+            .write(move |writer| {
+                writer.person(|connection, _| {
+                    let mut insert = connection.prepare_cached(
+                        "INSERT INTO downloads (sha256, content_item_id, course_id, title, size_bytes, position)
+                         VALUES (?1, ?2, ?3, ?4, ?5, (SELECT coalesce(max(position), 0) + 1 FROM downloads))
+                         ON CONFLICT (sha256) DO UPDATE SET state = 'waiting', problem = NULL",
+                    )?;
+                    for file in &files {
+                        insert.execute(params![file.sha256, file.content_item_id, file.course_id, file.title, file.size_bytes])?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Stops fetching until `resume`, over a restart too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pause(&self) -> Result<()> {
+        self.set_paused(true).await?;
+        self.stop_current.notify_waiters();
+        Ok(())
+    }
+
+    /// Goes on, also with what failed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn resume(&self) -> Result<()> {
+        self.set_paused(false).await?;
+        self.store
+            .write(|writer| {
+                writer.person(|connection, _| {
+                    connection.execute("UPDATE downloads SET state = 'waiting', problem = NULL", [])?;
+                    Ok(())
+                })
+            })
+            .await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    async fn set_paused(&self, paused: bool) -> Result<()> {
+        self.paused.store(paused, Ordering::Relaxed);
+        self.store.write(move |writer| writer.person(|connection, _| set_setting(connection, PAUSED, if paused { "true" } else { "false" }))).await
+    }
+
+    /// Takes files out of the list and off this laptop.
+    ///
+    /// # Errors
+    /// When the database or the disk fails.
+    pub async fn remove(&self, hashes: Vec<String>) -> Result<()> {
+        let gone = hashes.clone();
+        self.store
+            .write(move |writer| {
+                writer.person(|connection, _| {
+                    for sha256 in &gone {
+                        connection.execute("DELETE FROM downloads WHERE sha256 = ?1", [sha256])?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        self.stop_current.notify_waiters();
+        for sha256 in hashes.iter().filter(|sha256| super::folder::is_sha256(sha256)) {
+            self.folder.remove(sha256)?;
+        }
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Bytes here of a file that is wanted; none when it is not.
+    pub fn bytes_fetched(&self, sha256: &str) -> u64 {
+        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.get(sha256).copied().unwrap_or_else(|| self.folder.part_bytes(sha256))
+    }
+
+    /// All downloads, as the window shows them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn view(&self) -> Result<crate::views::Downloads> {
+        let listed = self.store.read(list).await?;
+        let fetching = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect::<Vec<_>>();
+        let items = listed.into_iter().take(LISTED_MAX).map(|(sha256, mut download)| {
+            download.bytes_fetched = i64::try_from(self.bytes_fetched(&sha256)).unwrap_or(i64::MAX);
+            if fetching.contains(&sha256) {
+                download.state = "fetching".to_owned();
+            }
+            download
+        });
+        Ok(crate::views::Downloads {
+            paused: self.paused.load(Ordering::Relaxed),
+            items: items.collect(),
+            bytes_here: i64::try_from(self.folder.bytes()).unwrap_or(i64::MAX),
+            bytes_free: self.environment.disk.free_bytes(self.folder.path()).and_then(|free| i64::try_from(free).ok()).unwrap_or(0),
+        })
+    }
+
+    async fn tell(&self) {
+        if let Ok(downloads) = self.view().await {
+            let _ = self.events.send(Event::Downloads { downloads });
+        }
+    }
+
+    /// Fetches what is wanted, for as long as the person is unlocked.
+    pub async fn run(self: Arc<Self>) {
+        let mut back_off = BackOff::default();
+        loop {
+            let next = if self.paused.load(Ordering::Relaxed) || self.engine.session.ended() { Ok(None) } else { self.next().await };
+            match next {
+                Ok(Some(wanted)) => self.fetch_one(wanted, &mut back_off).await,
+                Ok(None) => self.wake.notified().await,
+                Err(error) => {
+                    tracing::error!(%error, "the list of downloads cannot be read");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn next(&self) -> Result<Option<Wanted>> {
+        self.store.read(next_wanted).await
+    }
+
+    async fn fetch_one(self: &Arc<Self>, wanted: Wanted, back_off: &mut BackOff) {
+        self.note(&wanted.sha256, 0);
+        // Words about progress are told by a task of their own: the fetch never waits for them.
+        let (moved, mut moves) = tokio::sync::mpsc::unbounded_channel::<()>();
+        let teller = tokio::spawn({
+            let downloads = self.clone();
+            async move {
+                while moves.recv().await.is_some() {
+                    downloads.tell().await;
+                }
+            }
+        });
+        let progress = |bytes: u64| {
+            self.note(&wanted.sha256, bytes);
+            if self.may_tell() {
+                let _ = moved.send(());
+            }
+        };
+        let result = tokio::select! {
+            result = fetch(&self.folder, self.environment.disk.as_ref(), &self.engine.session, &wanted, &progress) => Some(result),
+            () = self.stop_current.notified() => None,
+        };
+        drop(moved);
+        let _ = teller.await;
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&wanted.sha256);
+        match result {
+            None => {}
+            Some(Ok(())) => {
+                back_off.reset();
+                self.settle(&wanted.sha256, None).await;
+                let _ = self.events.send(Event::Changed { entities: vec!["media_assets".to_owned()] });
+            }
+            Some(Err(error)) if is_passing(&error) => {
+                self.tell().await;
+                let wait = Duration::from_millis(self.environment.jittered(back_off.next_ms()));
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = self.wake.notified() => {}
+                    () = self.engine.back_online.notified() => {}
+                }
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, sha256 = wanted.sha256, "a download failed");
+                self.settle(&wanted.sha256, Some(error.code())).await;
+            }
+        }
+        self.tell().await;
+    }
+
+    fn note(&self, sha256: &str, bytes: u64) {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256.to_owned(), bytes);
+    }
+
+    fn may_tell(&self) -> bool {
+        let now = self.environment.clock.monotonic_ms();
+        let mut last = self.last_told_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(*last) < TELL_EVERY_MS {
+            return false;
+        }
+        *last = now;
+        true
+    }
+
+    async fn settle(&self, sha256: &str, problem: Option<Code>) {
+        let sha256 = sha256.to_owned();
+        let stored = self
+            .store
+            .write(move |writer| {
+                writer.pulled(|connection, _| {
+                    match problem {
+                        None => connection.execute("DELETE FROM downloads WHERE sha256 = ?1", [&sha256])?,
+                        Some(code) => connection
+                            .execute("UPDATE downloads SET state = 'failed', problem = ?2 WHERE sha256 = ?1", params![sha256, code.word()])?,
+                    };
+                    Ok(())
+                })
+            })
+            .await;
+        if let Err(error) = stored {
+            tracing::error!(%error, "the list of downloads cannot be written");
+        }
+    }
+}
+
+/// Waiting helps; nobody has to do anything.
+fn is_passing(error: &ClientError) -> bool {
+    matches!(error.code(), Code::Offline | Code::NotReady | Code::TokenExpired | Code::TooManyAttempts)
+}
+
+fn next_wanted(connection: &Connection) -> Result<Option<Wanted>> {
+    let mut statement =
+        connection.prepare_cached("SELECT sha256, size_bytes FROM downloads WHERE state = 'waiting' ORDER BY position LIMIT 1")?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let size: i64 = row.get("size_bytes")?;
+    Ok(Some(Wanted { sha256: row.get("sha256")?, size_bytes: u64::try_from(size).unwrap_or(0) }))
+}
+
+fn list(connection: &Connection) -> Result<Vec<(String, Download)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT sha256, content_item_id, course_id, title, size_bytes, state, problem FROM downloads ORDER BY position")?;
+    let listed = statement
+        .query_map([], |row| {
+            let problem: Option<String> = row.get("problem")?;
+            Ok((
+                row.get("sha256")?,
+                Download {
+                    content_item_id: row.get("content_item_id")?,
+                    course_id: row.get("course_id")?,
+                    title: row.get("title")?,
+                    size_bytes: row.get("size_bytes")?,
+                    bytes_fetched: 0,
+                    state: row.get("state")?,
+                    problem: problem.map(|word| read_code(&word)),
+                },
+            ))
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(listed)
+}
+
+/// The code of a word that was stored.
+pub fn read_code(word: &str) -> Code {
+    Code::ALL.iter().copied().find(|code| code.word() == word).unwrap_or(Code::Internal)
+}
+
+fn setting(connection: &Connection, name: &str) -> Result<Option<String>> {
+    use rusqlite::OptionalExtension;
+    Ok(connection.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0)).optional()?)
+}
+
+fn set_setting(connection: &Connection, name: &str, value: &str) -> Result<()> {
+    connection.execute(
+        "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        [name, value],
+    )?;
+    Ok(())
+}

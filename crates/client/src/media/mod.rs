@@ -1,0 +1,8 @@
+//! Files of courses on this laptop: stored by content, shared by everybody who uses it.
+
+pub mod downloads;
+mod fetch;
+mod folder;
+pub mod server;
+
+pub use folder::MediaFolder;

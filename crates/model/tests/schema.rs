@@ -1,0 +1,321 @@
+//! The registry and the migrations of both databases say the same. Read as text, so that no database has to run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use waystation_model::registry::{Column, Entity, IdRule, Kind, Merge, all};
+use waystation_model::sql::feed_triggers;
+
+/// Columns of synced tables that never leave the server.
+const SERVER_ONLY: &[(&str, &str)] = &[
+    ("organizations", "connection_string"),
+    ("organizations", "stripe_customer_id"),
+    ("organizations", "stripe_subscription_id"),
+    ("users", "password_hash"),
+    ("devices", "recovery_secret"),
+    ("conflicts", "lost_device"),
+];
+
+/// One `CREATE TABLE`.
+#[derive(Debug, Default)]
+struct Table {
+    /// Column name and the rest of its line, in order.
+    columns: Vec<(String, String)>,
+    /// Lines that begin with `CONSTRAINT`.
+    constraints: Vec<String>,
+    /// What stands after the closing parenthesis.
+    ending: String,
+    /// Indexes and later constraints: whole lines.
+    later: Vec<String>,
+}
+
+impl Table {
+    fn column(&self, name: &str) -> Option<&str> {
+        self.columns.iter().find(|(column, _)| column == name).map(|(_, rest)| rest.as_str())
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn migrations(folder: &str) -> String {
+    let mut files: Vec<PathBuf> = fs::read_dir(root().join(folder))
+        .expect("the folder is there")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .collect();
+    files.sort();
+    files.iter().map(|path| fs::read_to_string(path).expect("a migration is text")).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads what these migrations are written in: one column or constraint a line, a table ended by a line that begins with `)`.
+fn tables(sql: &str) -> BTreeMap<String, Table> {
+    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
+    let mut open: Option<String> = None;
+    let mut statement = String::new();
+    for line in sql.lines() {
+        let line = line.split("--").next().unwrap_or("").trim_end();
+        let words = line.trim().trim_end_matches(',');
+        if words.is_empty() {
+            continue;
+        }
+        if let Some(name) = &open {
+            let table = tables.get_mut(name).expect("an open table");
+            if let Some(ending) = line.strip_prefix(')') {
+                table.ending = ending.trim_end_matches(';').trim().to_owned();
+                open = None;
+            } else if words.starts_with("CONSTRAINT ")
+                || words.starts_with("PRIMARY KEY")
+                || words.starts_with("CHECK ")
+                || words.starts_with("UNIQUE ")
+            {
+                table.constraints.push(words.to_owned());
+            } else {
+                let (name, rest) = words.split_once(' ').expect("a column has a type");
+                table.columns.push((name.to_owned(), rest.trim().to_owned()));
+            }
+        } else if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
+            let name = rest.trim_end_matches(" (").to_owned();
+            assert!(tables.insert(name.clone(), Table::default()).is_none(), "{name} is made twice");
+            open = Some(name);
+        } else {
+            statement.push_str(words);
+            statement.push(' ');
+            if line.ends_with(';') {
+                let text = std::mem::take(&mut statement);
+                let target =
+                    text.split_once(" ON ").filter(|_| text.starts_with("CREATE INDEX") || text.starts_with("CREATE UNIQUE INDEX"));
+                let target = target.map(|(_, rest)| rest).or_else(|| text.strip_prefix("ALTER TABLE "));
+                if let Some(table) = target.and_then(|rest| rest.split_whitespace().next()).and_then(|name| tables.get_mut(name)) {
+                    table.later.push(text);
+                }
+            }
+        }
+    }
+    tables
+}
+
+fn server() -> BTreeMap<String, Table> {
+    tables(&migrations("migrations/server"))
+}
+
+fn client() -> BTreeMap<String, Table> {
+    tables(&fs::read_to_string(root().join("migrations/client/V1__first_schema.sql")).expect("the first schema"))
+}
+
+fn server_types(column: &Column) -> &'static [&'static str] {
+    match column.kind {
+        Kind::Uuid => &["uuid"],
+        Kind::Text | Kind::Choice(_) => &["text"],
+        Kind::Truth => &["boolean"],
+        Kind::Whole => &["bigint", "integer"],
+        Kind::Real => &["double precision"],
+        Kind::Date => &["date"],
+        Kind::Time => &["time"],
+        Kind::Timestamp => &["timestamptz"],
+        Kind::Json => &["jsonb"],
+    }
+}
+
+fn client_type(column: &Column) -> &'static str {
+    match column.kind {
+        Kind::Uuid | Kind::Text | Kind::Choice(_) | Kind::Date | Kind::Time | Kind::Json => "TEXT",
+        Kind::Truth | Kind::Whole | Kind::Timestamp => "INTEGER",
+        Kind::Real => "REAL",
+    }
+}
+
+fn has_type(rest: &str, types: &[&str]) -> bool {
+    types.iter().any(|kind| rest == *kind || rest.strip_prefix(kind).is_some_and(|after| after.starts_with(' ')))
+}
+
+#[test]
+fn the_server_has_every_column_with_its_type() {
+    let tables = server();
+    for entity in all() {
+        let table = tables.get(entity.name).unwrap_or_else(|| panic!("no table {}", entity.name));
+        for column in entity.columns {
+            let rest = table.column(column.name).unwrap_or_else(|| panic!("{} has no {}", entity.name, column.name));
+            assert!(has_type(rest, server_types(column)), "{}.{} is {rest}", entity.name, column.name);
+            assert_eq!(rest.contains("NOT NULL"), !column.nullable, "{}.{} is {rest}", entity.name, column.name);
+        }
+    }
+}
+
+#[test]
+fn the_server_gives_every_synced_table_what_sync_needs() {
+    let tables = server();
+    for entity in all() {
+        let table = &tables[entity.name];
+        let id = if entity.id == IdRule::Made { "uuid PRIMARY KEY DEFAULT gen_random_uuid()" } else { "uuid PRIMARY KEY" };
+        assert_eq!(table.column("id"), Some(id), "{}", entity.name);
+        assert!(table.column("organization_id").is_some_and(|rest| rest.starts_with("uuid NOT NULL")), "{}", entity.name);
+        assert_eq!(table.column("created_at"), Some("timestamptz NOT NULL"), "{}", entity.name);
+        assert_eq!(table.column("updated_at"), Some("timestamptz NOT NULL"), "{}", entity.name);
+        assert_eq!(table.column("stamp"), Some("bigint NOT NULL"), "{}", entity.name);
+        let edits = (!entity.tracked_groups().is_empty()).then_some("jsonb NOT NULL DEFAULT '{}'");
+        assert_eq!(table.column("edits"), edits, "{}: edits stand exactly where something is tracked", entity.name);
+    }
+}
+
+#[test]
+fn the_server_has_no_column_that_is_neither_registered_nor_meant_to_stay() {
+    let tables = server();
+    let implicit = ["id", "organization_id", "created_at", "updated_at", "stamp", "edits"];
+    for entity in all() {
+        for (name, rest) in &tables[entity.name].columns {
+            let known = implicit.contains(&name.as_str()) || entity.column(name).is_some();
+            let stays = SERVER_ONLY.contains(&(entity.name, name.as_str()));
+            assert!(known != stays, "{}.{name}", entity.name);
+            // A push inserts registered columns only.
+            assert!(known || !rest.contains("NOT NULL") || rest.contains("DEFAULT"), "{}.{name} has to fill itself", entity.name);
+        }
+    }
+    for (table, column) in SERVER_ONLY {
+        assert!(tables[*table].column(column).is_some(), "{table}.{column} is gone");
+    }
+}
+
+#[test]
+fn the_server_takes_exactly_the_words_of_a_choice() {
+    let tables = server();
+    // Copied from a column that is checked.
+    for entity in all().iter().filter(|entity| entity.name != "staff_cards") {
+        for column in entity.columns {
+            if let Kind::Choice(words) = column.kind {
+                let list = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ");
+                let wanted = format!("CONSTRAINT {0}_{1}_check CHECK ({1} IN ({list}))", entity.name, column.name);
+                assert!(tables[entity.name].constraints.contains(&wanted), "{wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn constraints_begin_with_their_tables_name() {
+    for (name, table) in server() {
+        for constraint in table.constraints.iter().filter_map(|line| line.strip_prefix("CONSTRAINT ")) {
+            let constraint = constraint.split(' ').next().unwrap_or("");
+            assert!(constraint.starts_with(&format!("{name}_")), "{constraint} on {name}");
+            assert!(constraint.len() < 64, "PostgreSQL cuts {constraint}");
+        }
+    }
+}
+
+#[test]
+fn a_derived_id_is_the_only_unique_key_of_its_table() {
+    // ON CONFLICT (id) does not look at a second one, and two laptops may make the same row at once.
+    let tables = server();
+    for entity in all().iter().filter(|entity| entity.id != IdRule::Made) {
+        let table = &tables[entity.name];
+        for line in table.constraints.iter().chain(&table.later) {
+            assert!(!line.contains("UNIQUE"), "{}: {line}", entity.name);
+        }
+    }
+}
+
+#[test]
+fn parents_come_before_children() {
+    let tables = server();
+    for (place, entity) in all().iter().enumerate() {
+        let table = &tables[entity.name];
+        let lines = table.columns.iter().map(|(_, rest)| rest).chain(&table.constraints).chain(&table.later);
+        for line in lines {
+            let Some((_, target)) = line.split_once("REFERENCES ") else { continue };
+            let target = target.split(' ').next().unwrap_or("");
+            let parent = all().iter().position(|parent| parent.name == target).unwrap_or_else(|| panic!("{target} is not registered"));
+            assert!(parent <= place, "{} comes before its parent {target}", entity.name);
+        }
+    }
+}
+
+#[test]
+fn what_a_row_points_at_is_of_its_own_organization() {
+    // Whatever holds a user, a course or a topic holds it together with the organization, or with a parent that does.
+    let tables = server();
+    for entity in all() {
+        for line in tables[entity.name].constraints.iter().filter(|line| line.contains("FOREIGN KEY")) {
+            let of_one_column =
+                line.contains("FOREIGN KEY (") && !line[line.find('(').unwrap_or(0)..line.find(')').unwrap_or(0)].contains(',');
+            let by_the_server_alone = entity.name == "group_membership_periods" && line.contains("membership_id");
+            assert!(!of_one_column || by_the_server_alone, "{}: {line}", entity.name);
+        }
+    }
+}
+
+#[test]
+fn the_laptop_has_every_table_column_for_column() {
+    let tables = client();
+    assert_eq!(tables.len(), all().len(), "nothing but synced tables stands in the first schema");
+    for entity in all() {
+        let table = tables.get(entity.name).unwrap_or_else(|| panic!("no table {}", entity.name));
+        assert_eq!(table.ending, "STRICT", "{}", entity.name);
+        let mut wanted = vec!["id", "stamp", "created_at", "updated_at"];
+        wanted.extend(entity.columns.iter().map(|column| column.name));
+        assert_eq!(table.names(), wanted, "{}", entity.name);
+        assert_eq!(table.column("id"), Some("TEXT PRIMARY KEY"), "{}", entity.name);
+        assert_eq!(table.column("stamp"), Some("INTEGER NOT NULL"), "{}", entity.name);
+        for column in entity.columns {
+            assert_eq!(table.column(column.name), Some(client_column(column).as_str()), "{}.{}", entity.name, column.name);
+        }
+    }
+}
+
+fn client_column(column: &Column) -> String {
+    let required = !column.nullable && column.merge != Merge::Server;
+    format!("{}{}", client_type(column), if required { " NOT NULL" } else { "" })
+}
+
+#[test]
+fn the_laptop_has_no_rule_that_a_part_of_the_whole_could_break() {
+    for (name, table) in client() {
+        assert!(table.constraints.is_empty(), "{name}: {:?}", table.constraints);
+        for (column, rest) in &table.columns {
+            assert!(!["UNIQUE", "REFERENCES", "CHECK"].iter().any(|word| rest.contains(word)), "{name}.{column}: {rest}");
+        }
+        assert!(table.later.iter().all(|line| line.starts_with("CREATE INDEX")), "{name}: {:?}", table.later);
+    }
+}
+
+#[test]
+fn the_generated_triggers_are_those_of_the_registry() {
+    let stored = fs::read_to_string(root().join("migrations/server/generated/feeds.sql")).expect("the generated file");
+    assert!(stored == feed_triggers(), "run `cargo run -p waystation-model --example print_feeds > migrations/server/generated/feeds.sql`");
+}
+
+#[test]
+fn the_reader_of_migrations_reads_what_it_should() {
+    let read = tables(
+        "CREATE TABLE a (\n    id uuid PRIMARY KEY, -- why\n    -- alone\n    b  text NOT NULL,\n    CONSTRAINT a_b_check CHECK (b <> '')\n);\nCREATE UNIQUE INDEX a_b_key\n    ON a (b);\n",
+    );
+    let table = &read["a"];
+    assert_eq!(table.names(), ["id", "b"]);
+    assert_eq!(table.column("b"), Some("text NOT NULL"));
+    assert_eq!(table.constraints, ["CONSTRAINT a_b_check CHECK (b <> '')"]);
+    assert_eq!(table.later.len(), 1);
+}
+
+#[test]
+fn every_table_is_a_registered_entity_or_the_servers_own() {
+    let own = [
+        "epoch",
+        "feed",
+        "feed_drain",
+        "feed_entities",
+        "feed_generated",
+        "scope_heads",
+        "device_states",
+        "device_pushes",
+        "user_sessions",
+    ];
+    let registered = |name: &str| all().iter().any(|entity: &&'static Entity| entity.name == name);
+    for name in server().keys().filter(|name| !name.starts_with("feed_queue")) {
+        assert!(registered(name) != own.contains(&name.as_str()), "{name}");
+    }
+}

@@ -1,0 +1,237 @@
+// The attendance grid on the screen: which days, the state that `grid-state.ts` makes of each key, what is on its way
+// to the disk, and what is open above the cells.
+
+import type { ConflictItem, Grid } from "$shared/desktop/generated";
+import { call, onEvent, problemOf } from "$shared/desktop/desktop";
+import type { Problem } from "$shared/desktop/generated";
+import { notify, notifyProblem } from "$shared/ui";
+import { m } from "$messages";
+import * as g from "./grid-state";
+import type { Command } from "./keys";
+import { cellWords, letterOf } from "./words";
+import { asMark, type Mark } from "./marks";
+import { Pending } from "./pending";
+import { monthOf, periodOf, shift, showing, type Period, type PeriodKind } from "./period";
+import { copy, paste } from "./tsv";
+
+/** What lies above the grid. */
+export type Open = "" | "note" | "conflict" | "keys";
+
+const TABLES = ["attendance_records", "conflicts", "groups", "group_memberships", "group_membership_periods", "users"];
+/** After the last of a burst of changes the grid is asked for again. */
+const REST_MS = 200;
+
+export class GridController {
+  state = $state.raw<g.GridState | null>(null);
+  period = $state.raw<Period>(monthOf(localToday()));
+  problem = $state.raw<Problem | null>(null);
+  open = $state<Open>("");
+  find = $state("");
+  /** What was just done, for a screen reader. */
+  said = $state("");
+  /** Steps that are being stored. */
+  storing = $state(0);
+  conflicts = $state.raw<ReadonlyMap<string, ConflictItem>>(new Map());
+  /** Rows that a screenful has; the table measures it. */
+  page = 10;
+  /** Set by the screen: puts the focus where the commands `find` and `copy` need it. */
+  onFind: () => void = () => {};
+  onClipboard: (text: string | null) => void = () => {};
+
+  readonly #groupId: () => string;
+  readonly #pending = new Pending();
+  #turn = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #order: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(groupId: () => string) {
+    this.#groupId = groupId;
+    $effect(() => {
+      void this.load();
+      const stop = onEvent((event) => {
+        if (event.kind === "changed" && event.entities.some((entity) => TABLES.includes(entity))) this.#loadSoon();
+        // Sent marks lose their dot.
+        if (event.kind === "sync" && event.status.waiting !== this.#waiting) {
+          this.#waiting = event.status.waiting;
+          this.#loadSoon();
+        }
+      });
+      return () => {
+        stop();
+        if (this.#timer !== null) clearTimeout(this.#timer);
+      };
+    });
+  }
+
+  get grid(): Grid | null {
+    return this.state?.grid ?? null;
+  }
+
+  /** Asks for the days of the period; what is shown stays until they are here. */
+  async load(): Promise<void> {
+    const turn = ++this.#turn;
+    const { from, to } = this.period;
+    const load = this.#pending.load();
+    try {
+      const grid = this.#pending.over(await call("grid", { group_id: this.#groupId(), from, to }), load);
+      if (turn !== this.#turn) return;
+      const moved = this.state !== null && this.state.grid.from !== grid.from;
+      this.state = this.state ? g.refresh(this.state, grid) : g.open(grid);
+      if (moved) this.state = g.collapse(this.state);
+      this.problem = null;
+      if (grid.students.some((student) => student.cells.some((cell) => cell.conflict_id !== null))) await this.#loadConflicts();
+    } catch (thrown) {
+      if (turn === this.#turn) this.problem = problemOf(thrown);
+    }
+  }
+
+  #loadSoon(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.load(), REST_MS);
+  }
+
+  /** The two marks of a split cell come with the conflicts; without them the cell still says that there is one. */
+  async #loadConflicts(): Promise<void> {
+    const centre = await call("sync_centre");
+    this.conflicts = new Map(centre.conflicts.map((conflict) => [conflict.id, conflict]));
+  }
+
+  show(period: Period): void {
+    this.period = period;
+    void this.load();
+  }
+
+  showKind(kind: PeriodKind): void {
+    const day = this.state?.grid.days[this.state.cursor.col] ?? localToday();
+    this.show(periodOf(kind, day, this.period));
+  }
+
+  async today(): Promise<void> {
+    const today = this.grid?.today ?? localToday();
+    const period = showing(this.period, today);
+    if (period !== this.period) {
+      this.period = period;
+      await this.load();
+    }
+    if (this.state) this.state = g.goToDay(this.state, today);
+  }
+
+  goTo(place: g.Place, extend = false): void {
+    if (this.state) this.state = g.goTo(this.state, place, extend);
+  }
+
+  select(reach: g.Reach, place: g.Place): void {
+    if (this.state) this.state = g.select(g.goTo(this.state, place), reach);
+  }
+
+  mark(mark: Mark, advance = false): void {
+    if (this.state) this.#do(g.mark(this.state, mark, advance));
+  }
+
+  setNote(note: string): void {
+    if (this.state) this.#do(g.setNote(this.state, this.state.cursor, note.trim()));
+  }
+
+  paste(text: string): void {
+    if (!this.state) return;
+    const pasted = paste(this.state, text);
+    this.#do(pasted);
+    if (pasted.unread > 0) notify(m.attendance_paste_unread({ count: pasted.unread }));
+    else if (pasted.cut > 0) notify(m.attendance_paste_cut({ count: pasted.cut }));
+  }
+
+  async settle(conflict: string, takeLost: boolean): Promise<void> {
+    try {
+      await call("settle", { id: conflict, take_lost: takeLost });
+      this.open = "";
+    } catch (thrown) {
+      notifyProblem(thrown);
+    }
+    await this.load();
+  }
+
+  /** Rows whose name has the words that are looked for. */
+  readonly found: number[] = $derived.by(() => {
+    const words = this.find.trim().toLocaleLowerCase();
+    if (words === "") return [];
+    return this.state?.grid.students.flatMap((student, row) => (student.display_name.toLocaleLowerCase().includes(words) ? [row] : [])) ?? [];
+  });
+
+  /** Goes to the first name found, or the next one from here. */
+  goToFound(steps: 0 | 1 | -1): void {
+    if (!this.state || this.found.length === 0) return;
+    const { row, col } = this.state.cursor;
+    const after = this.found.find((found) => (steps === 0 ? found >= row : found > row)) ?? this.found[0];
+    const before = this.found.findLast((found) => found < row) ?? this.found.at(-1) ?? after;
+    this.goTo({ row: steps === -1 ? before : after, col });
+  }
+
+  run(command: Command): void {
+    const { state } = this;
+    if (!state) return;
+    switch (command.do) {
+      case "move": this.state = g.move(state, command.direction, command.extend, this.page); return;
+      case "mark": return this.mark(command.mark, command.advance);
+      case "cycle": return this.#do(g.cycle(state));
+      case "fill": return this.#do(g.fillPresent(state), m.attendance_fill_none());
+      case "select": this.state = g.select(command.reach === "all" ? state : g.collapse(state), command.reach); return;
+      case "collapse": this.state = g.collapse(state); return;
+      case "undo": return this.#do(g.undo(state), m.attendance_undo_none());
+      case "redo": return this.#do(g.redo(state), m.attendance_redo_none());
+      case "note": this.open = state.grid.may_mark ? "note" : ""; return;
+      case "open": this.open = g.cellAt(state)?.conflict_id ? "conflict" : state.grid.may_mark ? "note" : ""; return;
+      case "find": return this.onFind();
+      case "period": return this.show(shift(this.period, command.steps));
+      case "today": void this.today(); return;
+      case "copy": return this.onClipboard(copy(state, letterOf));
+      case "cut": this.onClipboard(copy(state, letterOf)); return this.mark(null);
+      case "paste": return this.onClipboard(null);
+      case "help": this.open = "keys"; return;
+    }
+  }
+
+  /** Shows an edit at once and stores it; `nothing` is said when there was nothing to do. */
+  #do(edit: g.Edit, nothing = ""): void {
+    this.state = edit.state;
+    const { step } = edit;
+    if (!step) {
+      if (nothing) notify(nothing);
+      return;
+    }
+    const one = step.length === 1 ? step[0] : null;
+    const name = one ? edit.state.grid.students.find((student) => student.student_id === one.student_id)?.display_name : "";
+    this.said = one ? `${name}: ${cellWords(one.after.status)}` : m.attendance_said_many({ count: step.length });
+    this.#pending.begin(step);
+    this.storing += 1;
+    // One after the other: a later mark of the same cell must be stored later.
+    this.#order = this.#order.then(() => this.#store(step));
+  }
+
+  async #store(step: g.Step): Promise<void> {
+    const marks = g.toMarks(step);
+    try {
+      for (let from = 0; from < marks.length; from += g.MARKS_PER_CALL_MAX) {
+        await call("set_marks", { group_id: this.#groupId(), marks: marks.slice(from, from + g.MARKS_PER_CALL_MAX) });
+      }
+      this.#pending.stored(step);
+    } catch (thrown) {
+      this.#pending.refused(step);
+      if (this.state) this.state = g.revert(this.state, step);
+      notifyProblem(thrown);
+    }
+    this.storing -= 1;
+    this.#loadSoon();
+  }
+
+  /** The mark of the cursor's cell. */
+  get current(): Mark {
+    return this.state ? asMark(g.cellAt(this.state)?.status) : null;
+  }
+}
+
+function localToday(): string {
+  const now = new Date();
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+}
