@@ -116,12 +116,11 @@ BEGIN
         FROM latest l
         JOIN unnest(scopes, ids, heads) AS s(scope, id, head) ON s.scope = l.scope
         JOIN feed_entities e ON e.code = l.entity
-    ), before AS (
-        SELECT n.scope_id, sum(f.hash) AS hash
-        FROM numbered n JOIN feed f ON f.scope_id = n.scope_id AND f.entity = n.entity AND f.row_id = n.row_id
+    ), sums AS (
+        -- Once for all scopes: asked scope by scope, a change of many rows in many scopes took time by their product.
+        SELECT n.scope_id, sum(n.hash) - coalesce(sum(f.hash), 0) AS gain
+        FROM numbered n LEFT JOIN feed f ON f.scope_id = n.scope_id AND f.entity = n.entity AND f.row_id = n.row_id
         GROUP BY n.scope_id
-    ), after AS (
-        SELECT n.scope_id, sum(n.hash) AS hash FROM numbered n GROUP BY n.scope_id
     ), moved AS (
         INSERT INTO feed (scope_id, entity, row_id, version, state, hash)
         SELECT n.scope_id, n.entity, n.row_id, n.version, n.state, n.hash FROM numbered n
@@ -130,9 +129,8 @@ BEGIN
     )
     UPDATE scope_heads h
     SET version = h.version + s.n,
-        checksum = feed_wrap(h.checksum + coalesce((SELECT a.hash FROM after a WHERE a.scope_id = h.id), 0)
-                                        - coalesce((SELECT b.hash FROM before b WHERE b.scope_id = h.id), 0))
-    FROM unnest(ids, counts) AS s(id, n)
+        checksum = feed_wrap(h.checksum + coalesce(g.gain, 0))
+    FROM unnest(ids, counts) AS s(id, n) LEFT JOIN sums g ON g.scope_id = s.id
     WHERE h.id = s.id;
 
     DELETE FROM pg_temp.feed_queue;

@@ -183,6 +183,25 @@ impl Cluster {
         Ok(Database { url: self.url(&name), name })
     }
 
+    /// A migrated database of this name, in place of one that an earlier run left.
+    ///
+    /// # Errors
+    /// When the migrations fail.
+    pub async fn migrated(&self, name: &str) -> Outcome<Database> {
+        self.template.get_or_try_init(|| self.make_template()).await?;
+        self.copy(name, TEMPLATE).await
+    }
+
+    /// A copy of a database, in place of one that an earlier run left.
+    ///
+    /// # Errors
+    /// When somebody is connected to the template.
+    pub async fn copy(&self, name: &str, template: &str) -> Outcome<Database> {
+        self.remove_database(name).await?;
+        self.make_database(name, template).await?;
+        Ok(Database { url: self.url(name), name: name.to_owned() })
+    }
+
     async fn make_template(&self) -> Outcome<()> {
         // What a failed attempt left would hide why it failed.
         self.remove_database(TEMPLATE).await?;

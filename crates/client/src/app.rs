@@ -1,122 +1,225 @@
-//! The app without a window.
+//! The app without a window: people, store, sync, downloads, and what every command has in common. The commands
+//! themselves are in [`crate::screens`].
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), waystation_model::Problem> {
+//! use waystation_client::{app::{App, Config}, commands, environment::Environment};
+//! let app = App::new(Config::new("/home/somebody/.local/share/waystation"), Environment::system()).await?;
+//! let mut events = app.events();
+//! let start = commands::call(&app, "start", serde_json::json!({})).await?;
+//! app.shutdown().await;
+//! # Ok(()) }
+//! ```
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rusqlite::Connection;
+use tokio::sync::{Mutex, OnceCell, broadcast};
 use waystation_model::{Code, Problem};
 
-use crate::views::*;
+use crate::environment::Environment;
+use crate::error::{ClientError, Result};
+use crate::media::MediaFolder;
+use crate::media::server::{MediaServer, MediaTypeOf};
+use crate::people::{self, People};
+use crate::screens::Desk;
+use crate::store::{Edit, Writer};
+use crate::unlocked::Unlocked;
+use crate::views::{DemonstrationPerson, Event};
 
-/// The app without a window: people, store, sync, downloads and the commands on them.
-pub struct App;
+/// Events that a slow window may lag behind before it misses some.
+const EVENTS_BUFFERED_MAX: usize = 1_024;
+
+/// Where the app's data lies, and what its sign-in form offers.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder of this laptop's data.
+    pub data_dir: PathBuf,
+    /// The server to offer in the sign-in form.
+    pub default_server: String,
+    /// Names to offer for a try.
+    pub demonstration: Vec<DemonstrationPerson>,
+}
+
+impl Config {
+    /// Data in this folder; nothing offered.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Config {
+        Config { data_dir: data_dir.into(), default_server: String::new(), demonstration: Vec::new() }
+    }
+
+    /// … with what the surroundings offer: `WAYSTATION_SERVER` is an address, `WAYSTATION_DEMONSTRATION` a file with people.
+    pub fn from_surroundings(data_dir: impl Into<PathBuf>) -> Config {
+        let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        Config {
+            data_dir: data_dir.into(),
+            default_server: variable("WAYSTATION_SERVER").unwrap_or_default(),
+            demonstration: variable("WAYSTATION_DEMONSTRATION").map(|path| people::demonstration_people(Path::new(&path))).unwrap_or_default(),
+        }
+    }
+}
+
+/// The app without a window. Cheap to clone; every clone is the same app.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub config: Config,
+    pub environment: Environment,
+    pub people: People,
+    pub media: Arc<MediaFolder>,
+    pub events: broadcast::Sender<Event>,
+    pub keyring: OnceCell<bool>,
+    unlocked: Arc<RwLock<Option<Arc<Unlocked>>>>,
+    /// One at a time is unlocked, locked or signed in.
+    pub people_gate: Mutex<()>,
+    pub media_server: MediaServer,
+}
 
 impl App {
-    pub(crate) async fn start(&self, _arguments: Nothing) -> Result<Start, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+    /// Opens the data folder. Nobody is unlocked yet. Needs a Tokio runtime around it.
+    ///
+    /// # Errors
+    /// `disk_failed` or `disk_full`.
+    pub async fn new(config: Config, environment: Environment) -> Result<App, Problem> {
+        make_private_folder(&config.data_dir)?;
+        let media = Arc::new(MediaFolder::open(&config.data_dir.join("media"))?);
+        let unlocked: Arc<RwLock<Option<Arc<Unlocked>>>> = Arc::default();
+        let media_server = MediaServer::start(media.clone(), &environment, media_type_of(unlocked.clone())).await?;
+        let (events, _) = broadcast::channel(EVENTS_BUFFERED_MAX);
+        Ok(App {
+            inner: Arc::new(Inner {
+                people: People::in_folder(&config.data_dir),
+                config,
+                environment,
+                media,
+                events,
+                keyring: OnceCell::new(),
+                unlocked,
+                people_gate: Mutex::default(),
+                media_server,
+            }),
+        })
     }
-    pub(crate) async fn sign_in(&self, _arguments: SignIn) -> Result<Person, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    /// What the window hears without asking.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.subscribe()
     }
-    pub(crate) async fn unlock(&self, _arguments: Unlock) -> Result<Person, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    /// Puts everything away. What a person did is on the disk before any command answers.
+    pub async fn shutdown(&self) {
+        let _gate = self.inner.people_gate.lock().await;
+        self.put_away().await;
     }
-    pub(crate) async fn lock(&self, _arguments: Nothing) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    /// The unlocked person.
+    ///
+    /// # Errors
+    /// `locked`.
+    pub(crate) fn unlocked(&self) -> Result<Arc<Unlocked>> {
+        self.inner
+            .unlocked
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or_else(|| ClientError::refused(Code::Locked, "nobody is unlocked"))
     }
-    pub(crate) async fn sign_out(&self, _arguments: Nothing) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    pub(crate) fn set_unlocked(&self, unlocked: Option<Arc<Unlocked>>) -> Option<Arc<Unlocked>> {
+        let mut present = self.inner.unlocked.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *present, unlocked)
     }
-    pub(crate) async fn set_look(&self, _arguments: Look) -> Result<Look, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    /// Reads what a screen shows, from one snapshot.
+    pub(crate) async fn read<R: Send + 'static>(&self, work: impl FnOnce(&Desk<'_>) -> Result<R> + Send + 'static) -> Result<R> {
+        let unlocked = self.unlocked()?;
+        let (owner, media) = (unlocked.owner.clone(), self.inner.media.clone());
+        let (clock, base) = (self.inner.environment.clock.clone(), self.inner.media_server.address().to_owned());
+        let downloads = unlocked.downloads.clone();
+        unlocked
+            .store
+            .read(move |connection| {
+                work(&Desk {
+                    connection,
+                    owner: &owner,
+                    media: &media,
+                    media_address: &base,
+                    downloads: &downloads,
+                    clock: clock.as_ref(),
+                })
+            })
+            .await
     }
-    pub(crate) async fn profile(&self, _arguments: Nothing) -> Result<Profile, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    /// Makes changes, all of them or none, tells the window and wakes the push.
+    pub(crate) async fn edit(&self, edits: Vec<Edit>) -> Result<()> {
+        self.edit_with(move |_, _| Ok(edits)).await
     }
-    pub(crate) async fn edit_profile(&self, _arguments: Profile) -> Result<Profile, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    /// Makes the changes that `plan` finds to be needed, in the transaction in which it looked.
+    pub(crate) async fn edit_with(
+        &self,
+        plan: impl FnOnce(&Connection, &crate::store::Device) -> Result<Vec<Edit>> + Send + 'static,
+    ) -> Result<()> {
+        let unlocked = self.unlocked()?;
+        let now_ms = self.inner.environment.clock.now_ms();
+        let changed = unlocked.store.write(move |writer| make(writer, now_ms, plan)).await?;
+        self.told_changes(&unlocked, &changed).await;
+        Ok(())
     }
-    pub(crate) async fn sync_status(&self, _arguments: Nothing) -> Result<SyncStatus, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    /// Tells the window what changed, and wakes the push.
+    pub(crate) async fn told_changes(&self, unlocked: &Unlocked, changed: &BTreeSet<&'static str>) {
+        unlocked.engine.tell_changed(changed);
+        unlocked.engine.wake_push.notify_one();
+        unlocked.engine.tell_status().await;
     }
-    pub(crate) async fn sync_now(&self, _arguments: Nothing) -> Result<SyncStatus, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn sync_centre(&self, _arguments: Nothing) -> Result<SyncCentre, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn send_again(&self, _arguments: SendAgain) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn discard(&self, _arguments: ByNumber) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn export_changes(&self, _arguments: Nothing) -> Result<WrittenFile, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn settle(&self, _arguments: Settle) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn home(&self, _arguments: Nothing) -> Result<Home, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn course(&self, _arguments: ById) -> Result<Course, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn edit_course(&self, _arguments: EditCourse) -> Result<Course, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn course_learners(&self, _arguments: ById) -> Result<CourseLearners, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn topic(&self, _arguments: ById) -> Result<Topic, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn mark_topic(&self, _arguments: MarkTopic) -> Result<Topic, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn note_position(&self, _arguments: NotePosition) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn download_course(&self, _arguments: ById) -> Result<Downloads, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn download_topic(&self, _arguments: ById) -> Result<Downloads, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn downloads(&self, _arguments: Nothing) -> Result<Downloads, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn pause_downloads(&self, _arguments: Nothing) -> Result<Downloads, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn resume_downloads(&self, _arguments: Nothing) -> Result<Downloads, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn remove_downloads(&self, _arguments: ById) -> Result<Downloads, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn start_attempt(&self, _arguments: StartAttempt) -> Result<Attempt, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn attempt(&self, _arguments: ById) -> Result<Attempt, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn answer(&self, _arguments: Answer) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn hand_in(&self, _arguments: ById) -> Result<Attempt, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn groups(&self, _arguments: Nothing) -> Result<Vec<GroupCard>, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn grid(&self, _arguments: GridRange) -> Result<Grid, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn set_marks(&self, _arguments: SetMarks) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn stations(&self, _arguments: Nothing) -> Result<Vec<StationCard>, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn station(&self, _arguments: ById) -> Result<Station, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
+}
+
+fn make(
+    writer: &mut Writer,
+    now_ms: i64,
+    plan: impl FnOnce(&Connection, &crate::store::Device) -> Result<Vec<Edit>>,
+) -> Result<BTreeSet<&'static str>> {
+    writer.person(|connection, device| {
+        let edits = plan(connection, device)?;
+        for edit in &edits {
+            crate::store::edit::make(connection, device, now_ms, edit)?;
+        }
+        Ok(edits.iter().map(|edit| edit.entity.name).collect())
+    })
+}
+
+/// Makes a folder that only this laptop's user may read.
+pub(crate) fn make_private_folder(path: &Path) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(ClientError::disk(path))
+}
+
+/// The type of a file of which the unlocked person has a row.
+fn media_type_of(unlocked: Arc<RwLock<Option<Arc<Unlocked>>>>) -> MediaTypeOf {
+    Arc::new(move |sha256| {
+        let store = unlocked.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|unlocked| unlocked.store.clone());
+        Box::pin(async move {
+            store?
+                .read(move |connection| {
+                    let mut statement = connection.prepare_cached("SELECT media_type FROM media_assets WHERE sha256 = ?1 LIMIT 1")?;
+                    let mut rows = statement.query([&sha256])?;
+                    Ok(match rows.next()? {
+                        None => None,
+                        Some(row) => Some(row.get::<_, Option<String>>("media_type")?.unwrap_or_else(|| "application/octet-stream".to_owned())),
+                    })
+                })
+                .await
+                .ok()
+                .flatten()
+        })
+    })
 }

@@ -10,4 +10,4 @@ pub use limiter::SignInLimiter;
 pub use passwords::{hash_password, verify_password};
 pub use routes::*;
 pub use session::Session;
-pub use tokens::Tokens;
+pub use tokens::{Claims, Tokens};

@@ -1,0 +1,129 @@
+//! Who has data on this laptop, and how the window looks: two small files beside the databases.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use waystation_model::access::Role;
+
+use crate::error::Result;
+use crate::files;
+use crate::views::{DemonstrationPerson, Look, PersonTile, Theme};
+
+/// A person who has data on this laptop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resident {
+    /// Their account.
+    pub user_id: Uuid,
+    /// The device that their database here is.
+    pub device_id: Uuid,
+    /// What they are called.
+    pub full_name: String,
+    /// The name they sign in with.
+    pub user_name: String,
+    /// What they are.
+    pub role: Role,
+    /// The server they belong to.
+    pub server: String,
+    /// Changes that waited when they were last unlocked.
+    pub waiting: i64,
+    /// When they were last here.
+    pub last_here_at: i64,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct List {
+    people: Vec<Resident>,
+}
+
+/// The files beside the databases.
+#[derive(Debug, Clone)]
+pub struct People {
+    folder: PathBuf,
+}
+
+impl People {
+    /// The files in this folder.
+    pub fn in_folder(folder: &Path) -> People {
+        People { folder: folder.to_owned() }
+    }
+
+    /// A person's own folder.
+    pub fn folder_of(&self, user_id: &Uuid) -> PathBuf {
+        self.folder.join("people").join(user_id.to_string())
+    }
+
+    fn list_path(&self) -> PathBuf {
+        self.folder.join("people.json")
+    }
+
+    /// Everybody, the last one first.
+    pub fn all(&self) -> Vec<Resident> {
+        let mut people = files::read_json::<List>(&self.list_path()).people;
+        people.sort_by_key(|person| std::cmp::Reverse(person.last_here_at));
+        people
+    }
+
+    /// The person with this account.
+    pub fn find(&self, user_id: &Uuid) -> Option<Resident> {
+        self.all().into_iter().find(|person| person.user_id == *user_id)
+    }
+
+    /// The person who signs in at this server with this name.
+    pub fn find_by_name(&self, server: &str, name: &str) -> Option<Resident> {
+        let name = name.trim().to_lowercase();
+        self.all().into_iter().find(|person| person.server == server && person.user_name.to_lowercase() == name)
+    }
+
+    /// Writes what is known of a person.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn keep(&self, resident: &Resident) -> Result<()> {
+        let mut people = self.all();
+        people.retain(|person| person.user_id != resident.user_id);
+        people.push(resident.clone());
+        files::write_json(&self.list_path(), &List { people })
+    }
+
+    /// How the window looks.
+    pub fn look(&self) -> Look {
+        files::read_json::<KeptLook>(&self.folder.join("look.json")).0
+    }
+
+    /// Keeps how the window looks.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn keep_look(&self, look: &Look) -> Result<()> {
+        files::write_json(&self.folder.join("look.json"), look)
+    }
+}
+
+#[derive(Deserialize)]
+struct KeptLook(Look);
+
+impl Default for KeptLook {
+    fn default() -> KeptLook {
+        KeptLook(Look { theme: Theme::System, language: String::new(), zoom_percent: 100 })
+    }
+}
+
+impl From<Resident> for PersonTile {
+    fn from(resident: Resident) -> PersonTile {
+        PersonTile {
+            user_id: resident.user_id.to_string(),
+            full_name: resident.full_name,
+            user_name: resident.user_name,
+            role: resident.role,
+            server: resident.server,
+            waiting: resident.waiting,
+            last_here_at: resident.last_here_at,
+        }
+    }
+}
+
+/// Names to offer for a try, from a file that only the demonstration writes: a JSON list of people.
+pub fn demonstration_people(path: &Path) -> Vec<DemonstrationPerson> {
+    files::read_json(path)
+}

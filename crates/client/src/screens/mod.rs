@@ -1,0 +1,45 @@
+//! The commands, one file per screen. Each reads one snapshot or makes one transaction.
+
+mod attendance;
+mod course;
+mod downloads;
+mod home;
+mod people;
+mod station;
+mod sync;
+mod test;
+mod topic;
+
+use rusqlite::Connection;
+
+use crate::environment::Clock;
+use crate::media::MediaFolder;
+use crate::media::downloads::Downloads;
+use crate::store::Owner;
+
+/// What a screen reads from: one snapshot of the database, whose it is, and what is beside it.
+pub(crate) struct Desk<'d> {
+    pub connection: &'d Connection,
+    pub owner: &'d Owner,
+    pub media: &'d MediaFolder,
+    pub media_address: &'d str,
+    pub downloads: &'d Downloads,
+    pub clock: &'d dyn Clock,
+}
+
+impl Desk<'_> {
+    /// The person's id as text.
+    fn me(&self) -> String {
+        self.owner.user_id.to_string()
+    }
+
+    /// Today on this laptop.
+    fn today(&self) -> chrono::NaiveDate {
+        today(self.clock)
+    }
+}
+
+/// Today on this laptop.
+fn today(clock: &dyn Clock) -> chrono::NaiveDate {
+    chrono::DateTime::from_timestamp_millis(clock.local_ms()).unwrap_or_default().date_naive()
+}

@@ -1,0 +1,290 @@
+//! People on this laptop: the first screen, signing in, unlocking, locking, and the person's own profile.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::OptionalExtension;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waystation_model::{Code, Problem, registry};
+
+use crate::app::{App, make_private_folder};
+use crate::error::{ClientError, Result};
+use crate::keys::{self, Keys, OpenKey};
+use crate::people::Resident;
+use crate::store::{Edit, Owner, Writer, outbox};
+use crate::sync::accounts::{DeviceRequest, SignInAnswer};
+use crate::sync::link::Link;
+use crate::sync::session::{self, Tokens};
+use crate::unlocked::{STORE_FILE, Unlocked, take_lock};
+use crate::views::*;
+
+/// Zoom that a window may have, in percent.
+const ZOOM_PERCENT: std::ops::RangeInclusive<u16> = 50..=300;
+/// Languages of the screens; empty is the system's.
+const LANGUAGES: [&str; 4] = ["", "en", "ru", "az"];
+
+impl App {
+    pub(crate) async fn start(&self, _arguments: Nothing) -> Result<Start, Problem> {
+        let secrets = self.inner.environment.secrets.clone();
+        let keyring = *self.inner.keyring.get_or_init(|| keys::keyring_answers(secrets)).await;
+        let people = self.inner.people.all();
+        let server = people.first().map(|person| person.server.clone());
+        Ok(Start {
+            unlocked: self.unlocked().ok().map(|unlocked| unlocked.person()),
+            server: if self.inner.config.default_server.is_empty() { server.unwrap_or_default() } else { self.inner.config.default_server.clone() },
+            people: people.into_iter().map(PersonTile::from).collect(),
+            keyring,
+            look: self.inner.people.look(),
+            demonstration: self.inner.config.demonstration.clone(),
+        })
+    }
+
+    pub(crate) async fn sign_in(&self, arguments: SignIn) -> Result<Person, Problem> {
+        let _gate = self.inner.people_gate.lock().await;
+        let link = Link::to(&arguments.server)?;
+        let answer = self.ask_to_sign_in(&link, &arguments).await?;
+        self.put_away().await;
+        let unlocked = self.open_signed_in(&link, &arguments.password, answer).await?;
+        Ok(self.welcome(unlocked).await?)
+    }
+
+    pub(crate) async fn unlock(&self, arguments: Unlock) -> Result<Person, Problem> {
+        let _gate = self.inner.people_gate.lock().await;
+        let user_id = Uuid::parse_str(&arguments.user_id).map_err(|_| Problem::new(Code::BadRequest, "not an id").field("user_id"))?;
+        let folder = self.inner.people.folder_of(&user_id);
+        let keys = Keys::of(&folder, user_id, &self.inner.environment);
+        if !keys.exist() {
+            return Err(Problem::new(Code::NotFound, "this person has no data on this laptop"));
+        }
+        let open = keys.open(&arguments.password).await?;
+        if let Ok(present) = self.unlocked()
+            && present.owner.user_id == user_id
+        {
+            return Ok(present.person());
+        }
+        self.put_away().await;
+        let lock = take_lock(&folder)?;
+        let (path, key) = (folder.join(STORE_FILE), open.key.clone());
+        let writer = blocking(move || Writer::open(&path, &key)).await?;
+        let unlocked = self.start_around(&folder, lock, keys, open, writer).await?;
+        Ok(self.welcome(unlocked).await?)
+    }
+
+    pub(crate) async fn lock(&self, _arguments: Nothing) -> Result<Nothing, Problem> {
+        let _gate = self.inner.people_gate.lock().await;
+        self.put_away().await;
+        Ok(Nothing {})
+    }
+
+    pub(crate) async fn sign_out(&self, _arguments: Nothing) -> Result<Nothing, Problem> {
+        let _gate = self.inner.people_gate.lock().await;
+        let unlocked = self.unlocked()?;
+        // Without a network the session ends here alone; the server's own ends with its time.
+        let told = unlocked.engine.session.with_token(|link, token| async move { link.sign_out(&token).await }).await;
+        if let Err(error) = told {
+            tracing::info!(%error, "the server was not told of the sign-out");
+        }
+        unlocked.engine.session.end().await?;
+        self.put_away().await;
+        Ok(Nothing {})
+    }
+
+    pub(crate) async fn set_look(&self, arguments: Look) -> Result<Look, Problem> {
+        if !ZOOM_PERCENT.contains(&arguments.zoom_percent) {
+            return Err(Problem::new(Code::BadValue, "zoom is between 50 and 300 percent").field("zoom_percent"));
+        }
+        if !LANGUAGES.contains(&arguments.language.as_str()) {
+            return Err(Problem::new(Code::BadValue, "no screen speaks this language").field("language"));
+        }
+        self.inner.people.keep_look(&arguments)?;
+        Ok(arguments)
+    }
+
+    pub(crate) async fn profile(&self, _arguments: Nothing) -> Result<Profile, Problem> {
+        Ok(self
+            .read(|desk| {
+                let profile = desk
+                    .connection
+                    .prepare_cached("SELECT phone, company, position, bio, language FROM user_profiles WHERE user_id = ?1")?
+                    .query_row([desk.me()], |row| {
+                        let text = |name: &str| row.get::<_, Option<String>>(name).map(Option::unwrap_or_default);
+                        Ok(Profile {
+                            phone: text("phone")?,
+                            company: text("company")?,
+                            position: text("position")?,
+                            bio: text("bio")?,
+                            language: text("language")?,
+                        })
+                    })
+                    .optional()?;
+                Ok(profile.unwrap_or(Profile {
+                    phone: String::new(),
+                    company: String::new(),
+                    position: String::new(),
+                    bio: String::new(),
+                    language: String::new(),
+                }))
+            })
+            .await?)
+    }
+
+    pub(crate) async fn edit_profile(&self, arguments: Profile) -> Result<Profile, Problem> {
+        let before = self.profile(Nothing {}).await?;
+        let texts = [
+            ("phone", &before.phone, &arguments.phone),
+            ("company", &before.company, &arguments.company),
+            ("position", &before.position, &arguments.position),
+            ("bio", &before.bio, &arguments.bio),
+            ("language", &before.language, &arguments.language),
+        ];
+        let mut fields: Vec<(&'static str, Value)> = texts
+            .into_iter()
+            .filter(|(_, before, after)| before != after)
+            .map(|(name, _, after)| (name, if after.is_empty() { Value::Null } else { json!(after) }))
+            .collect();
+        if !fields.is_empty() {
+            let me = self.unlocked()?.owner.user_id;
+            fields.push(("user_id", json!(me.to_string())));
+            let entity = registry::entity("user_profiles").expect("a registered table");
+            self.edit(vec![Edit::put(entity, None, fields)]).await?;
+        }
+        self.profile(Nothing {}).await
+    }
+
+    /// Signs in, as the device that this person's database here already is.
+    async fn ask_to_sign_in(&self, link: &Link, arguments: &SignIn) -> Result<SignInAnswer> {
+        let (name, password) = (arguments.name.trim(), arguments.password.as_str());
+        let known = self.inner.people.find_by_name(&link.address(), name).filter(|person| self.has_store(&person.user_id));
+        let first = link.sign_in(name, password, DeviceRequest::this(known.as_ref().map(|person| person.device_id))).await;
+        let answer = match first {
+            Err(ClientError::Refused(problem))
+                if known.is_some() && matches!(problem.code, Code::DeviceRevoked | Code::DeviceNotYours) =>
+            {
+                return link.sign_in(name, password, DeviceRequest::this(None)).await;
+            }
+            other => other?,
+        };
+        if known.is_some() {
+            return Ok(answer);
+        }
+        // Signed in by another name, such as the e-mail address: their database here keeps its device.
+        match self.inner.people.find(&answer.user.id).filter(|person| self.has_store(&person.user_id)) {
+            None => Ok(answer),
+            Some(person) => {
+                Ok(link.sign_in(name, password, DeviceRequest::this(Some(person.device_id))).await.unwrap_or(answer))
+            }
+        }
+    }
+
+    fn has_store(&self, user_id: &Uuid) -> bool {
+        self.inner.people.folder_of(user_id).join(STORE_FILE).exists()
+    }
+
+    /// Opens or makes the database of whoever just signed in.
+    async fn open_signed_in(&self, link: &Link, password: &str, answer: SignInAnswer) -> Result<Arc<Unlocked>> {
+        let user_id = answer.user.id;
+        let folder = self.inner.people.folder_of(&user_id);
+        make_private_folder(&folder)?;
+        let lock = take_lock(&folder)?;
+        let keys = Keys::of(&folder, user_id, &self.inner.environment);
+        if !keys.exist() && self.has_store(&user_id) {
+            return Err(ClientError::Damaged("there is a database without its key file".into()));
+        }
+        let open = if keys.exist() { open_keys(&keys, password, &answer.recovery_secret).await? } else { keys.make(password, &answer.recovery_secret).await? };
+        let owner = Owner {
+            user_id,
+            organization_id: answer.user.organization_id,
+            organization_name: answer.user.organization_name,
+            user_name: answer.user.user_name.unwrap_or_default(),
+            full_name: answer.user.full_name,
+            role: answer.user.role,
+            server: link.address(),
+        };
+        let tokens = Tokens {
+            access_token: answer.access_token,
+            access_expires_at: answer.access_expires_at,
+            refresh_token: answer.refresh_token,
+        };
+        let offset_ms = answer.server_time - self.inner.environment.clock.now_ms();
+        let (path, key, device_id) = (folder.join(STORE_FILE), open.key.clone(), answer.device_id);
+        let writer = blocking(move || {
+            let mut writer = Writer::open_for(&path, &key, device_id, &owner)?;
+            writer.person(|connection, device| {
+                if device.device_id != device_id {
+                    outbox::become_device(connection, device, device_id)?;
+                }
+                device.clock_offset_ms = offset_ms;
+                crate::store::device::save(connection, device)?;
+                session::save(connection, &tokens)
+            })?;
+            Ok(writer)
+        })
+        .await?;
+        self.start_around(&folder, lock, keys, open, writer).await
+    }
+
+    async fn start_around(&self, folder: &Path, lock: std::fs::File, keys: Keys, open: OpenKey, writer: Writer) -> Result<Arc<Unlocked>> {
+        let inner = &self.inner;
+        Unlocked::start(folder, lock, keys, open, writer, &inner.environment, inner.media.clone(), inner.events.clone()).await
+    }
+
+    /// Shows whoever was just unlocked, and puts their tile first.
+    async fn welcome(&self, unlocked: Arc<Unlocked>) -> Result<Person> {
+        let person = unlocked.person();
+        self.keep_tile(&unlocked).await?;
+        self.set_unlocked(Some(unlocked));
+        let _ = self.inner.events.send(Event::People);
+        Ok(person)
+    }
+
+    async fn keep_tile(&self, unlocked: &Unlocked) -> Result<()> {
+        let (device_id, waiting) =
+            unlocked.store.write(|writer| Ok((writer.device().device_id, outbox::waiting(writer.connection())?))).await?;
+        let owner = &unlocked.owner;
+        self.inner.people.keep(&Resident {
+            user_id: owner.user_id,
+            device_id,
+            full_name: owner.full_name.clone(),
+            user_name: owner.user_name.clone(),
+            role: owner.role,
+            server: owner.server.clone(),
+            waiting,
+            last_here_at: self.inner.environment.clock.now_ms(),
+        })
+    }
+
+    /// Locks whoever is unlocked. Their data stays as it is.
+    pub(crate) async fn put_away(&self) {
+        let Some(unlocked) = self.set_unlocked(None) else { return };
+        unlocked.stop().await;
+        if let Err(error) = self.keep_tile(&unlocked).await {
+            tracing::warn!(%error, "what waits could not be noted on the tile");
+        }
+        unlocked.store.close().await;
+        drop(unlocked);
+        let _ = self.inner.events.send(Event::People);
+    }
+}
+
+/// Opens the key of somebody whose password the server has just taken, however it was wrapped before.
+async fn open_keys(keys: &Keys, password: &str, recovery_secret: &str) -> Result<OpenKey> {
+    match keys.open(password).await {
+        Ok(open) => {
+            // The device may be another one, and the keyring may have come since.
+            let guarded_by_keyring = if open.guarded_by_keyring {
+                keys.replace_recovery(&open.key, recovery_secret)?;
+                true
+            } else {
+                keys.rewrite(&open.key, password, recovery_secret).await?
+            };
+            Ok(OpenKey { guarded_by_keyring, ..open })
+        }
+        Err(error) if matches!(error.code(), Code::CannotUnlock | Code::NoKeyring) => keys.recover(password, recovery_secret).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + 'static) -> Result<R> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ClientError::WorkerStopped)?
+}

@@ -1,0 +1,365 @@
+//! The chip and the Sync centre.
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waystation_model::registry::{self, Entity, Kind};
+use waystation_model::{Code, Problem};
+
+use super::Desk;
+use crate::app::App;
+use crate::error::{ClientError, Result};
+use crate::media::downloads::read_code;
+use crate::store::overlay::read_operation;
+use crate::store::value::{read_json, to_json};
+use crate::store::{Edit, rows};
+use crate::views::*;
+
+/// Changes on their way that the Sync centre lists.
+const WAITING_LISTED_MAX: i64 = 200;
+/// Merged changes that it lists.
+const MERGED_LISTED_MAX: i64 = 100;
+
+impl App {
+    pub(crate) async fn sync_status(&self, _arguments: Nothing) -> Result<SyncStatus, Problem> {
+        Ok(self.unlocked()?.engine.status().await?)
+    }
+
+    pub(crate) async fn sync_now(&self, _arguments: Nothing) -> Result<SyncStatus, Problem> {
+        Ok(self.unlocked()?.engine.sync_now().await?)
+    }
+
+    pub(crate) async fn sync_centre(&self, _arguments: Nothing) -> Result<SyncCentre, Problem> {
+        let status = self.unlocked()?.engine.status().await?;
+        let folder = self.inner.config.data_dir.display().to_string();
+        Ok(self
+            .read(move |desk| {
+                Ok(SyncCentre {
+                    status,
+                    waiting: waiting(desk)?,
+                    attention: attention(desk)?,
+                    merged: merged(desk)?,
+                    conflicts: conflicts(desk)?,
+                    folder,
+                })
+            })
+            .await?)
+    }
+
+    pub(crate) async fn send_again(&self, arguments: SendAgain) -> Result<Nothing, Problem> {
+        self.edit_with(move |connection, _| {
+            let refused = refused(connection, arguments.n)?;
+            let mut fields: Vec<(&'static str, Value)> = Vec::new();
+            for (name, value) in refused.columns.iter().zip(refused.values) {
+                let column = refused.entity.column(name).ok_or_else(|| Problem::new(Code::UnknownColumn, "the column is gone").field(name))?;
+                fields.push((column.name, arguments.fields.get(name).cloned().unwrap_or(value)));
+            }
+            for (name, value) in &arguments.fields {
+                if !fields.iter().any(|(known, _)| known == name) {
+                    let column =
+                        refused.entity.column(name).ok_or_else(|| Problem::new(Code::UnknownColumn, "no such column").field(name))?;
+                    fields.push((column.name, value.clone()));
+                }
+            }
+            forget(connection, arguments.n)?;
+            Ok(vec![Edit { entity: refused.entity, id: Some(refused.row_id), op: refused.op, fields, coalesce: false }])
+        })
+        .await?;
+        Ok(Nothing {})
+    }
+
+    pub(crate) async fn discard(&self, arguments: ByNumber) -> Result<Nothing, Problem> {
+        self.edit_with(move |connection, _| {
+            refused(connection, arguments.n)?;
+            forget(connection, arguments.n)?;
+            Ok(Vec::new())
+        })
+        .await?;
+        Ok(Nothing {})
+    }
+
+    pub(crate) async fn export_changes(&self, _arguments: Nothing) -> Result<WrittenFile, Problem> {
+        let centre = self.sync_centre(Nothing {}).await?;
+        let folder = self.inner.config.data_dir.join("exports");
+        crate::app::make_private_folder(&folder)?;
+        let path = folder.join(format!("changes-{}.json", self.inner.environment.clock.now_ms()));
+        let text = json!({ "waiting": centre.waiting, "attention": centre.attention });
+        crate::files::write_json(&path, &text)?;
+        Ok(WrittenFile { path: path.display().to_string() })
+    }
+
+    pub(crate) async fn settle(&self, arguments: Settle) -> Result<Nothing, Problem> {
+        let now_ms = self.inner.environment.clock.now_ms();
+        self.edit_with(move |connection, device| {
+            let me = device.owner.user_id.to_string();
+            let now_ms = now_ms + device.clock_offset_ms;
+            settle_edits(connection, &arguments, &me, now_ms)
+        })
+        .await?;
+        Ok(Nothing {})
+    }
+}
+
+fn settle_edits(connection: &Connection, arguments: &Settle, me: &str, now_ms: i64) -> Result<Vec<Edit>> {
+    let conflicts = registry::entity("conflicts").expect("a registered table");
+    let not_found = || Problem::new(Code::NotFound, "the conflict is not on this laptop");
+    let id = Uuid::parse_str(&arguments.id).map_err(|_| not_found())?;
+    let row = rows::read(connection, conflicts, &arguments.id)?.ok_or_else(not_found)?;
+    let value = |name: &str| conflicts.column_index(name).map_or(&Value::Null, |index| &row.values[index]);
+    let mut edits = Vec::new();
+    if arguments.take_lost
+        && let Some(entity) = value("entity").as_str().and_then(registry::entity)
+        && let Some(row_id) = value("row_id").as_str().and_then(|text| Uuid::parse_str(text).ok())
+        && let Value::Object(lost) = value("lost_values")
+    {
+        let mut fields: Vec<(&'static str, Value)> = Vec::new();
+        for (name, value) in lost {
+            let Some(column) = entity.column(name) else { continue };
+            fields.push((column.name, value.clone()));
+        }
+        // Whoever settles it says so now: the mark is theirs from here on.
+        for (name, mine) in [("marked_by", json!(me)), ("marked_at", json!(now_ms))] {
+            if let Some(field) = fields.iter_mut().find(|(column, _)| *column == name) {
+                field.1 = mine;
+            }
+        }
+        edits.push(Edit::put(entity, Some(row_id), fields));
+    }
+    edits.push(Edit::put(conflicts, Some(id), vec![("settled_by", json!(me)), ("settled_at", json!(now_ms))]));
+    Ok(edits)
+}
+
+struct Refused {
+    entity: &'static Entity,
+    row_id: Uuid,
+    op: waystation_model::wire::Operation,
+    columns: Vec<String>,
+    values: Vec<Value>,
+}
+
+fn refused(connection: &Connection, number: i64) -> Result<Refused> {
+    use rusqlite::OptionalExtension;
+    let not_found = || ClientError::refused(Code::NotFound, "no refused change has this number");
+    let (entity, row_id, op, columns, values) = connection
+        .query_row("SELECT entity, row_id, op, columns, vals FROM attention WHERE number = ?1", [number], |row| {
+            Ok((
+                row.get::<_, String>("entity")?,
+                crate::store::value::read_uuid(row, "row_id")?,
+                row.get::<_, String>("op")?,
+                read_json(row, "columns")?,
+                read_json(row, "vals")?,
+            ))
+        })
+        .optional()?
+        .ok_or_else(not_found)?;
+    Ok(Refused { entity: registry::entity(&entity).ok_or_else(not_found)?, row_id, op: read_operation(&op), columns, values })
+}
+
+fn forget(connection: &Connection, number: i64) -> Result<()> {
+    connection.execute("DELETE FROM attention WHERE number = ?1", [number])?;
+    Ok(())
+}
+
+fn waiting(desk: &Desk<'_>) -> Result<Vec<WaitingChange>> {
+    let mut statement = desk.connection.prepare_cached(
+        "SELECT o.n AS n, o.entity AS entity, o.row_id AS row_id, o.at AS at, o.state AS state FROM outbox o, device d
+         WHERE o.n > d.acknowledged_n OR (o.state = 2 AND o.n > 0) ORDER BY o.n LIMIT ?1",
+    )?;
+    let mut rows = statement.query([WAITING_LISTED_MAX])?;
+    let mut waiting = Vec::new();
+    while let Some(row) = rows.next()? {
+        let entity: String = row.get("entity")?;
+        let row_id: String = row.get("row_id")?;
+        waiting.push(WaitingChange {
+            n: row.get("n")?,
+            about: about(desk.connection, &entity, &row_id)?,
+            entity,
+            at: row.get::<_, i64>("at")?.div_euclid(1000),
+            sent: row.get::<_, i64>("state")? >= 2,
+        });
+    }
+    Ok(waiting)
+}
+
+fn merged(desk: &Desk<'_>) -> Result<Vec<MergedItem>> {
+    let mut statement =
+        desk.connection.prepare_cached("SELECT n, entity, row_id, at, outcome FROM merged_log ORDER BY number DESC LIMIT ?1")?;
+    let mut rows = statement.query([MERGED_LISTED_MAX])?;
+    let mut merged = Vec::new();
+    while let Some(row) = rows.next()? {
+        let entity: String = row.get("entity")?;
+        let row_id: String = row.get("row_id")?;
+        merged.push(MergedItem {
+            n: row.get("n")?,
+            about: about(desk.connection, &entity, &row_id)?,
+            entity,
+            at: row.get::<_, i64>("at")?.div_euclid(1000),
+            outcome: row.get("outcome")?,
+        });
+    }
+    Ok(merged)
+}
+
+fn attention(desk: &Desk<'_>) -> Result<Vec<AttentionItem>> {
+    let mut statement = desk.connection.prepare_cached(
+        "SELECT number, entity, row_id, at, code, field, suggestion, columns, vals FROM attention ORDER BY at DESC",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        let entity: String = row.get("entity")?;
+        let row_id: String = row.get("row_id")?;
+        let columns: Vec<String> = read_json(row, "columns")?;
+        let values: Vec<Value> = read_json(row, "vals")?;
+        let code: String = row.get("code")?;
+        items.push(AttentionItem {
+            n: row.get("number")?,
+            about: about(desk.connection, &entity, &row_id)?,
+            fields: attention_fields(desk.connection, &entity, &row_id, &columns, &values)?,
+            entity,
+            row_id,
+            at: row.get::<_, i64>("at")?.div_euclid(1000),
+            code: read_code(&code),
+            field: row.get("field")?,
+            suggestion: row.get("suggestion")?,
+        });
+    }
+    Ok(items)
+}
+
+fn attention_fields(
+    connection: &Connection,
+    entity: &str,
+    row_id: &str,
+    columns: &[String],
+    values: &[Value],
+) -> Result<Vec<AttentionField>> {
+    let Some(entity) = registry::entity(entity) else { return Ok(Vec::new()) };
+    let server = rows::read(connection, entity, row_id)?;
+    let mut fields = Vec::new();
+    for (index, column) in entity.columns.iter().enumerate() {
+        let Some(place) = columns.iter().position(|name| name == column.name) else { continue };
+        let (kind, choices) = match column.kind {
+            Kind::Text => ("text", Vec::new()),
+            Kind::Choice(words) => ("choice", words.iter().map(|word| (*word).to_owned()).collect()),
+            Kind::Truth => ("truth", Vec::new()),
+            Kind::Whole => ("whole", Vec::new()),
+            Kind::Real => ("real", Vec::new()),
+            Kind::Date => ("date", Vec::new()),
+            Kind::Uuid | Kind::Time | Kind::Timestamp | Kind::Json => ("other", Vec::new()),
+        };
+        fields.push(AttentionField {
+            name: column.name.to_owned(),
+            value: values.get(place).cloned().unwrap_or(Value::Null),
+            server_value: server.as_ref().map_or(Value::Null, |row| row.values[index].clone()),
+            editable: kind != "other" && column.merge != registry::Merge::Key,
+            kind: kind.to_owned(),
+            choices,
+        });
+    }
+    Ok(fields)
+}
+
+fn conflicts(desk: &Desk<'_>) -> Result<Vec<ConflictItem>> {
+    let mut statement = desk.connection.prepare_cached(
+        "SELECT id, entity, row_id, field, lost_values, lost_by, lost_at, kept_values, kept_by, kept_at FROM conflicts
+         WHERE settled_at IS NULL ORDER BY lost_at DESC",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        let entity: String = row.get::<_, Option<String>>("entity")?.unwrap_or_default();
+        let row_id: String = row.get::<_, Option<String>>("row_id")?.unwrap_or_default();
+        let field: String = row.get::<_, Option<String>>("field")?.unwrap_or_default();
+        let side = |values: &str, by: &str, at: &str| -> Result<ConflictSide> {
+            let by: Option<String> = row.get(by)?;
+            Ok(ConflictSide {
+                value: lead_value(&entity, &field, &to_json(Kind::Json, row.get_ref(values)?)),
+                by: match by {
+                    Some(by) => name_of(desk.connection, &by)?,
+                    None => String::new(),
+                },
+                at: row.get(at)?,
+            })
+        };
+        let (kept, lost) = (side("kept_values", "kept_by", "kept_at")?, side("lost_values", "lost_by", "lost_at")?);
+        let cell = attendance_cell(desk.connection, &entity, &row_id)?;
+        items.push(ConflictItem {
+            id: row.get("id")?,
+            about: about(desk.connection, &entity, &row_id)?,
+            kept,
+            lost,
+            group_id: cell.as_ref().map(|cell| cell.0.clone()),
+            student_id: cell.as_ref().map(|cell| cell.1.clone()),
+            lesson_date: cell.map(|cell| cell.2),
+            entity,
+            row_id,
+            field,
+        });
+    }
+    Ok(items)
+}
+
+/// The value that decides about a conflict of a group: its first column's.
+fn lead_value(entity: &str, field: &str, values: &Value) -> Value {
+    let lead = registry::entity(entity).and_then(|entity| entity.group_columns(field).next().map(|(_, column)| column.name));
+    match (lead, values) {
+        (Some(name), Value::Object(values)) => values.get(name).cloned().unwrap_or(Value::Null),
+        _ => values.clone(),
+    }
+}
+
+fn attendance_cell(connection: &Connection, entity: &str, row_id: &str) -> Result<Option<(String, String, String)>> {
+    use rusqlite::OptionalExtension;
+    if entity != "attendance_records" {
+        return Ok(None);
+    }
+    Ok(connection
+        .prepare_cached("SELECT group_id, student_id, lesson_date FROM attendance_records WHERE id = ?1")?
+        .query_row([row_id], |row| Ok((row.get("group_id")?, row.get("student_id")?, row.get("lesson_date")?)))
+        .optional()?)
+}
+
+/// What a person is called, as far as this laptop knows.
+pub(super) fn name_of(connection: &Connection, user_id: &str) -> Result<String> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT coalesce(
+                (SELECT full_name FROM device WHERE user_id = ?1),
+                (SELECT full_name FROM users WHERE id = ?1),
+                (SELECT full_name FROM staff_cards WHERE user_id = ?1),
+                (SELECT display_name FROM group_memberships WHERE user_id = ?1 LIMIT 1),
+                (SELECT display_name FROM enrollments WHERE user_id = ?1 LIMIT 1),
+                '')",
+        )?
+        .query_row([user_id], |row| row.get(0))?)
+}
+
+/// What a row is about, in the words of the people who made it; empty when that is not on this laptop.
+fn about(connection: &Connection, entity: &str, row_id: &str) -> Result<String> {
+    use rusqlite::OptionalExtension;
+    let sql = match entity {
+        "attendance_records" => {
+            "SELECT coalesce((SELECT m.display_name FROM group_memberships m WHERE m.group_id = a.group_id AND m.user_id = a.student_id), '')
+                 || ' · ' || a.lesson_date FROM attendance_records a WHERE a.id = ?1"
+        }
+        "topic_progress" => "SELECT t.title FROM topic_progress p JOIN topics t ON t.id = p.topic_id WHERE p.id = ?1",
+        "content_progress" => "SELECT i.title FROM content_progress p JOIN content_items i ON i.id = p.content_item_id WHERE p.id = ?1",
+        "assessment_attempts" => "SELECT a.title FROM assessment_attempts p JOIN assessments a ON a.id = p.assessment_id WHERE p.id = ?1",
+        "enrollments" => {
+            "SELECT coalesce(e.display_name || ' · ', '') || c.title FROM enrollments e JOIN courses c ON c.id = e.course_id WHERE e.id = ?1"
+        }
+        "courses" => "SELECT title FROM courses WHERE id = ?1",
+        "modules" => "SELECT title FROM modules WHERE id = ?1",
+        "topics" => "SELECT title FROM topics WHERE id = ?1",
+        "content_items" => "SELECT title FROM content_items WHERE id = ?1",
+        "assessments" => "SELECT title FROM assessments WHERE id = ?1",
+        "groups" => "SELECT coalesce(display_name, name) FROM groups WHERE id = ?1",
+        "stations" => "SELECT name FROM stations WHERE id = ?1",
+        "users" => "SELECT full_name FROM users WHERE id = ?1",
+        "user_profiles" => "SELECT d.full_name FROM user_profiles p JOIN device d ON d.user_id = p.user_id WHERE p.id = ?1",
+        _ => return Ok(String::new()),
+    };
+    let found: Option<Option<String>> = connection.prepare_cached(sql)?.query_row([row_id], |row| row.get(0)).optional()?;
+    Ok(found.flatten().unwrap_or_default())
+}

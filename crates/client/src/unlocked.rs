@@ -1,0 +1,124 @@
+//! One unlocked person: their open database, sync and downloads. It ends with the lock; the data stays.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, broadcast};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use waystation_model::Code;
+
+use crate::environment::Environment;
+use crate::error::{ClientError, Result};
+use crate::keys::{Keys, OpenKey};
+use crate::media::MediaFolder;
+use crate::media::downloads::Downloads;
+use crate::store::{DatabaseKey, Owner, Store, Writer};
+use crate::sync::automatic;
+use crate::sync::engine::Engine;
+use crate::sync::session::Session;
+use crate::views::{Event, Person};
+
+/// The database's file in a person's folder.
+pub const STORE_FILE: &str = "store.db";
+
+/// One unlocked person.
+pub struct Unlocked {
+    /// Whose database it is.
+    pub owner: Owner,
+    /// Their database.
+    pub store: Store,
+    /// Their sync.
+    pub engine: Arc<Engine>,
+    /// Their downloads.
+    pub downloads: Arc<Downloads>,
+    guarded_by_keyring: bool,
+    stop: CancellationToken,
+    tasks: Mutex<JoinSet<()>>,
+    /// Held while the database is open: a second program would number its changes alike.
+    _lock: File,
+}
+
+/// Takes the lock of a person's folder.
+///
+/// # Errors
+/// `not_ready` when another program holds it.
+pub fn take_lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(ClientError::disk(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(ClientError::refused(Code::NotReady, "this person's data is open in another window of Waystation"))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(ClientError::disk(&path)(error)),
+    }
+}
+
+impl Unlocked {
+    /// Starts everything around an open writer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn start(
+        folder: &Path,
+        lock: File,
+        keys: Keys,
+        open: OpenKey,
+        writer: Writer,
+        environment: &Environment,
+        media: Arc<MediaFolder>,
+        events: broadcast::Sender<Event>,
+    ) -> Result<Arc<Unlocked>> {
+        let owner = writer.device().owner.clone();
+        let key: DatabaseKey = open.key;
+        let store = Store::start(&folder.join(STORE_FILE), &key, writer)?;
+        let session = Session::open(store.clone(), environment.clone()).await?;
+        let new_secret = Arc::new(move |secret: &str| keys.replace_recovery(&key, secret));
+        let engine =
+            Arc::new(Engine::new(store.clone(), session, environment.clone(), folder.to_owned(), events.clone(), new_secret));
+        let downloads = Downloads::open(media, engine.clone(), events).await?;
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        automatic::start(&engine, &stop, &mut tasks);
+        let (fetching, stopped) = (downloads.clone(), stop.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = fetching.run() => {}
+            }
+        });
+        Ok(Arc::new(Unlocked {
+            owner,
+            store,
+            engine,
+            downloads,
+            guarded_by_keyring: open.guarded_by_keyring,
+            stop,
+            tasks: Mutex::new(tasks),
+            _lock: lock,
+        }))
+    }
+
+    /// Ends sync and downloads.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        let mut tasks = self.tasks.lock().await;
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// The person, for the window.
+    pub fn person(&self) -> Person {
+        Person {
+            user_id: self.owner.user_id.to_string(),
+            full_name: self.owner.full_name.clone(),
+            user_name: self.owner.user_name.clone(),
+            role: self.owner.role,
+            organization_name: self.owner.organization_name.clone(),
+            server: self.owner.server.clone(),
+            signed_out: self.engine.session.ended(),
+            guarded_by_keyring: self.guarded_by_keyring,
+        }
+    }
+}

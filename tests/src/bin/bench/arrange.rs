@@ -1,0 +1,158 @@
+//! The organization that the figures are measured in, made by plain SQL.
+
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+use waystation_model::registry::entity;
+use waystation_tests::Outcome;
+use waystation_tests::cluster::{Cluster, Database};
+use waystation_tests::server::LocalServer;
+
+pub const LEARNERS: usize = 500;
+const COURSES: usize = 4;
+
+/// Ids that follow from a number, so that bodies can be made without asking.
+pub fn id(kind: u8, number: usize) -> Uuid {
+    // Spread like random ones: ids that share a prefix would flatter the compression and the index.
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{kind}:{number}").as_bytes())
+}
+
+pub fn organization() -> Uuid {
+    id(0, 0)
+}
+pub fn instructor() -> Uuid {
+    id(1, 999_999)
+}
+pub fn learner(number: usize) -> Uuid {
+    id(1, number)
+}
+pub fn device(number: usize) -> Uuid {
+    id(5, number)
+}
+fn session(number: usize) -> Uuid {
+    id(6, number)
+}
+fn course(topic: usize) -> Uuid {
+    id(2, topic % COURSES)
+}
+fn topic(number: usize) -> Uuid {
+    id(4, number)
+}
+
+/// One learner's progress in one topic, as the wire has it.
+pub struct Progress {
+    pub user: Uuid,
+    pub topic: Uuid,
+    pub course: Uuid,
+    pub seconds_watched: i64,
+    pub completed_at: i64,
+    pub time_spent_seconds: i64,
+}
+
+impl Progress {
+    /// The `number`th change of a learner. Times and durations look like people's.
+    pub fn of(learner_number: usize, number: usize) -> Progress {
+        let seed = id(9, learner_number * 1_000 + number).as_u128();
+        let day = (number as i64 / 8) * 86_400_000;
+        Progress {
+            user: learner(learner_number),
+            topic: topic(number),
+            course: course(number),
+            seconds_watched: (seed % 900) as i64,
+            completed_at: 1_790_000_000_000 + day + (seed >> 20) as i64 % 40_000_000,
+            time_spent_seconds: 60 + (seed >> 60) as i64 % 1_500,
+        }
+    }
+
+    pub const COLUMNS: [&'static str; 9] =
+        ["user_id", "topic_id", "course_id", "reset_number", "completed", "percent", "seconds_watched", "completed_at", "time_spent_seconds"];
+
+    pub fn values(&self) -> Vec<Value> {
+        vec![json!(self.user), json!(self.topic), json!(self.course), json!(0), json!(true), json!(100), json!(self.seconds_watched), json!(self.completed_at), json!(self.time_spent_seconds)]
+    }
+
+    pub fn row_id(&self) -> Uuid {
+        entity("topic_progress").and_then(|entity| entity.id_of(&self.values())).expect("a derived id")
+    }
+}
+
+/// A migrated database with 500 learners enrolled in four courses of `topics` topics together.
+pub async fn base(cluster: &Cluster, topics: usize) -> Outcome<Database> {
+    let database = cluster.migrated("bench_base").await?;
+    let mut connection = database.connect().await?;
+    let mut transaction = connection.begin().await?;
+    let people: Vec<Uuid> = (0..LEARNERS).map(learner).collect();
+    sqlx::query("INSERT INTO organizations (id, name, slug) VALUES ($1, 'Bench', 'bench')").bind(organization()).execute(&mut *transaction).await?;
+    for (ids, role) in [(vec![instructor()], "instructor"), (people.clone(), "learner")] {
+        sqlx::query("INSERT INTO users (id, organization_id, user_name, full_name, first_name, last_name, role) SELECT u, $2, u::text, 'Bench Person', 'Bench', 'Person', $3 FROM unnest($1::uuid[]) u")
+            .bind(ids)
+            .bind(organization())
+            .bind(role)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    let courses: Vec<Uuid> = (0..COURSES).map(|number| id(2, number)).collect();
+    sqlx::query("INSERT INTO courses (id, organization_id, title, slug, course_code, status, instructor_id) SELECT c, $2, 'Course', c::text, c::text, 'published', $3 FROM unnest($1::uuid[]) c")
+        .bind(&courses)
+        .bind(organization())
+        .bind(instructor())
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("INSERT INTO modules (id, organization_id, course_id, position, title) SELECT c, $2, c, 0, 'Module' FROM unnest($1::uuid[]) c")
+        .bind(&courses)
+        .bind(organization())
+        .execute(&mut *transaction)
+        .await?;
+    let (topic_ids, topic_courses): (Vec<Uuid>, Vec<Uuid>) = (0..topics).map(|number| (topic(number), course(number))).unzip();
+    sqlx::query("INSERT INTO topics (id, organization_id, module_id, course_id, position, title) SELECT t.id, $3, t.course, t.course, t.place, 'Topic' FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS t(id, course, place)")
+        .bind(topic_ids)
+        .bind(topic_courses)
+        .bind(organization())
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("INSERT INTO enrollments (organization_id, user_id, course_id) SELECT $3, u, c FROM unnest($1::uuid[]) u CROSS JOIN unnest($2::uuid[]) c")
+        .bind(&people)
+        .bind(&courses)
+        .bind(organization())
+        .execute(&mut *transaction)
+        .await?;
+    for number in 0..=LEARNERS {
+        let user = if number == LEARNERS { instructor() } else { learner(number) };
+        sqlx::query("INSERT INTO devices (id, organization_id, user_id, name, platform, recovery_secret) VALUES ($1, $2, $3, 'bench', 'linux', $4)")
+            .bind(device(number))
+            .bind(organization())
+            .bind(user)
+            .bind(vec![7u8; 32])
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("INSERT INTO device_states (device_id) VALUES ($1)").bind(device(number)).execute(&mut *transaction).await?;
+        sqlx::query("INSERT INTO user_sessions (id, user_id, device_id, refresh_token_hash, created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $4, now(), now(), now() + interval '1 day')")
+            .bind(session(number))
+            .bind(user)
+            .bind(device(number))
+            .bind(session(number).as_bytes().as_slice())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(database)
+}
+
+/// An access token for a device of [`base`]; the last one is the instructor's.
+pub fn token(server: &LocalServer, number: usize) -> Outcome<String> {
+    let user = if number == LEARNERS { instructor() } else { learner(number) };
+    let claims = sync_server::accounts::Claims {
+        sub: user,
+        org: organization(),
+        dev: device(number),
+        sid: session(number),
+        exp: chrono::Utc::now().timestamp() + 3_600,
+    };
+    Ok(server.server().app().tokens.issue(&claims)?)
+}
+
+/// Lets PostgreSQL finish what earlier rounds left, so that a round does not pay for another.
+pub async fn settle(connection: &mut PgConnection) -> Outcome<()> {
+    sqlx::query("CHECKPOINT").execute(connection).await?;
+    Ok(())
+}

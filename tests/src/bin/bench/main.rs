@@ -1,0 +1,40 @@
+//! `cargo xtask bench`: every figure against a floor measured in the same run, one JSON line each.
+
+mod arrange;
+mod floor;
+mod push;
+mod report;
+
+use clap::Parser;
+use waystation_tests::Outcome;
+use waystation_tests::cluster::Cluster;
+
+/// Measures Waystation. Run it from a release build, on an idle machine.
+#[derive(Parser)]
+struct Arguments {
+    /// Only these figures.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Alternating pairs per figure; the median counts.
+    #[arg(long, default_value_t = 5)]
+    pairs: usize,
+    /// Scales the numbers of rows down, for a quick look.
+    #[arg(long, default_value_t = 1)]
+    divide_by: usize,
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let arguments = Arguments::parse();
+    if cfg!(debug_assertions) {
+        eprintln!("bench: this is a debug build; its figures mean nothing");
+    }
+    let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
+    let cluster = Cluster::kept("bench/cluster").await?;
+    let rows = 100_000 / arguments.divide_by.max(1);
+    if wanted("push") {
+        push::measure(&cluster, rows, arguments.pairs).await?;
+    }
+    cluster.stop();
+    Ok(())
+}

@@ -1,0 +1,65 @@
+/** Finds words in the text of pages, and where a match lies in the pieces of text that a page is made of. */
+
+export interface Match {
+  page: number;
+  /** Where it begins in the page's text, and where it ends (not included). */
+  start: number;
+  end: number;
+}
+
+/** At most so many matches are kept: enough to see that a word is everywhere. */
+export const MATCHES_MAX = 1_000;
+
+/** Of a page's text; what has no `str` is a mark between. */
+type Piece = { str: string; hasEOL: boolean } | object;
+
+/** A page's text, and where each of its pieces begins in it. Lines end with a space. */
+export function textOf(pieces: readonly Piece[]): { text: string; starts: number[] } {
+  const starts: number[] = [];
+  let text = "";
+  for (const piece of pieces) {
+    if (!("str" in piece)) continue;
+    starts.push(text.length);
+    text += piece.str;
+    if (piece.hasEOL) text += " ";
+  }
+  return { text, starts };
+}
+
+/** Letters alike for searching: case, `ё`, `İ`, kinds of space. Character by character, so that places stay true. */
+export function fold(text: string): string {
+  let folded = "";
+  for (const letter of text.split("")) {
+    if (letter === "İ") folded += "i";
+    else if (letter === "ё" || letter === "Ё") folded += "е";
+    else if (/\s/.test(letter)) folded += " ";
+    else {
+      const small = letter.toLowerCase();
+      folded += small.length === 1 ? small : letter;
+    }
+  }
+  return folded;
+}
+
+/** Where a word stands in a page. */
+export function findIn(text: string, query: string, page: number, limit = MATCHES_MAX): Match[] {
+  const wanted = fold(query.trim());
+  if (wanted === "") return [];
+  const folded = fold(text);
+  const found: Match[] = [];
+  for (let at = folded.indexOf(wanted); at >= 0 && found.length < limit; at = folded.indexOf(wanted, at + wanted.length)) {
+    found.push({ page, start: at, end: at + wanted.length });
+  }
+  return found;
+}
+
+/** The pieces that a match touches, with the part of each. */
+export function partsOf(match: Match, starts: readonly number[], lengths: readonly number[]) {
+  const parts: { piece: number; from: number; to: number }[] = [];
+  for (let piece = 0; piece < starts.length; piece += 1) {
+    const from = Math.max(0, match.start - starts[piece]);
+    const to = Math.min(lengths[piece], match.end - starts[piece]);
+    if (from < to) parts.push({ piece, from, to });
+  }
+  return parts;
+}
