@@ -1,4 +1,4 @@
--- Every constraint and unique index with its columns in order.
+-- Every constraint and unique index with its columns in order, those inside an expression such as lower(email) too.
 SELECT c.conname::text AS name,
        array_agg(a.attname::text ORDER BY k.place) AS columns
 FROM pg_constraint c
@@ -8,10 +8,11 @@ WHERE c.connamespace = 'public'::regnamespace
 GROUP BY c.oid, c.conname
 UNION
 SELECT i.relname::text,
-       array_agg(a.attname::text ORDER BY k.place)
+       array_agg(a.attname::text ORDER BY d.refobjsubid)
 FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid AND i.relnamespace = 'public'::regnamespace
-CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
-JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
+    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = x.indrelid AND d.refobjsubid > 0
+JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = d.refobjsubid
 WHERE x.indisunique
 GROUP BY i.oid, i.relname

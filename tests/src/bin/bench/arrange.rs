@@ -9,6 +9,12 @@ use waystation_tests::cluster::{Cluster, Database};
 use waystation_tests::server::LocalServer;
 
 pub const LEARNERS: usize = 500;
+/// The password of the two people who sign in.
+pub const PASSWORD: &str = "bench";
+/// The user name of the first learner.
+pub const LEARNER_NAME: &str = "learner";
+/// The user name of the instructor.
+pub const INSTRUCTOR_NAME: &str = "instructor";
 const COURSES: usize = 4;
 
 /// Ids that follow from a number, so that bodies can be made without asking.
@@ -91,6 +97,10 @@ pub async fn base(cluster: &Cluster, topics: usize) -> Outcome<Database> {
             .execute(&mut *transaction)
             .await?;
     }
+    let hash = sync_server::accounts::hash_password(PASSWORD)?;
+    for (id, name) in [(learner(0), LEARNER_NAME), (instructor(), INSTRUCTOR_NAME)] {
+        sqlx::query("UPDATE users SET user_name = $2, password_hash = $3 WHERE id = $1").bind(id).bind(name).bind(&hash).execute(&mut *transaction).await?;
+    }
     let courses: Vec<Uuid> = (0..COURSES).map(|number| id(2, number)).collect();
     sqlx::query("INSERT INTO courses (id, organization_id, title, slug, course_code, status, instructor_id) SELECT c, $2, 'Course', c::text, c::text, 'published', $3 FROM unnest($1::uuid[]) c")
         .bind(&courses)
@@ -149,6 +159,18 @@ pub fn token(server: &LocalServer, number: usize) -> Outcome<String> {
         exp: chrono::Utc::now().timestamp() + 3_600,
     };
     Ok(server.server().app().tokens.issue(&claims)?)
+}
+
+/// Gives the instructor this many groups to teach, two scopes each. They are a teacher then, who may instruct courses too.
+pub async fn hear_many_groups(connection: &mut PgConnection, groups: usize) -> Outcome<()> {
+    sqlx::query("UPDATE users SET role = 'teacher' WHERE id = $1").bind(instructor()).execute(&mut *connection).await?;
+    sqlx::query("INSERT INTO groups (organization_id, teacher_id, name) SELECT $1, $2, 'Group ' || n FROM generate_series(1, $3) n")
+        .bind(organization())
+        .bind(instructor())
+        .bind(i32::try_from(groups)?)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Lets PostgreSQL finish what earlier rounds left, so that a round does not pay for another.

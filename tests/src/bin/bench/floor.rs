@@ -7,6 +7,35 @@ use waystation_tests::Outcome;
 
 use super::arrange::{Progress, organization};
 
+/// The same rows with every trigger, so that they are in their feeds. Not timed.
+pub async fn copy_with_triggers(connection: &mut PgConnection, rows: &[Progress]) -> Outcome<()> {
+    for part in rows.chunks(5_000) {
+        let (mut users, mut topics, mut courses, mut watched, mut completed, mut spent) = (vec![], vec![], vec![], vec![], vec![], vec![]);
+        for row in part {
+            users.push(row.user);
+            topics.push(row.topic);
+            courses.push(row.course);
+            watched.push(row.seconds_watched);
+            completed.push(row.completed_at);
+            spent.push(row.time_spent_seconds);
+        }
+        sqlx::query(
+            "INSERT INTO topic_progress (organization_id, user_id, topic_id, course_id, completed, percent, seconds_watched, completed_at, time_spent_seconds) \
+             SELECT $1, r.u, r.t, r.c, true, 100, r.w, to_timestamp(r.d / 1000.0), r.s FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::bigint[]) AS r(u, t, c, w, d, s)",
+        )
+        .bind(organization())
+        .bind(users)
+        .bind(topics)
+        .bind(courses)
+        .bind(watched)
+        .bind(completed)
+        .bind(spent)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
 /// `COPY` to a temporary table and one `INSERT … ON CONFLICT DO UPDATE`, without triggers. Seconds.
 pub async fn copy_and_insert(connection: &mut PgConnection, rows: &[Progress]) -> Outcome<f64> {
     let text: String = rows

@@ -1,8 +1,14 @@
 //! `cargo xtask bench`: every figure against a floor measured in the same run, one JSON line each.
 
 mod arrange;
+mod edit;
+mod first_sync;
 mod floor;
+mod idle_pull;
+mod laptop;
+mod poke;
 mod push;
+mod raw;
 mod report;
 
 use clap::Parser;
@@ -34,6 +40,18 @@ async fn main() -> Outcome<()> {
     let rows = 100_000 / arguments.divide_by.max(1);
     if wanted("push") {
         push::measure(&cluster, rows, arguments.pairs).await?;
+    }
+    if wanted("first_sync") {
+        first_sync::measure(&cluster, rows, arguments.pairs).await?;
+    }
+    if wanted("edit") {
+        edit::measure(&cluster, arguments.pairs).await?;
+    }
+    if wanted("idle_pull") {
+        idle_pull::measure(&cluster, arguments.pairs).await?;
+    }
+    if wanted("poke") {
+        poke::measure(&cluster, 400 / arguments.divide_by.max(1)).await?;
     }
     cluster.stop();
     Ok(())
