@@ -12,7 +12,9 @@ use serde_json::Value;
 use tauri::{AppHandle, Emitter, Manager, RunEvent, State, WebviewWindowBuilder};
 use tokio::sync::broadcast::error::RecvError;
 use tracing_subscriber::EnvFilter;
-use waystation_client::{app::App, commands};
+use waystation_client::app::{App, Config};
+use waystation_client::commands;
+use waystation_client::environment::Environment;
 use waystation_model::Problem;
 
 /// The name under which the screens hear [`waystation_client::views::Event`].
@@ -58,8 +60,9 @@ fn build() -> tauri::Result<tauri::App> {
         .setup(move |tauri_app| {
             let handle = tauri_app.handle().clone();
             let folder = folders::data(&handle)?;
-            let app = App;
-            // TODO-events
+            let config = Config::from_surroundings(&folder);
+            let app = tauri::async_runtime::block_on(App::new(config, Environment::system()))?;
+            forward_events(&handle, &app);
             tauri_app.manage(app);
             stop_on_signals(&handle);
             if updates.is_some() {
@@ -98,6 +101,30 @@ fn stop_on_signals(handle: &AppHandle) {
 #[cfg(not(unix))]
 fn stop_on_signals(_handle: &AppHandle) {}
 
+/// What the app tells by itself goes to the screens as it comes.
+fn forward_events(handle: &AppHandle, app: &App) {
+    let handle = handle.clone();
+    let mut events = app.events();
+    tauri::async_runtime::spawn(async move {
+        loop {
+            match events.recv().await {
+                Ok(event) => {
+                    if let Err(error) = handle.emit(EVENT, event) {
+                        tracing::warn!(%error, "the window did not hear an event");
+                    }
+                }
+                // Screens ask anew on every event, so one that is missed is made up for by the next.
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "the window was too slow for all events"),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+}
+
 fn shut_down(handle: &AppHandle) {
-    let _ = (handle, SHUTDOWN_TIME_MAX);
+    let app = handle.state::<App>();
+    let put_away = tauri::async_runtime::block_on(async { tokio::time::timeout(SHUTDOWN_TIME_MAX, app.shutdown()).await });
+    if put_away.is_err() {
+        tracing::warn!("the app was not put away in time");
+    }
 }

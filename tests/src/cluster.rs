@@ -172,6 +172,27 @@ impl Cluster {
         Ok(())
     }
 
+    /// Gives a database another name.
+    ///
+    /// # Errors
+    /// When somebody is connected to it, or the name is taken.
+    pub async fn rename_database(&self, from: &str, to: &str) -> Outcome<()> {
+        let mut connection = self.connect("postgres").await?;
+        let statement = format!("ALTER DATABASE \"{from}\" RENAME TO \"{to}\"");
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+        Ok(())
+    }
+
+    /// Names of databases that match a pattern of SQL's `LIKE`.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn databases_like(&self, pattern: &str) -> Outcome<Vec<String>> {
+        let mut connection = self.connect("postgres").await?;
+        let query = sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE datname LIKE $1").bind(pattern);
+        Ok(query.fetch_all(&mut connection).await?)
+    }
+
     /// A migrated database of its own for one test: a copy of one that was migrated once.
     ///
     /// # Errors

@@ -14,6 +14,7 @@
 pub mod children;
 pub mod cluster;
 pub mod desk;
+pub mod journey;
 pub mod patience;
 pub mod places;
 pub mod screen;

@@ -106,8 +106,9 @@ impl ServerProcess {
     ///
     /// # Errors
     /// When it ends badly, with what it said.
-    pub fn chore(&self, name: &str) -> Outcome<()> {
-        let program = self.program(name)?.argument(name);
+    pub fn chore(&self, arguments: &[&str]) -> Outcome<()> {
+        let name = arguments.first().copied().unwrap_or_default();
+        let program = self.program(name)?.arguments(arguments.iter().copied());
         program.run(&self.logs.join(format!("sync-server-{name}.log")), CHORE_TIME_MAX)
     }
 

@@ -11,7 +11,7 @@ use waystation_model::registry::{Entity, Merge};
 use waystation_model::wire::{Base, Operation};
 use waystation_model::{Code, Problem};
 
-use super::device::Device;
+use super::device::{Device, Owner};
 use super::overlay::{lay, operation_word, read_shadow, start_shadow};
 use super::rows::{self, Row, id_text};
 use crate::error::Result;
@@ -123,7 +123,7 @@ fn wanted_row(
     match edit.op {
         Operation::Delete => {
             let current = current.ok_or_else(|| Problem::new(Code::NotFound, "the row is not on this laptop"))?;
-            permit(connection, device, entity, entity.delete, id, &current.values)?;
+            permit(connection, &device.owner, entity, entity.delete, id, &current.values)?;
             Ok(None)
         }
         Operation::Put => {
@@ -133,11 +133,11 @@ fn wanted_row(
             let change = Change { device: device.device_id, n: device.next_n, user: device.owner.user_id, base, at: 0, fields };
             merge(entity, stored.as_ref(), &change)?;
             if let Some(row) = &current {
-                permit(connection, device, entity, entity.write, id, &row.values)?;
+                permit(connection, &device.owner, entity, entity.write, id, &row.values)?;
             }
             let wanted = lay(entity, current, Operation::Put, fields, at_ms);
             if let Some(row) = &wanted {
-                permit(connection, device, entity, entity.write, id, &row.values)?;
+                permit(connection, &device.owner, entity, entity.write, id, &row.values)?;
             }
             Ok(wanted)
         }
@@ -171,11 +171,18 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
         .optional()?;
     let Some((mut names, mut given)) = found else { return Ok(false) };
     let adds_up = |merge: Merge| {
-        matches!(merge, Merge::Key | Merge::Carried | Merge::Furthest | Merge::Earliest | Merge::Sum | Merge::LatestQuiet)
+        matches!(
+            merge,
+            Merge::Key | Merge::Carried | Merge::Furthest | Merge::Earliest | Merge::Reset | Merge::Sum | Merge::LatestQuiet
+        )
     };
     let all_add_up = names.iter().all(|name| entity.column(name).is_some_and(|column| adds_up(column.merge)))
         && fields.iter().all(|(index, _)| adds_up(entity.columns[*index].merge));
-    if !all_add_up {
+    // A reset is a deliberate new start and stays a change of its own.
+    let same_reset = fields.iter().filter(|(index, _)| entity.columns[*index].merge == Merge::Reset).all(|(index, value)| {
+        names.iter().position(|name| name == entity.columns[*index].name).is_some_and(|place| given[place] == *value)
+    });
+    if !all_add_up || !same_reset {
         return Ok(false);
     }
     let mut together = entity.empty_values();
@@ -206,8 +213,8 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
 ///
 /// # Errors
 /// `not_allowed`.
-pub fn permit(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<()> {
-    if may(connection, device, entity, rules, id, values)? {
+pub fn permit(connection: &Connection, owner: &Owner, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<()> {
+    if may(connection, owner, entity, rules, id, values)? {
         return Ok(());
     }
     Err(Problem::new(Code::NotAllowed, format!("{} of this row are not this person's to write", entity.name)).into())
@@ -217,12 +224,12 @@ pub fn permit(connection: &Connection, device: &Device, entity: &Entity, rules: 
 ///
 /// # Errors
 /// When the database fails.
-pub fn may(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<bool> {
-    Ok(allows(rules, entity, id, values, &actor_for(connection, device, entity, rules, id, values)?))
+pub fn may(connection: &Connection, owner: &Owner, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<bool> {
+    Ok(allows(rules, entity, id, values, &actor_for(connection, owner, entity, rules, id, values)?))
 }
 
 /// The person with those of their scopes that these rules ask about.
-fn actor_for(connection: &Connection, device: &Device, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<Actor> {
+fn actor_for(connection: &Connection, owner: &Owner, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<Actor> {
     let mut scopes = HashSet::new();
     let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?;
     for who in rules.iter().copied().flatten() {
@@ -235,7 +242,7 @@ fn actor_for(connection: &Connection, device: &Device, entity: &Entity, rules: R
             }
         }
     }
-    Ok(Actor { user_id: device.owner.user_id, organization_id: device.owner.organization_id, role: device.owner.role, scopes })
+    Ok(Actor { user_id: owner.user_id, organization_id: owner.organization_id, role: owner.role, scopes })
 }
 
 fn scope_key(entity: &Entity, column: &str, id: &Uuid, values: &[Value]) -> Option<String> {

@@ -27,11 +27,18 @@ export class Session {
     void this.load();
     return onEvent((event) => {
       if (event.kind === "people") void this.load();
+      if (event.kind === "sync" && this.person !== null && this.person.signed_out !== event.status.signed_out)
+        this.person = { ...this.person, signed_out: event.status.signed_out };
     });
   }
 
   async signIn(form: SignIn): Promise<void> {
     this.#enter(await call("sign_in", form));
+  }
+
+  /** For a session that the server ended: the person stays where they are. */
+  async signInAgain(person: Person, password: string): Promise<void> {
+    this.person = await call("sign_in", { server: person.server, name: person.user_name, password });
   }
 
   async unlock(userId: string, password: string): Promise<void> {
