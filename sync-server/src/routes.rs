@@ -62,15 +62,18 @@ async fn no_such_route() -> Failure {
 
 async fn with_request_id(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
+    // Thousands of laptops ask every minute whether anything is new; that they were answered is nobody's news.
+    let quiet = request.uri().path() == "/v1/sync/pull";
     let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
     let answer = REQUEST_ID.scope(id.clone(), async move {
         let started = std::time::Instant::now();
         let answer = next.run(request).await;
-        tracing::info!(
-            status = answer.status().as_u16(),
-            took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "answered"
-        );
+        let (status, took_us) = (answer.status().as_u16(), u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
+        if quiet && answer.status().is_success() {
+            tracing::debug!(status, took_us, "answered");
+        } else {
+            tracing::info!(status, took_us, "answered");
+        }
         answer
     });
     let mut answer = answer.instrument(span).await;

@@ -11,12 +11,14 @@
 //! # Ok(()) }
 //! ```
 
+pub mod caller;
 pub mod children;
 pub mod cluster;
 pub mod desk;
 pub mod journey;
 pub mod patience;
 pub mod places;
+pub mod school;
 pub mod screen;
 pub mod server;
 pub mod user;

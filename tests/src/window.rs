@@ -14,7 +14,6 @@ use serde_json::{Map, Value, json};
 
 use crate::children::{self, Child, Program, Signal};
 use crate::desk::Desk;
-use crate::screen::Screen;
 use crate::{Outcome, patience, places};
 
 /// How long a window may take to open.
@@ -36,12 +35,12 @@ impl Window {
     ///
     /// # Errors
     /// When the driver is missing or the app does not open a window.
-    pub async fn open(screen: &Screen, desk: &Desk, variables: &[(String, String)], shots: &Path) -> Outcome<Window> {
+    pub async fn open(display: &str, desk: &Desk, variables: &[(String, String)], shots: &Path) -> Outcome<Window> {
         let port = places::free_port()?;
         let mut driver = Program::new("WebKitWebDriver", "WebKitWebDriver")
             .argument(format!("--port={port}"))
             .variables(desk.environment())
-            .variable("DISPLAY", screen.display())
+            .variable("DISPLAY", display)
             .variable("TAURI_WEBVIEW_AUTOMATION", "true");
         for (name, value) in variables {
             driver = driver.variable(name, value);

@@ -58,7 +58,7 @@ impl Stage {
     /// # Errors
     /// When anything of it does not start.
     pub async fn fresh(folder: &Path) -> Outcome<Stage> {
-        let cluster = Cluster::kept("demo/cluster").await?;
+        let cluster = Cluster::kept("demo/cluster-journey").await?;
         let template = format!("template_{:016x}", ingredients()?);
         let content = folder.join("content-journey");
         if !cluster.has(&template).await? {

@@ -1,18 +1,263 @@
-//! attendance.
+//! Groups and the attendance grid.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{Datelike, Days, NaiveDate};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Value, json};
+use waystation_model::ids::derived_id;
+use waystation_model::registry::{self, Kind};
+use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem};
 
+use super::Desk;
+use super::sync::name_of;
 use crate::app::App;
+use crate::error::{ClientError, Result};
+use crate::store::value::to_json;
+use crate::store::{Edit, rows, scopes};
 use crate::views::*;
+
+/// Days that one grid may span.
+const GRID_DAYS_MAX: i64 = 400;
+/// Marks that one command may set.
+const MARKS_MAX: usize = 2_000;
 
 impl App {
     pub(crate) async fn groups(&self, _arguments: Nothing) -> Result<Vec<GroupCard>, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+        Ok(self.read(group_cards).await?)
     }
-    pub(crate) async fn grid(&self, _arguments: GridRange) -> Result<Grid, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    pub(crate) async fn grid(&self, arguments: GridRange) -> Result<Grid, Problem> {
+        let (from, to) = (read_day(&arguments.from, "from")?, read_day(&arguments.to, "to")?);
+        if to < from || (to - from).num_days() > GRID_DAYS_MAX {
+            return Err(Problem::new(Code::BadValue, "a grid spans at most 400 days").field("to"));
+        }
+        Ok(self.read(move |desk| grid(desk, &arguments, from, to)).await?)
     }
-    pub(crate) async fn set_marks(&self, _arguments: SetMarks) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+
+    pub(crate) async fn set_marks(&self, arguments: SetMarks) -> Result<Nothing, Problem> {
+        if arguments.marks.len() > MARKS_MAX {
+            return Err(Problem::new(Code::BadRequest, "at most 2,000 marks at once").field("marks"));
+        }
+        let now_ms = self.inner.environment.clock.now_ms();
+        self.edit_with(move |connection, device| {
+            let me = device.owner.user_id.to_string();
+            let at_ms = now_ms + device.clock_offset_ms;
+            arguments.marks.iter().filter_map(|mark| mark_edit(connection, &arguments.group_id, mark, &me, at_ms).transpose()).collect()
+        })
+        .await?;
+        Ok(Nothing {})
     }
+}
+
+fn read_day(text: &str, field: &str) -> Result<NaiveDate, Problem> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| Problem::new(Code::BadValue, "not a date").field(field))
+}
+
+/// The change that one mark is; none when it says what is there already.
+fn mark_edit(connection: &Connection, group_id: &str, mark: &SetMark, me: &str, at_ms: i64) -> Result<Option<Edit>> {
+    let records = registry::entity("attendance_records").expect("a registered table");
+    let keys = [group_id, &mark.student_id, &mark.lesson_date];
+    let id = derived_id(records.name, keys.iter().map(|key| Some(*key)));
+    let row = rows::read(connection, records, &id.to_string())?;
+    let current = |name: &str| row.as_ref().and_then(|row| records.column_index(name).map(|index| row.values[index].clone())).unwrap_or(Value::Null);
+    let mut fields =
+        vec![("group_id", json!(group_id)), ("student_id", json!(mark.student_id)), ("lesson_date", json!(mark.lesson_date))];
+    let keys_only = fields.len();
+    if current("status") != json!(mark.status) {
+        fields.extend([("status", json!(mark.status)), ("marked_by", json!(me)), ("marked_at", json!(at_ms))]);
+    }
+    if let Some(note) = &mark.note {
+        let note = if note.is_empty() { Value::Null } else { json!(note) };
+        if current("note") != note {
+            fields.push(("note", note));
+        }
+    }
+    Ok((fields.len() > keys_only).then(|| Edit::put(records, None, fields)))
+}
+
+/// Groups whose attendance this person hears, by their order and name.
+pub(super) fn group_cards(desk: &Desk<'_>) -> Result<Vec<GroupCard>> {
+    let mut statement = desk.connection.prepare_cached(
+        "SELECT g.id AS id FROM groups g JOIN scopes s ON s.scope = 'roster:' || g.id
+         WHERE g.deleted_at IS NULL ORDER BY g.sort_order IS NULL, g.sort_order, g.display_name, g.name, g.id",
+    )?;
+    let ids: Vec<String> = statement.query_map([], |row| row.get("id"))?.collect::<Result<_, _>>()?;
+    ids.iter().map(|id| group_card(desk, id)).collect()
+}
+
+fn group_card(desk: &Desk<'_>, id: &str) -> Result<GroupCard> {
+    let mut card = desk
+        .connection
+        .prepare_cached(
+            "SELECT id, coalesce(nullif(display_name, ''), name) AS display_name, days_of_week, start_time,
+                    (SELECT count(id) FROM group_memberships WHERE group_id = ?1 AND is_active) AS members
+             FROM groups WHERE id = ?1",
+        )?
+        .query_row([id], |row| {
+            let days = to_json(Kind::Json, row.get_ref("days_of_week")?);
+            Ok(GroupCard {
+                id: row.get("id")?,
+                display_name: row.get("display_name")?,
+                days_of_week: days.as_array().into_iter().flatten().filter_map(|day| u8::try_from(day.as_u64()?).ok()).collect(),
+                start_time: row.get("start_time")?,
+                members: row.get("members")?,
+                unmarked_today: None,
+            })
+        })
+        .optional()?
+        .ok_or_else(|| ClientError::refused(Code::NotFound, "the group is not on this laptop"))?;
+    if is_lesson_day(&card, desk.today()) {
+        let unmarked = desk
+            .connection
+            .prepare_cached(
+                "SELECT count(m.id) FROM group_memberships m WHERE m.group_id = ?1 AND m.is_active AND NOT EXISTS (
+                     SELECT a.id FROM attendance_records a
+                     WHERE a.group_id = ?1 AND a.student_id = m.user_id AND a.lesson_date = ?2 AND a.status IS NOT NULL)",
+            )?
+            .query_row(params![id, desk.today().to_string()], |row| row.get(0))?;
+        card.unmarked_today = Some(unmarked);
+    }
+    Ok(card)
+}
+
+fn is_lesson_day(group: &GroupCard, day: NaiveDate) -> bool {
+    u8::try_from(day.weekday().number_from_monday()).is_ok_and(|number| group.days_of_week.contains(&number))
+}
+
+/// One stay in the group: first and last day.
+type Stay = (Option<String>, Option<String>);
+
+struct Member {
+    student_id: String,
+    display_name: String,
+    active: bool,
+    stays: Vec<Stay>,
+}
+
+impl Member {
+    fn belongs_on(&self, day: &str) -> bool {
+        self.stays.iter().any(|(first, last)| {
+            first.as_deref().is_none_or(|first| first <= day) && last.as_deref().is_none_or(|last| day <= last)
+        })
+    }
+}
+
+fn grid(desk: &Desk<'_>, range: &GridRange, from: NaiveDate, to: NaiveDate) -> Result<Grid> {
+    let group = group_card(desk, &range.group_id)?;
+    let (from_text, to_text) = (from.to_string(), to.to_string());
+    let marks = marks(desk, &group.id, &from_text, &to_text)?;
+    let days = days(&group, from, to, &marks);
+    let conflicts = conflicts(desk, &group.id)?;
+    let mut students = Vec::new();
+    for member in members(desk, &group.id)? {
+        let cells: Vec<GridCell> = days.iter().map(|day| cell(&member, day, &marks, &conflicts)).collect();
+        // Somebody who left is shown where they have marks or days.
+        if member.active || cells.iter().any(|cell| !cell.outside || cell.status.is_some()) {
+            students.push(GridStudent { student_id: member.student_id, display_name: member.display_name, active: member.active, cells });
+        }
+    }
+    Ok(Grid {
+        may_mark: scopes::is_heard(desk.connection, &ScopeKind::Roster.of(&group.id))?,
+        group,
+        from: from_text,
+        to: to_text,
+        today: desk.today().to_string(),
+        days,
+        students,
+    })
+}
+
+fn cell(member: &Member, day: &str, marks: &Marks, conflicts: &HashMap<String, String>) -> GridCell {
+    let mut cell = match marks.get(&(member.student_id.clone(), day.to_owned())) {
+        None => GridCell::default(),
+        Some((id, cell)) => GridCell { conflict_id: conflicts.get(id).cloned(), ..cell.clone() },
+    };
+    cell.outside = !member.belongs_on(day);
+    cell
+}
+
+/// Lesson days of the schedule, and other days that have a mark.
+fn days(group: &GroupCard, from: NaiveDate, to: NaiveDate, marks: &Marks) -> Vec<String> {
+    let mut days: BTreeSet<String> = (0..)
+        .map_while(|ahead| from.checked_add_days(Days::new(ahead)).filter(|day| *day <= to))
+        .filter(|day| is_lesson_day(group, *day))
+        .map(|day| day.to_string())
+        .collect();
+    days.extend(marks.iter().filter(|(_, (_, cell))| cell.status.is_some() || !cell.note.is_empty()).map(|((_, day), _)| day.clone()));
+    days.into_iter().collect()
+}
+
+/// Cells by student and day, each with its record's id.
+type Marks = BTreeMap<(String, String), (String, GridCell)>;
+
+fn marks(desk: &Desk<'_>, group_id: &str, from: &str, to: &str) -> Result<Marks> {
+    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/grid_marks.sql"))?;
+    let mut rows = statement.query([group_id, from, to])?;
+    let mut names: HashMap<String, String> = HashMap::new();
+    let mut marks = Marks::new();
+    while let Some(row) = rows.next()? {
+        let marked_by: Option<String> = row.get("marked_by")?;
+        let marked_by = match marked_by {
+            None => String::new(),
+            Some(user_id) => match names.get(&user_id) {
+                Some(name) => name.clone(),
+                None => {
+                    let name = name_of(desk.connection, &user_id)?;
+                    names.insert(user_id, name.clone());
+                    name
+                }
+            },
+        };
+        let cell = GridCell {
+            status: row.get("status")?,
+            note: row.get::<_, Option<String>>("note")?.unwrap_or_default(),
+            waiting: row.get("waiting")?,
+            outside: false,
+            conflict_id: None,
+            marked_by,
+            marked_at: row.get("marked_at")?,
+        };
+        marks.insert((row.get("student_id")?, row.get("lesson_date")?), (row.get("id")?, cell));
+    }
+    Ok(marks)
+}
+
+/// Unsettled conflicts by the record that they are about.
+fn conflicts(desk: &Desk<'_>, group_id: &str) -> Result<HashMap<String, String>> {
+    let mut statement = desk.connection.prepare_cached(
+        "SELECT row_id, id FROM conflicts WHERE group_id = ?1 AND entity = 'attendance_records' AND settled_at IS NULL ORDER BY lost_at",
+    )?;
+    let conflicts = statement.query_map([group_id], |row| Ok((row.get("row_id")?, row.get("id")?)))?.collect::<Result<_, _>>()?;
+    Ok(conflicts)
+}
+
+fn members(desk: &Desk<'_>, group_id: &str) -> Result<Vec<Member>> {
+    let mut stays: HashMap<String, Vec<Stay>> = HashMap::new();
+    let mut statement =
+        desk.connection.prepare_cached("SELECT user_id, joined_on, left_on FROM group_membership_periods WHERE group_id = ?1")?;
+    let mut rows = statement.query([group_id])?;
+    while let Some(row) = rows.next()? {
+        stays.entry(row.get("user_id")?).or_default().push((row.get("joined_on")?, row.get("left_on")?));
+    }
+    let mut statement = desk.connection.prepare_cached(
+        "SELECT user_id, coalesce(display_name, '') AS display_name, is_active,
+                date(joined_at / 1000, 'unixepoch') AS joined_on, date(left_at / 1000, 'unixepoch') AS left_on
+         FROM group_memberships WHERE group_id = ?1 ORDER BY display_name, user_id",
+    )?;
+    let members = statement
+        .query_map([group_id], |row| {
+            let student_id: String = row.get("user_id")?;
+            let own: Stay = (row.get("joined_on")?, row.get("left_on")?);
+            Ok(Member {
+                display_name: row.get("display_name")?,
+                active: row.get("is_active")?,
+                // The server keeps the stays; of somebody who was let in just now only the membership itself is here.
+                stays: stays.remove(&student_id).unwrap_or_else(|| vec![own]),
+                student_id,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(members)
 }

@@ -1,12 +1,128 @@
-//! home.
+//! The first screen: where somebody stopped, what they study and teach, and their children.
 
-use waystation_model::{Code, Problem};
+use rusqlite::{OptionalExtension, params};
+use waystation_model::Problem;
+use waystation_model::access::Role;
 
+use super::Desk;
+use super::attendance::group_cards;
+use super::course::{CardsFor, course_cards, course_title};
+use super::station::station_cards;
+use super::sync::name_of;
+use super::test::{AttemptsOf, attempt_cards};
+use super::topic::topics_in_order;
 use crate::app::App;
+use crate::error::Result;
 use crate::views::*;
+
+/// Results that the first screen lists.
+const RESULTS_MAX: usize = 10;
+/// Days of which a parent sees the marks in sum.
+const MARKS_DAYS: u64 = 30;
 
 impl App {
     pub(crate) async fn home(&self, _arguments: Nothing) -> Result<Home, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+        Ok(self.read(home).await?)
     }
+}
+
+fn home(desk: &Desk<'_>) -> Result<Home> {
+    let me = desk.me();
+    let studying = course_cards(desk, CardsFor::Studying(&me), &me)?;
+    Ok(Home {
+        go_on: go_on(desk, &studying)?,
+        teaching: course_cards(desk, CardsFor::Teaching, &me)?,
+        groups: group_cards(desk)?,
+        stations: station_cards(desk)?,
+        results: results(desk, &me)?,
+        children: if desk.owner.role == Role::Parent { children(desk)? } else { Vec::new() },
+        studying,
+    })
+}
+
+fn results(desk: &Desk<'_>, user_id: &str) -> Result<Vec<AttemptCard>> {
+    let attempts = attempt_cards(desk, AttemptsOf::Person(user_id))?.into_iter().map(|(_, card)| card);
+    let mut results: Vec<AttemptCard> = attempts.filter(|card| card.state == "graded").collect();
+    results.sort_by_key(|card| std::cmp::Reverse(card.submitted_at));
+    results.truncate(RESULTS_MAX);
+    Ok(results)
+}
+
+/// Where a learner stopped: the topic of the file that they had open last, or the next one when that is done.
+fn go_on(desk: &Desk<'_>, studying: &[CourseCard]) -> Result<Option<GoOn>> {
+    let me = desk.me();
+    let attempt = desk
+        .connection
+        .prepare_cached(include_str!("../../sql/running_attempt.sql"))?
+        .query_row([&me], |row| Ok((row.get::<_, String>("id")?, row.get::<_, Option<String>>("course_id")?)))
+        .optional()?;
+    let last = desk
+        .connection
+        .prepare_cached(include_str!("../../sql/last_position.sql"))?
+        .query_row([&me], |row| {
+            Ok(Stopped { course_id: row.get("course_id")?, topic_id: row.get("topic_id")?, page: row.get("page")?, second: row.get("second")? })
+        })
+        .optional()?;
+    let in_course = attempt.as_ref().and_then(|(_, course)| course.clone()).or_else(|| last.as_ref().map(|last| last.course_id.clone()));
+    let Some(course_id) = in_course.or_else(|| studying.iter().find(|card| card.topics_all > 0).map(|card| card.id.clone())) else {
+        return Ok(None);
+    };
+    let last = last.filter(|last| last.course_id == course_id);
+    let topics = topics_in_order(desk, &course_id)?;
+    let stopped_at = last.as_ref().and_then(|last| topics.iter().position(|topic| topic.card.id == last.topic_id));
+    let begin = stopped_at.unwrap_or(0);
+    // From where they stopped to the end, and round to what was left out before.
+    let next = topics.iter().skip(begin).chain(topics.iter().take(begin)).find(|topic| !topic.card.completed);
+    let Some(topic) = next.or_else(|| topics.get(begin).filter(|_| attempt.is_some())) else { return Ok(None) };
+    let here = last.filter(|last| last.topic_id == topic.card.id);
+    Ok(Some(GoOn {
+        course_title: course_title(desk, &course_id)?,
+        course_id,
+        topic_id: topic.card.id.clone(),
+        topic_title: topic.card.title.clone(),
+        attempt_id: attempt.map(|(id, _)| id),
+        page: here.as_ref().and_then(|last| last.page),
+        second: here.and_then(|last| last.second),
+    }))
+}
+
+struct Stopped {
+    course_id: String,
+    topic_id: String,
+    page: Option<u32>,
+    second: Option<u32>,
+}
+
+fn children(desk: &Desk<'_>) -> Result<Vec<ChildCard>> {
+    let mut statement =
+        desk.connection.prepare_cached("SELECT student_id FROM guardian_links WHERE parent_id = ?1 ORDER BY created_at, id")?;
+    let ids: Vec<String> = statement.query_map([&desk.me()], |row| row.get("student_id"))?.collect::<Result<_, _>>()?;
+    ids.into_iter()
+        .map(|user_id| {
+            Ok(ChildCard {
+                full_name: name_of(desk.connection, &user_id)?,
+                courses: course_cards(desk, CardsFor::Studying(&user_id), &user_id)?,
+                marks: marks(desk, &user_id)?,
+                results: results(desk, &user_id)?,
+                user_id,
+            })
+        })
+        .collect()
+}
+
+/// Marks of the last days: present, late, absent, excused.
+fn marks(desk: &Desk<'_>, user_id: &str) -> Result<[u32; 4]> {
+    let since = desk.today().checked_sub_days(chrono::Days::new(MARKS_DAYS)).unwrap_or_default().to_string();
+    let mut statement = desk.connection.prepare_cached(
+        "SELECT status, count(id) AS marks FROM attendance_records WHERE student_id = ?1 AND lesson_date >= ?2 AND status IS NOT NULL GROUP BY status",
+    )?;
+    let mut marks = [0; 4];
+    let mut rows = statement.query(params![user_id, since])?;
+    while let Some(row) = rows.next()? {
+        let status: String = row.get("status")?;
+        if let Some(place) = ["present", "late", "absent", "excused"].iter().position(|word| *word == status) {
+            marks[place] = row.get("marks")?;
+        }
+    }
+    Ok(marks)
 }

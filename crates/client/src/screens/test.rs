@@ -1,21 +1,110 @@
-//! test.
+//! Tests: what is to be taken, and the attempts at it. Taking one is in [`taking`].
 
-use waystation_model::{Code, Problem};
+mod attempt;
+mod draft;
+mod taking;
 
-use crate::app::App;
+use rusqlite::{Row, params};
+use waystation_model::grading::Grade;
+
+use super::Desk;
+use crate::error::Result;
 use crate::views::*;
 
-impl App {
-    pub(crate) async fn start_attempt(&self, _arguments: StartAttempt) -> Result<Attempt, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+pub(super) use draft::LocalGrade;
+
+/// Whose attempts to list.
+#[derive(Clone, Copy)]
+pub(super) enum AttemptsOf<'a> {
+    /// One.
+    One(&'a str),
+    /// Everybody's at the tests of a course.
+    Course(&'a str),
+    /// One person's.
+    Person(&'a str),
+}
+
+/// Attempts with whose they are, the newest first.
+pub(super) fn attempt_cards(desk: &Desk<'_>, of: AttemptsOf<'_>) -> Result<Vec<(String, AttemptCard)>> {
+    let (one, course, person) = match of {
+        AttemptsOf::One(id) => (Some(id), None, None),
+        AttemptsOf::Course(id) => (None, Some(id), None),
+        AttemptsOf::Person(id) => (None, None, Some(id)),
+    };
+    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/attempts.sql"))?;
+    let cards = statement.query_map(params![one, course, person], read_attempt_card)?.collect::<Result<_, _>>()?;
+    Ok(cards)
+}
+
+fn read_attempt_card(row: &Row<'_>) -> rusqlite::Result<(String, AttemptCard)> {
+    let submitted_at: Option<i64> = row.get("submitted_at")?;
+    let status: Option<String> = row.get("status")?;
+    let mut card = AttemptCard {
+        id: row.get("id")?,
+        assessment_id: row.get("assessment_id")?,
+        assessment_title: row.get::<_, Option<String>>("assessment_title")?.unwrap_or_default(),
+        attempt_number: row.get("attempt_number")?,
+        state: match (status.as_deref(), submitted_at) {
+            (Some("graded"), _) => "graded",
+            (Some("submitted"), _) | (_, Some(_)) => "submitted",
+            _ => "started",
+        }
+        .to_owned(),
+        score_percent: row.get("score_percent")?,
+        score_raw: row.get("score_raw")?,
+        score_max: row.get("score_max")?,
+        passed: row.get("passed")?,
+        provisional: false,
+        started_at: row.get("started_at")?,
+        submitted_at,
+    };
+    if card.state == "submitted"
+        && let Some(local) = row.get::<_, Option<String>>("grade")?.and_then(|text| serde_json::from_str::<LocalGrade>(&text).ok())
+    {
+        show_local(&mut card, &local);
     }
-    pub(crate) async fn attempt(&self, _arguments: ById) -> Result<Attempt, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
+    Ok((row.get("user_id")?, card))
+}
+
+/// What this laptop made of it, until the server has spoken.
+fn show_local(card: &mut AttemptCard, local: &LocalGrade) {
+    let Grade { score_raw, score_max, score_percent, waits_for_person, .. } = local.grade;
+    card.score_max = Some(score_max);
+    if !waits_for_person {
+        card.state = "graded".to_owned();
+        card.score_raw = Some(score_raw);
+        card.score_percent = Some(score_percent);
+        card.passed = Some(local.passed);
+        card.provisional = true;
     }
-    pub(crate) async fn answer(&self, _arguments: Answer) -> Result<Nothing, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
-    pub(crate) async fn hand_in(&self, _arguments: ById) -> Result<Attempt, Problem> {
-        Err(Problem::new(Code::Locked, "nobody is unlocked"))
-    }
+}
+
+/// The tests of a course with this person's attempts, each with the module that it belongs to.
+pub(super) fn assessment_cards(desk: &Desk<'_>, course_id: &str) -> Result<Vec<(Option<String>, AssessmentCard)>> {
+    let me = desk.me();
+    let mine: Vec<AttemptCard> = attempt_cards(desk, AttemptsOf::Person(&me))?.into_iter().map(|(_, card)| card).collect();
+    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/assessments_of_course.sql"))?;
+    let cards = statement
+        .query_map([course_id], |row| {
+            let id: String = row.get("id")?;
+            let attempts: Vec<AttemptCard> = mine.iter().filter(|attempt| attempt.assessment_id == id).cloned().collect();
+            let attempts_max: Option<u32> = row.get("attempts_max")?;
+            let made = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
+            Ok((
+                row.get("module_id")?,
+                AssessmentCard {
+                    id,
+                    title: row.get("title")?,
+                    kind: row.get("kind")?,
+                    questions: row.get("questions")?,
+                    time_limit_seconds: row.get("time_limit_seconds")?,
+                    passing_percent: row.get("passing_percent")?,
+                    attempts_left: attempts_max.map(|max| max.saturating_sub(made)),
+                    attempts,
+                    graded_here: row.get("graded_here")?,
+                },
+            ))
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(cards)
 }

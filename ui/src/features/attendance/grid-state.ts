@@ -74,7 +74,8 @@ function keepIdentity(old: Grid, fresh: Grid): Grid {
     const before = known.get(student.student_id);
     return before !== undefined && JSON.stringify(before) === JSON.stringify(student) ? before : student;
   });
-  return { ...fresh, students };
+  const days = fresh.days.join() === old.days.join() ? old.days : fresh.days;
+  return { ...fresh, days, students };
 }
 
 function clamp(grid: Grid, place: Place): Place {

@@ -26,6 +26,13 @@ export function headline(status: SyncStatus): string {
   return status.online ? m.sync_head_safe() : m.sync_head_offline();
 }
 
+/** Whether the lid may close; nothing when there is nothing to say about it. */
+export function lidWords(status: SyncStatus): string {
+  if (status.safe_to_close) return m.sync_safe();
+  if (status.waiting > 0) return m.sync_not_safe();
+  return status.rows_left !== null && status.rows_left > 0 ? m.sync_not_safe_first() : "";
+}
+
 /** `12 min ahead`, in whole minutes. */
 export function clockWords(offMs: number): string {
   const time = formatDuration(Math.abs(offMs) / 1000);

@@ -24,6 +24,11 @@ export function columnWords(column: string): string {
   return known(`column_${column}`, column);
 }
 
+/** What a change is about, with its days as they are read. */
+export function aboutWords(about: string): string {
+  return about.replace(/\b\d{4}-\d{2}-\d{2}\b/g, (day) => formatDate(day));
+}
+
 /** A word of a choice, such as `present` or `draft`. */
 export function choiceWords(word: string): string {
   return known(`choice_${word}`, word);

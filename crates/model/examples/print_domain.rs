@@ -1,0 +1,155 @@
+//! Prints what `docs/DOMAIN.md` says of each table: where its rows live, who may write them, and how each column merges.
+//! Given a file, it prints that file with the section between its markers written anew.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use waystation_model::access::{Rules, Who};
+use waystation_model::registry::{AccessRule, Column, Entity, IdRule, Kind, Merge, ScopeRule, When, all};
+
+/// The line that begins the section.
+pub const BEGIN: &str = "<!-- generated: tables -->";
+/// The line that ends it.
+pub const END: &str = "<!-- end of generated: tables -->";
+
+#[allow(dead_code, reason = "the test that reads this file has a main of its own")]
+fn main() -> ExitCode {
+    let Some(file) = std::env::args().nth(1) else {
+        print!("{}", section());
+        return ExitCode::SUCCESS;
+    };
+    let renewed = std::fs::read_to_string(&file).map_err(|error| error.to_string()).and_then(|document| renewed(&document));
+    match renewed {
+        Ok(document) => {
+            print!("{document}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("{file}: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The document with its section written anew.
+///
+/// # Errors
+/// When it has no such section.
+pub fn renewed(document: &str) -> Result<String, String> {
+    let document = document.replace("\r\n", "\n");
+    let (before, rest) = document.split_once(BEGIN).ok_or_else(|| format!("there is no line {BEGIN}"))?;
+    let (_, after) = rest.split_once(END).ok_or_else(|| format!("there is no line {END}"))?;
+    Ok(format!("{before}{}{}", section(), after.strip_prefix('\n').unwrap_or(after)))
+}
+
+/// The whole section, its markers included.
+pub fn section() -> String {
+    let tables: Vec<String> = all().iter().map(|entity| table(entity)).collect();
+    format!("{BEGIN}\n\n{}\n{END}\n", tables.join("\n"))
+}
+
+fn table(entity: &Entity) -> String {
+    let mut text = format!("### {}\n\n", entity.name);
+    // Writing to text does not fail.
+    let mut line = |text_of_line: String| drop(writeln!(text, "{text_of_line}"));
+    line(format!("- **Id**: {}", id(entity.id)));
+    line(format!("- **Lives in**: {}", list(entity.scopes.iter().map(scope), "; ")));
+    line(format!("- **May write**: {}", rules(entity.write)));
+    line(format!("- **May delete**: {}", if entity.delete.is_empty() { "nobody".to_owned() } else { rules(entity.delete) }));
+    if !entity.access.is_empty() {
+        line(format!("- **Decides what is heard by**: {}", list(entity.access.iter().map(access), "; ")));
+    }
+    line(String::new());
+    line("| column | holds | merges |".to_owned());
+    line("|---|---|---|".to_owned());
+    for column in entity.columns {
+        line(format!("| `{}` | {} | {} |", column.name, holds(column), merges(column)));
+    }
+    text
+}
+
+fn list(parts: impl Iterator<Item = String>, between: &str) -> String {
+    parts.collect::<Vec<_>>().join(between)
+}
+
+fn id(rule: IdRule) -> String {
+    match rule {
+        IdRule::Made => "made with the row".to_owned(),
+        IdRule::Derived(keys) => format!("derived from {}", list(keys.iter().map(|key| format!("`{key}`")), ", ")),
+    }
+}
+
+fn scope(rule: &ScopeRule) -> String {
+    let name = format!("`{}:<{}>`", rule.kind.word(), rule.column);
+    match rule.when {
+        None => name,
+        Some(When::Equals(column, word)) => format!("{name} while `{column}` is `{word}`"),
+        Some(When::Differs(column, word)) => format!("{name} while `{column}` is not `{word}`"),
+        Some(When::True(column)) => format!("{name} while `{column}`"),
+        Some(When::False(column)) => format!("{name} while not `{column}`"),
+        Some(When::Null(column)) => format!("{name} while `{column}` is empty"),
+    }
+}
+
+fn rules(rules: Rules) -> String {
+    if rules.is_empty() {
+        return "the server alone".to_owned();
+    }
+    list(rules.iter().map(|rule| format!("who {}", list(rule.iter().map(who), " and "))), "; ")
+}
+
+fn who(who: &Who) -> String {
+    match who {
+        Who::Is(column) => format!("is `{column}`"),
+        Who::Hears(kind, column) => format!("hears `{}:<{column}>`", kind.word()),
+        Who::Has(role) => format!("has the role `{}`", role.word()),
+        Who::Staff => "works here".to_owned(),
+        Who::Empty(column) => format!("leaves `{column}` empty"),
+        Who::Equals(column, word) => format!("has `{column}` be `{word}`"),
+    }
+}
+
+fn access(rule: &AccessRule) -> String {
+    match rule {
+        AccessRule::User(column) => format!("the user `{column}`"),
+        AccessRule::Administrators => "every administrator".to_owned(),
+    }
+}
+
+fn holds(column: &Column) -> String {
+    let kind = match column.kind {
+        Kind::Uuid => "id".to_owned(),
+        Kind::Text => format!("text, {} characters", column.length_max),
+        Kind::Choice(words) => list(words.iter().map(|word| format!("`{word}`")), " "),
+        Kind::Truth => "true or false".to_owned(),
+        Kind::Whole => "whole number".to_owned(),
+        Kind::Real => "number".to_owned(),
+        Kind::Date => "date".to_owned(),
+        Kind::Time => "time of day".to_owned(),
+        Kind::Timestamp => "moment".to_owned(),
+        Kind::Json => format!("JSON, {} bytes", column.length_max),
+    };
+    let empty = if column.nullable { "; may be empty" } else { "" };
+    let default = column.default.map(|json| format!("; at first `{json}`")).unwrap_or_default();
+    format!("{kind}{empty}{default}")
+}
+
+fn merges(column: &Column) -> String {
+    let rule = match column.merge {
+        Merge::Key => "key",
+        Merge::Carried => "carried",
+        Merge::Latest => "latest",
+        Merge::LatestQuiet => "latest, quiet",
+        Merge::Furthest => "furthest",
+        Merge::Reset => "reset",
+        Merge::Earliest => "earliest",
+        Merge::Sum => "sum",
+        Merge::Once => "once",
+        Merge::Ask => "ask",
+        Merge::Server => "server",
+    };
+    match column.group {
+        None => rule.to_owned(),
+        Some(group) => format!("{rule}, in *{group}*"),
+    }
+}

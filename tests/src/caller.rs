@@ -1,0 +1,232 @@
+//! A laptop without a laptop: signs in, pushes and pulls over plain HTTP, and keeps what it heard scope by scope.
+//!
+//! It follows `docs/PROTOCOL.md` and nothing else, so a test can also do what no laptop of ours would do.
+
+mod change;
+mod pages;
+
+use std::collections::BTreeMap;
+
+use chrono::Utc;
+use reqwest::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waystation_model::chain::{self, CHAIN_START, Chain};
+use waystation_model::limits::PROTOCOL_VERSION;
+use waystation_model::wire::{Mutation, NumberedOutcome, Outcome as Fate, PushAnswer, PushRequest, into_runs};
+use waystation_model::{Code, Problem};
+
+use crate::Outcome;
+
+pub use change::{Change, delete, put};
+pub use pages::{HeardRow, Pulled};
+
+/// The password of everybody whom [`crate::school`] makes.
+pub const PASSWORD: &str = "waystation";
+
+/// What a request came to: an answer, or the server's word against it.
+pub type Answered<T> = Result<T, Problem>;
+
+/// A device that speaks the protocol.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    client: reqwest::Client,
+    /// The server's address.
+    pub url: String,
+    /// Who is signed in.
+    pub user: Uuid,
+    /// The device.
+    pub device: Uuid,
+    /// For the next request.
+    pub access_token: String,
+    /// For the next refresh.
+    pub refresh_token: String,
+    /// What the sign-in answered.
+    pub signed_in: Value,
+    /// The server's epoch.
+    pub epoch: i64,
+    /// The number of the next mutation.
+    pub next_n: i64,
+    /// The chain before it.
+    pub chain: Chain,
+    /// Outcomes are stored up to here.
+    pub seen_n: i64,
+    /// How far each scope was read.
+    pub cursors: BTreeMap<String, i64>,
+    /// What each scope holds.
+    pub rows: BTreeMap<String, BTreeMap<(String, Uuid), HeardRow>>,
+}
+
+impl Caller {
+    /// Signs somebody in with a new device.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn sign_in(url: &str, name: &str) -> Outcome<Caller> {
+        let answer = sign_in(url, name, PASSWORD, json!({"name": "test", "platform": "test"})).await?;
+        Caller::of(url, answer?)
+    }
+
+    /// The device of an answered sign-in.
+    ///
+    /// # Errors
+    /// When the answer is not of the form that the protocol describes.
+    pub fn of(url: &str, signed_in: Value) -> Outcome<Caller> {
+        let text = |name: &str| signed_in[name].as_str().map(str::to_owned).ok_or_else(|| format!("no {name}"));
+        Ok(Caller {
+            client: reqwest::Client::new(),
+            url: url.to_owned(),
+            user: signed_in["user"]["id"].as_str().ok_or("no user")?.parse()?,
+            device: text("device_id")?.parse()?,
+            access_token: text("access_token")?,
+            refresh_token: text("refresh_token")?,
+            epoch: signed_in["epoch"].as_i64().ok_or("no epoch")?,
+            signed_in,
+            next_n: 1,
+            chain: CHAIN_START,
+            seen_n: 0,
+            cursors: BTreeMap::new(),
+            rows: BTreeMap::new(),
+        })
+    }
+
+    /// A request with this session's token.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.access_token)
+    }
+
+    /// Posts JSON and reads the answer.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that is neither what was asked for nor a problem.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl serde::Serialize) -> Outcome<Answered<T>> {
+        read(self.request(Method::POST, path).json(body).send().await?).await
+    }
+
+    /// The push of these changes under the next numbers, not sent.
+    pub fn push_of(&self, changes: Vec<Change>) -> PushRequest {
+        PushRequest {
+            protocol: PROTOCOL_VERSION,
+            device: self.device,
+            epoch: self.epoch,
+            first_n: self.next_n,
+            chain: hex::encode(self.chain),
+            seen_n: self.seen_n,
+            sent_at: Utc::now().timestamp_millis(),
+            runs: into_runs(self.mutations_of(changes)),
+        }
+    }
+
+    fn mutations_of(&self, changes: Vec<Change>) -> Vec<Mutation> {
+        // Made in this order, a microsecond apart.
+        let now = now_us();
+        (self.next_n..).zip(changes).map(|(n, change)| change.numbered(n, now + n)).collect()
+    }
+
+    /// Sends a push and takes note of nothing.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn send(&self, push: &PushRequest) -> Outcome<Answered<PushAnswer>> {
+        self.post("/v1/sync/push", push).await
+    }
+
+    /// Pushes changes that the server has to take, whatever becomes of each, and goes on from there.
+    ///
+    /// # Errors
+    /// When the server refuses the push as a whole.
+    pub async fn push(&mut self, changes: Vec<Change>) -> Outcome<Vec<Fate>> {
+        let push = self.push_of(changes);
+        let answer = self.send(&push).await??;
+        self.acknowledge(&push, &answer);
+        Ok(fates(&push, &answer.outcomes))
+    }
+
+    /// Pushes one change.
+    ///
+    /// # Errors
+    /// When the server refuses the push as a whole.
+    pub async fn push_one(&mut self, change: Change) -> Outcome<Fate> {
+        Ok(self.push(vec![change]).await?.remove(0))
+    }
+
+    /// Pushes one change that has to be refused, and returns the code and the field at fault.
+    ///
+    /// # Errors
+    /// When it was not refused.
+    pub async fn refusal(&mut self, change: Change) -> Outcome<(Code, Option<String>)> {
+        match self.push_one(change).await? {
+            Fate::Rejected { code, field, .. } => Ok((code, field)),
+            other => Err(format!("not refused: {other:?}").into()),
+        }
+    }
+
+    /// Goes on after a push that the server has taken.
+    ///
+    /// # Panics
+    /// When the answer's number or chain is not the one that follows.
+    pub fn acknowledge(&mut self, push: &PushRequest, answer: &PushAnswer) {
+        for mutation in push.clone().into_mutations().iter().filter(|mutation| mutation.n >= self.next_n) {
+            self.chain = chain::extend(&self.chain, &mutation.content_hash());
+            self.next_n = mutation.n + 1;
+        }
+        assert_eq!((answer.last_n, answer.chain.as_str()), (self.next_n - 1, hex::encode(self.chain).as_str()));
+    }
+}
+
+/// The outcomes of a push one by one.
+pub fn fates(push: &PushRequest, listed: &[NumberedOutcome]) -> Vec<Fate> {
+    let count: usize = push.runs.iter().map(|run| run.rows.len()).sum();
+    let of = |n: i64| listed.iter().find(|outcome| outcome.n == n).map_or(Fate::Applied, |outcome| outcome.outcome.clone());
+    (push.first_n..).take(count).map(of).collect()
+}
+
+/// Asks for a session.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn sign_in(url: &str, name: &str, password: &str, device: Value) -> Outcome<Answered<Value>> {
+    let body = json!({"protocol": PROTOCOL_VERSION, "name": name, "password": password, "device": device});
+    read(reqwest::Client::new().post(format!("{url}/v1/accounts/sign-in")).json(&body).send().await?).await
+}
+
+/// Asks for the next tokens.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn refresh(url: &str, refresh_token: &str) -> Outcome<Answered<Value>> {
+    let body = json!({"refresh_token": refresh_token});
+    read(reqwest::Client::new().post(format!("{url}/v1/accounts/refresh")).json(&body).send().await?).await
+}
+
+/// Reads an answer: JSON of the wanted form, or a problem whose status and request id fit it.
+///
+/// # Errors
+/// When it is neither.
+pub async fn read<T: DeserializeOwned>(answer: reqwest::Response) -> Outcome<Answered<T>> {
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let text = answer.text().await?;
+    if status.is_success() {
+        return Ok(Ok(serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?));
+    }
+    let problem: Problem = serde_json::from_str(&text).map_err(|error| format!("{status}, {error}: {text}"))?;
+    assert_eq!(StatusCode::from_u16(problem.code.status())?, status, "{problem}");
+    let id = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    assert_eq!(problem.request_id.as_deref(), id, "the log is found under this id");
+    assert_eq!(problem.retryable, problem.code.retryable());
+    Ok(Err(problem))
+}
+
+/// The code of what has to be a refusal.
+///
+/// # Panics
+/// When it is none.
+pub fn code<T: std::fmt::Debug>(answered: Answered<T>) -> Code {
+    answered.expect_err("the server has to refuse this").code
+}
+
+/// The clock in microseconds, as `at` of a mutation counts.
+pub fn now_us() -> i64 {
+    Utc::now().timestamp_micros()
+}

@@ -1,0 +1,228 @@
+//! Pulling: pages are applied scope by scope, and every scope that is whole has to have the checksum that was promised.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use waystation_model::hash::{cursors_digest, row_hash};
+use waystation_model::limits::PROTOCOL_VERSION;
+use waystation_model::registry;
+use waystation_model::wire::{Poke, PullLine};
+
+use super::{Answered, Caller, read};
+use crate::Outcome;
+
+/// Pages of one pull; more would be a pull that never ends.
+const PAGES_MAX: usize = 200;
+/// How long a poke may take.
+const POKE_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// One row as a scope holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeardRow {
+    /// Its stamp.
+    pub stamp: i64,
+    /// Its columns.
+    pub columns: Map<String, Value>,
+}
+
+/// What a pull brought, pages put together.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Pulled {
+    /// How many pages there were.
+    pub pages: usize,
+    /// Scopes that are not heard any more.
+    pub removed: Vec<String>,
+    /// Rows that came, by scope and table.
+    pub rows: Vec<(String, String, Uuid)>,
+    /// Rows that left a scope: scope, table, row, and whether it was deleted.
+    pub gone: Vec<(String, String, Uuid, bool)>,
+    /// The device's mutations up to here are contained.
+    pub applied_upto: i64,
+}
+
+impl Caller {
+    /// Pulls until nothing is left, and checks every checksum.
+    ///
+    /// # Errors
+    /// When the server refuses or an answer breaks the protocol.
+    pub async fn pull(&mut self) -> Outcome<Pulled> {
+        let mut pulled = Pulled::default();
+        while self.pull_page(&mut pulled).await? {
+            if pulled.pages >= PAGES_MAX {
+                return Err("a pull without an end".into());
+            }
+        }
+        Ok(pulled)
+    }
+
+    /// Pulls one page and returns whether there is more.
+    ///
+    /// # Errors
+    /// When the server refuses or the answer breaks the protocol.
+    pub async fn pull_page(&mut self, pulled: &mut Pulled) -> Outcome<bool> {
+        let lines = self.ask_page().await??;
+        pulled.pages += 1;
+        let Some(PullLine::End { more }) = lines.last() else { return Err("the page was cut off".into()) };
+        let more = *more;
+        for line in lines {
+            self.apply(line, pulled)?;
+        }
+        Ok(more)
+    }
+
+    /// Asks for a page with the cursors as they are, and applies nothing.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn ask_page(&self) -> Outcome<Answered<Vec<PullLine>>> {
+        let body = json!({"protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "cursors": self.cursors});
+        self.ask_lines(&body).await
+    }
+
+    /// Asks whether anything is new, with the digest of the cursors.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn ask_digest(&self) -> Outcome<PullLine> {
+        let digest = cursors_digest(self.cursors.iter().map(|(scope, version)| (scope.as_str(), *version)));
+        let body = json!({"protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}")});
+        self.ask_lines(&body).await??.pop().ok_or_else(|| "no line".into())
+    }
+
+    async fn ask_lines(&self, body: &Value) -> Outcome<Answered<Vec<PullLine>>> {
+        let answer = self.request(Method::POST, "/v1/sync/pull").json(body).send().await?;
+        if !answer.status().is_success() {
+            return Ok(Err(read::<Value>(answer).await?.expect_err("it is no success")));
+        }
+        let text = answer.text().await?;
+        Ok(Ok(text.lines().map(serde_json::from_str).collect::<Result<Vec<PullLine>, _>>()?))
+    }
+
+    fn apply(&mut self, line: PullLine, pulled: &mut Pulled) -> Outcome<()> {
+        match line {
+            PullLine::Page { epoch, applied_upto, .. } => {
+                self.epoch = epoch;
+                pulled.applied_upto = applied_upto;
+            }
+            PullLine::Removed { scope } => {
+                self.cursors.remove(&scope);
+                self.rows.remove(&scope);
+                pulled.removed.push(scope);
+            }
+            PullLine::Rows { scope, entity, columns, rows } => {
+                for row in rows {
+                    let (id, row) = heard(&entity, &columns, row)?;
+                    pulled.rows.push((scope.clone(), entity.clone(), id));
+                    self.rows.entry(scope.clone()).or_default().insert((entity.clone(), id), row);
+                }
+            }
+            PullLine::Gone { scope, entity, deleted, ids } => {
+                for id in ids {
+                    self.rows.entry(scope.clone()).or_default().remove(&(entity.clone(), id));
+                    pulled.gone.push((scope.clone(), entity.clone(), id, deleted));
+                }
+            }
+            PullLine::Scope { scope, cursor, head, checksum } => {
+                if cursor == head {
+                    let found = self.checksum(&scope);
+                    assert_eq!(found, checksum, "{scope} at {head} is not what the server says it is");
+                }
+                self.cursors.insert(scope, cursor);
+            }
+            PullLine::End { .. } => {}
+            other => return Err(format!("{other:?} has no place in a page").into()),
+        }
+        Ok(())
+    }
+
+    /// The sum of the hashes of what one scope holds.
+    pub fn checksum(&self, scope: &str) -> i64 {
+        let rows = self.rows.get(scope).into_iter().flatten();
+        rows.fold(0, |sum: i64, ((entity, id), row)| sum.wrapping_add(row_hash(entity, id, row.stamp)))
+    }
+
+    /// A row in one scope.
+    pub fn in_scope(&self, scope: &str, entity: &str, id: Uuid) -> Option<&HeardRow> {
+        self.rows.get(scope)?.get(&(entity.to_owned(), id))
+    }
+
+    /// A row, whichever scope brought it.
+    pub fn row(&self, entity: &str, id: Uuid) -> Option<&HeardRow> {
+        self.rows.keys().find_map(|scope| self.in_scope(scope, entity, id))
+    }
+
+    /// The stamp of a row that has been heard.
+    ///
+    /// # Panics
+    /// When it has not.
+    pub fn stamp(&self, entity: &str, id: Uuid) -> i64 {
+        self.row(entity, id).unwrap_or_else(|| panic!("{entity} {id} was not heard")).stamp
+    }
+
+    /// Every row of one table, each once.
+    pub fn all(&self, entity: &str) -> BTreeMap<Uuid, &HeardRow> {
+        let rows = self.rows.values().flatten();
+        rows.filter(|((of, _), _)| of == entity).map(|((_, id), row)| (*id, row)).collect()
+    }
+
+    /// Opens the stream of pokes and waits for its first word.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn live(&self) -> Outcome<Pokes> {
+        let answer = self.request(Method::GET, "/v1/sync/live").send().await?;
+        if !answer.status().is_success() {
+            return Err(read::<Value>(answer).await?.expect_err("it is no success").into());
+        }
+        let mut pokes = Pokes { stream: answer.bytes_stream().boxed(), text: String::new() };
+        let hello = pokes.next().await?.ok_or("the stream ended at once")?;
+        assert_eq!(hello.scope, "*");
+        Ok(pokes)
+    }
+}
+
+/// An open stream of pokes.
+pub struct Pokes {
+    stream: futures_util::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
+    text: String,
+}
+
+impl Pokes {
+    /// The next poke; none when the stream has ended.
+    ///
+    /// # Errors
+    /// When nothing comes in time.
+    pub async fn next(&mut self) -> Outcome<Option<Poke>> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let poke = event.strip_prefix("data:").map(|json| serde_json::from_str(json.trim())).transpose()?;
+                self.text = rest.to_owned();
+                if poke.is_some() {
+                    return Ok(poke);
+                }
+                continue;
+            }
+            let chunk = tokio::time::timeout(POKE_TIME_MAX, self.stream.next()).await.map_err(|_| "no poke in time")?;
+            let Some(chunk) = chunk.transpose()? else { return Ok(None) };
+            self.text.push_str(std::str::from_utf8(&chunk)?);
+        }
+    }
+}
+
+fn heard(entity: &str, columns: &[String], row: Vec<Value>) -> Outcome<(Uuid, HeardRow)> {
+    let columns: Map<String, Value> = columns.iter().cloned().zip(row).collect();
+    let known = registry::entity(entity).ok_or_else(|| format!("unknown table {entity}"))?;
+    let id = match columns.get("id").and_then(Value::as_str) {
+        Some(id) => id.parse()?,
+        None => {
+            let values: Vec<Value> = known.columns.iter().map(|column| columns[column.name].clone()).collect();
+            known.id_of(&values).ok_or("a row without an id")?
+        }
+    };
+    let stamp = columns["stamp"].as_i64().ok_or("a row without a stamp")?;
+    Ok((id, HeardRow { stamp, columns }))
+}

@@ -1,0 +1,165 @@
+//! One of the journey's laptops, and what people do on it again and again.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::stage::{DEMONSTRATION_PASSWORD, Stage};
+use crate::desk::Desk;
+use crate::patience;
+use crate::screen::Screen;
+use crate::window::Window;
+use crate::window::hands::SEE_TIME_MAX;
+use crate::Outcome;
+
+/// How long two sides may take to agree once they can reach each other, back-off included.
+pub const SYNC_TIME_MAX: Duration = Duration::from_secs(90);
+/// How long a laptop may take to notice that the server is gone.
+const OFFLINE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a password may take to be checked by a program that was built for debugging.
+const DOOR_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// A laptop.
+pub struct Laptop {
+    name: &'static str,
+    desk: Desk,
+    display: String,
+    server: String,
+    variables: Vec<(String, String)>,
+    shots: PathBuf,
+    window: Option<Window>,
+}
+
+impl Laptop {
+    /// A laptop whose lid is closed.
+    pub fn new(name: &'static str, desk: Desk, screen: &Screen, shots: &Path, stage: &Stage) -> Laptop {
+        Laptop {
+            name,
+            desk,
+            display: screen.display().to_owned(),
+            server: stage.server.url(),
+            variables: stage.variables(),
+            shots: shots.to_path_buf(),
+            window: None,
+        }
+    }
+
+    /// What pictures of it are called.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Opens the window.
+    pub async fn open(&mut self) -> Outcome<&Window> {
+        let window = Window::open(&self.display, &self.desk, &self.variables, &self.shots).await?;
+        Ok(self.window.insert(window))
+    }
+
+    /// The open window.
+    pub fn window(&self) -> Outcome<&Window> {
+        self.window.as_ref().ok_or_else(|| format!("the window of laptop {} is not open", self.name).into())
+    }
+
+    /// Kills the app.
+    pub async fn kill(&mut self) -> Outcome<()> {
+        match self.window.take() {
+            Some(window) => window.kill().await,
+            None => Err(format!("the window of laptop {} is not open", self.name).into()),
+        }
+    }
+
+    /// Closes the window, when it is open.
+    pub async fn close(&mut self) -> Outcome<()> {
+        match self.window.take() {
+            Some(window) => window.close().await,
+            None => Ok(()),
+        }
+    }
+
+    /// A picture of a step.
+    pub async fn shot(&self, step: u32, what: &str) -> Outcome<()> {
+        self.window()?.shot(&format!("{step:02}-{}-{what}", self.name)).await
+    }
+
+    /// Signs somebody in who has no data here yet.
+    pub async fn sign_in(&self, user_name: &str) -> Outcome<()> {
+        let window = self.window()?;
+        let form = patience::until("a form or the people are on the screen", SEE_TIME_MAX, || async {
+            if window.shown("signin-server").await?.is_some() {
+                return Ok(Some(true));
+            }
+            Ok(window.shown("somebody-else").await?.map(|_| false))
+        })
+        .await?;
+        if !form {
+            window.press("somebody-else").await?;
+        }
+        window.write("signin-server", &self.server).await?;
+        window.write("signin-name", user_name).await?;
+        window.write("signin-password", DEMONSTRATION_PASSWORD).await?;
+        window.press("signin-submit").await?;
+        self.inside("signin-error").await
+    }
+
+    /// Unlocks somebody who has data here.
+    pub async fn unlock(&self, user_name: &str) -> Outcome<()> {
+        let window = self.window()?;
+        window.press(&format!("person-{user_name}")).await?;
+        window.write("unlock-password", DEMONSTRATION_PASSWORD).await?;
+        window.press("unlock-submit").await?;
+        self.inside("unlock-error").await
+    }
+
+    /// Waits for the first screen, or for the reason why it does not come.
+    async fn inside(&self, problem: &str) -> Outcome<()> {
+        let window = self.window()?;
+        let refused = patience::until("the first screen comes", DOOR_TIME_MAX, || async {
+            if let Some(element) = window.shown(problem).await? {
+                let code = element.attr("data-code").await?.unwrap_or_default();
+                return Ok(Some(Some(code)));
+            }
+            Ok(window.shown("person-menu").await?.map(|_| None))
+        })
+        .await?;
+        match refused {
+            None => Ok(()),
+            Some(code) => Err(format!("`{problem}` is on the screen: {code}").into()),
+        }
+    }
+
+    /// Locks.
+    pub async fn lock(&self) -> Outcome<()> {
+        let window = self.window()?;
+        window.press("person-menu").await?;
+        window.press("lock").await?;
+        window.see("people").await?;
+        Ok(())
+    }
+
+    /// Another person takes over.
+    pub async fn hand_over(&self, user_name: &str) -> Outcome<()> {
+        self.lock().await?;
+        self.unlock(user_name).await
+    }
+
+    /// Waits until the chip knows that the server is gone.
+    pub async fn is_offline(&self) -> Outcome<()> {
+        self.window()?.attribute("sync-chip", "data-online", OFFLINE_TIME_MAX, |online| online == "false").await?;
+        Ok(())
+    }
+
+    /// Waits until everything is sent and the chip says so.
+    pub async fn is_in_step(&self) -> Outcome<()> {
+        let window = self.window()?;
+        window.attribute("sync-chip", "data-online", SYNC_TIME_MAX, |online| online == "true").await?;
+        window.attribute("sync-chip", "data-waiting", SYNC_TIME_MAX, |waiting| waiting == "0").await?;
+        window.attribute("sync-chip", "data-safe", SYNC_TIME_MAX, |safe| safe == "true").await?;
+        Ok(())
+    }
+
+    /// How many changes the chip says are waiting.
+    pub async fn waiting(&self, expected: impl Fn(u64) -> bool) -> Outcome<u64> {
+        let number = |text: &str| text.parse::<u64>().ok();
+        let text = self.window()?.attribute("sync-chip", "data-waiting", SEE_TIME_MAX, |text| number(text).is_some_and(&expected)).await?;
+        number(&text).ok_or_else(|| format!("{text:?} is not a number").into())
+    }
+}
