@@ -30,7 +30,8 @@ async fn call(app: State<'_, App>, name: String, arguments: Value) -> Result<Val
 }
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("WAYSTATION_LOG").unwrap_or_else(|_| EnvFilter::new("warn,waystation_client=info,waystation=info"));
+    let filter =
+        EnvFilter::try_from_env("WAYSTATION_LOG").unwrap_or_else(|_| EnvFilter::new("warn,waystation_client=info,waystation=info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match build() {
         Ok(app) => {

@@ -12,6 +12,7 @@ use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem};
 
 use crate::access::subscription;
@@ -78,20 +79,28 @@ pub async fn content(
         return Err(not_found().into());
     }
     let subscription = subscription(&app, session.user_id).await?;
+    let organization = subscription.actor.organization_id;
     let courses: Vec<String> = subscription
         .scopes
         .iter()
         .filter_map(|scope| scope.strip_prefix("course:").or(scope.strip_prefix("course_staff:")))
         .map(str::to_owned)
         .collect();
+    let mut connection = app.pool.acquire().await?;
+    session.check_alive(&mut connection).await?;
+    // Ready is the server's own word. A laptop may name any hash, and would hear somebody else's file by it.
     let media: Option<(String, i64)> = sqlx::query_as(
-        "SELECT media_type, size_bytes FROM media_assets WHERE sha256 = $1 AND organization_id = $2 AND course_id::text = ANY($3) LIMIT 1",
+        "SELECT coalesce(media_type, 'application/octet-stream'), size_bytes FROM media_assets \
+         WHERE sha256 = $1 AND organization_id = $2 AND status = 'ready' AND size_bytes IS NOT NULL \
+             AND (course_id::text = ANY($3) OR course_id IS NULL AND $4) LIMIT 1",
     )
     .bind(&sha256)
-    .bind(subscription.actor.organization_id)
+    .bind(organization)
     .bind(courses)
-    .fetch_optional(&app.pool)
+    .bind(subscription.actor.scopes.contains(&ScopeKind::OrgStaff.of(organization)))
+    .fetch_optional(&mut *connection)
     .await?;
+    drop(connection);
     let (media_type, size) = media.ok_or_else(not_found)?;
     let size = u64::try_from(size).map_err(Failure::broken)?;
     let range = match headers.get(RANGE).and_then(|value| value.to_str().ok()) {

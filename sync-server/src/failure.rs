@@ -22,6 +22,9 @@ pub enum Failure {
     /// The store of files.
     #[error("files: {0}")]
     Files(#[from] object_store::Error),
+    /// Somebody made the same row at the same moment.
+    #[error("somebody made the same row at the same moment")]
+    MadeMeanwhile,
     /// Something that holds by construction did not hold.
     #[error("{0}")]
     Broken(String),
@@ -33,9 +36,13 @@ impl Failure {
         Failure::Broken(what.to_string())
     }
 
-    /// Whether the whole transaction may simply run again: a serialization failure or a deadlock.
+    /// Whether the whole transaction may simply run again: a serialization failure, a deadlock, or a row made meanwhile.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Failure::Database(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("40001" | "40P01")))
+        match self {
+            Failure::MadeMeanwhile => true,
+            Failure::Database(sqlx::Error::Database(error)) => matches!(error.code().as_deref(), Some("40001" | "40P01")),
+            _ => false,
+        }
     }
 
     fn into_problem(self) -> Problem {

@@ -167,9 +167,11 @@ impl Caller {
     /// # Panics
     /// When the answer's number or chain is not the one that follows.
     pub fn acknowledge(&mut self, push: &PushRequest, answer: &PushAnswer) {
-        for mutation in push.clone().into_mutations().iter().filter(|mutation| mutation.n >= self.next_n) {
-            self.chain = chain::extend(&self.chain, &mutation.content_hash());
-            self.next_n = mutation.n + 1;
+        for mutation in push.clone().into_mutations() {
+            if mutation.n >= self.next_n {
+                self.chain = chain::extend(&self.chain, &mutation.content_hash());
+                self.next_n = mutation.n + 1;
+            }
         }
         assert_eq!((answer.last_n, answer.chain.as_str()), (self.next_n - 1, hex::encode(self.chain).as_str()));
     }

@@ -31,7 +31,8 @@ impl Screen {
         let display = patience::until("Xvfb shows a display", START_TIME_MAX, || async {
             server.must_run()?;
             let text = std::fs::read_to_string(&log)?;
-            let number = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).find_map(|line| line.trim().parse::<u32>().ok());
+            let number =
+                text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).find_map(|line| line.trim().parse::<u32>().ok());
             Ok(number.map(|number| format!(":{number}")))
         })
         .await?;

@@ -3,7 +3,7 @@
 //! WebKit's own driver starts the app: `TAURI_WEBVIEW_AUTOMATION` lets it in. Every wait is for something that a person
 //! would see, by its `data-testid`.
 
-mod hands;
+pub mod hands;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

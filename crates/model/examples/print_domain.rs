@@ -1,7 +1,6 @@
 //! Prints what `docs/DOMAIN.md` says of each table: where its rows live, who may write them, and how each column merges.
 //! Given a file, it prints that file with the section between its markers written anew.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use waystation_model::access::{Rules, Who};
@@ -49,23 +48,20 @@ pub fn section() -> String {
 }
 
 fn table(entity: &Entity) -> String {
-    let mut text = format!("### {}\n\n", entity.name);
-    // Writing to text does not fail.
-    let mut line = |text_of_line: String| drop(writeln!(text, "{text_of_line}"));
-    line(format!("- **Id**: {}", id(entity.id)));
-    line(format!("- **Lives in**: {}", list(entity.scopes.iter().map(scope), "; ")));
-    line(format!("- **May write**: {}", rules(entity.write)));
-    line(format!("- **May delete**: {}", if entity.delete.is_empty() { "nobody".to_owned() } else { rules(entity.delete) }));
+    let mut lines = vec![
+        format!("### {}", entity.name),
+        String::new(),
+        format!("- **Id**: {}", id(entity.id)),
+        format!("- **Lives in**: {}", list(entity.scopes.iter().map(scope), "; ")),
+        format!("- **May write**: {}", rules(entity.write, "; ")),
+        format!("- **May delete**: {}", if entity.delete.is_empty() { "nobody".to_owned() } else { rules(entity.delete, "; ") }),
+    ];
     if !entity.access.is_empty() {
-        line(format!("- **Decides what is heard by**: {}", list(entity.access.iter().map(access), "; ")));
+        lines.push(format!("- **Decides what is heard by**: {}", list(entity.access.iter().map(access), "; ")));
     }
-    line(String::new());
-    line("| column | holds | merges |".to_owned());
-    line("|---|---|---|".to_owned());
-    for column in entity.columns {
-        line(format!("| `{}` | {} | {} |", column.name, holds(column), merges(column)));
-    }
-    text
+    lines.extend([String::new(), "| column | holds | merges |".to_owned(), "|---|---|---|".to_owned()]);
+    lines.extend(entity.columns.iter().map(|column| format!("| `{}` | {} | {} |", column.name, holds(column), merges(column))));
+    lines.join("\n") + "\n"
 }
 
 fn list(parts: impl Iterator<Item = String>, between: &str) -> String {
@@ -91,11 +87,11 @@ fn scope(rule: &ScopeRule) -> String {
     }
 }
 
-fn rules(rules: Rules) -> String {
+fn rules(rules: Rules, between: &str) -> String {
     if rules.is_empty() {
         return "the server alone".to_owned();
     }
-    list(rules.iter().map(|rule| format!("who {}", list(rule.iter().map(who), " and "))), "; ")
+    list(rules.iter().map(|rule| format!("who {}", list(rule.iter().map(who), " and "))), between)
 }
 
 fn who(who: &Who) -> String {
@@ -113,6 +109,7 @@ fn access(rule: &AccessRule) -> String {
     match rule {
         AccessRule::User(column) => format!("the user `{column}`"),
         AccessRule::Administrators => "every administrator".to_owned(),
+        AccessRule::Through { table, link, when } => format!("the users of `{table}` whose `{link}` it is, when `{when}` changes"),
     }
 }
 
@@ -148,8 +145,7 @@ fn merges(column: &Column) -> String {
         Merge::Ask => "ask",
         Merge::Server => "server",
     };
-    match column.group {
-        None => rule.to_owned(),
-        Some(group) => format!("{rule}, in *{group}*"),
-    }
+    let group = column.group.map(|group| format!(", in *{group}*")).unwrap_or_default();
+    let by = column.by.map(|by| format!("; only {}", rules(by, " or "))).unwrap_or_default();
+    format!("{rule}{group}{by}")
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use ts_rs::TS;
 use uuid::Uuid;
 
-use crate::registry::Entity;
+use crate::registry::{Column, Entity, Merge};
 use crate::scope::ScopeKind;
 
 /// What a person is in their organization.
@@ -109,9 +109,30 @@ impl Who {
 /// Any one of these lists must hold entirely.
 pub type Rules = &'static [&'static [Who]];
 
+/// No laptop at all.
+pub const NOBODY: Rules = &[];
+
 /// Whether `actor` may write the row of this id with these values under these rules. A rule may name the column `id`.
 pub fn allows(rules: Rules, entity: &Entity, id: &Uuid, values: &[Value], actor: &Actor) -> bool {
     rules.iter().any(|rule| rule.iter().all(|who| who.holds(entity, id, values, actor)))
+}
+
+/// The first of the given columns that `actor` may not give, although they may write the row. `stored` is the row before,
+/// if there was one, and `values` the row with the change. A key given again only says which row is meant.
+pub fn refused_column(
+    entity: &Entity,
+    id: &Uuid,
+    stored: Option<&[Value]>,
+    fields: &[(usize, Value)],
+    values: &[Value],
+    actor: &Actor,
+) -> Option<&'static Column> {
+    fields.iter().find_map(|(index, value)| {
+        let column = &entity.columns[*index];
+        let only_names_the_row = column.merge == Merge::Key && stored.is_some_and(|stored| stored[*index] == *value);
+        let may = only_names_the_row || column.by.is_none_or(|rules| allows(rules, entity, id, values, actor));
+        (!may).then_some(column)
+    })
 }
 
 #[cfg(test)]

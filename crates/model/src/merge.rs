@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::error::{Code, Problem};
 use crate::limits::ROW_BYTES_MAX;
-use crate::registry::{Column, Entity, Kind, Merge, check_value};
+use crate::registry::{Column, Entity, Kind, Merge, check_value, normal};
 use crate::wire::Base;
 
 /// Who last changed a tracked column, and when. Stored beside the row on the server.
@@ -150,7 +150,7 @@ pub fn read_fields(entity: &Entity, columns: &[String], values: &[Value]) -> Res
             return Err(Problem::new(Code::ServerColumn, format!("only the server fills {name}")).field(name));
         }
         check_value(column, value).map_err(|reason| Problem::new(Code::BadValue, format!("{name} {reason}")).field(name))?;
-        fields.push((index, value.clone()));
+        fields.push((index, normal(column, value.clone())));
     }
     Ok(fields)
 }

@@ -85,7 +85,8 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON {name} FOR EACH STATE
     );
 }
 
-/// The part of the row trigger that remembers who changed a tracked group and when.
+/// The part of the row trigger that remembers who changed a tracked group and when. A push writes whole rows and passes the
+/// insert's part also when the row is there: what has a stamp already was not said again.
 fn tracked_edits(entity: &Entity) -> String {
     let mut sql = String::new();
     for group in entity.tracked_groups() {
@@ -94,7 +95,7 @@ fn tracked_edits(entity: &Entity) -> String {
         let any_set = columns.iter().map(|column| format!("NEW.{column} IS NOT NULL")).collect::<Vec<_>>().join(" OR ");
         let _ = write!(
             sql,
-            "    IF TG_OP = 'INSERT' THEN\n        IF {any_set} THEN\n            NEW.edits := feed_edit(NEW.edits, '{group}', NULL, NEW.stamp);\n        END IF;\n    \
+            "    IF TG_OP = 'INSERT' THEN\n        IF ({any_set}) AND coalesce((NEW.edits #>> '{{{group},stamp}}')::bigint, 0) = 0 THEN\n            NEW.edits := feed_edit(NEW.edits, '{group}', NULL, NEW.stamp);\n        END IF;\n    \
              ELSIF ROW({new}) IS DISTINCT FROM ROW({old}) OR NEW.edits -> '{group}' IS DISTINCT FROM OLD.edits -> '{group}' THEN\n        \
              NEW.edits := feed_edit(NEW.edits, '{group}', OLD.edits -> '{group}', NEW.stamp);\n    END IF;\n",
             new = list("NEW"),
@@ -144,20 +145,7 @@ fn queue(entity: &Entity, event: Event) -> String {
         }
     }
     for rule in entity.access {
-        let (rows, row) = match event {
-            Event::Insert => (vec!["new_rows"], "r"),
-            Event::Delete => (vec!["old_rows"], "r"),
-            Event::Update => (vec!["old_rows", "new_rows"], "r"),
-        };
-        for rows in rows {
-            let (scope, condition) = match rule {
-                AccessRule::User(column) => (format!("'access:' || {row}.{column}"), format!("{row}.{column} IS NOT NULL")),
-                AccessRule::Administrators => (format!("'access_org:' || {row}.organization_id"), "true".to_owned()),
-            };
-            selects.push(format!(
-                "SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM {rows} {row} WHERE {condition}"
-            ));
-        }
+        queue_access(&mut selects, rule, event);
     }
     if selects.is_empty() {
         return "        NULL;\n".to_owned();
@@ -166,6 +154,30 @@ fn queue(entity: &Entity, event: Event) -> String {
         "        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)\n        {};\n",
         selects.join("\n        UNION ALL\n        ")
     )
+}
+
+/// Whoever's subscription may change with the event: their head moves, with no row of its own.
+fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
+    let (scope, condition) = match rule {
+        AccessRule::User(column) => (format!("'access:' || r.{column}"), format!("r.{column} IS NOT NULL")),
+        AccessRule::Administrators => ("'access_org:' || r.organization_id".to_owned(), "true".to_owned()),
+        AccessRule::Through { table, link, when } => {
+            if matches!(event, Event::Update) {
+                selects.push(format!(
+                    "SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN {table} t ON t.{link} = n.id WHERE n.{when} IS DISTINCT FROM o.{when}"
+                ));
+            }
+            return;
+        }
+    };
+    let rows: &[&str] = match event {
+        Event::Insert => &["new_rows"],
+        Event::Delete => &["old_rows"],
+        Event::Update => &["old_rows", "new_rows"],
+    };
+    selects.extend(rows.iter().map(|rows| {
+        format!("SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM {rows} r WHERE {condition}")
+    }));
 }
 
 fn scope_text(rule: &ScopeRule, row: &str) -> String {
@@ -238,7 +250,7 @@ pub fn select_for_change(entity: &Entity) -> String {
 }
 
 /// Writes whole rows of one table. `$1` ids, `$2` one organization, then one array per column in the registry's order,
-/// then `edits` where the table has it.
+/// then `edits` where the table has it. Returns `id` and `made`, whether the row was not there before.
 pub fn upsert(entity: &Entity) -> String {
     let mut names = vec!["id".to_owned(), "organization_id".to_owned()];
     let mut arrays = vec!["$1::uuid[]".to_owned()];
@@ -274,7 +286,7 @@ pub fn upsert(entity: &Entity) -> String {
     }
     let action = if sets.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", sets.join(", ")) };
     format!(
-        "INSERT INTO {} ({}) SELECT {} FROM unnest({}) AS r({}) ON CONFLICT (id) DO {action}",
+        "INSERT INTO {} ({}) SELECT {} FROM unnest({}) AS r({}) ON CONFLICT (id) DO {action} RETURNING id, xmax = 0 AS made",
         entity.name,
         names.join(", "),
         values.join(", "),

@@ -19,6 +19,8 @@ use crate::body::{Body, check_protocol};
 use crate::failure::Failure;
 use crate::state::App;
 
+/// Bytes of the longest name to sign in with: an e-mail address of 255 characters.
+const NAME_BYTES_MAX: usize = 1_020;
 /// Characters of a device's name that are kept.
 const DEVICE_NAME_MAX: usize = 100;
 /// A hash of nothing, so that an unknown name takes as long as a wrong password.
@@ -121,27 +123,25 @@ pub async fn sign_in(
 ) -> Result<Json<SignedIn>, Failure> {
     check_protocol(request.protocol)?;
     let name = request.name.trim().to_lowercase();
+    let wrong = || Problem::new(Code::WrongPassword, "the name or the password is wrong");
+    if name.len() > NAME_BYTES_MAX || name.contains('\0') {
+        return Err(wrong().into());
+    }
     if !app.sign_ins.take(&name, app.now_ms()) {
         return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
     }
-    let account: Option<Account> = sqlx::query_as(
+    // One person's user name may be another one's e-mail address: then the password tells who it is.
+    let accounts: Vec<Account> = sqlx::query_as(
         "SELECT u.id, u.organization_id, o.name AS organization_name, u.user_name, u.email, u.full_name, u.role, \
                 u.status = 'active' AND u.deleted_at IS NULL AND o.deleted_at IS NULL AS open, u.password_hash \
          FROM users u JOIN organizations o ON o.id = u.organization_id \
-         WHERE lower(u.user_name) = $1 OR lower(u.email) = $1",
+         WHERE lower(u.user_name) = $1 OR lower(u.email) = $1 ORDER BY u.id LIMIT 2",
     )
     .bind(&name)
-    .fetch_optional(&app.pool)
+    .fetch_all(&app.pool)
     .await?;
-    let stored = account.as_ref().and_then(|account| account.password_hash.clone());
     let password = request.password.clone();
-    let (right, outdated) = tokio::task::spawn_blocking(move || match stored {
-        Some(stored) => verify_password(&password, &stored),
-        None => (verify_password(&password, &NOBODYS_HASH).0 && false, false),
-    })
-    .await
-    .map_err(Failure::broken)?;
-    let account = account.filter(|_| right).ok_or_else(|| Problem::new(Code::WrongPassword, "the name or the password is wrong"))?;
+    let (account, outdated) = tokio::task::spawn_blocking(move || whose(accounts, &password)).await.map_err(Failure::broken)?.ok_or_else(wrong)?;
     if !account.open {
         return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
     }
@@ -179,6 +179,17 @@ pub async fn sign_in(
         epoch: app.epoch,
         server_time: app.now_ms(),
     }))
+}
+
+/// The account that the password opens, and whether its hash is one to replace.
+fn whose(accounts: Vec<Account>, password: &str) -> Option<(Account, bool)> {
+    if accounts.is_empty() {
+        verify_password(password, &NOBODYS_HASH);
+    }
+    accounts.into_iter().find_map(|account| {
+        let (right, outdated) = verify_password(password, account.password_hash.as_deref().unwrap_or(&NOBODYS_HASH));
+        (right && account.password_hash.is_some()).then_some((account, outdated))
+    })
 }
 
 async fn rehash(password: String) -> Option<String> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use uuid::Uuid;
 use waystation_model::access::Actor;
 use waystation_model::registry::{Entity, Kind};
 use waystation_model::wire::{Mutation, NumberedOutcome, Outcome};
@@ -58,6 +59,7 @@ impl Constraints {
             (ErrorKind::ForeignKeyViolation, _) => Code::MissingReference,
             (ErrorKind::NotNullViolation, _) => Code::MissingValue,
             (_, Some("WS001")) => Code::KeyChanged,
+            (_, Some("WS003")) => Code::NoAttemptsLeft,
             (ErrorKind::CheckViolation, _) => Code::RuleBroken,
             _ => Code::BadValue,
         };
@@ -67,23 +69,25 @@ impl Constraints {
         problem.fields.extend(field.clone());
         let mut outcome = rejected(mutation.n, problem);
         if let (Code::Taken, Some(field), Outcome::Rejected { suggestion, .. }) = (code, &field, &mut outcome.outcome) {
-            *suggestion = suggest(connection, actor, entity, mutation, field).await?;
+            let within = self.columns.get(name).is_some_and(|columns| columns.iter().any(|column| column == "organization_id"));
+            *suggestion = suggest(connection, within.then_some(actor.organization_id), entity, mutation, field).await?;
         }
         Ok(outcome)
     }
 }
 
-/// A free value near the one that is taken, for text.
+/// A free value near the one that is taken, for text: free in the organization, or everywhere. An address is not one to
+/// make up.
 async fn suggest(
     connection: &mut PgConnection,
-    actor: &Actor,
+    organization: Option<Uuid>,
     entity: &Entity,
     mutation: &Mutation,
     field: &str,
 ) -> Result<Option<String>, Failure> {
     let Some(column) = entity.column(field).filter(|column| column.kind == Kind::Text) else { return Ok(None) };
     let given = mutation.columns.iter().position(|name| name == field).and_then(|place| mutation.values.get(place)).and_then(Value::as_str);
-    let Some(given) = given else { return Ok(None) };
+    let Some(given) = given.filter(|text| !text.contains('@')) else { return Ok(None) };
     let tries: Vec<String> = (2..2 + SUGGESTIONS_MAX)
         .map(|number| format!("{given}-{number}"))
         .filter(|text| text.chars().count() <= column.length_max)
@@ -91,8 +95,8 @@ async fn suggest(
     // The table and the column are names from the registry.
     let sql = format!(
         "SELECT t.text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) \
-         WHERE NOT EXISTS (SELECT FROM {} r WHERE r.organization_id = $2 AND r.{field} = t.text) ORDER BY t.place LIMIT 1",
+         WHERE NOT EXISTS (SELECT FROM {} r WHERE ($2::uuid IS NULL OR r.organization_id = $2) AND lower(r.{field}) = lower(t.text)) ORDER BY t.place LIMIT 1",
         entity.name
     );
-    Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(tries).bind(actor.organization_id).fetch_optional(connection).await?)
+    Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(tries).bind(organization).fetch_optional(connection).await?)
 }

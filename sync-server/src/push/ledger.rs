@@ -37,7 +37,8 @@ impl Ledger {
         Ok(Ledger { device, last_n, chain })
     }
 
-    /// The outcomes of mutations that arrive again. Numbers whose outcomes the device had seen are simply past.
+    /// The outcomes of mutations that arrive again. A device does not send what it has seen the outcome of, so what is not in
+    /// the ledger any more comes from a copy; but when the request reaches `last_n`, the chain tells, and the caller asks it.
     pub async fn repeat(
         &self,
         connection: &mut PgConnection,
@@ -56,19 +57,23 @@ impl Ledger {
         .bind(last_n)
         .fetch_all(connection)
         .await?;
+        let reused = |n: i64, how: &str| Failure::from(Problem::new(Code::NumberReused, format!("number {n} {how}")).field(n.to_string()));
         let mut outcomes = Vec::new();
+        let mut compared = 0;
         for pushed in stored {
             for (place, hash) in pushed.hashes.as_chunks::<CONTENT_HASH_BYTES>().0.iter().enumerate() {
                 let n = pushed.first_n + i64::try_from(place).unwrap_or(0);
                 let Some(sent) = usize::try_from(n - first_n).ok().and_then(|place| hashes.get(place)) else { continue };
                 if sent != hash {
-                    return Err(Problem::new(Code::NumberReused, format!("number {n} arrived before with other content"))
-                        .field(n.to_string())
-                        .into());
+                    return Err(reused(n, "arrived before with other content"));
                 }
+                compared += 1;
             }
             let known: Vec<NumberedOutcome> = serde_json::from_value(pushed.outcomes).map_err(Failure::broken)?;
             outcomes.extend(known.into_iter().filter(|outcome| (first_n..=last_n).contains(&outcome.n)));
+        }
+        if compared < hashes.len() && last_n < self.last_n {
+            return Err(reused(first_n, "arrived before, and its device knows what became of it"));
         }
         Ok(outcomes)
     }

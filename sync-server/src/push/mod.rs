@@ -29,6 +29,9 @@ use crate::failure::Failure;
 use crate::state::App;
 use ledger::Ledger;
 
+/// The largest number of a mutation: the largest whole number that every JSON reader keeps exactly.
+const NUMBER_MAX: i64 = (1 << 53) - 1;
+
 /// Takes a device's mutations.
 ///
 /// # Errors
@@ -44,7 +47,7 @@ pub async fn push(
     if request.epoch != app.epoch {
         return Err(Problem::new(Code::EpochChanged, "the server's epoch is another one: pull first").into());
     }
-    if request.first_n < 1 {
+    if !(1..=NUMBER_MAX).contains(&request.first_n) {
         return Err(Problem::new(Code::BadRequest, "the first mutation is number 1").field("first_n").into());
     }
     let chain_before = read_chain(&request.chain)?;
@@ -94,8 +97,10 @@ impl Attempt<'_> {
         let hashes: Vec<_> = self.mutations.iter().map(Mutation::content_hash).collect();
         let known = usize::try_from(ledger.last_n + 1 - self.first_n).unwrap_or(0).min(self.mutations.len());
         let mut outcomes = ledger.repeat(&mut transaction, self.first_n, &hashes[..known]).await?;
-        if known == 0 && !self.mutations.is_empty() && self.chain_before != ledger.chain {
-            return Err(Problem::new(Code::ChainMismatch, "the chain before the first number is not the server's").into());
+        let chain_there = hashes[..known].iter().fold(self.chain_before, |chain, hash| chain::extend(&chain, hash));
+        let reaches_the_end = self.first_n + i64::try_from(known).unwrap_or(0) == ledger.last_n + 1;
+        if reaches_the_end && !self.mutations.is_empty() && chain_there != ledger.chain {
+            return Err(Problem::new(Code::ChainMismatch, "the chain before the first new number is not the server's").into());
         }
 
         let fresh = &self.mutations[known..];

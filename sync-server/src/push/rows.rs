@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 use waystation_model::merge::{Edits, Held, Merged, Stored};
-use waystation_model::registry::{Entity, Kind};
+use waystation_model::registry::{Entity, Kind, normal};
 use waystation_model::sql::{select_for_change, upsert};
 
 use super::RowId;
@@ -17,6 +17,7 @@ use crate::failure::Failure;
 pub struct Rows {
     rows: HashMap<RowId, Stored>,
     foreign: HashSet<RowId>,
+    found: HashSet<RowId>,
     dirty: Vec<RowId>,
     /// What happens to the values held beside the rows, in order.
     pub held: Vec<(RowId, Held)>,
@@ -77,23 +78,26 @@ pub async fn load(connection: &mut PgConnection, entity: &Entity, organization: 
         let Value::Array(values) = row.try_get::<Value, _>("tuple")? else {
             return Err(Failure::broken("a tuple is not an array"));
         };
+        let values = entity.columns.iter().zip(values).map(|(column, value)| normal(column, value)).collect();
         let edits: Edits = match row.try_get::<Option<Value>, _>("edits")? {
             None => Edits::new(),
             Some(edits) => serde_json::from_value(edits).map_err(Failure::broken)?,
         };
+        rows.found.insert(id);
         rows.rows.insert(id, Stored { stamp: Some(row.try_get("stamp")?), values, edits });
     }
     Ok(rows)
 }
 
-/// Writes every changed row in one statement.
+/// Writes every changed row in one statement. A row that was not there when it was looked for, and now is, was made by
+/// somebody else at the same moment: nothing was merged with theirs, so everything has to run again.
 pub async fn write(connection: &mut PgConnection, entity: &Entity, organization: Uuid, rows: &Rows) -> Result<(), Failure> {
     let ids = rows.dirty();
     if ids.is_empty() {
         return Ok(());
     }
     let stored: Vec<&Stored> = ids.iter().filter_map(|id| rows.rows.get(id)).collect();
-    let mut query = sqlx::query(AssertSqlSafe(upsert(entity))).bind(&ids).bind(organization);
+    let mut query = sqlx::query_as::<_, (RowId, bool)>(AssertSqlSafe(upsert(entity))).bind(&ids).bind(organization);
     for (place, column) in entity.columns.iter().enumerate() {
         let values = stored.iter().map(|stored| &stored.values[place]);
         query = match column.kind {
@@ -112,8 +116,9 @@ pub async fn write(connection: &mut PgConnection, entity: &Entity, organization:
             stored.iter().map(|stored| serde_json::to_value(&stored.edits)).collect::<Result<_, _>>().map_err(Failure::broken)?;
         query = query.bind(edits);
     }
-    query.execute(connection).await?;
-    Ok(())
+    let written = query.fetch_all(connection).await?;
+    let made: HashSet<RowId> = written.into_iter().filter(|(_, made)| *made).map(|(id, _)| id).collect();
+    if ids.iter().all(|id| rows.found.contains(id) || made.contains(id)) { Ok(()) } else { Err(Failure::MadeMeanwhile) }
 }
 
 /// Deletes one row.

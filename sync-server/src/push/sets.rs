@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 use uuid::Uuid;
-use waystation_model::access::{Actor, allows};
+use waystation_model::access::{Actor, allows, refused_column};
 use waystation_model::clock::At;
 use waystation_model::merge::{Change, Merged, Stored, Verdict, merge, read_fields};
 use waystation_model::registry::{Entity, IdRule, entity};
@@ -167,6 +167,10 @@ fn put(
     let merged = merge_change(context, entity, mutation, current, fields)?;
     if !allows(entity.write, entity, &id, &merged.values, context.actor) {
         return Err(Problem::new(Code::NotAllowed, "the writer has no right to this row"));
+    }
+    let stored = current.map(|stored| stored.values.as_slice());
+    if let Some(column) = refused_column(entity, &id, stored, fields, &merged.values, context.actor) {
+        return Err(Problem::new(Code::NotAllowed, format!("the writer has no right to give {}", column.name)).field(column.name));
     }
     let outcome = match merged.verdict {
         Verdict::Applied => Outcome::Applied,

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::stage::{DEMONSTRATION_PASSWORD, Stage};
+use crate::Outcome;
 use crate::desk::Desk;
 use crate::patience;
 use crate::screen::Screen;
 use crate::window::Window;
 use crate::window::hands::SEE_TIME_MAX;
-use crate::Outcome;
 
 /// How long two sides may take to agree once they can reach each other, back-off included.
 pub const SYNC_TIME_MAX: Duration = Duration::from_secs(90);

@@ -27,6 +27,9 @@ pub struct Journey<'a> {
     a: Laptop,
     /// The laptop of the teacher and the instructor.
     b: Laptop,
+    /// How far the teacher paged to the day that was marked, and its column.
+    periods: u32,
+    column: usize,
 }
 
 /// How many steps there were and how many failed.
@@ -60,7 +63,7 @@ pub async fn run(stage: &mut Stage, folder: &Path, shots: &Path, with_gallery: b
     let screen = Screen::start().await?;
     let a = Laptop::new("a", Desk::set_up(&folder.join("a"), Keyring::Unlocked).await?, &screen, shots, stage);
     let b = Laptop::new("b", Desk::set_up(&folder.join("b"), Keyring::Unlocked).await?, &screen, shots, stage);
-    let mut journey = Journey { stage, a, b };
+    let mut journey = Journey { stage, a, b, periods: 0, column: 0 };
     let mut tally = Tally::default();
     steps! { journey, tally,
         "A trainee signs in, sees their courses and downloads one" => sign_in_and_download;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Journey;
-use crate::window::hands::SEE_TIME_MAX;
 use crate::Outcome;
+use crate::window::hands::SEE_TIME_MAX;
 
 /// How long a first sync may take until its first screen is whole.
 const FIRST_SYNC_TIME_MAX: Duration = Duration::from_secs(60);

@@ -14,6 +14,21 @@ use crate::{Outcome, patience};
 /// How long a person would wait for a screen before calling it broken.
 pub const SEE_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// Keys that have no letter, as WebDriver names them.
+pub const TAB: char = '\u{e004}';
+/// Control.
+pub const CONTROL: char = '\u{e009}';
+/// Enter.
+pub const ENTER: char = '\u{e007}';
+/// Escape.
+pub const ESCAPE: char = '\u{e00c}';
+/// Home.
+pub const HOME: char = '\u{e011}';
+/// The arrow to the right.
+pub const RIGHT: char = '\u{e014}';
+/// Lets go of every key that is held.
+const RELEASE: char = '\u{e000}';
+
 impl Window {
     /// Waits until a thing is on the screen.
     ///
@@ -83,8 +98,9 @@ impl Window {
         let what = format!("`{testid}` can be written into");
         patience::until(&what, SEE_TIME_MAX, || async {
             let Some(element) = self.shown(testid).await? else { return Ok(None) };
-            element.clear().await?;
-            element.send_keys(text).await?;
+            element.click().await?;
+            // All that is there is selected and typed over, as a person does: that is what a screen listens to.
+            element.send_keys(&format!("{CONTROL}a{RELEASE}{text}")).await?;
             Ok(Some(()))
         })
         .await

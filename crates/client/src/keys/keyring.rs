@@ -90,7 +90,7 @@ impl LaptopSecrets for MemorySecrets {
 }
 
 /// The result of `work` on a thread of its own; none when it panics or takes too long. The thread is left behind then.
-pub(super) async fn within_time<R: Send + 'static>(work: impl FnOnce() -> Option<R> + Send + 'static) -> Option<R> {
+pub(super) async fn within_time<R: Send + 'static>(time_max: Duration, work: impl FnOnce() -> Option<R> + Send + 'static) -> Option<R> {
     let (answer, answered) = oneshot::channel();
     std::thread::Builder::new()
         .name("keyring".into())
@@ -98,18 +98,18 @@ pub(super) async fn within_time<R: Send + 'static>(work: impl FnOnce() -> Option
             let _ = answer.send(catch_unwind(AssertUnwindSafe(work)).ok().flatten());
         })
         .ok()?;
-    tokio::time::timeout(KEYRING_TIME_MAX, answered).await.ok()?.ok()?
+    tokio::time::timeout(time_max, answered).await.ok()?.ok()?
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_keyring_that_panics_or_hangs_is_no_keyring() {
-        assert_eq!(within_time::<()>(|| panic!("no secret service")).await, None);
+        assert_eq!(within_time::<()>(KEYRING_TIME_MAX, || panic!("no secret service")).await, None);
         let (_keep, never) = std::sync::mpsc::channel::<()>();
-        assert_eq!(within_time(move || never.recv().ok()).await, None);
-        assert_eq!(within_time(|| Some(7)).await, Some(7));
+        assert_eq!(within_time(Duration::from_millis(1), move || never.recv().ok()).await, None);
+        assert_eq!(within_time(KEYRING_TIME_MAX, || Some(7)).await, Some(7));
     }
 }

@@ -148,7 +148,7 @@ async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + '
 /// Asks the keyring for an entry, making it from `fresh` when it is not there. None: there is no usable keyring, or no such
 /// entry. A keyring may panic or wait for ever, so it is asked on a thread of its own that is given up after a while.
 async fn ask(secrets: Arc<dyn LaptopSecrets>, entry: String, fresh: Option<Vec<u8>>) -> Option<Arc<Zeroizing<Vec<u8>>>> {
-    keyring::within_time(move || match fresh {
+    keyring::within_time(KEYRING_TIME_MAX, move || match fresh {
         None => secrets.get(&entry),
         Some(fresh) => {
             secrets.set(&entry, &fresh)?;
@@ -162,5 +162,5 @@ async fn ask(secrets: Arc<dyn LaptopSecrets>, entry: String, fresh: Option<Vec<u
 
 /// Whether there is a keyring that answers.
 pub async fn keyring_answers(secrets: Arc<dyn LaptopSecrets>) -> bool {
-    keyring::within_time(move || secrets.answers().then_some(())).await.is_some()
+    keyring::within_time(KEYRING_TIME_MAX, move || secrets.answers().then_some(())).await.is_some()
 }

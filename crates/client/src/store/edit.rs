@@ -12,7 +12,7 @@ use waystation_model::wire::{Base, Operation};
 use waystation_model::{Code, Problem};
 
 use super::device::{Device, Owner};
-use super::overlay::{lay, operation_word, read_shadow, start_shadow};
+use super::overlay::{lay, operation_word, start_shadow};
 use super::rows::{self, Row, id_text};
 use crate::error::Result;
 
@@ -153,12 +153,12 @@ fn base_of(connection: &Connection, entity: &Entity, id: &str, current: Option<&
     let own = connection
         .prepare_cached("SELECT max(n) FROM outbox WHERE row_id = ?1 AND entity = ?2 AND state < 3")?
         .query_row([id, entity.name], |row| row.get::<_, Option<i64>>(0))?;
-    let server = match current {
-        Some(row) => stamp(row.stamp),
-        None => read_shadow(connection, entity, id)?.flatten().and_then(|row| stamp(row.stamp)),
-    };
-    // Numbers below 1 belong to a device that this laptop no longer is.
-    Ok(Base { stamp: server, own: own.filter(|n| *n > 0) })
+    match current {
+        // Numbers below 1 belong to a device that this laptop no longer is.
+        Some(row) => Ok(Base { stamp: stamp(row.stamp), own: own.filter(|n| *n > 0) }),
+        // Deleted here before: whatever is put now is a new row.
+        None => Ok(Base::default()),
+    }
 }
 
 /// Melts the change into mutation `n` when that was never sent and both only carry values that add up.

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use waystation_model::merge::lay_over;
-use waystation_model::registry::Entity;
+use waystation_model::registry::{Entity, Merge};
 use waystation_model::wire::Operation;
 
 use super::rows::{self, Row};
@@ -77,6 +77,8 @@ pub fn write_shadow(connection: &Connection, entity: &Entity, id: &str, row: Opt
 /// # Errors
 /// When the database fails.
 pub fn start_shadow(connection: &Connection, entity: &Entity, id: &str, row: Option<&Row>) -> Result<bool> {
+    // A row without a stamp is not the server's; it is here because changes lie on top of nothing, and so has its shadow.
+    let row = row.filter(|row| row.stamp != 0);
     let text = row.map(|row| Value::Array(row.values.clone()).to_string());
     let inserted = connection
         .prepare_cached(
@@ -144,7 +146,13 @@ pub fn lay(entity: &Entity, row: Option<Row>, op: Operation, fields: &[(usize, V
             for (index, value) in fields {
                 values[*index] = value.clone();
             }
-            Some(Row { stamp: 0, created_at: at_ms, updated_at: at_ms, values })
+            // A change of a few columns does not make a row. What it changed is not there, and the server will say so.
+            let is_whole = entity
+                .columns
+                .iter()
+                .zip(&values)
+                .all(|(column, value)| column.nullable || column.merge == Merge::Server || !value.is_null());
+            is_whole.then_some(Row { stamp: 0, created_at: at_ms, updated_at: at_ms, values })
         }
     }
 }

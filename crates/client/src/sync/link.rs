@@ -40,7 +40,7 @@ pub struct Link {
 /// `bad_address`.
 pub fn read_address(text: &str) -> Result<Url> {
     let bad = || ClientError::refused(Code::BadAddress, "not the address of a server");
-    let text = text.trim().trim_end_matches('/');
+    let text = text.trim();
     let text = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let url = Url::parse(&text).map_err(|_| bad())?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) || url.query().is_some() {

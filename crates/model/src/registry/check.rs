@@ -26,18 +26,39 @@ pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
         Kind::Truth => value.is_boolean(),
         Kind::Whole => value.as_i64().is_some_and(|number| number.abs() <= WHOLE_MAX),
         Kind::Real => value.as_f64().is_some_and(f64::is_finite),
-        Kind::Date => value.as_str().is_some_and(|text| text.len() == 10 && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()),
-        Kind::Time => value.as_str().is_some_and(|text| text.len() == 5 && NaiveTime::parse_from_str(text, "%H:%M").is_ok()),
+        // Derived ids hash the text, so only one spelling of a day is a day; the parser alone would let spaces pass.
+        Kind::Date => value.as_str().is_some_and(|text| {
+            NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok_and(|date| text.len() == 10 && date.format("%Y-%m-%d").to_string() == text)
+        }),
+        Kind::Time => value
+            .as_str()
+            .is_some_and(|text| NaiveTime::parse_from_str(text, "%H:%M").is_ok_and(|time| time.format("%H:%M").to_string() == text)),
         Kind::Timestamp => read_timestamp_ms(value).is_some(),
         Kind::Json => {
-            let text = value.to_string();
-            if text.contains("\\u0000") {
+            if has_zero(value) {
                 return Err("must not contain the zero character");
             }
-            return if text.len() <= column.length_max { Ok(()) } else { Err("is too long") };
+            return if value.to_string().len() <= column.length_max { Ok(()) } else { Err("is too long") };
         }
     };
     if fits { Ok(()) } else { Err("is not a value of this column's kind") }
+}
+
+/// The one form of a value that equal values share: a whole number of a `Real` column may come as `70` or as `70.0`.
+pub fn normal(column: &Column, value: Value) -> Value {
+    match (column.kind, value.as_f64()) {
+        (Kind::Real, Some(number)) => Value::from(number),
+        _ => value,
+    }
+}
+
+fn has_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_zero),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || has_zero(value)),
+        _ => false,
+    }
 }
 
 /// A wire timestamp in milliseconds since 1970, when it is one that both databases can hold.
@@ -93,16 +114,34 @@ mod tests {
             (Kind::Real, json!("1")),
             (Kind::Date, json!("2026-02-30")),
             (Kind::Date, json!("2026-2-3")),
+            (Kind::Date, json!("2026-2-  3")),
+            (Kind::Date, json!(" 2026-2-3 ")),
+            (Kind::Time, json!(" 9:00")),
+            (Kind::Time, json!("9:000")),
             (Kind::Time, json!("24:00")),
             (Kind::Timestamp, json!("2026-01-01T00:00:00Z")),
             (Kind::Timestamp, json!(i64::MAX)),
             (Kind::Choice(&["a", "b"]), json!("c")),
             (Kind::Text, json!("zero \0 inside")),
             (Kind::Json, json!({"a": "\0"})),
+            (Kind::Json, json!({"a": [{"\0": 1}]})),
         ];
         for (kind, value) in wrong {
             assert!(check_value(&column("x", kind, Merge::Latest), &value).is_err(), "{kind:?} took {value}");
         }
+    }
+
+    #[test]
+    fn a_backslash_and_four_noughts_are_not_the_zero_character() {
+        assert!(check_value(&column("x", Kind::Json, Merge::Latest), &json!({"regex": "\\u0000"})).is_ok());
+    }
+
+    #[test]
+    fn a_real_number_has_one_form() {
+        let points = column("x", Kind::Real, Merge::Latest);
+        assert_eq!(normal(&points, json!(70)), json!(70.0));
+        assert_eq!(normal(&points, Value::Null), Value::Null);
+        assert_eq!(normal(&column("x", Kind::Whole, Merge::Latest), json!(70)), json!(70));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::access::Rules;
+
 /// What a column holds. In the comments: PostgreSQL, SQLite, the wire.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -71,6 +73,8 @@ pub struct Column {
     pub length_max: usize,
     /// The value of a new row that does not say, as JSON text. Without one: null, or the kind's zero.
     pub default: Option<&'static str>,
+    /// Who may give this column, where not everybody may who writes the row.
+    pub by: Option<Rules>,
 }
 
 /// The longest text that a column takes when it says nothing else, in characters.
@@ -78,7 +82,7 @@ pub const TEXT_LENGTH_MAX: usize = 20_000;
 
 /// A required column.
 pub const fn column(name: &'static str, kind: Kind, merge: Merge) -> Column {
-    Column { name, kind, merge, nullable: false, group: None, length_max: TEXT_LENGTH_MAX, default: None }
+    Column { name, kind, merge, nullable: false, group: None, length_max: TEXT_LENGTH_MAX, default: None, by: None }
 }
 
 /// A key column: an id given when the row is made.
@@ -113,6 +117,12 @@ impl Column {
     /// … that a new row starts with, as JSON text.
     pub const fn default(mut self, json: &'static str) -> Column {
         self.default = Some(json);
+        self
+    }
+
+    /// … that only these may give, of all who write the row.
+    pub const fn by(mut self, rules: Rules) -> Column {
+        self.by = Some(rules);
         self
     }
 

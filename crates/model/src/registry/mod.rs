@@ -6,7 +6,7 @@ mod check;
 mod column;
 pub mod entries;
 
-pub use check::{check_value, read_timestamp_ms};
+pub use check::{check_value, normal, read_timestamp_ms};
 pub use column::{Column, Kind, Merge, carried, column, key};
 
 use serde_json::Value;
@@ -71,6 +71,15 @@ pub enum AccessRule {
     User(&'static str),
     /// Every administrator of the organization.
     Administrators,
+    /// The users of another table's rows whose `link` is this row's id, whenever `when` of this row changes.
+    Through {
+        /// The other table. Its column `user_id` names the users.
+        table: &'static str,
+        /// Its column that holds this row's id.
+        link: &'static str,
+        /// This table's column that decides about what they hear.
+        when: &'static str,
+    },
 }
 
 /// One synced table.
@@ -209,8 +218,14 @@ mod tests {
                 }
             }
             for rule in entity.access {
-                if let AccessRule::User(column) = rule {
-                    assert!(known(column), "{}: access by {column}", entity.name);
+                match rule {
+                    AccessRule::User(column) => assert!(known(column), "{}: access by {column}", entity.name),
+                    AccessRule::Administrators => {}
+                    AccessRule::Through { table, link, when } => {
+                        assert!(known(when), "{}: access when {when}", entity.name);
+                        let through = super::entity(table).unwrap_or_else(|| panic!("{}: access through {table}", entity.name));
+                        assert!(through.column(link).is_some() && through.column("user_id").is_some(), "{table}: {link}");
+                    }
                 }
             }
             if let IdRule::Derived(keys) = entity.id {

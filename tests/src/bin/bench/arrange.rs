@@ -70,11 +70,30 @@ impl Progress {
         }
     }
 
-    pub const COLUMNS: [&'static str; 9] =
-        ["user_id", "topic_id", "course_id", "reset_number", "completed", "percent", "seconds_watched", "completed_at", "time_spent_seconds"];
+    pub const COLUMNS: [&'static str; 9] = [
+        "user_id",
+        "topic_id",
+        "course_id",
+        "reset_number",
+        "completed",
+        "percent",
+        "seconds_watched",
+        "completed_at",
+        "time_spent_seconds",
+    ];
 
     pub fn values(&self) -> Vec<Value> {
-        vec![json!(self.user), json!(self.topic), json!(self.course), json!(0), json!(true), json!(100), json!(self.seconds_watched), json!(self.completed_at), json!(self.time_spent_seconds)]
+        vec![
+            json!(self.user),
+            json!(self.topic),
+            json!(self.course),
+            json!(0),
+            json!(true),
+            json!(100),
+            json!(self.seconds_watched),
+            json!(self.completed_at),
+            json!(self.time_spent_seconds),
+        ]
     }
 
     pub fn row_id(&self) -> Uuid {
@@ -88,7 +107,10 @@ pub async fn base(cluster: &Cluster, topics: usize) -> Outcome<Database> {
     let mut connection = database.connect().await?;
     let mut transaction = connection.begin().await?;
     let people: Vec<Uuid> = (0..LEARNERS).map(learner).collect();
-    sqlx::query("INSERT INTO organizations (id, name, slug) VALUES ($1, 'Bench', 'bench')").bind(organization()).execute(&mut *transaction).await?;
+    sqlx::query("INSERT INTO organizations (id, name, slug) VALUES ($1, 'Bench', 'bench')")
+        .bind(organization())
+        .execute(&mut *transaction)
+        .await?;
     for (ids, role) in [(vec![instructor()], "instructor"), (people.clone(), "learner")] {
         sqlx::query("INSERT INTO users (id, organization_id, user_name, full_name, first_name, last_name, role) SELECT u, $2, u::text, 'Bench Person', 'Bench', 'Person', $3 FROM unnest($1::uuid[]) u")
             .bind(ids)
@@ -99,7 +121,12 @@ pub async fn base(cluster: &Cluster, topics: usize) -> Outcome<Database> {
     }
     let hash = sync_server::accounts::hash_password(PASSWORD)?;
     for (id, name) in [(learner(0), LEARNER_NAME), (instructor(), INSTRUCTOR_NAME)] {
-        sqlx::query("UPDATE users SET user_name = $2, password_hash = $3 WHERE id = $1").bind(id).bind(name).bind(&hash).execute(&mut *transaction).await?;
+        sqlx::query("UPDATE users SET user_name = $2, password_hash = $3 WHERE id = $1")
+            .bind(id)
+            .bind(name)
+            .bind(&hash)
+            .execute(&mut *transaction)
+            .await?;
     }
     let courses: Vec<Uuid> = (0..COURSES).map(|number| id(2, number)).collect();
     sqlx::query("INSERT INTO courses (id, organization_id, title, slug, course_code, status, instructor_id) SELECT c, $2, 'Course', c::text, c::text, 'published', $3 FROM unnest($1::uuid[]) c")
@@ -108,11 +135,13 @@ pub async fn base(cluster: &Cluster, topics: usize) -> Outcome<Database> {
         .bind(instructor())
         .execute(&mut *transaction)
         .await?;
-    sqlx::query("INSERT INTO modules (id, organization_id, course_id, position, title) SELECT c, $2, c, 0, 'Module' FROM unnest($1::uuid[]) c")
-        .bind(&courses)
-        .bind(organization())
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query(
+        "INSERT INTO modules (id, organization_id, course_id, position, title) SELECT c, $2, c, 0, 'Module' FROM unnest($1::uuid[]) c",
+    )
+    .bind(&courses)
+    .bind(organization())
+    .execute(&mut *transaction)
+    .await?;
     let (topic_ids, topic_courses): (Vec<Uuid>, Vec<Uuid>) = (0..topics).map(|number| (topic(number), course(number))).unzip();
     sqlx::query("INSERT INTO topics (id, organization_id, module_id, course_id, position, title) SELECT t.id, $3, t.course, t.course, t.place, 'Topic' FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS t(id, course, place)")
         .bind(topic_ids)
@@ -128,13 +157,15 @@ pub async fn base(cluster: &Cluster, topics: usize) -> Outcome<Database> {
         .await?;
     for number in 0..=LEARNERS {
         let user = if number == LEARNERS { instructor() } else { learner(number) };
-        sqlx::query("INSERT INTO devices (id, organization_id, user_id, name, platform, recovery_secret) VALUES ($1, $2, $3, 'bench', 'linux', $4)")
-            .bind(device(number))
-            .bind(organization())
-            .bind(user)
-            .bind(vec![7u8; 32])
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO devices (id, organization_id, user_id, name, platform, recovery_secret) VALUES ($1, $2, $3, 'bench', 'linux', $4)",
+        )
+        .bind(device(number))
+        .bind(organization())
+        .bind(user)
+        .bind(vec![7u8; 32])
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query("INSERT INTO device_states (device_id) VALUES ($1)").bind(device(number)).execute(&mut *transaction).await?;
         sqlx::query("INSERT INTO user_sessions (id, user_id, device_id, refresh_token_hash, created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $4, now(), now(), now() + interval '1 day')")
             .bind(session(number))

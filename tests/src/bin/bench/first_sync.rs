@@ -33,7 +33,8 @@ pub async fn measure(cluster: &Cluster, rows: usize, pairs: usize) -> Outcome<()
         let started = Instant::now();
         engine.pull_all(true).await?;
         let seconds = started.elapsed().as_secs_f64();
-        let there: i64 = engine.store.read(|connection| Ok(connection.query_row("SELECT count(*) FROM topic_progress", [], |row| row.get(0))?)).await?;
+        let there: i64 =
+            engine.store.read(|connection| Ok(connection.query_row("SELECT count(*) FROM topic_progress", [], |row| row.get(0))?)).await?;
         if usize::try_from(there)? != rows {
             return Err(format!("{there} rows arrived").into());
         }
@@ -63,7 +64,12 @@ async fn floor(server: &LocalServer, rows: &[Progress]) -> Outcome<f64> {
     let table = entity("topic_progress").ok_or("no such table")?;
     let prepared: Vec<(String, Vec<Value>)> = rows.iter().map(|row| (row.row_id().to_string(), row.values())).collect();
     let names: Vec<&str> = Progress::COLUMNS.to_vec();
-    let sql = format!("INSERT INTO {} (id, stamp, created_at, updated_at, {}) VALUES (?, ?, ?, ?{})", table.name, names.join(", "), ", ?".repeat(names.len()));
+    let sql = format!(
+        "INSERT INTO {} (id, stamp, created_at, updated_at, {}) VALUES (?, ?, ?, ?{})",
+        table.name,
+        names.join(", "),
+        ", ?".repeat(names.len())
+    );
     let started = Instant::now();
     let transaction = connection.transaction()?;
     {

@@ -80,7 +80,11 @@ async fn floor_server(pool: PgPool) -> Outcome<std::net::SocketAddr> {
     let lookup = move |State(pool): State<PgPool>, _body: String| {
         let scope = scope.clone();
         async move {
-            let version: Option<i64> = sqlx::query_scalar("SELECT version FROM scope_heads WHERE scope = $1").bind(scope).fetch_optional(&pool).await.unwrap_or(None);
+            let version: Option<i64> = sqlx::query_scalar("SELECT version FROM scope_heads WHERE scope = $1")
+                .bind(scope)
+                .fetch_optional(&pool)
+                .await
+                .unwrap_or(None);
             format!("{{\"version\":{}}}", version.unwrap_or(0))
         }
     };
@@ -91,7 +95,12 @@ async fn floor_server(pool: PgPool) -> Outcome<std::net::SocketAddr> {
 
 /// Asks over all connections for [`RUN`], each as fast as it is answered. Answers per second.
 async fn hammer(address: std::net::SocketAddr, path: &str, headers: &str, body: &str, expected: &'static str) -> Outcome<usize> {
-    let request: Arc<[u8]> = format!("POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes().into();
+    let request: Arc<[u8]> = format!(
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+    .into();
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {

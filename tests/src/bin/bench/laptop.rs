@@ -36,7 +36,10 @@ pub async fn instructors_engine(server: &LocalServer, folder: &Path) -> Outcome<
         server: server.url(),
     };
     let writer = Writer::open_for(&path, &key(), device(LEARNERS), &owner)?;
-    session::save(writer.connection(), &Tokens { access_token: token(server, LEARNERS)?, access_expires_at: i64::MAX, refresh_token: "none".into() })?;
+    session::save(
+        writer.connection(),
+        &Tokens { access_token: token(server, LEARNERS)?, access_expires_at: i64::MAX, refresh_token: "none".into() },
+    )?;
     let store = Store::start(&path, &key(), writer)?;
     let environment = Environment::system();
     let session = Session::open(store.clone(), environment.clone()).await?;

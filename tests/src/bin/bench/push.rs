@@ -116,7 +116,12 @@ fn body(learner: usize, each: usize, epoch: i64) -> Outcome<Vec<u8>> {
         chain: hex::encode(CHAIN_START),
         seen_n: 0,
         sent_at: 0,
-        runs: vec![Run { entity: "topic_progress".into(), op: Operation::Put, columns: Progress::COLUMNS.map(str::to_owned).to_vec(), rows }],
+        runs: vec![Run {
+            entity: "topic_progress".into(),
+            op: Operation::Put,
+            columns: Progress::COLUMNS.map(str::to_owned).to_vec(),
+            rows,
+        }],
     };
     Ok(zstd::bulk::compress(&serde_json::to_vec(&request)?, ZSTD_LEVEL)?)
 }

@@ -70,7 +70,8 @@ pub fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
 /// The most memory that this process ever had, in MiB: laptop, server and bench together.
 fn peak_rss_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|rest| rest.trim().split(' ').next()?.parse::<f64>().ok());
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|rest| rest.trim().split(' ').next()?.parse::<f64>().ok());
     (kib.unwrap_or(0.0) / 1024.0 * 10.0).round() / 10.0
 }
 

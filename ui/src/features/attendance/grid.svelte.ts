@@ -1,9 +1,9 @@
 // The attendance grid on the screen: which days, the state that `grid-state.ts` makes of each key, what is on its way
 // to the disk, and what is open above the cells.
 
-import type { ConflictItem, Grid } from "$shared/desktop/generated";
+import { untrack } from "svelte";
+import type { ConflictItem, Grid, Problem } from "$shared/desktop/generated";
 import { call, onEvent, problemOf } from "$shared/desktop/desktop";
-import type { Problem } from "$shared/desktop/generated";
 import { notify, notifyProblem } from "$shared/ui";
 import { m } from "$messages";
 import * as g from "./grid-state";
@@ -48,7 +48,7 @@ export class GridController {
   constructor(groupId: () => string) {
     this.#groupId = groupId;
     $effect(() => {
-      void this.load();
+      untrack(() => void this.load());
       const stop = onEvent((event) => {
         if (event.kind === "changed" && event.entities.some((entity) => TABLES.includes(entity))) this.#loadSoon();
         // Sent marks lose their dot.

@@ -20,6 +20,7 @@ export function headline(status: SyncStatus): string {
   if (status.rows_left !== null && status.rows_left > 0) return firstSyncWords(status);
   if (status.waiting > 0) {
     const what = { count: status.waiting, number: formatNumber(status.waiting) };
+    if (status.signed_out) return m.sync_head_waiting_signed_out(what);
     return status.online ? m.sync_head_waiting(what) : m.sync_head_waiting_offline(what);
   }
   if (status.attention > 0) return m.sync_head_attention();

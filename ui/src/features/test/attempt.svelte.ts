@@ -19,6 +19,8 @@ interface Entered {
 /** The desktop counts whole seconds; less than this is no correction. */
 const CORRECTION_SECONDS_MIN = 2;
 const TICK_MS = 1_000;
+/** Rest before a failed handing-in is tried again once the time is over. */
+const HAND_IN_AGAIN_MS = 5_000;
 
 export class AttemptController {
   readonly view: Live<"attempt">;
@@ -35,7 +37,8 @@ export class AttemptController {
   #entered = $state.raw<ReadonlyMap<string, Entered>>(new Map());
   #openedId = "";
   #countdown: Countdown | null = null;
-  #timeOver = false;
+  /** When time is over it is handed in from here on; later after a failure. */
+  #handInFrom = 0;
 
   constructor(id: () => string) {
     this.#id = id;
@@ -105,6 +108,8 @@ export class AttemptController {
     this.handingIn = true;
     try {
       await this.#autosave.flush();
+      // What is not on the disk yet would be missing: nothing is handed in without it.
+      if (this.#autosave.pending) return false;
       this.view.set(await call("hand_in", { id: this.#id() }));
       return true;
     } catch (thrown) {
@@ -117,7 +122,7 @@ export class AttemptController {
   }
 
   #enter(question: Question, change: Partial<Entered>, when: "now" | "later"): void {
-    if (!this.running || this.handingIn) return;
+    if (!this.running || this.handingIn || this.#countdown?.over) return;
     const entered: Entered = { answer: question.answer, flagged: question.flagged, ...change };
     this.#entered = new Map(this.#entered).set(question.id, entered);
     const saving = this.#saving({ ...question, ...entered });
@@ -137,7 +142,7 @@ export class AttemptController {
       this.#openedId = attempt.card.id;
       this.#entered = new Map();
       this.#countdown = null;
-      this.#timeOver = false;
+      this.#handInFrom = 0;
       this.at = Math.max(0, Math.min(attempt.at_question, attempt.questions.length - 1));
       this.secondsAtFirst = attempt.seconds_left ?? 0;
     }
@@ -156,10 +161,9 @@ export class AttemptController {
 
   #tick(): void {
     this.secondsLeft = this.#countdown?.secondsLeft ?? null;
-    if (this.#countdown?.over && !this.#timeOver) {
-      this.#timeOver = true;
-      void this.handIn().then((done) => done && notify(m.test_time_over()));
-    }
+    if (!this.#countdown?.over || this.handingIn || performance.now() < this.#handInFrom) return;
+    this.#handInFrom = performance.now() + HAND_IN_AGAIN_MS;
+    void this.handIn().then((done) => done && notify(m.test_time_over()));
   }
 
   #watchTime(): (() => void) | void {

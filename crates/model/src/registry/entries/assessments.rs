@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::courses::{COURSE_STAFF_OR_STAFF, OF_COURSE_OR_STAFF};
-use crate::access::Who;
+use crate::access::{Rules, Who};
 use crate::grading::QUESTION_TYPES;
 
 /// A test of a topic, a module, a course or of none. An exam is graded by the server alone.
@@ -107,22 +107,26 @@ pub static ANSWER_KEYS: Entity = Entity {
     access: &[],
 };
 
+/// An attempt is made and answered by the learner alone, or somebody could answer in their name.
+const THE_LEARNER: Rules = &[&[Who::Is("user_id")]];
+const THE_INSTRUCTOR: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")]];
+
 /// One person's attempt at one test. The score is the server's word.
 pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
     name: "assessment_attempts",
     code: 29,
     columns: &[
         key("assessment_id"),
-        key("user_id"),
+        key("user_id").by(THE_LEARNER),
         carried("course_id").optional(),
         // 1 is the first.
         column("attempt_number", Kind::Whole, Merge::Key),
         column("started_at", Kind::Timestamp, Merge::Key),
-        column("submitted_at", Kind::Timestamp, Merge::Once).optional(),
+        column("submitted_at", Kind::Timestamp, Merge::Once).optional().by(THE_LEARNER),
         // {question id: answer}
-        column("answers", Kind::Json, Merge::Once).length_max(200_000).default("{}"),
-        column("time_taken_seconds", Kind::Whole, Merge::Once).optional(),
-        column("clock_moved", Kind::Truth, Merge::Once),
+        column("answers", Kind::Json, Merge::Once).length_max(200_000).default("{}").by(THE_LEARNER),
+        column("time_taken_seconds", Kind::Whole, Merge::Once).optional().by(THE_LEARNER),
+        column("clock_moved", Kind::Truth, Merge::Once).by(THE_LEARNER),
         column("status", Kind::Choice(&["started", "submitted", "graded"]), Merge::Server).default("\"started\""),
         column("score_raw", Kind::Real, Merge::Server).optional(),
         column("score_max", Kind::Real, Merge::Server).optional(),
@@ -133,7 +137,7 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
         column("graded_by", Kind::Uuid, Merge::Server).optional(),
         // A list of `GradedAnswer`.
         column("answer_grades", Kind::Json, Merge::Server).optional().length_max(200_000),
-        column("feedback", Kind::Text, Merge::Ask).optional(),
+        column("feedback", Kind::Text, Merge::Ask).optional().by(THE_INSTRUCTOR),
     ],
     id: IdRule::Made,
     scopes: &[lives_in(ScopeKind::Learner, "user_id"), lives_in(ScopeKind::Results, "course_id")],

@@ -65,7 +65,12 @@ pub static COURSES: Entity = Entity {
     // A new course is not heard by anybody yet: who makes it is its instructor, or an administrator.
     write: &[&[Who::Hears(ScopeKind::CourseStaff, "id")], &[Who::Staff, Who::Is("instructor_id")], &[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
-    access: &[AccessRule::User("instructor_id"), AccessRule::Administrators],
+    // Learners hear a course only while it is published.
+    access: &[
+        AccessRule::User("instructor_id"),
+        AccessRule::Administrators,
+        AccessRule::Through { table: "enrollments", link: "course_id", when: "published" },
+    ],
 };
 
 /// What a learner will be able to do, what they need, and whom the course is for.

@@ -25,7 +25,11 @@ pub static GROUPS: Entity = Entity {
     scopes: &[lives_in(ScopeKind::Group, "id"), lives_in(ScopeKind::Roster, "id")],
     write: &[&[Who::Hears(ScopeKind::Roster, "id")], &[Who::Staff, Who::Is("teacher_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
-    access: &[AccessRule::User("teacher_id"), AccessRule::Administrators],
+    access: &[
+        AccessRule::User("teacher_id"),
+        AccessRule::Administrators,
+        AccessRule::Through { table: "group_memberships", link: "group_id", when: "deleted_at" },
+    ],
 };
 
 /// One person's place in one group, for as often as they come and go.

@@ -1,7 +1,10 @@
 //! Who takes which course, and what they have done with its topics and content items.
 
 use super::super::*;
-use crate::access::{Role, Who};
+use crate::access::{Role, Rules, Who};
+
+/// Whoever lets others into a course.
+const WHO_ENROLS: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)]];
 
 /// One person's place in one course.
 pub static ENROLLMENTS: Entity = Entity {
@@ -19,7 +22,7 @@ pub static ENROLLMENTS: Entity = Entity {
             .default("\"enrolled\""),
         column("started_at", Kind::Timestamp, Merge::Latest).optional().group("status"),
         column("completed_at", Kind::Timestamp, Merge::Latest).optional().group("status"),
-        column("due_at", Kind::Timestamp, Merge::Latest).optional(),
+        column("due_at", Kind::Timestamp, Merge::Latest).optional().by(WHO_ENROLS),
     ],
     id: IdRule::Derived(&["user_id", "course_id"]),
     scopes: &[lives_in(ScopeKind::Learner, "user_id"), lives_in(ScopeKind::Results, "course_id")],
@@ -27,8 +30,9 @@ pub static ENROLLMENTS: Entity = Entity {
         &[Who::Hears(ScopeKind::Results, "course_id")],
         &[Who::Has(Role::Admin)],
         // Whoever is in goes on; whoever is not may only let themselves in, and the server asks whether the course is open.
+        // Whoever was dropped does not come back alone.
         &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")],
-        &[Who::Is("user_id"), Who::Equals("enrollment_type", "self")],
+        &[Who::Is("user_id"), Who::Equals("enrollment_type", "self"), Who::Equals("status", "enrolled")],
     ],
     delete: &[],
     access: &[AccessRule::User("user_id")],

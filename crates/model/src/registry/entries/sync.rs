@@ -1,14 +1,14 @@
 //! What sync itself keeps for people.
 
 use super::super::*;
-use crate::access::{Role, Who};
+use crate::access::{NOBODY, Role, Who};
 
 /// One person's database on one laptop. Made by the server alone, at a sign-in.
 pub static DEVICES: Entity = Entity {
     name: "devices",
     code: 33,
     columns: &[
-        key("user_id"),
+        key("user_id").by(NOBODY),
         column("name", Kind::Text, Merge::Latest).length_max(100),
         column("platform", Kind::Text, Merge::Server).length_max(100),
         // From then on it is not let in any more.

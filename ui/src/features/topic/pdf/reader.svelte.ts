@@ -1,5 +1,6 @@
 /** An open PDF: its pages, where the reader is, how large it is shown, what is searched for. */
 import type { PDFDocumentLoadingTask, PDFDocumentProxy, PDFPageProxy } from "pdfjs-dist";
+import { look } from "$shared/look/look.svelte";
 import { openPdf } from "./source";
 import { MATCHES_MAX, findIn, textOf, type Match } from "./search";
 
@@ -9,6 +10,8 @@ export type Fit = "width" | "page" | "free";
 const POINT = 96 / 72;
 const SCALE_MIN = 0.25 * POINT;
 const SCALE_MAX = 5 * POINT;
+/** Fitting does not blow a page up beyond what is good to read, on a large screen; the person's zoom counts. */
+const FIT_MAX = 1.6 * POINT;
 const STEP = 1.2;
 /** Room around a page, in pixels. */
 const MARGIN = 32;
@@ -64,7 +67,7 @@ export class PdfReader {
     const wide = (this.room.width - MARGIN) / this.natural.width;
     const high = (this.room.height - MARGIN) / this.natural.height;
     const scale = this.fit === "width" ? wide : Math.min(wide, high);
-    return Math.min(SCALE_MAX, Math.max(SCALE_MIN, scale));
+    return Math.min(FIT_MAX * (look().zoom_percent / 100), SCALE_MAX, Math.max(SCALE_MIN, scale));
   }
 
   get percent(): number {

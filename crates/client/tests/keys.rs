@@ -1,0 +1,164 @@
+//! The key of a person's database: who opens it, and what survives.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use support::*;
+use waystation_client::error::ClientError;
+use waystation_client::keys::{Keys, LaptopSecrets, NoSecrets, OpenKey};
+use waystation_model::Code;
+
+fn secret(byte: u8) -> String {
+    STANDARD.encode([byte; 32])
+}
+
+fn keys(laptop: &Laptop) -> Keys {
+    Keys::of(laptop.folder.path(), id(USER), &laptop.environment)
+}
+
+fn code(result: Result<OpenKey, ClientError>) -> Code {
+    result.err().expect("a refusal").code()
+}
+
+#[tokio::test]
+async fn the_right_password_opens_and_a_wrong_one_does_not() {
+    let laptop = Laptop::new();
+    let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
+    assert!(made.guarded_by_keyring);
+    let opened = keys(&laptop).open("right").await.unwrap();
+    assert_eq!(*opened.key, *made.key);
+    assert_eq!(code(keys(&laptop).open("wrong").await), Code::CannotUnlock);
+    assert_eq!(code(keys(&laptop).open("").await), Code::CannotUnlock);
+}
+
+#[tokio::test]
+async fn nothing_of_the_key_or_the_password_is_in_the_file() {
+    let laptop = Laptop::new();
+    let made = keys(&laptop).make("right password", &secret(1)).await.unwrap();
+    let text = std::fs::read_to_string(laptop.folder.path().join("keys.json")).unwrap();
+    assert!(!text.contains("right password") && !text.contains(&STANDARD.encode(*made.key)) && !text.contains(&hex::encode(*made.key)));
+}
+
+#[tokio::test]
+async fn a_lost_keyring_has_its_own_code_and_the_servers_secret_opens() {
+    let laptop = Laptop::new();
+    let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
+    laptop.secrets.forget();
+    assert_eq!(code(keys(&laptop).open("right").await), Code::NoKeyring);
+    let recovered = keys(&laptop).recover("right", &secret(1)).await.unwrap();
+    assert_eq!(*recovered.key, *made.key);
+    assert_eq!(*keys(&laptop).open("right").await.unwrap().key, *made.key, "both slots are whole again");
+}
+
+#[tokio::test]
+async fn without_a_keyring_the_password_alone_guards_and_that_is_told() {
+    let mut laptop = Laptop::new();
+    laptop.environment.secrets = std::sync::Arc::new(NoSecrets);
+    let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
+    assert!(!made.guarded_by_keyring);
+    assert!(!keys(&laptop).open("right").await.unwrap().guarded_by_keyring);
+    assert_eq!(code(keys(&laptop).open("wrong").await), Code::CannotUnlock);
+}
+
+#[tokio::test]
+async fn a_keyring_that_takes_a_secret_and_forgets_it_is_not_relied_on() {
+    struct Forgetful;
+    impl LaptopSecrets for Forgetful {
+        fn get(&self, _entry: &str) -> Option<Vec<u8>> {
+            None
+        }
+        fn set(&self, _entry: &str, _secret: &[u8]) -> Option<()> {
+            Some(())
+        }
+        fn answers(&self) -> bool {
+            true
+        }
+    }
+    let mut laptop = Laptop::new();
+    laptop.environment.secrets = std::sync::Arc::new(Forgetful);
+    assert!(!keys(&laptop).make("right", &secret(1)).await.unwrap().guarded_by_keyring);
+    assert!(keys(&laptop).open("right").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_new_password_opens_after_a_sign_in_and_the_old_one_no_more() {
+    let laptop = Laptop::new();
+    let made = keys(&laptop).make("old", &secret(1)).await.unwrap();
+    let recovered = keys(&laptop).recover("new", &secret(1)).await.unwrap();
+    assert_eq!(*recovered.key, *made.key);
+    assert!(keys(&laptop).open("new").await.is_ok());
+    assert_eq!(code(keys(&laptop).open("old").await), Code::CannotUnlock);
+}
+
+#[tokio::test]
+async fn another_devices_secret_replaces_the_first() {
+    let laptop = Laptop::new();
+    let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
+    keys(&laptop).replace_recovery(&made.key, &secret(2)).unwrap();
+    assert_eq!(code(keys(&laptop).recover("right", &secret(1)).await), Code::StoreDamaged);
+    assert!(keys(&laptop).recover("right", &secret(2)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_slot_moved_to_another_person_opens_nothing() {
+    let laptop = Laptop::new();
+    keys(&laptop).make("right", &secret(1)).await.unwrap();
+    let thief = Keys::of(laptop.folder.path(), id(999), &laptop.environment);
+    assert_eq!(code(thief.open("right").await), Code::CannotUnlock);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_read_from_its_copy_and_two_damaged_ones_are_told() {
+    let laptop = Laptop::new();
+    keys(&laptop).make("right", &secret(1)).await.unwrap();
+    let (first, copy) = (laptop.folder.path().join("keys.json"), laptop.folder.path().join("keys.copy.json"));
+    for damage in [&b""[..], b"{", b"[1,2,3]", &[0; 100_000]] {
+        std::fs::write(&first, damage).unwrap();
+        assert!(keys(&laptop).open("right").await.is_ok());
+    }
+    std::fs::write(&copy, b"{\"version\":1}").unwrap();
+    assert_eq!(code(keys(&laptop).open("right").await), Code::StoreDamaged);
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_a_slot_opens_nothing() {
+    let laptop = Laptop::new();
+    keys(&laptop).make("right", &secret(1)).await.unwrap();
+    let path = laptop.folder.path().join("keys.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let mut sealed = STANDARD.decode(file["password"]["sealed"].as_str().unwrap()).unwrap();
+    sealed[3] ^= 1;
+    file["password"]["sealed"] = STANDARD.encode(sealed).into();
+    std::fs::write(&path, file.to_string()).unwrap();
+    assert_eq!(code(keys(&laptop).open("right").await), Code::CannotUnlock);
+}
+
+#[tokio::test]
+async fn a_file_that_asks_for_absurd_work_is_refused_at_once() {
+    let laptop = Laptop::new();
+    keys(&laptop).make("right", &secret(1)).await.unwrap();
+    let path = laptop.folder.path().join("keys.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    file["password"]["cost"]["memory_kib"] = u32::MAX.into();
+    std::fs::write(&path, file.to_string()).unwrap();
+    assert_eq!(code(keys(&laptop).open("right").await), Code::StoreDamaged);
+}
+
+#[tokio::test]
+async fn a_crash_in_the_middle_of_a_rewrite_leaves_a_file_that_opens() {
+    let laptop = Laptop::new();
+    keys(&laptop).make("old", &secret(1)).await.unwrap();
+    let (first, copy) = (laptop.folder.path().join("keys.json"), laptop.folder.path().join("keys.copy.json"));
+    let old = std::fs::read(&copy).unwrap();
+    keys(&laptop).recover("new", &secret(1)).await.unwrap();
+    // The first was written and the copy not yet; a half of the next one lies beside.
+    std::fs::write(&copy, &old).unwrap();
+    std::fs::write(laptop.folder.path().join("keys.new"), b"{\"versi").unwrap();
+    assert!(keys(&laptop).open("new").await.is_ok());
+    // The first is gone altogether: the older copy still opens, with the password of its time and with the server's secret.
+    std::fs::remove_file(&first).unwrap();
+    assert!(keys(&laptop).open("old").await.is_ok());
+    assert!(keys(&laptop).recover("new", &secret(1)).await.is_ok());
+}

@@ -1,0 +1,556 @@
+//! The database: opened, edited, pulled into, pushed from.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::server::Core;
+use support::*;
+use waystation_client::error::ClientError;
+use waystation_client::store::apply::{self, Verdict};
+use waystation_client::store::outbox;
+use waystation_client::store::page::{self, Answer};
+use waystation_client::store::{Edit, Writer, scopes};
+use waystation_model::access::Role;
+use waystation_model::registry;
+use waystation_model::wire::{PullRequest, PushRequest, into_runs};
+use waystation_model::{Code, Problem};
+
+/// One page from the server into the database.
+fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
+    let cursors = scopes::cursors(writer.connection()).unwrap();
+    let device = writer.device().clone();
+    let request = PullRequest { protocol: 1, device: device.device_id, epoch: device.epoch, digest: None, cursors: Some(cursors) };
+    let bytes = core.pull(&request);
+    let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
+    writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, &bytes, &outline)).unwrap()
+}
+
+/// Everything from the server into the database.
+fn pull(writer: &mut Writer, core: &mut Core) {
+    for _ in 0..1_000 {
+        match pull_page(writer, core) {
+            Verdict::Applied(applied) if applied.more || !applied.reread.is_empty() => {}
+            Verdict::Applied(_) => return,
+            Verdict::EpochChanged => {}
+            Verdict::Copied => panic!("taken for a copy"),
+        }
+    }
+    panic!("a pull without an end");
+}
+
+fn take(writer: &mut Writer) -> Option<outbox::Batch> {
+    writer.person(|connection, device| outbox::take(connection, device)).unwrap()
+}
+
+fn send(writer: &Writer, core: &mut Core, batch: &outbox::Batch) -> Result<waystation_model::wire::PushAnswer, Problem> {
+    let device = writer.device();
+    core.push(PushRequest {
+        protocol: 1,
+        device: device.device_id,
+        epoch: device.epoch,
+        first_n: batch.first_n,
+        chain: hex::encode(batch.chain_before),
+        seen_n: device.acknowledged_n,
+        sent_at: NOW_MS,
+        runs: into_runs(batch.mutations.clone()),
+    })
+}
+
+/// Everything that waits to the server.
+fn push(writer: &mut Writer, core: &mut Core) {
+    while let Some(batch) = take(writer) {
+        let answer = send(writer, core, &batch).unwrap();
+        writer.person(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
+    }
+}
+
+fn teacher() -> (tempfile::TempDir, Writer, Core) {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = open_writer(folder.path(), Role::Teacher, &[]);
+    let mut core = Core::new(Role::Teacher, &[roster()]);
+    let mut writer = writer;
+    pull(&mut writer, &mut core);
+    (folder, writer, core)
+}
+
+fn code<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Code {
+    result.unwrap_err().code()
+}
+
+#[test]
+fn a_database_opens_only_with_its_key_and_stays_encrypted() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open_writer(folder.path(), Role::Teacher, &[]));
+    let other = waystation_client::store::DatabaseKey::new([8; 32]);
+    assert_eq!(Writer::open(&folder.path().join("store.db"), &other).err().map(|error| error.code()), Some(Code::StoreDamaged));
+    assert!(Writer::open(&folder.path().join("store.db"), &key()).is_ok());
+    let bytes = std::fs::read(folder.path().join("store.db")).unwrap();
+    assert!(!bytes.windows(6).any(|window| window == b"SQLite" || window == b"device"));
+}
+
+#[test]
+fn a_database_of_a_later_program_is_refused_with_its_own_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = open_writer(folder.path(), Role::Teacher, &[]);
+    writer
+        .connection()
+        .execute("INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (9999, 'later', '2030-01-01T00:00:00Z', '1')", [])
+        .unwrap();
+    drop(writer);
+    assert_eq!(Writer::open(&folder.path().join("store.db"), &key()).err().map(|error| error.code()), Some(Code::StoreTooNew));
+}
+
+#[test]
+fn every_registered_table_has_its_columns_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = open_writer(folder.path(), Role::Teacher, &[]);
+    for entity in registry::all() {
+        waystation_client::store::rows::read(writer.connection(), entity, "nothing").unwrap();
+    }
+}
+
+#[test]
+fn an_edit_is_seen_at_once_and_waits_in_the_outbox() {
+    let (_folder, mut writer, _core) = teacher();
+    let numbers = writer.edit(NOW_MS, &[mark(100, 5, json!("present")), mark(101, 5, json!("late"))]).unwrap();
+    assert_eq!(numbers, [1, 2]);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(101, 5), "status"), Some(json!("late")));
+    assert_eq!(outbox::waiting(writer.connection()).unwrap(), 2);
+}
+
+#[test]
+fn numbers_and_time_go_on_after_the_database_is_opened_again() {
+    let (folder, mut writer, _core) = teacher();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    let last_at = writer.device().last_at;
+    drop(writer);
+    let mut writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    assert_eq!(writer.edit(NOW_MS - 60_000, &[mark(100, 6, json!("late"))]).unwrap(), [2]);
+    assert!(writer.device().last_at > last_at, "the clock went back and the time of changes did not");
+}
+
+#[test]
+fn what_the_server_would_refuse_is_refused_here_and_changes_nothing() {
+    let (_folder, mut writer, _core) = teacher();
+    assert_eq!(code(writer.edit(NOW_MS, &[mark(100, 5, json!("asleep"))])), Code::BadValue);
+    let mut elsewhere = mark(100, 5, json!("late"));
+    elsewhere.fields[0].1 = json!(id(999));
+    assert_eq!(code(writer.edit(NOW_MS, &[mark(100, 4, json!("late")), elsewhere])), Code::NotAllowed);
+    let mut unknown = mark(100, 5, json!("late"));
+    unknown.fields.push(("mood", json!("fine")));
+    assert_eq!(code(writer.edit(NOW_MS, &[unknown])), Code::UnknownColumn);
+    assert_eq!(code(writer.edit(NOW_MS, &[Edit::delete(registry::entity("attendance_records").unwrap(), mark_id(100, 5))])), Code::NotFound);
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 0);
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 0, "the good one of a bad set is not stored either");
+    assert_eq!(writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap(), [1], "no number is lost");
+}
+
+#[test]
+fn a_change_goes_to_the_server_and_comes_back_without_flickering() {
+    let (_folder, mut writer, mut core) = teacher();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    push(&mut writer, &mut core);
+    assert_eq!(core.value("attendance_records", mark_id(100, 5), "status"), Some(json!("present")));
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("present")), "acknowledged and still on top");
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("present")));
+    assert_eq!(count(&writer, "SELECT count(row_id) FROM shadows"), 0);
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE state < 3"), 0);
+    assert_eq!(outbox::waiting(writer.connection()).unwrap(), 0);
+}
+
+#[test]
+fn an_answer_that_was_lost_is_asked_for_again_and_stored_once() {
+    let (_folder, mut writer, mut core) = teacher();
+    core.refuse.insert(mark_id(101, 5));
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present")), mark(101, 5, json!("late"))]).unwrap();
+    let batch = take(&mut writer).unwrap();
+    send(&writer, &mut core, &batch).unwrap();
+    // The answer is lost, and a pull comes before the next push.
+    pull(&mut writer, &mut core);
+    assert_eq!(outbox::waiting(writer.connection()).unwrap(), 2, "nobody has said yet what became of them");
+    push(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(number) FROM attention"), 1, "the refusal is heard after all");
+    assert_eq!(visible(&writer, "attendance_records", mark_id(101, 5), "status"), None);
+    assert_eq!(core.last_n(id(DEVICE)), 2);
+}
+
+#[test]
+fn a_refused_change_leaves_the_row_and_waits_for_the_person() {
+    let (_folder, mut writer, mut core) = teacher();
+    core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+    pull(&mut writer, &mut core);
+    core.refuse.insert(mark_id(100, 5));
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("present")));
+    push(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("absent")), "the server's word stands again");
+    let kept: String = writer.connection().query_row("SELECT vals FROM attention WHERE code = 'taken'", [], |row| row.get(0)).unwrap();
+    assert!(kept.contains("present"), "what was entered is kept: {kept}");
+}
+
+#[test]
+fn a_change_on_a_refused_one_is_blocked_and_kept_too() {
+    let (_folder, mut writer, mut core) = teacher();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    let note = Edit::put(registry::entity("attendance_records").unwrap(), Some(mark_id(100, 5)), vec![("note", json!("came by bus"))]);
+    writer.edit(NOW_MS, &[note]).unwrap();
+    core.refuse.insert(mark_id(100, 5));
+    let batch = take(&mut writer).unwrap();
+    core.refuse.clear();
+    core.refuse.insert(mark_id(100, 5));
+    let answer = send(&writer, &mut core, &batch).unwrap();
+    writer.person(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
+    assert_eq!(count(&writer, "SELECT count(number) FROM attention"), 2);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), None);
+}
+
+#[test]
+fn somebody_elses_change_goes_under_what_waits_here() {
+    let (_folder, mut writer, mut core) = teacher();
+    core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+    pull(&mut writer, &mut core);
+    let note = Edit::put(registry::entity("attendance_records").unwrap(), Some(mark_id(100, 5)), vec![("note", json!("ill"))]);
+    writer.edit(NOW_MS, &[note]).unwrap();
+    core.put("attendance_records", Some(mark_id(100, 5)), &[("status", json!("excused"))]);
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("excused")));
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "note"), Some(json!("ill")));
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!(core.value("attendance_records", mark_id(100, 5), "note"), Some(json!("ill")));
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("excused")));
+}
+
+#[test]
+fn a_page_that_was_cut_off_is_thrown_away() {
+    let (_folder, writer, mut core) = teacher();
+    core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+    let device = writer.device().clone();
+    let request = PullRequest {
+        protocol: 1,
+        device: device.device_id,
+        epoch: device.epoch,
+        digest: None,
+        cursors: Some(scopes::cursors(writer.connection()).unwrap()),
+    };
+    let bytes = core.pull(&request);
+    for end in 0..bytes.len() - 1 {
+        assert!(page::outline(&bytes[..end]).is_err(), "a page of {end} bytes of {} was taken", bytes.len());
+    }
+}
+
+#[test]
+fn rows_leave_when_they_are_deleted_moved_or_their_scope_is_lost() {
+    let (_folder, mut writer, mut core) = teacher();
+    for day in 5..9 {
+        core.put("attendance_records", None, &mark(100, day, json!("absent")).fields);
+    }
+    core.heard.insert(learner_scope());
+    core.put("attendance_records", None, &mark(USER, 5, json!("late")).fields);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 5);
+
+    core.delete("attendance_records", mark_id(100, 5));
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 4);
+
+    // The row of the learner is in two scopes, and one of them still holds it.
+    core.heard.remove(&roster());
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(USER, 5), "status"), Some(json!("late")));
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 1);
+    core.heard.remove(&learner_scope());
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 0);
+    assert_eq!(count(&writer, "SELECT count(scope) FROM scope_sums WHERE sum <> 0"), 0);
+}
+
+#[test]
+fn a_lost_scope_keeps_what_waits_until_the_server_has_spoken() {
+    let (_folder, mut writer, mut core) = teacher();
+    core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+    pull(&mut writer, &mut core);
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    core.heard.clear();
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("present")));
+    push(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(number) FROM attention WHERE code = 'not_allowed'"), 1);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), None);
+}
+
+#[test]
+fn a_row_that_changed_by_itself_is_noticed_and_fetched_again() {
+    let (_folder, mut writer, mut core) = teacher();
+    for day in 1..20 {
+        core.put("attendance_records", None, &mark(100, day, json!("absent")).fields);
+    }
+    pull(&mut writer, &mut core);
+    // A row is lost and another one appears, and the sum says what it said.
+    let ghost = mark_id(666, 5).to_string();
+    writer.connection().execute("DELETE FROM attendance_records WHERE id = ?1", [mark_id(100, 7).to_string()]).unwrap();
+    writer
+        .connection()
+        .execute(
+            "INSERT INTO attendance_records (id, stamp, created_at, updated_at, group_id, student_id, lesson_date) VALUES (?1, 5, 0, 0, ?2, ?3, '2026-01-05')",
+            [&ghost, &id(GROUP).to_string(), &id(666).to_string()],
+        )
+        .unwrap();
+    writer.connection().execute("UPDATE scope_sums SET sum = sum + 1", []).unwrap();
+    core.put("attendance_records", None, &mark(100, 20, json!("late")).fields);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 20);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 7), "status"), Some(json!("absent")));
+    assert_eq!(visible(&writer, "attendance_records", mark_id(666, 5), "status"), None);
+    assert_eq!(count(&writer, "SELECT rereads FROM scopes"), 0);
+}
+
+#[test]
+fn a_first_sync_of_many_pages_resumes_at_any_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut core = Core::new(Role::Teacher, &[roster(), learner_scope()]);
+    core.page_rows_max = 7;
+    for student in 100..110 {
+        for day in 1..11 {
+            core.put("attendance_records", None, &mark(student, day, json!("present")).fields);
+        }
+    }
+    let mut writer = open_writer(folder.path(), Role::Teacher, &[]);
+    for _ in 0..5 {
+        let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
+        assert!(applied.more);
+    }
+    assert!(!scopes::is_whole(writer.connection(), &roster()).unwrap());
+    drop(writer);
+    let mut writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    core.put("attendance_records", None, &mark(100, 1, json!("late")).fields);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 100);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 1), "status"), Some(json!("late")));
+    assert!(scopes::is_whole(writer.connection(), &roster()).unwrap());
+    assert!(writer.device().first_sync_done);
+}
+
+#[test]
+fn a_server_from_a_backup_gets_again_what_it_lost() {
+    let (_folder, mut writer, mut core) = teacher();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    let backup = core.clone();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late")), mark(100, 6, json!("absent"))]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    core.restore(&backup);
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 6), "status"), Some(json!("absent")), "what was done stays in sight");
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!(core.value("attendance_records", mark_id(100, 5), "status"), Some(json!("late")));
+    assert_eq!(core.value("attendance_records", mark_id(100, 6), "status"), Some(json!("absent")));
+    assert_eq!(count(&writer, "SELECT count(row_id) FROM shadows"), 0);
+}
+
+#[test]
+fn a_copied_database_is_noticed_and_its_work_is_numbered_anew() {
+    let (folder, mut writer, mut core) = teacher();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    push(&mut writer, &mut core);
+    drop(writer);
+    let copied = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.path().join("store.db"), copied.path().join("store.db")).unwrap();
+    let mut original = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    let mut copy = Writer::open(&copied.path().join("store.db"), &key()).unwrap();
+    original.edit(NOW_MS, &[mark(100, 6, json!("late"))]).unwrap();
+    push(&mut original, &mut core);
+    copy.edit(NOW_MS + 5, &[mark(100, 7, json!("absent")), mark(100, 7, json!("excused"))]).unwrap();
+    let batch = take(&mut copy).unwrap();
+    assert_eq!(send(&copy, &mut core, &batch).unwrap_err().code, Code::NumberReused);
+    copy.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    push(&mut copy, &mut core);
+    pull(&mut copy, &mut core);
+    pull(&mut original, &mut core);
+    for laptop in [&original, &copy] {
+        assert_eq!(visible(laptop, "attendance_records", mark_id(100, 6), "status"), Some(json!("late")));
+        assert_eq!(visible(laptop, "attendance_records", mark_id(100, 7), "status"), Some(json!("excused")));
+    }
+    assert_eq!((core.last_n(id(DEVICE)), core.last_n(id(77))), (2, 2));
+}
+
+#[test]
+fn a_pull_tells_a_copy_before_it_sends_anything() {
+    let (folder, mut writer, mut core) = teacher();
+    drop(writer);
+    let copied = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.path().join("store.db"), copied.path().join("store.db")).unwrap();
+    writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    writer.edit(NOW_MS, &[mark(100, 6, json!("late"))]).unwrap();
+    push(&mut writer, &mut core);
+    let mut copy = Writer::open(&copied.path().join("store.db"), &key()).unwrap();
+    assert_eq!(pull_page(&mut copy, &mut core), Verdict::Copied);
+}
+
+fn note(percent: i64, seconds: i64, page: i64) -> Edit {
+    Edit::put(
+        registry::entity("content_progress").unwrap(),
+        None,
+        vec![
+            ("user_id", json!(id(USER))),
+            ("content_item_id", json!(id(50))),
+            ("course_id", json!(id(COURSE))),
+            ("reset_number", json!(0)),
+            ("percent", json!(percent)),
+            ("page", json!(page)),
+            ("second", Value::Null),
+            ("time_spent_seconds", json!(seconds)),
+        ],
+    )
+    .coalescing()
+}
+
+#[test]
+fn notes_that_were_never_sent_melt_into_one_and_add_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Learner, &[]);
+    let mut core = Core::new(Role::Learner, &[learner_scope(), course_scope()]);
+    pull(&mut writer, &mut core);
+    writer.edit(NOW_MS, &[note(10, 5, 2)]).unwrap();
+    writer.edit(NOW_MS, &[note(30, 7, 4)]).unwrap();
+    writer.edit(NOW_MS, &[note(20, 1, 3)]).unwrap();
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 1);
+    let batch = take(&mut writer).unwrap();
+    writer.edit(NOW_MS, &[note(40, 2, 5)]).unwrap();
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 2, "nothing melts into what was sent");
+    let answer = send(&writer, &mut core, &batch).unwrap();
+    writer.person(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    let row = waystation_model::ids::derived_id("content_progress", [Some(id(USER).to_string().as_str()), Some(id(50).to_string().as_str())]);
+    for (column, value) in [("percent", 40), ("page", 5), ("time_spent_seconds", 15)] {
+        assert_eq!(core.value("content_progress", row, column), Some(json!(value)), "{column}");
+        assert_eq!(visible(&writer, "content_progress", row, column), Some(json!(value)), "{column}");
+    }
+}
+
+mod histories {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// One step of a history.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Edit { student: u128, day: u32, status: usize },
+        Note { student: u128, day: u32, note: u8 },
+        Elsewhere { student: u128, day: u32, status: usize },
+        Deleted { student: u128, day: u32 },
+        Refuse { student: u128, day: u32 },
+        Send,
+        Lost,
+        Page,
+        Reopen,
+    }
+
+    const STATUSES: [&str; 4] = ["present", "late", "absent", "excused"];
+
+    fn step() -> impl Strategy<Value = Step> {
+        let cell = (100_u128..103, 1_u32..4);
+        prop_oneof![
+            4 => (cell.clone(), 0_usize..4).prop_map(|((student, day), status)| Step::Edit { student, day, status }),
+            2 => (cell.clone(), 0_u8..9).prop_map(|((student, day), note)| Step::Note { student, day, note }),
+            3 => (cell.clone(), 0_usize..4).prop_map(|((student, day), status)| Step::Elsewhere { student, day, status }),
+            1 => cell.clone().prop_map(|(student, day)| Step::Deleted { student, day }),
+            1 => cell.prop_map(|(student, day)| Step::Refuse { student, day }),
+            3 => Just(Step::Send),
+            1 => Just(Step::Lost),
+            4 => Just(Step::Page),
+            1 => Just(Step::Reopen),
+        ]
+    }
+
+    /// What the person must see: what the server has told, with what is pending on top.
+    fn check_overlay(writer: &Writer) {
+        let records = registry::entity("attendance_records").unwrap();
+        let mut statement = writer.connection().prepare("SELECT DISTINCT row_id FROM outbox WHERE state < 3").unwrap();
+        let pending: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        let mut statement = writer.connection().prepare("SELECT row_id FROM shadows").unwrap();
+        let shadows: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        let sorted = |mut ids: Vec<String>| {
+            ids.sort();
+            ids
+        };
+        assert_eq!(sorted(pending.clone()), sorted(shadows), "a shadow for each row with something on top, and for no other");
+        for row_id in pending {
+            use waystation_client::store::overlay;
+            let server = overlay::read_shadow(writer.connection(), records, &row_id).unwrap().unwrap();
+            let changes = overlay::pending_of(writer.connection(), records, &row_id).unwrap();
+            let expected = overlay::lay_all(records, server, &changes).map(|row| row.values);
+            let seen = waystation_client::store::rows::read(writer.connection(), records, &row_id).unwrap().map(|row| row.values);
+            assert_eq!(seen, expected);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 400, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_history_shows_the_server_with_what_waits_on_top_and_ends_alike(steps in prop::collection::vec(step(), 1..60)) {
+            let (folder, mut writer, mut core) = teacher();
+            core.page_rows_max = 3;
+            let mut now = NOW_MS;
+            for step in steps {
+                now += 1_000;
+                core.now_ms = now;
+                match step {
+                    Step::Edit { student, day, status } => {
+                        writer.edit(now, &[mark(student, day, json!(STATUSES[status]))]).unwrap();
+                    }
+                    Step::Note { student, day, note } => {
+                        let mut edit = mark(student, day, Value::Null);
+                        edit.fields.truncate(3);
+                        edit.fields.push(("note", json!(format!("note {note}"))));
+                        writer.edit(now, &[edit]).unwrap();
+                    }
+                    Step::Elsewhere { student, day, status } => {
+                        core.put("attendance_records", None, &mark(student, day, json!(STATUSES[status])).fields);
+                    }
+                    Step::Deleted { student, day } => core.delete("attendance_records", mark_id(student, day)),
+                    Step::Refuse { student, day } => {
+                        if !core.refuse.remove(&mark_id(student, day)) {
+                            core.refuse.insert(mark_id(student, day));
+                        }
+                    }
+                    Step::Send => push(&mut writer, &mut core),
+                    Step::Lost => {
+                        if let Some(batch) = take(&mut writer) {
+                            send(&writer, &mut core, &batch).unwrap();
+                        }
+                    }
+                    Step::Page => {
+                        let verdict = pull_page(&mut writer, &mut core);
+                        prop_assert!(matches!(verdict, Verdict::Applied(ref applied) if applied.reread.is_empty()), "{verdict:?}");
+                    }
+                    Step::Reopen => {
+                        drop(writer);
+                        writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+                    }
+                }
+                check_overlay(&writer);
+            }
+            push(&mut writer, &mut core);
+            pull(&mut writer, &mut core);
+            check_overlay(&writer);
+            prop_assert_eq!(outbox::waiting(writer.connection()).unwrap(), 0);
+            let records = registry::entity("attendance_records").unwrap();
+            let mut here = std::collections::BTreeMap::new();
+            let mut statement = writer.connection().prepare("SELECT id FROM attendance_records").unwrap();
+            let ids: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+            for row_id in ids {
+                let row = waystation_client::store::rows::read(writer.connection(), records, &row_id).unwrap().unwrap();
+                here.insert(("attendance_records".to_owned(), uuid::Uuid::parse_str(&row_id).unwrap()), row.values);
+            }
+            prop_assert_eq!(here, core.audible());
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The server in memory behind HTTP, with a network that can be cut.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine as _;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waystation_model::access::Role;
+use waystation_model::wire::{PullRequest, PushRequest};
+use waystation_model::{Code, Problem};
+
+use super::server::Core;
+use super::{ORGANIZATION, USER, id};
+
+/// How a file is sent.
+#[derive(Debug, Clone, Default)]
+pub struct Content {
+    pub bytes: Vec<u8>,
+    /// The connection breaks after this many bytes of an answer.
+    pub breaks_after: Option<usize>,
+    /// Sends the first byte wrong this many times.
+    pub damaged_times: usize,
+}
+
+pub struct Server {
+    pub core: Mutex<Core>,
+    pub password: Mutex<String>,
+    pub secrets: Mutex<HashMap<Uuid, Vec<u8>>>,
+    pub content: Mutex<BTreeMap<String, Content>>,
+    /// Ranges that were asked for.
+    pub asked: Mutex<Vec<Option<String>>>,
+    /// Nothing gets through.
+    pub cut: AtomicBool,
+    /// The work of a push is done and its answer is lost, this many times.
+    pub lose_answers: AtomicUsize,
+    pub session_ended: AtomicBool,
+    pub access_generation: AtomicU64,
+    pub pulls: AtomicUsize,
+    pub pushes: AtomicUsize,
+    devices: AtomicU64,
+    pub address: Mutex<String>,
+}
+
+impl Server {
+    pub async fn start(role: Role, heard: &[String]) -> Arc<Server> {
+        let server = Arc::new(Server {
+            core: Mutex::new(Core::new(role, heard)),
+            password: Mutex::new("right".into()),
+            secrets: Mutex::default(),
+            content: Mutex::default(),
+            asked: Mutex::default(),
+            cut: AtomicBool::new(false),
+            lose_answers: AtomicUsize::new(0),
+            session_ended: AtomicBool::new(false),
+            access_generation: AtomicU64::new(0),
+            pulls: AtomicUsize::new(0),
+            pushes: AtomicUsize::new(0),
+            devices: AtomicU64::new(0),
+            address: Mutex::default(),
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        *server.address.lock().unwrap() = format!("http://{}", listener.local_addr().unwrap());
+        let routes = Router::new()
+            .route("/v1/accounts/sign-in", post(sign_in))
+            .route("/v1/accounts/refresh", post(refresh))
+            .route("/v1/accounts/sign-out", post(|| async { StatusCode::NO_CONTENT }))
+            .route("/v1/accounts/device", post(new_device))
+            .route("/v1/sync/pull", post(pull))
+            .route("/v1/sync/push", post(push))
+            .route("/v1/content/{sha256}", get(content))
+            .with_state(server.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        server
+    }
+
+    pub fn url(&self) -> String {
+        self.address.lock().unwrap().clone()
+    }
+
+    fn make_device(&self) -> Uuid {
+        let device = id(1000 + u128::from(self.devices.fetch_add(1, Ordering::SeqCst)));
+        self.secrets.lock().unwrap().insert(device, vec![device.as_bytes()[15]; 32]);
+        device
+    }
+
+    fn secret(&self, device: Uuid) -> String {
+        base64::engine::general_purpose::STANDARD.encode(&self.secrets.lock().unwrap()[&device])
+    }
+
+    fn tokens(&self) -> (String, String) {
+        let generation = self.access_generation.fetch_add(1, Ordering::SeqCst) + 1;
+        (format!("access-{generation}"), format!("refresh-{generation}"))
+    }
+}
+
+fn refusal(problem: Problem) -> Response {
+    (StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::BAD_GATEWAY), Json(problem)).into_response()
+}
+
+/// What a cut network looks like from a laptop.
+fn nothing_gets_through(server: &Server) -> Option<Response> {
+    server.cut.load(Ordering::SeqCst).then(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
+}
+
+async fn sign_in(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> Response {
+    if let Some(answer) = nothing_gets_through(&server) {
+        return answer;
+    }
+    if body["password"] != json!(*server.password.lock().unwrap()) {
+        return refusal(Problem::new(Code::WrongPassword, "wrong"));
+    }
+    let device = match body["device"]["id"].as_str() {
+        Some(text) => Uuid::parse_str(text).unwrap(),
+        None => server.make_device(),
+    };
+    server.session_ended.store(false, Ordering::SeqCst);
+    let (access, refresh) = server.tokens();
+    let core = server.core.lock().unwrap();
+    Json(json!({
+        "access_token": access, "access_expires_at": core.now_ms + 900_000, "refresh_token": refresh, "device_id": device,
+        "recovery_secret": server.secret(device), "epoch": core.epoch, "server_time": core.now_ms,
+        "user": {"id": id(USER), "user_name": "somebody", "full_name": "Some Body", "role": core.role, "organization_id": id(ORGANIZATION), "organization_name": "Demo"},
+    }))
+    .into_response()
+}
+
+async fn refresh(State(server): State<Arc<Server>>) -> Response {
+    if server.session_ended.load(Ordering::SeqCst) {
+        return refusal(Problem::new(Code::SessionEnded, "ended"));
+    }
+    let (access, refresh) = server.tokens();
+    let expires = server.core.lock().unwrap().now_ms + 900_000;
+    Json(json!({"access_token": access, "access_expires_at": expires, "refresh_token": refresh})).into_response()
+}
+
+async fn new_device(State(server): State<Arc<Server>>) -> Response {
+    let device = server.make_device();
+    let (access, refresh) = server.tokens();
+    let expires = server.core.lock().unwrap().now_ms + 900_000;
+    Json(json!({"device_id": device, "recovery_secret": server.secret(device), "access_token": access, "access_expires_at": expires, "refresh_token": refresh}))
+        .into_response()
+}
+
+fn unpack(headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value == "zstd") {
+        zstd::decode_all(body.as_ref()).unwrap()
+    } else {
+        body.to_vec()
+    }
+}
+
+fn stands_in_the_way(server: &Server, headers: &HeaderMap) -> Option<Response> {
+    if let Some(answer) = nothing_gets_through(server) {
+        return Some(answer);
+    }
+    if server.session_ended.load(Ordering::SeqCst) {
+        return Some(refusal(Problem::new(Code::SessionEnded, "ended")));
+    }
+    let newest = format!("Bearer access-{}", server.access_generation.load(Ordering::SeqCst));
+    (headers.get(header::AUTHORIZATION).is_none_or(|given| *given != newest)).then(|| refusal(Problem::new(Code::TokenExpired, "old")))
+}
+
+async fn pull(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Some(answer) = stands_in_the_way(&server, &headers) {
+        return answer;
+    }
+    server.pulls.fetch_add(1, Ordering::SeqCst);
+    let request: PullRequest = serde_json::from_slice(&unpack(&headers, &body)).unwrap();
+    server.core.lock().unwrap().pull(&request).into_response()
+}
+
+async fn push(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Some(answer) = stands_in_the_way(&server, &headers) {
+        return answer;
+    }
+    server.pushes.fetch_add(1, Ordering::SeqCst);
+    let request: PushRequest = serde_json::from_slice(&unpack(&headers, &body)).unwrap();
+    let answer = server.core.lock().unwrap().push(request);
+    if server.lose_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
+    match answer {
+        Ok(answer) => Json(answer).into_response(),
+        Err(problem) => refusal(problem),
+    }
+}
+
+async fn content(State(server): State<Arc<Server>>, Path(sha256): Path<String>, headers: HeaderMap) -> Response {
+    if let Some(answer) = stands_in_the_way(&server, &headers) {
+        return answer;
+    }
+    let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    server.asked.lock().unwrap().push(range.clone());
+    let mut contents = server.content.lock().unwrap();
+    let Some(file) = contents.get_mut(&sha256) else { return refusal(Problem::new(Code::NotFound, "no such file")) };
+    let from: usize = range.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()).unwrap_or(0);
+    let mut bytes = file.bytes[from..].to_vec();
+    if file.damaged_times > 0 && !bytes.is_empty() {
+        file.damaged_times -= 1;
+        bytes[0] ^= 1;
+    }
+    let whole = file.bytes.len();
+    let sent: Vec<Result<Bytes, std::io::Error>> = match file.breaks_after.take() {
+        Some(after) => vec![Ok(Bytes::from(bytes[..after.min(bytes.len())].to_vec())), Err(std::io::Error::other("cut"))],
+        None => vec![Ok(Bytes::from(bytes))],
+    };
+    let body = Body::from_stream(futures_util::stream::iter(sent));
+    if from > 0 {
+        let range = format!("bytes {from}-{}/{whole}", whole - 1);
+        return (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, range)], body).into_response();
+    }
+    body.into_response()
+}

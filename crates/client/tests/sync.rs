@@ -1,0 +1,349 @@
+//! A laptop and a server over HTTP: signing in, working offline, sending, pulling, and what can come between.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+use support::http::Server;
+use support::*;
+use waystation_client::app::{App, Config};
+use waystation_client::commands;
+use waystation_model::access::Role;
+use waystation_model::{Code, Problem};
+
+async fn app(laptop: &Laptop) -> App {
+    App::new(Config::new(laptop.folder.path()), laptop.environment.clone()).await.unwrap()
+}
+
+async fn call(app: &App, name: &str, arguments: Value) -> Result<Value, Problem> {
+    commands::call(app, name, arguments).await
+}
+
+async fn sign_in(app: &App, server: &Server, password: &str) -> Result<Value, Problem> {
+    call(app, "sign_in", json!({"server": server.url(), "name": "somebody", "password": password})).await
+}
+
+async fn set_mark(app: &App, student: u128, day: u32, status: Value) -> Result<Value, Problem> {
+    let mark = json!({"student_id": id(student), "lesson_date": format!("2026-01-{day:02}"), "status": status});
+    call(app, "set_marks", json!({"group_id": id(GROUP), "marks": [mark]})).await
+}
+
+/// A school with one group, and a teacher who signed in and has everything.
+async fn school() -> (Arc<Server>, Laptop, App) {
+    let server = Server::start(Role::Teacher, &[roster(), format!("group:{}", id(GROUP)), format!("org:{}", id(ORGANIZATION))]).await;
+    {
+        let mut core = server.core.lock().unwrap();
+        core.put("groups", Some(id(GROUP)), &[("teacher_id", json!(id(USER))), ("name", json!("Qrup1")), ("display_name", json!("Qrup1: 1-4 11:00")), ("days_of_week", json!([1, 4]))]);
+        for student in 100..103 {
+            let fields = [("group_id", json!(id(GROUP))), ("user_id", json!(id(student))), ("display_name", json!(format!("Student {student}"))), ("joined_at", json!(NOW_MS - 86_400_000 * 60))];
+            core.put("group_memberships", None, &fields);
+        }
+    }
+    let laptop = Laptop::new();
+    let app = app(&laptop).await;
+    sign_in(&app, &server, "right").await.unwrap();
+    call(&app, "sync_now", json!({})).await.unwrap();
+    (server, laptop, app)
+}
+
+async fn status(app: &App) -> Value {
+    call(app, "sync_status", json!({})).await.unwrap()
+}
+
+async fn cell(app: &App, student: u128, day: u32) -> Value {
+    let date = format!("2026-01-{day:02}");
+    let grid = call(app, "grid", json!({"group_id": id(GROUP), "from": "2026-01-01", "to": "2026-01-31"})).await.unwrap();
+    let place = grid["days"].as_array().unwrap().iter().position(|other| *other == json!(date)).unwrap();
+    let row = grid["students"].as_array().unwrap().iter().find(|row| row["student_id"] == json!(id(student))).unwrap();
+    row["cells"][place].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_reaches_the_server_by_itself() {
+    let (server, _laptop, app) = school().await;
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    until(async || server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "status") == Some(json!("late"))).await;
+    until(async || status(&app).await["safe_to_close"] == json!(true)).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_goes_on_offline_and_is_sent_when_the_network_is_back() {
+    let (server, _laptop, app) = school().await;
+    server.cut.store(true, Ordering::SeqCst);
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    let said = call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!((&said["online"], &said["waiting"], &said["problem"]), (&json!(false), &json!(1), &json!(null)));
+    assert_eq!(cell(&app, 100, 5).await["waiting"], json!(true));
+    let centre = call(&app, "sync_centre", json!({})).await.unwrap();
+    assert_eq!(centre["waiting"][0]["about"], json!("Student 100 · 2026-01-05"));
+    server.cut.store(false, Ordering::SeqCst);
+    let said = call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!((&said["online"], &said["waiting"]), (&json!(true), &json!(0)));
+    assert_eq!(cell(&app, 100, 5).await["waiting"], json!(false));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_makes_no_second_change() {
+    let (server, _laptop, app) = school().await;
+    server.lose_answers.store(1, Ordering::SeqCst);
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    assert!(server.pushes.load(Ordering::SeqCst) >= 2);
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 1);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_change_is_mended_and_sent_again_or_let_go() {
+    let (server, _laptop, app) = school().await;
+    server.core.lock().unwrap().refuse.insert(mark_id(100, 5));
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    until(async || status(&app).await["attention"] == json!(1)).await;
+    let item = call(&app, "sync_centre", json!({})).await.unwrap()["attention"][0].clone();
+    assert_eq!((&item["code"], &item["entity"]), (&json!("taken"), &json!("attendance_records")));
+    let field = item["fields"].as_array().unwrap().iter().find(|field| field["name"] == json!("status")).unwrap().clone();
+    assert_eq!((&field["value"], &field["kind"], &field["editable"]), (&json!("late"), &json!("choice"), &json!(true)));
+
+    server.core.lock().unwrap().refuse.clear();
+    call(&app, "send_again", json!({"n": item["n"], "fields": {"status": "excused"}})).await.unwrap();
+    until(async || server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "status") == Some(json!("excused"))).await;
+
+    server.core.lock().unwrap().refuse.insert(mark_id(100, 8));
+    set_mark(&app, 100, 8, json!("late")).await.unwrap();
+    until(async || status(&app).await["attention"] == json!(1)).await;
+    let item = call(&app, "sync_centre", json!({})).await.unwrap()["attention"][0].clone();
+    let file = call(&app, "export_changes", json!({})).await.unwrap();
+    assert!(std::fs::read_to_string(file["path"].as_str().unwrap()).unwrap().contains("\"late\""));
+    call(&app, "discard", json!({"n": item["n"]})).await.unwrap();
+    assert_eq!(status(&app).await["attention"], json!(0));
+    assert_eq!(call(&app, "discard", json!({"n": item["n"]})).await.unwrap_err().code, Code::NotFound);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unchanged_state_costs_one_small_question() {
+    let (server, _laptop, app) = school().await;
+    let engine_pulls = server.pulls.load(Ordering::SeqCst);
+    let said = call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!(said["problem"], json!(null));
+    assert!(server.pulls.load(Ordering::SeqCst) <= engine_pulls + 2);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_of_many_pages_arrives_whole() {
+    let (server, _laptop, app) = school().await;
+    {
+        let mut core = server.core.lock().unwrap();
+        core.page_rows_max = 10;
+        for student in 200..220 {
+            for day in 1..10 {
+                core.put("attendance_records", None, &mark(student, day, json!("present")).fields);
+            }
+        }
+    }
+    call(&app, "sync_now", json!({})).await.unwrap();
+    let grid = call(&app, "grid", json!({"group_id": id(GROUP), "from": "2026-01-01", "to": "2026-01-31"})).await.unwrap();
+    assert!(grid["days"].as_array().unwrap().len() >= 9);
+    assert_eq!(status(&app).await["rows_left"], json!(null));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_laptop_becomes_a_device_of_its_own_and_both_go_on() {
+    let (server, laptop, app) = school().await;
+    app.shutdown().await;
+    drop(app);
+    let copy = Laptop::new();
+    copy_folder(laptop.folder.path(), copy.folder.path());
+    let original = self::app(&laptop).await;
+    let mut environment = copy.environment.clone();
+    environment.secrets = laptop.secrets.clone();
+    let copied = App::new(Config::new(copy.folder.path()), environment).await.unwrap();
+    for app in [&original, &copied] {
+        until(async || call(app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.is_ok()).await;
+    }
+    set_mark(&original, 100, 5, json!("late")).await.unwrap();
+    until(async || server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "status") == Some(json!("late"))).await;
+    copy.clock.pass(1_000);
+    set_mark(&copied, 101, 5, json!("absent")).await.unwrap();
+    until(async || server.core.lock().unwrap().value("attendance_records", mark_id(101, 5), "status") == Some(json!("absent"))).await;
+    until(async || call(&original, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    assert_eq!(cell(&original, 101, 5).await["status"], json!("absent"));
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 1, "the original went on as it was");
+    original.shutdown().await;
+    copied.shutdown().await;
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_from_last_nights_backup_gets_todays_work_again() {
+    let (server, _laptop, app) = school().await;
+    set_mark(&app, 100, 1, json!("present")).await.unwrap();
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    let backup = server.core.lock().unwrap().clone();
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    server.core.lock().unwrap().restore(&backup);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    assert_eq!(server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "status"), Some(json!("late")));
+    assert_eq!(cell(&app, 100, 5).await["status"], json!("late"));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_ended_is_told_and_work_goes_on_until_the_next_sign_in() {
+    let (server, _laptop, app) = school().await;
+    server.session_ended.store(true, Ordering::SeqCst);
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    until(async || status(&app).await["signed_out"] == json!(true)).await;
+    set_mark(&app, 100, 8, json!("absent")).await.unwrap();
+    assert_eq!(status(&app).await["waiting"], json!(2));
+    sign_in(&app, &server, "right").await.unwrap();
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 2, "the same device goes on");
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_laptop_unlocks_without_the_server_and_a_wrong_password_does_not() {
+    let (server, laptop, app) = school().await;
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    call(&app, "lock", json!({})).await.unwrap();
+    assert_eq!(call(&app, "groups", json!({})).await.unwrap_err().code, Code::Locked);
+    server.cut.store(true, Ordering::SeqCst);
+    app.shutdown().await;
+    drop(app);
+    let app = self::app(&laptop).await;
+    let start = call(&app, "start", json!({})).await.unwrap();
+    assert_eq!((&start["people"][0]["full_name"], &start["unlocked"], &start["keyring"]), (&json!("Some Body"), &json!(null), &json!(true)));
+    let unlock = |password: &'static str| call(&app, "unlock", json!({"user_id": id(USER), "password": password}));
+    assert_eq!(unlock("wrong").await.unwrap_err().code, Code::CannotUnlock);
+    assert_eq!(unlock("right").await.unwrap()["guarded_by_keyring"], json!(true));
+    assert_eq!(cell(&app, 100, 5).await["status"], json!("late"));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_changed_elsewhere_opens_this_laptop_after_a_sign_in() {
+    let (server, laptop, app) = school().await;
+    server.cut.store(true, Ordering::SeqCst);
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    call(&app, "lock", json!({})).await.unwrap();
+    server.cut.store(false, Ordering::SeqCst);
+    *server.password.lock().unwrap() = "changed".into();
+    assert_eq!(sign_in(&app, &server, "right").await.unwrap_err().code, Code::WrongPassword);
+    sign_in(&app, &server, "changed").await.unwrap();
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    call(&app, "lock", json!({})).await.unwrap();
+    laptop.secrets.forget();
+    let unlock = json!({"user_id": id(USER), "password": "changed"});
+    assert_eq!(call(&app, "unlock", unlock.clone()).await.unwrap_err().code, Code::NoKeyring);
+    sign_in(&app, &server, "changed").await.unwrap();
+    assert_eq!(cell(&app, 100, 5).await["status"], json!("late"));
+    call(&app, "lock", json!({})).await.unwrap();
+    assert!(call(&app, "unlock", unlock).await.is_ok());
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_of_the_laptop_is_corrected_and_a_wrong_one_is_told() {
+    let (server, laptop, app) = school().await;
+    laptop.clock.set_wall(-3_600_000);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!(status(&app).await["clock_off_ms"], json!(3_600_000));
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    until(async || server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "marked_at") == Some(json!(NOW_MS))).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_being_nearly_full_is_told() {
+    let (_server, laptop, app) = school().await;
+    laptop.disk.0.store(1_000, Ordering::SeqCst);
+    assert_eq!(status(&app).await["disk_low"], json!(true));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_hears_of_changes_and_of_the_chip() {
+    use waystation_client::views::Event;
+    let (server, _laptop, app) = school().await;
+    let mut events = app.events();
+    server.core.lock().unwrap().put("attendance_records", None, &mark(101, 5, json!("absent")).fields);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    let heard = async {
+        loop {
+            if let Event::Changed { entities } = events.recv().await.unwrap()
+                && entities.contains(&"attendance_records".to_owned())
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), heard).await.unwrap();
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_none_and_a_server_that_is_not_there_are_told_apart() {
+    let laptop = Laptop::new();
+    let app = app(&laptop).await;
+    let sign_in = |server: &'static str| call(&app, "sign_in", json!({"server": server, "name": "somebody", "password": "right"}));
+    assert_eq!(sign_in("not an address").await.unwrap_err().code, Code::BadAddress);
+    assert_eq!(sign_in("http://127.0.0.1:9").await.unwrap_err().code, Code::Offline);
+    assert_eq!(call(&app, "no_such_command", json!({})).await.unwrap_err().code, Code::BadRequest);
+    assert_eq!(call(&app, "unlock", json!({"user": 1})).await.unwrap_err().code, Code::BadRequest);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conflicts_are_settled_either_way() {
+    let (server, _laptop, app) = school().await;
+    let conflict = |row, lost: &str, kept: &str| {
+        [
+            ("entity", json!("attendance_records")), ("row_id", json!(row)), ("field", json!("mark")), ("lost_values", json!({"status": lost, "marked_by": id(7), "marked_at": 5})),
+            ("lost_by", json!(id(7))), ("lost_at", json!(NOW_MS)), ("kept_values", json!({"status": kept})), ("kept_by", json!(id(USER))), ("kept_at", json!(NOW_MS)), ("group_id", json!(id(GROUP))),
+        ]
+    };
+    {
+        let mut core = server.core.lock().unwrap();
+        for day in [5, 8] {
+            core.put("attendance_records", None, &mark(100, day, json!("absent")).fields);
+            core.put("conflicts", Some(id(500 + u128::from(day))), &conflict(mark_id(100, day), "present", "absent"));
+        }
+    }
+    call(&app, "sync_now", json!({})).await.unwrap();
+    let centre = call(&app, "sync_centre", json!({})).await.unwrap();
+    assert_eq!(centre["conflicts"].as_array().unwrap().len(), 2);
+    let about = centre["conflicts"].as_array().unwrap().iter().find(|item| item["lesson_date"] == json!("2026-01-05")).unwrap().clone();
+    assert_eq!((&about["lost"]["value"], &about["kept"]["value"], &about["kept"]["by"]), (&json!("present"), &json!("absent"), &json!("Some Body")));
+    assert_eq!(cell(&app, 100, 5).await["conflict_id"], json!(id(505)));
+
+    call(&app, "settle", json!({"id": id(505), "take_lost": true})).await.unwrap();
+    call(&app, "settle", json!({"id": id(508), "take_lost": false})).await.unwrap();
+    assert_eq!(cell(&app, 100, 5).await["status"], json!("present"));
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    let core = server.core.lock().unwrap();
+    assert_eq!(core.value("attendance_records", mark_id(100, 5), "status"), Some(json!("present")));
+    assert_eq!(core.value("attendance_records", mark_id(100, 8), "status"), Some(json!("absent")));
+    assert_eq!(core.value("conflicts", id(505), "settled_by"), Some(json!(id(USER))));
+}

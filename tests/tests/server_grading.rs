@@ -1,0 +1,159 @@
+//! The server grades every test that is handed in, and nobody else fills its columns.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use waystation_model::Code;
+use waystation_model::wire::Outcome as Fate;
+use waystation_tests::Outcome;
+use waystation_tests::caller::{Caller, Change, put};
+use waystation_tests::school::{School, Test, open};
+use waystation_tests::server::LocalServer;
+
+struct Class {
+    _server: LocalServer,
+    school: School,
+    course: Uuid,
+    test: Test,
+    instructor: Caller,
+    learner: Caller,
+}
+
+async fn class(kind: &str, graded_by: &str, types: &[&str]) -> Outcome<Class> {
+    let (server, mut school) = open().await?;
+    let instructor = school.person("instructor", "rauf").await?;
+    let learner = school.person("learner", "aysel").await?;
+    let course = school.course(Some(instructor), "published", 1).await?;
+    school.enrol(learner, &course).await?;
+    let test = school.test(&course, kind, graded_by, types).await?;
+    let instructor = Caller::sign_in(&server.url(), "rauf").await?;
+    let learner = Caller::sign_in(&server.url(), "aysel").await?;
+    Ok(Class { _server: server, school, course: course.id, test, instructor, learner })
+}
+
+impl Class {
+    fn attempt(&self, id: Uuid, number: i64) -> Change {
+        put("assessment_attempts")
+            .id(id)
+            .link("assessment_id", self.test.id)
+            .link("user_id", self.learner.user)
+            .link("course_id", self.course)
+            .set("attempt_number", number)
+            .set("started_at", 1_770_000_000_000_i64)
+    }
+
+    fn handed_in(&self, id: Uuid, number: i64, answers: &[Value]) -> Change {
+        let answers: Map<String, Value> =
+            self.test.questions.iter().zip(answers).map(|(question, answer)| (question.to_string(), answer.clone())).collect();
+        self.attempt(id, number).set("submitted_at", 1_770_000_600_000_i64).set("answers", answers).set("time_taken_seconds", 600)
+    }
+
+    async fn graded(&mut self, id: Uuid) -> Outcome<Value> {
+        let columns = "jsonb_build_array(status, score_raw, score_max, score_percent, passed, graded_at IS NOT NULL)";
+        self.school.column("assessment_attempts", id, columns).await
+    }
+}
+
+#[tokio::test]
+async fn a_final_test_is_graded_on_push() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single", "numeric", "short_answer"]).await?;
+    let (full, half) = (Uuid::now_v7(), Uuid::now_v7());
+    let all_right = class.handed_in(full, 1, &[json!("yes"), json!("2,55"), json!(" FIRE ")]);
+    let one_right = class.handed_in(half, 2, &[json!("no"), json!(9), json!("fire")]);
+    assert_eq!(class.learner.push(vec![all_right, one_right]).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.graded(full).await?, json!(["graded", 6.0, 6.0, 100.0, true, true]));
+    assert_eq!(class.graded(half).await?, json!(["graded", 2.0, 6.0, 33.33, false, true]));
+    class.learner.pull().await?;
+    assert_eq!(class.learner.row("assessment_attempts", full).ok_or("not heard")?.columns["score_percent"], json!(100));
+    class.instructor.pull().await?;
+    assert_eq!(class.instructor.row("assessment_attempts", half).ok_or("not heard")?.columns["passed"], json!(false));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_written_answer_waits_for_a_person() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single", "written"]).await?;
+    let (written, empty) = (Uuid::now_v7(), Uuid::now_v7());
+    let waits = class.handed_in(written, 1, &[json!("yes"), json!("Because.")]);
+    let nothing = class.handed_in(empty, 2, &[json!("yes"), json!("  ")]);
+    assert_eq!(class.learner.push(vec![waits, nothing]).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.graded(written).await?, json!(["submitted", null, 4.0, null, null, false]));
+    assert_eq!(class.graded(empty).await?, json!(["graded", 2.0, 4.0, 50.0, true, true]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lesson_test_that_the_laptop_graded_is_graded_again() -> Outcome<()> {
+    let mut class = class("quiz", "laptop", &["single", "multiple"]).await?;
+    class.learner.pull().await?;
+    assert_eq!(class.learner.all("answer_keys").len(), 1, "the laptop needs the key to grade");
+    let id = Uuid::now_v7();
+    let own_score = class.handed_in(id, 1, &[json!("yes"), json!(["no"])]).set("score_percent", 100.0);
+    let (code, field) = class.learner.refusal(own_score).await?;
+    assert_eq!((code, field.as_deref()), (Code::ServerColumn, Some("score_percent")));
+    let handed_in = class.handed_in(id, 1, &[json!("yes"), json!(["no"])]);
+    assert_eq!(class.learner.push_one(handed_in).await?, Fate::Applied);
+    assert_eq!(class.graded(id).await?, json!(["graded", 2.0, 4.0, 50.0, true, true]));
+    // What the learner said stands as it was said.
+    let said = "jsonb_build_array(time_taken_seconds, date_part('epoch', submitted_at)::bigint)";
+    assert_eq!(class.school.column("assessment_attempts", id, said).await?, json!([600, 1_770_000_600]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn answers_are_given_once() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single"]).await?;
+    let id = Uuid::now_v7();
+    let begun = class.attempt(id, 1);
+    assert_eq!(class.learner.push_one(begun).await?, Fate::Applied);
+    assert_eq!(class.graded(id).await?, json!(["started", null, null, null, null, false]));
+    let wrong = class.handed_in(id, 1, &[json!("no")]).on_own(1);
+    assert_eq!(class.learner.push_one(wrong.clone()).await?, Fate::Applied);
+    let right = class.handed_in(id, 1, &[json!("yes")]).on_own(2);
+    let (code, field) = class.learner.refusal(right).await?;
+    assert_eq!((code, field.as_deref()), (Code::AlreadySet, Some("answers")));
+    assert!(matches!(class.learner.push_one(wrong).await?, Fate::Applied | Fate::Merged), "saying the same again is no fault");
+    assert_eq!(class.graded(id).await?, json!(["graded", 0.0, 2.0, 0.0, false, true]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn there_are_as_many_attempts_as_the_test_allows() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single"]).await?;
+    let third = class.attempt(Uuid::now_v7(), 3);
+    assert_eq!(class.learner.refusal(third).await?.0, Code::NoAttemptsLeft);
+    let first = Uuid::now_v7();
+    let attempts = vec![class.attempt(first, 1), class.attempt(Uuid::now_v7(), 1), class.attempt(Uuid::now_v7(), 0)];
+    let fates = class.learner.push(attempts).await?;
+    assert_eq!(fates[0], Fate::Applied);
+    assert!(matches!(&fates[1], Fate::Rejected { code: Code::Taken, field: Some(field), .. } if field == "attempt_number"), "{fates:?}");
+    assert!(matches!(fates[2], Fate::Rejected { code: Code::RuleBroken, .. }), "{fates:?}");
+    // Fewer are allowed from now on: what was begun is handed in all the same.
+    class.school.run("UPDATE assessments SET attempts_max = 1; UPDATE assessment_attempts SET attempt_number = attempt_number").await?;
+    let handed_in = class.handed_in(first, 1, &[json!("yes")]);
+    assert!(matches!(class.learner.push_one(handed_in).await?, Fate::Applied | Fate::Merged));
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_attempts_a_test_in_somebody_elses_name() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single"]).await?;
+    let forged = class.handed_in(Uuid::now_v7(), 1, &[json!("no")]);
+    let (code, field) = class.instructor.refusal(forged).await?;
+    assert_eq!((code, field.as_deref()), (Code::NotAllowed, Some("user_id")));
+    let id = Uuid::now_v7();
+    let begun = class.attempt(id, 1);
+    assert_eq!(class.learner.push_one(begun).await?, Fate::Applied);
+    let answered = class.handed_in(id, 1, &[json!("no")]);
+    let (code, field) = class.instructor.refusal(answered).await?;
+    assert_eq!((code, field.as_deref()), (Code::NotAllowed, Some("submitted_at")));
+    // Feedback is the instructor's, and nobody praises themselves.
+    class.instructor.pull().await?;
+    let stamp = class.instructor.stamp("assessment_attempts", id);
+    let feedback = put("assessment_attempts").id(id).on(stamp).set("feedback", "Try again.");
+    let (code, field) = class.learner.refusal(feedback.clone()).await?;
+    assert_eq!((code, field.as_deref()), (Code::NotAllowed, Some("feedback")));
+    assert_eq!(class.instructor.push_one(feedback).await?, Fate::Applied);
+    assert_eq!(class.school.count("assessment_attempts").await?, 1);
+    assert_eq!(class.graded(id).await?, json!(["started", null, null, null, null, false]));
+    Ok(())
+}
