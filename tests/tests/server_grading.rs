@@ -60,8 +60,8 @@ async fn a_final_test_is_graded_on_push() -> Outcome<()> {
     let all_right = class.handed_in(full, 1, &[json!("yes"), json!("2,55"), json!(" FIRE ")]);
     let one_right = class.handed_in(half, 2, &[json!("no"), json!(9), json!("fire")]);
     assert_eq!(class.learner.push(vec![all_right, one_right]).await?, [Fate::Applied, Fate::Applied]);
-    assert_eq!(class.graded(full).await?, json!(["graded", 6.0, 6.0, 100.0, true, true]));
-    assert_eq!(class.graded(half).await?, json!(["graded", 2.0, 6.0, 33.33, false, true]));
+    assert_eq!(class.graded(full).await?, json!(["graded", 6, 6, 100, true, true]));
+    assert_eq!(class.graded(half).await?, json!(["graded", 2, 6, 33.33, false, true]));
     class.learner.pull().await?;
     assert_eq!(class.learner.row("assessment_attempts", full).ok_or("not heard")?.columns["score_percent"], json!(100));
     class.instructor.pull().await?;
@@ -76,8 +76,8 @@ async fn a_written_answer_waits_for_a_person() -> Outcome<()> {
     let waits = class.handed_in(written, 1, &[json!("yes"), json!("Because.")]);
     let nothing = class.handed_in(empty, 2, &[json!("yes"), json!("  ")]);
     assert_eq!(class.learner.push(vec![waits, nothing]).await?, [Fate::Applied, Fate::Applied]);
-    assert_eq!(class.graded(written).await?, json!(["submitted", null, 4.0, null, null, false]));
-    assert_eq!(class.graded(empty).await?, json!(["graded", 2.0, 4.0, 50.0, true, true]));
+    assert_eq!(class.graded(written).await?, json!(["submitted", null, 4, null, null, false]));
+    assert_eq!(class.graded(empty).await?, json!(["graded", 2, 4, 50, true, true]));
     Ok(())
 }
 
@@ -92,7 +92,7 @@ async fn a_lesson_test_that_the_laptop_graded_is_graded_again() -> Outcome<()> {
     assert_eq!((code, field.as_deref()), (Code::ServerColumn, Some("score_percent")));
     let handed_in = class.handed_in(id, 1, &[json!("yes"), json!(["no"])]);
     assert_eq!(class.learner.push_one(handed_in).await?, Fate::Applied);
-    assert_eq!(class.graded(id).await?, json!(["graded", 2.0, 4.0, 50.0, true, true]));
+    assert_eq!(class.graded(id).await?, json!(["graded", 2, 4, 50, true, true]));
     // What the learner said stands as it was said.
     let said = "jsonb_build_array(time_taken_seconds, date_part('epoch', submitted_at)::bigint)";
     assert_eq!(class.school.column("assessment_attempts", id, said).await?, json!([600, 1_770_000_600]));
@@ -112,7 +112,7 @@ async fn answers_are_given_once() -> Outcome<()> {
     let (code, field) = class.learner.refusal(right).await?;
     assert_eq!((code, field.as_deref()), (Code::AlreadySet, Some("answers")));
     assert!(matches!(class.learner.push_one(wrong).await?, Fate::Applied | Fate::Merged), "saying the same again is no fault");
-    assert_eq!(class.graded(id).await?, json!(["graded", 0.0, 2.0, 0.0, false, true]));
+    assert_eq!(class.graded(id).await?, json!(["graded", 0, 2, 0, false, true]));
     Ok(())
 }
 

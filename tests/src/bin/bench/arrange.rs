@@ -65,8 +65,8 @@ impl Progress {
             topic: topic(number),
             course: course(number),
             seconds_watched: (seed % 900) as i64,
-            completed_at: 1_790_000_000_000 + day + (seed >> 20) as i64 % 40_000_000,
-            time_spent_seconds: 60 + (seed >> 60) as i64 % 1_500,
+            completed_at: 1_790_000_000_000 + day + ((seed >> 20) % 40_000_000) as i64,
+            time_spent_seconds: 60 + ((seed >> 60) % 1_500) as i64,
         }
     }
 

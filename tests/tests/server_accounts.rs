@@ -1,0 +1,236 @@
+//! Who somebody is: signing in, staying signed in, and no longer being let in.
+
+use serde_json::{Value, json};
+use sync_server::accounts::Claims;
+use uuid::Uuid;
+use waystation_model::Code;
+use waystation_model::limits::PROTOCOL_VERSION;
+use waystation_tests::Outcome;
+use waystation_tests::caller::{Caller, PASSWORD, code, read, refresh, sign_in};
+use waystation_tests::patience;
+use waystation_tests::school::open;
+
+/// How long a change by plain SQL may take to be noticed.
+const NOTICE_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// What every request of a session answers that is not let in any more.
+async fn refusals(caller: &Caller) -> Outcome<Vec<Code>> {
+    let mut codes = vec![code(caller.send(&caller.push_of(vec![])).await?), code(caller.ask_page().await?)];
+    for path in ["/v1/sync/live".to_owned(), format!("/v1/content/{}", "0".repeat(64))] {
+        codes.push(code(read::<Value>(caller.request(reqwest::Method::GET, &path).send().await?).await?));
+    }
+    codes.push(code(caller.post::<Value>("/v1/accounts/device", &json!({"name": "", "platform": ""})).await?));
+    Ok(codes)
+}
+
+#[tokio::test]
+async fn the_name_is_a_user_name_or_an_address_in_any_case() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let aysel = school.person("learner", "aysel").await?;
+    school.run(format!("UPDATE users SET email = 'Aysel@Example.az' WHERE id = '{aysel}'")).await?;
+    for name in ["aysel", " AYSEL ", "aysel@example.AZ"] {
+        let caller = Caller::sign_in(&server.url(), name).await?;
+        assert_eq!(caller.user, aysel, "{name}");
+        assert_eq!(caller.signed_in["user"]["full_name"], "Full aysel");
+        assert_eq!(caller.signed_in["user"]["organization_id"], json!(school.organization));
+    }
+    let no_device = json!({"name": "", "platform": ""});
+    for (name, password) in [("aysel", "Waystation"), ("aysel", ""), ("nobody", PASSWORD), ("", ""), ("a\0b", PASSWORD), (&"x".repeat(5_000), PASSWORD)] {
+        assert_eq!(code(sign_in(&server.url(), name, password, no_device.clone()).await?), Code::WrongPassword, "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_persons_user_name_may_be_another_ones_address() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let (first, second) = (school.person("learner", "boss@example.az").await?, school.person("admin", "boss").await?);
+    school
+        .run(format!(
+            "UPDATE users SET email = 'boss@example.az' WHERE id = '{second}'; UPDATE users SET password_hash = NULL WHERE id = '{first}'"
+        ))
+        .await?;
+    assert_eq!(Caller::sign_in(&server.url(), "boss@example.az").await?.user, second);
+    Ok(())
+}
+
+#[tokio::test]
+async fn passwords_from_elsewhere_are_taken_and_hashed_anew() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let hashes = [
+        ("django", "pbkdf2_sha256$1000$salt$/mNDtM6ynUebynBLeUl1G0lr9+dJK8x0OBX9/AId3Jk="),
+        ("bcrypt", "$2b$04$abcdefghijklmnopqrstuu76dfuawWdBS1QY6vcj1MdxyGkWvOi6G"),
+    ];
+    for (name, hash) in hashes {
+        let user = school.person("learner", name).await?;
+        school.run(format!("UPDATE users SET password_hash = '{hash}' WHERE id = '{user}'")).await?;
+        assert_eq!(code(sign_in(&server.url(), name, "wrong", json!({})).await?), Code::WrongPassword);
+        assert_eq!(school.column("users", user, "password_hash").await?, json!(hash), "a wrong password changes nothing");
+        for _ in 0..2 {
+            Caller::sign_in(&server.url(), name).await?;
+            let stored = school.column("users", user, "password_hash").await?;
+            assert!(stored.as_str().is_some_and(|text| text.starts_with("$argon2id$")), "{stored}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn guessing_one_name_runs_dry_and_others_sign_in() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    school.person("learner", "murad").await?;
+    let mut last = Code::WrongPassword;
+    for _ in 0..30 {
+        last = code(sign_in(&server.url(), "aysel", "guess", json!({})).await?);
+        if last != Code::WrongPassword {
+            break;
+        }
+    }
+    assert_eq!(last, Code::TooManyAttempts);
+    assert!(last.retryable());
+    assert_eq!(code(sign_in(&server.url(), " AYSEL", PASSWORD, json!({})).await?), Code::TooManyAttempts, "also with the right one");
+    Caller::sign_in(&server.url(), "murad").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn signing_in_again_with_the_device_keeps_it() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    school.person("learner", "murad").await?;
+    let first = Caller::sign_in(&server.url(), "aysel").await?;
+    let device = json!({"id": first.device, "name": "renamed", "platform": "test"});
+    let again = Caller::of(&server.url(), sign_in(&server.url(), "aysel", PASSWORD, device.clone()).await??)?;
+    assert_eq!((again.device, &again.signed_in["recovery_secret"]), (first.device, &first.signed_in["recovery_secret"]));
+    assert_eq!(school.count("devices").await?, 1);
+    for mut caller in [first, again] {
+        caller.pull().await?;
+    }
+    assert_eq!(code(sign_in(&server.url(), "murad", PASSWORD, device).await?), Code::DeviceNotYours);
+    assert_eq!(code(sign_in(&server.url(), "murad", PASSWORD, json!({"id": Uuid::now_v7()})).await?), Code::DeviceNotYours);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_speaks_for_its_own_device_only() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    let first = Caller::sign_in(&server.url(), "aysel").await?;
+    let mut second = Caller::sign_in(&server.url(), "aysel").await?;
+    second.device = first.device;
+    assert_eq!(code(second.send(&second.push_of(vec![])).await?), Code::DeviceNotYours);
+    assert_eq!(code(second.ask_page().await?), Code::DeviceNotYours);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_refresh_signs_nobody_out() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    let mut caller = Caller::sign_in(&server.url(), "aysel").await?;
+    let next = |answer: &Value| answer["refresh_token"].as_str().map(str::to_owned).ok_or("no token");
+    let old = caller.refresh_token.clone();
+    let lost = next(&refresh(&server.url(), &old).await??)?;
+    let answer = refresh(&server.url(), &old).await??;
+    let new = next(&answer)?;
+    assert_eq!(code(refresh(&server.url(), &lost).await?), Code::SessionEnded, "it was never used and is replaced");
+    refresh(&server.url(), &new).await??;
+    assert_eq!(code(refresh(&server.url(), &old).await?), Code::SessionEnded, "the new one was used");
+    refresh(&server.url(), &new).await??;
+    caller.access_token = answer["access_token"].as_str().ok_or("no token")?.to_owned();
+    caller.pull().await?;
+    for nonsense in ["", "nonsense", &"0".repeat(64)] {
+        assert_eq!(code(refresh(&server.url(), nonsense).await?), Code::SessionEnded);
+    }
+    school.run("UPDATE user_sessions SET expires_at = now() - interval '1 second'").await?;
+    assert_eq!(code(refresh(&server.url(), &new).await?), Code::SessionEnded, "nobody came for half a year");
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_signed_out_is_let_in_nowhere() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    let caller = Caller::sign_in(&server.url(), "aysel").await?;
+    let mut other = Caller::sign_in(&server.url(), "aysel").await?;
+    for _ in 0..2 {
+        let answer = caller.request(reqwest::Method::POST, "/v1/accounts/sign-out").send().await?;
+        assert_eq!(answer.status(), reqwest::StatusCode::NO_CONTENT);
+    }
+    assert_eq!(refusals(&caller).await?, [Code::SessionEnded; 5]);
+    assert_eq!(code(refresh(&server.url(), &caller.refresh_token).await?), Code::SessionEnded);
+    other.pull().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_revoked_device_is_let_in_nowhere() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    let caller = Caller::sign_in(&server.url(), "aysel").await?;
+    school.run("UPDATE devices SET revoked_at = now()").await?;
+    assert_eq!(refusals(&caller).await?, [Code::DeviceRevoked; 5]);
+    assert_eq!(code(refresh(&server.url(), &caller.refresh_token).await?), Code::DeviceRevoked);
+    assert_eq!(code(sign_in(&server.url(), "aysel", PASSWORD, json!({"id": caller.device})).await?), Code::DeviceRevoked);
+    Caller::sign_in(&server.url(), "aysel").await?.pull().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_closed_account_is_let_in_nowhere() -> Outcome<()> {
+    for closing in ["status = 'suspended'", "deleted_at = now()"] {
+        let (server, mut school) = open().await?;
+        school.person("learner", "aysel").await?;
+        let mut caller = Caller::sign_in(&server.url(), "aysel").await?;
+        caller.pull().await?;
+        school.run(format!("UPDATE users SET {closing}")).await?;
+        assert_eq!(refusals(&caller).await?, [Code::AccountClosed; 5], "{closing}");
+        assert_eq!(code(refresh(&server.url(), &caller.refresh_token).await?), Code::AccountClosed);
+        assert_eq!(code(sign_in(&server.url(), "aysel", PASSWORD, json!({})).await?), Code::AccountClosed);
+        // Also where the cache alone answers, as soon as the word is round.
+        patience::until("the digest is refused", NOTICE_TIME_MAX, || async {
+            Ok(caller.ask_digest().await.err().filter(|error| error.to_string().starts_with("account_closed")).map(drop))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn tokens_that_are_not_ours_or_past_their_time_are_refused() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    let mut caller = Caller::sign_in(&server.url(), "aysel").await?;
+    let ours = caller.access_token.clone();
+    let session: Uuid = school.value("SELECT id FROM user_sessions").await?.as_str().ok_or("no session")?.parse()?;
+    let claims = |exp: i64| Claims { sub: caller.user, org: school.organization, dev: caller.device, sid: session, exp };
+    let foreign = sync_server::accounts::Tokens::new("another secret of more than thirty-two characters");
+    let tokens = &server.server().app().tokens;
+    let soon = chrono::Utc::now().timestamp() + 600;
+    // {"alg":"none"}
+    let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", ours.split('.').nth(1).unwrap_or(""));
+    let bad = [String::new(), "garbage".into(), "a.b.c".into(), unsigned, foreign.issue(&claims(soon))?, tokens.issue(&claims(soon - 601))?, format!("{ours}x")];
+    let good = tokens.issue(&claims(soon))?;
+    for token in bad {
+        caller.access_token = token;
+        assert_eq!(refusals(&caller).await?, [Code::TokenExpired; 5], "{}", caller.access_token);
+    }
+    caller.access_token = good;
+    caller.pull().await?;
+    let bare = reqwest::Client::new().get(format!("{}/v1/sync/live", server.url())).send().await?;
+    assert_eq!(code(read::<Value>(bare).await?), Code::TokenExpired);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sign_in_of_another_protocol_is_refused_by_its_number() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    for protocol in [0, PROTOCOL_VERSION + 1] {
+        let body = json!({"protocol": protocol, "name": "aysel", "password": PASSWORD, "something_new": 1});
+        let answer = reqwest::Client::new().post(format!("{}/v1/accounts/sign-in", server.url())).json(&body).send().await?;
+        assert_eq!(code(read::<Value>(answer).await?), Code::UnsupportedProtocol);
+    }
+    Ok(())
+}
