@@ -1,7 +1,7 @@
 //! One unlocked person: their open database, sync and downloads. It ends with the lock; the data stays.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, broadcast};
@@ -40,6 +40,20 @@ pub struct Unlocked {
     _lock: File,
 }
 
+/// A person's opened data, before anything runs around it.
+pub struct Opened {
+    /// Their folder.
+    pub folder: PathBuf,
+    /// Its lock.
+    pub lock: File,
+    /// Their key file.
+    pub keys: Keys,
+    /// Their key.
+    pub open: OpenKey,
+    /// Their database.
+    pub writer: Writer,
+}
+
 /// Takes the lock of a person's folder.
 ///
 /// # Errors
@@ -62,22 +76,19 @@ impl Unlocked {
     /// # Errors
     /// When the database fails.
     pub async fn start(
-        folder: &Path,
-        lock: File,
-        keys: Keys,
-        open: OpenKey,
-        writer: Writer,
+        opened: Opened,
         environment: &Environment,
         media: Arc<MediaFolder>,
         events: broadcast::Sender<Event>,
     ) -> Result<Arc<Unlocked>> {
+        let Opened { folder, lock, keys, open, writer } = opened;
         let owner = writer.device().owner.clone();
         let key: DatabaseKey = open.key;
         let store = Store::start(&folder.join(STORE_FILE), &key, writer)?;
         let session = Session::open(store.clone(), environment.clone()).await?;
         let new_secret = Arc::new(move |secret: &str| keys.replace_recovery(&key, secret));
         let engine =
-            Arc::new(Engine::new(store.clone(), session, environment.clone(), folder.to_owned(), events.clone(), new_secret));
+            Arc::new(Engine::new(store.clone(), session, environment.clone(), folder, events.clone(), new_secret));
         let downloads = Downloads::open(media, engine.clone(), events).await?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();

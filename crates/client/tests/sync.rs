@@ -224,6 +224,16 @@ async fn a_session_that_was_ended_is_told_and_work_goes_on_until_the_next_sign_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_past_its_time_is_renewed_without_anybody_noticing() {
+    let (server, _laptop, app) = school().await;
+    server.oldest_good_access.store(server.access_generation.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    assert_eq!(status(&app).await["signed_out"], json!(false));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_laptop_unlocks_without_the_server_and_a_wrong_password_does_not() {
     let (server, laptop, app) = school().await;
     set_mark(&app, 100, 5, json!("late")).await.unwrap();

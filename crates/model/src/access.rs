@@ -1,5 +1,6 @@
 //! Who may write a row. Rights follow from what a person hears, so there is one source of both.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
@@ -88,20 +89,19 @@ pub enum Who {
 
 impl Who {
     fn holds(self, entity: &Entity, id: &Uuid, values: &[Value], actor: &Actor) -> bool {
-        let id_text = id.to_string();
-        let column = |name: &str| {
+        let column = |name: &str| -> Option<Cow<'_, str>> {
             if name == "id" {
-                return Some(id_text.as_str());
+                return Some(id.to_string().into());
             }
-            entity.column_index(name).and_then(|index| values.get(index)).and_then(Value::as_str)
+            entity.column_index(name).and_then(|index| values.get(index)).and_then(Value::as_str).map(Cow::Borrowed)
         };
         match self {
-            Who::Is(name) => column(name).is_some_and(|id| Uuid::parse_str(id).is_ok_and(|id| id == actor.user_id)),
+            Who::Is(name) => column(name).is_some_and(|id| Uuid::parse_str(&id).is_ok_and(|id| id == actor.user_id)),
             Who::Hears(kind, name) => column(name).is_some_and(|id| actor.scopes.contains(&kind.of(id))),
             Who::Has(role) => actor.role == role,
             Who::Staff => actor.role.is_staff(),
             Who::Empty(name) => column(name).is_none(),
-            Who::Equals(name, word) => column(name) == Some(word),
+            Who::Equals(name, word) => column(name).as_deref() == Some(word),
         }
     }
 }

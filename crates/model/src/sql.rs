@@ -67,10 +67,22 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON {name} FOR EACH RO
 
 CREATE OR REPLACE FUNCTION feed_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
 {insert}    ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
 {delete}    ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
 {update}    END IF;
     RETURN NULL;
 END $$;
@@ -175,9 +187,11 @@ fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
         Event::Delete => &["old_rows"],
         Event::Update => &["old_rows", "new_rows"],
     };
-    selects.extend(rows.iter().map(|rows| {
-        format!("SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM {rows} r WHERE {condition}")
-    }));
+    selects.extend(
+        rows.iter().map(|rows| {
+            format!("SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM {rows} r WHERE {condition}")
+        }),
+    );
 }
 
 fn scope_text(rule: &ScopeRule, row: &str) -> String {

@@ -81,9 +81,14 @@ impl Mutation {
     ///
     /// Whole numbers are written without a fraction, so a client in a language with one number type agrees.
     pub fn canonical(&self) -> Vec<u8> {
-        let values: Vec<Value> = self.values.iter().map(canonical_value).collect();
-        serde_json::to_vec(&(self.n, &self.entity, self.op, self.id, self.base, self.at, &self.columns, &values))
-            .expect("plain JSON values always serialize")
+        let mut text = Vec::with_capacity(256);
+        write_json(&mut text, &(self.n, &self.entity, self.op, self.id, self.base, self.at, &self.columns));
+        // The head is an array of its own until here: its closing bracket makes way for the values.
+        text.pop();
+        text.push(b',');
+        write_canonical_items(&mut text, &self.values);
+        text.push(b']');
+        text
     }
 
     /// Eight bytes of its canonical text's hash.
@@ -92,21 +97,47 @@ impl Mutation {
     }
 }
 
-/// A value in the one spelling that is hashed. The order of keys is set here, because a Cargo feature that any crate
-/// of the program may switch on decides whether `serde_json` sorts them.
-fn canonical_value(value: &Value) -> Value {
+fn write_json(text: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(text, value).expect("plain JSON values always serialize into memory");
+}
+
+fn write_canonical_items(text: &mut Vec<u8>, items: &[Value]) {
+    text.push(b'[');
+    for (place, item) in items.iter().enumerate() {
+        if place > 0 {
+            text.push(b',');
+        }
+        write_canonical(text, item);
+    }
+    text.push(b']');
+}
+
+/// Writes a value in the one spelling that is hashed. The order of keys is set here, because a Cargo feature that any
+/// crate of the program may switch on decides whether `serde_json` sorts them.
+fn write_canonical(text: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Object(map) => {
             let mut entries: Vec<(&String, &Value)> = map.iter().collect();
             entries.sort_by(|a, b| a.0.cmp(b.0));
-            Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), canonical_value(value))).collect())
+            text.push(b'{');
+            for (place, (key, value)) in entries.into_iter().enumerate() {
+                if place > 0 {
+                    text.push(b',');
+                }
+                write_json(text, key);
+                text.push(b':');
+                write_canonical(text, value);
+            }
+            text.push(b'}');
         }
-        Value::Array(items) => Value::Array(items.iter().map(canonical_value).collect()),
+        Value::Array(items) => write_canonical_items(text, items),
         Value::Number(number) => match number.as_f64() {
-            Some(real) if number.is_f64() && real.fract() == 0.0 && real.abs() < 9_007_199_254_740_992.0 => Value::from(real as i64),
-            _ => value.clone(),
+            Some(real) if number.is_f64() && real.fract() == 0.0 && real.abs() < 9_007_199_254_740_992.0 => {
+                write_json(text, &(real as i64))
+            }
+            _ => write_json(text, value),
         },
-        _ => value.clone(),
+        _ => write_json(text, value),
     }
 }
 
@@ -347,6 +378,22 @@ mod tests {
             assert_eq!(serde_json::from_str::<Base>(text).expect("base"), base);
         }
         assert!(serde_json::from_str::<Base>("\"7\"").is_err());
+    }
+
+    #[test]
+    fn the_canonical_text_is_the_published_one() {
+        let mutation = Mutation {
+            n: 3,
+            entity: "topics".into(),
+            op: Operation::Put,
+            id: None,
+            base: Base { stamp: Some(7), own: None },
+            at: 9,
+            columns: vec!["a".into(), "b".into()],
+            values: vec![json!({"z": 1.0, "a": [true, null, 2.5]}), json!("ə")],
+        };
+        let text = r#"[3,"topics","put",null,7,9,["a","b"],[{"a":[true,null,2.5],"z":1},"ə"]]"#;
+        assert_eq!(String::from_utf8(mutation.canonical()).expect("text"), text);
     }
 
     #[test]

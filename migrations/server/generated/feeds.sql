@@ -107,14 +107,26 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON organizations FOR 
 
 CREATE OR REPLACE FUNCTION feed_organizations() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || o.id, 1::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
         UNION ALL
@@ -238,14 +250,26 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON stations FOR EACH 
 
 CREATE OR REPLACE FUNCTION feed_stations() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || o.organization_id, 12::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -337,14 +361,26 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_gas_supply
 
 CREATE OR REPLACE FUNCTION feed_station_gas_supply_sources() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || o.organization_id, 13::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -443,14 +479,26 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_equipment 
 
 CREATE OR REPLACE FUNCTION feed_station_equipment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || o.organization_id, 14::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -507,14 +555,26 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_specificat
 
 CREATE OR REPLACE FUNCTION feed_station_specifications() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || o.organization_id, 15::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -578,14 +638,26 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_sys
 
 CREATE OR REPLACE FUNCTION feed_station_safety_systems() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || o.organization_id, 16::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -635,14 +707,26 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_sys
 
 CREATE OR REPLACE FUNCTION feed_station_safety_system_features() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || o.organization_id, 17::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -773,8 +857,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON users FOR EACH ROW
 
 CREATE OR REPLACE FUNCTION feed_users() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -782,6 +870,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'people:' || o.organization_id, 2::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
@@ -789,6 +881,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -833,14 +929,26 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON staff_cards FOR EA
 
 CREATE OR REPLACE FUNCTION feed_staff_cards() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || o.organization_id, 3::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -961,18 +1069,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON user_profiles FOR 
 
 CREATE OR REPLACE FUNCTION feed_user_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
         SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || o.user_id, 4::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
         SELECT 'people:' || o.organization_id, 4::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -1041,8 +1161,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON student_profiles F
 
 CREATE OR REPLACE FUNCTION feed_student_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -1050,6 +1174,10 @@ BEGIN
         UNION ALL
         SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
@@ -1057,6 +1185,10 @@ BEGIN
         UNION ALL
         SELECT 'learner:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -1108,18 +1240,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON parent_profiles FO
 
 CREATE OR REPLACE FUNCTION feed_parent_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
         SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || o.user_id, 6::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
         SELECT 'people:' || o.organization_id, 6::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -1174,18 +1318,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON teacher_profiles F
 
 CREATE OR REPLACE FUNCTION feed_teacher_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
         SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || o.user_id, 7::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
         SELECT 'people:' || o.organization_id, 7::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -1233,8 +1389,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON guardian_links FOR
 
 CREATE OR REPLACE FUNCTION feed_guardian_links() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -1242,6 +1402,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.parent_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'people:' || o.organization_id, 8::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
@@ -1249,6 +1413,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.parent_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -1352,8 +1520,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON groups FOR EACH RO
 
 CREATE OR REPLACE FUNCTION feed_groups() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
         UNION ALL
@@ -1363,6 +1535,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'group:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL
         UNION ALL
@@ -1372,6 +1548,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
         UNION ALL
@@ -1429,8 +1609,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON group_memberships 
 
 CREATE OR REPLACE FUNCTION feed_group_memberships() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
         UNION ALL
@@ -1438,6 +1622,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || o.group_id, 10::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
@@ -1445,6 +1633,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
         UNION ALL
@@ -1488,18 +1680,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON group_membership_p
 
 CREATE OR REPLACE FUNCTION feed_group_membership_periods() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
         UNION ALL
         SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || o.group_id, 11::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
         SELECT 'learner:' || o.user_id, 11::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
         UNION ALL
@@ -1676,8 +1880,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON courses FOR EACH R
 
 CREATE OR REPLACE FUNCTION feed_courses() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -1687,6 +1895,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
@@ -1696,6 +1908,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -1759,18 +1975,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON course_facts FOR E
 
 CREATE OR REPLACE FUNCTION feed_course_facts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
         SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
         SELECT 'course_staff:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -1852,18 +2080,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON modules FOR EACH R
 
 CREATE OR REPLACE FUNCTION feed_modules() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
         SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
         SELECT 'course_staff:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -1952,18 +2192,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON topics FOR EACH RO
 
 CREATE OR REPLACE FUNCTION feed_topics() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
         SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
         SELECT 'course_staff:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2017,8 +2269,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON media_assets FOR E
 
 CREATE OR REPLACE FUNCTION feed_media_assets() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2026,6 +2282,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
@@ -2033,6 +2293,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || o.organization_id, 22::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2132,18 +2396,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON content_items FOR 
 
 CREATE OR REPLACE FUNCTION feed_content_items() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
         SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
         SELECT 'course_staff:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2281,8 +2557,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON assessments FOR EA
 
 CREATE OR REPLACE FUNCTION feed_assessments() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2290,6 +2570,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
@@ -2297,6 +2581,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || o.organization_id, 24::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2368,8 +2656,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON questions FOR EACH
 
 CREATE OR REPLACE FUNCTION feed_questions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2377,6 +2669,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
@@ -2384,6 +2680,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || o.organization_id, 25::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2441,8 +2741,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON question_options F
 
 CREATE OR REPLACE FUNCTION feed_question_options() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2450,6 +2754,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
@@ -2457,6 +2765,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || o.organization_id, 26::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
@@ -2536,8 +2848,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON answer_keys FOR EA
 
 CREATE OR REPLACE FUNCTION feed_answer_keys() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
         UNION ALL
@@ -2545,6 +2861,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course_staff:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
@@ -2552,6 +2872,10 @@ BEGIN
         UNION ALL
         SELECT 'org_staff:' || o.organization_id, 27::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
         UNION ALL
@@ -2617,8 +2941,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON enrollments FOR EA
 
 CREATE OR REPLACE FUNCTION feed_enrollments() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -2626,6 +2954,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || o.user_id, 28::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
@@ -2633,6 +2965,10 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -2683,18 +3019,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON assessment_attempt
 
 CREATE OR REPLACE FUNCTION feed_assessment_attempts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
         SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || o.user_id, 29::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
         SELECT 'results:' || o.course_id, 29::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -2735,18 +3083,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON topic_progress FOR
 
 CREATE OR REPLACE FUNCTION feed_topic_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
         SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || o.user_id, 30::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
         SELECT 'results:' || o.course_id, 30::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -2794,18 +3154,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON content_progress F
 
 CREATE OR REPLACE FUNCTION feed_content_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
         SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || o.user_id, 31::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
         SELECT 'results:' || o.course_id, 31::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
         UNION ALL
@@ -2860,18 +3232,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON attendance_records
 
 CREATE OR REPLACE FUNCTION feed_attendance_records() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
         UNION ALL
         SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.student_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || o.group_id, 32::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
         SELECT 'learner:' || o.student_id, 32::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.student_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
         UNION ALL
@@ -2918,18 +3302,30 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON devices FOR EACH R
 
 CREATE OR REPLACE FUNCTION feed_devices() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
         SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'people:' || o.organization_id, 33::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
         SELECT 'user:' || o.user_id, 33::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
         UNION ALL
@@ -2973,8 +3369,12 @@ CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON conflicts FOR EACH
 
 CREATE OR REPLACE FUNCTION feed_conflicts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM feed_open();
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
     IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
         UNION ALL
@@ -2982,6 +3382,10 @@ BEGIN
         UNION ALL
         SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.author_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || o.group_id, 34::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
@@ -2989,6 +3393,10 @@ BEGIN
         UNION ALL
         SELECT 'user:' || o.author_id, 34::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.author_id IS NOT NULL;
     ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
         SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
         UNION ALL

@@ -141,7 +141,8 @@ pub async fn sign_in(
     .fetch_all(&app.pool)
     .await?;
     let password = request.password.clone();
-    let (account, outdated) = tokio::task::spawn_blocking(move || whose(accounts, &password)).await.map_err(Failure::broken)?.ok_or_else(wrong)?;
+    let (account, outdated) =
+        tokio::task::spawn_blocking(move || whose(accounts, &password)).await.map_err(Failure::broken)?.ok_or_else(wrong)?;
     if !account.open {
         return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
     }

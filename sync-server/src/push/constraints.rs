@@ -48,12 +48,7 @@ impl Constraints {
         error: &(dyn DatabaseError + 'static),
     ) -> Result<NumberedOutcome, Failure> {
         let name = error.constraint().unwrap_or("");
-        let field = self
-            .columns
-            .get(name)
-            .and_then(|columns| columns.iter().rev().find(|column| !matches!(column.as_str(), "organization_id" | "id")))
-            .filter(|column| entity.column(column).is_some())
-            .cloned();
+        let field = self.columns.get(name).and_then(|columns| at_fault(entity, name, columns)).cloned();
         let code = match (error.kind(), error.code().as_deref()) {
             (ErrorKind::UniqueViolation, _) => Code::Taken,
             (ErrorKind::ForeignKeyViolation, _) => Code::MissingReference,
@@ -74,6 +69,13 @@ impl Constraints {
         }
         Ok(outcome)
     }
+}
+
+/// The column that a constraint is about. A composite one carries others along, so its name says which is meant.
+fn at_fault<'a>(entity: &Entity, name: &str, columns: &'a [String]) -> Option<&'a String> {
+    let known = || columns.iter().filter(|column| entity.column(column).is_some());
+    let named = name.strip_prefix(entity.name).and_then(|rest| rest.strip_prefix('_')).unwrap_or("");
+    known().filter(|column| named.starts_with(column.as_str())).max_by_key(|column| column.len()).or_else(|| known().next_back())
 }
 
 /// A free value near the one that is taken, for text: free in the organization, or everywhere. An address is not one to

@@ -119,12 +119,7 @@ fn read_mutation(entity: &'static Entity, mutation: &Mutation) -> Result<(RowId,
     let id = match entity.id {
         IdRule::Made => mutation.id.ok_or_else(|| Problem::new(Code::MissingValue, "the row has no id").field("id"))?,
         IdRule::Derived(keys) => {
-            let given = keys.iter().all(|key| mutation.columns.iter().any(|column| column == key));
-            let mut values = entity.empty_values();
-            for (index, value) in &fields {
-                values[*index] = value.clone();
-            }
-            let derived = entity.id_of(&values).filter(|_| given);
+            let derived = entity.id_of_fields(&fields);
             match (mutation.id, derived) {
                 (Some(id), Some(derived)) if id != derived => {
                     return Err(Problem::new(Code::IdMismatch, "the id does not follow from the key").field("id"));

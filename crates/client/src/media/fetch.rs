@@ -109,21 +109,31 @@ impl Gathered {
             // A server without ranges sends it all.
             self.start_again().await?;
         }
-        while let Some(chunk) = answer.chunk().await? {
-            self.bytes += chunk.len() as u64;
-            if self.bytes > wanted.size_bytes {
-                // It can only be another file. Its hash will say so.
-                return Ok(());
+        let ended = loop {
+            match answer.chunk().await {
+                Ok(Some(chunk)) => {
+                    self.bytes += chunk.len() as u64;
+                    if self.bytes > wanted.size_bytes {
+                        // It can only be another file. Its hash will say so.
+                        return Ok(());
+                    }
+                    self.hash.update(&chunk);
+                    self.file.write_all(&chunk).await.map_err(ClientError::disk(&self.path))?;
+                    progress(self.bytes);
+                }
+                Ok(None) => break None,
+                Err(error) => break Some(error),
             }
-            self.hash.update(&chunk);
-            self.file.write_all(&chunk).await.map_err(ClientError::disk(&self.path))?;
-            progress(self.bytes);
+        };
+        // What came before a break is what the next try goes on from.
+        self.file.flush().await.map_err(ClientError::disk(&self.path))?;
+        match ended {
+            Some(error) => Err(error.into()),
+            None if self.bytes < wanted.size_bytes => {
+                Err(ClientError::refused(Code::Offline, "the connection ended in the middle of a file"))
+            }
+            None => Ok(()),
         }
-        if self.bytes < wanted.size_bytes {
-            self.file.flush().await.map_err(ClientError::disk(&self.path))?;
-            return Err(ClientError::refused(Code::Offline, "the connection ended in the middle of a file"));
-        }
-        Ok(())
     }
 
     /// Puts the file on the disk and tells its hash.

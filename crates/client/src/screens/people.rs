@@ -1,6 +1,5 @@
 //! People on this laptop: the first screen, signing in, unlocking, locking, and the person's own profile.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::OptionalExtension;
@@ -16,7 +15,7 @@ use crate::store::{Edit, Owner, Writer, outbox};
 use crate::sync::accounts::{DeviceRequest, SignInAnswer};
 use crate::sync::link::Link;
 use crate::sync::session::{self, Tokens};
-use crate::unlocked::{STORE_FILE, Unlocked, take_lock};
+use crate::unlocked::{Opened, STORE_FILE, Unlocked, take_lock};
 use crate::views::*;
 
 /// Zoom that a window may have, in percent.
@@ -67,7 +66,7 @@ impl App {
         let lock = take_lock(&folder)?;
         let (path, key) = (folder.join(STORE_FILE), open.key.clone());
         let writer = blocking(move || Writer::open(&path, &key)).await?;
-        let unlocked = self.start_around(&folder, lock, keys, open, writer).await?;
+        let unlocked = self.start_around(Opened { folder, lock, keys, open, writer }).await?;
         Ok(self.welcome(unlocked).await?)
     }
 
@@ -221,12 +220,12 @@ impl App {
             Ok(writer)
         })
         .await?;
-        self.start_around(&folder, lock, keys, open, writer).await
+        self.start_around(Opened { folder, lock, keys, open, writer }).await
     }
 
-    async fn start_around(&self, folder: &Path, lock: std::fs::File, keys: Keys, open: OpenKey, writer: Writer) -> Result<Arc<Unlocked>> {
+    async fn start_around(&self, opened: Opened) -> Result<Arc<Unlocked>> {
         let inner = &self.inner;
-        Unlocked::start(folder, lock, keys, open, writer, &inner.environment, inner.media.clone(), inner.events.clone()).await
+        Unlocked::start(opened, &inner.environment, inner.media.clone(), inner.events.clone()).await
     }
 
     /// Shows whoever was just unlocked, and puts their tile first.

@@ -155,14 +155,14 @@ fn topic_percent(connection: &Connection, me: &str, topic_id: &str, noted_item: 
          LEFT JOIN content_progress p ON p.content_item_id = i.id AND p.user_id = ?2
          WHERE i.topic_id = ?1 AND i.kind IN ('document', 'video')",
     )?;
-    let (mut sum, mut count) = (0, 0);
+    let (mut sum, mut count) = (0_u32, 0);
     let mut rows = statement.query([topic_id, me])?;
     while let Some(row) = rows.next()? {
         let percent: u32 = row.get("percent")?;
         sum += if row.get::<_, String>("id")? == noted_item { percent.max(noted_percent) } else { percent };
         count += 1;
     }
-    Ok(if count == 0 { noted_percent } else { sum / count })
+    Ok(sum.checked_div(count).unwrap_or(noted_percent))
 }
 
 /// A topic in its place in the course.

@@ -146,8 +146,12 @@ impl Session {
         let offset = self.store.device().await?.clock_offset_ms;
         let server_now = self.environment.clock.now_ms() + offset;
         let ending = present.access_expires_at - server_now < RENEW_BEFORE_END_MS;
-        let is_refused = refused == Some(present.access_token.as_str());
-        if !is_refused && !(ending && refused.is_none()) {
+        let is_good = match refused {
+            None => !ending,
+            // Somebody else may have renewed it meanwhile.
+            Some(refused) => refused != present.access_token,
+        };
+        if is_good {
             return Ok(present.access_token.clone());
         }
         let renewed = match self.link.refresh(&present.refresh_token).await {

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::access::Role;
@@ -43,6 +44,8 @@ pub struct Server {
     pub lose_answers: AtomicUsize,
     pub session_ended: AtomicBool,
     pub access_generation: AtomicU64,
+    /// Access tokens before this one are past their time.
+    pub oldest_good_access: AtomicU64,
     pub pulls: AtomicUsize,
     pub pushes: AtomicUsize,
     devices: AtomicU64,
@@ -61,6 +64,7 @@ impl Server {
             lose_answers: AtomicUsize::new(0),
             session_ended: AtomicBool::new(false),
             access_generation: AtomicU64::new(0),
+            oldest_good_access: AtomicU64::new(0),
             pulls: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
             devices: AtomicU64::new(0),
@@ -164,8 +168,9 @@ fn stands_in_the_way(server: &Server, headers: &HeaderMap) -> Option<Response> {
     if server.session_ended.load(Ordering::SeqCst) {
         return Some(refusal(Problem::new(Code::SessionEnded, "ended")));
     }
-    let newest = format!("Bearer access-{}", server.access_generation.load(Ordering::SeqCst));
-    (headers.get(header::AUTHORIZATION).is_none_or(|given| *given != newest)).then(|| refusal(Problem::new(Code::TokenExpired, "old")))
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer access-")?.parse::<u64>().ok());
+    let oldest = server.oldest_good_access.load(Ordering::SeqCst);
+    given.is_none_or(|given| given < oldest).then(|| refusal(Problem::new(Code::TokenExpired, "old")))
 }
 
 async fn pull(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -209,10 +214,17 @@ async fn content(State(server): State<Arc<Server>>, Path(sha256): Path<String>, 
     }
     let whole = file.bytes.len();
     let sent: Vec<Result<Bytes, std::io::Error>> = match file.breaks_after.take() {
-        Some(after) => vec![Ok(Bytes::from(bytes[..after.min(bytes.len())].to_vec())), Err(std::io::Error::other("cut"))],
+        Some(after) => {
+            let sent = bytes[..after.min(bytes.len())].chunks(16 * 1024).map(|chunk| Ok(Bytes::copy_from_slice(chunk)));
+            sent.chain([Err(std::io::Error::other("cut"))]).collect()
+        }
         None => vec![Ok(Bytes::from(bytes))],
     };
-    let body = Body::from_stream(futures_util::stream::iter(sent));
+    // Each piece leaves before the next one comes, as over a real network.
+    let body = Body::from_stream(futures_util::stream::iter(sent).then(async |piece| {
+        tokio::task::yield_now().await;
+        piece
+    }));
     if from > 0 {
         let range = format!("bytes {from}-{}/{whole}", whole - 1);
         return (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, range)], body).into_response();

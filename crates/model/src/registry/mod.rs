@@ -143,6 +143,17 @@ impl Entity {
         }
     }
 
+    /// The id that follows from these fields, when they give the whole key.
+    pub fn id_of_fields(&self, fields: &[(usize, Value)]) -> Option<Uuid> {
+        let IdRule::Derived(keys) = self.id else { return None };
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            let index = self.column_index(key)?;
+            values.push(fields.iter().find(|(given, _)| *given == index)?.1.as_str());
+        }
+        Some(derived_id(self.name, values))
+    }
+
     /// The scopes that a row with these values lives in.
     pub fn scopes_of(&self, id: &Uuid, organization_id: &Uuid, values: &[Value]) -> Vec<String> {
         self.scopes

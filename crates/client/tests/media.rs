@@ -1,0 +1,223 @@
+//! Files: fetched through breaks and damage, served to the window and to nobody else.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use support::http::{Content, Server};
+use support::*;
+use waystation_client::app::{App, Config};
+use waystation_client::commands;
+use waystation_model::Problem;
+use waystation_model::access::Role;
+
+const TOPIC: u128 = 40;
+
+async fn call(app: &App, name: &str, arguments: Value) -> Result<Value, Problem> {
+    commands::call(app, name, arguments).await
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// Bytes that differ from place to place.
+fn film(size: usize) -> Vec<u8> {
+    (0..size).map(|place| (place * 31 + place / 255) as u8).collect()
+}
+
+/// A learner with one course of one topic that has these files.
+async fn study(files: &[&[u8]]) -> (Arc<Server>, Laptop, App) {
+    let server = Server::start(Role::Learner, &[learner_scope(), course_scope(), format!("org:{}", id(ORGANIZATION))]).await;
+    {
+        let mut core = server.core.lock().unwrap();
+        let published = ("published", json!(true));
+        core.put("courses", Some(id(COURSE)), &[("title", json!("Safety")), ("status", json!("published")), published.clone()]);
+        core.put("enrollments", None, &[("user_id", json!(id(USER))), ("course_id", json!(id(COURSE)))]);
+        core.put("modules", Some(id(30)), &[("course_id", json!(id(COURSE))), ("title", json!("One")), published.clone()]);
+        let topic = [("course_id", json!(id(COURSE))), ("module_id", json!(id(30))), ("title", json!("Fuels")), published.clone()];
+        core.put("topics", Some(id(TOPIC)), &topic);
+        for (place, bytes) in files.iter().enumerate() {
+            let (media, item) = (id(60 + place as u128), id(50 + place as u128));
+            let fields = [("course_id", json!(id(COURSE))), ("title", json!("file")), ("sha256", json!(sha256(bytes))), ("size_bytes", json!(bytes.len())), ("media_type", json!("video/mp4")), published.clone()];
+            core.put("media_assets", Some(media), &fields);
+            let fields = [("course_id", json!(id(COURSE))), ("module_id", json!(id(30))), ("topic_id", json!(id(TOPIC))), ("media_asset_id", json!(media)), ("kind", json!("video")), ("position", json!(place)), ("title", json!(format!("Film {place}"))), published.clone()];
+            core.put("content_items", Some(item), &fields);
+            server.content.lock().unwrap().insert(sha256(bytes), Content { bytes: bytes.to_vec(), ..Content::default() });
+        }
+    }
+    let laptop = Laptop::new();
+    let app = App::new(Config::new(laptop.folder.path()), laptop.environment.clone()).await.unwrap();
+    call(&app, "sign_in", json!({"server": server.url(), "name": "somebody", "password": "right"})).await.unwrap();
+    call(&app, "sync_now", json!({})).await.unwrap();
+    (server, laptop, app)
+}
+
+async fn topic(app: &App) -> Value {
+    call(app, "topic", json!({"id": id(TOPIC)})).await.unwrap()
+}
+
+async fn all_here(app: &App, count: usize) -> bool {
+    let topic = topic(app).await;
+    topic["items"].as_array().unwrap().iter().filter(|item| item["url"].is_string()).count() == count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_course_is_fetched_and_played_from_this_laptop() {
+    let bytes = film(300_000);
+    let (_server, laptop, app) = study(&[&bytes, b"a small card"]).await;
+    assert!(all_here(&app, 0).await);
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    until(async || all_here(&app, 2).await).await;
+    assert_eq!(std::fs::read(laptop.folder.path().join("media").join(sha256(&bytes))).unwrap(), bytes);
+    let url = topic(&app).await["items"][0]["url"].as_str().unwrap().to_owned();
+    let answer = reqwest::get(&url).await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "video/mp4");
+    assert_eq!(answer.bytes().await.unwrap(), bytes);
+    let course = call(&app, "course", json!({"id": id(COURSE)})).await.unwrap();
+    assert_eq!(course["card"]["bytes_here"], course["card"]["bytes_all"]);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_download_goes_on_where_it_broke_off() {
+    let bytes = film(500_000);
+    let (server, _laptop, app) = study(&[&bytes]).await;
+    server.content.lock().unwrap().get_mut(&sha256(&bytes)).unwrap().breaks_after = Some(200_000);
+    call(&app, "download_topic", json!({"id": id(TOPIC)})).await.unwrap();
+    until(async || {
+        // A network that is back is noticed by any exchange.
+        call(&app, "resume_downloads", json!({})).await.unwrap();
+        all_here(&app, 1).await
+    })
+    .await;
+    let asked = server.asked.lock().unwrap().clone();
+    assert_eq!(asked.first(), Some(&None));
+    assert!(asked.iter().skip(1).any(Option::is_some), "the second question asks for the rest only: {asked:?}");
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_a_killed_run_left_is_used_and_a_rotten_one_is_not() {
+    let (good, rotten) = (film(100_000), film(100_001));
+    let (server, laptop, app) = study(&[&good, &rotten]).await;
+    let media = laptop.folder.path().join("media");
+    std::fs::write(media.join(format!("{}.part", sha256(&good))), &good[..60_000]).unwrap();
+    std::fs::write(media.join(format!("{}.part", sha256(&rotten))), vec![9; 60_000]).unwrap();
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    until(async || all_here(&app, 2).await).await;
+    let asked = server.asked.lock().unwrap().clone();
+    assert_eq!(asked, [Some("bytes=60000-".to_owned()), Some("bytes=60000-".to_owned()), None]);
+    assert_eq!(std::fs::read(media.join(sha256(&rotten))).unwrap(), rotten);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_file_is_fetched_again_and_told_when_it_stays_damaged() {
+    let (twice, always) = (film(1_000), film(2_000));
+    let (server, laptop, app) = study(&[&twice, &always]).await;
+    server.content.lock().unwrap().get_mut(&sha256(&twice)).unwrap().damaged_times = 2;
+    server.content.lock().unwrap().get_mut(&sha256(&always)).unwrap().damaged_times = 1_000;
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    let failed = async || {
+        let downloads = call(&app, "downloads", json!({})).await.unwrap();
+        downloads["items"].as_array().unwrap().iter().any(|item| item["state"] == json!("failed") && item["problem"] == json!("file_damaged"))
+    };
+    until(failed).await;
+    assert!(all_here(&app, 1).await);
+    assert!(!laptop.folder.path().join("media").join(sha256(&always)).exists(), "a damaged file never gets its name");
+    server.content.lock().unwrap().get_mut(&sha256(&always)).unwrap().damaged_times = 0;
+    call(&app, "resume_downloads", json!({})).await.unwrap();
+    until(async || all_here(&app, 2).await).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_a_download_and_says_so() {
+    let bytes = film(1_000);
+    let (_server, laptop, app) = study(&[&bytes]).await;
+    laptop.disk.0.store(10_000, Ordering::SeqCst);
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    until(async || call(&app, "downloads", json!({})).await.unwrap()["items"][0]["problem"] == json!("disk_full")).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_holds_over_a_restart_and_what_waits_is_fetched_after_it() {
+    let bytes = film(1_000);
+    let (_server, laptop, app) = study(&[&bytes]).await;
+    call(&app, "pause_downloads", json!({})).await.unwrap();
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    app.shutdown().await;
+    drop(app);
+    let app = App::new(Config::new(laptop.folder.path()), laptop.environment.clone()).await.unwrap();
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
+    let downloads = call(&app, "downloads", json!({})).await.unwrap();
+    assert_eq!((&downloads["paused"], &downloads["items"][0]["state"]), (&json!(true), &json!("waiting")));
+    call(&app, "resume_downloads", json!({})).await.unwrap();
+    until(async || all_here(&app, 1).await).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn removing_a_course_frees_its_files() {
+    let bytes = film(1_000);
+    let (_server, laptop, app) = study(&[&bytes]).await;
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    until(async || all_here(&app, 1).await).await;
+    let downloads = call(&app, "remove_downloads", json!({"id": id(COURSE)})).await.unwrap();
+    assert_eq!(downloads["bytes_here"], json!(0));
+    assert!(!laptop.folder.path().join("media").join(sha256(&bytes)).exists());
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_media_server_answers_ranges_and_nobody_who_may_not() {
+    let bytes = film(10_000);
+    let (_server, laptop, app) = study(&[&bytes]).await;
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    until(async || all_here(&app, 1).await).await;
+    let url = topic(&app).await["items"][0]["url"].as_str().unwrap().to_owned();
+    let client = reqwest::Client::new();
+    let part = client.get(&url).header("range", "bytes=100-199").header("origin", "tauri://localhost").send().await.unwrap();
+    assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.headers()["content-range"], "bytes 100-199/10000");
+    assert_eq!(part.headers()["access-control-allow-origin"], "tauri://localhost");
+    assert_eq!(part.bytes().await.unwrap(), bytes[100..200]);
+    let outside = client.get(&url).header("range", "bytes=10000-").send().await.unwrap();
+    assert_eq!(outside.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    let stranger = client.get(&url).header("origin", "https://evil.example").send().await.unwrap();
+    assert!(stranger.headers().get("access-control-allow-origin").is_none());
+
+    // Another file that lies there without a row, and ways out of the folder.
+    let other = sha256(b"somebody else's");
+    std::fs::write(laptop.folder.path().join("media").join(&other), b"somebody else's").unwrap();
+    let (base, hash) = url.rsplit_once('/').unwrap();
+    let (host, _token) = base.rsplit_once('/').unwrap();
+    let wrong_token = "0".repeat(64);
+    let upper = hash.to_uppercase();
+    for address in [
+        format!("{base}/{other}"),
+        format!("{host}/{wrong_token}/{hash}"),
+        format!("{host}//{hash}"),
+        format!("{base}/..%2f..%2fpeople.json"),
+        format!("{base}/%2e%2e/%2e%2e/people.json"),
+        format!("{base}/{hash}.part"),
+        format!("{base}/{upper}"),
+        format!("{base}/{hash}/"),
+        format!("{base}/"),
+        host.to_owned(),
+    ] {
+        let answer = client.get(&address).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{address}");
+        assert!(answer.bytes().await.unwrap().is_empty());
+    }
+    call(&app, "lock", json!({})).await.unwrap();
+    assert_eq!(client.get(&url).send().await.unwrap().status(), StatusCode::NOT_FOUND, "nobody is unlocked");
+    app.shutdown().await;
+}

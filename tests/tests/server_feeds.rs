@@ -1,0 +1,225 @@
+//! Whoever changes a row, and however: the feeds tell it once, in order, and without a gap.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
+use waystation_tests::Outcome;
+use waystation_tests::caller::{Caller, put};
+use waystation_tests::cluster::Database;
+use waystation_tests::school::{Course, School, open};
+use waystation_tests::server::LocalServer;
+
+const WRITERS: usize = 8;
+const CHANGES_PER_WRITER: usize = 25;
+
+async fn course() -> Outcome<(LocalServer, School, Course)> {
+    let (server, mut school) = open().await?;
+    let rauf = school.person("instructor", "rauf").await?;
+    let course = school.course(Some(rauf), "published", 4).await?;
+    Ok((server, school, course))
+}
+
+async fn heads(school: &mut School) -> Outcome<BTreeMap<String, i64>> {
+    Ok(serde_json::from_value(school.value("SELECT jsonb_object_agg(h.scope, h.version) FROM scope_heads h").await?)?)
+}
+
+/// How far each scope moved that moved at all.
+async fn moved(school: &mut School, before: &BTreeMap<String, i64>) -> Outcome<BTreeMap<String, i64>> {
+    let after = heads(school).await?;
+    let step = |(scope, head): (String, i64)| (head - before.get(&scope).copied().unwrap_or(0), scope);
+    Ok(after.into_iter().map(step).filter(|(by, _)| *by > 0).map(|(by, scope)| (scope, by)).collect())
+}
+
+#[tokio::test]
+async fn several_statements_of_one_transaction_move_each_row_once() -> Outcome<()> {
+    let (server, mut school, course) = course().await?;
+    let mut rauf = Caller::sign_in(&server.url(), "rauf").await?;
+    rauf.pull().await?;
+    let before = heads(&mut school).await?;
+    let [first, second, third, fourth] = course.topics[..] else { return Err("four topics".into()) };
+    school
+        .run(format!(
+            "BEGIN; UPDATE topics SET title = 'a'; UPDATE topics SET title = 'b' WHERE id = '{first}'; DELETE FROM topics WHERE id = '{second}'; \
+             INSERT INTO modules (organization_id, course_id, title) SELECT organization_id, id, 'Second' FROM courses; \
+             DELETE FROM modules WHERE title = 'Second'; UPDATE courses SET title = 'Renamed'; COMMIT"
+        ))
+        .await?;
+    let scope = format!("course:{}", course.id);
+    assert_eq!(moved(&mut school, &before).await?[&scope], 5, "four topics and a module that came and went");
+    let pulled = rauf.pull().await?;
+    let titles: Vec<Value> = [first, third, fourth].iter().map(|id| rauf.row("topics", *id).expect("heard").columns["title"].clone()).collect();
+    assert_eq!(titles, [json!("b"), json!("a"), json!("a")]);
+    let deleted: Vec<Uuid> = pulled.gone.iter().filter(|(of, ..)| *of == scope).map(|(_, _, id, _)| *id).collect();
+    assert!(deleted.contains(&second) && deleted.len() == 2, "{deleted:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_not_told() -> Outcome<()> {
+    let (_server, mut school, _course) = course().await?;
+    let before = heads(&mut school).await?;
+    for sql in [
+        "UPDATE topics SET title = title",
+        "UPDATE courses SET title = title, status = status",
+        "UPDATE users SET full_name = full_name",
+        "DELETE FROM topics WHERE title = 'no such topic'",
+        "UPDATE device_states SET last_seen_at = now()",
+    ] {
+        school.run(sql).await?;
+        assert_eq!(moved(&mut school, &before).await?, BTreeMap::new(), "{sql}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_taken_back_leaves_nothing() -> Outcome<()> {
+    let (server, mut school, course) = course().await?;
+    let before = heads(&mut school).await?;
+    school.run("BEGIN; UPDATE topics SET title = 'x'; DELETE FROM topics; ROLLBACK").await?;
+    assert_eq!(moved(&mut school, &before).await?, BTreeMap::new());
+    school
+        .run(format!(
+            "BEGIN; UPDATE modules SET title = 'kept'; SAVEPOINT a; UPDATE topics SET title = 'x'; ROLLBACK TO a; COMMIT; \
+             UPDATE topics SET position = 3 WHERE id = '{}'",
+            course.topics[0]
+        ))
+        .await?;
+    assert_eq!(moved(&mut school, &before).await?, BTreeMap::from([(format!("course:{}", course.id), 2)]));
+    Caller::sign_in(&server.url(), "rauf").await?.pull().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn truncate_is_refused() -> Outcome<()> {
+    let (_server, mut school, _course) = course().await?;
+    for sql in ["TRUNCATE attendance_records", "TRUNCATE courses CASCADE", "TRUNCATE topics, modules CASCADE"] {
+        let error = school.run(sql).await.expect_err("the feeds would not know");
+        assert!(error.to_string().contains("use DELETE"), "{error}");
+    }
+    assert_eq!(school.count("topics").await?, 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_changes_for_nobody() -> Outcome<()> {
+    let (_server, mut school, course) = course().await?;
+    school.run(format!("UPDATE topics SET id = gen_random_uuid() WHERE id = '{}'", course.topics[0])).await?;
+    assert_eq!(school.column("topics", course.topics[0], "title").await?, "Topic 0", "an id stays what it is");
+    let error = school.run("UPDATE topics SET course_id = gen_random_uuid()").await.expect_err("a key");
+    assert!(error.to_string().contains("never changes"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn eight_writers_at_once_and_a_follower_misses_nothing() -> Outcome<()> {
+    let (server, mut school, course) = course().await?;
+    let scope = format!("course:{}", course.id);
+    let database = server.database().clone();
+    let writing = AtomicBool::new(true);
+    let writers = async {
+        let done = join_all((0..WRITERS).map(|writer| write(&database, &course, writer))).await;
+        writing.store(false, Ordering::Release);
+        done.into_iter().collect::<Outcome<Vec<()>>>()
+    };
+    let follower = async {
+        let mut seen = Vec::new();
+        let mut connection = database.connect().await?;
+        loop {
+            let last = !writing.load(Ordering::Acquire);
+            seen.extend(follow(&mut connection, &scope, seen.last().copied().unwrap_or(0)).await?);
+            if last {
+                return Outcome::Ok(seen);
+            }
+        }
+    };
+    let laptop = async {
+        let mut rauf = Caller::sign_in(&server.url(), "rauf").await?;
+        while writing.load(Ordering::Acquire) {
+            rauf.pull().await?;
+        }
+        rauf.pull().await?;
+        Outcome::Ok(rauf)
+    };
+    let (done, seen, rauf) = tokio::join!(writers, follower, laptop);
+    done?;
+    let head = heads(&mut school).await?[&scope];
+    // Whatever is in the feed at the end was seen under its version; what was not seen has moved forward since.
+    let stored: Vec<i64> = serde_json::from_value(
+        school
+            .value(format!(
+                "SELECT jsonb_agg(f.version ORDER BY f.version) FROM feed f JOIN scope_heads h ON h.id = f.scope_id WHERE h.scope = '{scope}'"
+            ))
+            .await?,
+    )?;
+    let seen = seen?;
+    assert!(seen.is_sorted());
+    assert!(stored.iter().all(|version| seen.contains(version)), "a version was missed");
+    assert_eq!((seen.last(), stored.last()), (Some(&head), Some(&head)));
+    let rows = 1 + 4 + WRITERS * CHANGES_PER_WRITER;
+    assert_eq!(stored.len(), rows);
+    assert_eq!(rauf?.rows[&scope].len(), rows);
+    // Dense: what was there before, one for every new row, and one for each time a row of all writers was touched.
+    assert_eq!(head, i64::try_from(5 + 2 * WRITERS * CHANGES_PER_WRITER)?);
+    Ok(())
+}
+
+/// Transactions of two statements: a row of one's own, and a row that all writers touch.
+async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<()> {
+    let mut connection = database.connect().await?;
+    for change in 0..CHANGES_PER_WRITER {
+        let own = format!(
+            "INSERT INTO topics (organization_id, module_id, course_id, title) SELECT organization_id, module_id, course_id, 'own {writer}' FROM topics WHERE id = '{}'",
+            course.topics[0]
+        );
+        let shared =
+            format!("UPDATE topics SET title = '{writer} {change}' WHERE id = '{}'", course.topics[change % course.topics.len()]);
+        let mut transaction = connection.begin().await?;
+        // Half of them the other way round, as two people do.
+        let statements = if writer % 2 == 0 { [own, shared] } else { [shared, own] };
+        for statement in statements {
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+async fn follow(connection: &mut PgConnection, scope: &str, after: i64) -> Outcome<Vec<i64>> {
+    let sql = "SELECT f.version FROM feed f JOIN scope_heads h ON h.id = f.scope_id WHERE h.scope = $1 AND f.version > $2 ORDER BY f.version";
+    Ok(sqlx::query_scalar(sql).bind(scope).bind(after).fetch_all(connection).await?)
+}
+
+#[tokio::test]
+async fn laptops_and_psql_write_one_row_and_everybody_agrees() -> Outcome<()> {
+    let (server, mut school, course) = course().await?;
+    let mut callers = Vec::new();
+    for _ in 0..4 {
+        callers.push(Caller::sign_in(&server.url(), "rauf").await?);
+    }
+    let topic = course.topics[0];
+    let pushes = callers.iter_mut().enumerate().map(|(number, caller)| async move {
+        for round in 0..5 {
+            caller.push_one(put("topics").id(topic).set("title", format!("laptop {number} {round}"))).await?;
+        }
+        Outcome::Ok(())
+    });
+    let psql = async {
+        for round in 0..10 {
+            school.run(format!("UPDATE topics SET position = {round}")).await?;
+        }
+        Outcome::Ok(())
+    };
+    let (pushed, by_hand) = tokio::join!(join_all(pushes), psql);
+    by_hand?;
+    pushed.into_iter().collect::<Outcome<Vec<()>>>()?;
+    let title = school.column("topics", topic, "title").await?;
+    for mut caller in callers {
+        caller.pull().await?;
+        assert_eq!(caller.row("topics", topic).ok_or("not heard")?.columns["title"], title);
+    }
+    Ok(())
+}

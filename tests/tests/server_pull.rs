@@ -1,0 +1,277 @@
+//! A laptop hears what is meant for it, page by page, and knows at the end that it has heard all of it.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use serde_json::json;
+use uuid::Uuid;
+use waystation_model::limits::PAGE_ROWS_MAX;
+use waystation_model::wire::{Outcome as Fate, PullLine};
+use waystation_tests::caller::{Caller, Pulled, delete, put};
+use waystation_tests::school::{Course, School, open};
+use waystation_tests::server::LocalServer;
+use waystation_tests::{Outcome, patience};
+
+/// How long the word of a change by plain SQL may take.
+const NOTICE_TIME_MAX: Duration = Duration::from_secs(20);
+
+struct Class {
+    server: LocalServer,
+    school: School,
+    course: Course,
+}
+
+async fn class(status: &str, topics: usize) -> Outcome<Class> {
+    let (server, mut school) = open().await?;
+    let rauf = school.person("instructor", "rauf").await?;
+    let aysel = school.person("learner", "aysel").await?;
+    let course = school.course(Some(rauf), status, topics).await?;
+    school.enrol(aysel, &course).await?;
+    Ok(Class { server, school, course })
+}
+
+impl Class {
+    async fn caller(&self, name: &str) -> Outcome<Caller> {
+        Caller::sign_in(&self.server.url(), name).await
+    }
+
+    fn scope(&self, kind: &str) -> String {
+        format!("{kind}:{}", self.course.id)
+    }
+}
+
+/// Pulls until something is as it should be: a change by plain SQL reaches the server's memory a moment later.
+async fn pull_until(caller: &mut Caller, what: &str, is_so: impl Fn(&Caller, &Pulled) -> bool) -> Outcome<Pulled> {
+    let caller = tokio::sync::Mutex::new(caller);
+    patience::until(what, NOTICE_TIME_MAX, || async {
+        let mut caller = caller.lock().await;
+        let pulled = caller.pull().await?;
+        Ok(is_so(&caller, &pulled).then_some(pulled))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn nothing_new_costs_one_digest() -> Outcome<()> {
+    let class = class("published", 2).await?;
+    let (mut aysel, mut rauf) = (class.caller("aysel").await?, class.caller("rauf").await?);
+    assert_eq!(aysel.ask_digest().await?, PullLine::SendCursors);
+    for caller in [&mut aysel, &mut rauf] {
+        caller.pull().await?;
+        assert!(matches!(caller.ask_digest().await?, PullLine::Unchanged { .. }));
+        assert_eq!(caller.pull().await?, Pulled { pages: 1, ..Pulled::default() });
+    }
+    let title = put("topics").id(class.course.topics[0]).on(rauf.stamp("topics", class.course.topics[0])).set("title", "new");
+    assert_eq!(rauf.push_one(title).await?, Fate::Applied);
+    assert_eq!(aysel.ask_digest().await?, PullLine::SendCursors);
+    let pulled = aysel.pull().await?;
+    assert_eq!(pulled.rows, [(class.scope("course"), "topics".to_owned(), class.course.topics[0])], "the change and nothing else");
+    assert!(matches!(aysel.ask_digest().await?, PullLine::Unchanged { .. }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_first_sync_resumes_at_any_page() -> Outcome<()> {
+    let mut class = class("published", 0).await?;
+    let (module, course) = (class.course.module, class.course.id);
+    let rows = PAGE_ROWS_MAX * 2 + 500;
+    class
+        .school
+        .run(format!(
+            "INSERT INTO topics (organization_id, module_id, course_id, title, description) \
+             SELECT organization_id, '{module}', id, 'Topic ' || n, repeat('x', 700) FROM courses, generate_series(1, {rows}) n WHERE id = '{course}'"
+        ))
+        .await?;
+    let mut pulled = Pulled::default();
+    let mut steps = vec![class.caller("aysel").await?];
+    loop {
+        let mut caller = steps[steps.len() - 1].clone();
+        let more = caller.pull_page(&mut pulled).await?;
+        steps.push(caller);
+        if !more {
+            break;
+        }
+    }
+    assert!(steps.len() > 3, "{} pages", steps.len() - 1);
+    let whole = steps[steps.len() - 1].rows.clone();
+    assert_eq!(whole[&class.scope("course")].len(), rows + 1);
+    // Whoever was cut off goes on from the page that they have, also when something was changed meanwhile.
+    let changed = class.school.value("SELECT id FROM topics WHERE title = 'Topic 1'").await?;
+    class.school.run("UPDATE topics SET title = 'changed' WHERE title = 'Topic 1'; DELETE FROM topics WHERE title = 'Topic 2'").await?;
+    let changed: Uuid = changed.as_str().ok_or("no id")?.parse()?;
+    for mut step in steps {
+        step.pull().await?;
+        assert_eq!(step.rows[&class.scope("course")].len(), rows);
+        assert_eq!(step.row("topics", changed).ok_or("not heard")?.columns["title"], "changed");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deleted_row_is_told_as_deleted() -> Outcome<()> {
+    let class = class("published", 2).await?;
+    let (mut aysel, mut rauf) = (class.caller("aysel").await?, class.caller("rauf").await?);
+    aysel.pull().await?;
+    rauf.pull().await?;
+    let topic = class.course.topics[0];
+    assert_eq!(rauf.push_one(delete("topics", topic).on(rauf.stamp("topics", topic))).await?, Fate::Applied);
+    assert_eq!(aysel.pull().await?.gone, [(class.scope("course"), "topics".to_owned(), topic, true)]);
+    assert_eq!(rauf.push_one(delete("topics", topic)).await?, Fate::Applied, "deleting twice is no fault");
+    // A tombstone is told once, and to nobody who starts from nothing.
+    assert!(aysel.pull().await?.gone.is_empty());
+    let mut fresh = class.caller("aysel").await?;
+    fresh.pull().await?;
+    assert_eq!(fresh.rows, aysel.rows.iter().filter(|(scope, _)| !scope.starts_with("user:")).map(|(s, r)| (s.clone(), r.clone())).chain(fresh.rows.iter().filter(|(scope, _)| scope.starts_with("user:")).map(|(s, r)| (s.clone(), r.clone()))).collect());
+    Ok(())
+}
+
+#[tokio::test]
+async fn publishing_a_course_moves_its_rows_to_its_learners_and_back() -> Outcome<()> {
+    let mut class = class("draft", 3).await?;
+    let (mut aysel, mut rauf) = (class.caller("aysel").await?, class.caller("rauf").await?);
+    aysel.pull().await?;
+    rauf.pull().await?;
+    assert!(aysel.all("topics").is_empty() && aysel.all("courses").is_empty());
+    assert_eq!(rauf.rows[&class.scope("course_staff")].len(), 4);
+
+    let course = class.course.id;
+    let status = |caller: &Caller, word: &str| put("courses").id(course).on(caller.stamp("courses", course)).set("status", word);
+    let publish = status(&rauf, "published");
+    assert_eq!(rauf.push_one(publish).await?, Fate::Applied);
+    aysel.pull().await?;
+    assert_eq!((aysel.all("topics").len(), aysel.all("courses").len()), (3, 1), "in the very next pull");
+    let moved = rauf.pull().await?;
+    assert_eq!(moved.gone.len(), 5, "{:?}", moved.gone);
+    assert!(moved.gone.iter().all(|(.., deleted)| !deleted), "left, not deleted");
+    assert!(rauf.rows[&class.scope("course_staff")].is_empty());
+    assert_eq!(rauf.rows[&class.scope("course")].len(), 4);
+
+    let withdraw = status(&rauf, "draft");
+    assert_eq!(rauf.push_one(withdraw).await?, Fate::Applied);
+    let pulled = aysel.pull().await?;
+    assert_eq!(pulled.removed, [class.scope("course")]);
+    assert!(aysel.all("topics").is_empty() && aysel.all("courses").is_empty());
+    rauf.pull().await?;
+    assert_eq!(rauf.rows[&class.scope("course_staff")].len(), 4);
+
+    class.school.run("UPDATE courses SET status = 'published'").await?;
+    pull_until(&mut aysel, "the course is back", |caller, _| caller.all("topics").len() == 3).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_is_dropped_or_leaves_loses_the_scope() -> Outcome<()> {
+    let mut class = class("published", 1).await?;
+    let teacher = class.school.person("teacher", "sabina").await?;
+    let aysel_id = class.caller("aysel").await?.user;
+    let group = class.school.group(teacher, &[aysel_id]).await?;
+    let mut aysel = class.caller("aysel").await?;
+    aysel.pull().await?;
+    assert!(aysel.row("topics", class.course.topics[0]).is_some() && aysel.row("groups", group).is_some());
+    let steps = [
+        ("UPDATE enrollments SET status = 'dropped'", class.scope("course")),
+        ("UPDATE group_memberships SET is_active = false", format!("group:{group}")),
+    ];
+    for (sql, scope) in steps {
+        class.school.run(sql).await?;
+        let pulled = pull_until(&mut aysel, &scope, |_, pulled| !pulled.removed.is_empty()).await?;
+        assert_eq!(pulled.removed, [scope]);
+    }
+    assert!(aysel.row("topics", class.course.topics[0]).is_none());
+    assert_eq!(aysel.all("enrollments").len(), 1, "their own copy stays");
+    class.school.run("UPDATE group_memberships SET is_active = true").await?;
+    pull_until(&mut aysel, "back in the group", |caller, _| caller.row("groups", group).is_some()).await?;
+    class.school.run("UPDATE groups SET deleted_at = now()").await?;
+    let pulled = pull_until(&mut aysel, "the group is gone", |_, pulled| !pulled.removed.is_empty()).await?;
+    assert_eq!(pulled.removed, [format!("group:{group}")]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_key_of_a_test_reaches_no_learner_unless_laptops_grade() -> Outcome<()> {
+    let mut class = class("published", 1).await?;
+    let course = class.course.clone();
+    let test = class.school.test(&course, "quiz", "server", &["single", "numeric"]).await?;
+    let (mut aysel, mut rauf) = (class.caller("aysel").await?, class.caller("rauf").await?);
+    aysel.pull().await?;
+    rauf.pull().await?;
+    assert_eq!((aysel.all("questions").len(), aysel.all("answer_keys").len(), rauf.all("answer_keys").len()), (2, 0, 1));
+    let graded_by = |caller: &Caller, word: &str| put("assessments").id(test.id).on(caller.stamp("assessments", test.id)).set("graded_by", word);
+    let laptop = graded_by(&rauf, "laptop");
+    assert_eq!(rauf.push_one(laptop).await?, Fate::Applied);
+    aysel.pull().await?;
+    assert_eq!(aysel.all("answer_keys").len(), 1);
+    rauf.pull().await?;
+    let server = graded_by(&rauf, "server");
+    assert_eq!(rauf.push_one(server).await?, Fate::Applied);
+    aysel.pull().await?;
+    assert!(aysel.all("answer_keys").is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cursor_that_the_server_never_gave_is_repaired() -> Outcome<()> {
+    let class = class("published", 2).await?;
+    let mut aysel = class.caller("aysel").await?;
+    aysel.pull().await?;
+    let right = (aysel.cursors.clone(), aysel.rows.clone());
+    for wrong in [i64::MAX, 1_000, -1, i64::MIN] {
+        for cursor in aysel.cursors.values_mut() {
+            *cursor = wrong;
+        }
+        let foreign = format!("course:{}", Uuid::now_v7());
+        aysel.cursors.insert(foreign.clone(), 3);
+        aysel.cursors.insert("zero \0 character".to_owned(), 3);
+        let pulled = aysel.pull().await?;
+        assert_eq!(pulled.removed, [foreign, "zero \0 character".to_owned()]);
+        assert_eq!((aysel.cursors.clone(), aysel.rows.clone()), right, "{wrong}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_somebody_changes_in_psql_is_heard_at_once() -> Outcome<()> {
+    let mut class = class("published", 1).await?;
+    let mut aysel = class.caller("aysel").await?;
+    let mut rauf = class.caller("rauf").await?;
+    aysel.pull().await?;
+    rauf.pull().await?;
+    let mut pokes = aysel.live().await?;
+    class.school.run("UPDATE courses SET title = 'Renamed'").await?;
+    let poke = pokes.next().await?.ok_or("the stream ended")?;
+    assert_eq!(poke.scope, format!("org:{}", class.school.organization));
+    assert!(poke.head > aysel.cursors[&poke.scope]);
+    assert_eq!(aysel.ask_digest().await?, PullLine::SendCursors);
+    aysel.pull().await?;
+    assert_eq!(aysel.row("courses", class.course.id).ok_or("not heard")?.columns["title"], "Renamed");
+    assert_eq!(aysel.cursors[&poke.scope], poke.head);
+    // And what somebody else pushes.
+    assert_eq!(rauf.push_one(put("topics").id(class.course.topics[0]).set("position", 7)).await?, Fate::Merged);
+    assert_eq!(pokes.next().await?.ok_or("the stream ended")?.scope, class.scope("course"));
+    class.server.stop().await;
+    assert_eq!(pokes.next().await?, None, "a server that stops ends its streams");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_is_packed_for_whoever_takes_it_packed() -> Outcome<()> {
+    let class = class("published", 20).await?;
+    let aysel = class.caller("aysel").await?;
+    let body = json!({"protocol": 1, "device": aysel.device, "epoch": aysel.epoch, "cursors": {}});
+    let mut texts = Vec::new();
+    for encoding in ["zstd", "identity"] {
+        // Without the client's own hands in it.
+        let client = reqwest::Client::builder().no_zstd().build()?;
+        let request = client.request(Method::POST, format!("{}/v1/sync/pull", aysel.url)).bearer_auth(&aysel.access_token);
+        let answer = request.header(ACCEPT_ENCODING, encoding).json(&body).send().await?;
+        let packed = answer.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "zstd");
+        assert_eq!(packed, encoding == "zstd");
+        let bytes = answer.bytes().await?;
+        let text = if packed { zstd::decode_all(bytes.as_ref())? } else { bytes.to_vec() };
+        texts.push(String::from_utf8(text)?.lines().filter(|line| !line.contains("server_time")).map(str::to_owned).collect::<Vec<_>>());
+    }
+    assert_eq!(texts[0], texts[1]);
+    assert!(texts[0].len() > 5);
+    Ok(())
+}

@@ -1,0 +1,279 @@
+//! Every way to be wrong has its code, nothing is half applied, and what stands beside it is unharmed.
+
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use uuid::Uuid;
+use waystation_model::Code;
+use waystation_model::limits::{PUSH_BODY_BYTES_MAX, PUSH_MUTATIONS_MAX};
+use waystation_model::wire::{Outcome as Fate, PushAnswer};
+use waystation_tests::Outcome;
+use waystation_tests::caller::{Caller, Change, code, put, read};
+use waystation_tests::school::{Course, School, open};
+use waystation_tests::server::LocalServer;
+
+struct Class {
+    server: LocalServer,
+    school: School,
+    course: Course,
+    instructor: Caller,
+}
+
+async fn class() -> Outcome<Class> {
+    let (server, mut school) = open().await?;
+    let rauf = school.person("instructor", "rauf").await?;
+    let course = school.course(Some(rauf), "published", 1).await?;
+    let instructor = Caller::sign_in(&server.url(), "rauf").await?;
+    Ok(Class { server, school, course, instructor })
+}
+
+impl Class {
+    fn topic(&self, title: &str) -> Change {
+        put("topics").id(Uuid::now_v7()).link("module_id", self.course.module).link("course_id", self.course.id).set("title", title)
+    }
+
+    fn progress(&self) -> Change {
+        put("topic_progress")
+            .link("user_id", self.instructor.user)
+            .link("topic_id", self.course.topics[0])
+            .link("course_id", self.course.id)
+    }
+
+    /// Pushes every bad change between good ones, all at once, and compares what became of each.
+    async fn compare(&mut self, bad: Vec<(Change, Code, Option<&str>)>) -> Outcome<()> {
+        let before = self.school.count("topics").await?;
+        let good = i64::try_from(bad.len())?;
+        let mut changes = Vec::new();
+        for (number, (change, _, _)) in bad.iter().enumerate() {
+            changes.extend([self.topic(&format!("good {number}")), change.clone()]);
+        }
+        let fates = self.instructor.push(changes).await?;
+        for (number, (change, code, field)) in bad.iter().enumerate() {
+            assert_eq!(fates[2 * number], Fate::Applied);
+            let Fate::Rejected { code: found, field: at, .. } = &fates[2 * number + 1] else {
+                return Err(format!("taken: {change:?}").into());
+            };
+            assert_eq!((found, at.as_deref()), (code, *field), "{change:?}");
+        }
+        assert_eq!(self.school.count("topics").await?, before + good, "the good ones and nothing else");
+        self.instructor.pull().await?;
+        Ok(())
+    }
+
+    fn raw(&self) -> RequestBuilder {
+        self.instructor.request(Method::POST, "/v1/sync/push").header(CONTENT_TYPE, "application/json")
+    }
+}
+
+async fn refused(request: RequestBuilder) -> Outcome<Code> {
+    Ok(code(read::<PushAnswer>(request.send().await?).await?))
+}
+
+#[tokio::test]
+async fn names_that_do_not_exist_are_refused() -> Outcome<()> {
+    let mut class = class().await?;
+    let bad = vec![
+        (put("unicorns").id(Uuid::now_v7()).set("title", "x"), Code::UnknownEntity, None),
+        (put("feed").id(Uuid::now_v7()), Code::UnknownEntity, None),
+        (put("topics; DROP TABLE topics").id(Uuid::now_v7()), Code::UnknownEntity, None),
+        (class.topic("x").set("colour", "red"), Code::UnknownColumn, Some("colour")),
+        (class.topic("x").set("title = 'x' --", "x"), Code::UnknownColumn, Some("title = 'x' --")),
+        (class.topic("x").set("organization_id", "x"), Code::UnknownColumn, Some("organization_id")),
+        (class.topic("x").set("stamp", 1), Code::UnknownColumn, Some("stamp")),
+        (class.topic("x").set("edits", json!({})), Code::UnknownColumn, Some("edits")),
+        (class.topic("x").set("published", true), Code::ServerColumn, Some("published")),
+        (class.topic("x").set("title", "y"), Code::BadRequest, Some("title")),
+    ];
+    class.compare(bad).await
+}
+
+#[tokio::test]
+async fn values_that_do_not_fit_are_refused() -> Outcome<()> {
+    let mut class = class().await?;
+    let of_kind = |entity: &str, column: &str, value: Value| (put(entity).id(Uuid::now_v7()).set(column, value), column.to_owned());
+    let wrong = [
+        of_kind("topics", "module_id", json!("not an id")),
+        of_kind("topics", "module_id", json!(class.course.module.to_string().to_uppercase())),
+        of_kind("topics", "title", json!(1)),
+        of_kind("topics", "title", Value::Null),
+        of_kind("topics", "title", json!("x".repeat(256))),
+        of_kind("topics", "title", json!("zero \0 character")),
+        of_kind("topics", "position", json!("1")),
+        of_kind("topics", "position", json!(1.5)),
+        of_kind("topics", "position", json!(1_i64 << 53)),
+        of_kind("topics", "is_free", json!(1)),
+        of_kind("courses", "status", json!("secret")),
+        of_kind("courses", "metadata", json!({"a": ["zero \0 character"]})),
+        of_kind("assessments", "passing_percent", json!("70")),
+        of_kind("attendance_records", "lesson_date", json!("2026-02-30")),
+        of_kind("attendance_records", "lesson_date", json!("2026-2-  3")),
+        of_kind("groups", "start_time", json!("25:00")),
+        of_kind("assessment_attempts", "started_at", json!("2026-01-01T00:00:00Z")),
+    ];
+    let mut bad: Vec<(Change, Code, Option<&str>)> =
+        wrong.iter().map(|(change, column)| (change.clone(), Code::BadValue, Some(column.as_str()))).collect();
+    // It fits the wire and not the database, which alone can tell.
+    bad.push((class.topic("x").set("position", 1_i64 << 40), Code::BadValue, None));
+    class.compare(bad).await
+}
+
+#[tokio::test]
+async fn ids_that_do_not_fit_their_keys_are_refused() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    let no_id = put("topics").link("module_id", class.course.module).link("course_id", class.course.id).set("title", "x");
+    let bad = vec![
+        (class.progress().id(Uuid::now_v7()), Code::IdMismatch, Some("id")),
+        (put("topic_progress").link("user_id", class.instructor.user), Code::MissingValue, Some("user_id")),
+        (put("topic_progress").id(Uuid::now_v7()).set("percent", 1), Code::MissingValue, Some("user_id")),
+        (no_id, Code::MissingValue, Some("id")),
+        (put("topics").id(topic).link("course_id", Uuid::now_v7()).set("title", "x"), Code::KeyChanged, Some("course_id")),
+        (put("topics").id(Uuid::now_v7()).on(1).set("title", "x"), Code::NotFound, None),
+    ];
+    class.compare(bad).await?;
+    assert_eq!(class.school.column("topics", topic, "title").await?, "Topic 0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_is_named_by_its_rule() -> Outcome<()> {
+    let mut class = class().await?;
+    class.school.run(format!("UPDATE courses SET course_code = 'GAS' WHERE id = '{}'", class.course.id)).await?;
+    let nowhere = put("topics").id(Uuid::now_v7()).link("module_id", Uuid::now_v7()).link("course_id", class.course.id).set("title", "x");
+    let course = put("courses").id(Uuid::now_v7()).link("instructor_id", class.instructor.user).set("title", "x").set("course_code", "GAS");
+    let bad = vec![
+        (nowhere, Code::MissingReference, Some("module_id")),
+        (class.progress().set("percent", 101), Code::RuleBroken, Some("percent")),
+        (class.progress().set("time_spent_seconds", -1), Code::RuleBroken, Some("time_spent_seconds")),
+        (course, Code::Taken, Some("course_code")),
+    ];
+    class.compare(bad).await?;
+    assert_eq!(class.school.count("topic_progress").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_taken_comes_back_with_what_is_free() -> Outcome<()> {
+    let mut class = class().await?;
+    let mut other = School::found(class.server.database()).await?;
+    other.person("learner", "aysel").await?;
+    other.person("learner", "Aysel-2").await?;
+    class.school.person("admin", "vusal").await?;
+    class.school.run("UPDATE users SET email = 'a@example.az', employee_id = 'E1' WHERE user_name = 'rauf'").await?;
+    let mut admin = Caller::sign_in(&class.server.url(), "vusal").await?;
+    for (column, given, suggestion) in
+        [("user_name", "AYSEL", Some("AYSEL-3")), ("employee_id", "E1", Some("E1-2")), ("email", "A@example.az", None)]
+    {
+        let named = if column == "user_name" { put("users") } else { put("users").set("user_name", "new") };
+        match admin.push_one(named.id(Uuid::now_v7()).set(column, given)).await? {
+            Fate::Rejected { code: Code::Taken, field, suggestion: found, .. } => {
+                assert_eq!((field.as_deref(), found.as_deref()), (Some(column), suggestion));
+            }
+            other => return Err(format!("{column}: {other:?}").into()),
+        }
+    }
+    let free = put("users").id(Uuid::now_v7()).set("user_name", "AYSEL-3");
+    assert_eq!(admin.push_one(free).await?, Fate::Applied);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_past_the_limit_is_refused() -> Outcome<()> {
+    let mut class = class().await?;
+    let course = class.course.clone();
+    let test = class.school.test(&course, "quiz", "server", &[]).await?;
+    class.school.run("DELETE FROM answer_keys").await?;
+    let text = |bytes: usize| json!({"a": "x".repeat(bytes)});
+    let key = put("answer_keys").link("assessment_id", test.id).link("course_id", course.id);
+    let large = key
+        .clone()
+        .set("keys", text(99_000))
+        .set("explanations", text(99_000))
+        .set("mcq_answers", text(19_000))
+        .set("numeric_answers", text(19_000))
+        .set("written_instructions", "ə".repeat(20_000));
+    let too_long = key.set("keys", text(100_001));
+    class.compare(vec![(large, Code::RowTooLarge, None), (too_long, Code::BadValue, Some("keys"))]).await?;
+    assert_eq!(class.school.count("answer_keys").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_push_are_refused() -> Outcome<()> {
+    let class = class().await?;
+    let good = serde_json::to_vec(&class.instructor.push_of(vec![class.topic("x")]))?;
+    let packed = zstd::bulk::compress(&good, 3)?;
+    let zstd = |bytes: Vec<u8>| class.raw().header(CONTENT_ENCODING, "zstd").body(bytes);
+    let cut = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
+    let changed = |name: &str, value: Value| -> Outcome<RequestBuilder> {
+        let mut body: Value = serde_json::from_slice(&good)?;
+        body[name] = value;
+        Ok(class.raw().body(body.to_string()))
+    };
+    let plain = class.instructor.request(Method::POST, "/v1/sync/push");
+    let cases = [
+        (class.raw().body("hello"), Code::NotJson),
+        (class.raw().body(vec![0xff, 0xfe]), Code::NotJson),
+        (class.raw().body(""), Code::BodyTruncated),
+        (class.raw().body(cut(&good)), Code::BodyTruncated),
+        (zstd(cut(&packed)), Code::BodyTruncated),
+        (zstd(good.clone()), Code::BodyTruncated),
+        (zstd(zstd::bulk::compress(&cut(&good), 3)?), Code::BodyTruncated),
+        (class.raw().body("[]"), Code::BadRequest),
+        (class.raw().body("{\"protocol\":1}"), Code::BadRequest),
+        (changed("something_new", json!(1))?, Code::BadRequest),
+        (changed("runs", json!([{"entity": "topics", "op": "explode", "columns": [], "rows": []}]))?, Code::BadRequest),
+        (changed("runs", json!([{"entity": "topics", "op": "put", "columns": [], "rows": [["id", "base", "at"]]}]))?, Code::BadRequest),
+        (changed("protocol", json!(99))?, Code::UnsupportedProtocol),
+        (changed("protocol", json!(0))?, Code::UnsupportedProtocol),
+        (class.raw().body("{\"protocol\":2,\"batches\":[]}"), Code::UnsupportedProtocol),
+        (class.raw().body(vec![b' '; PUSH_BODY_BYTES_MAX + 1]), Code::BodyTooLarge),
+        (zstd(zstd::bulk::compress(&vec![b' '; 64 * PUSH_BODY_BYTES_MAX], 3)?), Code::BodyTooLarge),
+        (plain.try_clone().ok_or("no clone")?.header(CONTENT_TYPE, "text/plain").body(good.clone()), Code::UnsupportedEncoding),
+        (plain.body(good.clone()), Code::UnsupportedEncoding),
+        (class.raw().header(CONTENT_ENCODING, "gzip").body(good.clone()), Code::UnsupportedEncoding),
+        (class.instructor.request(Method::GET, "/v1/sync/push"), Code::NoSuchRoute),
+        (class.instructor.request(Method::POST, "/v2/sync/push"), Code::NoSuchRoute),
+    ];
+    for (number, (request, code)) in cases.into_iter().enumerate() {
+        assert_eq!(refused(request).await?, code, "case {number}");
+    }
+    // The number was not used up: what is right is taken, packed as it is.
+    let answer: PushAnswer = read(zstd(packed).send().await?).await??;
+    assert_eq!((answer.last_n, answer.outcomes.len()), (1, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_on_the_way_stores_nothing() -> Outcome<()> {
+    let mut class = class().await?;
+    let body = serde_json::to_vec(&class.instructor.push_of(vec![class.topic("x")]))?;
+    let mut stream = tokio::net::TcpStream::connect(class.server.server().address()).await?;
+    let head = format!(
+        "POST /v1/sync/push HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        class.instructor.access_token,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(&body[..body.len() - 1]).await?;
+    stream.shutdown().await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    assert!(answer.is_empty() || answer.contains("body_truncated"), "{answer}");
+    assert_eq!(class.school.count("topics").await?, 1);
+    assert_eq!(class.instructor.push_one(class.topic("x")).await?, Fate::Applied);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_push_takes_as_many_mutations_as_the_limit_says() -> Outcome<()> {
+    let mut class = class().await?;
+    let changes = |count: usize| (0..count).map(|number| class.topic(&number.to_string())).collect::<Vec<_>>();
+    assert_eq!(code(class.instructor.send(&class.instructor.push_of(changes(PUSH_MUTATIONS_MAX + 1))).await?), Code::TooManyMutations);
+    let most = changes(PUSH_MUTATIONS_MAX);
+    assert!(class.instructor.push(most).await?.iter().all(|fate| *fate == Fate::Applied));
+    assert_eq!(class.school.value("SELECT count(*) FROM topics WHERE title <> 'Topic 0'").await?, PUSH_MUTATIONS_MAX);
+    class.instructor.pull().await?;
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! Nobody writes what is not theirs, and nobody hears what is not meant for them.
+
+use serde_json::json;
+use uuid::Uuid;
+use waystation_model::Code;
+use waystation_model::registry;
+use waystation_model::wire::Outcome as Fate;
+use waystation_tests::Outcome;
+use waystation_tests::caller::{Caller, Change, delete, put};
+use waystation_tests::school::{Course, School, open};
+use waystation_tests::server::LocalServer;
+
+/// Two instructors with a course each, two teachers with a group each, two learners, and the first one's parent.
+struct Town {
+    server: LocalServer,
+    school: School,
+    gas: Course,
+    fire: Course,
+    groups: [Uuid; 2],
+    murad: Uuid,
+}
+
+async fn town() -> Outcome<Town> {
+    let (server, mut school) = open().await?;
+    let rauf = school.person("instructor", "rauf").await?;
+    let nigar = school.person("instructor", "nigar").await?;
+    let (sabina, tofiq) = (school.person("teacher", "sabina").await?, school.person("teacher", "tofiq").await?);
+    let (aysel, murad) = (school.person("learner", "aysel").await?, school.person("learner", "murad").await?);
+    let parent = school.person("parent", "leyla").await?;
+    school.insert("guardian_links", json!({"parent_id": parent, "student_id": aysel})).await?;
+    let gas = school.course(Some(rauf), "published", 1).await?;
+    let fire = school.course(Some(nigar), "published", 1).await?;
+    school.enrol(aysel, &gas).await?;
+    school.enrol(murad, &fire).await?;
+    let groups = [school.group(sabina, &[aysel]).await?, school.group(tofiq, &[murad]).await?];
+    Ok(Town { server, school, gas, fire, groups, murad })
+}
+
+impl Town {
+    async fn caller(&self, name: &str) -> Outcome<Caller> {
+        Caller::sign_in(&self.server.url(), name).await
+    }
+}
+
+fn progress(user: Uuid, course: &Course) -> Change {
+    put("topic_progress").link("user_id", user).link("topic_id", course.topics[0]).link("course_id", course.id).set("percent", 100)
+}
+
+fn topic(course: &Course) -> Change {
+    put("topics").id(Uuid::now_v7()).link("module_id", course.module).link("course_id", course.id).set("title", "x")
+}
+
+fn mark(group: Uuid, student: Uuid) -> Change {
+    put("attendance_records")
+        .link("group_id", group)
+        .link("student_id", student)
+        .set("lesson_date", "2026-03-02")
+        .set("status", "present")
+}
+
+fn enrolment(user: Uuid, course: &Course) -> Change {
+    put("enrollments").link("user_id", user).link("course_id", course.id)
+}
+
+/// Pushes what has to be refused for want of a right, all in one batch.
+async fn not_allowed(caller: &mut Caller, changes: Vec<Change>) -> Outcome<()> {
+    let fates = caller.push(changes.clone()).await?;
+    for (change, fate) in changes.iter().zip(fates) {
+        assert!(matches!(fate, Fate::Rejected { code: Code::NotAllowed, .. }), "{change:?}: {fate:?}");
+    }
+    caller.pull().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_learner_writes_what_they_did_and_nothing_else() -> Outcome<()> {
+    let mut town = town().await?;
+    let mut aysel = town.caller("aysel").await?;
+    let me = aysel.user;
+    let changes = vec![
+        progress(town.murad, &town.gas),
+        progress(me, &town.fire),
+        topic(&town.gas),
+        put("topics").id(town.gas.topics[0]).set("title", "x"),
+        put("courses").id(Uuid::now_v7()).link("instructor_id", me).set("title", "x"),
+        put("courses").id(town.gas.id).set("status", "archived"),
+        mark(town.groups[0], me),
+        put("group_memberships").link("group_id", town.groups[1]).link("user_id", me).set("joined_at", 0),
+        put("groups").id(town.groups[0]).link("teacher_id", me),
+        put("users").id(me).set("role", "admin"),
+        put("users").id(Uuid::now_v7()).set("user_name", "second"),
+        put("student_profiles").link("user_id", me).set("balance_minor", 1_000_000),
+        put("guardian_links").link("parent_id", me).link("student_id", town.murad),
+        put("stations").id(Uuid::now_v7()).set("name", "x"),
+        put("organizations").id(town.school.organization).set("name", "x"),
+        put("organizations").id(Uuid::now_v7()).set("name", "x"),
+        put("user_profiles").link("user_id", town.murad).set("bio", "x"),
+        enrolment(me, &town.fire).set("enrollment_type", "assigned"),
+        enrolment(town.murad, &town.gas),
+        enrolment(me, &town.gas).set("due_at", 4_000_000_000_000_i64),
+        delete("topics", town.gas.topics[0]),
+        delete("guardian_links", town.school.value("SELECT id FROM guardian_links").await?.as_str().ok_or("no link")?.parse()?),
+    ];
+    not_allowed(&mut aysel, changes).await?;
+    assert_eq!(town.school.count("topic_progress").await?, 0);
+    assert_eq!(aysel.push_one(progress(me, &town.gas)).await?, Fate::Applied);
+    assert_eq!(aysel.push_one(put("user_profiles").link("user_id", me).set("bio", "x")).await?, Fate::Applied);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_parent_looks_in_and_writes_nothing() -> Outcome<()> {
+    let mut town = town().await?;
+    let mut aysel = town.caller("aysel").await?;
+    aysel.push_one(progress(aysel.user, &town.gas)).await?;
+    let mut parent = town.caller("leyla").await?;
+    parent.pull().await?;
+    assert_eq!(parent.all("topic_progress").len(), 1, "of their own child");
+    let child = aysel.user;
+    let changes =
+        vec![progress(child, &town.gas), mark(town.groups[0], child), put("student_profiles").link("user_id", child).set("notes", "x"), topic(&town.gas)];
+    not_allowed(&mut parent, changes).await?;
+    assert!(parent.rows.keys().all(|scope| scope.starts_with("user:") || scope.starts_with("org:") || *scope == format!("learner:{child}")));
+    assert_eq!(town.school.count("attendance_records").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_instructor_writes_and_hears_their_own_course_only() -> Outcome<()> {
+    let mut town = town().await?;
+    let (mut aysel, mut murad) = (town.caller("aysel").await?, town.caller("murad").await?);
+    aysel.push_one(progress(aysel.user, &town.gas)).await?;
+    murad.push_one(progress(murad.user, &town.fire)).await?;
+    let mut rauf = town.caller("rauf").await?;
+    rauf.pull().await?;
+    let heard: Vec<_> = rauf.all("topic_progress").values().map(|row| row.columns["course_id"].clone()).collect();
+    assert_eq!(heard, [json!(town.gas.id)]);
+    assert_eq!(rauf.all("enrollments").len(), 1);
+    let (learner, me) = (aysel.user, rauf.user);
+    let changes = vec![
+        topic(&town.fire),
+        put("topics").id(town.fire.topics[0]).set("title", "x"),
+        put("courses").id(town.fire.id).link("instructor_id", me),
+        progress(learner, &town.gas),
+        enrolment(learner, &town.fire).set("enrollment_type", "assigned"),
+        mark(town.groups[0], learner),
+        put("users").id(me).set("role", "admin"),
+        delete("courses", town.gas.id),
+    ];
+    not_allowed(&mut rauf, changes).await?;
+    assert_eq!(rauf.push_one(topic(&town.gas)).await?, Fate::Applied);
+    // A part of one course cannot be hung into another one.
+    let moved = put("topics").id(town.gas.topics[0]).link("module_id", town.fire.module);
+    assert_eq!(rauf.refusal(moved).await?.0, Code::MissingReference);
+    let test = town.school.test(&town.fire.clone(), "quiz", "server", &[]).await?;
+    let question = put("questions").id(Uuid::now_v7()).link("assessment_id", test.id);
+    assert_eq!(rauf.refusal(question.clone().link("course_id", town.gas.id)).await?.0, Code::RuleBroken);
+    assert_eq!(rauf.refusal(question).await?.0, Code::RuleBroken, "outside every course it is no question of this test");
+    assert_eq!(town.school.count("questions").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_teacher_marks_their_own_group_only() -> Outcome<()> {
+    let mut town = town().await?;
+    let mut sabina = town.caller("sabina").await?;
+    sabina.pull().await?;
+    let mine = put("groups").id(Uuid::now_v7()).link("teacher_id", town.murad).set("name", "x");
+    let changes = vec![mark(town.groups[1], town.murad), put("groups").id(town.groups[1]).link("teacher_id", sabina.user), mine];
+    not_allowed(&mut sabina, changes).await?;
+    assert_eq!(town.school.count("attendance_records").await?, 0);
+    assert_eq!(sabina.push_one(mark(town.groups[0], town.murad)).await?, Fate::Applied);
+    assert_eq!(sabina.all("group_memberships").len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_only_the_server_makes_nobody_makes() -> Outcome<()> {
+    let mut town = town().await?;
+    town.school.person("admin", "vusal").await?;
+    let mut admin = town.caller("vusal").await?;
+    let sabina = town.caller("sabina").await?;
+    let changes = vec![
+        put("conflicts").id(Uuid::now_v7()),
+        put("staff_cards").link("user_id", admin.user),
+        put("group_membership_periods")
+            .id(Uuid::now_v7())
+            .link("membership_id", Uuid::now_v7())
+            .link("group_id", town.groups[0])
+            .link("user_id", admin.user),
+        put("devices").id(Uuid::now_v7()).link("user_id", admin.user).set("name", "x"),
+        put("devices").id(Uuid::now_v7()).link("user_id", sabina.user).set("name", "x"),
+        delete("devices", sabina.device),
+    ];
+    not_allowed(&mut admin, changes).await?;
+    let forged = put("conflicts").id(Uuid::now_v7()).link("author_id", admin.user);
+    assert_eq!(admin.refusal(forged).await?, (Code::ServerColumn, Some("author_id".to_owned())));
+    let renamed = put("devices").id(sabina.device).on(admin.stamp("devices", sabina.device)).set("name", "renamed");
+    assert_eq!(admin.push_one(renamed).await?, Fate::Applied);
+    assert_eq!(town.school.column("devices", sabina.device, "name").await?, "renamed");
+    assert_eq!(town.school.count("devices").await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_server_column_is_taken_from_anybody() -> Outcome<()> {
+    let mut town = town().await?;
+    town.school.person("admin", "vusal").await?;
+    let mut admin = town.caller("vusal").await?;
+    for entity in registry::all() {
+        for column in entity.columns.iter().filter(|column| column.merge == registry::Merge::Server) {
+            let given = put(entity.name).id(Uuid::now_v7()).set(column.name, column.default_value());
+            assert_eq!(admin.refusal(given).await?, (Code::ServerColumn, Some(column.name.to_owned())), "{}", entity.name);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn organizations_know_nothing_of_each_other() -> Outcome<()> {
+    let mut town = town().await?;
+    let mut other = School::found(town.server.database()).await?;
+    let stranger = other.person("admin", "stranger").await?;
+    let theirs = other.course(None, "published", 1).await?;
+    town.school.person("admin", "vusal").await?;
+    let (mut ours, mut strangers) = (town.caller("vusal").await?, town.caller("stranger").await?);
+    strangers.pull().await?;
+    assert_eq!(strangers.all("courses").len(), 1);
+    assert_eq!(strangers.all("users").len(), 1);
+    let taken_over = |id: Uuid| put("courses").id(id).set("title", "taken over");
+    assert_eq!(ours.refusal(taken_over(theirs.id)).await?.0, Code::NotFound);
+    assert_eq!(strangers.refusal(taken_over(town.gas.id)).await?.0, Code::NotFound);
+    assert_eq!(ours.refusal(delete("courses", theirs.id)).await?.0, Code::NotFound);
+    // Nothing of ours can point into theirs.
+    let pointing = vec![
+        enrolment(stranger, &town.gas).set("enrollment_type", "assigned"),
+        put("courses").id(Uuid::now_v7()).set("title", "x").link("instructor_id", stranger),
+        put("groups").id(Uuid::now_v7()).set("name", "x").link("teacher_id", stranger),
+        put("guardian_links").link("parent_id", ours.user).link("student_id", stranger),
+        put("user_profiles").link("user_id", stranger).set("bio", "x"),
+    ];
+    for (change, fate) in pointing.clone().iter().zip(ours.push(pointing).await?) {
+        assert!(matches!(fate, Fate::Rejected { code: Code::MissingReference, .. }), "{change:?}: {fate:?}");
+    }
+    assert_eq!(ours.refusal(put("courses").id(theirs.id).on(0).set("title", "x")).await?.0, Code::NotFound);
+    assert_eq!(other.column("courses", theirs.id, "title").await?, "Course");
+    ours.pull().await?;
+    assert!(!ours.all("users").contains_key(&stranger));
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_may_enrol_lets_themselves_in_where_it_is_open_and_free() -> Outcome<()> {
+    let mut town = town().await?;
+    let mut aysel = town.caller("aysel").await?;
+    let fire = town.fire.clone();
+    assert_eq!(aysel.refusal(enrolment(aysel.user, &fire)).await?.0, Code::RuleBroken, "it is not open");
+    town.school.run("UPDATE courses SET is_public = true").await?;
+    assert_eq!(aysel.push_one(enrolment(aysel.user, &fire)).await?, Fate::Applied);
+    aysel.pull().await?;
+    assert!(aysel.row("topics", fire.topics[0]).is_some());
+    // Whoever is dropped does not come back alone.
+    let mut nigar = town.caller("nigar").await?;
+    nigar.pull().await?;
+    assert_eq!(nigar.push_one(enrolment(aysel.user, &fire).set("status", "dropped")).await?, Fate::Merged);
+    let removed = aysel.pull().await?.removed;
+    assert_eq!(removed, [format!("course:{}", fire.id)]);
+    assert_eq!(aysel.refusal(enrolment(aysel.user, &fire).set("status", "enrolled")).await?.0, Code::NotAllowed);
+    assert_eq!(aysel.refusal(progress(aysel.user, &fire)).await?.0, Code::NotAllowed);
+    Ok(())
+}
