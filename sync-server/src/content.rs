@@ -1,17 +1,20 @@
 //! `GET /v1/content/{sha256}`: a file's bytes, whole or one range, to whoever hears the media that it belongs to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
+use http_range_header::StartPosition;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
 use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem};
 
@@ -20,6 +23,11 @@ use crate::accounts::Session;
 use crate::failure::Failure;
 use crate::settings::ContentSettings;
 use crate::state::App;
+
+/// How often a request to S3 is tried again.
+const S3_RETRIES_MAX: usize = 2;
+/// How long a request to S3 may be tried again.
+const S3_RETRY_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Opens the store of files.
 ///
@@ -40,6 +48,8 @@ pub fn open(settings: &ContentSettings) -> Result<Arc<dyn ObjectStore>, Failure>
                 .with_secret_access_key(secret_key)
                 .with_allow_http(endpoint.starts_with("http://"))
                 .with_virtual_hosted_style_request(false)
+                // Somebody waits for the answer: better a word soon, and another try from the laptop.
+                .with_retry(RetryConfig { max_retries: S3_RETRIES_MAX, retry_timeout: S3_RETRY_TIME_MAX, ..RetryConfig::default() })
                 .build()?,
         ),
     })
@@ -71,10 +81,11 @@ pub async fn store(files: &dyn ObjectStore, sha256: &str, bytes: bytes::Bytes) -
 pub async fn content(
     State(app): State<App>,
     session: Session,
-    Path(sha256): Path<String>,
+    sha256: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let not_found = || Problem::new(Code::NotFound, "no such file");
+    let Path(sha256) = sha256.map_err(|_| not_found())?;
     if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(not_found().into());
     }
@@ -135,7 +146,14 @@ pub async fn content(
 
 /// The one range that a request asks for, end excluded.
 fn one_range(text: &str, size: u64) -> Option<std::ops::Range<u64>> {
-    let ranges = http_range_header::parse_range_header(text).ok()?.validate(size).ok()?;
+    let mut parsed = http_range_header::parse_range_header(text).ok()?;
+    for range in &mut parsed.ranges {
+        // The last thousand bytes of a file of ten are all of it.
+        if let StartPosition::FromLast(length) = &mut range.start {
+            *length = (*length).min(size);
+        }
+    }
+    let ranges = parsed.validate(size).ok()?;
     let [only] = ranges.as_slice() else { return None };
     Some(*only.start()..*only.end() + 1)
 }
@@ -149,6 +167,7 @@ mod tests {
         assert_eq!(one_range("bytes=0-99", 1000), Some(0..100));
         assert_eq!(one_range("bytes=900-", 1000), Some(900..1000));
         assert_eq!(one_range("bytes=-10", 1000), Some(990..1000));
+        assert_eq!(one_range("bytes=-5000", 1000), Some(0..1000));
         for nonsense in ["bytes=1000-", "bytes=5-2", "bytes=0-1,5-6", "lines=1-2", ""] {
             assert_eq!(one_range(nonsense, 1000), None, "{nonsense}");
         }

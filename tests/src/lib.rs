@@ -21,6 +21,7 @@ pub mod places;
 pub mod school;
 pub mod screen;
 pub mod server;
+pub mod store;
 pub mod user;
 pub mod window;
 

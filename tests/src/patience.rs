@@ -7,6 +7,23 @@ use crate::Outcome;
 /// How often a condition is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 
+/// However little time is left, one look may take this long.
+const LOOK_TIME_MIN: Duration = Duration::from_secs(2);
+
+/// Waits for something that is under way.
+///
+/// # Errors
+/// When it fails, or `time_max` is over.
+pub async fn within<T, E>(what: &str, time_max: Duration, work: impl Future<Output = Result<T, E>>) -> Outcome<T>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match tokio::time::timeout(time_max, work).await {
+        Ok(outcome) => outcome.map_err(Into::into),
+        Err(_) => Err(format!("{what}: not within {} s", time_max.as_secs_f64()).into()),
+    }
+}
+
 /// Waits until `condition` gives something.
 ///
 /// # Errors
@@ -17,10 +34,12 @@ where
 {
     let begun = Instant::now();
     loop {
-        let last = match condition().await {
-            Ok(Some(value)) => return Ok(value),
-            Ok(None) => String::new(),
-            Err(error) => format!(": {error}"),
+        let left = time_max.saturating_sub(begun.elapsed()).max(LOOK_TIME_MIN);
+        let last = match tokio::time::timeout(left, condition()).await {
+            Ok(Ok(Some(value))) => return Ok(value),
+            Ok(Ok(None)) => String::new(),
+            Ok(Err(error)) => format!(": {error}"),
+            Err(_) => ": looking took too long".to_owned(),
         };
         if begun.elapsed() > time_max {
             return Err(format!("{what}: not within {} s{last}", time_max.as_secs_f64()).into());

@@ -39,6 +39,16 @@ impl LocalServer {
         Ok(LocalServer { server, content, database: database.clone() })
     }
 
+    /// Starts one that keeps its files elsewhere.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub async fn start_with(database: &Database, files: ContentSettings) -> Outcome<LocalServer> {
+        let content = tempfile::tempdir()?;
+        let settings = Settings { content: files, ..settings(database.url(), content.path(), 0) };
+        Ok(LocalServer { server: sync_server::Server::start(settings).await?, content, database: database.clone() })
+    }
+
     /// Stops it and starts it again on the same port, over the same database and files.
     ///
     /// # Errors

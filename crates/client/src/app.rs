@@ -55,7 +55,9 @@ impl Config {
         Config {
             data_dir: data_dir.into(),
             default_server: variable("WAYSTATION_SERVER").unwrap_or_default(),
-            demonstration: variable("WAYSTATION_DEMONSTRATION").map(|path| people::demonstration_people(Path::new(&path))).unwrap_or_default(),
+            demonstration: variable("WAYSTATION_DEMONSTRATION")
+                .map(|path| people::demonstration_people(Path::new(&path)))
+                .unwrap_or_default(),
         }
     }
 }
@@ -137,22 +139,8 @@ impl App {
     /// Reads what a screen shows, from one snapshot.
     pub(crate) async fn read<R: Send + 'static>(&self, work: impl FnOnce(&Desk<'_>) -> Result<R> + Send + 'static) -> Result<R> {
         let unlocked = self.unlocked()?;
-        let (owner, media) = (unlocked.owner.clone(), self.inner.media.clone());
-        let (clock, base) = (self.inner.environment.clock.clone(), self.inner.media_server.address().to_owned());
-        let downloads = unlocked.downloads.clone();
-        unlocked
-            .store
-            .read(move |connection| {
-                work(&Desk {
-                    connection,
-                    owner: &owner,
-                    media: &media,
-                    media_address: &base,
-                    downloads: &downloads,
-                    clock: clock.as_ref(),
-                })
-            })
-            .await
+        let around = Around { inner: self.inner.clone(), unlocked: unlocked.clone() };
+        unlocked.store.read(move |connection| work(&around.desk(connection))).await
     }
 
     /// Makes changes, all of them or none, tells the window and wakes the push.
@@ -165,18 +153,48 @@ impl App {
         &self,
         plan: impl FnOnce(&Connection, &crate::store::Device) -> Result<Vec<Edit>> + Send + 'static,
     ) -> Result<()> {
-        let unlocked = self.unlocked()?;
-        let now_ms = self.inner.environment.clock.now_ms();
-        let changed = unlocked.store.write(move |writer| make(writer, now_ms, plan)).await?;
-        self.told_changes(&unlocked, &changed).await;
-        Ok(())
+        self.edit_and_read(plan, |_| Ok(())).await
     }
 
-    /// Tells the window what changed, and wakes the push.
-    pub(crate) async fn told_changes(&self, unlocked: &Unlocked, changed: &BTreeSet<&'static str>) {
-        unlocked.engine.tell_changed(changed);
+    /// … and reads what the screen shows then. The connection that wrote still has in memory what is read.
+    pub(crate) async fn edit_and_read<R: Send + 'static>(
+        &self,
+        plan: impl FnOnce(&Connection, &crate::store::Device) -> Result<Vec<Edit>> + Send + 'static,
+        read: impl FnOnce(&Desk<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        let unlocked = self.unlocked()?;
+        let now_ms = self.inner.environment.clock.now_ms();
+        let around = Around { inner: self.inner.clone(), unlocked: unlocked.clone() };
+        let (changed, answer) = unlocked
+            .store
+            .write(move |writer| {
+                let changed = make(writer, now_ms, plan)?;
+                Ok((changed, read(&around.desk(writer.connection()))))
+            })
+            .await?;
+        unlocked.engine.tell_changed(&changed);
         unlocked.engine.wake_push.notify_one();
-        unlocked.engine.tell_status().await;
+        unlocked.engine.status_moved.notify_one();
+        answer
+    }
+}
+
+/// What a job on the database's thread takes along for the screens.
+struct Around {
+    inner: Arc<Inner>,
+    unlocked: Arc<Unlocked>,
+}
+
+impl Around {
+    fn desk<'d>(&'d self, connection: &'d Connection) -> Desk<'d> {
+        Desk {
+            connection,
+            owner: &self.unlocked.owner,
+            media: &self.inner.media,
+            media_address: self.inner.media_server.address(),
+            downloads: &self.unlocked.downloads,
+            clock: self.inner.environment.clock.as_ref(),
+        }
     }
 }
 
@@ -214,7 +232,9 @@ fn media_type_of(unlocked: Arc<RwLock<Option<Arc<Unlocked>>>>) -> MediaTypeOf {
                     let mut rows = statement.query([&sha256])?;
                     Ok(match rows.next()? {
                         None => None,
-                        Some(row) => Some(row.get::<_, Option<String>>("media_type")?.unwrap_or_else(|| "application/octet-stream".to_owned())),
+                        Some(row) => {
+                            Some(row.get::<_, Option<String>>("media_type")?.unwrap_or_else(|| "application/octet-stream".to_owned()))
+                        }
                     })
                 })
                 .await

@@ -44,9 +44,25 @@ async fn study(files: &[&[u8]]) -> (Arc<Server>, Laptop, App) {
         core.put("topics", Some(id(TOPIC)), &topic);
         for (place, bytes) in files.iter().enumerate() {
             let (media, item) = (id(60 + place as u128), id(50 + place as u128));
-            let fields = [("course_id", json!(id(COURSE))), ("title", json!("file")), ("sha256", json!(sha256(bytes))), ("size_bytes", json!(bytes.len())), ("media_type", json!("video/mp4")), published.clone()];
+            let fields = [
+                ("course_id", json!(id(COURSE))),
+                ("title", json!("file")),
+                ("sha256", json!(sha256(bytes))),
+                ("size_bytes", json!(bytes.len())),
+                ("media_type", json!("video/mp4")),
+                published.clone(),
+            ];
             core.put("media_assets", Some(media), &fields);
-            let fields = [("course_id", json!(id(COURSE))), ("module_id", json!(id(30))), ("topic_id", json!(id(TOPIC))), ("media_asset_id", json!(media)), ("kind", json!("video")), ("position", json!(place)), ("title", json!(format!("Film {place}"))), published.clone()];
+            let fields = [
+                ("course_id", json!(id(COURSE))),
+                ("module_id", json!(id(30))),
+                ("topic_id", json!(id(TOPIC))),
+                ("media_asset_id", json!(media)),
+                ("kind", json!("video")),
+                ("position", json!(place)),
+                ("title", json!(format!("Film {place}"))),
+                published.clone(),
+            ];
             core.put("content_items", Some(item), &fields);
             server.content.lock().unwrap().insert(sha256(bytes), Content { bytes: bytes.to_vec(), ..Content::default() });
         }
@@ -126,7 +142,11 @@ async fn a_damaged_file_is_fetched_again_and_told_when_it_stays_damaged() {
     call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
     let failed = async || {
         let downloads = call(&app, "downloads", json!({})).await.unwrap();
-        downloads["items"].as_array().unwrap().iter().any(|item| item["state"] == json!("failed") && item["problem"] == json!("file_damaged"))
+        downloads["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|item| item["state"] == json!("failed") && item["problem"] == json!("file_damaged"))
     };
     until(failed).await;
     assert!(all_here(&app, 1).await);

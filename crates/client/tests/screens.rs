@@ -39,41 +39,126 @@ fn fill_course(server: &Server) {
     let (course, published) = (("course_id", json!(id(COURSE))), ("published", json!(true)));
     let station = [("name", json!("Station 7")), ("address", json!("Baku")), ("code", json!("S-7")), ("latitude", json!(40.4))];
     core.put("stations", Some(id(70)), &station);
-    core.put("station_equipment", None.or(Some(id(71))), &[("station_id", json!(id(70))), ("name", json!("Pump")), ("model", json!("P-1")), ("position", json!(1))]);
-    core.put("station_specifications", Some(id(72)), &[("station_id", json!(id(70))), ("name", json!("Tank")), ("value", json!("30000")), ("unit", json!("l"))]);
-    core.put("station_safety_systems", Some(id(73)), &[("station_id", json!(id(70))), ("name", json!("Sprinkler")), ("kind", json!("fire"))]);
+    core.put(
+        "station_equipment",
+        None.or(Some(id(71))),
+        &[("station_id", json!(id(70))), ("name", json!("Pump")), ("model", json!("P-1")), ("position", json!(1))],
+    );
+    core.put(
+        "station_specifications",
+        Some(id(72)),
+        &[("station_id", json!(id(70))), ("name", json!("Tank")), ("value", json!("30000")), ("unit", json!("l"))],
+    );
+    core.put(
+        "station_safety_systems",
+        Some(id(73)),
+        &[("station_id", json!(id(70))), ("name", json!("Sprinkler")), ("kind", json!("fire"))],
+    );
     core.put("station_safety_system_features", Some(id(74)), &[("safety_system_id", json!(id(73))), ("text", json!("starts by itself"))]);
-    core.put("courses", Some(id(COURSE)), &[("title", json!("Safety")), ("course_code", json!("SAF-101")), ("status", json!("published")), ("station_id", json!(id(70))), published.clone()]);
+    core.put(
+        "courses",
+        Some(id(COURSE)),
+        &[
+            ("title", json!("Safety")),
+            ("course_code", json!("SAF-101")),
+            ("status", json!("published")),
+            ("station_id", json!(id(70))),
+            published.clone(),
+        ],
+    );
     core.put("course_facts", Some(id(21)), &[course.clone(), ("kind", json!("requirement")), ("text", json!("None")), published.clone()]);
-    core.put("enrollments", None, &[("user_id", json!(id(USER))), course.clone(), ("display_name", json!("Some Body")), ("due_at", json!(NOW_MS))]);
+    core.put(
+        "enrollments",
+        None,
+        &[("user_id", json!(id(USER))), course.clone(), ("display_name", json!("Some Body")), ("due_at", json!(NOW_MS))],
+    );
     for module in 0..2_u128 {
-        core.put("modules", Some(id(30 + module)), &[course.clone(), ("title", json!(format!("Module {module}"))), ("position", json!(module)), published.clone()]);
+        core.put(
+            "modules",
+            Some(id(30 + module)),
+            &[course.clone(), ("title", json!(format!("Module {module}"))), ("position", json!(module)), published.clone()],
+        );
         for topic in 0..2_u128 {
             let topic_id = id(40 + module * 2 + topic);
-            let fields = [course.clone(), ("module_id", json!(id(30 + module))), ("title", json!(format!("Topic {module}.{topic}"))), ("position", json!(topic)), ("requires_previous", json!(true)), published.clone()];
+            let fields = [
+                course.clone(),
+                ("module_id", json!(id(30 + module))),
+                ("title", json!(format!("Topic {module}.{topic}"))),
+                ("position", json!(topic)),
+                ("requires_previous", json!(true)),
+                published.clone(),
+            ];
             core.put("topics", Some(topic_id), &fields);
-            let fields = [course.clone(), ("module_id", json!(id(30 + module))), ("topic_id", json!(topic_id)), ("kind", json!("document")), ("role", json!("main_pdf")), ("title", json!("Reading")), ("position", json!(1)), published.clone()];
+            let fields = [
+                course.clone(),
+                ("module_id", json!(id(30 + module))),
+                ("topic_id", json!(topic_id)),
+                ("kind", json!("document")),
+                ("role", json!("main_pdf")),
+                ("title", json!("Reading")),
+                ("position", json!(1)),
+                published.clone(),
+            ];
             core.put("content_items", Some(id(50 + module * 2 + topic)), &fields);
         }
     }
-    let text = [course.clone(), ("module_id", json!(id(30))), ("topic_id", json!(id(40))), ("kind", json!("text")), ("title", json!("Remember")), ("body", json!({"text": "Stop, warn, call."})), ("position", json!(0)), published.clone()];
+    let text = [
+        course.clone(),
+        ("module_id", json!(id(30))),
+        ("topic_id", json!(id(40))),
+        ("kind", json!("text")),
+        ("title", json!("Remember")),
+        ("body", json!({"text": "Stop, warn, call."})),
+        ("position", json!(0)),
+        published.clone(),
+    ];
     core.put("content_items", Some(id(59)), &text);
     for (test, module, graded_by, attempts) in [(80_u128, Some(30_u128), "laptop", Value::Null), (90, None, "server", json!(1))] {
         let module_id = module.map_or(Value::Null, |module| json!(id(module)));
-        let fields = [course.clone(), ("module_id", module_id), ("title", json!(format!("Test {test}"))), ("kind", json!("quiz")), ("graded_by", json!(graded_by)), ("attempts_max", attempts), ("time_limit_seconds", json!(600)), ("passing_percent", json!(50.0)), published.clone()];
+        let fields = [
+            course.clone(),
+            ("module_id", module_id),
+            ("title", json!(format!("Test {test}"))),
+            ("kind", json!("quiz")),
+            ("graded_by", json!(graded_by)),
+            ("attempts_max", attempts),
+            ("time_limit_seconds", json!(600)),
+            ("passing_percent", json!(50.0)),
+            published.clone(),
+        ];
         core.put("assessments", Some(id(test)), &fields);
         for question in 1..3_u128 {
             let kind = if question == 1 { "single" } else { "numeric" };
-            let fields = [("assessment_id", json!(id(test))), course.clone(), ("question_type", json!(kind)), ("text", json!("?")), ("points", json!(2.0)), ("position", json!(question)), published.clone()];
+            let fields = [
+                ("assessment_id", json!(id(test))),
+                course.clone(),
+                ("question_type", json!(kind)),
+                ("text", json!("?")),
+                ("points", json!(2.0)),
+                ("position", json!(question)),
+                published.clone(),
+            ];
             core.put("questions", Some(id(test + question)), &fields);
         }
         for option in 5..7_u128 {
-            let fields = [("question_id", json!(id(test + 1))), course.clone(), ("text", json!(format!("Option {option}"))), ("position", json!(option)), published.clone()];
+            let fields = [
+                ("question_id", json!(id(test + 1))),
+                course.clone(),
+                ("text", json!(format!("Option {option}"))),
+                ("position", json!(option)),
+                published.clone(),
+            ];
             core.put("question_options", Some(id(test + option)), &fields);
         }
     }
     let keys = json!({id(81).to_string(): {"options": [id(85)]}, id(82).to_string(): {"number": 20, "tolerance": 0}});
-    let fields = [("assessment_id", json!(id(80))), course, ("shared", json!(true)), ("keys", keys), ("explanations", json!({id(81).to_string(): "Because."}))];
+    let fields = [
+        ("assessment_id", json!(id(80))),
+        course,
+        ("shared", json!(true)),
+        ("keys", keys),
+        ("explanations", json!({id(81).to_string(): "Because."})),
+    ];
     core.put("answer_keys", None, &fields);
 }
 
@@ -105,8 +190,12 @@ async fn a_learner_sees_the_course_goes_through_it_and_may_start_again() {
     assert_eq!((&topic["previous_id"], &topic["next_id"]), (&json!(null), &json!(id(41))));
 
     laptop.clock.pass(1_000);
-    call(&app, "note_position", json!({"content_item_id": id(50), "page": 3, "second": null, "percent": 40, "seconds_spent": 30})).await.unwrap();
-    call(&app, "note_position", json!({"content_item_id": id(50), "page": 5, "second": null, "percent": 60, "seconds_spent": 20})).await.unwrap();
+    call(&app, "note_position", json!({"content_item_id": id(50), "page": 3, "second": null, "percent": 40, "seconds_spent": 30}))
+        .await
+        .unwrap();
+    call(&app, "note_position", json!({"content_item_id": id(50), "page": 5, "second": null, "percent": 60, "seconds_spent": 20}))
+        .await
+        .unwrap();
     let home = call(&app, "home", json!({})).await.unwrap();
     assert_eq!((&home["go_on"]["topic_id"], &home["go_on"]["page"]), (&json!(id(40)), &json!(5)));
     let topic = call(&app, "mark_topic", json!({"topic_id": id(40), "completed": true})).await.unwrap();
@@ -116,7 +205,8 @@ async fn a_learner_sees_the_course_goes_through_it_and_may_start_again() {
     sent(&app).await;
     {
         let core = server.core.lock().unwrap();
-        let row = waystation_model::ids::derived_id("topic_progress", [Some(id(USER).to_string().as_str()), Some(id(40).to_string().as_str())]);
+        let row =
+            waystation_model::ids::derived_id("topic_progress", [Some(id(USER).to_string().as_str()), Some(id(40).to_string().as_str())]);
         assert_eq!(core.value("topic_progress", row, "time_spent_seconds"), Some(json!(50)));
         assert_eq!(core.value("topic_progress", row, "percent"), Some(json!(100)));
     }
@@ -133,7 +223,10 @@ async fn a_learner_sees_the_course_goes_through_it_and_may_start_again() {
 async fn a_lesson_test_is_taken_and_graded_on_the_laptop_at_once() {
     let (server, _laptop, app) = learner().await;
     let attempt = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
-    assert_eq!((&attempt["card"]["state"], &attempt["card"]["attempt_number"], &attempt["seconds_left"]), (&json!("started"), &json!(1), &json!(600)));
+    assert_eq!(
+        (&attempt["card"]["state"], &attempt["card"]["attempt_number"], &attempt["seconds_left"]),
+        (&json!("started"), &json!(1), &json!(600))
+    );
     assert_eq!(attempt["questions"][0]["options"][0]["text"], json!("Option 5"));
     let attempt_id = attempt["card"]["id"].clone();
     let answer = |question: u128, answer: Value| json!({"attempt_id": attempt_id, "question_id": id(question), "answer": answer, "flagged": question == 82, "at_question": 1});
@@ -143,11 +236,17 @@ async fn a_lesson_test_is_taken_and_graded_on_the_laptop_at_once() {
 
     let again = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
     assert_eq!(again["card"]["id"], attempt_id, "an unfinished one is gone on with");
-    assert_eq!((&again["questions"][0]["answer"], &again["questions"][1]["flagged"], &again["at_question"]), (&json!(id(85)), &json!(true), &json!(1)));
+    assert_eq!(
+        (&again["questions"][0]["answer"], &again["questions"][1]["flagged"], &again["at_question"]),
+        (&json!(id(85)), &json!(true), &json!(1))
+    );
     assert_eq!(call(&app, "home", json!({})).await.unwrap()["go_on"]["attempt_id"], attempt_id);
 
     let done = call(&app, "hand_in", json!({"id": attempt_id})).await.unwrap();
-    assert_eq!((&done["card"]["state"], &done["card"]["score_percent"], &done["card"]["passed"]), (&json!("graded"), &json!(50.0), &json!(true)));
+    assert_eq!(
+        (&done["card"]["state"], &done["card"]["score_percent"], &done["card"]["passed"]),
+        (&json!("graded"), &json!(50.0), &json!(true))
+    );
     assert_eq!(done["card"]["provisional"], json!(true));
     assert_eq!((&done["questions"][0]["is_correct"], &done["questions"][0]["explanation"]), (&json!(true), &json!("Because.")));
     assert_eq!(done["questions"][1]["is_correct"], json!(false));
@@ -156,7 +255,13 @@ async fn a_lesson_test_is_taken_and_graded_on_the_laptop_at_once() {
     sent(&app).await;
 
     let row = uuid::Uuid::parse_str(attempt_id.as_str().unwrap()).unwrap();
-    let told = [("status", json!("graded")), ("score_raw", json!(4.0)), ("score_max", json!(4.0)), ("score_percent", json!(100.0)), ("passed", json!(true))];
+    let told = [
+        ("status", json!("graded")),
+        ("score_raw", json!(4.0)),
+        ("score_max", json!(4.0)),
+        ("score_percent", json!(100.0)),
+        ("passed", json!(true)),
+    ];
     server.core.lock().unwrap().put("assessment_attempts", Some(row), &told);
     call(&app, "sync_now", json!({})).await.unwrap();
     let card = call(&app, "home", json!({})).await.unwrap()["results"][0].clone();
@@ -245,10 +350,39 @@ async fn an_instructor_edits_a_course_and_sees_its_learners_and_the_station() {
     fill_course(&server);
     {
         let mut core = server.core.lock().unwrap();
-        core.put("enrollments", None, &[("user_id", json!(id(100))), ("course_id", json!(id(COURSE))), ("display_name", json!("Ann")), ("status", json!("in_progress"))]);
-        core.put("topic_progress", None, &[("user_id", json!(id(100))), ("topic_id", json!(id(40))), ("course_id", json!(id(COURSE))), ("completed", json!(true)), ("percent", json!(100)), ("time_spent_seconds", json!(90))]);
+        core.put(
+            "enrollments",
+            None,
+            &[
+                ("user_id", json!(id(100))),
+                ("course_id", json!(id(COURSE))),
+                ("display_name", json!("Ann")),
+                ("status", json!("in_progress")),
+            ],
+        );
+        core.put(
+            "topic_progress",
+            None,
+            &[
+                ("user_id", json!(id(100))),
+                ("topic_id", json!(id(40))),
+                ("course_id", json!(id(COURSE))),
+                ("completed", json!(true)),
+                ("percent", json!(100)),
+                ("time_spent_seconds", json!(90)),
+            ],
+        );
         for (n, percent) in [(1, 40.0), (2, 90.0), (3, 60.0)] {
-            let fields = [("assessment_id", json!(id(80))), ("user_id", json!(id(100))), ("course_id", json!(id(COURSE))), ("attempt_number", json!(n)), ("started_at", json!(NOW_MS + n)), ("submitted_at", json!(NOW_MS + n + 5)), ("status", json!("graded")), ("score_percent", json!(percent))];
+            let fields = [
+                ("assessment_id", json!(id(80))),
+                ("user_id", json!(id(100))),
+                ("course_id", json!(id(COURSE))),
+                ("attempt_number", json!(n)),
+                ("started_at", json!(NOW_MS + n)),
+                ("submitted_at", json!(NOW_MS + n + 5)),
+                ("status", json!("graded")),
+                ("score_percent", json!(percent)),
+            ];
             core.put("assessment_attempts", Some(id(300 + n as u128)), &fields);
         }
     }
@@ -256,7 +390,10 @@ async fn an_instructor_edits_a_course_and_sees_its_learners_and_the_station() {
     let home = call(&app, "home", json!({})).await.unwrap();
     assert_eq!((&home["teaching"][0]["learners"], home["studying"].as_array().unwrap().len()), (&json!(2), 1));
     let course = call(&app, "edit_course", json!({"id": id(COURSE), "title": "Safety first", "course_code": "SAF-101"})).await.unwrap();
-    assert_eq!((&course["card"]["title"], &course["may_edit"], &course["may_see_learners"]), (&json!("Safety first"), &json!(true), &json!(true)));
+    assert_eq!(
+        (&course["card"]["title"], &course["may_edit"], &course["may_see_learners"]),
+        (&json!("Safety first"), &json!(true), &json!(true))
+    );
     let centre = call(&app, "sync_centre", json!({})).await.unwrap();
     assert!(centre["waiting"].as_array().unwrap().len() <= 1, "what did not change is not sent");
     sent(&app).await;
@@ -284,21 +421,54 @@ async fn the_grid_shows_lesson_days_stays_marks_and_who_left() {
     {
         let mut core = server.core.lock().unwrap();
         // 2026-01-01 is a Thursday.
-        core.put("groups", Some(id(GROUP)), &[("teacher_id", json!(id(USER))), ("name", json!("Qrup1")), ("days_of_week", json!([1, 4])), ("start_time", json!("11:00"))]);
+        core.put(
+            "groups",
+            Some(id(GROUP)),
+            &[("teacher_id", json!(id(USER))), ("name", json!("Qrup1")), ("days_of_week", json!([1, 4])), ("start_time", json!("11:00"))],
+        );
         for (student, name, active) in [(100, "Ann", true), (101, "Bob", false), (102, "Cem", false)] {
-            let membership = core.put("group_memberships", None, &[("group_id", json!(id(GROUP))), ("user_id", json!(id(student))), ("display_name", json!(name)), ("is_active", json!(active)), ("joined_at", json!(NOW_MS - 86_400_000 * 90))]);
-            let left = match student { 101 => json!("2026-01-06"), 102 => json!("2025-12-01"), _ => Value::Null };
-            core.put("group_membership_periods", Some(id(200 + student)), &[("membership_id", json!(membership)), ("group_id", json!(id(GROUP))), ("user_id", json!(id(student))), ("joined_on", json!("2025-10-01")), ("left_on", left)]);
+            let membership = core.put(
+                "group_memberships",
+                None,
+                &[
+                    ("group_id", json!(id(GROUP))),
+                    ("user_id", json!(id(student))),
+                    ("display_name", json!(name)),
+                    ("is_active", json!(active)),
+                    ("joined_at", json!(NOW_MS - 86_400_000 * 90)),
+                ],
+            );
+            let left = match student {
+                101 => json!("2026-01-06"),
+                102 => json!("2025-12-01"),
+                _ => Value::Null,
+            };
+            core.put(
+                "group_membership_periods",
+                Some(id(200 + student)),
+                &[
+                    ("membership_id", json!(membership)),
+                    ("group_id", json!(id(GROUP))),
+                    ("user_id", json!(id(student))),
+                    ("joined_on", json!("2025-10-01")),
+                    ("left_on", left),
+                ],
+            );
         }
         core.put("attendance_records", None, &mark(100, 3, json!("late")).fields);
     }
     let (_laptop, app) = signed_in(&server).await;
     let range = json!({"group_id": id(GROUP), "from": "2026-01-01", "to": "2026-01-12"});
     let grid = call(&app, "grid", range.clone()).await.unwrap();
-    assert_eq!(grid["days"], json!(["2026-01-01", "2026-01-03", "2026-01-05", "2026-01-08", "2026-01-12"]), "the schedule, and a Saturday with a mark");
+    assert_eq!(
+        grid["days"],
+        json!(["2026-01-01", "2026-01-03", "2026-01-05", "2026-01-08", "2026-01-12"]),
+        "the schedule, and a Saturday with a mark"
+    );
     let names: Vec<&str> = grid["students"].as_array().unwrap().iter().map(|row| row["display_name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Ann", "Bob"], "who left before and has no mark is not shown");
-    let outside: Vec<bool> = grid["students"][1]["cells"].as_array().unwrap().iter().map(|cell| cell["outside"].as_bool().unwrap()).collect();
+    let outside: Vec<bool> =
+        grid["students"][1]["cells"].as_array().unwrap().iter().map(|cell| cell["outside"].as_bool().unwrap()).collect();
     assert_eq!(outside, [false, false, false, true, true]);
     assert_eq!((&grid["group"]["members"], &grid["group"]["unmarked_today"], &grid["may_mark"]), (&json!(1), &json!(1), &json!(true)));
     assert_eq!(grid["students"][0]["cells"][1]["marked_by"], json!("Some Body"));
@@ -315,7 +485,13 @@ async fn the_grid_shows_lesson_days_stays_marks_and_who_left() {
     assert_eq!(grid["group"]["unmarked_today"], json!(0));
     sent(&app).await;
     let before = server.core.lock().unwrap().last_n(id(1000));
-    call(&app, "set_marks", json!({"group_id": id(GROUP), "marks": [{"student_id": id(100), "lesson_date": "2026-01-01", "status": "present"}]})).await.unwrap();
+    call(
+        &app,
+        "set_marks",
+        json!({"group_id": id(GROUP), "marks": [{"student_id": id(100), "lesson_date": "2026-01-01", "status": "present"}]}),
+    )
+    .await
+    .unwrap();
     sent(&app).await;
     assert_eq!(server.core.lock().unwrap().last_n(id(1000)), before, "the same mark again is no change");
 
@@ -323,7 +499,10 @@ async fn the_grid_shows_lesson_days_stays_marks_and_who_left() {
     for (from, to) in [("2026-01-12", "2026-01-01"), ("2026-01-01", "2028-01-01"), ("2026-1-1", "soon")] {
         assert_eq!(call(&app, "grid", bad(from, to)).await.unwrap_err().code, Code::BadValue, "{from} {to}");
     }
-    assert_eq!(call(&app, "grid", json!({"group_id": id(999), "from": "2026-01-01", "to": "2026-01-02"})).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(
+        call(&app, "grid", json!({"group_id": id(999), "from": "2026-01-01", "to": "2026-01-02"})).await.unwrap_err().code,
+        Code::NotFound
+    );
     let wrong = json!({"group_id": id(GROUP), "marks": [{"student_id": id(100), "lesson_date": "2026-01-01", "status": "asleep"}]});
     assert_eq!(call(&app, "set_marks", wrong).await.unwrap_err().code, Code::BadValue);
     app.shutdown().await;
@@ -338,7 +517,17 @@ async fn a_parent_sees_the_child_and_nothing_else() {
         let mut core = server.core.lock().unwrap();
         core.put("guardian_links", None, &[("parent_id", json!(id(USER))), ("student_id", json!(id(100)))]);
         core.put("enrollments", None, &[("user_id", json!(id(100))), ("course_id", json!(id(COURSE))), ("display_name", json!("Ann"))]);
-        core.put("topic_progress", None, &[("user_id", json!(id(100))), ("topic_id", json!(id(40))), ("course_id", json!(id(COURSE))), ("completed", json!(true)), ("percent", json!(100))]);
+        core.put(
+            "topic_progress",
+            None,
+            &[
+                ("user_id", json!(id(100))),
+                ("topic_id", json!(id(40))),
+                ("course_id", json!(id(COURSE))),
+                ("completed", json!(true)),
+                ("percent", json!(100)),
+            ],
+        );
         let mut yesterday = mark(100, 5, json!("late")).fields;
         yesterday[2].1 = json!("2025-12-31");
         core.put("attendance_records", None, &yesterday);

@@ -95,7 +95,10 @@ fn a_database_of_a_later_program_is_refused_with_its_own_code() {
     let writer = open_writer(folder.path(), Role::Teacher, &[]);
     writer
         .connection()
-        .execute("INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (9999, 'later', '2030-01-01T00:00:00Z', '1')", [])
+        .execute(
+            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (9999, 'later', '2030-01-01T00:00:00Z', '1')",
+            [],
+        )
         .unwrap();
     drop(writer);
     assert_eq!(Writer::open(&folder.path().join("store.db"), &key()).err().map(|error| error.code()), Some(Code::StoreTooNew));
@@ -140,7 +143,10 @@ fn what_the_server_would_refuse_is_refused_here_and_changes_nothing() {
     let mut unknown = mark(100, 5, json!("late"));
     unknown.fields.push(("mood", json!("fine")));
     assert_eq!(code(writer.edit(NOW_MS, &[unknown])), Code::UnknownColumn);
-    assert_eq!(code(writer.edit(NOW_MS, &[Edit::delete(registry::entity("attendance_records").unwrap(), mark_id(100, 5))])), Code::NotFound);
+    assert_eq!(
+        code(writer.edit(NOW_MS, &[Edit::delete(registry::entity("attendance_records").unwrap(), mark_id(100, 5))])),
+        Code::NotFound
+    );
     assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 0);
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 0, "the good one of a bad set is not stored either");
     assert_eq!(writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap(), [1], "no number is lost");
@@ -427,7 +433,8 @@ fn notes_that_were_never_sent_melt_into_one_and_add_up() {
     writer.person(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
-    let row = waystation_model::ids::derived_id("content_progress", [Some(id(USER).to_string().as_str()), Some(id(50).to_string().as_str())]);
+    let row =
+        waystation_model::ids::derived_id("content_progress", [Some(id(USER).to_string().as_str()), Some(id(50).to_string().as_str())]);
     for (column, value) in [("percent", 40), ("page", 5), ("time_spent_seconds", 15)] {
         assert_eq!(core.value("content_progress", row, column), Some(json!(value)), "{column}");
         assert_eq!(visible(&writer, "content_progress", row, column), Some(json!(value)), "{column}");

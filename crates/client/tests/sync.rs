@@ -36,9 +36,23 @@ async fn school() -> (Arc<Server>, Laptop, App) {
     let server = Server::start(Role::Teacher, &[roster(), format!("group:{}", id(GROUP)), format!("org:{}", id(ORGANIZATION))]).await;
     {
         let mut core = server.core.lock().unwrap();
-        core.put("groups", Some(id(GROUP)), &[("teacher_id", json!(id(USER))), ("name", json!("Qrup1")), ("display_name", json!("Qrup1: 1-4 11:00")), ("days_of_week", json!([1, 4]))]);
+        core.put(
+            "groups",
+            Some(id(GROUP)),
+            &[
+                ("teacher_id", json!(id(USER))),
+                ("name", json!("Qrup1")),
+                ("display_name", json!("Qrup1: 1-4 11:00")),
+                ("days_of_week", json!([1, 4])),
+            ],
+        );
         for student in 100..103 {
-            let fields = [("group_id", json!(id(GROUP))), ("user_id", json!(id(student))), ("display_name", json!(format!("Student {student}"))), ("joined_at", json!(NOW_MS - 86_400_000 * 60))];
+            let fields = [
+                ("group_id", json!(id(GROUP))),
+                ("user_id", json!(id(student))),
+                ("display_name", json!(format!("Student {student}"))),
+                ("joined_at", json!(NOW_MS - 86_400_000 * 60)),
+            ];
             core.put("group_memberships", None, &fields);
         }
     }
@@ -244,7 +258,10 @@ async fn the_laptop_unlocks_without_the_server_and_a_wrong_password_does_not() {
     drop(app);
     let app = self::app(&laptop).await;
     let start = call(&app, "start", json!({})).await.unwrap();
-    assert_eq!((&start["people"][0]["full_name"], &start["unlocked"], &start["keyring"]), (&json!("Some Body"), &json!(null), &json!(true)));
+    assert_eq!(
+        (&start["people"][0]["full_name"], &start["unlocked"], &start["keyring"]),
+        (&json!("Some Body"), &json!(null), &json!(true))
+    );
     let unlock = |password: &'static str| call(&app, "unlock", json!({"user_id": id(USER), "password": password}));
     assert_eq!(unlock("wrong").await.unwrap_err().code, Code::CannotUnlock);
     assert_eq!(unlock("right").await.unwrap()["guarded_by_keyring"], json!(true));
@@ -330,8 +347,16 @@ async fn conflicts_are_settled_either_way() {
     let (server, _laptop, app) = school().await;
     let conflict = |row, lost: &str, kept: &str| {
         [
-            ("entity", json!("attendance_records")), ("row_id", json!(row)), ("field", json!("mark")), ("lost_values", json!({"status": lost, "marked_by": id(7), "marked_at": 5})),
-            ("lost_by", json!(id(7))), ("lost_at", json!(NOW_MS)), ("kept_values", json!({"status": kept})), ("kept_by", json!(id(USER))), ("kept_at", json!(NOW_MS)), ("group_id", json!(id(GROUP))),
+            ("entity", json!("attendance_records")),
+            ("row_id", json!(row)),
+            ("field", json!("mark")),
+            ("lost_values", json!({"status": lost, "marked_by": id(7), "marked_at": 5})),
+            ("lost_by", json!(id(7))),
+            ("lost_at", json!(NOW_MS)),
+            ("kept_values", json!({"status": kept})),
+            ("kept_by", json!(id(USER))),
+            ("kept_at", json!(NOW_MS)),
+            ("group_id", json!(id(GROUP))),
         ]
     };
     {
@@ -345,7 +370,10 @@ async fn conflicts_are_settled_either_way() {
     let centre = call(&app, "sync_centre", json!({})).await.unwrap();
     assert_eq!(centre["conflicts"].as_array().unwrap().len(), 2);
     let about = centre["conflicts"].as_array().unwrap().iter().find(|item| item["lesson_date"] == json!("2026-01-05")).unwrap().clone();
-    assert_eq!((&about["lost"]["value"], &about["kept"]["value"], &about["kept"]["by"]), (&json!("present"), &json!("absent"), &json!("Some Body")));
+    assert_eq!(
+        (&about["lost"]["value"], &about["kept"]["value"], &about["kept"]["by"]),
+        (&json!("present"), &json!("absent"), &json!("Some Body"))
+    );
     assert_eq!(cell(&app, 100, 5).await["conflict_id"], json!(id(505)));
 
     call(&app, "settle", json!({"id": id(505), "take_lost": true})).await.unwrap();

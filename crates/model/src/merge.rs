@@ -251,14 +251,19 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
         && merged.held.iter().all(|held| !matches!(held, Held::Kept(_)))
         && all_took
         && merged.values == laid_over(entity, &stored.values, change);
-    if untouched_meanwhile && only_own_since(stored, change) {
+    if untouched_meanwhile && only_own_since(stored, change.device, change.base) {
         merged.verdict = Verdict::Applied;
     }
     Ok(merged)
 }
 
-fn only_own_since(stored: &Stored, change: &Change<'_>) -> bool {
-    stored.edits.values().all(|edit| edit.device == Some(change.device) || change.base.stamp.is_some_and(|base| edit.stamp <= base))
+fn only_own_since(stored: &Stored, device: Uuid, base: Base) -> bool {
+    stored.edits.values().all(|edit| edit.device == Some(device) || base.stamp.is_some_and(|base| edit.stamp <= base))
+}
+
+/// Whether whoever deletes the row knew it as it is: as the base has it, or with their own changes on top and nobody else's.
+pub fn was_seen(stored: &Stored, device: Uuid, base: Base) -> bool {
+    stored.stamp.is_none() || stored.stamp == base.stamp || (base.own.is_some() && only_own_since(stored, device, base))
 }
 
 fn laid_over(entity: &Entity, values: &[Value], change: &Change<'_>) -> Vec<Value> {

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 use waystation_model::access::{Actor, allows, refused_column};
 use waystation_model::clock::At;
-use waystation_model::merge::{Change, Merged, Stored, Verdict, merge, read_fields};
+use waystation_model::merge::{Change, Merged, Stored, Verdict, merge, read_fields, was_seen};
 use waystation_model::registry::{Entity, IdRule, entity};
 use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
@@ -210,8 +210,7 @@ async fn delete(
     if !allows(entity.delete, entity, &id, &stored.values, context.actor) {
         return Ok(Err(Problem::new(Code::NotAllowed, "the writer has no right to delete this row")));
     }
-    let own_last = mutation.base.own.is_some() && stored.edits.values().all(|edit| edit.device == Some(context.device));
-    if stored.stamp.is_some() && stored.stamp != mutation.base.stamp && !own_last {
+    if !was_seen(stored, context.device, mutation.base) {
         return Ok(Err(Problem::new(Code::ChangedMeanwhile, "the row was changed meanwhile")));
     }
     delete_row(connection, entity, id).await?;

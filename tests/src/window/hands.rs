@@ -162,7 +162,7 @@ impl Window {
         for key in keys {
             actions = actions.then(KeyAction::Down { value: key }).then(KeyAction::Up { value: key });
         }
-        Ok(self.client.perform_actions(actions).await?)
+        patience::within("keys are pressed", SEE_TIME_MAX, self.client.perform_actions(actions)).await
     }
 
     /// Presses a key while another one is held.
@@ -175,7 +175,7 @@ impl Window {
             .then(KeyAction::Down { value: key })
             .then(KeyAction::Up { value: key })
             .then(KeyAction::Up { value: held });
-        Ok(self.client.perform_actions(actions).await?)
+        patience::within("keys are pressed", SEE_TIME_MAX, self.client.perform_actions(actions)).await
     }
 
     /// Runs a script in the window: to look at what has no words, never to do what a person would do.
@@ -183,7 +183,7 @@ impl Window {
     /// # Errors
     /// When the script throws.
     pub async fn script(&self, script: &str, arguments: Vec<Value>) -> Outcome<Value> {
-        Ok(self.client.execute(script, arguments).await?)
+        patience::within("a script runs", SEE_TIME_MAX, self.client.execute(script, arguments)).await
     }
 
     /// How many things match.
@@ -191,7 +191,7 @@ impl Window {
     /// # Errors
     /// When the window is gone.
     pub async fn count(&self, selector: &str) -> Outcome<usize> {
-        Ok(self.client.find_all(Locator::Css(selector)).await?.len())
+        Ok(patience::within(selector, SEE_TIME_MAX, self.client.find_all(Locator::Css(selector))).await?.len())
     }
 
     /// Makes the window this large.
@@ -199,7 +199,7 @@ impl Window {
     /// # Errors
     /// When the window is gone.
     pub async fn resize(&self, width: u32, height: u32) -> Outcome<()> {
-        Ok(self.client.set_window_size(width, height).await?)
+        patience::within("the window is resized", SEE_TIME_MAX, self.client.set_window_size(width, height)).await
     }
 
     /// Takes a picture of the window.
@@ -207,7 +207,7 @@ impl Window {
     /// # Errors
     /// When it cannot be taken or stored.
     pub async fn shot(&self, name: &str) -> Outcome<()> {
-        let picture = self.client.screenshot().await?;
+        let picture = patience::within("a picture is taken", SEE_TIME_MAX, self.client.screenshot()).await?;
         let path = self.shots.join(format!("{name}.png"));
         std::fs::write(&path, picture).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(())

@@ -79,7 +79,8 @@ impl Keys {
         let guarded_by_keyring = laptop.is_some();
         let password = Zeroizing::new(password.to_owned());
         let user_id = self.user_id;
-        let opened = blocking(move || file.open_with_password(&user_id, &password, laptop.as_ref().map(|secret| secret.as_slice()))).await?;
+        let opened =
+            blocking(move || file.open_with_password(&user_id, &password, laptop.as_ref().map(|secret| secret.as_slice()))).await?;
         match opened {
             Opened::Key(key) => Ok(OpenKey { key, guarded_by_keyring }),
             Opened::Wrong => Err(ClientError::refused(Code::CannotUnlock, "the password does not open this person's data")),

@@ -82,7 +82,8 @@ impl Downloads {
     /// # Errors
     /// When the database fails.
     pub async fn want(&self, files: Vec<File>) -> Result<()> {
-        let files: Vec<File> = files.into_iter().filter(|file| super::folder::is_sha256(&file.sha256) && !self.folder.has(&file.sha256)).collect();
+        let files: Vec<File> =
+            files.into_iter().filter(|file| super::folder::is_sha256(&file.sha256) && !self.folder.has(&file.sha256)).collect();
         self.store
             .write(move |writer| {
                 writer.person(|connection, _| {
@@ -132,7 +133,9 @@ impl Downloads {
 
     async fn set_paused(&self, paused: bool) -> Result<()> {
         self.paused.store(paused, Ordering::Relaxed);
-        self.store.write(move |writer| writer.person(|connection, _| set_setting(connection, PAUSED, if paused { "true" } else { "false" }))).await
+        self.store
+            .write(move |writer| writer.person(|connection, _| set_setting(connection, PAUSED, if paused { "true" } else { "false" })))
+            .await
     }
 
     /// Takes files out of the list and off this laptop.
@@ -284,8 +287,10 @@ impl Downloads {
                 writer.pulled(|connection, _| {
                     match problem {
                         None => connection.execute("DELETE FROM downloads WHERE sha256 = ?1", [&sha256])?,
-                        Some(code) => connection
-                            .execute("UPDATE downloads SET state = 'failed', problem = ?2 WHERE sha256 = ?1", params![sha256, code.word()])?,
+                        Some(code) => connection.execute(
+                            "UPDATE downloads SET state = 'failed', problem = ?2 WHERE sha256 = ?1",
+                            params![sha256, code.word()],
+                        )?,
                     };
                     Ok(())
                 })

@@ -34,7 +34,13 @@ pub struct Wanted {
 ///
 /// # Errors
 /// `file_damaged` when it comes wrong again and again, `disk_full`, `offline`, or the server's refusal.
-pub async fn fetch(folder: &MediaFolder, disk: &dyn Disk, session: &Session, wanted: &Wanted, progress: &(dyn Fn(u64) + Sync)) -> Result<()> {
+pub async fn fetch(
+    folder: &MediaFolder,
+    disk: &dyn Disk,
+    session: &Session,
+    wanted: &Wanted,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<()> {
     for _ in 0..DAMAGED_MAX {
         let part = folder.part(&wanted.sha256);
         let mut gathered = Gathered::open(&part, wanted.size_bytes).await?;
@@ -66,7 +72,8 @@ struct Gathered {
 impl Gathered {
     /// Opens what an earlier run left and hashes it again: nobody knows what a crash did to it.
     async fn open(path: &Path, size_bytes: u64) -> Result<Gathered> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).await.map_err(ClientError::disk(path))?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).await.map_err(ClientError::disk(path))?;
         let mut gathered = Gathered { path: path.to_owned(), file, bytes: 0, hash: Sha256::new() };
         let length = gathered.file.metadata().await.map_err(ClientError::disk(path))?.len();
         if length > size_bytes {

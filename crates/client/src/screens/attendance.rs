@@ -61,9 +61,9 @@ fn mark_edit(connection: &Connection, group_id: &str, mark: &SetMark, me: &str, 
     let keys = [group_id, &mark.student_id, &mark.lesson_date];
     let id = derived_id(records.name, keys.iter().map(|key| Some(*key)));
     let row = rows::read(connection, records, &id.to_string())?;
-    let current = |name: &str| row.as_ref().and_then(|row| records.column_index(name).map(|index| row.values[index].clone())).unwrap_or(Value::Null);
-    let mut fields =
-        vec![("group_id", json!(group_id)), ("student_id", json!(mark.student_id)), ("lesson_date", json!(mark.lesson_date))];
+    let current =
+        |name: &str| row.as_ref().and_then(|row| records.column_index(name).map(|index| row.values[index].clone())).unwrap_or(Value::Null);
+    let mut fields = vec![("group_id", json!(group_id)), ("student_id", json!(mark.student_id)), ("lesson_date", json!(mark.lesson_date))];
     let keys_only = fields.len();
     if current("status") != json!(mark.status) {
         fields.extend([("status", json!(mark.status)), ("marked_by", json!(me)), ("marked_at", json!(at_ms))]);
@@ -138,9 +138,9 @@ struct Member {
 
 impl Member {
     fn belongs_on(&self, day: &str) -> bool {
-        self.stays.iter().any(|(first, last)| {
-            first.as_deref().is_none_or(|first| first <= day) && last.as_deref().is_none_or(|last| day <= last)
-        })
+        self.stays
+            .iter()
+            .any(|(first, last)| first.as_deref().is_none_or(|first| first <= day) && last.as_deref().is_none_or(|last| day <= last))
     }
 }
 

@@ -11,7 +11,7 @@ use waystation_model::{Code, Problem, registry};
 use super::Desk;
 use super::station::station_card;
 use super::test::{assessment_cards, attempt_cards};
-use super::topic::{OrderedTopic, topics_in_order};
+use super::topic::{OrderedTopic, fill_contents, topics_in_order};
 use crate::app::App;
 use crate::error::{ClientError, Result};
 use crate::store::{Edit, edit, rows, scopes};
@@ -108,9 +108,8 @@ pub(super) fn course_cards(desk: &Desk<'_>, which: CardsFor<'_>, user_id: &str) 
 }
 
 fn fill_card(desk: &Desk<'_>, card: &mut CourseCard, user_id: &str) -> Result<()> {
-    let numbers = desk.connection.prepare_cached(include_str!("../../sql/course_numbers.sql"))?.query_row(
-        params![card.id, user_id],
-        |row| {
+    let numbers =
+        desk.connection.prepare_cached(include_str!("../../sql/course_numbers.sql"))?.query_row(params![card.id, user_id], |row| {
             Ok((
                 row.get::<_, u32>("topics_all")?,
                 row.get::<_, u32>("topics_done")?,
@@ -118,8 +117,7 @@ fn fill_card(desk: &Desk<'_>, card: &mut CourseCard, user_id: &str) -> Result<()
                 row.get::<_, Option<i64>>("due_at")?,
                 row.get::<_, u32>("learners")?,
             ))
-        },
-    )?;
+        })?;
     // A parent sees a child's progress, but not the topics.
     card.topics_all = if numbers.0 > 0 { numbers.0 } else { numbers.2 };
     card.topics_done = numbers.1;
@@ -183,7 +181,8 @@ fn course(desk: &Desk<'_>, id: &str) -> Result<Course> {
                 row.get::<_, Option<String>>("station_id")?,
             ))
         })?;
-    let topics = topics_in_order(desk, id)?;
+    let mut topics = topics_in_order(desk, id)?;
+    fill_contents(desk, id, &mut topics)?;
     let assessments = assessment_cards(desk, id)?;
     Ok(Course {
         description,
@@ -209,9 +208,8 @@ fn may_edit(desk: &Desk<'_>, id: &str) -> Result<bool> {
 fn facts(desk: &Desk<'_>, id: &str) -> Result<Vec<CourseFact>> {
     let mut statement =
         desk.connection.prepare_cached("SELECT kind, text FROM course_facts WHERE course_id = ?1 ORDER BY kind, position, id")?;
-    let facts = statement
-        .query_map([id], |row| Ok(CourseFact { kind: row.get("kind")?, text: row.get("text")? }))?
-        .collect::<Result<_, _>>()?;
+    let facts =
+        statement.query_map([id], |row| Ok(CourseFact { kind: row.get("kind")?, text: row.get("text")? }))?.collect::<Result<_, _>>()?;
     Ok(facts)
 }
 

@@ -60,7 +60,12 @@ fn go_on(desk: &Desk<'_>, studying: &[CourseCard]) -> Result<Option<GoOn>> {
         .connection
         .prepare_cached(include_str!("../../sql/last_position.sql"))?
         .query_row([&me], |row| {
-            Ok(Stopped { course_id: row.get("course_id")?, topic_id: row.get("topic_id")?, page: row.get("page")?, second: row.get("second")? })
+            Ok(Stopped {
+                course_id: row.get("course_id")?,
+                topic_id: row.get("topic_id")?,
+                page: row.get("page")?,
+                second: row.get("second")?,
+            })
         })
         .optional()?;
     let in_course = attempt.as_ref().and_then(|(_, course)| course.clone()).or_else(|| last.as_ref().map(|last| last.course_id.clone()));

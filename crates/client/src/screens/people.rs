@@ -31,7 +31,11 @@ impl App {
         let server = people.first().map(|person| person.server.clone());
         Ok(Start {
             unlocked: self.unlocked().ok().map(|unlocked| unlocked.person()),
-            server: if self.inner.config.default_server.is_empty() { server.unwrap_or_default() } else { self.inner.config.default_server.clone() },
+            server: if self.inner.config.default_server.is_empty() {
+                server.unwrap_or_default()
+            } else {
+                self.inner.config.default_server.clone()
+            },
             people: people.into_iter().map(PersonTile::from).collect(),
             keyring,
             look: self.inner.people.look(),
@@ -157,9 +161,7 @@ impl App {
         let known = self.inner.people.find_by_name(&link.address(), name).filter(|person| self.has_store(&person.user_id));
         let first = link.sign_in(name, password, DeviceRequest::this(known.as_ref().map(|person| person.device_id))).await;
         let answer = match first {
-            Err(ClientError::Refused(problem))
-                if known.is_some() && matches!(problem.code, Code::DeviceRevoked | Code::DeviceNotYours) =>
-            {
+            Err(ClientError::Refused(problem)) if known.is_some() && matches!(problem.code, Code::DeviceRevoked | Code::DeviceNotYours) => {
                 return link.sign_in(name, password, DeviceRequest::this(None)).await;
             }
             other => other?,
@@ -170,9 +172,7 @@ impl App {
         // Signed in by another name, such as the e-mail address: their database here keeps its device.
         match self.inner.people.find(&answer.user.id).filter(|person| self.has_store(&person.user_id)) {
             None => Ok(answer),
-            Some(person) => {
-                Ok(link.sign_in(name, password, DeviceRequest::this(Some(person.device_id))).await.unwrap_or(answer))
-            }
+            Some(person) => Ok(link.sign_in(name, password, DeviceRequest::this(Some(person.device_id))).await.unwrap_or(answer)),
         }
     }
 
@@ -190,7 +190,11 @@ impl App {
         if !keys.exist() && self.has_store(&user_id) {
             return Err(ClientError::Damaged("there is a database without its key file".into()));
         }
-        let open = if keys.exist() { open_keys(&keys, password, &answer.recovery_secret).await? } else { keys.make(password, &answer.recovery_secret).await? };
+        let open = if keys.exist() {
+            open_keys(&keys, password, &answer.recovery_secret).await?
+        } else {
+            keys.make(password, &answer.recovery_secret).await?
+        };
         let owner = Owner {
             user_id,
             organization_id: answer.user.organization_id,
@@ -200,11 +204,8 @@ impl App {
             role: answer.user.role,
             server: link.address(),
         };
-        let tokens = Tokens {
-            access_token: answer.access_token,
-            access_expires_at: answer.access_expires_at,
-            refresh_token: answer.refresh_token,
-        };
+        let tokens =
+            Tokens { access_token: answer.access_token, access_expires_at: answer.access_expires_at, refresh_token: answer.refresh_token };
         let offset_ms = answer.server_time - self.inner.environment.clock.now_ms();
         let (path, key, device_id) = (folder.join(STORE_FILE), open.key.clone(), answer.device_id);
         let writer = blocking(move || {

@@ -51,7 +51,8 @@ impl App {
             let refused = refused(connection, arguments.n)?;
             let mut fields: Vec<(&'static str, Value)> = Vec::new();
             for (name, value) in refused.columns.iter().zip(refused.values) {
-                let column = refused.entity.column(name).ok_or_else(|| Problem::new(Code::UnknownColumn, "the column is gone").field(name))?;
+                let column =
+                    refused.entity.column(name).ok_or_else(|| Problem::new(Code::UnknownColumn, "the column is gone").field(name))?;
                 fields.push((column.name, arguments.fields.get(name).cloned().unwrap_or(value)));
             }
             for (name, value) in &arguments.fields {
@@ -201,9 +202,9 @@ fn merged(desk: &Desk<'_>) -> Result<Vec<MergedItem>> {
 }
 
 fn attention(desk: &Desk<'_>) -> Result<Vec<AttentionItem>> {
-    let mut statement = desk.connection.prepare_cached(
-        "SELECT number, entity, row_id, at, code, field, suggestion, columns, vals FROM attention ORDER BY at DESC",
-    )?;
+    let mut statement = desk
+        .connection
+        .prepare_cached("SELECT number, entity, row_id, at, code, field, suggestion, columns, vals FROM attention ORDER BY at DESC")?;
     let mut rows = statement.query([])?;
     let mut items = Vec::new();
     while let Some(row) = rows.next()? {

@@ -1,6 +1,6 @@
 //! A topic: its files, where somebody is in them, and whether it is done.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
@@ -8,11 +8,11 @@ use waystation_model::registry::{self, Entity};
 use waystation_model::{Code, Problem};
 
 use super::Desk;
-use super::course::{FilesOf, course_title, files_of, studies};
+use super::course::studies;
 use crate::app::App;
 use crate::error::{ClientError, Result};
-use crate::store::Edit;
 use crate::store::value::to_json;
+use crate::store::{Device, Edit};
 use crate::views::*;
 
 impl App {
@@ -24,7 +24,7 @@ impl App {
         let now_ms = self.inner.environment.clock.now_ms();
         let MarkTopic { topic_id, completed } = arguments;
         let id = topic_id.clone();
-        self.edit_with(move |connection, device| {
+        let plan = move |connection: &Connection, device: &Device| {
             let me = device.owner.user_id.to_string();
             let course_id = course_of_topic(connection, &topic_id)?;
             let progress = registry::entity("topic_progress").expect("a registered table");
@@ -44,9 +44,8 @@ impl App {
             let mut edits = vec![Edit::put(progress, None, fields)];
             edits.extend(begin_course(connection, &me, &course_id, now_ms + device.clock_offset_ms)?);
             Ok(edits)
-        })
-        .await?;
-        self.topic(ById { id }).await
+        };
+        Ok(self.edit_and_read(plan, move |desk| topic(desk, &id)).await?)
     }
 
     pub(crate) async fn note_position(&self, arguments: NotePosition) -> Result<Nothing, Problem> {
@@ -168,76 +167,87 @@ fn topic_percent(connection: &Connection, me: &str, topic_id: &str, noted_item: 
 /// A topic in its place in the course.
 pub(super) struct OrderedTopic {
     pub module_id: String,
+    /// Without its contents, until [`fill_contents`].
     pub card: TopicCard,
 }
 
 /// The topics of a course in the order of reading, with this person's progress.
 pub(super) fn topics_in_order(desk: &Desk<'_>, course_id: &str) -> Result<Vec<OrderedTopic>> {
     let studies = studies(desk, course_id)?;
-    let kinds = kinds_by_topic(desk, course_id)?;
     let mut statement = desk.connection.prepare_cached(include_str!("../../sql/topics_in_order.sql"))?;
     let mut rows = statement.query(params![course_id, desk.me()])?;
     let mut topics: Vec<OrderedTopic> = Vec::new();
     while let Some(row) = rows.next()? {
-        let id: String = row.get("id")?;
         let completed: bool = row.get("completed")?;
         let requires_previous: bool = row.get("requires_previous")?;
         let locked_by = topics
             .last()
             .filter(|previous| studies && requires_previous && !completed && !previous.card.completed)
             .map(|previous| previous.card.title.clone());
-        let files = files_of(desk, FilesOf::Topic(&id))?;
         topics.push(OrderedTopic {
             module_id: row.get("module_id")?,
             card: TopicCard {
+                id: row.get("id")?,
                 title: row.get("title")?,
                 completed,
                 percent: if completed { 100 } else { row.get::<_, u32>("percent")?.min(100) },
                 locked_by,
-                kinds: kinds.get(&id).map(|kinds| kinds.iter().cloned().collect()).unwrap_or_default(),
-                bytes_all: files.iter().map(|file| file.size_bytes).sum(),
-                bytes_here: files.iter().filter(|file| desk.media.has(&file.sha256)).map(|file| file.size_bytes).sum(),
-                id,
+                kinds: Vec::new(),
+                bytes_all: 0,
+                bytes_here: 0,
             },
         });
     }
     Ok(topics)
 }
 
-fn kinds_by_topic(desk: &Desk<'_>, course_id: &str) -> Result<HashMap<String, BTreeSet<String>>> {
-    let mut statement = desk
-        .connection
-        .prepare_cached("SELECT DISTINCT topic_id, kind FROM content_items WHERE course_id = ?1 AND topic_id IS NOT NULL")?;
-    let mut kinds: HashMap<String, BTreeSet<String>> = HashMap::new();
+/// Says of each topic what is in it and how much of that is here.
+pub(super) fn fill_contents(desk: &Desk<'_>, course_id: &str, topics: &mut [OrderedTopic]) -> Result<()> {
+    let place: HashMap<String, usize> = topics.iter().enumerate().map(|(place, topic)| (topic.card.id.clone(), place)).collect();
+    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/topic_contents.sql"))?;
     let mut rows = statement.query([course_id])?;
+    let mut seen = HashSet::new();
     while let Some(row) = rows.next()? {
-        kinds.entry(row.get("topic_id")?).or_default().insert(row.get("kind")?);
+        let Some(at) = place.get(&row.get::<_, String>("topic_id")?) else { continue };
+        let card = &mut topics[*at].card;
+        let kind: String = row.get("kind")?;
+        if let Err(gap) = card.kinds.binary_search(&kind) {
+            card.kinds.insert(gap, kind);
+        }
+        if let Some(sha256) = row.get::<_, Option<String>>("sha256")? {
+            let size: i64 = row.get("size_bytes")?;
+            let here = desk.media.has(&sha256);
+            if seen.insert((*at, sha256)) {
+                card.bytes_all += size;
+                card.bytes_here += if here { size } else { 0 };
+            }
+        }
     }
-    Ok(kinds)
+    Ok(())
 }
 
 fn topic(desk: &Desk<'_>, id: &str) -> Result<Topic> {
-    let course_id = course_of_topic(desk.connection, id)?;
-    let (description, module_title) = desk
+    let (course_id, description, module_title, course_title) = desk
         .connection
         .prepare_cached(
-            "SELECT t.description AS description, coalesce(m.title, '') AS module_title
-             FROM topics t LEFT JOIN modules m ON m.id = t.module_id WHERE t.id = ?1",
+            "SELECT t.course_id AS course_id, t.description AS description, coalesce(m.title, '') AS module_title, coalesce(c.title, '') AS course_title
+             FROM topics t LEFT JOIN modules m ON m.id = t.module_id LEFT JOIN courses c ON c.id = t.course_id WHERE t.id = ?1",
         )?
-        .query_row([id], |row| Ok((row.get("description")?, row.get("module_title")?)))?;
-    let topics = topics_in_order(desk, &course_id)?;
+        .query_row([id], |row| {
+            Ok((row.get::<_, String>("course_id")?, row.get("description")?, row.get("module_title")?, row.get("course_title")?))
+        })
+        .optional()?
+        .ok_or_else(not_found)?;
+    let mut topics = topics_in_order(desk, &course_id)?;
     let place = topics.iter().position(|topic| topic.card.id == id).ok_or_else(not_found)?;
-    Ok(Topic {
-        card: topics[place].card.clone(),
-        description,
-        course_title: course_title(desk, &course_id)?,
-        module_title,
-        items: items(desk, id)?,
-        previous_id: place.checked_sub(1).map(|before| topics[before].card.id.clone()),
-        next_id: topics.get(place + 1).map(|next| next.card.id.clone()),
-        studies: studies(desk, &course_id)?,
-        course_id,
-    })
+    let (previous_id, next_id) =
+        (place.checked_sub(1).map(|before| topics[before].card.id.clone()), topics.get(place + 1).map(|next| next.card.id.clone()));
+    let mut card = topics.swap_remove(place).card;
+    let items = items(desk, id)?;
+    card.kinds = items.iter().map(|item| item.kind.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    card.bytes_all = items.iter().map(|item| item.size_bytes).sum();
+    card.bytes_here = items.iter().filter(|item| item.url.is_some()).map(|item| item.size_bytes).sum();
+    Ok(Topic { card, description, course_title, module_title, items, previous_id, next_id, studies: studies(desk, &course_id)?, course_id })
 }
 
 fn items(desk: &Desk<'_>, topic_id: &str) -> Result<Vec<ContentItem>> {

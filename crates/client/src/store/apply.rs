@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 use serde_json::Value;
 use uuid::Uuid;
 use waystation_model::registry::{self, Entity};
@@ -162,9 +162,12 @@ impl<'c> Page<'c> {
             self.applied.entities.insert(entity.name);
         }
         self.applied.rows += line.rows.len();
+        let mut read = line.rows.iter().map(|cells| Ok((plan.read(cells)?, cells))).collect::<Result<Vec<_>>>()?;
+        // In the order of the ids their index is written from one end to the other instead of here and there.
+        read.sort_unstable_by_key(|(row, _)| row.id);
+        let mut insert = self.connection.prepare_cached(&rows::sql(entity).insert)?;
         let mut place = vec![Value::Null; entity.columns.len()];
-        for cells in &line.rows {
-            let row = plan.read(cells)?;
+        for (row, cells) in read {
             let id = id_text(&row.id);
             for index in &rows::sql(entity).place {
                 place[*index] = plan.cell(cells, *index).map_or(Value::Null, Cell::to_value);
@@ -172,8 +175,11 @@ impl<'c> Page<'c> {
             let scopes = self.scopes_of(entity, &row.id, &place);
             if self.is_shadowed(entity, &id) {
                 self.put_under(entity, &row.id, &id, plan.row(cells, &row), &scopes)?;
+            } else if plan.execute(&mut insert, cells, &row, &id)? == 1 {
+                // Most rows of a first sync are new, and one statement is enough to find that out.
+                self.sums.add(entity, &row.id, row.stamp, &scopes);
             } else {
-                self.put(&plan, cells, &row, &id, &scopes, reread)?;
+                self.put_over(&plan, cells, &row, &id, &scopes, reread)?;
             }
             if reread {
                 self.connection
@@ -184,15 +190,9 @@ impl<'c> Page<'c> {
         Ok(())
     }
 
-    /// Stores a row on which nothing lies.
-    fn put(&mut self, plan: &Plan, cells: &[Cell<'_>], row: &Fixed, id: &str, scopes: &[String], reread: bool) -> Result<()> {
+    /// Stores a row over the one that is there, on which nothing lies.
+    fn put_over(&mut self, plan: &Plan, cells: &[Cell<'_>], row: &Fixed, id: &str, scopes: &[String], reread: bool) -> Result<()> {
         let entity = plan.entity;
-        let sql = rows::sql(entity);
-        // Most rows of a first sync are new, and one statement is enough to find that out.
-        if plan.execute(self.connection, &sql.insert, cells, row, id)? == 1 {
-            self.sums.add(entity, &row.id, row.stamp, scopes);
-            return Ok(());
-        }
         let before = rows::read_place(self.connection, entity, id)?;
         if let Some((stamp, place)) = &before {
             // The same row through its second scope.
@@ -202,7 +202,8 @@ impl<'c> Page<'c> {
             let scopes = self.scopes_of(entity, &row.id, place);
             self.sums.subtract(entity, &row.id, *stamp, &scopes);
         }
-        plan.execute(self.connection, &sql.update, cells, row, id)?;
+        let mut update = self.connection.prepare_cached(&rows::sql(entity).update)?;
+        plan.execute(&mut update, cells, row, id)?;
         self.sums.add(entity, &row.id, row.stamp, scopes);
         Ok(())
     }
@@ -441,14 +442,16 @@ impl Plan {
     }
 
     fn row(&self, cells: &[Cell<'_>], fixed: &Fixed) -> Row {
-        let values = self.entity.columns.iter().enumerate().map(|(index, column)| {
-            self.cell(cells, index).map_or_else(|| column.default_value(), Cell::to_value)
-        });
+        let values = self
+            .entity
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| self.cell(cells, index).map_or_else(|| column.default_value(), Cell::to_value));
         Row { stamp: fixed.stamp, created_at: fixed.created_at, updated_at: fixed.updated_at, values: values.collect() }
     }
 
-    fn execute(&self, connection: &Connection, sql: &str, cells: &[Cell<'_>], fixed: &Fixed, id: &str) -> Result<usize> {
-        let mut statement = connection.prepare_cached(sql)?;
+    fn execute(&self, statement: &mut Statement<'_>, cells: &[Cell<'_>], fixed: &Fixed, id: &str) -> Result<usize> {
         statement.raw_bind_parameter(1, id)?;
         statement.raw_bind_parameter(2, fixed.stamp)?;
         statement.raw_bind_parameter(3, fixed.created_at)?;

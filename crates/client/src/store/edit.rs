@@ -65,9 +65,10 @@ pub fn make(connection: &Connection, device: &mut Device, now_ms: i64, edit: &Ed
 
     let wanted = wanted_row(connection, device, edit, &row_id, &fields, current.clone(), at.as_ms())?;
     let base = base_of(connection, entity, &id, current.as_ref())?;
-    match &wanted {
-        Some(row) => rows::write(connection, entity, &id, row)?,
-        None => rows::delete(connection, entity, &id)?,
+    match (&current, &wanted) {
+        (Some(before), Some(after)) => rows::write_changes(connection, entity, &id, before, after)?,
+        (None, Some(row)) => rows::write(connection, entity, &id, row)?,
+        (_, None) => rows::delete(connection, entity, &id)?,
     }
 
     if edit.coalesce
@@ -171,10 +172,7 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
         .optional()?;
     let Some((mut names, mut given)) = found else { return Ok(false) };
     let adds_up = |merge: Merge| {
-        matches!(
-            merge,
-            Merge::Key | Merge::Carried | Merge::Furthest | Merge::Earliest | Merge::Reset | Merge::Sum | Merge::LatestQuiet
-        )
+        matches!(merge, Merge::Key | Merge::Carried | Merge::Furthest | Merge::Earliest | Merge::Reset | Merge::Sum | Merge::LatestQuiet)
     };
     let all_add_up = names.iter().all(|name| entity.column(name).is_some_and(|column| adds_up(column.merge)))
         && fields.iter().all(|(index, _)| adds_up(entity.columns[*index].merge));

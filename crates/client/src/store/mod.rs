@@ -147,10 +147,7 @@ impl Store {
 
     /// Waits until everything asked for before is done, and folds the log into the database.
     pub async fn close(&self) {
-        let folded = self
-            .writer
-            .call(|writer| Ok(writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?))
-            .await;
+        let folded = self.writer.call(|writer| Ok(writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)).await;
         if let Err(error) = folded {
             tracing::debug!(%error, "the log stays beside the database");
         }

@@ -16,6 +16,10 @@ mod migrations {
 /// The raw key of one person's database.
 pub type DatabaseKey = Zeroizing<[u8; 32]>;
 
+/// Memory that the writer may keep pages in. Only what was touched is ever used.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// Pages in the log before it is folded into the database: 16 MiB.
+const CHECKPOINT_PAGES: i64 = 4_000;
 /// Statements that one connection keeps prepared.
 const PREPARED_MAX: usize = 512;
 /// How long a connection waits for another's lock.
@@ -31,6 +35,9 @@ pub fn open_writer(path: &Path, key: &DatabaseKey) -> Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // Every page that leaves the cache is encrypted, and decrypted when it is needed again.
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     migrate(&mut connection)?;
     Ok(connection)
 }

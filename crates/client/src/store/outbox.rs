@@ -62,7 +62,7 @@ pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
         mutations.push(mutation);
     }
     drop(rows);
-    let mut mark = connection.prepare_cached("UPDATE outbox SET state = max(state, 1), chain = ?2 WHERE n = ?1")?;
+    let mut mark = connection.prepare_cached("UPDATE outbox SET state = max(state, 1), chain = ?2 WHERE n = ?1 AND chain IS NOT ?2")?;
     for (n, chain) in chains {
         mark.execute(params![n, chain.as_slice()])?;
     }
@@ -131,9 +131,7 @@ pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch,
     }
     device.acknowledged_n = last_n;
     device.acknowledged_chain = batch.chain_after;
-    connection
-        .prepare_cached("DELETE FROM outbox WHERE state = 3 AND n <= ?1")?
-        .execute([device.acknowledged_n - KEPT_MUTATIONS_MAX])?;
+    connection.prepare_cached("DELETE FROM outbox WHERE state = 3 AND n <= ?1")?.execute([device.acknowledged_n - KEPT_MUTATIONS_MAX])?;
     super::device::save(connection, device)?;
     Ok(changed)
 }
@@ -198,7 +196,9 @@ pub fn cover(connection: &Connection, applied_upto: i64) -> Result<Vec<&'static 
     let mut statement = connection.prepare_cached("SELECT DISTINCT entity, row_id FROM outbox WHERE n <= ?1 AND state < 3")?;
     let rows: Vec<(String, String)> =
         statement.query_map([applied_upto], |row| Ok((row.get("entity")?, row.get("row_id")?)))?.collect::<Result<_, _>>()?;
-    connection.prepare_cached("UPDATE outbox SET state = 3, chain = coalesce(chain, zeroblob(32)) WHERE n <= ?1 AND state < 3")?.execute([applied_upto])?;
+    connection
+        .prepare_cached("UPDATE outbox SET state = 3, chain = coalesce(chain, zeroblob(32)) WHERE n <= ?1 AND state < 3")?
+        .execute([applied_upto])?;
     let mut changed = Vec::new();
     for (entity, id) in rows {
         if let Some(entity) = registry::entity(&entity) {
@@ -217,11 +217,9 @@ pub fn cover(connection: &Connection, applied_upto: i64) -> Result<Vec<&'static 
 /// When the database fails.
 pub fn go_back_to(connection: &Connection, device: &mut Device, last_n: i64) -> Result<bool> {
     let chain = if last_n == 0 { Some(CHAIN_START) } else { chain_at(connection, last_n)? };
-    let kept: i64 = connection.query_row(
-        "SELECT count(n) FROM outbox WHERE n > ?1 AND n <= ?2",
-        params![last_n, device.acknowledged_n],
-        |row| row.get(0),
-    )?;
+    let kept: i64 =
+        connection
+            .query_row("SELECT count(n) FROM outbox WHERE n > ?1 AND n <= ?2", params![last_n, device.acknowledged_n], |row| row.get(0))?;
     let Some(chain) = chain.filter(|_| last_n < device.acknowledged_n && kept == device.acknowledged_n - last_n) else {
         return Ok(false);
     };
@@ -276,10 +274,8 @@ const OTHER_DEVICE_OFFSET: i64 = 1 << 50;
 pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uuid) -> Result<()> {
     let acknowledged = device.acknowledged_n.max(device.applied_upto.min(device.next_n - 1));
     connection.execute("DELETE FROM outbox WHERE n <= ?1 AND state = 3", [acknowledged])?;
-    connection.execute(
-        "UPDATE outbox SET n = n - ?2, base_own = NULL WHERE n BETWEEN 1 AND ?1",
-        params![acknowledged, OTHER_DEVICE_OFFSET],
-    )?;
+    connection
+        .execute("UPDATE outbox SET n = n - ?2, base_own = NULL WHERE n BETWEEN 1 AND ?1", params![acknowledged, OTHER_DEVICE_OFFSET])?;
     let mut statement = connection.prepare("SELECT n, base_own FROM outbox WHERE n > 0 ORDER BY n")?;
     let waiting: Vec<(i64, Option<i64>)> =
         statement.query_map([], |row| Ok((row.get("n")?, row.get("base_own")?)))?.collect::<Result<_, _>>()?;

@@ -109,6 +109,18 @@ fn read<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T> {
     serde_json::from_slice(line).map_err(|error| bad(line, error))
 }
 
+/// What a line says that it is. This server writes it first, and then the rest of a long line is not looked at here.
+fn kind_of(line: &[u8]) -> Result<Cow<'_, str>> {
+    let first = line.strip_prefix(b"{\"line\":\"").and_then(|rest| {
+        let end = rest.iter().position(|byte| *byte == b'"')?;
+        std::str::from_utf8(&rest[..end]).ok().filter(|word| !word.contains('\\'))
+    });
+    match first {
+        Some(word) => Ok(Cow::Borrowed(word)),
+        None => Ok(read::<Head<'_>>(line)?.line),
+    }
+}
+
 /// The lines of an answer, those that are not empty.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
@@ -125,7 +137,7 @@ pub fn outline(bytes: &[u8]) -> Result<Answer> {
         if more.is_some() {
             return Err(bad(line, "a line after the end"));
         }
-        match read::<Head<'_>>(line)?.line.as_ref() {
+        match kind_of(line)?.as_ref() {
             "unchanged" => return Ok(Answer::Unchanged { server_time: read::<ServerTime>(line)?.server_time }),
             "send_cursors" => return Ok(Answer::SendCursors),
             "page" => page = Some(read(line)?),
@@ -199,11 +211,11 @@ pub struct GoneLine<'a> {
 /// The lines of a page that change rows, in order.
 pub fn changes(bytes: &[u8]) -> impl Iterator<Item = Result<Change<'_>>> {
     lines(bytes).filter_map(|line| {
-        let head = match read::<Head<'_>>(line) {
-            Ok(head) => head,
+        let kind = match kind_of(line) {
+            Ok(kind) => kind,
             Err(error) => return Some(Err(error)),
         };
-        match head.line.as_ref() {
+        match kind.as_ref() {
             "rows" => Some(read(line).map(Change::Rows)),
             "gone" => Some(read(line).map(Change::Gone)),
             "removed" => Some(read::<NamedScope>(line).map(|named| Change::Removed(named.scope))),

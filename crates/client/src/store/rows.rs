@@ -73,7 +73,8 @@ fn sql_of(entity: &Entity) -> Sql {
     let columns: Vec<&str> = ["id", "stamp", "created_at", "updated_at"].into_iter().chain(entity.columns.iter().map(|c| c.name)).collect();
     let list = columns.join(", ");
     let places = (1..=columns.len()).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
-    let sets = columns.iter().enumerate().skip(1).map(|(place, column)| format!("{column} = ?{}", place + 1)).collect::<Vec<_>>().join(", ");
+    let sets =
+        columns.iter().enumerate().skip(1).map(|(place, column)| format!("{column} = ?{}", place + 1)).collect::<Vec<_>>().join(", ");
     let place = place_columns(entity);
     let place_list = ["stamp"].into_iter().chain(place.iter().map(|index| entity.columns[*index].name)).collect::<Vec<_>>().join(", ");
     let insert = format!("INSERT INTO {name} ({list}) VALUES ({places}) ON CONFLICT (id)");
@@ -118,6 +119,26 @@ pub fn write(connection: &Connection, entity: &Entity, id: &str, row: &Row) -> R
     statement.raw_bind_parameter(4, row.updated_at)?;
     for (place, (column, value)) in entity.columns.iter().zip(&row.values).enumerate() {
         statement.raw_bind_parameter(place + 5, to_stored(column.kind, value))?;
+    }
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// Writes what differs between the row that is there and the one that shall be. An index whose columns stay is not touched.
+///
+/// # Errors
+/// When the database fails.
+pub fn write_changes(connection: &Connection, entity: &Entity, id: &str, before: &Row, after: &Row) -> Result<()> {
+    let changed: Vec<usize> = (0..entity.columns.len()).filter(|index| before.values[*index] != after.values[*index]).collect();
+    let sets: String =
+        changed.iter().enumerate().map(|(place, index)| format!(", {} = ?{}", entity.columns[*index].name, place + 4)).collect();
+    let mut statement =
+        connection.prepare_cached(&format!("UPDATE {} SET stamp = ?2, updated_at = ?3{sets} WHERE id = ?1", entity.name))?;
+    statement.raw_bind_parameter(1, id)?;
+    statement.raw_bind_parameter(2, after.stamp)?;
+    statement.raw_bind_parameter(3, after.updated_at)?;
+    for (place, index) in changed.iter().enumerate() {
+        statement.raw_bind_parameter(place + 4, to_stored(entity.columns[*index].kind, &after.values[*index]))?;
     }
     statement.raw_execute()?;
     Ok(())

@@ -42,9 +42,7 @@ pub fn is_whole(connection: &Connection, scope: &str) -> Result<bool> {
 /// # Errors
 /// When the database fails.
 pub fn is_heard(connection: &Connection, scope: &str) -> Result<bool> {
-    Ok(connection
-        .prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?
-        .query_row([scope], |row| row.get(0))?)
+    Ok(connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?.query_row([scope], |row| row.get(0))?)
 }
 
 /// Every scope starts again from 0. What it holds stays until it has been read again.

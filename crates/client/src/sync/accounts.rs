@@ -32,9 +32,10 @@ pub struct DeviceRequest {
 impl DeviceRequest {
     /// This laptop.
     pub fn this(id: Option<Uuid>) -> DeviceRequest {
-        let name = ["HOSTNAME", "COMPUTERNAME"].into_iter().find_map(|name| std::env::var(name).ok()).or_else(|| {
-            std::fs::read_to_string("/etc/hostname").ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-        });
+        let name = ["HOSTNAME", "COMPUTERNAME"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok())
+            .or_else(|| std::fs::read_to_string("/etc/hostname").ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()));
         DeviceRequest { id, name: name.unwrap_or_else(|| "laptop".to_owned()), platform: std::env::consts::OS }
     }
 }

@@ -1,4 +1,4 @@
-//! Sync by itself: three loops that wait for something to happen, and back off while nothing works.
+//! Sync by itself: loops that wait for something to happen, and back off while nothing works.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +41,7 @@ pub fn start(engine: &Arc<Engine>, stop: &CancellationToken, tasks: &mut JoinSet
     tasks.spawn(until(stop.clone(), push_loop(engine.clone())));
     tasks.spawn(until(stop.clone(), pull_loop(engine.clone())));
     tasks.spawn(until(stop.clone(), live_loop(engine.clone())));
+    tasks.spawn(until(stop.clone(), status_loop(engine.clone())));
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
@@ -101,6 +102,14 @@ async fn live_loop(engine: Arc<Engine>) {
             Err(_) => {}
         }
         wait_out(&engine, &mut back_off).await;
+    }
+}
+
+/// Tells the chip's state whenever it may have moved; many moves at once are told once.
+async fn status_loop(engine: Arc<Engine>) {
+    loop {
+        engine.status_moved.notified().await;
+        engine.tell_status().await;
     }
 }
 

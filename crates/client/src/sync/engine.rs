@@ -11,7 +11,7 @@ use super::session::{self, Session, Tokens};
 use super::status::{self, Network};
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
-use crate::store::{Store, outbox};
+use crate::store::{Store, device, outbox};
 use crate::views::{Event, SyncStatus};
 
 /// Below this the disk counts as nearly full.
@@ -46,6 +46,8 @@ pub struct Engine {
     pub wake_pull: Notify,
     /// The server is reachable again.
     pub back_online: Notify,
+    /// The chip's state may be another one.
+    pub status_moved: Notify,
 }
 
 /// Work that the chip shows as busy until this is dropped.
@@ -82,6 +84,7 @@ impl Engine {
             wake_push: Notify::new(),
             wake_pull: Notify::new(),
             back_online: Notify::new(),
+            status_moved: Notify::new(),
         }
     }
 
@@ -101,7 +104,13 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn status(&self) -> Result<SyncStatus> {
-        let (counts, device) = self.store.write(|writer| Ok((status::counts(writer.connection())?, writer.device().clone()))).await?;
+        let (counts, device) = self
+            .store
+            .read(|connection| {
+                let device = device::load(connection)?.ok_or_else(|| ClientError::Damaged("the database has no owner".into()))?;
+                Ok((status::counts(connection)?, device))
+            })
+            .await?;
         let disk_low = self.environment.disk.free_bytes(&self.folder).is_some_and(|free| free < DISK_LOW_BYTES);
         Ok(status::status(&self.network(), counts, &device, self.session.ended(), disk_low))
     }
@@ -150,11 +159,8 @@ impl Engine {
         // First the key, then the number: a crash between leaves a secret that opens nothing yet, and never the reverse.
         (self.new_secret)(&device.recovery_secret)?;
         let id: Uuid = device.device_id;
-        let tokens = Tokens {
-            access_token: device.access_token,
-            access_expires_at: device.access_expires_at,
-            refresh_token: device.refresh_token,
-        };
+        let tokens =
+            Tokens { access_token: device.access_token, access_expires_at: device.access_expires_at, refresh_token: device.refresh_token };
         let stored = tokens.clone();
         self.store
             .write(move |writer| {

@@ -135,11 +135,8 @@ impl Link {
     /// # Errors
     /// The server's refusal, or `offline`.
     pub async fn live(&self, token: &str) -> Result<Response> {
-        let request = self
-            .client
-            .get(self.url("v1/sync/live"))
-            .header(ACCEPT, "text/event-stream")
-            .header(AUTHORIZATION, format!("Bearer {token}"));
+        let request =
+            self.client.get(self.url("v1/sync/live")).header(ACCEPT, "text/event-stream").header(AUTHORIZATION, format!("Bearer {token}"));
         check(request.send().await?).await
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rusqlite::Connection;
+use tokio::sync::mpsc;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::PullRequest;
 
@@ -15,6 +17,18 @@ use crate::store::{Device, scopes};
 
 /// Pages of one pull. A laptop that needs more than this has been told of an end that does not come.
 const PAGES_MAX: usize = 100_000;
+/// Rounds of one pull: a new epoch, a copy noticed, scopes read again.
+const ROUNDS_MAX: usize = 32;
+/// Pages that are fetched before the ones before them are stored, and pages that are stored together. Every transaction
+/// writes again what it touches of the indexes, so few large ones are cheaper than many small ones.
+const PAGES_AHEAD_MAX: usize = 8;
+
+/// How a round of pages ended.
+enum Round {
+    Done,
+    Again,
+    Copied,
+}
 
 /// What to ask for next.
 struct Position {
@@ -36,7 +50,7 @@ impl Engine {
     }
 
     async fn pull_pages(&self, full: bool) -> Result<()> {
-        let mut position = self.position().await?;
+        let position = self.position().await?;
         if !full && !position.cursors.is_empty() {
             let digest = scopes::digest(&position.cursors);
             let bytes = self.fetch(&position.device, Some(digest), None).await?;
@@ -45,68 +59,73 @@ impl Engine {
             }
         }
         let _busy = self.busy().await;
-        let mut bytes = self.fetch(&position.device, None, Some(position.cursors)).await?;
+        for _ in 0..ROUNDS_MAX {
+            let position = self.position().await?;
+            let known_as = position.device.device_id;
+            let (found, pages) = mpsc::channel(PAGES_AHEAD_MAX);
+            // The next pages are on their way while these are stored. Whatever ends first ends the other.
+            let (fetched, applied) = tokio::join!(self.fetch_pages(position, found), self.apply_pages(pages));
+            match applied? {
+                Round::Done => return fetched,
+                Round::Again => {}
+                Round::Copied => self.become_new_device(known_as).await?,
+            }
+        }
+        Err(ClientError::BadAnswer("a pull without an end".into()))
+    }
+
+    /// Fetches page after page from here on, until the server has no more or nobody takes them.
+    async fn fetch_pages(&self, position: Position, found: mpsc::Sender<(Bytes, Outline)>) -> Result<()> {
+        let Position { mut device, mut cursors } = position;
         for _ in 0..PAGES_MAX {
+            let bytes = self.fetch(&device, None, Some(cursors.clone())).await?;
             let outline = match page::outline(&bytes)? {
                 Answer::Page(outline) => outline,
                 Answer::Unchanged { server_time } => return self.nothing_new(server_time).await,
                 Answer::SendCursors => return Err(ClientError::BadAnswer("cursors were asked for twice".into())),
             };
-            self.network().rows_left = Some(outline.rows_left);
-            let next = if outline.more { Some(self.cursors_after(&outline).await?) } else { None };
-            let (verdict, prefetched) = match next {
-                Some(cursors) => {
-                    let mut device = self.store.device().await?;
-                    device.epoch = outline.epoch;
-                    let (verdict, fetched) =
-                        tokio::join!(self.apply(bytes, outline), self.fetch(&device, None, Some(cursors)));
-                    (verdict?, Some(fetched))
-                }
-                None => (self.apply(bytes, outline).await?, None),
-            };
-            let again = match verdict {
-                Verdict::Applied(applied) => {
-                    self.report(&applied).await;
-                    if applied.more && applied.reread.is_empty() {
-                        bytes = prefetched.unwrap_or_else(|| Err(ClientError::BadAnswer("no next page".into())))?;
-                        continue;
-                    }
-                    !applied.reread.is_empty()
-                }
-                Verdict::EpochChanged => true,
-                Verdict::Copied => {
-                    self.become_new_device(position.device.device_id).await?;
-                    true
-                }
-            };
-            if !again {
+            device.epoch = outline.epoch;
+            for step in &outline.scopes {
+                cursors.insert(step.scope.clone(), step.cursor);
+            }
+            for scope in &outline.removed {
+                cursors.remove(scope);
+            }
+            let more = outline.more;
+            if found.send((bytes, outline)).await.is_err() || !more {
                 return Ok(());
             }
-            position = self.position().await?;
-            bytes = self.fetch(&position.device, None, Some(position.cursors)).await?;
         }
         Err(ClientError::BadAnswer("a pull without an end".into()))
+    }
+
+    /// Stores pages as they come, all that are there in one transaction.
+    async fn apply_pages(&self, mut pages: mpsc::Receiver<(Bytes, Outline)>) -> Result<Round> {
+        let mut waiting = Vec::with_capacity(PAGES_AHEAD_MAX);
+        while pages.recv_many(&mut waiting, PAGES_AHEAD_MAX).await > 0 {
+            if let Some((_, outline)) = waiting.last() {
+                self.network().rows_left = Some(outline.rows_left);
+            }
+            match self.apply(std::mem::take(&mut waiting)).await? {
+                Verdict::Applied(applied) => {
+                    self.report(&applied).await;
+                    if !applied.reread.is_empty() {
+                        return Ok(Round::Again);
+                    }
+                }
+                Verdict::EpochChanged => return Ok(Round::Again),
+                Verdict::Copied => return Ok(Round::Copied),
+            }
+        }
+        Ok(Round::Done)
     }
 
     async fn position(&self) -> Result<Position> {
         self.store.write(|writer| Ok(Position { device: writer.device().clone(), cursors: scopes::cursors(writer.connection())? })).await
     }
 
-    /// The cursors as they will be once the page is applied.
-    async fn cursors_after(&self, outline: &Outline) -> Result<BTreeMap<String, i64>> {
-        let mut cursors = self.position().await?.cursors;
-        for step in &outline.scopes {
-            cursors.insert(step.scope.clone(), step.cursor);
-        }
-        for scope in &outline.removed {
-            cursors.remove(scope);
-        }
-        Ok(cursors)
-    }
-
     async fn fetch(&self, device: &Device, digest: Option<String>, cursors: Option<BTreeMap<String, i64>>) -> Result<Bytes> {
-        let request =
-            Arc::new(PullRequest { protocol: PROTOCOL_VERSION, device: device.device_id, epoch: device.epoch, digest, cursors });
+        let request = Arc::new(PullRequest { protocol: PROTOCOL_VERSION, device: device.device_id, epoch: device.epoch, digest, cursors });
         self.session
             .with_token(|link, token| {
                 let request = request.clone();
@@ -115,11 +134,9 @@ impl Engine {
             .await
     }
 
-    async fn apply(&self, bytes: Bytes, outline: Outline) -> Result<Verdict> {
+    async fn apply(&self, pages: Vec<(Bytes, Outline)>) -> Result<Verdict> {
         let now_ms = self.environment.clock.now_ms();
-        self.store
-            .write(move |writer| writer.pulled(|connection, device| apply::apply(connection, device, now_ms, &bytes, &outline)))
-            .await
+        self.store.write(move |writer| writer.pulled(|connection, device| apply_all(connection, device, now_ms, &pages))).await
     }
 
     async fn nothing_new(&self, server_time: i64) -> Result<()> {
@@ -142,4 +159,25 @@ impl Engine {
         self.tell_changed(&applied.entities);
         self.tell_status().await;
     }
+}
+
+/// Applies pages one after the other, up to the first that is not plainly applied.
+fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &[(Bytes, Outline)]) -> Result<Verdict> {
+    let mut together = Applied::default();
+    for (bytes, outline) in pages {
+        match apply::apply(connection, device, now_ms, bytes, outline)? {
+            Verdict::Applied(applied) => {
+                together.entities.extend(applied.entities);
+                together.rows += applied.rows;
+                together.more = applied.more;
+                together.reread.extend(applied.reread);
+                together.damaged.extend(applied.damaged);
+                if !together.reread.is_empty() {
+                    break;
+                }
+            }
+            other => return Ok(other),
+        }
+    }
+    Ok(Verdict::Applied(together))
 }

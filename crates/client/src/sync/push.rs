@@ -55,7 +55,8 @@ impl Engine {
     }
 
     async fn push_batch(&self) -> Result<usize> {
-        let taken = self.store.write(|writer| writer.person(|connection, device| Ok((outbox::take(connection, device)?, device.clone())))).await?;
+        let taken =
+            self.store.write(|writer| writer.person(|connection, device| Ok((outbox::take(connection, device)?, device.clone())))).await?;
         let (Some(batch), device) = taken else { return Ok(0) };
         let _busy = self.busy().await;
         let request = Arc::new(PushRequest {

@@ -74,8 +74,7 @@ impl Session {
     /// # Errors
     /// When the database fails or its server's address is not one.
     pub async fn open(store: Store, environment: Environment) -> Result<Arc<Session>> {
-        let (tokens, server) =
-            store.write(|writer| Ok((load(writer.connection())?, writer.device().owner.server.clone()))).await?;
+        let (tokens, server) = store.write(|writer| Ok((load(writer.connection())?, writer.device().owner.server.clone()))).await?;
         Ok(Arc::new(Session {
             link: Link::to(&server)?,
             store,
@@ -107,10 +106,7 @@ impl Session {
 
     /// Marks the session as ended when that is what the server said.
     async fn noted<R>(&self, result: Result<R>) -> Result<R> {
-        if let Err(ClientError::Refused(Problem {
-            code: Code::SessionEnded | Code::DeviceRevoked | Code::AccountClosed, ..
-        })) = &result
-        {
+        if let Err(ClientError::Refused(Problem { code: Code::SessionEnded | Code::DeviceRevoked | Code::AccountClosed, .. })) = &result {
             self.end().await?;
         }
         result

@@ -168,7 +168,8 @@ fn stands_in_the_way(server: &Server, headers: &HeaderMap) -> Option<Response> {
     if server.session_ended.load(Ordering::SeqCst) {
         return Some(refusal(Problem::new(Code::SessionEnded, "ended")));
     }
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer access-")?.parse::<u64>().ok());
+    let given =
+        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer access-")?.parse::<u64>().ok());
     let oldest = server.oldest_good_access.load(Ordering::SeqCst);
     given.is_none_or(|given| given < oldest).then(|| refusal(Problem::new(Code::TokenExpired, "old")))
 }

@@ -92,9 +92,11 @@ impl Core {
                 self.rows.remove(&key);
             }
         }
-        for (scope, state) in after.iter().map(|scope| (scope, State::Live)).chain(
-            before.iter().filter(|scope| !after.contains(scope)).map(|scope| (scope, gone)),
-        ) {
+        for (scope, state) in after
+            .iter()
+            .map(|scope| (scope, State::Live))
+            .chain(before.iter().filter(|scope| !after.contains(scope)).map(|scope| (scope, gone)))
+        {
             let feed = self.feeds.entry(scope.clone()).or_default();
             feed.version += 1;
             feed.rows.insert(key.clone(), (feed.version, state));
@@ -214,8 +216,7 @@ impl Core {
     fn change_line(&self, scope: &str, key: &(String, Uuid), state: State) -> Vec<u8> {
         let entity = registry::entity(&key.0).unwrap();
         if state != State::Live {
-            let line =
-                PullLine::Gone { scope: scope.into(), entity: key.0.clone(), deleted: state == State::Deleted, ids: vec![key.1] };
+            let line = PullLine::Gone { scope: scope.into(), entity: key.0.clone(), deleted: state == State::Deleted, ids: vec![key.1] };
             return line_of(&line);
         }
         let row = &self.rows[key];
@@ -283,7 +284,8 @@ impl Core {
             return Err(Problem::new(Code::Taken, "refused on purpose").field(mutation.columns.last().cloned().unwrap_or_default()));
         }
         let current = self.rows.get(&(mutation.entity.clone(), row_id)).cloned();
-        let actor = Actor { user_id: id(USER), organization_id: id(ORGANIZATION), role: self.role, scopes: self.heard.iter().cloned().collect() };
+        let actor =
+            Actor { user_id: id(USER), organization_id: id(ORGANIZATION), role: self.role, scopes: self.heard.iter().cloned().collect() };
         if mutation.op == Operation::Delete {
             if current.is_some() {
                 self.delete(&mutation.entity, row_id);
@@ -295,8 +297,7 @@ impl Core {
         {
             return Ok(Outcome::BlockedBy { blocked_by });
         }
-        let change =
-            Change { device, n: mutation.n, user: id(USER), base: mutation.base, at: mutation.at, fields: &fields };
+        let change = Change { device, n: mutation.n, user: id(USER), base: mutation.base, at: mutation.at, fields: &fields };
         let merged = merge(entity, current.as_ref(), &change)?;
         if !allows(entity.write, entity, &row_id, &merged.values, &actor) {
             return Err(Problem::new(Code::NotAllowed, "no right"));

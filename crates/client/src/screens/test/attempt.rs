@@ -125,10 +125,7 @@ pub(super) fn open(desk: &Desk<'_>, id: &str) -> Result<Attempt> {
         description: assessment.description,
         passing_percent: assessment.passing_percent,
         graded_here: assessment.graded_here,
-        seconds_left: assessment
-            .time_limit_seconds
-            .filter(|_| is_running)
-            .map(|limit| (limit * 1000 - elapsed_ms).max(0).div_euclid(1000)),
+        seconds_left: assessment.time_limit_seconds.filter(|_| is_running).map(|limit| (limit * 1000 - elapsed_ms).max(0).div_euclid(1000)),
         clock_moved: clock_moved || draft.as_ref().is_some_and(|draft| draft.clock_moved),
         at_question: draft.as_ref().map_or(0, |draft| draft.at_question),
         questions,

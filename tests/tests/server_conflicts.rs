@@ -1,0 +1,278 @@
+//! Two people change one thing without knowing of each other: everybody agrees afterwards, and nothing vanishes unseen.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waystation_model::Code;
+use waystation_model::ids::derived_id;
+use waystation_model::wire::Outcome as Fate;
+use waystation_tests::Outcome;
+use waystation_tests::caller::{Caller, Change, delete, now_us, put};
+use waystation_tests::school::{Course, School, open};
+use waystation_tests::server::LocalServer;
+
+const MINUTE_US: i64 = 60_000_000;
+const DAY: &str = "2026-03-02";
+
+/// A teacher and an administrator hear one group; an instructor has a course; a learner is in both.
+struct Class {
+    server: LocalServer,
+    school: School,
+    course: Course,
+    group: Uuid,
+    teacher: Caller,
+    admin: Caller,
+    learner: Caller,
+}
+
+async fn class() -> Outcome<Class> {
+    let (server, mut school) = open().await?;
+    let teacher = school.person("teacher", "sabina").await?;
+    school.person("admin", "vusal").await?;
+    let learner = school.person("learner", "aysel").await?;
+    let group = school.group(teacher, &[learner]).await?;
+    let course = school.course(Some(teacher), "published", 2).await?;
+    school.enrol(learner, &course).await?;
+    let mut callers = Vec::new();
+    for name in ["sabina", "vusal", "aysel"] {
+        let mut caller = Caller::sign_in(&server.url(), name).await?;
+        caller.pull().await?;
+        callers.push(caller);
+    }
+    let [teacher, admin, learner] = <[Caller; 3]>::try_from(callers).map_err(|_| "three callers")?;
+    Ok(Class { server, school, course, group, teacher, admin, learner })
+}
+
+impl Class {
+    fn cell(&self) -> Uuid {
+        derived_id("attendance_records", [Some(self.group.to_string().as_str()), Some(self.learner.user.to_string().as_str()), Some(DAY)])
+    }
+
+    fn mark(&self, by: &Caller, status: Option<&str>, at: i64) -> Change {
+        put("attendance_records")
+            .link("group_id", self.group)
+            .link("student_id", self.learner.user)
+            .set("lesson_date", DAY)
+            .set("status", status)
+            .link("marked_by", by.user)
+            .set("marked_at", at / 1000)
+            .at(at)
+    }
+
+    async fn status(&mut self) -> Outcome<Value> {
+        self.school.column("attendance_records", self.cell(), "status").await
+    }
+
+    /// What is held against what stands, and not settled.
+    async fn conflicts(&mut self) -> Outcome<Value> {
+        self.school
+            .value(
+                "SELECT coalesce(jsonb_agg(jsonb_build_array(c.field, c.lost_values -> c.field, c.kept_values -> c.field) ORDER BY c.id), '[]') \
+                 FROM (SELECT id, lost_values, kept_values, settled_at, CASE field WHEN 'mark' THEN 'status' ELSE field END AS field FROM conflicts) c \
+                 WHERE c.settled_at IS NULL AND c.lost_values -> c.field <> c.kept_values -> c.field",
+            )
+            .await
+    }
+}
+
+#[tokio::test]
+async fn the_later_mark_stands_in_whatever_order_they_arrive() -> Outcome<()> {
+    for earlier_first in [true, false] {
+        let mut class = class().await?;
+        let now = now_us();
+        let absent = class.mark(&class.teacher, Some("absent"), now - 2 * MINUTE_US);
+        let late = class.mark(&class.admin, Some("late"), now - MINUTE_US);
+        let fates = if earlier_first {
+            [class.teacher.push_one(absent).await?, class.admin.push_one(late).await?]
+        } else {
+            let late = class.admin.push_one(late).await?;
+            [class.teacher.push_one(absent).await?, late]
+        };
+        let wanted = if earlier_first { [Fate::Applied, Fate::Merged] } else { [Fate::Superseded, Fate::Applied] };
+        assert_eq!(fates, wanted, "{earlier_first}");
+        assert_eq!(class.status().await?, "late");
+        assert_eq!(class.conflicts().await?, json!([["status", "absent", "late"]]));
+        assert_eq!(class.school.column("attendance_records", class.cell(), "marked_by").await?, json!(class.admin.user), "a group stands together");
+        // Staff hear of it, pupils do not see teachers disagree.
+        for caller in [&mut class.teacher, &mut class.admin, &mut class.learner] {
+            caller.pull().await?;
+        }
+        let heard = class.teacher.all("conflicts");
+        let (id, row) = heard.iter().next().ok_or("no conflict was heard")?;
+        assert_eq!((row.columns["lost_by"].clone(), row.columns["kept_by"].clone()), (json!(class.teacher.user), json!(class.admin.user)));
+        assert_eq!(class.learner.all("conflicts").len(), 0);
+        assert_eq!(class.learner.row("attendance_records", class.cell()).ok_or("not heard")?.columns["status"], "late");
+        let settled = put("conflicts").id(*id).on(row.stamp).link("settled_by", class.teacher.user).set("settled_at", now / 1000);
+        assert_eq!(class.learner.refusal(settled.clone()).await?.0, Code::NotAllowed);
+        assert_eq!(class.teacher.push_one(settled).await?, Fate::Applied);
+        assert_eq!(class.conflicts().await?, json!([]));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn saying_the_same_is_no_conflict() -> Outcome<()> {
+    let mut class = class().await?;
+    let now = now_us();
+    let one = class.mark(&class.teacher, Some("absent"), now - 2 * MINUTE_US);
+    let other = class.mark(&class.admin, Some("absent"), now - MINUTE_US);
+    class.teacher.push_one(one).await?;
+    class.admin.push_one(other).await?;
+    assert_eq!((class.status().await?, class.conflicts().await?), (json!("absent"), json!([])));
+    Ok(())
+}
+
+#[tokio::test]
+async fn clearing_a_mark_empties_it_and_keeps_the_row() -> Outcome<()> {
+    let mut class = class().await?;
+    let now = now_us();
+    let marked = class.mark(&class.teacher, Some("absent"), now - 2 * MINUTE_US);
+    let cleared = class.mark(&class.teacher, None, now - MINUTE_US).on_own(1);
+    assert_eq!(class.teacher.push(vec![marked, cleared]).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!((class.status().await?, class.conflicts().await?), (Value::Null, json!([])));
+    assert_eq!(class.school.count("attendance_records").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_people_change_two_columns_and_both_stand() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    let now = now_us();
+    let edit = |caller: &Caller, column: &str, at: i64| put("topics").id(topic).on(caller.stamp("topics", topic)).set(column, column).at(at);
+    let (title, description) = (edit(&class.teacher, "title", now - MINUTE_US), edit(&class.admin, "description", now - 2 * MINUTE_US));
+    assert_eq!(class.teacher.push_one(title).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(description).await?, Fate::Merged);
+    // The teacher has not pulled: what the other one did not say is not changed behind their back.
+    let again = edit(&class.teacher, "title", now).on_own(1);
+    let own = edit(&class.admin, "description", now - MINUTE_US).on_own(1);
+    class.teacher.push_one(again).await?;
+    class.admin.push_one(own).await?;
+    let row = class.school.column("topics", topic, "jsonb_build_array(title, description)").await?;
+    assert_eq!(row, json!(["title", "description"]));
+    assert_eq!(class.school.count("conflicts").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_on_what_was_heard_is_plainly_applied_after_others_columns_moved() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    let now = now_us();
+    let stamp = class.teacher.stamp("topics", topic);
+    // The administrator says one column three times; the teacher's older change of another one loses against none of them.
+    for round in 0..3 {
+        class.admin.push_one(put("topics").id(topic).on(stamp).on_own(round).set("description", format!("{round}")).at(now + round)).await?;
+    }
+    let older = put("topics").id(topic).on(stamp).set("title", "older and unopposed").at(now - 10 * MINUTE_US);
+    assert_eq!(class.teacher.push_one(older).await?, Fate::Merged);
+    assert_eq!(class.school.column("topics", topic, "title").await?, "older and unopposed");
+    assert_eq!(class.school.count("conflicts").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stale_answer_to_a_question_goes_back_and_takes_nothing_with_it() -> Outcome<()> {
+    let mut class = class().await?;
+    let course = class.course.id;
+    let stamp = class.teacher.stamp("courses", course);
+    let archived = put("courses").id(course).on(stamp).set("title", "half applied").set("status", "archived");
+    assert_eq!(class.admin.push_one(put("courses").id(course).on(stamp).set("status", "draft")).await?, Fate::Applied);
+    assert_eq!(class.teacher.refusal(archived.clone()).await?, (Code::ChangedMeanwhile, Some("status".to_owned())));
+    assert_eq!(class.school.column("courses", course, "jsonb_build_array(title, status)").await?, json!(["Course", "draft"]));
+    // Made again on what stands, it is taken. Saying the same as the other one was never a question.
+    assert_eq!(class.teacher.push_one(put("courses").id(course).on(stamp).set("status", "draft")).await?, Fate::Merged);
+    class.teacher.pull().await?;
+    let again = put("courses").id(course).on(class.teacher.stamp("courses", course)).set("status", "archived");
+    assert_eq!(class.teacher.push_one(again).await?, Fate::Applied);
+    Ok(())
+}
+
+#[tokio::test]
+async fn seventy_and_seventy_point_nought_are_one_number() -> Outcome<()> {
+    let mut class = class().await?;
+    let course = class.course.clone();
+    let test = class.school.test(&course, "quiz", "server", &[]).await?.id;
+    class.teacher.pull().await?;
+    let stamp = class.teacher.stamp("assessments", test);
+    let passing = |value: Value| put("assessments").id(test).on(stamp).set("passing_percent", value);
+    assert_eq!(class.admin.push_one(passing(json!(70))).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(passing(json!(70.0))).await?, Fate::Merged);
+    Ok(())
+}
+
+#[tokio::test]
+async fn progress_only_goes_on_until_it_is_set_back() -> Outcome<()> {
+    let mut class = class().await?;
+    let mut second = Caller::sign_in(&class.server.url(), "aysel").await?;
+    let topic = class.course.topics[0];
+    let progress = |user: Uuid| put("topic_progress").link("user_id", user).link("topic_id", topic).link("course_id", class.course.id);
+    let (me, first) = (class.learner.user, &mut class.learner);
+    let done = progress(me).set("percent", 100).set("completed", true).set("completed_at", 2_000).set("time_spent_seconds", 50);
+    let begun = progress(me).set("percent", 40).set("completed", false).set("completed_at", 1_000).set("time_spent_seconds", 30);
+    assert_eq!(first.push_one(done).await?, Fate::Applied);
+    assert_eq!(second.push_one(begun).await?, Fate::Applied);
+    let row = "SELECT jsonb_build_array(percent, completed, date_part('epoch', completed_at), time_spent_seconds, reset_number) FROM topic_progress";
+    assert_eq!(class.school.value(row).await?, json!([100, true, 1, 80, 0]));
+    let reset = progress(me).set("reset_number", 1).set("percent", 5).set("time_spent_seconds", 5);
+    let old = progress(me).set("reset_number", 0).set("percent", 90).set("time_spent_seconds", 5);
+    first.push_one(reset).await?;
+    assert_eq!(second.push_one(old).await?, Fate::Merged);
+    assert_eq!(class.school.value(row).await?, json!([5, false, null, 90, 1]));
+    second.pull().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_delete_never_beats_an_edit_that_it_had_not_seen() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    let stamp = class.teacher.stamp("topics", topic);
+    let edit = put("topics").id(topic).on(stamp).set("title", "edited");
+    assert_eq!(class.admin.push_one(edit).await?, Fate::Applied);
+    for unseeing in [delete("topics", topic).on(stamp), delete("topics", topic), delete("topics", topic).on(stamp).on_own(1)] {
+        assert_eq!(class.teacher.refusal(unseeing).await?.0, Code::ChangedMeanwhile);
+    }
+    class.teacher.pull().await?;
+    let seeing = delete("topics", topic).on(class.teacher.stamp("topics", topic));
+    assert_eq!(class.teacher.push_one(seeing).await?, Fate::Applied);
+    // And an edit of what is gone does not bring it back.
+    let late = put("topics").id(topic).on(stamp).on_own(1).set("title", "again");
+    assert_eq!(class.admin.refusal(late).await?.0, Code::NotFound);
+    assert_eq!(class.school.count("topics").await?, 1);
+    // One's own edit was seen, also before it was answered.
+    let other = class.course.topics[1];
+    let stamp = class.admin.stamp("topics", other);
+    let n = class.admin.next_n;
+    let both = vec![put("topics").id(other).on(stamp).set("title", "mine"), delete("topics", other).on(stamp).on_own(n)];
+    assert_eq!(class.admin.push(both).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.school.count("topics").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_clock_ahead_of_the_servers_wins_nothing_by_it() -> Outcome<()> {
+    let mut class = class().await?;
+    let future = class.mark(&class.teacher, Some("absent"), now_us() + 600 * MINUTE_US);
+    class.teacher.push_one(future).await?;
+    let now = class.mark(&class.admin, Some("late"), now_us() + 1_000_000);
+    class.admin.push_one(now).await?;
+    assert_eq!(class.status().await?, "late", "the time of receipt counts");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_psql_said_counts_as_said_when_the_server_heard_it() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    let stamp = class.teacher.stamp("topics", topic);
+    let before = now_us() - MINUTE_US;
+    class.school.run("UPDATE topics SET title = 'psql'").await?;
+    assert_eq!(class.teacher.push_one(put("topics").id(topic).on(stamp).set("title", "offline").at(before)).await?, Fate::Superseded);
+    assert_eq!(class.school.column("topics", topic, "title").await?, "psql");
+    assert_eq!(class.conflicts().await?, json!([["title", "offline", "psql"]]));
+    let later = put("topics").id(topic).on(stamp).on_own(1).set("title", "later").at(now_us() + MINUTE_US);
+    assert_eq!(class.teacher.push_one(later).await?, Fate::Merged);
+    assert_eq!(class.school.column("topics", topic, "title").await?, "later");
+    assert_eq!(class.conflicts().await?, json!([["title", "psql", "later"]]), "what psql said is not lost without a word");
+    Ok(())
+}
