@@ -35,7 +35,9 @@ async fn the_name_is_a_user_name_or_an_address_in_any_case() -> Outcome<()> {
         assert_eq!(caller.signed_in["user"]["organization_id"], json!(school.organization));
     }
     let no_device = json!({"name": "", "platform": ""});
-    for (name, password) in [("aysel", "Waystation"), ("aysel", ""), ("nobody", PASSWORD), ("", ""), ("a\0b", PASSWORD), (&"x".repeat(5_000), PASSWORD)] {
+    for (name, password) in
+        [("aysel", "Waystation"), ("aysel", ""), ("nobody", PASSWORD), ("", ""), ("a\0b", PASSWORD), (&"x".repeat(5_000), PASSWORD)]
+    {
         assert_eq!(code(sign_in(&server.url(), name, password, no_device.clone()).await?), Code::WrongPassword, "{name}");
     }
     Ok(())
@@ -210,7 +212,15 @@ async fn tokens_that_are_not_ours_or_past_their_time_are_refused() -> Outcome<()
     let soon = chrono::Utc::now().timestamp() + 600;
     // {"alg":"none"}
     let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", ours.split('.').nth(1).unwrap_or(""));
-    let bad = [String::new(), "garbage".into(), "a.b.c".into(), unsigned, foreign.issue(&claims(soon))?, tokens.issue(&claims(soon - 601))?, format!("{ours}x")];
+    let bad = [
+        String::new(),
+        "garbage".into(),
+        "a.b.c".into(),
+        unsigned,
+        foreign.issue(&claims(soon))?,
+        tokens.issue(&claims(soon - 601))?,
+        format!("{ours}x"),
+    ];
     let good = tokens.issue(&claims(soon))?;
     for token in bad {
         caller.access_token = token;

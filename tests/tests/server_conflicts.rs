@@ -91,7 +91,11 @@ async fn the_later_mark_stands_in_whatever_order_they_arrive() -> Outcome<()> {
         assert_eq!(fates, wanted, "{earlier_first}");
         assert_eq!(class.status().await?, "late");
         assert_eq!(class.conflicts().await?, json!([["status", "absent", "late"]]));
-        assert_eq!(class.school.column("attendance_records", class.cell(), "marked_by").await?, json!(class.admin.user), "a group stands together");
+        assert_eq!(
+            class.school.column("attendance_records", class.cell(), "marked_by").await?,
+            json!(class.admin.user),
+            "a group stands together"
+        );
         // Staff hear of it, pupils do not see teachers disagree.
         for caller in [&mut class.teacher, &mut class.admin, &mut class.learner] {
             caller.pull().await?;
@@ -138,7 +142,8 @@ async fn two_people_change_two_columns_and_both_stand() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let now = now_us();
-    let edit = |caller: &Caller, column: &str, at: i64| put("topics").id(topic).on(caller.stamp("topics", topic)).set(column, column).at(at);
+    let edit =
+        |caller: &Caller, column: &str, at: i64| put("topics").id(topic).on(caller.stamp("topics", topic)).set(column, column).at(at);
     let (title, description) = (edit(&class.teacher, "title", now - MINUTE_US), edit(&class.admin, "description", now - 2 * MINUTE_US));
     assert_eq!(class.teacher.push_one(title).await?, Fate::Applied);
     assert_eq!(class.admin.push_one(description).await?, Fate::Merged);
@@ -161,7 +166,10 @@ async fn a_change_on_what_was_heard_is_plainly_applied_after_others_columns_move
     let stamp = class.teacher.stamp("topics", topic);
     // The administrator says one column three times; the teacher's older change of another one loses against none of them.
     for round in 0..3 {
-        class.admin.push_one(put("topics").id(topic).on(stamp).on_own(round).set("description", format!("{round}")).at(now + round)).await?;
+        class
+            .admin
+            .push_one(put("topics").id(topic).on(stamp).on_own(round).set("description", format!("{round}")).at(now + round))
+            .await?;
     }
     let older = put("topics").id(topic).on(stamp).set("title", "older and unopposed").at(now - 10 * MINUTE_US);
     assert_eq!(class.teacher.push_one(older).await?, Fate::Merged);

@@ -100,7 +100,11 @@ impl Class {
         }
         for range in [format!("bytes={SIZE}-"), format!("bytes={SIZE}-{}", SIZE + 5), "bytes=99999999-".to_owned()] {
             let beyond = self.get(&aysel, Some(&range)).await?;
-            assert_eq!((beyond.status(), header(&beyond, CONTENT_RANGE)), (StatusCode::RANGE_NOT_SATISFIABLE, format!("bytes */{SIZE}")), "{range}");
+            assert_eq!(
+                (beyond.status(), header(&beyond, CONTENT_RANGE)),
+                (StatusCode::RANGE_NOT_SATISFIABLE, format!("bytes */{SIZE}")),
+                "{range}"
+            );
         }
         Ok(())
     }

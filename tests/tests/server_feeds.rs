@@ -51,7 +51,8 @@ async fn several_statements_of_one_transaction_move_each_row_once() -> Outcome<(
     let scope = format!("course:{}", course.id);
     assert_eq!(moved(&mut school, &before).await?[&scope], 5, "four topics and a module that came and went");
     let pulled = rauf.pull().await?;
-    let titles: Vec<Value> = [first, third, fourth].iter().map(|id| rauf.row("topics", *id).expect("heard").columns["title"].clone()).collect();
+    let titles: Vec<Value> =
+        [first, third, fourth].iter().map(|id| rauf.row("topics", *id).expect("heard").columns["title"].clone()).collect();
     assert_eq!(titles, [json!("b"), json!("a"), json!("a")]);
     let deleted: Vec<Uuid> = pulled.gone.iter().filter(|(of, ..)| *of == scope).map(|(_, _, id, _)| *id).collect();
     assert!(deleted.contains(&second) && deleted.len() == 2, "{deleted:?}");
@@ -175,11 +176,10 @@ async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<(
             "INSERT INTO topics (organization_id, module_id, course_id, title) SELECT organization_id, module_id, course_id, 'own {writer}' FROM topics WHERE id = '{}'",
             course.topics[0]
         );
-        let shared =
-            format!("UPDATE topics SET title = '{writer} {change}' WHERE id = '{}'", course.topics[change % course.topics.len()]);
+        let shared = format!("UPDATE topics SET title = '{writer} {change}' WHERE id = '{}'", course.topics[change % course.topics.len()]);
         let mut transaction = connection.begin().await?;
         // Half of them the other way round, as two people do.
-        let statements = if writer % 2 == 0 { [own, shared] } else { [shared, own] };
+        let statements = if writer.is_multiple_of(2) { [own, shared] } else { [shared, own] };
         for statement in statements {
             sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
         }
@@ -189,7 +189,8 @@ async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<(
 }
 
 async fn follow(connection: &mut PgConnection, scope: &str, after: i64) -> Outcome<Vec<i64>> {
-    let sql = "SELECT f.version FROM feed f JOIN scope_heads h ON h.id = f.scope_id WHERE h.scope = $1 AND f.version > $2 ORDER BY f.version";
+    let sql =
+        "SELECT f.version FROM feed f JOIN scope_heads h ON h.id = f.scope_id WHERE h.scope = $1 AND f.version > $2 ORDER BY f.version";
     Ok(sqlx::query_scalar(sql).bind(scope).bind(after).fetch_all(connection).await?)
 }
 

@@ -94,10 +94,8 @@ async fn a_server_that_stops_lets_a_running_push_end() -> Outcome<()> {
         tokio::task::yield_now().await;
     }
     let stopping = tokio::spawn(server.stop());
-    patience::until("no new request is taken", SOON, || async {
-        Ok(tokio::net::TcpStream::connect(address).await.is_err().then_some(()))
-    })
-    .await?;
+    patience::until("no new request is taken", SOON, || async { Ok(tokio::net::TcpStream::connect(address).await.is_err().then_some(())) })
+        .await?;
     assert!(!push.is_finished() && !stopping.is_finished());
     sqlx::raw_sql("COMMIT").execute(&mut holder).await?;
     assert_eq!(push.await??, Fate::Merged);
@@ -131,7 +129,8 @@ fn every_wrong_setting_is_named() -> Outcome<()> {
     let file = folder.path().join("settings.toml");
     let read = |text: &str, environment: &[(&str, &str)]| {
         std::fs::write(&file, text)?;
-        let environment: HashMap<String, String> = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let environment: HashMap<String, String> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Outcome::Ok(Settings::read(Some(&file), &environment).map_err(|error| error.to_string()))
     };
     let good = "database_url = \"postgres://a@b/c\"\ntoken_secret = \"0123456789012345678901234567890123456789\"\n";
@@ -161,6 +160,9 @@ fn every_wrong_setting_is_named() -> Outcome<()> {
 #[test]
 fn the_description_of_the_routes_is_the_one_in_the_docs() -> Outcome<()> {
     let stored = std::fs::read_to_string(places::root().join("docs/openapi.json"))?;
-    assert!(stored == sync_server::openapi::text()?, "docs/openapi.json is not what the handlers say: write it anew with `cargo xtask generate`");
+    assert!(
+        stored == sync_server::openapi::text()?,
+        "docs/openapi.json is not what the handlers say: write it anew with `cargo xtask generate`"
+    );
     Ok(())
 }

@@ -200,7 +200,8 @@ async fn the_key_of_a_test_reaches_no_learner_unless_laptops_grade() -> Outcome<
     aysel.pull().await?;
     rauf.pull().await?;
     assert_eq!((aysel.all("questions").len(), aysel.all("answer_keys").len(), rauf.all("answer_keys").len()), (2, 0, 1));
-    let graded_by = |caller: &Caller, word: &str| put("assessments").id(test.id).on(caller.stamp("assessments", test.id)).set("graded_by", word);
+    let graded_by =
+        |caller: &Caller, word: &str| put("assessments").id(test.id).on(caller.stamp("assessments", test.id)).set("graded_by", word);
     let laptop = graded_by(&rauf, "laptop");
     assert_eq!(rauf.push_one(laptop).await?, Fate::Applied);
     aysel.pull().await?;

@@ -75,8 +75,7 @@ async fn one_push_that_arrives_five_times_at_once_stores_once() -> Outcome<()> {
 #[tokio::test]
 async fn a_push_that_arrived_in_part_goes_on_where_it_ended() -> Outcome<()> {
     let (_server, mut school, course, mut caller) = learner().await?;
-    let changes =
-        |caller: &Caller| (0..3).map(|topic| progress(caller, &course, topic).set("time_spent_seconds", 10)).collect::<Vec<_>>();
+    let changes = |caller: &Caller| (0..3).map(|topic| progress(caller, &course, topic).set("time_spent_seconds", 10)).collect::<Vec<_>>();
     let whole = caller.push_of(changes(&caller));
     let mut part = whole.clone();
     part.runs[0].rows.truncate(2);

@@ -51,11 +51,7 @@ fn topic(course: &Course) -> Change {
 }
 
 fn mark(group: Uuid, student: Uuid) -> Change {
-    put("attendance_records")
-        .link("group_id", group)
-        .link("student_id", student)
-        .set("lesson_date", "2026-03-02")
-        .set("status", "present")
+    put("attendance_records").link("group_id", group).link("student_id", student).set("lesson_date", "2026-03-02").set("status", "present")
 }
 
 fn enrolment(user: Uuid, course: &Course) -> Change {
@@ -117,10 +113,16 @@ async fn a_parent_looks_in_and_writes_nothing() -> Outcome<()> {
     parent.pull().await?;
     assert_eq!(parent.all("topic_progress").len(), 1, "of their own child");
     let child = aysel.user;
-    let changes =
-        vec![progress(child, &town.gas), mark(town.groups[0], child), put("student_profiles").link("user_id", child).set("notes", "x"), topic(&town.gas)];
+    let changes = vec![
+        progress(child, &town.gas),
+        mark(town.groups[0], child),
+        put("student_profiles").link("user_id", child).set("notes", "x"),
+        topic(&town.gas),
+    ];
     not_allowed(&mut parent, changes).await?;
-    assert!(parent.rows.keys().all(|scope| scope.starts_with("user:") || scope.starts_with("org:") || *scope == format!("learner:{child}")));
+    assert!(
+        parent.rows.keys().all(|scope| scope.starts_with("user:") || scope.starts_with("org:") || *scope == format!("learner:{child}"))
+    );
     assert_eq!(town.school.count("attendance_records").await?, 0);
     Ok(())
 }

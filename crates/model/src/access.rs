@@ -186,6 +186,29 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_is_answered_by_the_learner_and_praised_by_the_instructor() {
+        let attempts = entity("assessment_attempts").expect("a registered table");
+        let (me, course) = (Uuid::from_u128(7), Uuid::from_u128(3));
+        let mut values = attempts.empty_values();
+        let mut refused = |user: Uuid, column: &str, value: Value, stored: bool, actor: &Actor| {
+            let index = |name: &str| attempts.column_index(name).expect("a column");
+            values[index("user_id")] = json!(user.to_string());
+            values[index("course_id")] = json!(course.to_string());
+            let stored = stored.then_some(values.as_slice());
+            refused_column(attempts, &Uuid::nil(), stored, &[(index(column), value)], &values, actor).map(|column| column.name)
+        };
+        let learner = actor(Role::Learner, &[ScopeKind::Course.of(course)]);
+        let instructor = actor(Role::Instructor, &[ScopeKind::Results.of(course)]);
+        let other = Uuid::from_u128(8);
+        assert_eq!(refused(me, "answers", json!({}), true, &learner), None);
+        assert_eq!(refused(me, "feedback", json!("Well done."), true, &learner), Some("feedback"));
+        assert_eq!(refused(other, "answers", json!({}), true, &instructor), Some("answers"));
+        assert_eq!(refused(other, "feedback", json!("Well done."), true, &instructor), None);
+        assert_eq!(refused(other, "user_id", json!(other.to_string()), false, &instructor), Some("user_id"));
+        assert_eq!(refused(other, "user_id", json!(other.to_string()), true, &instructor), None, "it only says which row is meant");
+    }
+
+    #[test]
     fn who_makes_a_course_or_a_group_is_its_instructor_or_teacher() {
         let me = json!(Uuid::from_u128(7).to_string());
         for (table, column) in [("courses", "instructor_id"), ("groups", "teacher_id")] {

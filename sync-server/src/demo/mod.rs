@@ -24,7 +24,7 @@ use source::Source;
 /// The password of every demonstration user.
 pub const DEMONSTRATION_PASSWORD: &str = "waystation";
 /// The namespace of ids that follow from a name in the demonstration.
-const NAMESPACE: Uuid = Uuid::from_u128(0x2f4f_2b9d_58a3_5e0e_8a11_64656d6f2d31);
+const NAMESPACE: Uuid = Uuid::from_u128(0x2f4f_2b9d_58a3_5e0e_8a11_6465_6d6f_2d31);
 
 /// The id of something in the demonstration, such as `course:safety-basics`.
 pub fn demo_id(name: &str) -> Uuid {

@@ -174,10 +174,18 @@ fn reached(wanted: &[Wanted], feed: &[FeedRow]) -> Vec<i64> {
     cursors
 }
 
+/// One table's rows of one scope.
+#[derive(Default)]
+struct Changes<'a> {
+    live: Vec<&'a str>,
+    left: Vec<Uuid>,
+    deleted: Vec<Uuid>,
+}
+
 fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &Tuples) -> Result<(), Failure> {
-    let mut by_entity: BTreeMap<i16, (Vec<&str>, Vec<Uuid>, Vec<Uuid>)> = BTreeMap::new();
+    let mut by_entity: BTreeMap<i16, Changes<'_>> = BTreeMap::new();
     for row in rows {
-        let (live, left, deleted) = by_entity.entry(row.entity).or_default();
+        let Changes { live, left, deleted } = by_entity.entry(row.entity).or_default();
         match row.state {
             LIVE => live
                 .push(tuples.get(row.entity, &row.row_id).ok_or_else(|| Failure::broken(format!("live row {} is not there", row.row_id)))?),
@@ -185,7 +193,7 @@ fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &Tuple
             _ => left.push(row.row_id),
         }
     }
-    for (code, (live, left, deleted)) in by_entity {
+    for (code, Changes { live, left, deleted }) in by_entity {
         let entity: &Entity = entity_by_code(code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
         if !live.is_empty() {
             rows_line(text, scope, entity, &live)?;
