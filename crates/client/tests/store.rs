@@ -119,7 +119,7 @@ fn an_edit_is_seen_at_once_and_waits_in_the_outbox() {
     let numbers = writer.edit(NOW_MS, &[mark(100, 5, json!("present")), mark(101, 5, json!("late"))]).unwrap();
     assert_eq!(numbers, [1, 2]);
     assert_eq!(visible(&writer, "attendance_records", mark_id(101, 5), "status"), Some(json!("late")));
-    assert_eq!(outbox::waiting(writer.connection()).unwrap(), 2);
+    assert_eq!(writer.device().waiting(), 2);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_change_goes_to_the_server_and_comes_back_without_flickering() {
     assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("present")));
     assert_eq!(count(&writer, "SELECT count(row_id) FROM shadows"), 0);
     assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE state < 3"), 0);
-    assert_eq!(outbox::waiting(writer.connection()).unwrap(), 0);
+    assert_eq!(writer.device().waiting(), 0);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn an_answer_that_was_lost_is_asked_for_again_and_stored_once() {
     send(&writer, &mut core, &batch).unwrap();
     // The answer is lost, and a pull comes before the next push.
     pull(&mut writer, &mut core);
-    assert_eq!(outbox::waiting(writer.connection()).unwrap(), 2, "nobody has said yet what became of them");
+    assert_eq!(writer.device().waiting(), 2, "nobody has said yet what became of them");
     push(&mut writer, &mut core);
     assert_eq!(count(&writer, "SELECT count(number) FROM attention"), 1, "the refusal is heard after all");
     assert_eq!(visible(&writer, "attendance_records", mark_id(101, 5), "status"), None);
@@ -548,7 +548,7 @@ mod histories {
             push(&mut writer, &mut core);
             pull(&mut writer, &mut core);
             check_overlay(&writer);
-            prop_assert_eq!(outbox::waiting(writer.connection()).unwrap(), 0);
+            prop_assert_eq!(writer.device().waiting(), 0);
             let records = registry::entity("attendance_records").unwrap();
             let mut here = std::collections::BTreeMap::new();
             let mut statement = writer.connection().prepare("SELECT id FROM attendance_records").unwrap();

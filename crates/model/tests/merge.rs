@@ -64,7 +64,10 @@ impl Server {
         for held in merged.held {
             match held {
                 Held::Spoke { group, device } => drop(self.conflicts.remove(&(group.to_owned(), Some(device)))),
-                Held::Replaced { group, value } => self.conflicts.retain(|(of, _), held| of != group || *held != value.to_string()),
+                Held::Replaced { group, value } => {
+                    let value = value.to_string();
+                    self.conflicts.retain(|(of, _), held| of != group || *held != value);
+                }
                 Held::Kept(lost) => drop(self.conflicts.insert((lost.group.to_owned(), lost.edit.device), lost.values[0].1.to_string())),
             }
         }

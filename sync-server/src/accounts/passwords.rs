@@ -53,7 +53,7 @@ mod tests {
     fn people_keep_their_passwords_from_every_system() {
         let argon = hash_password("öyrən-2026").expect("hashes");
         assert_eq!(verify_password("öyrən-2026", &argon), (true, false));
-        assert_eq!(verify_password("oyren-2026", &argon).0, false);
+        assert!(!verify_password("oyren-2026", &argon).0);
         let django = djangohashers::make_password_with_settings("secret", "salt", djangohashers::Algorithm::PBKDF2);
         assert_eq!(verify_password("secret", &django), (true, true));
         assert!(!verify_password("Secret", &django).0);

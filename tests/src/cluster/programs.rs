@@ -25,7 +25,7 @@ fn folders() -> Vec<PathBuf> {
         .flatten()
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
-    versions.sort_by(|a, b| b.0.cmp(&a.0));
+    versions.sort_by_key(|version| std::cmp::Reverse(version.0));
     let mut folders: Vec<PathBuf> = versions.into_iter().map(|(_, folder)| folder).collect();
     folders.extend(pg_config());
     folders.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));

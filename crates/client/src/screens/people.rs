@@ -239,8 +239,7 @@ impl App {
     }
 
     async fn keep_tile(&self, unlocked: &Unlocked) -> Result<()> {
-        let (device_id, waiting) =
-            unlocked.store.write(|writer| Ok((writer.device().device_id, outbox::waiting(writer.connection())?))).await?;
+        let (device_id, waiting) = unlocked.store.write(|writer| Ok((writer.device().device_id, writer.device().waiting()))).await?;
         let owner = &unlocked.owner;
         self.inner.people.keep(&Resident {
             user_id: owner.user_id,

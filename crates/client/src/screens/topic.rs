@@ -151,7 +151,7 @@ fn position_edits(connection: &Connection, me: &str, note: &NotePosition, at_ms:
 fn topic_percent(connection: &Connection, me: &str, topic_id: &str, noted_item: &str, noted_percent: u32) -> Result<u32> {
     let mut statement = connection.prepare_cached(
         "SELECT i.id AS id, coalesce(p.percent, 0) AS percent FROM content_items i
-         LEFT JOIN content_progress p ON p.content_item_id = i.id AND p.user_id = ?2
+         LEFT JOIN content_progress p ON p.course_id = i.course_id AND p.user_id = ?2 AND p.content_item_id = i.id
          WHERE i.topic_id = ?1 AND i.kind IN ('document', 'video')",
     )?;
     let (mut sum, mut count) = (0_u32, 0);
@@ -174,11 +174,13 @@ pub(super) struct OrderedTopic {
 /// The topics of a course in the order of reading, with this person's progress.
 pub(super) fn topics_in_order(desk: &Desk<'_>, course_id: &str) -> Result<Vec<OrderedTopic>> {
     let studies = studies(desk, course_id)?;
+    let progress = progress_by_topic(desk, course_id)?;
     let mut statement = desk.connection.prepare_cached(include_str!("../../sql/topics_in_order.sql"))?;
-    let mut rows = statement.query(params![course_id, desk.me()])?;
+    let mut rows = statement.query([course_id])?;
     let mut topics: Vec<OrderedTopic> = Vec::new();
     while let Some(row) = rows.next()? {
-        let completed: bool = row.get("completed")?;
+        let id: String = row.get("id")?;
+        let (completed, percent) = progress.get(&id).copied().unwrap_or((false, 0));
         let requires_previous: bool = row.get("requires_previous")?;
         let locked_by = topics
             .last()
@@ -187,10 +189,10 @@ pub(super) fn topics_in_order(desk: &Desk<'_>, course_id: &str) -> Result<Vec<Or
         topics.push(OrderedTopic {
             module_id: row.get("module_id")?,
             card: TopicCard {
-                id: row.get("id")?,
+                id,
                 title: row.get("title")?,
                 completed,
-                percent: if completed { 100 } else { row.get::<_, u32>("percent")?.min(100) },
+                percent: if completed { 100 } else { percent.min(100) },
                 locked_by,
                 kinds: Vec::new(),
                 bytes_all: 0,
@@ -199,6 +201,16 @@ pub(super) fn topics_in_order(desk: &Desk<'_>, course_id: &str) -> Result<Vec<Or
         });
     }
     Ok(topics)
+}
+
+/// This person's progress in the topics of a course: whether done, and how far.
+fn progress_by_topic(desk: &Desk<'_>, course_id: &str) -> Result<HashMap<String, (bool, u32)>> {
+    let mut statement =
+        desk.connection.prepare_cached("SELECT topic_id, completed, percent FROM topic_progress WHERE course_id = ?1 AND user_id = ?2")?;
+    let progress = statement
+        .query_map([course_id, &desk.me()], |row| Ok((row.get("topic_id")?, (row.get("completed")?, row.get("percent")?))))?
+        .collect::<Result<_, _>>()?;
+    Ok(progress)
 }
 
 /// Says of each topic what is in it and how much of that is here.

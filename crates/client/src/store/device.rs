@@ -55,6 +55,13 @@ pub struct Device {
     pub last_at: At,
 }
 
+impl Device {
+    /// How many changes the server does not have yet. Numbers are dense, so nothing has to be counted.
+    pub fn waiting(&self) -> i64 {
+        self.next_n - 1 - self.acknowledged_n
+    }
+}
+
 const SELECT: &str = "SELECT device_id, user_id, organization_id, organization_name, user_name, full_name, role, server, epoch,
     acknowledged_n, acknowledged_chain, applied_upto, clock_offset_ms, last_sync_at, first_sync_done FROM device";
 

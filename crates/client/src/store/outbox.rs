@@ -297,16 +297,6 @@ pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uu
     super::device::save(connection, device)
 }
 
-/// How many changes the server does not have yet.
-///
-/// # Errors
-/// When the database fails.
-pub fn waiting(connection: &Connection) -> Result<i64> {
-    Ok(connection
-        .prepare_cached("SELECT count(o.n) FROM outbox o, device d WHERE o.n > d.acknowledged_n")?
-        .query_row([], |row| row.get(0))?)
-}
-
 /// The number that a refusal of the push as a whole names: `number_gap` the next one that the server takes,
 /// `number_reused` the one that it has with other content.
 pub fn number_in(problem: &Problem) -> Option<i64> {

@@ -11,7 +11,7 @@ use super::session::{self, Session, Tokens};
 use super::status::{self, Network};
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
-use crate::store::{Store, device, outbox};
+use crate::store::{Store, outbox};
 use crate::views::{Event, SyncStatus};
 
 /// Below this the disk counts as nearly full.
@@ -104,13 +104,8 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn status(&self) -> Result<SyncStatus> {
-        let (counts, device) = self
-            .store
-            .read(|connection| {
-                let device = device::load(connection)?.ok_or_else(|| ClientError::Damaged("the database has no owner".into()))?;
-                Ok((status::counts(connection)?, device))
-            })
-            .await?;
+        // From the connection that writes: another one would have to decrypt again whatever was written since.
+        let (counts, device) = self.store.write(|writer| Ok((status::counts(writer)?, writer.device().clone()))).await?;
         let disk_low = self.environment.disk.free_bytes(&self.folder).is_some_and(|free| free < DISK_LOW_BYTES);
         Ok(status::status(&self.network(), counts, &device, self.session.ended(), disk_low))
     }

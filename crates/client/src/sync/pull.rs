@@ -19,9 +19,11 @@ use crate::store::{Device, scopes};
 const PAGES_MAX: usize = 100_000;
 /// Rounds of one pull: a new epoch, a copy noticed, scopes read again.
 const ROUNDS_MAX: usize = 32;
-/// Pages that are fetched before the ones before them are stored, and pages that are stored together. Every transaction
-/// writes again what it touches of the indexes, so few large ones are cheaper than many small ones.
-const PAGES_AHEAD_MAX: usize = 8;
+/// Pages that are fetched before the ones before them are stored.
+const PAGES_AHEAD_MAX: usize = 16;
+/// Pages that are stored in one transaction. Each transaction encrypts and writes again what it touches of the indexes, so
+/// few large ones are cheaper than many small ones.
+const PAGES_TOGETHER_MAX: usize = 8;
 
 /// How a round of pages ended.
 enum Round {
@@ -101,8 +103,19 @@ impl Engine {
 
     /// Stores pages as they come, all that are there in one transaction.
     async fn apply_pages(&self, mut pages: mpsc::Receiver<(Bytes, Outline)>) -> Result<Round> {
-        let mut waiting = Vec::with_capacity(PAGES_AHEAD_MAX);
-        while pages.recv_many(&mut waiting, PAGES_AHEAD_MAX).await > 0 {
+        let mut waiting = Vec::with_capacity(PAGES_TOGETHER_MAX);
+        // The first page is shown at once; a long first sync then stores more and more of them together.
+        let mut together = 1;
+        loop {
+            while waiting.len() < together
+                && let Some(page) = pages.recv().await
+            {
+                waiting.push(page);
+            }
+            if waiting.is_empty() {
+                return Ok(Round::Done);
+            }
+            together = (together * 2).min(PAGES_TOGETHER_MAX);
             if let Some((_, outline)) = waiting.last() {
                 self.network().rows_left = Some(outline.rows_left);
             }
@@ -117,7 +130,6 @@ impl Engine {
                 Verdict::Copied => return Ok(Round::Copied),
             }
         }
-        Ok(Round::Done)
     }
 
     async fn position(&self) -> Result<Position> {

@@ -1,11 +1,10 @@
 //! What the chip tells: what the engine knows of the network, and what the database knows of the work.
 
-use rusqlite::Connection;
 use waystation_model::Code;
 use waystation_model::limits::CLOCK_OFF_MS_MAX;
 
 use crate::error::{ClientError, Result};
-use crate::store::Device;
+use crate::store::{Device, Writer};
 use crate::views::SyncStatus;
 
 /// What the engine knows of the network.
@@ -54,14 +53,13 @@ pub struct Counts {
 ///
 /// # Errors
 /// When the database fails.
-pub fn counts(connection: &Connection) -> Result<Counts> {
-    let mut statement = connection.prepare_cached(
-        "SELECT (SELECT count(o.n) FROM outbox o, device d WHERE o.n > d.acknowledged_n) AS waiting,
-                (SELECT count(number) FROM attention) AS attention,
+pub fn counts(writer: &Writer) -> Result<Counts> {
+    let mut statement = writer.connection().prepare_cached(
+        "SELECT (SELECT count(number) FROM attention) AS attention,
                 (SELECT count(id) FROM conflicts WHERE settled_at IS NULL) AS conflicts",
     )?;
     Ok(statement.query_row([], |row| {
-        Ok(Counts { waiting: row.get("waiting")?, attention: row.get("attention")?, conflicts: row.get("conflicts")? })
+        Ok(Counts { waiting: writer.device().waiting(), attention: row.get("attention")?, conflicts: row.get("conflicts")? })
     })?)
 }
 
