@@ -97,7 +97,6 @@ fn environment(folder: &Path, runtime: &Path) -> Vec<(String, OsString)> {
         ("NO_AT_BRIDGE".to_owned(), "1".into()),
         // A screen that nobody sees has no graphics card.
         ("LIBGL_ALWAYS_SOFTWARE".to_owned(), "1".into()),
-        ("WEBKIT_DISABLE_DMABUF_RENDERER".to_owned(), "1".into()),
     ];
     for (name, place) in [
         ("HOME", "home"),

@@ -16,6 +16,8 @@ pub mod children;
 pub mod cluster;
 pub mod desk;
 pub mod journey;
+pub mod laptop;
+pub mod lossy;
 pub mod patience;
 pub mod places;
 pub mod school;

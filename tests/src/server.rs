@@ -34,8 +34,16 @@ impl LocalServer {
     /// # Errors
     /// When the server does not start.
     pub async fn start(database: &Database) -> Outcome<LocalServer> {
+        LocalServer::start_on(database, 0).await
+    }
+
+    /// Starts one over a database, on the port of one that was stopped.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub async fn start_on(database: &Database, port: u16) -> Outcome<LocalServer> {
         let content = tempfile::tempdir()?;
-        let server = sync_server::Server::start(settings(database.url(), content.path(), 0)).await?;
+        let server = sync_server::Server::start(settings(database.url(), content.path(), port)).await?;
         Ok(LocalServer { server, content, database: database.clone() })
     }
 

@@ -41,6 +41,9 @@ pub enum ClientError {
     /// The server said something that is not in the protocol.
     #[error("the server's answer: {0}")]
     BadAnswer(String),
+    /// The database was closed meanwhile: somebody locked.
+    #[error("the database is closed")]
+    Closed,
     /// A background thread is gone.
     #[error("a worker stopped")]
     WorkerStopped,
@@ -74,6 +77,7 @@ impl ClientError {
             ClientError::Network(error) if error.is_builder() => Code::BadAddress,
             ClientError::Network(_) => Code::Offline,
             ClientError::BadAnswer(_) => Code::BadAnswer,
+            ClientError::Closed => Code::Locked,
             ClientError::WorkerStopped => Code::Internal,
         }
     }
@@ -113,7 +117,7 @@ impl From<ClientError> for Problem {
             ClientError::Refused(problem) => problem,
             other => {
                 let code = other.code();
-                if code != Code::Offline {
+                if !matches!(code, Code::Offline | Code::Locked) {
                     tracing::error!(code = code.word(), error = %other, "a command failed");
                 }
                 Problem::new(code, code.meaning().trim())

@@ -162,10 +162,11 @@ pub(super) fn files_of(desk: &Desk<'_>, of: FilesOf<'_>) -> Result<Vec<crate::me
 
 /// Whether a person is enrolled.
 pub(super) fn studies(desk: &Desk<'_>, course_id: &str) -> Result<bool> {
+    let id = waystation_model::ids::derived_id("enrollments", [Some(desk.me().as_str()), Some(course_id)]);
     Ok(desk
         .connection
-        .prepare_cached("SELECT EXISTS (SELECT id FROM enrollments WHERE user_id = ?1 AND course_id = ?2 AND status <> 'dropped')")?
-        .query_row([&desk.me(), course_id], |row| row.get(0))?)
+        .prepare_cached("SELECT EXISTS (SELECT id FROM enrollments WHERE id = ?1 AND status <> 'dropped')")?
+        .query_row([id.to_string()], |row| row.get(0))?)
 }
 
 fn course(desk: &Desk<'_>, id: &str) -> Result<Course> {

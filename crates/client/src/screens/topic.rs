@@ -8,7 +8,7 @@ use waystation_model::registry::{self, Entity};
 use waystation_model::{Code, Problem};
 
 use super::Desk;
-use super::course::studies;
+use super::course::{course_title, studies};
 use crate::app::App;
 use crate::error::{ClientError, Result};
 use crate::store::value::to_json;
@@ -72,17 +72,18 @@ fn course_of_topic(connection: &Connection, topic_id: &str) -> Result<String> {
 }
 
 fn is_enrolled(connection: &Connection, user_id: &str, course_id: &str) -> Result<Option<String>> {
+    let id = waystation_model::ids::derived_id("enrollments", [Some(user_id), Some(course_id)]);
     Ok(connection
-        .prepare_cached("SELECT status FROM enrollments WHERE user_id = ?1 AND course_id = ?2 AND status <> 'dropped'")?
-        .query_row([user_id, course_id], |row| row.get(0))
+        .prepare_cached("SELECT status FROM enrollments WHERE id = ?1 AND status <> 'dropped'")?
+        .query_row([id.to_string()], |row| row.get(0))
         .optional()?)
 }
 
 /// The reset number that a row of progress is at.
 fn reset_number(connection: &Connection, progress: &Entity, keys: &[&str]) -> Result<i64> {
     let id = waystation_model::ids::derived_id(progress.name, keys.iter().map(|key| Some(*key)));
-    let row = crate::store::rows::read(connection, progress, &id.to_string())?;
-    let reset = row.and_then(|row| row.values[progress.column_index("reset_number")?].as_i64());
+    let sql = format!("SELECT reset_number FROM {} WHERE id = ?1", progress.name);
+    let reset = connection.prepare_cached(&sql)?.query_row([id.to_string()], |row| row.get(0)).optional()?;
     Ok(reset.unwrap_or(0))
 }
 
@@ -238,28 +239,86 @@ pub(super) fn fill_contents(desk: &Desk<'_>, course_id: &str, topics: &mut [Orde
     Ok(())
 }
 
+/// What a topic's own row says.
+struct Told {
+    course_id: String,
+    module_id: String,
+    position: i64,
+    title: String,
+    description: String,
+    requires_previous: bool,
+}
+
 fn topic(desk: &Desk<'_>, id: &str) -> Result<Topic> {
-    let (course_id, description, module_title, course_title) = desk
+    let told = desk
         .connection
-        .prepare_cached(
-            "SELECT t.course_id AS course_id, t.description AS description, coalesce(m.title, '') AS module_title, coalesce(c.title, '') AS course_title
-             FROM topics t LEFT JOIN modules m ON m.id = t.module_id LEFT JOIN courses c ON c.id = t.course_id WHERE t.id = ?1",
-        )?
+        .prepare_cached("SELECT course_id, module_id, position, title, description, requires_previous FROM topics WHERE id = ?1")?
         .query_row([id], |row| {
-            Ok((row.get::<_, String>("course_id")?, row.get("description")?, row.get("module_title")?, row.get("course_title")?))
+            Ok(Told {
+                course_id: row.get("course_id")?,
+                module_id: row.get("module_id")?,
+                position: row.get("position")?,
+                title: row.get("title")?,
+                description: row.get("description")?,
+                requires_previous: row.get("requires_previous")?,
+            })
         })
         .optional()?
         .ok_or_else(not_found)?;
-    let mut topics = topics_in_order(desk, &course_id)?;
-    let place = topics.iter().position(|topic| topic.card.id == id).ok_or_else(not_found)?;
-    let (previous_id, next_id) =
-        (place.checked_sub(1).map(|before| topics[before].card.id.clone()), topics.get(place + 1).map(|next| next.card.id.clone()));
-    let mut card = topics.swap_remove(place).card;
+    let studies = studies(desk, &told.course_id)?;
+    let (completed, percent) = progress_in(desk, id)?;
+    let previous = neighbour(desk, include_str!("../../sql/topic_before.sql"), id, &told)?;
+    let next = neighbour(desk, include_str!("../../sql/topic_after.sql"), id, &told)?;
+    let locked_by = match &previous {
+        Some((before, title)) if studies && told.requires_previous && !completed && !progress_in(desk, before)?.0 => Some(title.clone()),
+        _ => None,
+    };
     let items = items(desk, id)?;
-    card.kinds = items.iter().map(|item| item.kind.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-    card.bytes_all = items.iter().map(|item| item.size_bytes).sum();
-    card.bytes_here = items.iter().filter(|item| item.url.is_some()).map(|item| item.size_bytes).sum();
-    Ok(Topic { card, description, course_title, module_title, items, previous_id, next_id, studies: studies(desk, &course_id)?, course_id })
+    Ok(Topic {
+        card: TopicCard {
+            id: id.to_owned(),
+            title: told.title,
+            completed,
+            percent: if completed { 100 } else { percent.min(100) },
+            locked_by,
+            kinds: items.iter().map(|item| item.kind.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
+            bytes_all: items.iter().map(|item| item.size_bytes).sum(),
+            bytes_here: items.iter().filter(|item| item.url.is_some()).map(|item| item.size_bytes).sum(),
+        },
+        description: told.description,
+        course_title: course_title(desk, &told.course_id)?,
+        module_title: module_title(desk, &told.module_id)?,
+        items,
+        previous_id: previous.map(|(id, _)| id),
+        next_id: next.map(|(id, _)| id),
+        studies,
+        course_id: told.course_id,
+    })
+}
+
+/// The topic before or after one, in its module or else in the next module that has any: id and title.
+fn neighbour(desk: &Desk<'_>, sql: &str, id: &str, told: &Told) -> Result<Option<(String, String)>> {
+    Ok(desk
+        .connection
+        .prepare_cached(sql)?
+        .query_row(params![told.module_id, told.position, id, told.course_id], |row| Ok((row.get("id")?, row.get("title")?)))
+        .optional()?)
+}
+
+fn module_title(desk: &Desk<'_>, id: &str) -> Result<String> {
+    let title = desk.connection.prepare_cached("SELECT title FROM modules WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
+    Ok(title.unwrap_or_default())
+}
+
+/// This person's progress in one topic. Its row's id follows from whose it is.
+fn progress_in(desk: &Desk<'_>, topic_id: &str) -> Result<(bool, u32)> {
+    let id = waystation_model::ids::derived_id("topic_progress", [Some(desk.me().as_str()), Some(topic_id)]);
+    let progress = desk
+        .connection
+        .prepare_cached("SELECT completed, percent FROM topic_progress WHERE id = ?1")?
+        .query_row([id.to_string()], |row| Ok((row.get("completed")?, row.get("percent")?)))
+        .optional()?;
+    Ok(progress.unwrap_or((false, 0)))
 }
 
 fn items(desk: &Desk<'_>, topic_id: &str) -> Result<Vec<ContentItem>> {

@@ -136,8 +136,10 @@ fn wanted_row(
             if let Some(row) = &current {
                 permit(connection, &device.owner, entity, entity.write, id, &row.values)?;
             }
-            let wanted = lay(entity, current, Operation::Put, fields, at_ms);
-            if let Some(row) = &wanted {
+            let wanted = lay(entity, current.clone(), Operation::Put, fields, at_ms);
+            if let Some(row) = &wanted
+                && current.is_none_or(|before| decides_rights(entity.write, entity, &before.values, &row.values))
+            {
                 permit(connection, &device.owner, entity, entity.write, id, &row.values)?;
             }
             Ok(wanted)
@@ -216,6 +218,16 @@ pub fn permit(connection: &Connection, owner: &Owner, entity: &Entity, rules: Ru
         return Ok(());
     }
     Err(Problem::new(Code::NotAllowed, format!("{} of this row are not this person's to write", entity.name)).into())
+}
+
+/// Whether two states of a row differ in a column that these rules name.
+fn decides_rights(rules: Rules, entity: &Entity, before: &[Value], after: &[Value]) -> bool {
+    rules.iter().copied().flatten().any(|who| match who {
+        Who::Is(column) | Who::Hears(_, column) | Who::Empty(column) | Who::Equals(column, _) => {
+            entity.column_index(column).is_some_and(|index| before[index] != after[index])
+        }
+        Who::Has(_) | Who::Staff => false,
+    })
 }
 
 /// Whether these rules let this person at the row, by what they hear.

@@ -4,12 +4,14 @@
 //! [`apply`] directly on a connection.
 
 pub mod apply;
+pub mod cell;
 pub mod device;
 pub mod edit;
 pub mod open;
 pub mod outbox;
 pub mod overlay;
 pub mod page;
+mod plan;
 pub mod rows;
 pub mod scopes;
 pub mod value;
@@ -145,12 +147,10 @@ impl Store {
         self.writer.call(work).await
     }
 
-    /// Waits until everything asked for before is done, and folds the log into the database.
+    /// Closes the database after everything asked for before. The last connection folds the log into it.
     pub async fn close(&self) {
-        let folded = self.writer.call(|writer| Ok(writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)).await;
-        if let Err(error) = folded {
-            tracing::debug!(%error, "the log stays beside the database");
-        }
+        self.reader.close().await;
+        self.writer.close().await;
     }
 
     /// What the device is now.

@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 
 use crate::error::{ClientError, Result};
 
-type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
+type Job<T> = Box<dyn FnOnce(&mut Option<T>) + Send>;
 
-/// A handle to the thread. The thread ends when the last handle is dropped.
+/// A handle to the thread. The thread ends when the last handle is dropped; what it owned may be gone before that.
 pub struct Worker<T> {
     jobs: mpsc::Sender<Job<T>>,
 }
@@ -25,8 +25,9 @@ impl<T: Send + 'static> Worker<T> {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(name: &str, mut owned: T) -> Result<Worker<T>> {
+    pub fn start(name: &str, owned: T) -> Result<Worker<T>> {
         let (jobs, queue) = mpsc::channel::<Job<T>>();
+        let mut owned = Some(owned);
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
@@ -42,8 +43,23 @@ impl<T: Send + 'static> Worker<T> {
     /// Runs `work` on the owned thing, after everything asked for before.
     ///
     /// # Errors
-    /// Those of `work`, and `WorkerStopped` when it panicked or the thread is gone.
+    /// Those of `work`, `Closed` after `close`, and `WorkerStopped` when it panicked.
     pub async fn call<R: Send + 'static>(&self, work: impl FnOnce(&mut T) -> Result<R> + Send + 'static) -> Result<R> {
+        self.run(move |owned| work(owned.as_mut().ok_or(ClientError::Closed)?)).await
+    }
+
+    /// Drops the owned thing after everything asked for before, whoever else still has a handle.
+    pub async fn close(&self) {
+        // Closed before, or the thread is gone: either way there is nothing left to drop.
+        let _ = self
+            .run(|owned| {
+                drop(owned.take());
+                Ok(())
+            })
+            .await;
+    }
+
+    async fn run<R: Send + 'static>(&self, work: impl FnOnce(&mut Option<T>) -> Result<R> + Send + 'static) -> Result<R> {
         let (answer, answered) = oneshot::channel();
         let job: Job<T> = Box::new(move |owned| {
             // Nobody waits any more when the asker was cancelled; the work is done all the same.
@@ -68,5 +84,8 @@ mod tests {
             Ok(*owned)
         });
         assert_eq!(sum.await.expect("still there"), 2);
+        worker.close().await;
+        assert!(matches!(worker.call(|owned| Ok(*owned)).await, Err(ClientError::Closed)));
+        worker.close().await;
     }
 }

@@ -53,7 +53,7 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 
 /// Nothing helps until somebody signs in, which starts other loops.
 fn is_final(error: &ClientError, engine: &Engine) -> bool {
-    engine.session.ended() || matches!(error, ClientError::WorkerStopped)
+    engine.session.ended() || matches!(error, ClientError::Closed | ClientError::WorkerStopped)
 }
 
 async fn push_loop(engine: Arc<Engine>) {

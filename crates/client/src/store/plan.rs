@@ -1,0 +1,111 @@
+//! How the tuples of one line become rows of their table: found once per line, used for every tuple.
+
+use rusqlite::Statement;
+use uuid::Uuid;
+use waystation_model::registry::{self, Entity};
+
+use super::cell::Cell;
+use super::rows::Row;
+use crate::error::{ClientError, Result};
+
+/// Where the tuples of one line have what their table needs.
+pub struct Plan {
+    /// The table.
+    pub entity: &'static Entity,
+    id: Option<usize>,
+    stamp: usize,
+    created_at: usize,
+    updated_at: usize,
+    /// Per column of the registry its place in a tuple.
+    columns: Vec<Option<usize>>,
+}
+
+/// What every row has.
+pub struct Fixed {
+    /// Its id.
+    pub id: Uuid,
+    /// Its stamp.
+    pub stamp: i64,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it last changed.
+    pub updated_at: i64,
+}
+
+impl Plan {
+    /// The plan for tuples of these columns.
+    ///
+    /// # Errors
+    /// `bad_answer` when what every row has is missing.
+    pub fn of(entity: &'static Entity, columns: &[String]) -> Result<Plan> {
+        let place = |name: &str| columns.iter().position(|column| column == name);
+        let need = |name: &str| place(name).ok_or_else(|| ClientError::BadAnswer(format!("rows of {} without {name}", entity.name)));
+        Ok(Plan {
+            entity,
+            id: place("id"),
+            stamp: need("stamp")?,
+            created_at: need("created_at")?,
+            updated_at: need("updated_at")?,
+            columns: entity.columns.iter().map(|column| place(column.name)).collect(),
+        })
+    }
+
+    /// The cell of a column of the registry.
+    pub fn cell<'r, 'a>(&self, cells: &'r [Cell<'a>], index: usize) -> Option<&'r Cell<'a>> {
+        self.columns[index].and_then(|place| cells.get(place))
+    }
+
+    /// What every row has.
+    ///
+    /// # Errors
+    /// `bad_answer` when it is not there.
+    pub fn read(&self, cells: &[Cell<'_>]) -> Result<Fixed> {
+        let bad = || ClientError::BadAnswer(format!("a row of {} without its id or times", self.entity.name));
+        let whole = |place: usize| cells.get(place).and_then(Cell::as_i64);
+        let id = match self.id.and_then(|place| cells.get(place)?.as_str()) {
+            Some(text) => Uuid::parse_str(text).ok(),
+            None => self.derived_id(cells),
+        };
+        Ok(Fixed {
+            id: id.ok_or_else(bad)?,
+            stamp: whole(self.stamp).ok_or_else(bad)?,
+            created_at: whole(self.created_at).ok_or_else(bad)?,
+            updated_at: whole(self.updated_at).ok_or_else(bad)?,
+        })
+    }
+
+    fn derived_id(&self, cells: &[Cell<'_>]) -> Option<Uuid> {
+        let registry::IdRule::Derived(keys) = self.entity.id else { return None };
+        let key = |name: &&str| self.entity.column_index(name).and_then(|index| self.cell(cells, index)).and_then(Cell::as_str);
+        Some(waystation_model::ids::derived_id(self.entity.name, keys.iter().map(key)))
+    }
+
+    /// The whole row.
+    pub fn row(&self, cells: &[Cell<'_>], fixed: &Fixed) -> Row {
+        let values = self
+            .entity
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| self.cell(cells, index).map_or_else(|| column.default_value(), Cell::to_value));
+        Row { stamp: fixed.stamp, created_at: fixed.created_at, updated_at: fixed.updated_at, values: values.collect() }
+    }
+
+    /// Binds the row to a statement of [`super::rows::Sql`] and runs it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn execute(&self, statement: &mut Statement<'_>, cells: &[Cell<'_>], fixed: &Fixed, id: &str) -> Result<usize> {
+        statement.raw_bind_parameter(1, id)?;
+        statement.raw_bind_parameter(2, fixed.stamp)?;
+        statement.raw_bind_parameter(3, fixed.created_at)?;
+        statement.raw_bind_parameter(4, fixed.updated_at)?;
+        for (index, column) in self.entity.columns.iter().enumerate() {
+            match self.cell(cells, index) {
+                Some(cell) => statement.raw_bind_parameter(index + 5, cell.stored(column.kind))?,
+                None => statement.raw_bind_parameter(index + 5, super::value::to_stored(column.kind, &column.default_value()))?,
+            }
+        }
+        Ok(statement.raw_execute()?)
+    }
+}

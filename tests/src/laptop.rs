@@ -1,0 +1,116 @@
+//! The app without a window, over a folder: a laptop that a test holds in its hand.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use waystation_client::app::{App, Config};
+use waystation_client::commands;
+use waystation_client::environment::Environment;
+use waystation_client::keys::{KeyCost, LaptopSecrets, MemorySecrets};
+use waystation_model::Problem;
+
+use crate::caller::PASSWORD;
+use crate::{Outcome, patience};
+
+/// How long two sides may take to agree once they can reach each other, back-off included.
+pub const SYNC_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// A laptop.
+pub struct Laptop {
+    folder: TempDir,
+    environment: Environment,
+    app: App,
+}
+
+impl Laptop {
+    /// A new laptop with a keyring of its own; nobody has data on it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn new() -> Outcome<Laptop> {
+        let secrets: Arc<dyn LaptopSecrets> = Arc::new(MemorySecrets::default());
+        let environment = Environment { secrets, key_cost: KeyCost::TESTS_ONLY, ..Environment::system() };
+        let folder = tempfile::tempdir()?;
+        let app = App::new(Config::new(folder.path()), environment.clone()).await?;
+        Ok(Laptop { folder, environment, app })
+    }
+
+    /// A new laptop on which somebody signed in and has got everything.
+    ///
+    /// # Errors
+    /// When the sign-in is refused or the first sync does not end.
+    pub async fn of(user_name: &str, server: &str) -> Outcome<Laptop> {
+        let laptop = Laptop::new().await?;
+        laptop.call("sign_in", json!({"server": server, "name": user_name, "password": PASSWORD})).await?;
+        laptop.is_in_step().await?;
+        Ok(laptop)
+    }
+
+    /// The program is ended and started again; the person unlocks.
+    ///
+    /// # Errors
+    /// When the data do not open.
+    pub async fn restart(self) -> Outcome<Laptop> {
+        let Laptop { folder, environment, app } = self;
+        app.shutdown().await;
+        drop(app);
+        let app = App::new(Config::new(folder.path()), environment.clone()).await?;
+        let laptop = Laptop { folder, environment, app };
+        let start = laptop.call("start", json!({})).await?;
+        let person = &start["people"][0]["user_id"];
+        laptop.call("unlock", json!({"user_id": person, "password": PASSWORD})).await?;
+        Ok(laptop)
+    }
+
+    /// Where its data lies.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The app itself.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// One command, as the window calls it.
+    ///
+    /// # Errors
+    /// What the command refuses.
+    pub async fn call(&self, name: &str, arguments: Value) -> Result<Value, Problem> {
+        commands::call(&self.app, name, arguments).await
+    }
+
+    /// Asks again and again until the answer is as expected, and returns it.
+    ///
+    /// # Errors
+    /// When it never is, with the last answer.
+    pub async fn until(&self, name: &str, arguments: Value, expected: impl Fn(&Value) -> bool) -> Outcome<Value> {
+        patience::until(&format!("{name} is as expected"), SYNC_TIME_MAX, || async {
+            let answer = self.call(name, arguments.clone()).await?;
+            if expected(&answer) { Ok(Some(answer)) } else { Err(format!("{answer:#}").into()) }
+        })
+        .await
+    }
+
+    /// Waits until the server has everything of this person, and they have everything of the server's.
+    ///
+    /// # Errors
+    /// When that never comes.
+    pub async fn is_in_step(&self) -> Outcome<Value> {
+        self.until("sync_status", json!({}), |status| {
+            status["online"] == true && status["safe_to_close"] == true && status["rows_left"].is_null()
+        })
+        .await
+    }
+
+    /// Waits until this laptop knows that the server is gone.
+    ///
+    /// # Errors
+    /// When it never notices.
+    pub async fn is_offline(&self) -> Outcome<Value> {
+        self.until("sync_status", json!({}), |status| status["online"] == false).await
+    }
+}
