@@ -16,6 +16,10 @@ pub const SEE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Keys that have no letter, as WebDriver names them.
 pub const TAB: char = '\u{e004}';
+/// Backspace.
+const BACKSPACE: char = '\u{e003}';
+/// End.
+const END: char = '\u{e010}';
 /// Control.
 pub const CONTROL: char = '\u{e009}';
 /// Enter.
@@ -98,10 +102,15 @@ impl Window {
         let what = format!("`{testid}` can be written into");
         patience::until(&what, SEE_TIME_MAX, || async {
             let Some(element) = self.shown(testid).await? else { return Ok(None) };
-            element.click().await?;
-            // All that is there is selected and typed over, as a person does: that is what a screen listens to.
-            element.send_keys(&format!("{CONTROL}a{RELEASE}{text}")).await?;
-            Ok(Some(()))
+            // What is there is taken back letter by letter, as a person does: that is what a screen listens to. Selecting
+            // it with Control could leave the driver's Control down for the letters that follow.
+            let there = element.prop("value").await?.unwrap_or_default();
+            if there != text {
+                let back: String = std::iter::once(END).chain(there.chars().map(|_| BACKSPACE)).collect();
+                element.send_keys(&format!("{back}{text}")).await?;
+            }
+            let written = element.prop("value").await?.unwrap_or_default();
+            if written == text { Ok(Some(())) } else { Err(format!("it holds {written:?}").into()) }
         })
         .await
     }

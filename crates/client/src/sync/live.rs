@@ -12,7 +12,13 @@ impl Engine {
     /// # Errors
     /// When the stream cannot be opened or breaks.
     pub async fn listen(&self) -> Result<()> {
-        let mut stream = self.session.with_token(|link, token| async move { link.live(&token).await }).await?;
+        let opened = self.session.with_token(|link, token| async move { link.live(&token).await }).await;
+        if opened.is_err() {
+            // Nobody else may ask for a minute, and the chip is to say at once that there is no network.
+            self.note(&opened);
+            self.status_moved.notify_one();
+        }
+        let mut stream = opened?;
         // The server is there: whoever waits out a back-off need not.
         self.back_online.notify_waiters();
         // What happened between the last pull and the opening of the stream was not heard.
