@@ -30,8 +30,6 @@ pub const ESCAPE: char = '\u{e00c}';
 pub const HOME: char = '\u{e011}';
 /// The arrow to the right.
 pub const RIGHT: char = '\u{e014}';
-/// Lets go of every key that is held.
-const RELEASE: char = '\u{e000}';
 
 impl Window {
     /// Waits until a thing is on the screen.
