@@ -53,10 +53,17 @@ pub fn folder(name: &str) -> Outcome<PathBuf> {
     Ok(folder)
 }
 
+/// Ports below those that a system gives to whoever calls out: one of these stays free while its server is stopped.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
 /// A port of the loopback that nobody holds right now.
 ///
 /// # Errors
-/// When the system has none.
+/// When there is none.
 pub fn free_port() -> Outcome<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    // Several test programs look for ports at the same time: each begins elsewhere.
+    let first = rand::random_range(PORTS);
+    let around = (first..PORTS.end).chain(PORTS.start..first);
+    Ok(around.into_iter().find(is_free).ok_or("every port is taken")?)
 }

@@ -147,7 +147,8 @@ impl ServerProcess {
             Ok(client.get(&url).send().await?.status().is_success().then_some(true))
         })
         .await?;
-        if !ready {
+        // Whoever answered may have been somebody else on the same port.
+        if !ready || child.ended()?.is_some() {
             return Err(child.says("did not start").into());
         }
         self.running = Some(child);

@@ -21,6 +21,17 @@ const OPEN_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long the app may take to put its things away.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(15);
 
+/// Keeps what the screens complain about where a test can read it.
+const LISTEN_FOR_PROBLEMS: &str = r#"
+window.problems = [];
+const keep = (...words) => window.problems.push(words.map((word) => word?.stack ?? word?.message ?? JSON.stringify(word)).join(' '));
+const error = console.error;
+console.error = (...words) => { keep(...words); error.apply(console, words); };
+addEventListener('error', (event) => keep(event.error ?? event.message));
+addEventListener('unhandledrejection', (event) => keep('unhandled', event.reason));
+addEventListener('securitypolicyviolation', (event) => keep('refused by the policy', event.violatedDirective, event.blockedURI));
+"#;
+
 /// An open window.
 #[derive(Debug)]
 pub struct Window {
@@ -60,7 +71,18 @@ impl Window {
             .map_err(|_| driver.says("opened no window in time"))?
             .map_err(|error| driver.says(&format!("opened no window ({error})")))?;
         let app_pid = child_of(driver.pid()).ok_or("the app is not a child of its driver")?;
-        Ok(Window { client, driver, app_pid, shots: shots.to_path_buf() })
+        let window = Window { client, driver, app_pid, shots: shots.to_path_buf() };
+        window.script(LISTEN_FOR_PROBLEMS, Vec::new()).await?;
+        Ok(window)
+    }
+
+    /// What the screens complained about since the window opened.
+    ///
+    /// # Errors
+    /// When the window is gone.
+    pub async fn problems(&self) -> Outcome<Vec<String>> {
+        let problems = self.script("return window.problems ?? []", Vec::new()).await?;
+        Ok(serde_json::from_value(problems)?)
     }
 
     /// The app's own process.

@@ -113,6 +113,9 @@ impl Journey<'_> {
             if let Ok(window) = laptop.window() {
                 // A window that is gone has no picture, and the step's own reason is what counts.
                 let _ = window.shot(&format!("{number:02}-{}-failed", laptop.name())).await;
+                for problem in window.problems().await.unwrap_or_default() {
+                    eprintln!("laptop {}: {problem}", laptop.name());
+                }
             }
         }
     }

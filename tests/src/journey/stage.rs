@@ -48,7 +48,9 @@ impl Stage {
         if !cluster.has(database).await? {
             cluster.make_database(database, "template0").await?;
         }
-        let server = server(&cluster, database, folder, &folder.join("content"))?;
+        let usual = std::net::TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok();
+        let port = if usual { USUAL_PORT } else { places::free_port()? };
+        let server = server(&cluster, database, folder, &folder.join("content"), port)?;
         fill(&server)?;
         Stage::begin(cluster, database, folder, server).await
     }
@@ -69,13 +71,13 @@ impl Stage {
             // Under another name until it is whole: an interrupted one is never taken for it.
             let half = "template_unfinished";
             cluster.make_database(half, "template0").await?;
-            fill(&server(&cluster, half, folder, &content)?)?;
+            fill(&server(&cluster, half, folder, &content, 0)?)?;
             cluster.rename_database(half, &template).await?;
         }
         let database = "journey";
         cluster.remove_database(database).await?;
         cluster.make_database(database, &template).await?;
-        let server = server(&cluster, database, folder, &content)?;
+        let server = server(&cluster, database, folder, &content, places::free_port()?)?;
         Stage::begin(cluster, database, folder, server).await
     }
 
@@ -128,13 +130,11 @@ impl Stage {
     }
 }
 
-fn server(cluster: &Cluster, database: &str, folder: &Path, content: &Path) -> Outcome<ServerProcess> {
+fn server(cluster: &Cluster, database: &str, folder: &Path, content: &Path, port: u16) -> Outcome<ServerProcess> {
     let logs = folder.join("logs");
     for path in [&logs, content] {
         std::fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let usual = std::net::TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok();
-    let port = if usual { USUAL_PORT } else { places::free_port()? };
     Ok(ServerProcess::new(cluster.url(database), content.to_path_buf(), logs, port))
 }
 

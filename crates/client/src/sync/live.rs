@@ -1,5 +1,7 @@
 //! The live stream: the server's word that something is new. It only wakes the pull; what it says is not relied on.
 
+use waystation_model::Code;
+
 use super::engine::Engine;
 use crate::error::Result;
 
@@ -13,7 +15,7 @@ impl Engine {
     /// When the stream cannot be opened or breaks.
     pub async fn listen(&self) -> Result<()> {
         let opened = self.session.with_token(|link, token| async move { link.live(&token).await }).await;
-        if opened.is_err() {
+        if matches!(&opened, Err(error) if error.code() == Code::Offline) {
             // Nobody else may ask for a minute, and the chip is to say at once that there is no network.
             self.note(&opened);
             self.status_moved.notify_one();
