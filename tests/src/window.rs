@@ -24,7 +24,7 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(15);
 /// Keeps what the screens complain about where a test can read it.
 const LISTEN_FOR_PROBLEMS: &str = r#"
 window.problems = [];
-const keep = (...words) => window.problems.push(words.map((word) => word?.stack ?? word?.message ?? JSON.stringify(word)).join(' '));
+const keep = (...words) => window.problems.push(words.map((word) => word?.message ? `${word.message}\n${word.stack}` : String(word)).join(' '));
 const error = console.error;
 console.error = (...words) => { keep(...words); error.apply(console, words); };
 addEventListener('error', (event) => keep(event.error ?? event.message));
