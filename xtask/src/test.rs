@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every check and every test there is.
 
+use std::process::Command;
+
 use crate::stage::{Counts, Stages};
 use crate::{Outcome, checks, deny, generate, node, packages, places, run, ui};
 
@@ -9,12 +11,15 @@ pub fn test() -> Outcome {
     stages.stage("packages of the system", || packages::see_to().map(|()| Counts::default()));
     stages.stage("format", checks::format);
     stages.stage("what is generated is up to date", || generate::check().map(Counts::one));
-    stages.stage("screens", || ui::build().map(Counts::one));
+    let has_screens = stages.stage("screens", || ui::build().map(Counts::one));
     stages.stage("types of the screens", || npm_check(&["run", "check"]));
     stages.stage("tests of the screens", vitest);
     stages.stage("clippy", checks::clippy);
     stages.stage("licences, sources and bans", deny::deny);
     stages.stage("tests of the programs", checks::rust_tests);
+    if has_screens {
+        stages.stage("the journey in the real window", journey);
+    }
     Ok(stages.end())
 }
 
@@ -49,9 +54,39 @@ fn number_after(text: &str, name: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
+fn journey() -> Result<Counts, String> {
+    if !checks::build_programs()? {
+        return Ok(Counts::one(false));
+    }
+    let mut counts = Counts::default();
+    let mut journey = Command::new(places::target().join("debug/demo"));
+    let ended_well = run::heard(journey.arg("--headless").current_dir(places::root()), |line| counts.add(step(line)))?;
+    if !ended_well && counts.failed == 0 {
+        counts.failed = 1;
+    }
+    Ok(counts)
+}
+
+/// Counts a line of the journey: `ok 03 …` or `FAILED 03 …`.
+fn step(line: &str) -> Counts {
+    let is_step = |rest: &str| rest.starts_with(|letter: char| letter.is_ascii_digit());
+    match line.split_once(' ') {
+        Some(("ok", rest)) if is_step(rest) => Counts::one(true),
+        Some(("FAILED", rest)) if is_step(rest) => Counts::one(false),
+        _ => Counts::default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_of_the_journey_are_counted() {
+        assert_eq!(step("ok 03 The app is killed"), Counts::one(true));
+        assert_eq!(step("FAILED 04 A teacher marks a day: why"), Counts::one(false));
+        assert_eq!(step("ok, then"), Counts::default());
+    }
 
     #[test]
     fn a_number_is_found_in_json() {

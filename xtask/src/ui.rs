@@ -16,7 +16,9 @@ pub fn packages() -> Result<(), String> {
     if is_there && read_stamp("npm-ci") == Some(lock) {
         return Ok(());
     }
-    if !run::shown(&mut node::npm(&["ci", "--no-audit", "--no-fund"]))? {
+    // Not `npm ci`: where a registry does not have the packages of every platform, npm leaves those of the others out of
+    // the lock file, and `ci` then refuses the file that npm itself wrote. `install` keeps to the versions that are locked.
+    if !run::shown(&mut node::npm(&["install", "--no-save", "--no-audit", "--no-fund"]))? {
         return Err("npm could not fetch the packages of the screens".to_owned());
     }
     write_stamp("npm-ci", lock)

@@ -3,9 +3,9 @@
 use super::Journey;
 use super::laptop::Laptop;
 use crate::Outcome;
-use crate::window::hands::{ESCAPE, SEE_TIME_MAX};
+use crate::window::hands::{CONTROL, ESCAPE, SEE_TIME_MAX};
 
-/// A look: its name, its theme, its language, and how often "larger" is pressed from 100 %.
+/// A look: its name, its theme, its language, and how many steps it is larger than 100 %.
 const LOOKS: &[(&str, &str, &str, u32)] = &[
     ("light", "light", "en", 0),
     ("dark", "dark", "en", 0),
@@ -52,7 +52,7 @@ async fn show(laptop: &Laptop, screens: Screens) -> Outcome<()> {
         choose(laptop, *look).await?;
         for (name, way, there) in screens {
             for step in *way {
-                laptop.window()?.press(step).await?;
+                reach(laptop, step).await?;
             }
             laptop.window()?.see(there).await?;
             laptop.window()?.shot(&format!("gallery-{name}-{}", look.0)).await?;
@@ -61,16 +61,26 @@ async fn show(laptop: &Laptop, screens: Screens) -> Outcome<()> {
     Ok(())
 }
 
+/// Looks different, by keyboard where the menu is out of sight on a screen this large.
 async fn choose(laptop: &Laptop, (_, theme, language, larger): (&str, &str, &str, u32)) -> Outcome<()> {
     let window = laptop.window()?;
+    window.chord(CONTROL, '0').await?;
     window.press("person-menu").await?;
-    window.press("zoom-reset").await?;
     window.press(&format!("theme-{theme}")).await?;
     window.press(&format!("language-{language}")).await?;
-    for _ in 0..larger {
-        window.press("zoom-in").await?;
-    }
     window.keys([ESCAPE]).await?;
     window.attribute("person-menu", "aria-expanded", SEE_TIME_MAX, |expanded| expanded != "true").await?;
+    for _ in 0..larger {
+        window.chord(CONTROL, '=').await?;
+    }
     Ok(())
+}
+
+/// Presses something that a narrow screen may keep in its folded sidebar.
+async fn reach(laptop: &Laptop, step: &str) -> Outcome<()> {
+    let window = laptop.window()?;
+    if step.starts_with("nav-") && window.shown(step).await?.is_none() {
+        window.press("sidebar-toggle").await?;
+    }
+    window.press(step).await
 }

@@ -31,6 +31,9 @@ pub const HOME: char = '\u{e011}';
 /// The arrow to the right.
 pub const RIGHT: char = '\u{e014}';
 
+/// Answers when what changed before has been drawn.
+const TWO_FRAMES: &str = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))";
+
 impl Window {
     /// Waits until a thing is on the screen.
     ///
@@ -209,11 +212,13 @@ impl Window {
         patience::within("the window is resized", SEE_TIME_MAX, self.client.set_window_size(width, height)).await
     }
 
-    /// Takes a picture of the window.
+    /// Takes a picture of the window, of what is there now: two frames are drawn first.
     ///
     /// # Errors
     /// When it cannot be taken or stored.
     pub async fn shot(&self, name: &str) -> Outcome<()> {
+        let drawn = self.client.execute_async(TWO_FRAMES, Vec::new());
+        patience::within("two frames are drawn", SEE_TIME_MAX, drawn).await?;
         let picture = patience::within("a picture is taken", SEE_TIME_MAX, self.client.screenshot()).await?;
         let path = self.shots.join(format!("{name}.png"));
         std::fs::write(&path, picture).map_err(|error| format!("{}: {error}", path.display()))?;
