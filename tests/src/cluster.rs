@@ -1,5 +1,6 @@
 //! A private PostgreSQL cluster on a free port: its own data, its own password, gone with us.
 
+mod folder;
 mod programs;
 
 use std::path::{Path, PathBuf};
@@ -13,10 +14,9 @@ use crate::children::{Child, Program, Signal};
 use crate::user::SystemUser;
 use crate::{Outcome, patience, places};
 
+use folder::{make, reachable, remove_stale, settings};
 use programs::bin;
 
-/// How long `initdb` may take.
-const INIT_TIME_MAX: Duration = Duration::from_secs(120);
 /// How long a cluster may take until it answers, also after a crash.
 const START_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long a cluster may take to stop.
@@ -264,76 +264,5 @@ impl Database {
     /// When the cluster does not answer.
     pub async fn connect(&self) -> Outcome<PgConnection> {
         Ok(PgConnection::connect(&self.url).await?)
-    }
-}
-
-fn settings(port: u16, durability: Durability) -> Vec<String> {
-    let mut settings = vec![
-        format!("port={port}"),
-        "listen_addresses=127.0.0.1".to_owned(),
-        // A socket's path has a length that the target folder may exceed; the loopback is enough.
-        "unix_socket_directories=".to_owned(),
-        "max_connections=300".to_owned(),
-        "shared_buffers=256MB".to_owned(),
-        "timezone=UTC".to_owned(),
-        "log_timezone=UTC".to_owned(),
-        "logging_collector=off".to_owned(),
-    ];
-    if durability == Durability::None {
-        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
-    }
-    settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
-}
-
-/// Makes a new cluster in a folder; whatever an interrupted attempt left there is removed.
-fn make(folder: &Path, user: Option<&SystemUser>) -> Outcome<()> {
-    let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(problem)?;
-    }
-    std::fs::create_dir_all(folder).map_err(problem)?;
-    let password = folder.join("password");
-    std::fs::write(&password, format!("{}\n", uuid::Uuid::new_v4().simple())).map_err(problem)?;
-    if let Some(user) = user {
-        user.take_over(folder)?;
-        user.take_over(&password)?;
-    }
-    #[cfg(unix)]
-    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(problem)?;
-    Program::new("initdb", bin("initdb")?)
-        .arguments(["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"])
-        .argument(format!("--username={OWNER}"))
-        .argument(format!("--pwfile={}", password.display()))
-        .argument("-D")
-        .argument(folder.join("data"))
-        .user(user.cloned())
-        .run(&folder.join("initdb.log"), INIT_TIME_MAX)?;
-    std::fs::write(folder.join("made"), "").map_err(problem)?;
-    Ok(())
-}
-
-/// A folder below the target folder; below the system's temporary folder when the user `postgres` cannot reach that.
-fn reachable(name: &str) -> Outcome<PathBuf> {
-    let folder = places::folder(name)?;
-    let Some(user) = SystemUser::for_postgres()? else { return Ok(folder) };
-    if user.can_reach(&folder) {
-        return Ok(folder);
-    }
-    let flat: String = folder.to_string_lossy().chars().map(|letter| if letter == '/' { '-' } else { letter }).collect();
-    let fallback = Path::new("/var/tmp").join(format!("waystation{flat}"));
-    std::fs::create_dir_all(&fallback).map_err(|error| format!("{}: {error}", fallback.display()))?;
-    if user.can_reach(&fallback) { Ok(fallback) } else { Err(format!("{} cannot reach {}", user.name, fallback.display()).into()) }
-}
-
-/// Removes clusters of processes that are gone. Their PostgreSQL went with them.
-fn remove_stale(parent: &Path) {
-    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let is_running = Path::new("/proc").join(&name).exists();
-        let is_ours = name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
-        if is_ours && !is_running {
-            // One that cannot be removed is only in the way of nobody.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
     }
 }

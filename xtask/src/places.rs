@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-/// The repository.
+/// The repository: the one that cargo runs this program for, which need not be the one that it was built in when two
+/// checkouts share a target folder.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_path_buf()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().expect("xtask lies in the workspace").to_path_buf()
 }
 
 /// The screens' sources.

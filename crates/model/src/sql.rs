@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::ids::DERIVED_ID_NAMESPACE;
-use crate::registry::{AccessRule, Entity, IdRule, Kind, Merge, ScopeRule, When, all};
+use crate::registry::{AccessRule, Column, Entity, IdRule, Kind, Merge, ScopeRule, When, all};
 
 /// The triggers that keep ids, stamps, edits and feeds true whoever writes, for every registered table.
 ///
@@ -124,30 +124,31 @@ enum Event {
     Delete,
 }
 
-/// The statement that queues `(scope, row)` for every scope which the event touches.
+/// The statement that queues `(scope, row)` for every scope which the event touches. A live row is hashed once, however many
+/// scopes it lives in.
 fn queue(entity: &Entity, event: Event) -> String {
+    let code = entity.code;
+    let live = |rule: &ScopeRule| {
+        format!(
+            "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint, n.hash, {is_new} FROM n WHERE {lives}",
+            scope = scope_text(rule, "n"),
+            is_new = matches!(event, Event::Insert),
+            lives = lives(rule, "n")
+        )
+    };
     let mut selects = Vec::new();
     for rule in entity.scopes {
-        let code = entity.code;
         match event {
-            Event::Insert => selects.push(format!(
-                "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE {lives}",
-                scope = scope_text(rule, "n"),
-                lives = lives(rule, "n")
-            )),
+            Event::Insert => selects.push(live(rule)),
             Event::Delete => selects.push(format!(
-                "SELECT {scope}, {code}::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE {lives}",
+                "SELECT {scope}, {code}::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE {lives}",
                 scope = scope_text(rule, "o"),
                 lives = lives(rule, "o")
             )),
             Event::Update => {
+                selects.push(live(rule));
                 selects.push(format!(
-                    "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE {lives}",
-                    scope = scope_text(rule, "n"),
-                    lives = lives(rule, "n")
-                ));
-                selects.push(format!(
-                    "SELECT {old_scope}, {code}::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE {old_lives} AND NOT ({new_lives} AND {old_scope} = {new_scope})",
+                    "SELECT {old_scope}, {code}::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE {old_lives} AND NOT ({new_lives} AND {old_scope} = {new_scope})",
                     old_scope = scope_text(rule, "o"),
                     old_lives = lives(rule, "o"),
                     new_lives = lives(rule, "n"),
@@ -162,9 +163,27 @@ fn queue(entity: &Entity, event: Event) -> String {
     if selects.is_empty() {
         return "        NULL;\n".to_owned();
     }
+    let hashed = if matches!(event, Event::Delete) || entity.scopes.is_empty() { String::new() } else { hashed_rows(entity) };
     format!(
-        "        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)\n        {};\n",
+        "{hashed}        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)\n        {};\n",
         selects.join("\n        UNION ALL\n        ")
+    )
+}
+
+/// `n`: what a queue asks of each new row, and its hash.
+fn hashed_rows(entity: &Entity) -> String {
+    let mut columns: Vec<&str> = Vec::new();
+    for rule in entity.scopes {
+        columns.push(rule.column);
+        columns.extend(rule.when.map(When::column));
+    }
+    columns.retain(|column| !matches!(*column, "id" | "stamp"));
+    columns.sort_unstable();
+    columns.dedup();
+    let columns: String = columns.iter().map(|column| format!(", r.{column}")).collect();
+    format!(
+        "        WITH n AS MATERIALIZED (\n            SELECT r.id, r.stamp{columns}, feed_hash('{}', r.id, r.stamp) AS hash FROM new_rows r\n        )\n",
+        entity.name
     )
 }
 
@@ -176,7 +195,7 @@ fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
         AccessRule::Through { table, link, when } => {
             if matches!(event, Event::Update) {
                 selects.push(format!(
-                    "SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN {table} t ON t.{link} = n.id WHERE n.{when} IS DISTINCT FROM o.{when}"
+                    "SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN {table} t ON t.{link} = n.id WHERE n.{when} IS DISTINCT FROM o.{when}"
                 ));
             }
             return;
@@ -187,11 +206,9 @@ fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
         Event::Delete => &["old_rows"],
         Event::Update => &["old_rows", "new_rows"],
     };
-    selects.extend(
-        rows.iter().map(|rows| {
-            format!("SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM {rows} r WHERE {condition}")
-        }),
-    );
+    selects.extend(rows.iter().map(|rows| {
+        format!("SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM {rows} r WHERE {condition}")
+    }));
 }
 
 fn scope_text(rule: &ScopeRule, row: &str) -> String {
@@ -263,50 +280,75 @@ pub fn select_for_change(entity: &Entity) -> String {
     )
 }
 
-/// Writes whole rows of one table. `$1` ids, `$2` one organization, then one array per column in the registry's order,
-/// then `edits` where the table has it. Returns `id` and `made`, whether the row was not there before.
-pub fn upsert(entity: &Entity) -> String {
-    let mut names = vec!["id".to_owned(), "organization_id".to_owned()];
-    let mut arrays = vec!["$1::uuid[]".to_owned()];
-    let mut aliases = vec!["id".to_owned()];
-    let mut values = vec!["r.id".to_owned(), "$2".to_owned()];
-    let mut sets = Vec::new();
-    for (position, column) in entity.columns.iter().enumerate() {
-        let (array, value) = match column.kind {
-            Kind::Uuid => ("uuid[]", format!("r.{}", column.name)),
-            Kind::Truth => ("boolean[]", format!("r.{}", column.name)),
-            Kind::Whole => ("bigint[]", format!("r.{}", column.name)),
-            Kind::Real => ("double precision[]", format!("r.{}", column.name)),
-            Kind::Timestamp => ("bigint[]", format!("to_timestamp(r.{} / 1000.0)", column.name)),
-            Kind::Date => ("text[]", format!("r.{}::date", column.name)),
-            Kind::Time => ("text[]", format!("r.{}::time", column.name)),
-            Kind::Json => ("jsonb[]", format!("r.{}", column.name)),
-            Kind::Text | Kind::Choice(_) => ("text[]", format!("r.{}", column.name)),
-        };
-        arrays.push(format!("${}::{array}", position + 3));
-        aliases.push(column.name.to_owned());
-        names.push(column.name.to_owned());
-        values.push(value);
-        if !matches!(column.merge, Merge::Key | Merge::Carried) {
-            sets.push(format!("{0} = excluded.{0}", column.name));
-        }
-    }
-    if !entity.tracked_groups().is_empty() {
-        arrays.push(format!("${}::jsonb[]", entity.columns.len() + 3));
-        aliases.push("edits".to_owned());
-        names.push("edits".to_owned());
-        values.push("r.edits".to_owned());
-        sets.push("edits = excluded.edits".to_owned());
-    }
-    let action = if sets.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", sets.join(", ")) };
+/// The columns that a push writes into a row that is there: all but those that never change after the row was made, or
+/// that only the server's cascade changes.
+pub fn changeable(entity: &Entity) -> impl Iterator<Item = (usize, &Column)> {
+    entity.columns.iter().enumerate().filter(|(_, column)| !matches!(column.merge, Merge::Key | Merge::Carried))
+}
+
+/// Makes rows of one table; what is there already is left alone and not counted. `$1` ids, `$2` one organization, then one
+/// array per column in the registry's order, then `edits` where the table has it.
+pub fn insert_rows(entity: &Entity) -> String {
+    let incoming = Incoming::of(entity, entity.columns.iter(), 3);
     format!(
-        "INSERT INTO {} ({}) SELECT {} FROM unnest({}) AS r({}) ON CONFLICT (id) DO {action} RETURNING id, xmax = 0 AS made",
+        "INSERT INTO {} (id, organization_id, {}) SELECT r.id, $2, {} FROM unnest($1::uuid[], {}) AS r(id, {}) ON CONFLICT (id) DO NOTHING",
         entity.name,
-        names.join(", "),
-        values.join(", "),
-        arrays.join(", "),
-        aliases.join(", ")
+        incoming.names.join(", "),
+        incoming.values.join(", "),
+        incoming.arrays.join(", "),
+        incoming.names.join(", ")
     )
+}
+
+/// Writes rows of one table that are there. `$1` ids, then one array per [`changeable`] column, then `edits` where the
+/// table has it.
+pub fn update_rows(entity: &Entity) -> String {
+    let incoming = Incoming::of(entity, changeable(entity).map(|(_, column)| column), 2);
+    let sets: Vec<String> = incoming.names.iter().zip(&incoming.values).map(|(name, value)| format!("{name} = {value}")).collect();
+    format!(
+        "UPDATE {} t SET {} FROM unnest($1::uuid[], {}) AS r(id, {}) WHERE t.id = r.id",
+        entity.name,
+        sets.join(", "),
+        incoming.arrays.join(", "),
+        incoming.names.join(", ")
+    )
+}
+
+/// Columns that arrive as arrays: how the statement names, types and reads each.
+struct Incoming<'a> {
+    names: Vec<&'a str>,
+    arrays: Vec<String>,
+    values: Vec<String>,
+}
+
+impl<'a> Incoming<'a> {
+    fn of(entity: &Entity, columns: impl Iterator<Item = &'a Column>, first: usize) -> Incoming<'a> {
+        let mut incoming = Incoming { names: Vec::new(), arrays: Vec::new(), values: Vec::new() };
+        for column in columns {
+            let (array, value) = match column.kind {
+                Kind::Uuid => ("uuid[]", format!("r.{}", column.name)),
+                Kind::Truth => ("boolean[]", format!("r.{}", column.name)),
+                Kind::Whole => ("bigint[]", format!("r.{}", column.name)),
+                Kind::Real => ("double precision[]", format!("r.{}", column.name)),
+                Kind::Timestamp => ("bigint[]", format!("to_timestamp(r.{} / 1000.0)", column.name)),
+                Kind::Date => ("text[]", format!("r.{}::date", column.name)),
+                Kind::Time => ("text[]", format!("r.{}::time", column.name)),
+                Kind::Json => ("jsonb[]", format!("r.{}", column.name)),
+                Kind::Text | Kind::Choice(_) => ("text[]", format!("r.{}", column.name)),
+            };
+            incoming.push(first, column.name, array, value);
+        }
+        if !entity.tracked_groups().is_empty() {
+            incoming.push(first, "edits", "jsonb[]", "r.edits".to_owned());
+        }
+        incoming
+    }
+
+    fn push(&mut self, first: usize, name: &'a str, array: &str, value: String) {
+        self.arrays.push(format!("${}::{array}", self.names.len() + first));
+        self.names.push(name);
+        self.values.push(value);
+    }
 }
 
 #[cfg(test)]

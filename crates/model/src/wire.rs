@@ -1,5 +1,7 @@
 //! What travels between a laptop and the server. `docs/PROTOCOL.md` tells it in words.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -59,8 +61,8 @@ impl<'de> Deserialize<'de> for Base {
 pub struct Mutation {
     /// Its number on its device; the first is 1 and none is left out.
     pub n: i64,
-    /// The table.
-    pub entity: String,
+    /// The table. Shared, like the columns' names, by all mutations of a run.
+    pub entity: Arc<str>,
     /// What it does.
     pub op: Operation,
     /// The row's id; absent when it follows from key columns among the values.
@@ -70,7 +72,7 @@ pub struct Mutation {
     /// When, in corrected hybrid time (microseconds).
     pub at: i64,
     /// The columns that it changes.
-    pub columns: Vec<String>,
+    pub columns: Arc<[String]>,
     /// Their new values, in the same order.
     pub values: Vec<Value>,
 }
@@ -82,7 +84,7 @@ impl Mutation {
     /// Whole numbers are written without a fraction, so a client in a language with one number type agrees.
     pub fn canonical(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(256);
-        write_json(&mut text, &(self.n, &self.entity, self.op, self.id, self.base, self.at, &self.columns));
+        write_json(&mut text, &(self.n, &*self.entity, self.op, self.id, self.base, self.at, &*self.columns));
         // The head is an array of its own until here: its closing bracket makes way for the values.
         text.pop();
         text.push(b',');
@@ -185,8 +187,18 @@ impl PushRequest {
         let mut n = self.first_n;
         let mut mutations = Vec::new();
         for run in self.runs {
+            let (entity, columns): (Arc<str>, Arc<[String]>) = (run.entity.into(), run.columns.into());
             for (id, base, at, values) in run.rows {
-                mutations.push(Mutation { n, entity: run.entity.clone(), op: run.op, id, base, at, columns: run.columns.clone(), values });
+                mutations.push(Mutation {
+                    n,
+                    entity: Arc::clone(&entity),
+                    op: run.op,
+                    id,
+                    base,
+                    at,
+                    columns: Arc::clone(&columns),
+                    values,
+                });
                 n += 1;
             }
         }
@@ -200,8 +212,10 @@ pub fn into_runs(mutations: impl IntoIterator<Item = Mutation>) -> Vec<Run> {
     for mutation in mutations {
         let row = (mutation.id, mutation.base, mutation.at, mutation.values);
         match runs.last_mut() {
-            Some(run) if run.entity == mutation.entity && run.op == mutation.op && run.columns == mutation.columns => run.rows.push(row),
-            _ => runs.push(Run { entity: mutation.entity, op: mutation.op, columns: mutation.columns, rows: vec![row] }),
+            Some(run) if *run.entity == *mutation.entity && run.op == mutation.op && run.columns == *mutation.columns => run.rows.push(row),
+            _ => {
+                runs.push(Run { entity: mutation.entity.to_string(), op: mutation.op, columns: mutation.columns.to_vec(), rows: vec![row] })
+            }
         }
     }
     runs
@@ -389,7 +403,7 @@ mod tests {
             id: None,
             base: Base { stamp: Some(7), own: None },
             at: 9,
-            columns: vec!["a".into(), "b".into()],
+            columns: ["a".to_owned(), "b".to_owned()].into(),
             values: vec![json!({"z": 1.0, "a": [true, null, 2.5]}), json!("ə")],
         };
         let text = r#"[3,"topics","put",null,7,9,["a","b"],[{"a":[true,null,2.5],"z":1},"ə"]]"#;
@@ -405,7 +419,7 @@ mod tests {
             id: None,
             base: Base::default(),
             at: n * 10,
-            columns: vec![column.into()],
+            columns: [column.to_owned()].into(),
             values: vec![json!(n)],
         };
         let mutations = vec![make(5, "a", "x"), make(6, "a", "x"), make(7, "b", "x"), make(8, "a", "x"), make(9, "a", "y")];

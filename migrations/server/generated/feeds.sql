@@ -113,24 +113,30 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL;
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, feed_hash('organizations', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.id, 1::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || o.id, 1::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, feed_hash('organizations', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.id, 1::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'org:' || o.id = 'org:' || n.id);
+        SELECT 'org:' || o.id, 1::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'org:' || o.id = 'org:' || n.id);
     END IF;
     RETURN NULL;
 END $$;
@@ -256,24 +262,30 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('stations', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 12::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || o.organization_id, 12::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('stations', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 12::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 12::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -367,24 +379,30 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_gas_supply_sources', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 13::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || o.organization_id, 13::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_gas_supply_sources', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 13::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 13::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -485,24 +503,30 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_equipment', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 14::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || o.organization_id, 14::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_equipment', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 14::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 14::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -561,24 +585,30 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_specifications', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 15::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || o.organization_id, 15::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_specifications', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 15::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 15::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -644,24 +674,30 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_systems', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 16::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || o.organization_id, 16::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_systems', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 16::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 16::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -713,24 +749,30 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_system_features', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 17::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || o.organization_id, 17::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_system_features', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 17::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 17::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -863,40 +905,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('users', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'people:' || o.organization_id, 2::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || o.organization_id, 2::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.id, 2::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL
+        SELECT 'user:' || o.id, 2::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('users', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 2::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 2::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
-        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.id, 2::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'user:' || o.id = 'user:' || n.id)
+        SELECT 'user:' || o.id, 2::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'user:' || o.id = 'user:' || n.id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.id IS NOT NULL;
     END IF;
     RETURN NULL;
 END $$;
@@ -935,24 +983,30 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('staff_cards', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 3::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || o.organization_id, 3::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('staff_cards', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 3::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 3::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1075,32 +1129,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('user_profiles', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || o.user_id, 4::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || o.user_id, 4::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 4::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        SELECT 'people:' || o.organization_id, 4::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('user_profiles', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 4::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        SELECT 'user:' || o.user_id, 4::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 4::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+        SELECT 'people:' || o.organization_id, 4::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1167,40 +1227,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('student_profiles', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL;
+        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 5::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
+        SELECT 'people:' || o.organization_id, 5::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL;
+        SELECT 'learner:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('student_profiles', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        SELECT 'user:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 5::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 5::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
-        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
+        SELECT 'learner:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1246,32 +1312,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('parent_profiles', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || o.user_id, 6::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || o.user_id, 6::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 6::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        SELECT 'people:' || o.organization_id, 6::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('parent_profiles', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 6::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        SELECT 'user:' || o.user_id, 6::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 6::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+        SELECT 'people:' || o.organization_id, 6::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1324,32 +1396,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('teacher_profiles', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL;
+        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || o.user_id, 7::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || o.user_id, 7::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 7::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        SELECT 'people:' || o.organization_id, 7::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('teacher_profiles', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 7::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        SELECT 'user:' || o.user_id, 7::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 7::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+        SELECT 'people:' || o.organization_id, 7::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1395,40 +1473,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.parent_id, feed_hash('guardian_links', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.parent_id IS NOT NULL
+        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.parent_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.parent_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.parent_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'people:' || o.organization_id, 8::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || o.organization_id, 8::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.parent_id, 8::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.parent_id IS NOT NULL
+        SELECT 'user:' || o.parent_id, 8::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.parent_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.parent_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.parent_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.parent_id, feed_hash('guardian_links', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 8::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 8::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
-        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.parent_id IS NOT NULL
+        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.parent_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.parent_id, 8::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.parent_id IS NOT NULL AND NOT (n.parent_id IS NOT NULL AND 'user:' || o.parent_id = 'user:' || n.parent_id)
+        SELECT 'user:' || o.parent_id, 8::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.parent_id IS NOT NULL AND NOT (n.parent_id IS NOT NULL AND 'user:' || o.parent_id = 'user:' || n.parent_id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.parent_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.parent_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.parent_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.parent_id IS NOT NULL;
     END IF;
     RETURN NULL;
 END $$;
@@ -1526,50 +1610,56 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, feed_hash('groups', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.teacher_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.teacher_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true;
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'group:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'group:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.id IS NOT NULL
+        SELECT 'roster:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.teacher_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.teacher_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true;
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, feed_hash('groups', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'group:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'group:' || o.id = 'group:' || n.id)
+        SELECT 'group:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'group:' || o.id = 'group:' || n.id)
         UNION ALL
-        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.id IS NOT NULL
+        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'roster:' || o.id = 'roster:' || n.id)
+        SELECT 'roster:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'roster:' || o.id = 'roster:' || n.id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.teacher_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.teacher_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.teacher_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.teacher_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true
         UNION ALL
-        SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN group_memberships t ON t.group_id = n.id WHERE n.deleted_at IS DISTINCT FROM o.deleted_at;
+        SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN group_memberships t ON t.group_id = n.id WHERE n.deleted_at IS DISTINCT FROM o.deleted_at;
     END IF;
     RETURN NULL;
 END $$;
@@ -1615,40 +1705,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_memberships', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || o.group_id, 10::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || o.group_id, 10::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 10::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        SELECT 'learner:' || o.user_id, 10::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_memberships', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.group_id, 10::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        SELECT 'roster:' || o.group_id, 10::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 10::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 10::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.user_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.user_id IS NOT NULL;
     END IF;
     RETURN NULL;
 END $$;
@@ -1686,32 +1782,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_membership_periods', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL;
+        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || o.group_id, 11::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || o.group_id, 11::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 11::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL;
+        SELECT 'learner:' || o.user_id, 11::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_membership_periods', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.group_id, 11::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        SELECT 'roster:' || o.group_id, 11::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 11::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
+        SELECT 'learner:' || o.user_id, 11::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1886,50 +1988,56 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.published, feed_hash('courses', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.instructor_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.instructor_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true;
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'org_staff:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.instructor_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.instructor_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true;
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.published, feed_hash('courses', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'org:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS TRUE AND 'org:' || o.organization_id = 'org:' || n.organization_id)
+        SELECT 'org:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS TRUE AND 'org:' || o.organization_id = 'org:' || n.organization_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS NOT TRUE AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id)
+        SELECT 'org_staff:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS NOT TRUE AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.instructor_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.instructor_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.instructor_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.instructor_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE true
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE true
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true
         UNION ALL
-        SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN enrollments t ON t.course_id = n.id WHERE n.published IS DISTINCT FROM o.published;
+        SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN enrollments t ON t.course_id = n.id WHERE n.published IS DISTINCT FROM o.published;
     END IF;
     RETURN NULL;
 END $$;
@@ -1981,32 +2089,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('course_facts', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+        SELECT 'course_staff:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('course_facts', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+        SELECT 'course_staff:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2086,32 +2200,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('modules', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+        SELECT 'course_staff:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('modules', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+        SELECT 'course_staff:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2198,32 +2318,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('topics', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+        SELECT 'course_staff:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('topics', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+        SELECT 'course_staff:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2275,40 +2401,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('media_assets', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'course_staff:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 22::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 22::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('media_assets', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 22::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 22::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2402,32 +2534,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('content_items', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+        SELECT 'course_staff:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('content_items', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+        SELECT 'course_staff:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2563,40 +2701,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('assessments', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'course_staff:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 24::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 24::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('assessments', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 24::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 24::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2662,40 +2806,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('questions', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'course_staff:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 25::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 25::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('questions', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 25::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 25::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2747,40 +2897,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('question_options', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'course_staff:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 26::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 26::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('question_options', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 26::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 26::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2854,40 +3010,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.shared, feed_hash('answer_keys', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
+        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course_staff:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course_staff:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
-        SELECT 'course:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.shared IS TRUE
+        SELECT 'course:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.shared IS TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 27::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 27::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.shared, feed_hash('answer_keys', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
+        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.shared IS TRUE AND NOT (n.course_id IS NOT NULL AND n.shared IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.shared IS TRUE AND NOT (n.course_id IS NOT NULL AND n.shared IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 27::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 27::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2947,40 +3109,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('enrollments', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || o.user_id, 28::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || o.user_id, 28::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 28::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL
+        SELECT 'results:' || o.course_id, 28::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('enrollments', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 28::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 28::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 28::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id)
+        SELECT 'results:' || o.course_id, 28::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM old_rows r WHERE r.user_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.user_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint FROM new_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.user_id IS NOT NULL;
     END IF;
     RETURN NULL;
 END $$;
@@ -3025,32 +3193,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('assessment_attempts', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL;
+        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || o.user_id, 29::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || o.user_id, 29::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 29::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL;
+        SELECT 'results:' || o.course_id, 29::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('assessment_attempts', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 29::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 29::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 29::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
+        SELECT 'results:' || o.course_id, 29::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3089,32 +3263,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('topic_progress', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL;
+        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || o.user_id, 30::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || o.user_id, 30::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 30::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL;
+        SELECT 'results:' || o.course_id, 30::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('topic_progress', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 30::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 30::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 30::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
+        SELECT 'results:' || o.course_id, 30::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3160,32 +3340,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('content_progress', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL;
+        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || o.user_id, 31::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || o.user_id, 31::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 31::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL;
+        SELECT 'results:' || o.course_id, 31::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('content_progress', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 31::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 31::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 31::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
+        SELECT 'results:' || o.course_id, 31::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3238,32 +3424,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.group_id, r.student_id, feed_hash('attendance_records', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.student_id IS NOT NULL;
+        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.student_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || o.group_id, 32::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || o.group_id, 32::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.student_id, 32::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.student_id IS NOT NULL;
+        SELECT 'learner:' || o.student_id, 32::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.student_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.group_id, r.student_id, feed_hash('attendance_records', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.group_id, 32::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        SELECT 'roster:' || o.group_id, 32::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.student_id IS NOT NULL
+        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.student_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.student_id, 32::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.student_id IS NOT NULL AND NOT (n.student_id IS NOT NULL AND 'learner:' || o.student_id = 'learner:' || n.student_id);
+        SELECT 'learner:' || o.student_id, 32::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.student_id IS NOT NULL AND NOT (n.student_id IS NOT NULL AND 'learner:' || o.student_id = 'learner:' || n.student_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3308,32 +3500,38 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('devices', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL;
+        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'people:' || o.organization_id, 33::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || o.organization_id, 33::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 33::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.user_id IS NOT NULL;
+        SELECT 'user:' || o.user_id, 33::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.organization_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('devices', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 33::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 33::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
-        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.user_id IS NOT NULL
+        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 33::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id);
+        SELECT 'user:' || o.user_id, 33::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3375,40 +3573,46 @@ BEGIN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, feed_hash('conflicts', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.author_id IS NOT NULL;
+        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.author_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || o.group_id, 34::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || o.group_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 34::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.course_id IS NOT NULL
+        SELECT 'results:' || o.course_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.author_id, 34::smallint, o.id, o.stamp, 2::smallint FROM old_rows o WHERE o.author_id IS NOT NULL;
+        SELECT 'user:' || o.author_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.author_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state)
-        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.group_id IS NOT NULL
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, feed_hash('conflicts', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.group_id, 34::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        SELECT 'roster:' || o.group_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 34::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id)
+        SELECT 'results:' || o.course_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id)
         UNION ALL
-        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint FROM new_rows n WHERE n.author_id IS NOT NULL
+        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.author_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.author_id, 34::smallint, n.id, n.stamp, 1::smallint FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE o.author_id IS NOT NULL AND NOT (n.author_id IS NOT NULL AND 'user:' || o.author_id = 'user:' || n.author_id);
+        SELECT 'user:' || o.author_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.author_id IS NOT NULL AND NOT (n.author_id IS NOT NULL AND 'user:' || o.author_id = 'user:' || n.author_id);
     END IF;
     RETURN NULL;
 END $$;

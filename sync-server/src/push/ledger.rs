@@ -90,31 +90,17 @@ impl Ledger {
         outcomes: &[NumberedOutcome],
         seen_n: i64,
     ) -> Result<(), Failure> {
-        if !hashes.is_empty() {
-            sqlx::query("INSERT INTO device_pushes (device_id, first_n, last_n, hashes, outcomes) VALUES ($1, $2, $3, $4, $5)")
-                .bind(self.device)
-                .bind(first_n)
-                .bind(last_n)
-                .bind(hashes.concat())
-                .bind(serde_json::to_value(outcomes).map_err(Failure::broken)?)
-                .execute(&mut *connection)
-                .await?;
-        }
         let forget_upto = seen_n.min(last_n).max(last_n - LEDGER_MUTATIONS_MAX);
-        sqlx::query("DELETE FROM device_pushes WHERE device_id = $1 AND last_n <= $2")
+        sqlx::query(include_str!("../sql/store_push.sql"))
             .bind(self.device)
+            .bind(first_n)
+            .bind(last_n)
+            .bind(hashes.concat())
+            .bind(serde_json::to_value(outcomes).map_err(Failure::broken)?)
+            .bind(chain.as_slice())
             .bind(forget_upto)
-            .execute(&mut *connection)
+            .execute(connection)
             .await?;
-        sqlx::query(
-            "UPDATE device_states SET last_n = $2, chain = $3, seen_n = greatest(seen_n, $4), last_seen_at = now() WHERE device_id = $1",
-        )
-        .bind(self.device)
-        .bind(last_n)
-        .bind(chain.as_slice())
-        .bind(forget_upto)
-        .execute(connection)
-        .await?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of one set, as they are read, merged in memory and written back in one statement each way.
+//! The rows of one set, as they are read, merged in memory and written back.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 use waystation_model::merge::{Edits, Held, Merged, Stored};
-use waystation_model::registry::{Entity, Kind, normal};
-use waystation_model::sql::{select_for_change, upsert};
+use waystation_model::registry::{Column, Entity, Kind, normal};
+use waystation_model::sql::{changeable, insert_rows, select_for_change, update_rows};
 
 use super::RowId;
 use crate::failure::Failure;
@@ -89,16 +89,37 @@ pub async fn load(connection: &mut PgConnection, entity: &Entity, organization: 
     Ok(rows)
 }
 
-/// Writes every changed row in one statement. A row that was not there when it was looked for, and now is, was made by
-/// somebody else at the same moment: nothing was merged with theirs, so everything has to run again.
+/// Writes every changed row: one statement for those that were there, one for those that were not. A row that was not there
+/// when it was looked for, and now is, was made by somebody else at the same moment: nothing was merged with theirs, so
+/// everything has to run again.
 pub async fn write(connection: &mut PgConnection, entity: &Entity, organization: Uuid, rows: &Rows) -> Result<(), Failure> {
-    let ids = rows.dirty();
-    if ids.is_empty() {
-        return Ok(());
+    let (there, new): (Vec<RowId>, Vec<RowId>) = rows.dirty().into_iter().partition(|id| rows.found.contains(id));
+    if !new.is_empty() {
+        let query = sqlx::query(AssertSqlSafe(insert_rows(entity))).bind(&new).bind(organization);
+        let made = bind_rows(query, entity, entity.columns.iter().enumerate(), rows, &new)?.execute(&mut *connection).await?;
+        if made.rows_affected() < new.len() as u64 {
+            return Err(Failure::MadeMeanwhile);
+        }
     }
+    if !there.is_empty() && changeable(entity).next().is_some() {
+        let query = sqlx::query(AssertSqlSafe(update_rows(entity))).bind(&there);
+        bind_rows(query, entity, changeable(entity), rows, &there)?.execute(connection).await?;
+    }
+    Ok(())
+}
+
+type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+/// Binds one array per column, then the edits where the table tracks them.
+fn bind_rows<'q, 'e>(
+    mut query: Statement<'q>,
+    entity: &Entity,
+    columns: impl Iterator<Item = (usize, &'e Column)>,
+    rows: &Rows,
+    ids: &[RowId],
+) -> Result<Statement<'q>, Failure> {
     let stored: Vec<&Stored> = ids.iter().filter_map(|id| rows.rows.get(id)).collect();
-    let mut query = sqlx::query_as::<_, (RowId, bool)>(AssertSqlSafe(upsert(entity))).bind(&ids).bind(organization);
-    for (place, column) in entity.columns.iter().enumerate() {
+    for (place, column) in columns {
         let values = stored.iter().map(|stored| &stored.values[place]);
         query = match column.kind {
             Kind::Uuid => query.bind(values.map(|value| value.as_str().and_then(|text| Uuid::parse_str(text).ok())).collect::<Vec<_>>()),
@@ -116,9 +137,7 @@ pub async fn write(connection: &mut PgConnection, entity: &Entity, organization:
             stored.iter().map(|stored| serde_json::to_value(&stored.edits)).collect::<Result<_, _>>().map_err(Failure::broken)?;
         query = query.bind(edits);
     }
-    let written = query.fetch_all(connection).await?;
-    let made: HashSet<RowId> = written.into_iter().filter(|(_, made)| *made).map(|(id, _)| id).collect();
-    if ids.iter().all(|id| rows.found.contains(id) || made.contains(id)) { Ok(()) } else { Err(Failure::MadeMeanwhile) }
+    Ok(query)
 }
 
 /// Deletes one row.

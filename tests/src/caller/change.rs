@@ -80,12 +80,12 @@ impl Change {
     pub(super) fn numbered(self, n: i64, now_us: i64) -> Mutation {
         Mutation {
             n,
-            entity: self.entity,
+            entity: self.entity.into(),
             op: self.op,
             id: self.id,
             base: self.base,
             at: self.at.unwrap_or(now_us),
-            columns: self.columns,
+            columns: self.columns.into(),
             values: self.values,
         }
     }

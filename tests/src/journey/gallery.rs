@@ -27,8 +27,8 @@ const TEACHER: Screens = &[("teacher-home", &["nav-home"], "home"), ("grid", &["
 const INSTRUCTOR: Screens = &[
     ("instructor-home", &["nav-home"], "home"),
     ("learners", &["nav-home", "course-learners-SAF-102"], "learners"),
-    ("stations", &["nav-stations"], "station-0"),
-    ("station", &["nav-stations", "station-0"], "station"),
+    ("stations", &["nav-stations"], "stations"),
+    ("station", &["nav-stations", "station-card"], "station-equipment"),
 ];
 
 impl Journey<'_> {

@@ -84,12 +84,12 @@ fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
     });
     Ok(Mutation {
         n: row.get("n")?,
-        entity,
+        entity: entity.into(),
         op: read_operation(&op),
         id: (!follows).then_some(id),
         base: Base { stamp: row.get("base_stamp")?, own: row.get("base_own")? },
         at: row.get("at")?,
-        columns,
+        columns: columns.into(),
         values: read_json::<Vec<Value>>(row, "vals")?,
     })
 }
@@ -140,7 +140,7 @@ fn log_merged(connection: &Connection, mutation: &Mutation, outcome: &str) -> Re
     let row_id = row_id_of(connection, mutation.n)?;
     connection
         .prepare_cached("INSERT INTO merged_log (n, entity, row_id, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
-        .execute(params![mutation.n, mutation.entity, row_id, mutation.at, outcome])?;
+        .execute(params![mutation.n, &*mutation.entity, row_id, mutation.at, outcome])?;
     connection
         .prepare_cached("DELETE FROM merged_log WHERE number <= (SELECT max(number) FROM merged_log) - ?1")?
         .execute([MERGED_LOG_MAX])?;
@@ -170,7 +170,7 @@ fn refuse(
         )?
         .execute(params![
             n,
-            mutation.entity,
+            &*mutation.entity,
             row_id,
             super::overlay::operation_word(mutation.op),
             mutation.at,
@@ -178,7 +178,7 @@ fn refuse(
             field,
             message,
             suggestion,
-            Value::from(mutation.columns.clone()).to_string(),
+            Value::from(mutation.columns.to_vec()).to_string(),
             Value::from(mutation.values.clone()).to_string()
         ])?;
     connection.prepare_cached("UPDATE outbox SET state = 3 WHERE n = ?1")?.execute([n])?;

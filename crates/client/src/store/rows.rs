@@ -54,14 +54,7 @@ pub fn sql(entity: &Entity) -> &'static Sql {
 fn place_columns(entity: &Entity) -> Vec<usize> {
     let mut places: Vec<usize> = Vec::new();
     for ScopeRule { column, when, .. } in entity.scopes {
-        let condition = when.map(|when| match when {
-            registry::When::Equals(column, _)
-            | registry::When::Differs(column, _)
-            | registry::When::True(column)
-            | registry::When::False(column)
-            | registry::When::Null(column) => column,
-        });
-        places.extend([Some(*column), condition].into_iter().flatten().filter_map(|name| entity.column_index(name)));
+        places.extend([Some(*column), when.map(registry::When::column)].into_iter().flatten().filter_map(|name| entity.column_index(name)));
     }
     places.sort_unstable();
     places.dedup();

@@ -283,7 +283,7 @@ impl Core {
         if self.refuse.contains(&row_id) {
             return Err(Problem::new(Code::Taken, "refused on purpose").field(mutation.columns.last().cloned().unwrap_or_default()));
         }
-        let current = self.rows.get(&(mutation.entity.clone(), row_id)).cloned();
+        let current = self.rows.get(&(mutation.entity.to_string(), row_id)).cloned();
         let actor =
             Actor { user_id: id(USER), organization_id: id(ORGANIZATION), role: self.role, scopes: self.heard.iter().cloned().collect() };
         if mutation.op == Operation::Delete {

@@ -51,6 +51,15 @@ pub enum When {
     Null(&'static str),
 }
 
+impl When {
+    /// The column that it asks.
+    pub const fn column(self) -> &'static str {
+        match self {
+            When::Equals(column, _) | When::Differs(column, _) | When::True(column) | When::False(column) | When::Null(column) => column,
+        }
+    }
+}
+
 /// A row lives in the scope of this kind that `column` names.
 pub const fn lives_in(kind: ScopeKind, column: &'static str) -> ScopeRule {
     ScopeRule { kind, column, when: None }
