@@ -28,5 +28,6 @@ mod routes;
 mod server;
 pub mod settings;
 pub mod state;
+pub mod verify;
 
 pub use server::Server;

@@ -1,4 +1,4 @@
-//! `sync-server migrate | serve | demo-data`
+//! `sync-server migrate | serve | verify | demo-data`
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sync_server::settings::Settings;
-use sync_server::{Server, database, demo};
+use sync_server::{Server, database, demo, verify};
 use tracing_subscriber::EnvFilter;
 
 /// Waystation's sync-server.
@@ -29,6 +29,12 @@ enum Command {
     Migrate,
     /// Serves laptops until it is told to stop.
     Serve,
+    /// Compares feeds, checksums and heads with the tables. Fails when anything differs.
+    Verify {
+        /// Mend what differs. Laptops hear of it as of any change.
+        #[arg(long)]
+        repair: bool,
+    },
     /// Fills in the demonstration organization, once.
     DemoData {
         /// The folder with the demonstration's words, people and files.
@@ -79,6 +85,16 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
                 "{}",
                 if filled { "the demonstration organization is filled in" } else { "the demonstration organization is there already" }
             );
+        }
+        Command::Verify { repair } => {
+            let pool = database::connect(&settings.database_url, 2).await?;
+            let report = if repair { verify::repair(&pool).await? } else { verify::verify(&pool).await? };
+            println!("{report}");
+            if repair && !report.faults.is_empty() {
+                println!("mended: {}", verify::verify(&pool).await?);
+            } else if !report.faults.is_empty() {
+                return Err("feeds and tables differ; `sync-server verify --repair` mends the feeds".into());
+            }
         }
         Command::Openapi => {}
         Command::Serve => {

@@ -211,11 +211,11 @@ fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
     }));
 }
 
-fn scope_text(rule: &ScopeRule, row: &str) -> String {
+pub(crate) fn scope_text(rule: &ScopeRule, row: &str) -> String {
     format!("'{}:' || {row}.{}", rule.kind.word(), rule.column)
 }
 
-fn lives(rule: &ScopeRule, row: &str) -> String {
+pub(crate) fn lives(rule: &ScopeRule, row: &str) -> String {
     let placed = format!("{row}.{} IS NOT NULL", rule.column);
     match rule.when {
         None => placed,

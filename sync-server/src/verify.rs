@@ -1,0 +1,182 @@
+//! `sync-server verify`: compares every feed, checksum and head with the tables, and mends what differs.
+//!
+//! A mended row moves forward in its feed like any change. So laptops hear of it with their next pull and nobody starts
+//! again.
+
+use std::fmt;
+
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, PgPool};
+use uuid::Uuid;
+use waystation_model::audit::{every_row, live_rows};
+use waystation_model::registry::entity_by_code;
+
+use crate::failure::Failure;
+
+/// Faults that are named one by one; the rest is only counted.
+const FAULTS_LISTED_MAX: usize = 20;
+
+/// What is wrong with one row in one feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowFault {
+    /// The row lives in the scope, and its feed does not say so.
+    Missing,
+    /// The feed says that the row lives there, and it does not.
+    Ghost,
+    /// The feed has an older state of the row.
+    Stale,
+}
+
+/// One thing that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// A row in a feed.
+    Row {
+        /// What is wrong.
+        fault: RowFault,
+        /// The feed's scope.
+        scope: String,
+        /// The table.
+        entity: &'static str,
+        /// The row.
+        row_id: Uuid,
+    },
+    /// A head below the newest version of its feed, or a checksum that is not the sum of its rows.
+    Head {
+        /// The scope.
+        scope: String,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Row { fault, scope, entity, row_id } => {
+                let word = match fault {
+                    RowFault::Missing => "missing in",
+                    RowFault::Ghost => "not living in",
+                    RowFault::Stale => "older in",
+                };
+                write!(to, "{entity} {row_id} is {word} {scope}")
+            }
+            Fault::Head { scope } => write!(to, "the head or the checksum of {scope} does not fit its rows"),
+        }
+    }
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Live rows in all feeds, as they ought to be.
+    pub rows: i64,
+    /// Feeds.
+    pub feeds: i64,
+    /// Everything that does not fit.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for fault in self.faults.iter().take(FAULTS_LISTED_MAX) {
+            writeln!(to, "{fault}")?;
+        }
+        if self.faults.len() > FAULTS_LISTED_MAX {
+            writeln!(to, "… and {} more", self.faults.len() - FAULTS_LISTED_MAX)?;
+        }
+        write!(to, "verify: {} rows in {} feeds, {} faults", self.rows, self.feeds, self.faults.len())
+    }
+}
+
+#[derive(FromRow)]
+struct Difference {
+    scope: String,
+    entity: i16,
+    row_id: Uuid,
+    should: Option<i64>,
+    listed: Option<i64>,
+}
+
+/// Compares, and changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verify(pool: &PgPool) -> Result<Report, Failure> {
+    let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let report = compare(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(report)
+}
+
+/// Compares and mends. Returns what it found before.
+///
+/// # Errors
+/// When the database fails; then nothing is changed.
+pub async fn repair(pool: &PgPool) -> Result<Report, Failure> {
+    let mut transaction = pool.begin().await?;
+    // Whoever commits now has drained before; everybody else waits for the heads. So tables and feeds stand still together.
+    sqlx::query("SELECT id FROM scope_heads ORDER BY scope FOR UPDATE").execute(&mut *transaction).await?;
+    let report = compare(&mut transaction).await?;
+    if !report.faults.is_empty() {
+        sqlx::query("SELECT feed_open()").execute(&mut *transaction).await?;
+        sqlx::query(AssertSqlSafe(queue_differences())).execute(&mut *transaction).await?;
+        sqlx::query("SELECT moved_scope FROM feed_drain_queue()").execute(&mut *transaction).await?;
+        // One version further, so that every laptop asks again and hears the right sum.
+        sqlx::query(AssertSqlSafe(format!(
+            "UPDATE scope_heads h SET version = w.newest + 1, checksum = w.total FROM ({WRONG_HEADS}) w WHERE w.id = h.id"
+        )))
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query("SELECT pg_notify('waystation_feed', '*')").execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(report)
+}
+
+/// Heads that do not fit their feed, with what they ought to be.
+const WRONG_HEADS: &str = "SELECT s.id, s.scope, greatest(s.version, s.newest) AS newest, s.total FROM ( \
+    SELECT h.id, h.scope, h.version, h.checksum, coalesce(max(f.version), 0) AS newest, feed_wrap(coalesce(sum(f.hash), 0)) AS total \
+    FROM scope_heads h LEFT JOIN feed f ON f.scope_id = h.id GROUP BY h.id \
+) s WHERE s.newest > s.version OR s.total <> s.checksum";
+
+/// `scope`, `entity`, `row_id`, the hash as it `should` be and as it is `listed`, where the two differ.
+fn differences() -> String {
+    format!(
+        "SELECT coalesce(s.scope, l.scope) AS scope, coalesce(s.entity, l.entity) AS entity, coalesce(s.row_id, l.row_id) AS row_id, \
+         s.hash AS should, l.hash AS listed FROM ({}) s FULL JOIN ( \
+             SELECT h.scope, f.entity, f.row_id, f.hash FROM feed f JOIN scope_heads h ON h.id = f.scope_id WHERE f.state = 0 \
+         ) l ON l.scope = s.scope AND l.entity = s.entity AND l.row_id = s.row_id WHERE s.hash IS DISTINCT FROM l.hash",
+        live_rows()
+    )
+}
+
+fn queue_differences() -> String {
+    format!(
+        "INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new) \
+         SELECT d.scope, d.entity, d.row_id, 0, CASE WHEN d.should IS NOT NULL THEN 0 WHEN e.row_id IS NOT NULL THEN 1 ELSE 2 END, coalesce(d.should, 0), false \
+         FROM ({}) d LEFT JOIN ({}) e ON e.entity = d.entity AND e.row_id = d.row_id",
+        differences(),
+        every_row()
+    )
+}
+
+async fn compare(connection: &mut PgConnection) -> Result<Report, Failure> {
+    let (rows, feeds): (i64, i64) =
+        sqlx::query_as(AssertSqlSafe(format!("SELECT (SELECT count(*) FROM ({}) s), (SELECT count(*) FROM scope_heads)", live_rows())))
+            .fetch_one(&mut *connection)
+            .await?;
+    let differences: Vec<Difference> =
+        sqlx::query_as(AssertSqlSafe(format!("{} ORDER BY 1, 2, 3", differences()))).fetch_all(&mut *connection).await?;
+    let mut faults = Vec::with_capacity(differences.len());
+    for Difference { scope, entity, row_id, should, listed } in differences {
+        let entity = entity_by_code(entity).map_or("an unknown table", |entity| entity.name);
+        let fault = match (should, listed) {
+            (Some(_), None) => RowFault::Missing,
+            (None, _) => RowFault::Ghost,
+            (Some(_), Some(_)) => RowFault::Stale,
+        };
+        faults.push(Fault::Row { fault, scope, entity, row_id });
+    }
+    let heads: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT w.scope FROM ({WRONG_HEADS}) w ORDER BY w.scope"))).fetch_all(connection).await?;
+    faults.extend(heads.into_iter().map(|scope| Fault::Head { scope }));
+    Ok(Report { rows, feeds, faults })
+}

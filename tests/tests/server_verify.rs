@@ -1,0 +1,79 @@
+//! `sync-server verify`: what feeds say is held against the tables, and mended so that no laptop starts again.
+
+use sync_server::verify::{Fault, RowFault, repair, verify};
+use waystation_tests::Outcome;
+use waystation_tests::caller::{Caller, put};
+use waystation_tests::school::{Course, School, open};
+use waystation_tests::server::LocalServer;
+
+async fn course() -> Outcome<(LocalServer, School, Course)> {
+    let (server, mut school) = open().await?;
+    let rauf = school.person("instructor", "rauf").await?;
+    let course = school.course(Some(rauf), "published", 4).await?;
+    Ok((server, school, course))
+}
+
+/// Runs SQL that no trigger hears of, as a fault of the disk or of a person with too many rights would.
+async fn unheard(school: &mut School, sql: impl AsRef<str>) -> Outcome<()> {
+    school.run(format!("BEGIN; SET LOCAL session_replication_role = replica; {}; COMMIT", sql.as_ref())).await
+}
+
+#[tokio::test]
+async fn feeds_that_only_triggers_wrote_have_no_fault() -> Outcome<()> {
+    let (server, mut school, course) = course().await?;
+    let mut rauf = Caller::sign_in(&server.url(), "rauf").await?;
+    rauf.pull().await?;
+    let stamp = rauf.stamp("topics", course.topics[0]);
+    rauf.push(vec![put("topics").id(course.topics[0]).on(stamp).set("title", "Valves")]).await?;
+    school
+        .run("UPDATE courses SET published = false, status = 'draft'; UPDATE courses SET published = true, status = 'published'; DELETE FROM topics WHERE position = 3")
+        .await?;
+    let report = verify(&server.server().app().pool).await?;
+    assert!(report.faults.is_empty(), "{report}");
+    assert!(report.rows > 10 && report.feeds > 3, "{report}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_kind_of_fault_is_named_and_mended_without_a_new_start() -> Outcome<()> {
+    let (server, mut school, course) = course().await?;
+    let pool = &server.server().app().pool;
+    let mut rauf = Caller::sign_in(&server.url(), "rauf").await?;
+    rauf.pull().await?;
+    let scope = format!("course:{}", course.id);
+    let [missing, stale, ghost, kept] = course.topics[..] else { return Err("four topics".into()) };
+    let of_row = |row| format!("entity = (SELECT code FROM feed_entities WHERE name = 'topics') AND row_id = '{row}'");
+    unheard(&mut school, format!("DELETE FROM feed WHERE {}", of_row(missing))).await?;
+    unheard(&mut school, format!("UPDATE topics SET title = 'Unheard', stamp = nextval('stamp_seq') WHERE id = '{stale}'")).await?;
+    unheard(&mut school, format!("DELETE FROM topics WHERE id = '{ghost}'")).await?;
+    unheard(&mut school, "UPDATE scope_heads SET checksum = checksum + 1 WHERE scope LIKE 'org:%'").await?;
+
+    let report = verify(pool).await?;
+    let faults_of = |id| {
+        let row = |fault: &&Fault| matches!(fault, Fault::Row { row_id, scope: of, .. } if *row_id == id && *of == scope);
+        report
+            .faults
+            .iter()
+            .filter(row)
+            .map(|fault| if let Fault::Row { fault, .. } = fault { Some(*fault) } else { None })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(faults_of(missing), [Some(RowFault::Missing)]);
+    assert_eq!(faults_of(stale), [Some(RowFault::Stale)]);
+    assert_eq!(faults_of(ghost), [Some(RowFault::Ghost)]);
+    assert_eq!(faults_of(kept), []);
+    assert!(report.faults.iter().any(|fault| matches!(fault, Fault::Head { scope } if scope.starts_with("org:"))), "{report}");
+    assert_eq!(verify(pool).await?, report, "looking changes nothing");
+
+    assert_eq!(repair(pool).await?, report, "it says what it found");
+    let after = verify(pool).await?;
+    assert!(after.faults.is_empty(), "{after}");
+
+    // The pull itself holds every checksum against what it was told.
+    let pulled = rauf.pull().await?;
+    assert!(rauf.row("topics", missing).is_some());
+    assert_eq!(rauf.row("topics", stale).expect("heard").columns["title"], "Unheard");
+    assert!(rauf.row("topics", ghost).is_none(), "the laptop let go of it");
+    assert!(!pulled.rows.iter().any(|(_, _, id)| *id == kept), "what was right is not sent again");
+    Ok(())
+}
