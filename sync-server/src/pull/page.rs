@@ -2,37 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 use waystation_model::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
 use waystation_model::registry::{Entity, entity_by_code};
 use waystation_model::wire::PullLine;
 
-use super::tuples::{Tuples, rows_line};
+use super::tuples::rows_line;
 use crate::accounts::Session;
+use crate::authority::{Authority, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use crate::failure::Failure;
 use crate::heads::Subscription;
-use crate::state::App;
-
-const LIVE: i16 = 0;
-const DELETED: i16 = 2;
-
-#[derive(FromRow)]
-struct Head {
-    id: i64,
-    scope: String,
-    version: i64,
-    checksum: i64,
-}
-
-#[derive(FromRow)]
-struct FeedRow {
-    place: i64,
-    entity: i16,
-    row_id: Uuid,
-    version: i64,
-    state: i16,
-}
 
 /// One scope of this page: where the laptop is and where the head is.
 struct Wanted {
@@ -45,30 +24,30 @@ struct Wanted {
 }
 
 /// The page's text, as NDJSON.
-pub async fn read(
-    app: &App,
+pub async fn read<A: Authority>(
+    authority: &A,
+    server_epoch: i64,
     session: &Session,
     subscription: &Subscription,
     epoch: i64,
     cursors: BTreeMap<String, i64>,
 ) -> Result<Vec<u8>, Failure> {
-    let mut transaction = app.pool.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
-    session.check_alive(&mut transaction).await?;
-    let (applied_upto, chain): (i64, Vec<u8>) = sqlx::query_as("SELECT last_n, chain FROM device_states WHERE device_id = $1")
-        .bind(session.device_id)
-        .fetch_one(&mut *transaction)
-        .await?;
-    let wanted = wanted(&mut transaction, subscription, &cursors, epoch == app.epoch).await?;
-    let feed = read_feed(&mut transaction, &wanted).await?;
-    let tuples = Tuples::read(&mut transaction, &feed_live_ids(&feed)).await?;
-    transaction.commit().await?;
+    let mut snapshot = authority.snapshot().await?;
+    snapshot.check_alive(session).await?;
+    let (applied_upto, chain) = snapshot.device_state(session.device_id).await?;
+    let wanted = wanted(&mut snapshot, subscription, &cursors, epoch == server_epoch).await?;
+    let feed = read_feed(&mut snapshot, &wanted).await?;
+    let tuples = snapshot.tuples(&live_ids(&feed)).await?;
+    snapshot.end().await?;
 
     let feed = cut(feed, &tuples);
     let mut text = Vec::with_capacity(feed.len() * 96 + 1024);
     let reached = reached(&wanted, &feed);
     let rows_left: i64 = wanted.iter().zip(&reached).map(|(scope, cursor)| scope.head - cursor).sum();
-    line(&mut text, &PullLine::Page { epoch: app.epoch, applied_upto, chain: hex::encode(chain), server_time: app.now_ms(), rows_left })?;
+    line(
+        &mut text,
+        &PullLine::Page { epoch: server_epoch, applied_upto, chain: hex::encode(chain), server_time: authority.now_ms(), rows_left },
+    )?;
     for scope in cursors.keys().filter(|scope| !subscription.actor.scopes.contains(*scope)) {
         line(&mut text, &PullLine::Removed { scope: scope.clone() })?;
     }
@@ -90,16 +69,13 @@ pub async fn read(
 }
 
 /// The subscribed scopes in their order, with the laptop's place and the head.
-async fn wanted(
-    connection: &mut PgConnection,
+async fn wanted<S: Snapshot>(
+    snapshot: &mut S,
     subscription: &Subscription,
     cursors: &BTreeMap<String, i64>,
     same_epoch: bool,
 ) -> Result<Vec<Wanted>, Failure> {
-    let heads: Vec<Head> = sqlx::query_as("SELECT id, scope, version, checksum FROM scope_heads WHERE scope = ANY($1)")
-        .bind(&subscription.scopes)
-        .fetch_all(connection)
-        .await?;
+    let heads = snapshot.heads(&subscription.scopes).await?;
     let mut heads: HashMap<String, Head> = heads.into_iter().map(|head| (head.scope.clone(), head)).collect();
     let mut wanted = Vec::with_capacity(subscription.scopes.len());
     for scope in &subscription.scopes {
@@ -116,37 +92,32 @@ async fn wanted(
 }
 
 /// The next feed rows after the cursors, scope after scope, each in version order; a page at most.
-async fn read_feed(connection: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<FeedRow>, Failure> {
-    let behind: Vec<(i64, &Wanted)> = (1..).zip(wanted).filter(|(_, scope)| scope.from < scope.head).collect();
+async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted]) -> Result<Vec<FeedRow>, Failure> {
+    let behind: Vec<FeedFrom> = (1..)
+        .zip(wanted)
+        .filter(|(_, scope)| scope.from < scope.head)
+        .map(|(place, scope)| FeedFrom { place, id: scope.id, after: scope.from })
+        .collect();
     if behind.is_empty() {
         return Ok(Vec::new());
     }
-    let places: Vec<i64> = behind.iter().map(|(place, _)| *place).collect();
-    let ids: Vec<i64> = behind.iter().map(|(_, scope)| scope.id).collect();
-    let from: Vec<i64> = behind.iter().map(|(_, scope)| scope.from).collect();
-    Ok(sqlx::query_as(include_str!("../sql/feed_page.sql"))
-        .bind(places)
-        .bind(ids)
-        .bind(from)
-        .bind(i64::try_from(PAGE_ROWS_MAX).map_err(Failure::broken)?)
-        .fetch_all(connection)
-        .await?)
+    snapshot.feed(&behind, PAGE_ROWS_MAX).await
 }
 
-fn feed_live_ids(feed: &[FeedRow]) -> HashMap<i16, Vec<Uuid>> {
+fn live_ids(feed: &[FeedRow]) -> HashMap<i16, Vec<Uuid>> {
     let mut ids: HashMap<i16, Vec<Uuid>> = HashMap::new();
-    for row in feed.iter().filter(|row| row.state == LIVE) {
+    for row in feed.iter().filter(|row| row.state == FeedState::Live) {
         ids.entry(row.entity).or_default().push(row.row_id);
     }
     ids
 }
 
 /// Cuts the page where it would grow past its size. One row always fits, or a large one would stop everything.
-fn cut(mut feed: Vec<FeedRow>, tuples: &Tuples) -> Vec<FeedRow> {
+fn cut(mut feed: Vec<FeedRow>, tuples: &RowTuples) -> Vec<FeedRow> {
     let mut bytes = 0;
     let mut length = 0;
     for row in &feed {
-        bytes += tuples.get(row.entity, &row.row_id).map_or(40, str::len);
+        bytes += tuples.get(&(row.entity, row.row_id)).map_or(40, String::len);
         if bytes > PAGE_BYTES_MAX && length > 0 {
             break;
         }
@@ -182,15 +153,16 @@ struct Changes<'a> {
     deleted: Vec<Uuid>,
 }
 
-fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &Tuples) -> Result<(), Failure> {
+fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &RowTuples) -> Result<(), Failure> {
     let mut by_entity: BTreeMap<i16, Changes<'_>> = BTreeMap::new();
     for row in rows {
         let Changes { live, left, deleted } = by_entity.entry(row.entity).or_default();
         match row.state {
-            LIVE => live
-                .push(tuples.get(row.entity, &row.row_id).ok_or_else(|| Failure::broken(format!("live row {} is not there", row.row_id)))?),
-            DELETED => deleted.push(row.row_id),
-            _ => left.push(row.row_id),
+            FeedState::Live => live.push(
+                tuples.get(&(row.entity, row.row_id)).ok_or_else(|| Failure::broken(format!("live row {} is not there", row.row_id)))?,
+            ),
+            FeedState::Deleted => deleted.push(row.row_id),
+            FeedState::Left => left.push(row.row_id),
         }
     }
     for (code, Changes { live, left, deleted }) in by_entity {

@@ -1,6 +1,5 @@
 //! Applies mutations set by set: consecutive ones of one table are read, merged and written together.
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 use waystation_model::access::{Actor, allows, refused_column};
 use waystation_model::clock::At;
@@ -9,8 +8,9 @@ use waystation_model::registry::{Entity, IdRule, entity};
 use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
-use super::rows::{Rows, delete_row, load, write};
-use super::{Constraints, RowId, conflicts, constraints, grades, rejected};
+use super::rows::{Rows, load, write};
+use super::{Constraints, RowId, conflicts, grades, rejected};
+use crate::authority::Writing;
 use crate::failure::Failure;
 
 /// What every set of one push shares.
@@ -28,7 +28,7 @@ pub struct Context<'a> {
 }
 
 /// Applies all mutations in their order. Returns the outcomes that are not plainly `applied`.
-pub async fn apply(connection: &mut PgConnection, context: &Context<'_>, mutations: &[Mutation]) -> Result<Vec<NumberedOutcome>, Failure> {
+pub async fn apply<W: Writing>(keeper: &mut W, context: &Context<'_>, mutations: &[Mutation]) -> Result<Vec<NumberedOutcome>, Failure> {
     let mut outcomes = Vec::new();
     let mut rest = mutations;
     while let Some(first) = rest.first() {
@@ -41,46 +41,43 @@ pub async fn apply(connection: &mut PgConnection, context: &Context<'_>, mutatio
                     rejected(mutation.n, Problem::new(Code::UnknownEntity, format!("no table {} is synced", first.entity)))
                 }))
             }
-            Some(entity) => outcomes.extend(apply_set(connection, context, entity, set).await?),
+            Some(entity) => outcomes.extend(apply_set(keeper, context, entity, set).await?),
         }
     }
     Ok(outcomes)
 }
 
 /// Applies one set. Where the database refuses it, it is halved until the mutation at fault stands alone.
-async fn apply_set(
-    connection: &mut PgConnection,
+async fn apply_set<W: Writing>(
+    keeper: &mut W,
     context: &Context<'_>,
     entity: &'static Entity,
     set: &[Mutation],
 ) -> Result<Vec<NumberedOutcome>, Failure> {
     if !context.careful {
-        return run_set(connection, context, entity, set).await;
+        return run_set(keeper, context, entity, set).await;
     }
-    sqlx::query("SAVEPOINT a_set").execute(&mut *connection).await?;
-    match run_set(connection, context, entity, set).await {
+    keeper.savepoint().await?;
+    let failure = match run_set(keeper, context, entity, set).await {
         Ok(outcomes) => {
-            sqlx::query("RELEASE SAVEPOINT a_set").execute(&mut *connection).await?;
-            Ok(outcomes)
+            keeper.release().await?;
+            return Ok(outcomes);
         }
-        Err(Failure::Database(sqlx::Error::Database(error))) if constraints::is_refusal(&*error) => {
-            sqlx::query("ROLLBACK TO SAVEPOINT a_set").execute(&mut *connection).await?;
-            sqlx::query("RELEASE SAVEPOINT a_set").execute(&mut *connection).await?;
-            if let [only] = set {
-                let outcome = context.constraints.refusal(connection, context.actor, entity, only, &*error).await?;
-                return Ok(vec![outcome]);
-            }
-            let (left, right) = set.split_at(set.len() / 2);
-            let mut outcomes = Box::pin(apply_set(connection, context, entity, left)).await?;
-            outcomes.extend(Box::pin(apply_set(connection, context, entity, right)).await?);
-            Ok(outcomes)
-        }
-        Err(failure) => Err(failure),
+        Err(failure) => failure,
+    };
+    let Some(refusal) = failure.refusal() else { return Err(failure) };
+    keeper.roll_back().await?;
+    if let [only] = set {
+        return Ok(vec![context.constraints.refusal(keeper, context.actor, entity, only, refusal).await?]);
     }
+    let (left, right) = set.split_at(set.len() / 2);
+    let mut outcomes = Box::pin(apply_set(keeper, context, entity, left)).await?;
+    outcomes.extend(Box::pin(apply_set(keeper, context, entity, right)).await?);
+    Ok(outcomes)
 }
 
-async fn run_set(
-    connection: &mut PgConnection,
+async fn run_set<W: Writing>(
+    keeper: &mut W,
     context: &Context<'_>,
     entity: &'static Entity,
     set: &[Mutation],
@@ -94,11 +91,11 @@ async fn run_set(
         }
     }
     let ids: Vec<RowId> = read.iter().map(|(_, id, _)| *id).collect();
-    let mut rows = load(connection, entity, context.actor.organization_id, &ids).await?;
+    let mut rows = load(keeper, entity, context.actor.organization_id, &ids).await?;
     for (mutation, id, fields) in &read {
         let outcome = match mutation.op {
             Operation::Put => put(context, entity, mutation, *id, fields, &mut rows),
-            Operation::Delete => delete(connection, context, entity, mutation, *id, &mut rows).await?,
+            Operation::Delete => delete(keeper, context, entity, mutation, *id, &mut rows).await?,
         };
         match outcome {
             Ok(Outcome::Applied) => {}
@@ -106,9 +103,9 @@ async fn run_set(
             Err(problem) => outcomes.push(rejected(mutation.n, problem)),
         }
     }
-    grades::complete(connection, entity, &mut rows, context.received_ms).await?;
-    write(connection, entity, context.actor.organization_id, &rows).await?;
-    conflicts::keep(connection, context, entity, &rows).await?;
+    grades::complete(keeper, entity, &mut rows, context.received_ms).await?;
+    write(keeper, entity, context.actor.organization_id, &rows).await?;
+    conflicts::keep(keeper, context, entity, &rows).await?;
     Ok(outcomes)
 }
 
@@ -195,8 +192,8 @@ fn merge_change(
 }
 
 /// A delete never beats an edit that it had not seen.
-async fn delete(
-    connection: &mut PgConnection,
+async fn delete<W: Writing>(
+    keeper: &mut W,
     context: &Context<'_>,
     entity: &'static Entity,
     mutation: &Mutation,
@@ -213,7 +210,7 @@ async fn delete(
     if !was_seen(stored, context.device, mutation.base) {
         return Ok(Err(Problem::new(Code::ChangedMeanwhile, "the row was changed meanwhile")));
     }
-    delete_row(connection, entity, id).await?;
+    keeper.delete(entity, id).await?;
     rows.forget(id);
     Ok(Ok(Outcome::Applied))
 }
