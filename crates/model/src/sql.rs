@@ -286,12 +286,12 @@ pub fn changeable(entity: &Entity) -> impl Iterator<Item = (usize, &Column)> {
     entity.columns.iter().enumerate().filter(|(_, column)| !matches!(column.merge, Merge::Key | Merge::Carried))
 }
 
-/// Makes rows of one table; what is there already is left alone and not counted. `$1` ids, `$2` one organization, then one
+/// Makes rows of one table; one that is there already refuses them all. `$1` ids, `$2` one organization, then one
 /// array per column in the registry's order, then `edits` where the table has it.
 pub fn insert_rows(entity: &Entity) -> String {
     let incoming = Incoming::of(entity, entity.columns.iter(), 3);
     format!(
-        "INSERT INTO {} (id, organization_id, {}) SELECT r.id, $2, {} FROM unnest($1::uuid[], {}) AS r(id, {}) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO {} (id, organization_id, {}) SELECT r.id, $2, {} FROM unnest($1::uuid[], {}) AS r(id, {})",
         entity.name,
         incoming.names.join(", "),
         incoming.values.join(", "),

@@ -171,14 +171,14 @@ pub trait Writing: Send + Sized {
 
     /// Reads and locks the rows with these ids, in id order.
     fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
-    /// Makes rows and says how many were not there before. What is there is left alone.
+    /// Makes rows that were not found before; `MadeMeanwhile` when one of them is there by now.
     fn insert(
         &mut self,
         entity: &Entity,
         organization: Uuid,
         ids: &[Uuid],
         rows: &[&Stored],
-    ) -> impl Future<Output = Result<u64, Failure>> + Send;
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Writes rows that are there.
     fn update(&mut self, entity: &Entity, ids: &[Uuid], rows: &[&Stored]) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Deletes a row.

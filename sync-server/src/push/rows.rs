@@ -80,13 +80,13 @@ pub async fn load<W: Writing>(keeper: &mut W, entity: &Entity, organization: Uui
 }
 
 /// Writes every changed row: one statement for those that were there, one for those that were not. A row that was not there
-/// when it was looked for, and now is, was made by somebody else at the same moment: nothing was merged with theirs, so
-/// everything has to run again.
+/// when it was looked for, and now is, was made by somebody else at the same moment: nothing was merged with theirs, so the
+/// keeper says `MadeMeanwhile` and everything has to run again.
 pub async fn write<W: Writing>(keeper: &mut W, entity: &Entity, organization: Uuid, rows: &Rows) -> Result<(), Failure> {
     let (there, new): (Vec<RowId>, Vec<RowId>) = rows.dirty().into_iter().partition(|id| rows.found.contains(id));
     let stored = |ids: &[RowId]| ids.iter().filter_map(|id| rows.rows.get(id)).collect::<Vec<&Stored>>();
-    if !new.is_empty() && keeper.insert(entity, organization, &new, &stored(&new)).await? < new.len() as u64 {
-        return Err(Failure::MadeMeanwhile);
+    if !new.is_empty() {
+        keeper.insert(entity, organization, &new, &stored(&new)).await?;
     }
     if !there.is_empty() {
         keeper.update(entity, &there, &stored(&there)).await?;

@@ -76,7 +76,7 @@ impl Writing for Transaction<'static, Postgres> {
         rows::read(self, entity, ids).await
     }
 
-    async fn insert(&mut self, entity: &Entity, organization: Uuid, ids: &[Uuid], rows: &[&Stored]) -> Result<u64, Failure> {
+    async fn insert(&mut self, entity: &Entity, organization: Uuid, ids: &[Uuid], rows: &[&Stored]) -> Result<(), Failure> {
         rows::insert(self, entity, organization, ids, rows).await
     }
 

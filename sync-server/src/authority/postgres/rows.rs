@@ -29,16 +29,22 @@ pub async fn read(connection: &mut PgConnection, entity: &Entity, ids: &[Uuid]) 
     Ok(found)
 }
 
-/// Makes rows in one statement; what is there already is not counted.
+/// Makes rows in one statement. One that is there already was made by somebody else since it was looked for: asking for it
+/// again in the statement would cost every insert, and it happens to hardly any.
 pub async fn insert(
     connection: &mut PgConnection,
     entity: &Entity,
     organization: Uuid,
     ids: &[Uuid],
     rows: &[&Stored],
-) -> Result<u64, Failure> {
+) -> Result<(), Failure> {
     let query = sqlx::query(AssertSqlSafe(insert_rows(entity))).bind(ids).bind(organization);
-    Ok(bind_rows(query, entity, entity.columns.iter().enumerate(), rows)?.execute(connection).await?.rows_affected())
+    match bind_rows(query, entity, entity.columns.iter().enumerate(), rows)?.execute(connection).await {
+        Err(sqlx::Error::Database(error)) if error.constraint().is_some_and(|name| name.strip_suffix("_pkey") == Some(entity.name)) => {
+            Err(Failure::MadeMeanwhile)
+        }
+        other => Ok(other.map(|_| ())?),
+    }
 }
 
 /// Writes rows that are there in one statement.
