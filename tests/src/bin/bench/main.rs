@@ -1,11 +1,14 @@
 //! `cargo xtask bench`: every figure against a floor measured in the same run, one JSON line each.
 
 mod arrange;
+mod delta_growth;
 mod edit;
 mod first_sync;
 mod floor;
+mod hot_scope;
 mod idle_pull;
 mod laptop;
+mod page_apply;
 mod poke;
 mod push;
 mod raw;
@@ -50,8 +53,19 @@ async fn main() -> Outcome<()> {
     if wanted("idle_pull") {
         idle_pull::measure(&cluster, arguments.pairs).await?;
     }
-    if wanted("poke") {
-        poke::measure(&cluster, 400 / arguments.divide_by.max(1)).await?;
+    for way in [poke::Way::OneServer, poke::Way::TwoServers, poke::Way::Sql] {
+        if wanted(way.name()) {
+            poke::measure(&cluster, way, 400 / arguments.divide_by.max(1)).await?;
+        }
+    }
+    if wanted("hot_scope") {
+        hot_scope::measure(&cluster, arguments.pairs).await?;
+    }
+    if wanted("delta_growth") {
+        delta_growth::measure(&cluster, rows * 10, arguments.pairs).await?;
+    }
+    if wanted("page_apply") {
+        page_apply::measure(rows * 10, arguments.pairs)?;
     }
     cluster.stop();
     Ok(())

@@ -1,8 +1,11 @@
-//! `poke`: from a change committed on laptop A to the same in laptop B's database, through one server.
+//! `poke`: from a change that is committed to the same in laptop B's database. The change comes from laptop A through the
+//! same server, from laptop A through another server, or from plain SQL.
 
 use std::time::Instant;
 
 use serde_json::json;
+use sqlx::PgConnection;
+use waystation_client::app::App;
 use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::server::LocalServer;
@@ -11,29 +14,95 @@ use super::arrange::{INSTRUCTOR_NAME, LEARNER_NAME, base, id};
 use super::laptop::{call, changed, signed_in};
 use super::report::{Figure, percentile, rounded};
 
+/// Topics that the changes go round.
+const TOPICS: usize = 200;
+
+/// The way that a change takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Both laptops at one server.
+    OneServer,
+    /// Each laptop at a server of its own, over one database.
+    TwoServers,
+    /// Somebody in `psql`.
+    Sql,
+}
+
+impl Way {
+    /// The figure's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::OneServer => "poke",
+            Way::TwoServers => "poke_two_servers",
+            Way::Sql => "poke_sql",
+        }
+    }
+}
+
+enum Source {
+    Laptop(App),
+    Sql(PgConnection),
+}
+
+impl Source {
+    /// Makes the `number`th change and returns when it is committed where it was made.
+    async fn change(&mut self, number: usize) -> Outcome<()> {
+        let topic = id(4, number % TOPICS);
+        match self {
+            Source::Laptop(app) => {
+                call(app, "mark_topic", json!({"topic_id": topic, "completed": (number / TOPICS).is_multiple_of(2)})).await?;
+            }
+            Source::Sql(connection) => {
+                sqlx::query("UPDATE topics SET title = $2 WHERE id = $1")
+                    .bind(topic)
+                    .bind(format!("Topic {number}"))
+                    .execute(connection)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The table whose rows move.
+    fn table(&self) -> &'static str {
+        match self {
+            Source::Laptop(_) => "topic_progress",
+            Source::Sql(_) => "topics",
+        }
+    }
+}
+
 /// Measures and prints the line.
-pub async fn measure(cluster: &Cluster, changes: usize) -> Outcome<()> {
-    eprintln!("poke: {changes} changes");
-    let template = base(cluster, 200).await?;
+pub async fn measure(cluster: &Cluster, way: Way, changes: usize) -> Outcome<()> {
+    eprintln!("{}: {changes} changes", way.name());
+    let template = base(cluster, TOPICS).await?;
     let database = cluster.copy("bench_poke", template.name()).await?;
     let server = LocalServer::start(&database).await?;
+    let other = if way == Way::TwoServers { Some(LocalServer::start(&database).await?) } else { None };
     let (folder_a, folder_b) = (tempfile::tempdir()?, tempfile::tempdir()?);
-    let a = signed_in(&server, folder_a.path(), LEARNER_NAME).await?;
     let b = signed_in(&server, folder_b.path(), INSTRUCTOR_NAME).await?;
+    let mut source = match way {
+        Way::Sql => Source::Sql(database.connect().await?),
+        _ => Source::Laptop(signed_in(other.as_ref().unwrap_or(&server), folder_a.path(), LEARNER_NAME).await?),
+    };
     let mut events = b.events();
     let mut took_ms = Vec::new();
     for number in 0..changes {
-        let topic = id(4, number % 200);
-        call(&a, "mark_topic", json!({"topic_id": topic, "completed": (number / 200) % 2 == 0})).await?;
+        source.change(number).await?;
         let committed = Instant::now();
-        changed(&mut events, "topic_progress").await?;
+        changed(&mut events, source.table()).await?;
         took_ms.push(committed.elapsed().as_secs_f64() * 1_000.0);
     }
-    a.shutdown().await;
+    if let Source::Laptop(a) = source {
+        a.shutdown().await;
+    }
     b.shutdown().await;
+    if let Some(other) = other {
+        other.stop().await;
+    }
     server.stop().await;
     Figure {
-        name: "poke",
+        name: way.name(),
         n: changes,
         p50_ms: Some(rounded(percentile(took_ms.clone(), 0.5), 2)),
         p95_ms: Some(rounded(percentile(took_ms, 0.95), 2)),
