@@ -15,6 +15,7 @@ pub mod caller;
 pub mod children;
 pub mod cluster;
 pub mod desk;
+pub mod fuzz;
 pub mod journey;
 pub mod laptop;
 pub mod lossy;

@@ -1,0 +1,172 @@
+//! What a stranger's bytes may do: nothing but be refused. Each function takes any bytes, panics when a promise breaks, and
+//! tells whether the bytes got past reading.
+//! `cargo fuzz` calls them for hours, the tests for a moment.
+
+use std::cell::RefCell;
+
+use rusqlite::Connection;
+use serde_json::Value;
+use uuid::Uuid;
+use waystation_client::error::ClientError;
+use waystation_client::store::page::{Answer, outline};
+use waystation_client::store::{Owner, Writer, apply, rows, scopes};
+use waystation_model::access::Role;
+use waystation_model::limits::PUSH_MUTATIONS_MAX;
+use waystation_model::merge::{Change, Edits, Merged, Stored, lay_over, merge, read_fields};
+use waystation_model::registry::{self, Entity, check_value};
+use waystation_model::wire::{Base, Mutation, PullRequest, PushRequest, into_runs};
+
+/// The clock; nothing here depends on it.
+const NOW_MS: i64 = 1_800_000_000_000;
+/// Steps of one script of [`mutations`].
+const STEPS_MAX: usize = 64;
+
+/// A push body: whatever can be read keeps its numbers and its hash on the way through runs, and whatever the merge lets
+/// in fits its columns.
+pub fn push(bytes: &[u8]) -> bool {
+    let Ok(request) = serde_json::from_slice::<PushRequest>(bytes) else { return false };
+    if request.runs.iter().map(|run| run.rows.len()).sum::<usize>() > PUSH_MUTATIONS_MAX || request.first_n.checked_add(500).is_none() {
+        return false;
+    }
+    let mutations = request.clone().into_mutations();
+    let again = PushRequest { runs: into_runs(mutations.clone()), ..request };
+    assert_eq!(again.into_mutations(), mutations, "runs keep what they carry");
+    for mutation in &mutations {
+        assert_eq!(mutation.content_hash(), mutation.clone().content_hash());
+        assert!(serde_json::from_slice::<Value>(&mutation.canonical()).is_ok(), "the canonical text is JSON");
+        take(mutation);
+    }
+    true
+}
+
+fn take(mutation: &Mutation) {
+    let Some(entity) = registry::entity(&mutation.entity) else { return };
+    let Ok(fields) = read_fields(entity, &mutation.columns, &mutation.values) else { return };
+    let change =
+        |base| Change { device: Uuid::from_u128(1), n: mutation.n, user: Uuid::from_u128(2), base, at: mutation.at, fields: &fields };
+    let Ok(made) = merge(entity, None, &change(mutation.base)) else { return };
+    fits(entity, &made);
+    let stored = Stored { stamp: Some(7), values: made.values.clone(), edits: made.edits };
+    for base in [Base::default(), Base { stamp: Some(7), own: None }, mutation.base] {
+        if let Ok(merged) = merge(entity, Some(&stored), &change(base)) {
+            fits(entity, &merged);
+        }
+    }
+    let mut shown = made.values;
+    lay_over(entity, &mut shown, &fields);
+}
+
+fn fits(entity: &Entity, merged: &Merged) {
+    for (column, value) in entity.columns.iter().zip(&merged.values) {
+        let is_given = !value.is_null();
+        assert!(!is_given || check_value(column, value).is_ok(), "{}.{} became {value}", entity.name, column.name);
+    }
+}
+
+/// A pull's answer, and a pull's question: a page that is refused leaves nothing behind, and one that is taken can be read.
+pub fn page(bytes: &[u8]) -> bool {
+    if let Ok(request) = serde_json::from_slice::<PullRequest>(bytes)
+        && let Some(cursors) = &request.cursors
+    {
+        assert_eq!(scopes::digest(cursors).len(), 16);
+    }
+    let Ok(Answer::Page(outline)) = outline(bytes) else { return false };
+    let mut taken = false;
+    LAPTOP.with_borrow_mut(|laptop| {
+        let before = laptop.writer.device().clone();
+        let taken_back = laptop.writer.pulled(|connection, device| {
+            if apply::apply(connection, device, NOW_MS, bytes, &outline).is_ok() {
+                taken = true;
+                read_all(connection);
+            }
+            // Every script starts from the same laptop.
+            Err::<(), _>(ClientError::Closed)
+        });
+        assert!(taken_back.is_err());
+        assert_eq!(*laptop.writer.device(), before);
+    });
+    taken
+}
+
+/// Every row that is there can be read, and the digest of the cursors be made.
+fn read_all(connection: &Connection) {
+    for entity in registry::all() {
+        let ids: Vec<String> = connection
+            .prepare(&format!("SELECT id FROM {}", entity.name))
+            .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
+            .expect("a table of ids");
+        for id in ids {
+            assert!(matches!(rows::read(connection, entity, &id), Ok(Some(_))), "{} {id} cannot be read", entity.name);
+        }
+    }
+    let cursors = scopes::cursors(connection).expect("cursors");
+    assert_eq!(scopes::digest(&cursors).len(), 16);
+}
+
+struct Laptop {
+    writer: Writer,
+    _folder: tempfile::TempDir,
+}
+
+thread_local! {
+    static LAPTOP: RefCell<Laptop> = RefCell::new(laptop());
+}
+
+fn laptop() -> Laptop {
+    let folder = tempfile::tempdir().expect("a folder");
+    let owner = Owner {
+        user_id: Uuid::from_u128(2),
+        organization_id: Uuid::from_u128(3),
+        organization_name: "Fuzz".into(),
+        user_name: "fuzz".into(),
+        full_name: "Fuzz Person".into(),
+        role: Role::Instructor,
+        server: "http://127.0.0.1:1".into(),
+    };
+    let key = waystation_client::store::DatabaseKey::new([5; 32]);
+    let writer = Writer::open_for(&folder.path().join("store.db"), &key, Uuid::from_u128(1), &owner).expect("a database");
+    Laptop { writer, _folder: folder }
+}
+
+/// A script of marks by up to four devices that never hear of each other, each byte pair one mark. Read from the first device
+/// to the last or from the last to the first, the same value stands.
+pub fn mutations(bytes: &[u8]) -> bool {
+    let entity = registry::entity("attendance_records").expect("a registered table");
+    let status = entity.column_index("status").expect("a column");
+    let words = [Value::from("present"), Value::from("late"), Value::from("absent"), Value::from("excused"), Value::Null];
+    let mut devices: [Vec<(i64, Value)>; 4] = Default::default();
+    for pair in bytes.as_chunks::<2>().0.iter().take(STEPS_MAX) {
+        let marks = &mut devices[usize::from(pair[0] & 3)];
+        // A device's own times only grow.
+        let at = marks.last().map_or(0, |(at, _)| *at) + 1 + i64::from(pair[0] >> 2);
+        marks.push((at, words[usize::from(pair[1]) % words.len()].clone()));
+    }
+    let forwards = stands(entity, status, devices.iter().enumerate());
+    let backwards = stands(entity, status, devices.iter().enumerate().rev());
+    assert_eq!(forwards, backwards, "the order of arrival decided");
+    true
+}
+
+fn stands<'d>(entity: &Entity, status: usize, devices: impl Iterator<Item = (usize, &'d Vec<(i64, Value)>)>) -> Value {
+    let mut values = entity.empty_values();
+    values[status] = Value::from("present");
+    let mut stored = Stored { stamp: Some(1), values, edits: Edits::new() };
+    for (device, marks) in devices {
+        for ((at, word), n) in marks.iter().zip(1..) {
+            let fields = [(status, word.clone())];
+            let base = Base { stamp: Some(1), own: (n > 1).then_some(n - 1) };
+            let user = Uuid::from_u128(100 + device as u128);
+            let change = Change { device: Uuid::from_u128(10 + device as u128), n, user, base, at: *at, fields: &fields };
+            let merged = merge(entity, Some(&stored), &change).expect("a mark is never refused");
+            let stamp = stored.stamp.unwrap_or(0) + 1;
+            let mut edits = merged.edits;
+            for (group, edit) in &mut edits {
+                if stored.edits.get(group) != Some(edit) {
+                    edit.stamp = stamp;
+                }
+            }
+            stored = Stored { stamp: Some(stamp), values: merged.values, edits };
+        }
+    }
+    stored.values[status].clone()
+}
