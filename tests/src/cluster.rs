@@ -126,6 +126,11 @@ impl Cluster {
         format!("postgres://{OWNER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
+    /// PostgreSQL's first process.
+    pub fn process(&self) -> u32 {
+        self.server.pid()
+    }
+
     /// Where its files and its log lie.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -104,6 +104,11 @@ fn settings(database_url: &str, content: &Path, port: u16) -> Settings {
     }
 }
 
+/// Makes and reads access tokens as every server here does.
+pub fn tokens() -> sync_server::accounts::Tokens {
+    sync_server::accounts::Tokens::new(TOKEN_SECRET)
+}
+
 /// A server as a process of its own.
 pub struct ServerProcess {
     database_url: String,
@@ -167,6 +172,11 @@ impl ServerProcess {
         if let Some(child) = self.running.take() {
             child.stop(Signal::Kill, STOP_TIME_MAX);
         }
+    }
+
+    /// Its process, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.running.as_ref().map(Child::pid)
     }
 
     /// Its address, as a person would type it.

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the figures, from a release build.
+//! `cargo xtask bench` and `cargo xtask load`: the figures, from a release build.
 
 use std::process::Command;
 
@@ -6,12 +6,22 @@ use crate::{Outcome, checks, demo, packages, places, run};
 
 /// Builds for release and hands over to the benchmarks, with the names asked for or all.
 pub fn bench(names: &[&str]) -> Outcome {
+    let names = names.join(",");
+    if names.is_empty() { release("bench", &[]) } else { release("bench", &["--only", &names]) }
+}
+
+/// Builds for release and hands over to the simulated devices.
+pub fn load(options: &[&str]) -> Outcome {
+    release("load", options)
+}
+
+fn release(program: &str, arguments: &[&str]) -> Outcome {
     packages::see_to()?;
     if !run::shown(checks::cargo(&["build", "--release", "-p", "sync-server", "-p", "waystation-tests", "--bins"]).env_remove("RUSTFLAGS"))?
     {
         return Err("the benchmarks could not be built".to_owned());
     }
-    let mut bench = Command::new(places::target().join("release/bench"));
-    bench.args(names);
-    demo::become_program(bench)
+    let mut command = Command::new(places::target().join("release").join(program));
+    command.args(arguments);
+    demo::become_program(command)
 }

@@ -4,6 +4,7 @@
 //! cargo xtask demo [--headless] [--gallery]   the app with a demonstration organization
 //! cargo xtask test                            every check and every test
 //! cargo xtask bench [NAME…]                   the figures, from a release build
+//! cargo xtask load [OPTION…]                  thousands of devices at one server, from a release build
 //! cargo xtask generate [--check]              what is written from the Rust types
 //! ```
 //!
@@ -28,6 +29,7 @@ const USAGE: &str = "\
 cargo xtask demo [--headless] [--gallery]   the app with a demonstration organization
 cargo xtask test                            every check and every test
 cargo xtask bench [NAME...]                 the figures, from a release build
+cargo xtask load [OPTION...]                thousands of devices at one server, from a release build
 cargo xtask generate [--check]              what is written from the Rust types";
 
 /// What a chore ends with: whether all is well, or why it could not be done at all.
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["demo", options @ ..] if only(options, &["--headless", "--gallery"]) => demo::demo(options),
         ["test"] => test::test(),
         ["bench", names @ ..] => bench::bench(names),
+        ["load", options @ ..] => bench::load(options),
         ["generate"] => generate::generate().map(|()| true),
         ["generate", "--check"] => generate::check(),
         ["help" | "--help" | "-h"] => {

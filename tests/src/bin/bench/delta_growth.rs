@@ -10,9 +10,9 @@ use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::server::LocalServer;
 
-use super::arrange::{LEARNERS, Progress, base, device, instructor, settle, token};
 use super::floor::copy_with_triggers;
 use super::report::{Figure, Pairs, median, rounded};
+use waystation_tests::crowd::{INSTRUCTOR, LEARNERS, Progress, base, device, instructor, settle, token};
 
 /// Changes in one pull.
 const CHANGES: usize = 10;
@@ -57,7 +57,7 @@ pub async fn measure(cluster: &Cluster, many: usize, pairs: usize) -> Outcome<()
 impl Side {
     async fn open(cluster: &Cluster, name: &str, rows: usize) -> Outcome<Side> {
         let each = rows / LEARNERS;
-        let template = base(cluster, each).await?;
+        let template = base(cluster, LEARNERS, each).await?;
         let database = cluster.copy(name, template.name()).await?;
         let mut connection = database.connect().await?;
         for learner in 0..LEARNERS {
@@ -88,7 +88,7 @@ impl Side {
             }
             let request = PullRequest {
                 protocol: PROTOCOL_VERSION,
-                device: device(LEARNERS),
+                device: device(INSTRUCTOR),
                 epoch: self.server.server().app().epoch,
                 digest: None,
                 cursors: Some(cursors),
@@ -97,7 +97,7 @@ impl Side {
             let answer = self
                 .http
                 .post(format!("{}/v1/sync/pull", self.server.url()))
-                .bearer_auth(token(&self.server, LEARNERS)?)
+                .bearer_auth(token(INSTRUCTOR)?)
                 .json(&request)
                 .send()
                 .await?

@@ -8,9 +8,9 @@ use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::server::LocalServer;
 
-use super::arrange::{LEARNER_NAME, base, id};
 use super::laptop::{call, key, signed_in};
 use super::report::{Figure, Pairs, median, rounded};
+use waystation_tests::crowd::{LEARNER_NAME, LEARNERS, base, id};
 
 /// Edits of one round.
 const EDITS: usize = 200;
@@ -18,7 +18,7 @@ const EDITS: usize = 200;
 /// Measures the pairs and prints the line.
 pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
     eprintln!("edit: {EDITS} changes a round");
-    let template = base(cluster, 200).await?;
+    let template = base(cluster, LEARNERS, 200).await?;
     let database = cluster.copy("bench_edit", template.name()).await?;
     let server = LocalServer::start(&database).await?;
     let folder = tempfile::tempdir()?;

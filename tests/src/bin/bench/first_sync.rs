@@ -8,17 +8,17 @@ use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::server::LocalServer;
 
-use super::arrange::{LEARNERS, Progress, base, settle};
 use super::floor::copy_with_triggers;
 use super::laptop::{instructors_engine, key};
 use super::report::{Figure, Pairs, rounded};
+use waystation_tests::crowd::{LEARNERS, Progress, base, settle};
 
 /// Measures the pairs and prints the line.
 pub async fn measure(cluster: &Cluster, rows: usize, pairs: usize) -> Outcome<()> {
     let each = (rows / LEARNERS).max(1);
     let rows = each * LEARNERS;
     eprintln!("first_sync: {rows} rows");
-    let template = base(cluster, each).await?;
+    let template = base(cluster, LEARNERS, each).await?;
     let database = cluster.copy("bench_first_sync", template.name()).await?;
     let progress: Vec<Progress> = (0..LEARNERS).flat_map(|learner| (0..each).map(move |number| Progress::of(learner, number))).collect();
     let mut connection = database.connect().await?;

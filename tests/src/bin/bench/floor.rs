@@ -5,7 +5,7 @@ use std::time::Instant;
 use sqlx::{Connection, PgConnection};
 use waystation_tests::Outcome;
 
-use super::arrange::{Progress, organization};
+use waystation_tests::crowd::{Progress, organization};
 
 /// The same rows with every trigger, so that they are in their feeds. Not timed.
 pub async fn copy_with_triggers(connection: &mut PgConnection, rows: &[Progress]) -> Outcome<()> {

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use waystation_tests::Outcome;
 use waystation_tests::cluster::{Cluster, Database};
 
-use super::arrange::{base, id, organization, settle};
 use super::report::{Figure, Pairs, rounded};
+use waystation_tests::crowd::{LEARNERS, base, id, organization, settle};
 
 const WRITERS: usize = 16;
 /// How long one side of a pair runs.
@@ -23,7 +23,7 @@ const TOPIC: u8 = 21;
 /// Measures the pairs and prints the line: seconds a commit.
 pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
     eprintln!("hot_scope: {WRITERS} writers");
-    let template = base(cluster, 200).await?;
+    let template = base(cluster, LEARNERS, 200).await?;
     let database = cluster.copy("bench_hot", template.name()).await?;
     let mut connection = database.connect().await?;
     courses(&mut connection).await?;

@@ -15,9 +15,9 @@ use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::server::LocalServer;
 
-use super::arrange::{LEARNERS, base, device, hear_many_groups, instructor, learner, token};
 use super::raw::Connection;
 use super::report::{Figure, Pairs, rounded};
+use waystation_tests::crowd::{INSTRUCTOR, LEARNERS, base, device, hear_many_groups, learner, token};
 
 /// Connections at the same time.
 const CONNECTIONS: usize = 500;
@@ -26,14 +26,14 @@ const RUN: Duration = Duration::from_secs(3);
 
 /// Measures for a device with few scopes and for one with many, and prints a line each.
 pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
-    let template = base(cluster, 200).await?;
+    let template = base(cluster, LEARNERS, 200).await?;
     let database = cluster.copy("bench_idle", template.name()).await?;
     hear_many_groups(&mut database.connect().await?, 290).await?;
     let server = LocalServer::start(&database).await?;
     let pool = server.server().app().pool.clone();
     let floor_address = floor_server(pool).await?;
-    for number in [0, LEARNERS] {
-        let user = if number == LEARNERS { instructor() } else { learner(number) };
+    for number in [0, INSTRUCTOR] {
+        let user = learner(number);
         let subscription = sync_server::access::subscription(server.server().app(), user).await?;
         let scopes = subscription.scopes.len();
         eprintln!("idle_pull: {scopes} scopes, {CONNECTIONS} connections");
@@ -46,7 +46,7 @@ pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
         };
         debug_assert_ne!(subscription.digest(), cursors_digest([]));
         let body = serde_json::to_string(&request)?;
-        let authorization = format!("authorization: Bearer {}\r\n", token(&server, number)?);
+        let authorization = format!("authorization: Bearer {}\r\n", token(number)?);
         let mut measured = Pairs::default();
         let mut answered = 0;
         for _ in 0..pairs {

@@ -16,7 +16,7 @@ use waystation_model::access::Role;
 use waystation_tests::Outcome;
 use waystation_tests::server::LocalServer;
 
-use super::arrange::{LEARNERS, PASSWORD, device, instructor, organization, token};
+use waystation_tests::crowd::{INSTRUCTOR, PASSWORD, device, instructor, organization, token};
 
 /// The key of every database here.
 pub fn key() -> DatabaseKey {
@@ -35,10 +35,10 @@ pub async fn instructors_engine(server: &LocalServer, folder: &Path) -> Outcome<
         role: Role::Instructor,
         server: server.url(),
     };
-    let writer = Writer::open_for(&path, &key(), device(LEARNERS), &owner)?;
+    let writer = Writer::open_for(&path, &key(), device(INSTRUCTOR), &owner)?;
     session::save(
         writer.connection(),
-        &Tokens { access_token: token(server, LEARNERS)?, access_expires_at: i64::MAX, refresh_token: "none".into() },
+        &Tokens { access_token: token(INSTRUCTOR)?, access_expires_at: i64::MAX, refresh_token: "none".into() },
     )?;
     let store = Store::start(&path, &key(), writer)?;
     let environment = Environment::system();

@@ -1,6 +1,5 @@
 //! `cargo xtask bench`: every figure against a floor measured in the same run, one JSON line each.
 
-mod arrange;
 mod delta_growth;
 mod edit;
 mod first_sync;

@@ -12,9 +12,9 @@ use waystation_model::access::Role;
 use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_tests::Outcome;
 
-use super::arrange::{LEARNERS, Progress, device, id, instructor, organization};
 use super::laptop::key;
 use super::report::{Figure, Pairs, rounded};
+use waystation_tests::crowd::{INSTRUCTOR, Progress, device, id, instructor, organization};
 
 /// Pages of one round.
 const PAGES: usize = 10;
@@ -97,7 +97,7 @@ fn open(folder: &Path) -> Outcome<Writer> {
         role: Role::Instructor,
         server: "http://127.0.0.1:1".into(),
     };
-    Ok(Writer::open_for(&folder.join("store.db"), &key(), device(LEARNERS), &owner)?)
+    Ok(Writer::open_for(&folder.join("store.db"), &key(), device(INSTRUCTOR), &owner)?)
 }
 
 /// The page whose first row is this one: progress in the middle of a long first sync.

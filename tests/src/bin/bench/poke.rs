@@ -10,9 +10,9 @@ use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::server::LocalServer;
 
-use super::arrange::{INSTRUCTOR_NAME, LEARNER_NAME, base, id};
 use super::laptop::{call, changed, signed_in};
 use super::report::{Figure, percentile, rounded};
+use waystation_tests::crowd::{INSTRUCTOR_NAME, LEARNER_NAME, LEARNERS, base, id};
 
 /// Topics that the changes go round.
 const TOPICS: usize = 200;
@@ -75,7 +75,7 @@ impl Source {
 /// Measures and prints the line.
 pub async fn measure(cluster: &Cluster, way: Way, changes: usize) -> Outcome<()> {
     eprintln!("{}: {changes} changes", way.name());
-    let template = base(cluster, TOPICS).await?;
+    let template = base(cluster, LEARNERS, TOPICS).await?;
     let database = cluster.copy("bench_poke", template.name()).await?;
     let server = LocalServer::start(&database).await?;
     let other = if way == Way::TwoServers { Some(LocalServer::start(&database).await?) } else { None };

@@ -11,9 +11,9 @@ use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::server::LocalServer;
 
-use super::arrange::{LEARNERS, Progress, base, device, settle, token};
 use super::floor::copy_and_insert;
 use super::report::{Figure, Pairs, rounded};
+use waystation_tests::crowd::{LEARNERS, Progress, base, device, settle, token};
 
 /// Laptops that push at the same time.
 const AT_ONCE: usize = 8;
@@ -23,7 +23,7 @@ pub async fn measure(cluster: &Cluster, rows: usize, pairs: usize) -> Outcome<()
     let each = (rows / LEARNERS).clamp(1, PUSH_MUTATIONS_MAX);
     let rows = each * LEARNERS;
     eprintln!("push: {rows} changes by {LEARNERS} learners");
-    let template = base(cluster, each).await?;
+    let template = base(cluster, LEARNERS, each).await?;
     let mut measured = Pairs::default();
     let mut bytes = 0;
     for round in 0..pairs {
@@ -53,7 +53,7 @@ async fn push_round(cluster: &Cluster, template: &str, round: usize, each: usize
     settle(&mut database.connect().await?).await?;
     let epoch = server.server().app().epoch;
     let bodies: Vec<Vec<u8>> = (0..LEARNERS).map(|learner| body(learner, each, epoch)).collect::<Outcome<_>>()?;
-    let tokens: Vec<String> = (0..LEARNERS).map(|learner| token(&server, learner)).collect::<Outcome<_>>()?;
+    let tokens: Vec<String> = (0..LEARNERS).map(token).collect::<Outcome<_>>()?;
     let sent = bodies.iter().map(Vec::len).sum();
     let http = reqwest::Client::builder().pool_max_idle_per_host(AT_ONCE).build()?;
     let url = format!("{}/v1/sync/push", server.url());

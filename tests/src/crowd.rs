@@ -1,14 +1,17 @@
-//! The organization that the figures are measured in, made by plain SQL.
+//! An organization with hundreds of learners, made by plain SQL: figures and loads are measured in it.
 
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 use waystation_model::registry::entity;
-use waystation_tests::Outcome;
-use waystation_tests::cluster::{Cluster, Database};
-use waystation_tests::server::LocalServer;
 
+use crate::cluster::{Cluster, Database};
+use crate::{Outcome, server};
+
+/// The learners of every figure.
 pub const LEARNERS: usize = 500;
+/// The instructor's number among people, devices and sessions.
+pub const INSTRUCTOR: usize = 999_999;
 /// The password of the two people who sign in.
 pub const PASSWORD: &str = "bench";
 /// The user name of the first learner.
@@ -23,15 +26,19 @@ pub fn id(kind: u8, number: usize) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{kind}:{number}").as_bytes())
 }
 
+/// The organization.
 pub fn organization() -> Uuid {
     id(0, 0)
 }
+/// The one who instructs all courses.
 pub fn instructor() -> Uuid {
-    id(1, 999_999)
+    id(1, INSTRUCTOR)
 }
+/// A person.
 pub fn learner(number: usize) -> Uuid {
     id(1, number)
 }
+/// A person's device.
 pub fn device(number: usize) -> Uuid {
     id(5, number)
 }
@@ -47,11 +54,17 @@ fn topic(number: usize) -> Uuid {
 
 /// One learner's progress in one topic, as the wire has it.
 pub struct Progress {
+    /// The learner.
     pub user: Uuid,
+    /// The topic.
     pub topic: Uuid,
+    /// Its course.
     pub course: Uuid,
+    /// Seconds of video.
     pub seconds_watched: i64,
+    /// When it was done, in milliseconds.
     pub completed_at: i64,
+    /// Seconds spent.
     pub time_spent_seconds: i64,
 }
 
@@ -70,6 +83,7 @@ impl Progress {
         }
     }
 
+    /// The columns that it gives.
     pub const COLUMNS: [&'static str; 9] = [
         "user_id",
         "topic_id",
@@ -82,6 +96,7 @@ impl Progress {
         "time_spent_seconds",
     ];
 
+    /// Their values.
     pub fn values(&self) -> Vec<Value> {
         vec![
             json!(self.user),
@@ -96,17 +111,24 @@ impl Progress {
         ]
     }
 
+    /// The row's id.
+    ///
+    /// # Panics
+    /// Never: the key is always given.
     pub fn row_id(&self) -> Uuid {
         entity("topic_progress").and_then(|entity| entity.id_of(&self.values())).expect("a derived id")
     }
 }
 
-/// A migrated database with 500 learners enrolled in four courses of `topics` topics together.
-pub async fn base(cluster: &Cluster, topics: usize) -> Outcome<Database> {
+/// A migrated database with so many learners, enrolled in four courses of `topics` topics together.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn base(cluster: &Cluster, learners: usize, topics: usize) -> Outcome<Database> {
     let database = cluster.migrated("bench_base").await?;
     let mut connection = database.connect().await?;
     let mut transaction = connection.begin().await?;
-    let people: Vec<Uuid> = (0..LEARNERS).map(learner).collect();
+    let people: Vec<Uuid> = (0..learners).map(learner).collect();
     sqlx::query("INSERT INTO organizations (id, name, slug) VALUES ($1, 'Bench', 'bench')")
         .bind(organization())
         .execute(&mut *transaction)
@@ -155,8 +177,8 @@ pub async fn base(cluster: &Cluster, topics: usize) -> Outcome<Database> {
         .bind(organization())
         .execute(&mut *transaction)
         .await?;
-    for number in 0..=LEARNERS {
-        let user = if number == LEARNERS { instructor() } else { learner(number) };
+    for number in (0..learners).chain([INSTRUCTOR]) {
+        let user = learner(number);
         sqlx::query(
             "INSERT INTO devices (id, organization_id, user_id, name, platform, recovery_secret) VALUES ($1, $2, $3, 'bench', 'linux', $4)",
         )
@@ -179,20 +201,25 @@ pub async fn base(cluster: &Cluster, topics: usize) -> Outcome<Database> {
     Ok(database)
 }
 
-/// An access token for a device of [`base`]; the last one is the instructor's.
-pub fn token(server: &LocalServer, number: usize) -> Outcome<String> {
-    let user = if number == LEARNERS { instructor() } else { learner(number) };
+/// An access token for a person's device.
+///
+/// # Errors
+/// When it cannot be signed.
+pub fn token(number: usize) -> Outcome<String> {
     let claims = sync_server::accounts::Claims {
-        sub: user,
+        sub: learner(number),
         org: organization(),
         dev: device(number),
         sid: session(number),
         exp: chrono::Utc::now().timestamp() + 3_600,
     };
-    Ok(server.server().app().tokens.issue(&claims)?)
+    Ok(server::tokens().issue(&claims)?)
 }
 
 /// Gives the instructor this many groups to teach, two scopes each. They are a teacher then, who may instruct courses too.
+///
+/// # Errors
+/// When the database refuses.
 pub async fn hear_many_groups(connection: &mut PgConnection, groups: usize) -> Outcome<()> {
     sqlx::query("UPDATE users SET role = 'teacher' WHERE id = $1").bind(instructor()).execute(&mut *connection).await?;
     sqlx::query("INSERT INTO groups (organization_id, teacher_id, name) SELECT $1, $2, 'Group ' || n FROM generate_series(1, $3) n")
@@ -205,6 +232,9 @@ pub async fn hear_many_groups(connection: &mut PgConnection, groups: usize) -> O
 }
 
 /// Lets PostgreSQL finish what earlier rounds left, so that a round does not pay for another.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn settle(connection: &mut PgConnection) -> Outcome<()> {
     sqlx::query("CHECKPOINT").execute(connection).await?;
     Ok(())
