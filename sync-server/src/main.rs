@@ -1,4 +1,4 @@
-//! `sync-server migrate | serve | verify | demo-data`
+//! `sync-server migrate | serve | verify | backup | restore | demo-data`
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sync_server::settings::Settings;
-use sync_server::{Server, database, demo, verify};
+use sync_server::{Server, backup, content, database, demo, verify};
 use tracing_subscriber::EnvFilter;
 
 /// Waystation's sync-server.
@@ -34,6 +34,21 @@ enum Command {
         /// Mend what differs. Laptops hear of it as of any change.
         #[arg(long)]
         repair: bool,
+    },
+    /// Writes the database and the files to a folder, or beside the files, and checks what was written.
+    Backup {
+        /// The folder; without it the backup lies where the files lie, in a folder or in S3.
+        #[arg(long)]
+        to: Option<PathBuf>,
+    },
+    /// Brings a backup back into an empty database, as a new life of the server.
+    Restore {
+        /// The folder; without it the backup is looked for where the files lie.
+        #[arg(long)]
+        from: Option<PathBuf>,
+        /// The backup's name; the newest without it.
+        #[arg(long)]
+        name: Option<String>,
     },
     /// Fills in the demonstration organization, once.
     DemoData {
@@ -96,6 +111,22 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
                 return Err("feeds and tables differ; `sync-server verify --repair` mends the feeds".into());
             }
         }
+        Command::Backup { to } => {
+            let files = content::open(&settings.content)?;
+            let store = to.as_deref().map(backup::folder).transpose()?;
+            let made = backup::make(&settings.database_url, &*files, store.as_deref().unwrap_or(&*files), store.is_none()).await?;
+            println!("backup {}: {} bytes, {} devices", made.name, made.manifest.dump_bytes, made.manifest.devices.len());
+            warn_of_missing(made.manifest.files_missing);
+        }
+        Command::Restore { from, name } => {
+            let files = content::open(&settings.content)?;
+            let store = from.as_deref().map(backup::folder).transpose()?;
+            let from = store.as_deref().unwrap_or(&*files);
+            let restored = backup::restore(&settings.database_url, &*files, from, store.is_none(), name.as_deref()).await?;
+            println!("restored {}: epoch {}", restored.backup.name, restored.epoch);
+            println!("{}", restored.report);
+            warn_of_missing(restored.files_missing);
+        }
         Command::Openapi => {}
         Command::Serve => {
             let server = Server::start(settings).await?;
@@ -105,6 +136,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     Ok(())
+}
+
+fn warn_of_missing(files: u64) {
+    if files > 0 {
+        eprintln!("sync-server: {files} files that rows speak of are not there; the log names them");
+    }
 }
 
 async fn stop_signal() {

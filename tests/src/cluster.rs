@@ -209,6 +209,16 @@ impl Cluster {
         Ok(Database { url: self.url(&name), name })
     }
 
+    /// A database of its own with nothing in it.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn empty_database(&self) -> Outcome<Database> {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.make_database(&name, "template0").await?;
+        Ok(Database { url: self.url(&name), name })
+    }
+
     /// A migrated database of this name, in place of one that an earlier run left.
     ///
     /// # Errors

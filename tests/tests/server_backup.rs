@@ -1,0 +1,89 @@
+//! A backup is made, work goes on, the backup is restored: what it had not comes back from the laptops.
+
+use serde_json::json;
+use sync_server::backup;
+use waystation_tests::Outcome;
+use waystation_tests::cluster::Cluster;
+use waystation_tests::laptop::Laptop;
+use waystation_tests::school::{Course, School, open};
+use waystation_tests::server::LocalServer;
+
+async fn course_with_a_learner(school: &mut School, topics: usize) -> Outcome<Course> {
+    let instructor = school.person("instructor", "rauf").await?;
+    let learner = school.person("learner", "learns").await?;
+    let course = school.course(Some(instructor), "published", topics).await?;
+    school.insert("enrollments", json!({"user_id": learner, "course_id": course.id})).await?;
+    Ok(course)
+}
+
+async fn mark(laptop: &Laptop, course: &Course, places: std::ops::Range<usize>) -> Outcome<()> {
+    for topic in &course.topics[places] {
+        laptop.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_backup_has_not_comes_back_from_the_laptops() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let course = course_with_a_learner(&mut school, 6).await?;
+    let learner = Laptop::of("learns", &server.url()).await?;
+    mark(&learner, &course, 0..2).await?;
+    learner.is_in_step().await?;
+
+    let store = tempfile::tempdir()?;
+    let to = backup::folder(store.path())?;
+    let files = server.server().app().files.clone();
+    let made = backup::make(server.database().url(), &*files, &*to, false).await?;
+    assert_eq!(backup::list(&*to).await?.as_slice(), std::slice::from_ref(&made));
+    let sent = school.value("SELECT last_n FROM device_states").await?;
+    assert_eq!(json!(made.manifest.devices.values().collect::<Vec<_>>()), json!([sent]));
+    assert_eq!(school.value("SELECT backed_up_n FROM device_states").await?, sent, "laptops may forget what is in it");
+
+    // Two more reach the server after the backup, two never do.
+    mark(&learner, &course, 2..4).await?;
+    learner.is_in_step().await?;
+    let (port, old_epoch) = (server.server().address().port(), server.server().app().epoch);
+    server.stop().await;
+    mark(&learner, &course, 4..6).await?;
+
+    let database = Cluster::shared().await?.empty_database().await?;
+    let restored = backup::restore(database.url(), &*files, &*to, false, None).await?;
+    assert_eq!(restored.backup, made);
+    assert!(restored.report.faults.is_empty() && restored.epoch > old_epoch, "{}", restored.report);
+    let mut after = School { organization: school.organization, sql: database.connect().await? };
+    assert_eq!(after.value("SELECT count(*) FROM topic_progress").await?, json!(2), "what the backup has");
+    let stamps = after.value("SELECT max(stamp) < nextval('stamp_seq') FROM topic_progress").await?;
+    assert_eq!(stamps, json!(true), "no stamp is given twice");
+
+    let again = LocalServer::start_on(&database, port).await?;
+    learner.is_in_step().await?;
+    assert_eq!(after.value("SELECT count(*) FROM topic_progress WHERE completed").await?, json!(6));
+    assert!(sync_server::verify::verify(&again.server().app().pool).await?.faults.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_restored_over_what_is_there_nor_from_what_is_damaged() -> Outcome<()> {
+    let (server, _school) = open().await?;
+    let store = tempfile::tempdir()?;
+    let to = backup::folder(store.path())?;
+    let files = server.server().app().files.clone();
+    let none = backup::restore(server.database().url(), &*files, &*to, false, None).await.expect_err("there is none");
+    assert!(none.to_string().contains("there is no backup"), "{none}");
+    let made = backup::make(server.database().url(), &*files, &*to, false).await?;
+    let full = backup::restore(server.database().url(), &*files, &*to, false, None).await.expect_err("it is full");
+    assert!(full.to_string().contains("not empty"), "{full}");
+
+    let dump = store.path().join("backups").join(&made.name).join("database.dump");
+    let mut bytes = std::fs::read(&dump)?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&dump, bytes)?;
+    let database = Cluster::shared().await?.empty_database().await?;
+    let damaged = backup::restore(database.url(), &*files, &*to, false, Some(&made.name)).await.expect_err("a bit is wrong");
+    assert!(damaged.to_string().contains("damaged"), "{damaged}");
+    std::fs::remove_file(dump.with_file_name("manifest.json"))?;
+    assert_eq!(backup::list(&*to).await?, [], "what has no manifest is no backup");
+    Ok(())
+}
