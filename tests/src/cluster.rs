@@ -5,7 +5,7 @@ mod programs;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
@@ -43,6 +43,7 @@ pub struct Cluster {
     port: u16,
     password: String,
     folder: PathBuf,
+    durability: Durability,
     server: Child,
     template: OnceCell<()>,
     databases: AtomicU64,
@@ -77,7 +78,6 @@ impl Cluster {
     /// Starts the cluster of a folder, and makes it when it is not there.
     async fn start(folder: &Path, durability: Durability) -> Outcome<Cluster> {
         let user = SystemUser::for_postgres()?;
-        let data = folder.join("data");
         if !folder.join("made").exists() {
             make(folder, user.as_ref())?;
         }
@@ -85,17 +85,12 @@ impl Cluster {
         let mut last = None;
         for _ in 0..START_ATTEMPTS_MAX {
             let port = places::free_port()?;
-            let server = Program::new("PostgreSQL", bin("postgres")?)
-                .argument("-D")
-                .argument(&data)
-                .arguments(settings(port, durability))
-                .user(user.clone())
-                .when_we_die(Signal::Interrupt)
-                .start(&folder.join("log"))?;
+            let server = start_server(folder, port, durability)?;
             let cluster = Cluster {
                 port,
                 password: password.clone(),
                 folder: folder.to_path_buf(),
+                durability,
                 server,
                 template: OnceCell::new(),
                 databases: AtomicU64::new(0),
@@ -124,6 +119,24 @@ impl Cluster {
     /// Address of a database in it.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{OWNER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    }
+
+    /// Kills it without a word, as a power cut does, and starts it again on the same port.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub async fn crash(&mut self) -> Outcome<()> {
+        self.server.stop(Signal::Kill, STOP_TIME_MAX);
+        let begun = Instant::now();
+        loop {
+            // What the killed one had started ends by itself; until then its memory is in the way.
+            self.server = start_server(&self.folder, self.port, self.durability)?;
+            match self.answers().await {
+                Ok(()) => return Ok(()),
+                Err(error) if begun.elapsed() > START_TIME_MAX => return Err(error),
+                Err(_) => self.server.stop(Signal::Kill, STOP_TIME_MAX),
+            }
+        }
     }
 
     /// PostgreSQL's first process.
@@ -253,6 +266,16 @@ impl Cluster {
     pub fn stop(self) {
         self.server.stop(Signal::Interrupt, STOP_TIME_MAX);
     }
+}
+
+fn start_server(folder: &Path, port: u16, durability: Durability) -> Outcome<Child> {
+    Program::new("PostgreSQL", bin("postgres")?)
+        .argument("-D")
+        .argument(folder.join("data"))
+        .arguments(settings(port, durability))
+        .user(SystemUser::for_postgres()?)
+        .when_we_die(Signal::Interrupt)
+        .start(&folder.join("log"))
 }
 
 /// A database of a test.

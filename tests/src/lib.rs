@@ -26,6 +26,7 @@ pub mod school;
 pub mod screen;
 pub mod server;
 pub mod store;
+pub mod storm;
 pub mod user;
 pub mod window;
 

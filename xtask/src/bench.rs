@@ -1,4 +1,4 @@
-//! `cargo xtask bench` and `cargo xtask load`: the figures, from a release build.
+//! `cargo xtask bench`, `load` and `storm`: the long runs, from a release build.
 
 use std::process::Command;
 
@@ -13,6 +13,11 @@ pub fn bench(names: &[&str]) -> Outcome {
 /// Builds for release and hands over to the simulated devices.
 pub fn load(options: &[&str]) -> Outcome {
     release("load", options)
+}
+
+/// Builds for release and lets a storm pass.
+pub fn storm(options: &[&str]) -> Outcome {
+    release("storm", options)
 }
 
 fn release(program: &str, arguments: &[&str]) -> Outcome {

@@ -5,6 +5,7 @@
 //! cargo xtask test                            every check and every test
 //! cargo xtask bench [NAME…]                   the figures, from a release build
 //! cargo xtask load [OPTION…]                  thousands of devices at one server, from a release build
+//! cargo xtask storm [OPTION…]                 processes killed for real, and nothing lost
 //! cargo xtask generate [--check]              what is written from the Rust types
 //! ```
 //!
@@ -30,6 +31,7 @@ cargo xtask demo [--headless] [--gallery]   the app with a demonstration organiz
 cargo xtask test                            every check and every test
 cargo xtask bench [NAME...]                 the figures, from a release build
 cargo xtask load [OPTION...]                thousands of devices at one server, from a release build
+cargo xtask storm [OPTION...]               processes killed for real, and nothing lost
 cargo xtask generate [--check]              what is written from the Rust types";
 
 /// What a chore ends with: whether all is well, or why it could not be done at all.
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         ["test"] => test::test(),
         ["bench", names @ ..] => bench::bench(names),
         ["load", options @ ..] => bench::load(options),
+        ["storm", options @ ..] => bench::storm(options),
         ["generate"] => generate::generate().map(|()| true),
         ["generate", "--check"] => generate::check(),
         ["help" | "--help" | "-h"] => {

@@ -1,0 +1,214 @@
+//! Real processes that are killed for real: two servers over one PostgreSQL, laptops that work without a pause, networks
+//! that cut, delay and repeat, and somebody who kills any of them at any moment. Afterwards nothing that was acknowledged is
+//! lost, and nothing came twice.
+
+mod journal;
+pub mod laptop;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::children::{Child, Program, Signal};
+use crate::cluster::Cluster;
+use crate::lossy::LossyNetwork;
+use crate::school::{Course, School};
+use crate::server::ServerProcess;
+use crate::{Outcome, patience, places};
+use journal::Journal;
+
+/// Laptops, each of a learner of its own.
+const LAPTOPS: usize = 3;
+/// Topics, and as many documents, that each of them works on.
+const TOPICS: usize = 8;
+/// Longest pause between two blows.
+const PAUSE_MAX: Duration = Duration::from_millis(400);
+/// How long a killed laptop may take to end.
+const END_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long all laptops may take to bring everything home after the storm.
+const SETTLE_TIME_MAX: Duration = Duration::from_secs(240);
+
+/// What a storm was.
+#[derive(Debug, Default)]
+pub struct Storm {
+    /// Servers that were killed.
+    pub servers: usize,
+    /// Laptops that were killed.
+    pub laptops: usize,
+    /// How often PostgreSQL was killed.
+    pub databases: usize,
+    /// Networks that were cut.
+    pub cuts: usize,
+    /// Edits that a laptop had acknowledged to its person.
+    pub edits: usize,
+}
+
+impl Storm {
+    /// Processes that were killed.
+    pub fn kills(&self) -> usize {
+        self.servers + self.laptops + self.databases
+    }
+}
+
+/// A laptop's process, its data and its way to the servers.
+struct Station {
+    name: String,
+    folder: PathBuf,
+    network: LossyNetwork,
+    topics: Vec<Uuid>,
+    items: Vec<Uuid>,
+    lives: u64,
+    child: Option<Child>,
+}
+
+impl Station {
+    fn start(&mut self, seed: u64) -> Outcome<()> {
+        self.lives += 1;
+        let words = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",");
+        let child = Program::new(format!("laptop of {}", self.name), places::program("storm")?)
+            .arguments(["laptop", "--name", &self.name, "--server", &self.network.url()])
+            .arguments(["--topics", &words(&self.topics), "--items", &words(&self.items)])
+            .arguments(["--seed", &(seed * 1_000 + self.lives).to_string()])
+            .argument("--folder")
+            .argument(&self.folder)
+            .start(&self.folder.join(format!("life-{}.log", self.lives)))?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    fn kill(&mut self) {
+        if let Some(child) = self.child.take() {
+            child.stop(Signal::Kill, END_TIME_MAX);
+        }
+    }
+}
+
+/// Lets a storm of so many kills pass over a cluster of its own.
+///
+/// # Errors
+/// The first promise that was broken.
+pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) -> Outcome<Storm> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let database = cluster.migrated("storm").await?;
+    let mut school = School::found(&database).await?;
+    let course = school.course(None, "published", TOPICS).await?;
+    let items = documents(&mut school, &course).await?;
+    let ports = [places::free_port()?, places::free_port()?];
+    let mut servers = Vec::new();
+    for port in ports {
+        let logs = folder.join(format!("server-{port}"));
+        std::fs::create_dir_all(&logs)?;
+        let mut server = ServerProcess::new(database.url().to_owned(), folder.join("content"), logs, port);
+        server.start().await?;
+        servers.push(server);
+    }
+    let addresses: Vec<SocketAddr> = ports.iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, *port))).collect();
+    let mut stations = Vec::new();
+    for number in 0..LAPTOPS {
+        let name = format!("learner{number}");
+        let learner = school.person("learner", &name).await?;
+        school.insert("enrollments", json!({"user_id": learner, "course_id": course.id})).await?;
+        let network = LossyNetwork::to_any(addresses.clone(), seed * 10 + number as u64).await?;
+        let folder = folder.join(&name);
+        std::fs::create_dir_all(&folder)?;
+        let mut station = Station { name, folder, network, topics: course.topics.clone(), items: items.clone(), lives: 0, child: None };
+        station.start(seed)?;
+        stations.push(station);
+    }
+
+    let mut storm = Storm::default();
+    while storm.kills() < kills {
+        // How long nothing happens is part of the seed; what happens in it is not.
+        tokio::time::sleep(PAUSE_MAX.mul_f64(random.random())).await;
+        match random.random_range(0..10) {
+            0..4 => {
+                let server = &mut servers[random.random_range(0..2)];
+                server.kill();
+                server.start().await?;
+                storm.servers += 1;
+            }
+            4..7 => {
+                let station = &mut stations[random.random_range(0..LAPTOPS)];
+                station.kill();
+                station.start(seed)?;
+                storm.laptops += 1;
+            }
+            7 => {
+                cluster.crash().await?;
+                storm.databases += 1;
+            }
+            _ => {
+                let station = &stations[random.random_range(0..LAPTOPS)];
+                station.network.cut();
+                station.network.lose_answers(1);
+                storm.cuts += 1;
+            }
+        }
+    }
+
+    for station in &stations {
+        std::fs::write(station.folder.join(laptop::STOP), "")?;
+    }
+    patience::until("every laptop is home", SETTLE_TIME_MAX, || async {
+        for station in &mut stations.iter() {
+            let child = station.child.as_ref().ok_or("a laptop without a process")?;
+            match child.ended()? {
+                None => return Ok(None),
+                Some(true) => {}
+                Some(false) => return Ok(Some(Err(child.says("ended badly")))),
+            }
+        }
+        Ok(Some(Ok(())))
+    })
+    .await??;
+    // The connection was made before PostgreSQL was killed.
+    school.sql = database.connect().await?;
+    for station in &stations {
+        storm.edits += holds(&mut school, station).await?;
+    }
+    let pool = sync_server::database::connect(database.url(), 1).await?;
+    let report = sync_server::verify::verify(&pool).await?;
+    pool.close().await;
+    for server in &mut servers {
+        server.stop();
+    }
+    if report.faults.is_empty() { Ok(storm) } else { Err(report.to_string().into()) }
+}
+
+async fn documents(school: &mut School, course: &Course) -> Outcome<Vec<Uuid>> {
+    let mut items = Vec::new();
+    for topic in &course.topics {
+        let item = json!({"id": Uuid::now_v7(), "course_id": course.id, "module_id": course.module, "topic_id": topic, "kind": "document", "title": "PDF"});
+        items.push(school.insert("content_items", item).await?);
+    }
+    Ok(items)
+}
+
+/// Holds what the server has against what the laptop's journal says. Returns how many edits were acknowledged.
+async fn holds(school: &mut School, station: &Station) -> Outcome<usize> {
+    let journal = Journal::read(&station.folder)?;
+    let of_person = format!("(SELECT id FROM users WHERE user_name = '{}')", station.name);
+    for (item, seconds) in &journal.seconds {
+        let sql = format!("SELECT time_spent_seconds FROM content_progress WHERE user_id = {of_person} AND content_item_id = '{item}'");
+        let stored = school.value(sql).await?.as_i64().unwrap_or(0);
+        // What was begun and not acknowledged may have been done or not; nothing else is left open.
+        if !(seconds.acknowledged..=seconds.begun).contains(&stored) {
+            return Err(format!("{} {item}: {stored} s instead of {seconds:?}", station.name).into());
+        }
+    }
+    for (topic, marks) in &journal.marks {
+        let sql = format!("SELECT completed FROM topic_progress WHERE user_id = {of_person} AND topic_id = '{topic}'");
+        let stored = school.value(sql).await?;
+        let may_be: Vec<Value> = [marks.acknowledged, marks.begun].into_iter().flatten().map(Value::from).collect();
+        let never = marks.acknowledged.is_none() && stored.is_null();
+        if !never && !may_be.contains(&stored) {
+            return Err(format!("{} {topic}: {stored} instead of {marks:?}", station.name).into());
+        }
+    }
+    Ok(journal.acknowledged)
+}

@@ -1,0 +1,140 @@
+//! One laptop of a storm: the app without a window, in a process of its own, whose person never rests.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
+use waystation_client::app::{App, Config};
+use waystation_client::commands;
+use waystation_client::environment::Environment;
+use waystation_client::keys::{KeyCost, LaptopSecrets};
+
+use super::journal::Pen;
+use crate::caller::PASSWORD;
+use crate::{Outcome, patience};
+
+/// The file that ends the work.
+pub const STOP: &str = "stop";
+/// How long a sign-in may be tried.
+const SIGN_IN_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long the last changes may take home.
+const HOME_TIME_MAX: Duration = Duration::from_secs(200);
+/// Longest pause between two edits.
+const PAUSE_MAX: Duration = Duration::from_millis(40);
+
+/// What one life of a laptop is told.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Whose it is.
+    #[arg(long)]
+    name: String,
+    /// The server.
+    #[arg(long)]
+    server: String,
+    /// Its data.
+    #[arg(long)]
+    folder: PathBuf,
+    /// What may be marked.
+    #[arg(long, value_delimiter = ',')]
+    topics: Vec<String>,
+    /// What may be read.
+    #[arg(long, value_delimiter = ',')]
+    items: Vec<String>,
+    /// What this life does.
+    #[arg(long)]
+    seed: u64,
+}
+
+/// Works until it is killed, or until the folder says stop and everything is at the server.
+///
+/// # Errors
+/// What the app refuses.
+pub async fn live(arguments: Arguments) -> Outcome<()> {
+    let secrets: Arc<dyn LaptopSecrets> = Arc::new(FolderSecrets(arguments.folder.join("keyring")));
+    let environment = Environment { secrets, key_cost: KeyCost::TESTS_ONLY, ..Environment::system() };
+    let app = App::new(Config::new(arguments.folder.join("data")), environment).await?;
+    enter(&app, &arguments).await?;
+    let mut random = StdRng::seed_from_u64(arguments.seed);
+    let mut pen = Pen::open(&arguments.folder)?;
+    while !arguments.folder.join(STOP).exists() {
+        let place = random.random_range(0..arguments.topics.len());
+        if random.random_bool(0.5) {
+            let (item, seconds) = (&arguments.items[place], random.random_range(1..100_i64));
+            pen.write("begin", "seconds", item, seconds)?;
+            let note = json!({"content_item_id": item, "page": 1, "second": null, "percent": 10, "seconds_spent": seconds});
+            commands::call(&app, "note_position", note).await?;
+            pen.write("done", "seconds", item, seconds)?;
+        } else {
+            let (topic, completed) = (&arguments.topics[place], random.random_bool(0.5));
+            pen.write("begin", "mark", topic, i64::from(completed))?;
+            commands::call(&app, "mark_topic", json!({"topic_id": topic, "completed": completed})).await?;
+            pen.write("done", "mark", topic, i64::from(completed))?;
+        }
+        // A person's pace, so that a life is long enough to be ended in the middle.
+        tokio::time::sleep(PAUSE_MAX.mul_f64(random.random())).await;
+    }
+    patience::until("everything is at the server", HOME_TIME_MAX, || async {
+        let status = commands::call(&app, "sync_now", json!({})).await?;
+        if status["safe_to_close"] == true && status["attention"] == 0 && status["waiting"] == 0 {
+            Ok(Some(()))
+        } else {
+            Err(status.to_string().into())
+        }
+    })
+    .await?;
+    app.shutdown().await;
+    Ok(())
+}
+
+/// Unlocks, or signs in for the first time; both as often as the network needs.
+async fn enter(app: &App, arguments: &Arguments) -> Outcome<()> {
+    let start = commands::call(app, "start", json!({})).await?;
+    if let Some(person) = start["people"][0]["user_id"].as_str() {
+        commands::call(app, "unlock", json!({"user_id": person, "password": PASSWORD})).await?;
+    } else {
+        let sign_in = json!({"server": arguments.server, "name": arguments.name, "password": PASSWORD});
+        patience::until("a sign-in", SIGN_IN_TIME_MAX, || async { Ok(Some(commands::call(app, "sign_in", sign_in.clone()).await?)) })
+            .await?;
+    }
+    patience::until("the topics are there", SIGN_IN_TIME_MAX, || async {
+        for topic in &arguments.topics {
+            let _: Value = commands::call(app, "topic", json!({"id": topic})).await?;
+        }
+        Ok(Some(()))
+    })
+    .await
+}
+
+/// A keyring in a folder, for processes that are killed.
+struct FolderSecrets(PathBuf);
+
+impl FolderSecrets {
+    fn file(&self, entry: &str) -> PathBuf {
+        self.0.join(entry.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_"))
+    }
+}
+
+impl LaptopSecrets for FolderSecrets {
+    fn get(&self, entry: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.file(entry)).ok()
+    }
+
+    fn set(&self, entry: &str, secret: &[u8]) -> Option<()> {
+        std::fs::create_dir_all(&self.0).ok()?;
+        write_whole(&self.file(entry), secret).ok()
+    }
+
+    fn answers(&self) -> bool {
+        true
+    }
+}
+
+/// As a keyring does: the old secret or the new one, never half of it.
+fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = file.with_extension("new");
+    std::fs::write(&beside, bytes)?;
+    std::fs::rename(beside, file)
+}
