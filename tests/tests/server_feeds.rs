@@ -7,14 +7,22 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
+use waystation_model::wire::Outcome as Fate;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, put};
 use waystation_tests::cluster::Database;
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
 
-const WRITERS: usize = 8;
+/// Half of them laptops that push, half of them programs that speak SQL.
+const WRITERS: usize = 16;
 const CHANGES_PER_WRITER: usize = 25;
+/// One plain transaction in so many is taken back.
+const TAKEN_BACK_ONE_IN: usize = 5;
+/// One plain transaction in so many stays open while others come and go.
+const LONG_ONE_IN: usize = 7;
+/// Questions that a long transaction asks before it commits.
+const LONG_QUESTIONS: usize = 40;
 
 async fn course() -> Outcome<(LocalServer, School, Course)> {
     let (server, mut school) = open().await?;
@@ -116,15 +124,21 @@ async fn a_key_changes_for_nobody() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn eight_writers_at_once_and_a_follower_misses_nothing() -> Outcome<()> {
+async fn sixteen_writers_at_once_and_a_follower_misses_nothing() -> Outcome<()> {
     let (server, mut school, course) = course().await?;
     let scope = format!("course:{}", course.id);
     let database = server.database().clone();
+    let mut callers = Vec::new();
+    for _ in 0..WRITERS / 2 {
+        callers.push(Caller::sign_in(&server.url(), "rauf").await?);
+    }
     let writing = AtomicBool::new(true);
     let writers = async {
-        let done = join_all((0..WRITERS).map(|writer| write(&database, &course, writer))).await;
+        let by_sql = join_all((0..WRITERS / 2).map(|writer| write(&database, &course, writer)));
+        let by_push = join_all(callers.iter_mut().map(|caller| push(caller, &course)));
+        let (by_sql, by_push) = tokio::join!(by_sql, by_push);
         writing.store(false, Ordering::Release);
-        done.into_iter().collect::<Outcome<Vec<()>>>()
+        by_sql.into_iter().chain(by_push).sum::<Outcome<usize>>()
     };
     let follower = async {
         let mut seen = Vec::new();
@@ -145,8 +159,7 @@ async fn eight_writers_at_once_and_a_follower_misses_nothing() -> Outcome<()> {
         rauf.pull().await?;
         Outcome::Ok(rauf)
     };
-    let (done, seen, rauf) = tokio::join!(writers, follower, laptop);
-    done?;
+    let (steps, seen, rauf) = tokio::join!(writers, follower, laptop);
     let head = heads(&mut school).await?[&scope];
     // Whatever is in the feed at the end was seen under its version; what was not seen has moved forward since.
     let stored: Vec<i64> = serde_json::from_value(
@@ -157,20 +170,27 @@ async fn eight_writers_at_once_and_a_follower_misses_nothing() -> Outcome<()> {
             .await?,
     )?;
     let seen = seen?;
-    assert!(seen.is_sorted());
+    assert!(seen.is_sorted_by(|before, after| before < after), "a version came twice or out of order");
     assert!(stored.iter().all(|version| seen.contains(version)), "a version was missed");
     assert_eq!((seen.last(), stored.last()), (Some(&head), Some(&head)));
-    let rows = 1 + 4 + WRITERS * CHANGES_PER_WRITER;
+    let committed = (0..CHANGES_PER_WRITER).filter(|change| !is_taken_back(*change)).count();
+    let rows = 1 + 4 + WRITERS / 2 * (committed + CHANGES_PER_WRITER);
     assert_eq!(stored.len(), rows);
     assert_eq!(rauf?.rows[&scope].len(), rows);
-    // Dense: what was there before, one for every new row, and one for each time a row of all writers was touched.
-    assert_eq!(head, i64::try_from(5 + 2 * WRITERS * CHANGES_PER_WRITER)?);
+    // Dense: what was there before, and one for each time that a committed transaction touched a row.
+    assert_eq!(head, i64::try_from(5 + steps?)?);
     Ok(())
 }
 
-/// Transactions of two statements: a row of one's own, and a row that all writers touch.
-async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<()> {
+fn is_taken_back(change: usize) -> bool {
+    change % TAKEN_BACK_ONE_IN == 1
+}
+
+/// Transactions of two statements: a row of one's own, and a row that all writers touch. Returns how many rows were touched
+/// by those that stand.
+async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<usize> {
     let mut connection = database.connect().await?;
+    let mut touched = 0;
     for change in 0..CHANGES_PER_WRITER {
         let own = format!(
             "INSERT INTO topics (organization_id, module_id, course_id, title) SELECT organization_id, module_id, course_id, 'own {writer}' FROM topics WHERE id = '{}'",
@@ -183,9 +203,29 @@ async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<(
         for statement in statements {
             sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
         }
-        transaction.commit().await?;
+        if change % LONG_ONE_IN == 0 {
+            for _ in 0..LONG_QUESTIONS {
+                sqlx::query("SELECT 1").execute(&mut *transaction).await?;
+            }
+        }
+        if is_taken_back(change) {
+            transaction.rollback().await?;
+        } else {
+            transaction.commit().await?;
+            touched += 2;
+        }
     }
-    Ok(())
+    Ok(touched)
+}
+
+/// Pushes of one new row each. Returns how many rows were touched.
+async fn push(caller: &mut Caller, course: &Course) -> Outcome<usize> {
+    for _ in 0..CHANGES_PER_WRITER {
+        let topic = put("topics").id(Uuid::now_v7()).link("module_id", course.module).link("course_id", course.id).set("title", "pushed");
+        let fate = caller.push_one(topic).await?;
+        assert_eq!(fate, Fate::Applied);
+    }
+    Ok(CHANGES_PER_WRITER)
 }
 
 async fn follow(connection: &mut PgConnection, scope: &str, after: i64) -> Outcome<Vec<i64>> {
