@@ -21,11 +21,12 @@ describe("a table of parts", () => {
   it("of nothing is empty", () => expect(tableOf([])).toEqual({ columns: [], rows: [] }));
 });
 
-it("a state that is not known has no colour", () => expect([toneOf("active"), toneOf("faulty"), toneOf("painted")]).toEqual(["good", "bad", "neutral"]));
+it("a state that is not known has no colour", () => expect([toneOf("active"), toneOf("out_of_service"), toneOf("painted")]).toEqual(["good", "bad", "neutral"]));
 
 it("stations are found by words of name and address", () => {
   const stations = [{ name: "ГНС Баку", address: "ул. Низами 4" }, { name: "AGNKS-2", address: "Sumqayıt" }];
   expect(matching(stations, "баку низами")).toEqual([stations[0]]);
   expect(matching(stations, " ")).toEqual(stations);
   expect(matching(stations, "gəncə")).toEqual([]);
+  expect(matching([{ name: "İmişli", address: "" }], "imişli")).toHaveLength(1);
 });

@@ -1,6 +1,8 @@
 // Particulars and states of stations in people's words; what is not known is shown as it is written.
 
+import type { Particular } from "$shared/desktop/generated";
 import { formatDate } from "$shared/i18n/format";
+import { capital } from "$shared/i18n/letters";
 import { hasWord, wordFor } from "$shared/i18n/words";
 
 /** A particular's name: a word of ours (`serial_number`) is translated, what a person wrote stays. */
@@ -8,7 +10,7 @@ export function particularWords(name: string): string {
   const key = `station_particular_${name}`;
   if (hasWord(key)) return wordFor(key);
   const words = /^[a-z0-9_]+$/.test(name) ? name.replaceAll("_", " ") : name;
-  return words.charAt(0).toLocaleUpperCase() + words.slice(1);
+  return capital(words);
 }
 
 export function statusWords(status: string): string {
@@ -16,6 +18,8 @@ export function statusWords(status: string): string {
   return hasWord(key) ? wordFor(key) : particularWords(status);
 }
 
-export function particularValue(value: string): string {
+/** A particular's value as it is read: a state and a day in words, the rest as it was written. */
+export function particularValue({ name, value }: Particular): string {
+  if (name === "status") return statusWords(value);
   return /^\d{4}-\d{2}-\d{2}$/.test(value) ? formatDate(value) : value;
 }
