@@ -4,6 +4,8 @@
 import { untrack } from "svelte";
 import type { ConflictItem, Grid, Problem } from "$shared/desktop/generated";
 import { call, onEvent, problemOf } from "$shared/desktop/desktop";
+import { beforeLeaving } from "$shared/desktop/leaving";
+import { fold } from "$shared/i18n/letters";
 import { notify, notifyProblem } from "$shared/ui";
 import { m } from "$messages";
 import * as g from "./grid-state";
@@ -57,8 +59,11 @@ export class GridController {
           this.#loadSoon();
         }
       });
+      // Marks first of all: whoever locks right after a key has marked.
+      const stay = beforeLeaving(() => this.#order);
       return () => {
         stop();
+        stay();
         if (this.#timer !== null) clearTimeout(this.#timer);
       };
     });
@@ -129,8 +134,12 @@ export class GridController {
     if (this.state) this.#do(g.mark(this.state, mark, advance));
   }
 
-  setNote(note: string): void {
-    if (this.state) this.#do(g.setNote(this.state, this.state.cursor, note.trim()));
+  /** Notes something about a student's day, wherever the cursor is by now. */
+  setNote(student: string, day: string, note: string): void {
+    if (!this.state) return;
+    const row = this.state.grid.students.findIndex(({ student_id }) => student_id === student);
+    const col = this.state.grid.days.indexOf(day);
+    this.#do(g.setNote(this.state, { row, col }, note.trim()));
   }
 
   paste(text: string): void {
@@ -153,9 +162,9 @@ export class GridController {
 
   /** Rows whose name has the words that are looked for. */
   readonly found: number[] = $derived.by(() => {
-    const words = this.find.trim().toLocaleLowerCase();
+    const words = fold(this.find.trim());
     if (words === "") return [];
-    return this.state?.grid.students.flatMap((student, row) => (student.display_name.toLocaleLowerCase().includes(words) ? [row] : [])) ?? [];
+    return this.state?.grid.students.flatMap((student, row) => (fold(student.display_name).includes(words) ? [row] : [])) ?? [];
   });
 
   /** Goes to the first name found, or the next one from here. */

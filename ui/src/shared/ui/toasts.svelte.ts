@@ -35,7 +35,9 @@ export function notify(text: string, action?: Toast["action"], tone: Toast["tone
 
 /** Says what went wrong, in the words of its code. */
 export function notifyProblem(thrown: unknown): void {
-  notify(errorWords(problemOf(thrown).code), undefined, "bad");
+  const { code } = problemOf(thrown);
+  // Whoever locked knows it, and the next person has nothing to do with it.
+  if (code !== "locked") notify(errorWords(code), undefined, "bad");
 }
 
 export function dismiss(id: number): void {
