@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Journey;
-use super::people::number;
+use super::people::{ANSWER_TEXT, number};
 use crate::Outcome;
 use crate::window::hands::{CONTROL, HOME, RIGHT, SEE_TIME_MAX, TAB};
 
@@ -111,7 +111,12 @@ impl Journey<'_> {
         for place in 0..=KILLED_AT {
             window.press(&format!("strip-{place}")).await?;
             window.attribute(&format!("strip-{place}"), "data-answered", SEE_TIME_MAX, |answered| answered == "true").await?;
-            if window.shown("answer-text").await?.is_none() {
+            if window.shown("answer-text").await?.is_some() {
+                let text = window.value("answer-text").await?;
+                if text != ANSWER_TEXT {
+                    return Err(format!("the written answer {ANSWER_TEXT:?} is now {text:?}").into());
+                }
+            } else {
                 window.attribute("option-1", "data-chosen", SEE_TIME_MAX, |chosen| chosen == "true").await?;
             }
         }
@@ -188,10 +193,10 @@ impl Journey<'_> {
             if column != json!(-1) {
                 return Ok((periods, number(&column)?));
             }
-            let from = window.attribute("period", "data-from", SEE_TIME_MAX, |from| !from.is_empty()).await?;
+            let from = window.attribute("grid", "data-from", SEE_TIME_MAX, |from| !from.is_empty()).await?;
             window.press("period-next").await?;
-            window.attribute("period", "data-from", SEE_TIME_MAX, |now| now != from).await?;
-            window.see("cell-0-0").await?;
+            // The heading changes with the key, the cells when their answer comes.
+            window.attribute("grid", "data-from", SEE_TIME_MAX, |now| now != from).await?;
         }
         Err("every day of the schedule is marked".into())
     }
