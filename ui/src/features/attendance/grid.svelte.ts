@@ -5,6 +5,7 @@ import { untrack } from "svelte";
 import type { ConflictItem, Grid, Problem } from "$shared/desktop/generated";
 import { call, onEvent, problemOf } from "$shared/desktop/desktop";
 import { beforeLeaving } from "$shared/desktop/leaving";
+import { compareText } from "$shared/i18n/format";
 import { fold } from "$shared/i18n/letters";
 import { notify, notifyProblem } from "$shared/ui";
 import { m } from "$messages";
@@ -79,7 +80,7 @@ export class GridController {
     const { from, to } = this.period;
     const load = this.#pending.load();
     try {
-      const grid = this.#pending.over(await call("grid", { group_id: this.#groupId(), from, to }), load);
+      const grid = this.#pending.over(byName(await call("grid", { group_id: this.#groupId(), from, to })), load);
       if (turn !== this.#turn) return;
       const moved = this.state !== null && this.state.grid.from !== grid.from;
       this.state = this.state ? g.refresh(this.state, grid) : g.open(grid);
@@ -237,6 +238,11 @@ export class GridController {
   get current(): Mark {
     return this.state ? asMark(g.cellAt(this.state)?.status) : null;
   }
+}
+
+/** In the order of the reader's alphabet, which the database does not know. */
+function byName(grid: Grid): Grid {
+  return { ...grid, students: grid.students.toSorted((one, other) => compareText(one.display_name, other.display_name)) };
 }
 
 function localToday(): string {
