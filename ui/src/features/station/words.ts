@@ -1,7 +1,7 @@
 // Particulars and states of stations in people's words; what is not known is shown as it is written.
 
 import type { Particular } from "$shared/desktop/generated";
-import { formatDate } from "$shared/i18n/format";
+import { formatDate, formatNumber } from "$shared/i18n/format";
 import { capital } from "$shared/i18n/letters";
 import { hasWord, wordFor } from "$shared/i18n/words";
 
@@ -16,6 +16,11 @@ export function particularWords(name: string): string {
 export function statusWords(status: string): string {
   const key = `station_status_${status}`;
   return hasWord(key) ? wordFor(key) : particularWords(status);
+}
+
+/** A measure as people wrote it, its number as it is read: `60000 l` becomes `60 000 l`. */
+export function measure(value: string): string {
+  return value.replace(/^\d{5,}(?= |$)/, (digits) => formatNumber(Number(digits)));
 }
 
 /** A particular's value as it is read: a state and a day in words, the rest as it was written. */

@@ -25,7 +25,9 @@ export function toasts(): readonly Toast[] {
 /** Says something. Returns how to take it back. */
 export function notify(text: string, action?: Toast["action"], tone: Toast["tone"] = "plain"): () => void {
   const id = ++last;
-  state.list = [...state.list, { id, text, tone, action }].slice(-TOASTS_MAX);
+  // Said again, it is not shown twice.
+  const others = state.list.filter((toast) => toast.text !== text || toast.action);
+  state.list = [...others, { id, text, tone, action }].slice(-TOASTS_MAX);
   const timer = setTimeout(() => dismiss(id), action ? SHOWN_WITH_ACTION_MS : SHOWN_MS);
   return () => {
     clearTimeout(timer);
