@@ -21,9 +21,10 @@ const LOOKS: &[Look] = &[
 enum Step {
     Press(&'static str),
     Key(char),
+    Scroll(&'static str),
 }
 
-use Step::{Key, Press};
+use Step::{Key, Press, Scroll};
 
 /// Screens of a person: a name, what leads there, and what is there then.
 type Screens = &'static [(&'static str, &'static [Step], &'static str)];
@@ -54,6 +55,7 @@ const INSTRUCTOR: Screens = &[
     ("stuck", &[Press("nav-home"), Press("course-learners-SAF-102"), Press("learners-stuck")], "learners-stuck-names"),
     ("stations", &[Press("nav-stations")], "stations"),
     ("station", &[Press("nav-stations"), Press("station-card")], "station-equipment"),
+    ("safety", &[Press("nav-stations"), Press("station-card"), Scroll("station-safety")], "station-safety"),
     ("sync", &[Press("sync-chip")], "sync-conflicts"),
 ];
 const PARENT: Screens = &[("home", &[Press("nav-home")], "child-0")];
@@ -172,9 +174,14 @@ async fn reach(laptop: &Laptop, step: Step) -> Outcome<()> {
     let thing = match step {
         Press(thing) => thing,
         Key(key) => return window.keys([key]).await,
+        Scroll(thing) => {
+            window.see(thing).await?;
+            let script = "document.querySelector(`[data-testid=\"${arguments[0]}\"]`).scrollIntoView()";
+            return window.script(script, vec![thing.into()]).await.map(|_| ());
+        }
     };
     let in_sidebar = thing.starts_with("nav-") || thing == "person-menu";
-    if in_sidebar && window.shown(thing).await?.is_none() {
+    if in_sidebar && window.shown("nav-home").await?.is_none() {
         window.press("sidebar-toggle").await?;
     }
     window.press(thing).await

@@ -35,6 +35,16 @@ test("names stand in the reader's alphabet and are found in small letters", asyn
   close();
 });
 
+test("what is open at a cell closes when one goes to another", async () => {
+  desk.grid = gridOf(["pp"]);
+  const { controller, close } = await open();
+  controller.run({ do: "note" });
+  expect(controller.open).toBe("note");
+  controller.goTo({ row: 0, col: 1 });
+  expect(controller.open).toBe("");
+  close();
+});
+
 test("a note goes to whom it was written about, wherever the cursor is by now", async () => {
   desk.grid = gridOf(["pp", "pp"]);
   const { controller, close } = await open();

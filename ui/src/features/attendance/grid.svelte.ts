@@ -124,6 +124,8 @@ export class GridController {
   }
 
   goTo(place: g.Place, extend = false): void {
+    // What is open belongs to the cell that it was opened for.
+    this.open = "";
     if (this.state) this.state = g.goTo(this.state, place, extend);
   }
 
