@@ -2,8 +2,8 @@
 
 use super::Journey;
 use super::laptop::{Laptop, SYNC_TIME_MAX};
-use crate::Outcome;
 use crate::window::hands::{CONTROL, ENTER, ESCAPE, SEE_TIME_MAX};
+use crate::{Outcome, patience};
 
 /// A look: its name, its theme, its language, and how many steps it is larger than 100 %.
 type Look = (&'static str, &'static str, &'static str, u32);
@@ -15,6 +15,10 @@ const LOOKS: &[Look] = &[
     ("ru", "light", "ru", 0),
     ("az", "dark", "az", 0),
 ];
+
+/// Whether the video on the screen, when there is one, has something to show.
+const PICTURE_IS_THERE: &str =
+    "return (document.querySelector('video')?.readyState ?? 4) >= 2 && !document.querySelector('video')?.seeking";
 
 /// One thing that leads to a screen.
 #[derive(Clone, Copy)]
@@ -124,6 +128,10 @@ async fn show(laptop: &Laptop, who: &str, screens: Screens) -> Outcome<()> {
             }
             let window = laptop.window()?;
             window.see(there).await.map_err(|error| format!("{who}'s {name} in {}: {error}", look.0))?;
+            patience::until("a video shows its picture", SEE_TIME_MAX, || async {
+                Ok((window.script(PICTURE_IS_THERE, Vec::new()).await? == true).then_some(()))
+            })
+            .await?;
             window.shot(&format!("gallery-{who}-{name}-{}", look.0)).await?;
             // What lies over the screen goes.
             window.keys([ESCAPE]).await?;

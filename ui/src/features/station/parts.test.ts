@@ -39,5 +39,6 @@ it("a measure's number is grouped, a year and a code are not", () => {
 it("a state is told in words wherever it stands, a day as it is read", () => {
   expect(particularValue({ name: "status", value: "active" })).toBe("In service");
   expect(particularValue({ name: "opened_on", value: "2014-05-20" })).toBe("20 May 2014");
+  expect(["road tanker", "by camel"].map((value) => particularValue({ name: "supply_type", value }))).toEqual(["Road tanker", "by camel"]);
   expect(particularValue({ name: "model", value: "active" })).toBe("active");
 });

@@ -23,8 +23,10 @@ export function measure(value: string): string {
   return value.replace(/^\d{5,}(?= |$)/, (digits) => formatNumber(Number(digits)));
 }
 
-/** A particular's value as it is read: a state and a day in words, the rest as it was written. */
+/** A particular's value as it is read: a state, a common kind and a day in words, the rest as it was written. */
 export function particularValue({ name, value }: Particular): string {
   if (name === "status") return statusWords(value);
+  const kind = `station_kind_${value.replaceAll(" ", "_")}`;
+  if ((name === "kind" || name === "supply_type") && hasWord(kind)) return wordFor(kind);
   return /^\d{4}-\d{2}-\d{2}$/.test(value) ? formatDate(value) : value;
 }

@@ -86,7 +86,8 @@ export class Player {
 
   #loaded(): void {
     this.duration = finite(this.#video!.duration);
-    if (this.startSecond > 0 && this.startSecond < this.duration - END_SECONDS) this.#video!.currentTime = this.startSecond;
+    // The time at once: whoever leaves before the picture has come does not lose their place.
+    if (this.startSecond > 0 && this.startSecond < this.duration - END_SECONDS) this.#video!.currentTime = this.time = this.startSecond;
   }
 
   #moved(): void {
