@@ -50,7 +50,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one cluster that all tests of this process share; it goes away with the process.
+    /// The one cluster that all tests of this process share. PostgreSQL ends with the process; the folder, tens of
+    /// megabytes, stays until the next test program starts and removes those that nobody runs any more.
     ///
     /// # Errors
     /// When it cannot be made.

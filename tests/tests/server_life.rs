@@ -88,11 +88,13 @@ async fn a_server_that_stops_lets_a_running_push_end() -> Outcome<()> {
         async move { caller.push_one(change).await }
     });
     let waiting = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    let mut watcher = server.database().connect().await?;
-    while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut watcher).await? {
+    patience::until("the push waits", SOON, || async {
         assert!(!push.is_finished(), "the push did not wait");
-        tokio::task::yield_now().await;
-    }
+        let mut watcher = server.database().connect().await?;
+        let waits: bool = sqlx::query_scalar(waiting).fetch_one(&mut watcher).await?;
+        Ok(waits.then_some(()))
+    })
+    .await?;
     let stopping = tokio::spawn(server.stop());
     patience::until("no new request is taken", SOON, || async { Ok(tokio::net::TcpStream::connect(address).await.is_err().then_some(())) })
         .await?;

@@ -29,7 +29,7 @@ const TESTS: &[&str] = &[
 /// Sees to every package that a build and the tests need.
 pub fn see_to() -> Result<(), String> {
     if run::answer("dpkg-query", &["--version"]).is_none() {
-        // Another system: its own compiler and linker say what they miss, and README names the packages.
+        // Another system: its own compiler and linker say what they miss, and README points to the two lists above.
         return Ok(());
     }
     let missing = missing(BUILD.iter().chain(TESTS));

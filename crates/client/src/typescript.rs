@@ -5,6 +5,7 @@ use waystation_model::access::Role;
 use waystation_model::{Code, Problem};
 
 use crate::commands;
+use crate::screens::{station, sync};
 use crate::views::*;
 
 /// The whole text of `ui/src/shared/desktop/generated.ts`.
@@ -80,11 +81,17 @@ pub fn typescript() -> String {
         Nothing,
         ById
     );
-    let codes: Vec<String> = Code::ALL.iter().map(|code| format!("  \"{}\"", code.word())).collect();
-    text.push_str(&format!(
-        "/** Every code, for the test that each has its words. */\nexport const CODES: readonly Code[] = [\n{}\n];\n\n",
-        codes.join(",\n")
-    ));
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+    // What comes to the screens as a word of ours, for the test that each has its words.
+    text.push_str(&list("Every code.", "CODES", "Code", &codes));
+    text.push_str(&list("Every column that a refused change shows.", "SHOWN_COLUMNS", "string", &sync::shown_columns()));
+    text.push_str(&list("Every name of a station's particular.", "PARTICULAR_NAMES", "string", &station::particular_names()));
+    text.push_str(&list("Every state of a station or of a part of it.", "STATION_STATES", "string", &station::states()));
     text.push_str(&commands::typescript(&config));
     text
+}
+
+fn list(what: &str, name: &str, of: &str, words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("  \"{word}\"")).collect();
+    format!("/** {what} */\nexport const {name}: readonly {of}[] = [\n{}\n];\n\n", words.join(",\n"))
 }

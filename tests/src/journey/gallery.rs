@@ -1,12 +1,14 @@
-//! Pictures of every screen, for whoever looks at them: light and dark, large, and in three languages.
+//! Pictures of every screen, for whoever looks at them: every role, light and dark, large, and in three languages.
 
 use super::Journey;
-use super::laptop::Laptop;
-use crate::Outcome;
-use crate::window::hands::{CONTROL, ESCAPE, SEE_TIME_MAX};
+use super::laptop::{Laptop, SYNC_TIME_MAX};
+use crate::window::hands::{CONTROL, ENTER, ESCAPE, SEE_TIME_MAX};
+use crate::{Outcome, patience};
 
 /// A look: its name, its theme, its language, and how many steps it is larger than 100 %.
-const LOOKS: &[(&str, &str, &str, u32)] = &[
+type Look = (&'static str, &'static str, &'static str, u32);
+
+const LOOKS: &[Look] = &[
     ("light", "light", "en", 0),
     ("dark", "dark", "en", 0),
     ("large", "light", "en", 5),
@@ -14,58 +16,156 @@ const LOOKS: &[(&str, &str, &str, u32)] = &[
     ("az", "dark", "az", 0),
 ];
 
-/// Screens of a person: a name, what to press to get there, and what is there then.
-type Screens = &'static [(&'static str, &'static [&'static str], &'static str)];
+/// Whether the video on the screen, when there is one, has something to show.
+const PICTURE_IS_THERE: &str =
+    "return (document.querySelector('video')?.readyState ?? 4) >= 2 && !document.querySelector('video')?.seeking";
+
+/// One thing that leads to a screen.
+#[derive(Clone, Copy)]
+enum Step {
+    Press(&'static str),
+    Key(char),
+    Scroll(&'static str),
+}
+
+use Step::{Key, Press, Scroll};
+
+/// Screens of a person: a name, what leads there, and what is there then.
+type Screens = &'static [(&'static str, &'static [Step], &'static str)];
 
 const TRAINEE: Screens = &[
-    ("home", &["nav-home"], "home"),
-    ("course", &["nav-home", "course-card-LPG-201"], "course-title"),
-    ("topic", &["nav-home", "course-card-LPG-201", "topic-1"], "topic"),
-    ("sync", &["sync-chip"], "sync-centre"),
+    ("home", &[Press("nav-home")], "home-studying"),
+    ("settings", &[Press("nav-home"), Press("person-menu")], "person-settings"),
+    ("course", &[Press("nav-course-SAF-102")], "course-title"),
+    ("download", &[Press("nav-course-LPG-201"), Press("download-all")], "download-dialog"),
+    ("pdf", &[Press("nav-course-SAF-102"), Press("topic-7"), Press("item-0")], "pdf-canvas"),
+    ("video", &[Press("nav-course-SAF-102"), Press("topic-7"), Press("item-1")], "video-duration"),
+    ("test", &[Press("nav-course-SAF-102"), Press("assessment-start-1")], "attempt-running"),
+    ("hand-in", &[Press("nav-course-SAF-102"), Press("assessment-start-1"), Press("hand-in")], "hand-in-dialog"),
+    ("result", &[Press("nav-course-SAF-102"), Press("assessment-attempt-0-1")], "attempt-result"),
+    ("sync", &[Press("sync-chip")], "sync-centre"),
 ];
-const TEACHER: Screens = &[("teacher-home", &["nav-home"], "home"), ("grid", &["nav-group-0"], "cell-0-0")];
+const TEACHER: Screens = &[
+    ("home", &[Press("nav-home")], "home-groups"),
+    ("grid", &[Press("nav-group-0")], "cell-0-0"),
+    ("note", &[Press("nav-group-0"), Press("cell-2-1"), Key(ENTER)], "note-popover"),
+    ("keys", &[Press("nav-group-0"), Press("keys")], "keys-dialog"),
+];
 const INSTRUCTOR: Screens = &[
-    ("instructor-home", &["nav-home"], "home"),
-    ("learners", &["nav-home", "course-learners-SAF-102"], "learners"),
-    ("stations", &["nav-stations"], "stations"),
-    ("station", &["nav-stations", "station-card"], "station-equipment"),
+    ("home", &[Press("nav-home")], "home-teaching"),
+    ("course", &[Press("nav-course-SAF-102")], "course-title"),
+    ("edit", &[Press("nav-course-SAF-102"), Press("edit-course")], "edit-course-save"),
+    ("learners", &[Press("nav-home"), Press("course-learners-SAF-102")], "learners-summary"),
+    ("stuck", &[Press("nav-home"), Press("course-learners-SAF-102"), Press("learners-stuck")], "learners-stuck-names"),
+    ("stations", &[Press("nav-stations")], "stations"),
+    ("station", &[Press("nav-stations"), Press("station-card")], "station-equipment"),
+    ("safety", &[Press("nav-stations"), Press("station-card"), Scroll("station-safety")], "station-safety"),
+    ("sync", &[Press("sync-chip")], "sync-conflicts"),
 ];
+const PARENT: Screens = &[("home", &[Press("nav-home")], "child-0")];
+const ADMINISTRATOR: Screens = &[("home", &[Press("nav-home")], "home")];
 
 impl Journey<'_> {
     pub(super) async fn show_everything(&mut self) -> Outcome<()> {
-        let laptop = &self.b;
-        laptop.lock().await?;
-        laptop.sign_in("aysel").await?;
-        laptop.window()?.see_within("course-card-LPG-201", super::laptop::SYNC_TIME_MAX).await?;
-        laptop.is_in_step().await?;
-        show(laptop, TRAINEE).await?;
-        laptop.hand_over("nigar").await?;
-        show(laptop, TEACHER).await?;
-        laptop.hand_over("rustam").await?;
-        show(laptop, INSTRUCTOR).await?;
-        choose(laptop, LOOKS[0]).await
+        self.a.hand_over("aysel").await?;
+        self.a.is_in_step().await?;
+        show(&self.a, "trainee", TRAINEE).await?;
+        show_the_door(&self.a, "aysel").await?;
+
+        self.disagree().await?;
+        show(&self.b, "instructor", INSTRUCTOR).await?;
+        self.b.hand_over("nigar").await?;
+        show(&self.b, "teacher", TEACHER).await?;
+        for (user_name, role, screens) in [("sevda", "parent", PARENT), ("gulnar", "administrator", ADMINISTRATOR)] {
+            self.b.lock().await?;
+            self.b.sign_in(user_name).await?;
+            self.b.is_in_step().await?;
+            show(&self.b, role, screens).await?;
+        }
+        Ok(())
+    }
+
+    /// The instructor leaves the Sync centre something to show: a conflict between two laptops, and a change that is refused.
+    async fn disagree(&mut self) -> Outcome<()> {
+        self.a.lock().await?;
+        self.a.sign_in("rustam").await?;
+        for laptop in [&self.a, &self.b] {
+            laptop.is_in_step().await?;
+            laptop.window()?.see_within("nav-course-SAF-102", SYNC_TIME_MAX).await?;
+        }
+        self.stage.server.stop();
+        let texts = ["Rules of the forecourt, for those who begin.", "Rules of the forecourt, with what is new this year."];
+        for (laptop, text) in [&self.a, &self.b].into_iter().zip(texts) {
+            laptop.is_offline().await?;
+            edit(laptop, "edit-course-description", text).await?;
+        }
+        edit(&self.b, "edit-course-code", "LPG-201").await?;
+        self.stage.server.start().await?;
+        let window = self.b.window()?;
+        window.attribute("sync-chip", "data-attention", SYNC_TIME_MAX, |attention| attention != "0").await?;
+        window.press("sync-chip").await?;
+        window.see_within("conflict-item", SYNC_TIME_MAX).await?;
+        window.see_within("attention-item", SYNC_TIME_MAX).await?;
+        Ok(())
     }
 }
 
-async fn show(laptop: &Laptop, screens: Screens) -> Outcome<()> {
+async fn edit(laptop: &Laptop, field: &str, text: &str) -> Outcome<()> {
+    let window = laptop.window()?;
+    window.press("nav-course-SAF-102").await?;
+    window.press("edit-course").await?;
+    window.write(field, text).await?;
+    window.press("edit-course-save").await?;
+    window.see_no_more("edit-course-save").await
+}
+
+async fn show(laptop: &Laptop, who: &str, screens: Screens) -> Outcome<()> {
     for look in LOOKS {
         choose(laptop, *look).await?;
         for (name, way, there) in screens {
             for step in *way {
-                reach(laptop, step).await?;
+                reach(laptop, *step).await.map_err(|error| format!("{who}'s {name} in {}: {error}", look.0))?;
             }
-            laptop.window()?.see(there).await?;
-            laptop.window()?.shot(&format!("gallery-{name}-{}", look.0)).await?;
+            let window = laptop.window()?;
+            window.see(there).await.map_err(|error| format!("{who}'s {name} in {}: {error}", look.0))?;
+            patience::until("a video shows its picture", SEE_TIME_MAX, || async {
+                Ok((window.script(PICTURE_IS_THERE, Vec::new()).await? == true).then_some(()))
+            })
+            .await?;
+            window.shot(&format!("gallery-{who}-{name}-{}", look.0)).await?;
+            // What lies over the screen goes.
+            window.keys([ESCAPE]).await?;
         }
     }
-    Ok(())
+    choose(laptop, LOOKS[0]).await
+}
+
+/// The screens before the door, in the looks of whoever locked it.
+async fn show_the_door(laptop: &Laptop, user_name: &str) -> Outcome<()> {
+    for look in LOOKS {
+        choose(laptop, *look).await?;
+        let window = laptop.window()?;
+        window.chord(CONTROL, 'l').await?;
+        window.see("people").await?;
+        window.shot(&format!("gallery-door-people-{}", look.0)).await?;
+        window.press("somebody-else").await?;
+        window.see("signin-server").await?;
+        window.shot(&format!("gallery-door-sign-in-{}", look.0)).await?;
+        window.press("signin-back").await?;
+        window.press(&format!("person-{user_name}")).await?;
+        window.see("unlock-password").await?;
+        window.shot(&format!("gallery-door-unlock-{}", look.0)).await?;
+        window.press("unlock-back").await?;
+        laptop.unlock(user_name).await?;
+    }
+    choose(laptop, LOOKS[0]).await
 }
 
 /// Looks different, by keyboard where the menu is out of sight on a screen this large.
-async fn choose(laptop: &Laptop, (_, theme, language, larger): (&str, &str, &str, u32)) -> Outcome<()> {
+async fn choose(laptop: &Laptop, (_, theme, language, larger): Look) -> Outcome<()> {
     let window = laptop.window()?;
     window.chord(CONTROL, '0').await?;
-    window.press("person-menu").await?;
+    reach(laptop, Press("person-menu")).await?;
     window.press(&format!("theme-{theme}")).await?;
     window.press(&format!("language-{language}")).await?;
     window.keys([ESCAPE]).await?;
@@ -76,11 +176,21 @@ async fn choose(laptop: &Laptop, (_, theme, language, larger): (&str, &str, &str
     Ok(())
 }
 
-/// Presses something that a narrow screen may keep in its folded sidebar.
-async fn reach(laptop: &Laptop, step: &str) -> Outcome<()> {
+/// Goes a step, also to something that a narrow screen keeps in its folded sidebar.
+async fn reach(laptop: &Laptop, step: Step) -> Outcome<()> {
     let window = laptop.window()?;
-    if step.starts_with("nav-") && window.shown(step).await?.is_none() {
+    let thing = match step {
+        Press(thing) => thing,
+        Key(key) => return window.keys([key]).await,
+        Scroll(thing) => {
+            window.see(thing).await?;
+            let script = "document.querySelector(`[data-testid=\"${arguments[0]}\"]`).scrollIntoView()";
+            return window.script(script, vec![thing.into()]).await.map(|_| ());
+        }
+    };
+    let in_sidebar = thing.starts_with("nav-") || thing == "person-menu";
+    if in_sidebar && window.shown("nav-home").await?.is_none() {
         window.press("sidebar-toggle").await?;
     }
-    window.press(step).await
+    window.press(thing).await
 }

@@ -117,7 +117,7 @@ impl Laptop {
                 let code = element.attr("data-code").await?.unwrap_or_default();
                 return Ok(Some(Some(code)));
             }
-            Ok(window.shown("person-menu").await?.map(|_| None))
+            Ok(window.shown("sync-chip").await?.map(|_| None))
         })
         .await?;
         match refused {

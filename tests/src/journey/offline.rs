@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Journey;
-use super::people::number;
+use super::people::{ANSWER_TEXT, number};
 use crate::Outcome;
-use crate::window::hands::{CONTROL, HOME, RIGHT, SEE_TIME_MAX, TAB};
+use crate::window::hands::{CONTROL, ENTER, HOME, RIGHT, SEE_TIME_MAX, TAB};
 
 /// How long a video may take to play its first seconds.
 const PLAY_TIME_MAX: Duration = Duration::from_secs(40);
@@ -19,6 +19,8 @@ const WATCHED_SECONDS: u64 = 3;
 const KILLED_AT: usize = 2;
 /// How many Tabs lead around the whole screen.
 const TABS_MAX: u32 = 80;
+/// What the teacher notes beside a mark.
+const NOTE: &str = "bus";
 /// How many periods are looked at for a day without marks.
 const PERIODS_MAX: u32 = 3;
 
@@ -111,7 +113,12 @@ impl Journey<'_> {
         for place in 0..=KILLED_AT {
             window.press(&format!("strip-{place}")).await?;
             window.attribute(&format!("strip-{place}"), "data-answered", SEE_TIME_MAX, |answered| answered == "true").await?;
-            if window.shown("answer-text").await?.is_none() {
+            if window.shown("answer-text").await?.is_some() {
+                let text = window.value("answer-text").await?;
+                if text != ANSWER_TEXT {
+                    return Err(format!("the written answer {ANSWER_TEXT:?} is now {text:?}").into());
+                }
+            } else {
                 window.attribute("option-1", "data-chosen", SEE_TIME_MAX, |chosen| chosen == "true").await?;
             }
         }
@@ -164,6 +171,13 @@ impl Journey<'_> {
             window.attribute(&cell, "data-status", SEE_TIME_MAX, |status| status == expected).await?;
             window.attribute(&cell, "data-waiting", SEE_TIME_MAX, |waiting| waiting == "true").await?;
         }
+        // A note is stored when the teacher goes on to another cell, without a word about saving.
+        window.press(&format!("cell-1-{column}")).await?;
+        window.keys([ENTER]).await?;
+        window.see("note-text").await?;
+        window.keys(NOTE.chars()).await?;
+        window.press(&format!("cell-0-{column}")).await?;
+        window.attribute(&format!("cell-1-{column}"), "data-note", SEE_TIME_MAX, |note| note == NOTE).await?;
         let waiting = self.b.waiting(|changes| changes >= rows as u64).await?;
         self.b.shot(4, "marked").await?;
 
@@ -188,10 +202,10 @@ impl Journey<'_> {
             if column != json!(-1) {
                 return Ok((periods, number(&column)?));
             }
-            let from = window.attribute("period", "data-from", SEE_TIME_MAX, |from| !from.is_empty()).await?;
+            let from = window.attribute("grid", "data-from", SEE_TIME_MAX, |from| !from.is_empty()).await?;
             window.press("period-next").await?;
-            window.attribute("period", "data-from", SEE_TIME_MAX, |now| now != from).await?;
-            window.see("cell-0-0").await?;
+            // The heading changes with the key, the cells when their answer comes.
+            window.attribute("grid", "data-from", SEE_TIME_MAX, |now| now != from).await?;
         }
         Err("every day of the schedule is marked".into())
     }

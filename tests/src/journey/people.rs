@@ -13,6 +13,9 @@ const FIRST_SYNC_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long a course of a few megabytes may take.
 const DOWNLOAD_TIME_MAX: Duration = Duration::from_secs(120);
 
+/// What is written where an answer is written.
+pub(super) const ANSWER_TEXT: &str = "42";
+
 /// Writes down every percent that the download shows, for it may be over before one looks.
 const WATCH_PROGRESS: &str = r#"
 window.shownProgress = [];
@@ -82,7 +85,7 @@ impl Journey<'_> {
         let expected = place.to_string();
         window.attribute("attempt-question", "data-place", SEE_TIME_MAX, |place| place == expected).await?;
         if window.shown("answer-text").await?.is_some() {
-            window.write("answer-text", "42").await?;
+            window.write("answer-text", ANSWER_TEXT).await?;
         } else {
             window.press(&format!("option-{option}")).await?;
             window.attribute(&format!("option-{option}"), "data-chosen", SEE_TIME_MAX, |chosen| chosen == "true").await?;

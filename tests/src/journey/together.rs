@@ -1,6 +1,6 @@
 //! What happens when both laptops and the server meet again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Journey;
 use super::laptop::{Laptop, SYNC_TIME_MAX};
@@ -78,8 +78,13 @@ impl Journey<'_> {
         let mut connection = self.stage.connect().await?;
         let rename = sqlx::query("UPDATE courses SET title = $1 WHERE course_code = 'SAF-101'").bind(title);
         rename.execute(&mut connection).await?;
+        // Both within the same ten seconds; pictures are taken afterwards.
+        let renamed = Instant::now();
         for laptop in [&self.a, &self.b] {
-            laptop.window()?.says("course-title", RENAME_TIME_MAX, |text| text.contains(title)).await?;
+            let left = RENAME_TIME_MAX.saturating_sub(renamed.elapsed());
+            laptop.window()?.says("course-title", left, |text| text.contains(title)).await?;
+        }
+        for laptop in [&self.a, &self.b] {
             laptop.shot(7, "renamed").await?;
         }
         Ok(())

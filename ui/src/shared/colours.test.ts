@@ -24,13 +24,16 @@ function contrast(a: string, b: string): number {
 const grounds = ["page", "side", "raised", "hover", "sunken"];
 const words = [
   ...["text", "muted", "accent-text", "good", "warn", "bad", "excused"].flatMap((word) => grounds.map((ground) => [word, ground])),
-  ...["page", "side", "raised"].map((ground) => ["faint", ground]),
+  ...["page", "side", "raised", "hover"].map((ground) => ["faint", ground]),
   ["text", "pressed"], ["muted", "pressed"], ["muted", "accent-soft"],
   ["accent-text", "accent-soft"], ["good", "good-soft"], ["warn", "warn-soft"], ["bad", "bad-soft"], ["excused", "excused-soft"],
   ["on-accent", "accent"], ["on-accent", "accent-hover"], ["on-accent", "bad-solid"], ["on-accent", "bad-hover"],
 ] as [string, string][];
 const shapes = [
-  ...["good-solid", "bad-solid", "excused-solid", "accent", "focus"].map((shape) => [shape, "page"]),
+  ...["good-solid", "warn-solid", "bad-solid", "excused-solid", "accent", "focus"].map((shape) => [shape, "page"]),
+  ...["page", "raised", "side"].map((ground) => ["control", ground]),
+  // A ring's and a bar's progress on the rest of it.
+  ["accent-text", "edge"], ["accent-text", "pressed"], ["good-solid", "pressed"], ["faint", "pressed"],
 ] as [string, string][];
 
 test.each(words)("%s is readable on %s", (word, ground) => {

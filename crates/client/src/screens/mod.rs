@@ -5,8 +5,8 @@ mod course;
 mod downloads;
 mod home;
 mod people;
-mod station;
-mod sync;
+pub(crate) mod station;
+pub(crate) mod sync;
 mod test;
 mod topic;
 

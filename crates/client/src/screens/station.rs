@@ -1,6 +1,7 @@
 //! Stations.
 
 use rusqlite::{OptionalExtension, Row};
+use waystation_model::registry::{self, Kind};
 use waystation_model::{Code, Problem};
 
 use super::Desk;
@@ -8,6 +9,36 @@ use super::course::{CardsFor, course_cards};
 use crate::app::App;
 use crate::error::{ClientError, Result};
 use crate::views::*;
+
+/// What is told of a station beside its name, address and description, by column.
+const OF_STATION: &[&str] = &["code", "brand", "region", "phone", "email", "opening_hours", "opened_on", "status", "latitude", "longitude"];
+/// What is told of a piece of equipment.
+const OF_EQUIPMENT: &[&str] = &["manufacturer", "model", "serial_number", "quantity", "installed_on"];
+/// What is told of a source of gas.
+const OF_SUPPLY: &[&str] = &["supply_type", "product", "interval_days", "contact_phone"];
+/// What is told of a safety system.
+const OF_SAFETY: &[&str] = &["kind"];
+/// The state of the source that is used first.
+const PRIMARY: &str = "primary";
+
+/// Every name of a particular, for the test that each has its words.
+pub(crate) fn particular_names() -> Vec<&'static str> {
+    [OF_STATION, OF_EQUIPMENT, OF_SUPPLY, OF_SAFETY].concat()
+}
+
+/// Every state of a station or of a part of it, for the same test.
+pub(crate) fn states() -> Vec<&'static str> {
+    let mut states = vec![PRIMARY];
+    for table in ["stations", "station_equipment"] {
+        let column = registry::entity(table).and_then(|entity| entity.column("status")).expect("a registered column");
+        if let Kind::Choice(words) = column.kind {
+            states.extend(words);
+        }
+    }
+    states.sort_unstable();
+    states.dedup();
+    states
+}
 
 impl App {
     pub(crate) async fn stations(&self, _arguments: Nothing) -> Result<Vec<StationCard>, Problem> {
@@ -64,8 +95,7 @@ fn station(desk: &Desk<'_>, id: &str) -> Result<Station> {
              FROM stations WHERE id = ?1",
         )?
         .query_row([id], |row| {
-            let names = ["code", "brand", "region", "phone", "email", "opening_hours", "opened_on", "status", "latitude", "longitude"];
-            Ok((read_card(row)?, text(row, "description")?, particulars(row, &names)?))
+            Ok((read_card(row)?, text(row, "description")?, particulars(row, OF_STATION)?))
         })
         .optional()?
         .ok_or_else(|| ClientError::refused(Code::NotFound, "the station is not on this laptop"))?;
@@ -93,7 +123,7 @@ fn equipment(desk: &Desk<'_>, id: &str) -> Result<Vec<StationPart>> {
                 name: row.get("name")?,
                 status: row.get("status")?,
                 description: text(row, "note")?,
-                particulars: particulars(row, &["manufacturer", "model", "serial_number", "quantity", "installed_on"])?,
+                particulars: particulars(row, OF_EQUIPMENT)?,
                 features: Vec::new(),
             })
         })?
@@ -111,9 +141,9 @@ fn gas_supply_sources(desk: &Desk<'_>, id: &str) -> Result<Vec<StationPart>> {
             Ok(StationPart {
                 id: row.get("id")?,
                 name: row.get("name")?,
-                status: if row.get("is_primary")? { "primary".to_owned() } else { String::new() },
+                status: if row.get("is_primary")? { PRIMARY.to_owned() } else { String::new() },
                 description: text(row, "description")?,
-                particulars: particulars(row, &["supply_type", "product", "interval_days", "contact_phone"])?,
+                particulars: particulars(row, OF_SUPPLY)?,
                 features: Vec::new(),
             })
         })?
@@ -145,7 +175,7 @@ fn safety_systems(desk: &Desk<'_>, id: &str) -> Result<Vec<StationPart>> {
                 name: row.get("name")?,
                 status: String::new(),
                 description: text(row, "description")?,
-                particulars: particulars(row, &["kind"])?,
+                particulars: particulars(row, OF_SAFETY)?,
                 features: Vec::new(),
             })
         })?

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use waystation_model::registry::{self, Entity, Kind};
+use waystation_model::registry::{self, Column, Entity, Kind, Merge};
 use waystation_model::{Code, Problem};
 
 use super::Desk;
@@ -19,6 +19,27 @@ use crate::views::*;
 const WAITING_LISTED_MAX: i64 = 200;
 /// Merged changes that it lists.
 const MERGED_LISTED_MAX: i64 = 100;
+/// Tables that the screens write to: a refused change is of one of them.
+const WRITTEN: &[&str] = &[
+    "assessment_attempts",
+    "attendance_records",
+    "conflicts",
+    "content_progress",
+    "courses",
+    "enrollments",
+    "topic_progress",
+    "user_profiles",
+];
+
+/// Every column that a refused change shows, for the test that each has its words.
+pub(crate) fn shown_columns() -> Vec<&'static str> {
+    let columns = WRITTEN.iter().flat_map(|table| registry::entity(table).expect("a registered table").columns);
+    let shown = columns.filter(|column| column.merge != Merge::Server && field_kind(column).0 != "other");
+    let mut names: Vec<_> = shown.map(|column| column.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
 
 impl App {
     pub(crate) async fn sync_status(&self, _arguments: Nothing) -> Result<SyncStatus, Problem> {
@@ -240,25 +261,36 @@ fn attention_fields(
     let mut fields = Vec::new();
     for (index, column) in entity.columns.iter().enumerate() {
         let Some(place) = columns.iter().position(|name| name == column.name) else { continue };
-        let (kind, choices) = match column.kind {
-            Kind::Text => ("text", Vec::new()),
-            Kind::Choice(words) => ("choice", words.iter().map(|word| (*word).to_owned()).collect()),
-            Kind::Truth => ("truth", Vec::new()),
-            Kind::Whole => ("whole", Vec::new()),
-            Kind::Real => ("real", Vec::new()),
-            Kind::Date => ("date", Vec::new()),
-            Kind::Uuid | Kind::Time | Kind::Timestamp | Kind::Json => ("other", Vec::new()),
-        };
+        let (kind, choices) = field_kind(column);
         fields.push(AttentionField {
             name: column.name.to_owned(),
             value: values.get(place).cloned().unwrap_or(Value::Null),
             server_value: server.as_ref().map_or(Value::Null, |row| row.values[index].clone()),
-            editable: kind != "other" && column.merge != registry::Merge::Key,
+            editable: is_for_people(column),
             kind: kind.to_owned(),
-            choices,
+            choices: choices.iter().map(|word| (*word).to_owned()).collect(),
         });
     }
     Ok(fields)
+}
+
+/// Whether a person may mend a column. What people decide merges in one of these two ways; the rest is the program's, such
+/// as the time that a test took.
+fn is_for_people(column: &Column) -> bool {
+    field_kind(column).0 != "other" && matches!(column.merge, Merge::Latest | Merge::Ask)
+}
+
+/// How a column is shown in a form, and what there is to choose from.
+fn field_kind(column: &Column) -> (&'static str, &'static [&'static str]) {
+    match column.kind {
+        Kind::Text => ("text", &[]),
+        Kind::Choice(words) => ("choice", words),
+        Kind::Truth => ("truth", &[]),
+        Kind::Whole => ("whole", &[]),
+        Kind::Real => ("real", &[]),
+        Kind::Date => ("date", &[]),
+        Kind::Uuid | Kind::Time | Kind::Timestamp | Kind::Json => ("other", &[]),
+    }
 }
 
 fn conflicts(desk: &Desk<'_>) -> Result<Vec<ConflictItem>> {
@@ -363,4 +395,20 @@ fn about(connection: &Connection, entity: &str, row_id: &str) -> Result<String> 
     };
     let found: Option<Option<String>> = connection.prepare_cached(sql)?.query_row([row_id], |row| row.get(0)).optional()?;
     Ok(found.flatten().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_people_decide_can_be_mended() {
+        let mendable = |table: &str| {
+            let columns = registry::entity(table).expect("a registered table").columns;
+            columns.iter().filter(|column| is_for_people(column)).map(|column| column.name).collect::<Vec<_>>()
+        };
+        assert_eq!(mendable("attendance_records"), ["status", "note"]);
+        assert_eq!(mendable("assessment_attempts"), ["feedback"]);
+        assert_eq!(mendable("content_progress"), [""; 0]);
+    }
 }

@@ -4,6 +4,9 @@
 import { untrack } from "svelte";
 import type { ConflictItem, Grid, Problem } from "$shared/desktop/generated";
 import { call, onEvent, problemOf } from "$shared/desktop/desktop";
+import { beforeLeaving } from "$shared/desktop/leaving";
+import { compareText } from "$shared/i18n/format";
+import { fold } from "$shared/i18n/letters";
 import { notify, notifyProblem } from "$shared/ui";
 import { m } from "$messages";
 import * as g from "./grid-state";
@@ -57,8 +60,11 @@ export class GridController {
           this.#loadSoon();
         }
       });
+      // Marks first of all: whoever locks right after a key has marked.
+      const stay = beforeLeaving(() => this.#order);
       return () => {
         stop();
+        stay();
         if (this.#timer !== null) clearTimeout(this.#timer);
       };
     });
@@ -74,7 +80,7 @@ export class GridController {
     const { from, to } = this.period;
     const load = this.#pending.load();
     try {
-      const grid = this.#pending.over(await call("grid", { group_id: this.#groupId(), from, to }), load);
+      const grid = this.#pending.over(byName(await call("grid", { group_id: this.#groupId(), from, to })), load);
       if (turn !== this.#turn) return;
       const moved = this.state !== null && this.state.grid.from !== grid.from;
       this.state = this.state ? g.refresh(this.state, grid) : g.open(grid);
@@ -118,6 +124,8 @@ export class GridController {
   }
 
   goTo(place: g.Place, extend = false): void {
+    // What is open belongs to the cell that it was opened for.
+    this.open = "";
     if (this.state) this.state = g.goTo(this.state, place, extend);
   }
 
@@ -129,8 +137,12 @@ export class GridController {
     if (this.state) this.#do(g.mark(this.state, mark, advance));
   }
 
-  setNote(note: string): void {
-    if (this.state) this.#do(g.setNote(this.state, this.state.cursor, note.trim()));
+  /** Notes something about a student's day, wherever the cursor is by now. */
+  setNote(student: string, day: string, note: string): void {
+    if (!this.state) return;
+    const row = this.state.grid.students.findIndex(({ student_id }) => student_id === student);
+    const col = this.state.grid.days.indexOf(day);
+    this.#do(g.setNote(this.state, { row, col }, note.trim()));
   }
 
   paste(text: string): void {
@@ -153,9 +165,9 @@ export class GridController {
 
   /** Rows whose name has the words that are looked for. */
   readonly found: number[] = $derived.by(() => {
-    const words = this.find.trim().toLocaleLowerCase();
+    const words = fold(this.find.trim());
     if (words === "") return [];
-    return this.state?.grid.students.flatMap((student, row) => (student.display_name.toLocaleLowerCase().includes(words) ? [row] : [])) ?? [];
+    return this.state?.grid.students.flatMap((student, row) => (fold(student.display_name).includes(words) ? [row] : [])) ?? [];
   });
 
   /** Goes to the first name found, or the next one from here. */
@@ -228,6 +240,11 @@ export class GridController {
   get current(): Mark {
     return this.state ? asMark(g.cellAt(this.state)?.status) : null;
   }
+}
+
+/** In the order of the reader's alphabet, which the database does not know. */
+function byName(grid: Grid): Grid {
+  return { ...grid, students: grid.students.toSorted((one, other) => compareText(one.display_name, other.display_name)) };
 }
 
 function localToday(): string {

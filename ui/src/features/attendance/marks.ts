@@ -1,5 +1,7 @@
 // What a mark is: the four words, their order on the keys 1-4, and how they are read from other programs' cells.
 
+import { fold } from "$shared/i18n/letters";
+
 export const STATUSES = ["present", "late", "absent", "excused"] as const;
 export type Status = (typeof STATUSES)[number];
 /** A mark; null is not marked, which is never "present". */
@@ -37,16 +39,15 @@ const WORDS: Record<Status, string[]> = {
 };
 
 const READ = new Map<string, Status>();
-for (const status of STATUSES) for (const text of [...LETTERS[status], ...WORDS[status]]) READ.set(fold(text), status);
+for (const status of STATUSES) for (const text of [...LETTERS[status], ...WORDS[status]]) READ.set(plain(text), status);
 
 /** Case and the dot of `İ` aside: typing one for the other is a slip of the keyboard. */
-function fold(text: string): string {
-  return text.trim().replace(/\s+/g, " ").toLowerCase().replace(/\u0307/g, "").replace(/ı/g, "i");
+function plain(text: string): string {
+  return fold(text.trim().replace(/\s+/g, " ")).replace(/\u0307/g, "");
 }
 
 /** Reads a pasted cell. An empty cell clears; `undefined` is text that is no mark. */
 export function readMark(text: string): Mark | undefined {
-  const folded = fold(text);
-  if (folded === "") return null;
-  return READ.get(folded);
+  const word = plain(text);
+  return word === "" ? null : READ.get(word);
 }

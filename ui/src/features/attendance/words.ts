@@ -2,6 +2,7 @@
 
 import type { GridCell } from "$shared/desktop/generated";
 import { formatDate, formatDateTime, formatMonth, formatNumber } from "$shared/i18n/format";
+import { capital } from "$shared/i18n/letters";
 import { m } from "$messages";
 import { asMark, type Mark, type Status } from "./marks";
 import type { Period } from "./period";
@@ -59,6 +60,3 @@ export function streakWords(streak: number): string {
   return streak > 0 ? m.attendance_streak_attended({ count: streak }) : m.attendance_streak_missed({ count: -streak });
 }
 
-function capital(text: string): string {
-  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
-}

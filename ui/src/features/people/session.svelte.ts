@@ -1,6 +1,7 @@
 /** Who is on this laptop and who is unlocked now: the door before every screen. */
 import { call, onEvent, problemOf } from "$shared/desktop/desktop";
 import type { Person, Problem, SignIn, Start } from "$shared/desktop/generated";
+import { storeAll } from "$shared/desktop/leaving";
 import { showLook } from "$shared/look/look.svelte";
 import { go } from "$shared/router/router.svelte";
 
@@ -46,11 +47,13 @@ export class Session {
   }
 
   async lock(): Promise<void> {
+    await storeAll();
     await call("lock");
     await this.#leave();
   }
 
   async signOut(): Promise<void> {
+    await storeAll();
     await call("sign_out");
     await this.#leave();
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { StationPart } from "$shared/desktop/generated";
 import { matching, tableOf, toneOf } from "./parts";
+import { measure, particularValue } from "./words";
 
 const part = (id: string, particulars: Record<string, string>): StationPart => ({
   id, name: id, status: "", description: "", features: [], particulars: Object.entries(particulars).map(([name, value]) => ({ name, value })),
@@ -21,11 +22,23 @@ describe("a table of parts", () => {
   it("of nothing is empty", () => expect(tableOf([])).toEqual({ columns: [], rows: [] }));
 });
 
-it("a state that is not known has no colour", () => expect([toneOf("active"), toneOf("faulty"), toneOf("painted")]).toEqual(["good", "bad", "neutral"]));
+it("a state that is not known has no colour", () => expect([toneOf("active"), toneOf("out_of_service"), toneOf("painted")]).toEqual(["good", "bad", "neutral"]));
 
 it("stations are found by words of name and address", () => {
   const stations = [{ name: "ГНС Баку", address: "ул. Низами 4" }, { name: "AGNKS-2", address: "Sumqayıt" }];
   expect(matching(stations, "баку низами")).toEqual([stations[0]]);
   expect(matching(stations, " ")).toEqual(stations);
   expect(matching(stations, "gəncə")).toEqual([]);
+  expect(matching([{ name: "İmişli", address: "" }], "imişli")).toHaveLength(1);
+});
+
+it("a measure's number is grouped, a year and a code are not", () => {
+  expect(["60000 l", "14500 l/day", "2014", "SK700-2", "85 %"].map(measure)).toEqual(["60,000 l", "14,500 l/day", "2014", "SK700-2", "85 %"]);
+});
+
+it("a state is told in words wherever it stands, a day as it is read", () => {
+  expect(particularValue({ name: "status", value: "active" })).toBe("In service");
+  expect(particularValue({ name: "opened_on", value: "2014-05-20" })).toBe("20 May 2014");
+  expect(["road tanker", "by camel"].map((value) => particularValue({ name: "supply_type", value }))).toEqual(["Road tanker", "by camel"]);
+  expect(particularValue({ name: "model", value: "active" })).toBe("active");
 });

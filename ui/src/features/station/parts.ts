@@ -1,5 +1,6 @@
 // Equipment and supply sources as a table: their commonest particulars become columns, the rest stays with the name.
 
+import { fold } from "$shared/i18n/letters";
 import type { Particular, StationPart } from "$shared/desktop/generated";
 
 /** More columns than this are no table any more. */
@@ -27,9 +28,7 @@ export function tableOf(parts: readonly StationPart[]): PartsTable {
 export type Tone = "good" | "warn" | "bad" | "neutral";
 
 const TONES: Record<string, Tone> = {
-  active: "good", operational: "good", in_service: "good", ok: "good",
-  maintenance: "warn", under_maintenance: "warn", standby: "warn", reserve: "warn", limited: "warn",
-  faulty: "bad", out_of_service: "bad", broken: "bad", inactive: "neutral", decommissioned: "neutral",
+  active: "good", operational: "good", maintenance: "warn", out_of_service: "bad", closed: "neutral", primary: "neutral",
 };
 
 /** How a state looks; one that is not known is only said. */
@@ -39,9 +38,9 @@ export function toneOf(status: string): Tone {
 
 /** Stations whose name or address has every word that is looked for. */
 export function matching<Card extends { name: string; address: string }>(stations: readonly Card[], words: string): Card[] {
-  const wanted = words.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = fold(words).split(/\s+/).filter(Boolean);
   return stations.filter(({ name, address }) => {
-    const text = `${name} ${address}`.toLocaleLowerCase();
+    const text = fold(`${name} ${address}`);
     return wanted.every((word) => text.includes(word));
   });
 }

@@ -1,6 +1,8 @@
 // Particulars and states of stations in people's words; what is not known is shown as it is written.
 
-import { formatDate } from "$shared/i18n/format";
+import type { Particular } from "$shared/desktop/generated";
+import { formatDate, formatNumber } from "$shared/i18n/format";
+import { capital } from "$shared/i18n/letters";
 import { hasWord, wordFor } from "$shared/i18n/words";
 
 /** A particular's name: a word of ours (`serial_number`) is translated, what a person wrote stays. */
@@ -8,7 +10,7 @@ export function particularWords(name: string): string {
   const key = `station_particular_${name}`;
   if (hasWord(key)) return wordFor(key);
   const words = /^[a-z0-9_]+$/.test(name) ? name.replaceAll("_", " ") : name;
-  return words.charAt(0).toLocaleUpperCase() + words.slice(1);
+  return capital(words);
 }
 
 export function statusWords(status: string): string {
@@ -16,6 +18,15 @@ export function statusWords(status: string): string {
   return hasWord(key) ? wordFor(key) : particularWords(status);
 }
 
-export function particularValue(value: string): string {
+/** A measure as people wrote it, its number as it is read: `60000 l` becomes `60 000 l`. */
+export function measure(value: string): string {
+  return value.replace(/^\d{5,}(?= |$)/, (digits) => formatNumber(Number(digits)));
+}
+
+/** A particular's value as it is read: a state, a common kind and a day in words, the rest as it was written. */
+export function particularValue({ name, value }: Particular): string {
+  if (name === "status") return statusWords(value);
+  const kind = `station_kind_${value.replaceAll(" ", "_")}`;
+  if ((name === "kind" || name === "supply_type") && hasWord(kind)) return wordFor(kind);
   return /^\d{4}-\d{2}-\d{2}$/.test(value) ? formatDate(value) : value;
 }

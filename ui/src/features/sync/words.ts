@@ -2,6 +2,7 @@
 // readably rather than not at all.
 
 import { formatDate, formatNumber } from "$shared/i18n/format";
+import { capital } from "$shared/i18n/letters";
 import { hasWord, wordFor } from "$shared/i18n/words";
 import type { AttentionField } from "$shared/desktop/generated";
 import { m } from "$messages";
@@ -9,7 +10,7 @@ import { m } from "$messages";
 /** `gas_supply` becomes `Gas supply`. */
 export function readable(name: string): string {
   const words = name.replaceAll("_", " ").trim();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return capital(words);
 }
 
 function known(key: string, name: string): string {

@@ -3,6 +3,7 @@
 import { untrack } from "svelte";
 import type { Attempt, Question } from "$shared/desktop/generated";
 import { call } from "$shared/desktop/desktop";
+import { beforeLeaving } from "$shared/desktop/leaving";
 import { live, type Live } from "$shared/desktop/live.svelte";
 import { notify, notifyProblem } from "$shared/ui";
 import { m } from "$messages";
@@ -55,7 +56,13 @@ export class AttemptController {
       untrack(() => this.#took(attempt));
     });
     $effect(() => this.#watchTime());
-    $effect(() => () => void this.#autosave.flush());
+    $effect(() => {
+      const stay = beforeLeaving(() => this.#autosave.flush());
+      return () => {
+        stay();
+        void this.#autosave.flush();
+      };
+    });
   }
 
   get attempt(): Attempt | null {

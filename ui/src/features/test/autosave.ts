@@ -1,6 +1,8 @@
 // Stores answers as they are given: choices at once, text after a short rest. One question's answers are stored in
 // order; what was overtaken by a later answer before it was sent is left out.
 
+import { problemOf } from "$shared/desktop/desktop";
+
 export interface Saving {
   attempt_id: string;
   question_id: string;
@@ -72,6 +74,11 @@ export class Autosave {
       try {
         await this.#options.store(saving);
       } catch (problem) {
+        if (isVain(problem)) {
+          // It would be refused for ever and stand in the way of handing in.
+          this.#options.onState("failed", problem);
+          continue;
+        }
         // Kept for the next try, unless a newer answer is there already.
         if (!this.#waiting.has(question)) this.#waiting.set(question, saving);
         this.#options.onState("failed", problem);
@@ -80,4 +87,10 @@ export class Autosave {
     }
     this.#options.onState("saved", null);
   }
+}
+
+/** Refusals that trying again never changes: the time is over, or it has been handed in. */
+function isVain(problem: unknown): boolean {
+  const { code } = problemOf(problem);
+  return code === "time_over" || code === "already_set";
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Refused } from "$shared/desktop/desktop";
 import type { Question } from "$shared/desktop/generated";
 import * as answers from "./answers";
 import { Autosave, REST_MS, type Saving, type SaveState } from "./autosave";
@@ -150,6 +151,20 @@ describe("autosave", () => {
     await autosave.now(saving("q2", "b"));
     expect(stored).toEqual(["q1=a", "q2=b"]);
     expect(states.at(-1)).toBe("saved");
+  });
+
+  it("lets go of what comes too late, so that the rest can be handed in", async () => {
+    const stored: string[] = [];
+    const states: SaveState[] = [];
+    const store = async (it: Saving) => {
+      if (it.question_id === "q1") throw new Refused({ code: "time_over", message: "", retryable: false });
+      stored.push(it.question_id);
+    };
+    const autosave = new Autosave({ store, onState: (state) => states.push(state) });
+    autosave.later(saving("q1", "a"));
+    autosave.later(saving("q2", "b"));
+    await autosave.flush();
+    expect([stored, autosave.pending, states.includes("failed")]).toEqual([["q2"], false, true]);
   });
 
   it("does not bring an older answer back after a failure", async () => {

@@ -42,16 +42,16 @@ export class Position {
     if (same && this.#waiting === null) return;
     this.#waiting = place;
     const wait = this.#sentAt + GAP_MS - this.parts.now();
-    if (wait <= 0) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), wait);
+    if (wait <= 0) void this.flush();
+    else this.#timer ??= setTimeout(() => void this.flush(), wait);
   }
 
-  /** Sends what waits, now: before leaving. */
-  flush(): void {
+  /** Sends what waits, now: before leaving. Resolves when all of it is stored. */
+  flush(): Promise<unknown> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const place = this.#waiting;
-    if (place === null) return;
+    if (place === null) return this.#queue;
     this.#waiting = null;
     this.#last = place;
     const now = this.parts.now();
@@ -67,5 +67,6 @@ export class Position {
     };
     // One after the other, so that an older place never lands upon a newer one.
     this.#queue = this.#queue.then(() => this.parts.send(note)).catch(this.parts.failed);
+    return this.#queue;
   }
 }

@@ -1426,7 +1426,7 @@ export type ById = {
  */
 id: string, };
 
-/** Every code, for the test that each has its words. */
+/** Every code. */
 export const CODES: readonly Code[] = [
   "not_json",
   "body_truncated",
@@ -1480,6 +1480,83 @@ export const CODES: readonly Code[] = [
   "file_damaged",
   "not_downloaded",
   "bad_answer"
+];
+
+/** Every column that a refused change shows. */
+export const SHOWN_COLUMNS: readonly string[] = [
+  "attempt_number",
+  "avatar_url",
+  "bio",
+  "clock_moved",
+  "company",
+  "completed",
+  "course_code",
+  "currency",
+  "description",
+  "enrollment_type",
+  "enrollments_max",
+  "estimated_seconds",
+  "feedback",
+  "is_certified",
+  "is_public",
+  "language",
+  "lesson_date",
+  "level",
+  "location",
+  "note",
+  "notify_about_courses",
+  "notify_about_deadlines",
+  "notify_about_results",
+  "notify_by_email",
+  "page",
+  "percent",
+  "phone",
+  "position",
+  "price_minor",
+  "reset_number",
+  "second",
+  "seconds_watched",
+  "slug",
+  "status",
+  "thumbnail_url",
+  "time_spent_seconds",
+  "time_taken_seconds",
+  "title",
+  "website"
+];
+
+/** Every name of a station's particular. */
+export const PARTICULAR_NAMES: readonly string[] = [
+  "code",
+  "brand",
+  "region",
+  "phone",
+  "email",
+  "opening_hours",
+  "opened_on",
+  "status",
+  "latitude",
+  "longitude",
+  "manufacturer",
+  "model",
+  "serial_number",
+  "quantity",
+  "installed_on",
+  "supply_type",
+  "product",
+  "interval_days",
+  "contact_phone",
+  "kind"
+];
+
+/** Every state of a station or of a part of it. */
+export const STATION_STATES: readonly string[] = [
+  "active",
+  "closed",
+  "maintenance",
+  "operational",
+  "out_of_service",
+  "primary"
 ];
 
 /** Every command of the window. */

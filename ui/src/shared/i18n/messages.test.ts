@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { CODES } from "../desktop/generated";
+import { CODES, PARTICULAR_NAMES, SHOWN_COLUMNS, STATION_STATES } from "../desktop/generated";
 
 const folder = join(import.meta.dirname, "../../../messages");
 const features = readdirSync(folder);
@@ -64,6 +64,23 @@ test("no two features share a key", () => {
 test.each(languages)("every code has its words in %s", (language) => {
   const messages = all(language);
   expect(CODES.filter((code) => typeof messages[`error_${code}`] !== "string")).toEqual([]);
+});
+
+describe.each([
+  ["column_", SHOWN_COLUMNS],
+  ["station_particular_", PARTICULAR_NAMES],
+  ["station_status_", STATION_STATES],
+] as const)("words of %s…", (prefix, names) => {
+  test.each(languages)("are there in %s", (language) => {
+    const messages = all(language);
+    expect(names.filter((name) => typeof messages[`${prefix}${name}`] !== "string")).toEqual([]);
+  });
+});
+
+test("no words are left for a station's particulars and states that are gone", () => {
+  const keys = Object.keys(read("station", "en"));
+  const gone = (prefix: string, names: readonly string[]) => keys.filter((key) => key.startsWith(prefix) && !names.includes(key.slice(prefix.length)));
+  expect([...gone("station_particular_", PARTICULAR_NAMES), ...gone("station_status_", STATION_STATES)]).toEqual([]);
 });
 
 test("no words are left for codes that are gone", () => {

@@ -23,11 +23,15 @@ export function showLook(next: Look): void {
   root.style.setProperty("--zoom", String(next.zoom_percent / 100));
 }
 
-/** Changes a part of the look, at once on the screen. */
-export async function changeLook(part: Partial<Look>): Promise<void> {
+let stored: Promise<unknown> = Promise.resolve();
+
+/** Changes a part of the look, at once on the screen. One is stored after the other, so that the last one stays. */
+export function changeLook(part: Partial<Look>): Promise<void> {
   const next = { ...$state.snapshot(state.look), ...part };
   showLook(next);
-  await call("set_look", next);
+  const storing = stored.then(() => call("set_look", next));
+  stored = storing.catch(() => undefined);
+  return storing.then(() => undefined);
 }
 
 /** The next step of zoom up or down from a percent. */

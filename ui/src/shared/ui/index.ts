@@ -22,12 +22,10 @@
  *
  * Where things go: `src/features/<feature>/` has controllers (`*.svelte.ts`, state) and components (rendering);
  * `src/views/<Name>View.svelte` puts them on a page. Imports point one way, shared → features → views, held by a test.
- * App.svelte shows, by route: HomeView, CourseView {id}, TopicView {id} (this engineer) and AttemptView {id},
- * GroupView {id}, StationsView, StationView {id}, LearnersView {courseId}, SyncView (the other engineer; overwrite the stubs).
- * The shell's header shows `features/sync/SyncChip.svelte`.
+ * App.svelte shows the view of the route; the shell's header shows `features/sync/SyncChip.svelte`.
  *
  * Look: `src/shared/tokens.css` is the only place with colours and pixels. Tailwind knows only those tokens:
- *   grounds   bg-page bg-side bg-raised bg-sunken bg-hover bg-pressed     lines  border-line border-edge
+ *   grounds   bg-page bg-side bg-raised bg-sunken bg-hover bg-pressed     lines  border-line border-edge border-control (of controls)
  *   words     text-text text-muted text-faint · sizes text-small text-body text-title text-display
  *   accent    bg-accent text-on-accent text-accent-text bg-accent-soft
  *   meaning   {text,bg}-{good,warn,bad,excused}, -soft grounds, -solid for shapes (each with a letter or a shape too)
@@ -35,7 +33,7 @@
  * Controls are 28 or 32 px high, rows 32 to 40, gaps in steps of 4 px, Lucide icons (`@lucide/svelte/icons/<name>`) size-4,
  * `aria-hidden` beside words. Breakpoints are container queries (`@3xl:`): rem, so 200 % zoom is a narrow window.
  * No `style="…"` in markup (the CSP refuses it); `style:width={…}` is fine. Look at it with `npx vite --mode preview`:
- * the made-up backend lives in ui/dev/ (add your commands' fixtures in `dev/fixtures/<feature>.ts`).
+ * the made-up backend lives in ui/dev/, what it answers in `dev/fixtures/<feature>.ts`.
  */
 export { default as Badge } from "./Badge.svelte";
 export { default as Button } from "./Button.svelte";

@@ -25,7 +25,9 @@ export function toasts(): readonly Toast[] {
 /** Says something. Returns how to take it back. */
 export function notify(text: string, action?: Toast["action"], tone: Toast["tone"] = "plain"): () => void {
   const id = ++last;
-  state.list = [...state.list, { id, text, tone, action }].slice(-TOASTS_MAX);
+  // Said again, it is not shown twice.
+  const others = state.list.filter((toast) => toast.text !== text || toast.action);
+  state.list = [...others, { id, text, tone, action }].slice(-TOASTS_MAX);
   const timer = setTimeout(() => dismiss(id), action ? SHOWN_WITH_ACTION_MS : SHOWN_MS);
   return () => {
     clearTimeout(timer);
@@ -35,7 +37,9 @@ export function notify(text: string, action?: Toast["action"], tone: Toast["tone
 
 /** Says what went wrong, in the words of its code. */
 export function notifyProblem(thrown: unknown): void {
-  notify(errorWords(problemOf(thrown).code), undefined, "bad");
+  const { code } = problemOf(thrown);
+  // Whoever locked knows it, and the next person has nothing to do with it.
+  if (code !== "locked") notify(errorWords(code), undefined, "bad");
 }
 
 export function dismiss(id: number): void {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { pdfKeyOf } from "./keys";
-import { findIn, fold, partsOf, textOf } from "./search";
+import { findIn, partsOf, textOf } from "./search";
 
 const pieces = [{ str: "Рукав присое", hasEOL: false }, { type: "mark" }, { str: "динён", hasEOL: true }, { str: "ИЛИ Şəki İçində", hasEOL: true }];
 
@@ -15,9 +15,6 @@ test("a word is found across pieces, whatever its case, е for ё, i for İ", ()
   expect(findIn(text, "  ", 3)).toEqual([]);
 });
 
-test("folding keeps every place", () => {
-  for (const text of ["İstanbul ẞ ﬁ", "Ёлка\u00a0и\tель"]) expect(fold(text)).toHaveLength(text.length);
-});
 
 test("a match lies in the parts of the pieces it touches", () => {
   expect(partsOf({ page: 1, start: 6, end: 17 }, [0, 12, 18], [12, 5, 15])).toEqual([{ piece: 0, from: 6, to: 12 }, { piece: 1, from: 0, to: 5 }]);

@@ -13,7 +13,7 @@ const SCALE_MAX = 5 * POINT;
 /** Fitting does not blow a page up beyond what is good to read, on a large screen; the person's zoom counts. */
 const FIT_MAX = 1.6 * POINT;
 const STEP = 1.2;
-/** Room around a page, in pixels. */
+/** Room around a page, in pixels at 100 %. */
 const MARGIN = 32;
 
 export class PdfReader {
@@ -64,10 +64,11 @@ export class PdfReader {
   /** Pixels per point. */
   get scale(): number {
     if (this.fit === "free" || this.room.width === 0) return this.#free;
-    const wide = (this.room.width - MARGIN) / this.natural.width;
-    const high = (this.room.height - MARGIN) / this.natural.height;
+    const zoom = look().zoom_percent / 100;
+    const wide = (this.room.width - MARGIN * zoom) / this.natural.width;
+    const high = (this.room.height - MARGIN * zoom) / this.natural.height;
     const scale = this.fit === "width" ? wide : Math.min(wide, high);
-    return Math.min(FIT_MAX * (look().zoom_percent / 100), SCALE_MAX, Math.max(SCALE_MIN, scale));
+    return Math.min(FIT_MAX * zoom, SCALE_MAX, Math.max(SCALE_MIN, scale));
   }
 
   get percent(): number {

@@ -1,4 +1,5 @@
 /** Finds words in the text of pages, and where a match lies in the pieces of text that a page is made of. */
+import { fold } from "$shared/i18n/letters";
 
 export interface Match {
   page: number;
@@ -24,21 +25,6 @@ export function textOf(pieces: readonly Piece[]): { text: string; starts: number
     if (piece.hasEOL) text += " ";
   }
   return { text, starts };
-}
-
-/** Letters alike for searching: case, `ё`, `İ`, kinds of space. Character by character, so that places stay true. */
-export function fold(text: string): string {
-  let folded = "";
-  for (const letter of text.split("")) {
-    if (letter === "İ") folded += "i";
-    else if (letter === "ё" || letter === "Ё") folded += "е";
-    else if (/\s/.test(letter)) folded += " ";
-    else {
-      const small = letter.toLowerCase();
-      folded += small.length === 1 ? small : letter;
-    }
-  }
-  return folded;
 }
 
 /** Where a word stands in a page. */

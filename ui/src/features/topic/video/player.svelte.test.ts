@@ -32,6 +32,12 @@ test("it goes on where somebody stopped, and from the beginning when that was th
   expect(open(99).reel.currentTime).toBe(0);
 });
 
+test("leaving before the picture has come keeps the place", () => {
+  const { leave, seconds } = open(42);
+  leave();
+  expect(seconds()).toEqual([42]);
+});
+
 test("while it plays the place is noted every two seconds, and when it pauses", () => {
   const { player, reel, seconds } = open();
   player.toggle();

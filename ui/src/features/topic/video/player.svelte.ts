@@ -1,4 +1,5 @@
 /** A video's player: its state, and where somebody is in it. */
+import { beforeLeaving } from "$shared/desktop/leaving";
 import type { Position } from "../position";
 
 /** While it plays, the place is noted this often. */
@@ -40,9 +41,11 @@ export class Player {
       ["error", () => (this.failed = true)],
     ];
     for (const [name, handler] of on) video.addEventListener(name, handler);
+    const stay = beforeLeaving(() => this.#note());
     return () => {
+      stay();
       this.#note();
-      this.position?.flush();
+      void this.position?.flush();
       for (const [name, handler] of on) video.removeEventListener(name, handler);
       video.removeAttribute("src");
       video.load();
@@ -83,7 +86,8 @@ export class Player {
 
   #loaded(): void {
     this.duration = finite(this.#video!.duration);
-    if (this.startSecond > 0 && this.startSecond < this.duration - END_SECONDS) this.#video!.currentTime = this.startSecond;
+    // The time at once: whoever leaves before the picture has come does not lose their place.
+    if (this.startSecond > 0 && this.startSecond < this.duration - END_SECONDS) this.#video!.currentTime = this.time = this.startSecond;
   }
 
   #moved(): void {

@@ -1,0 +1,31 @@
+import { expect, test, vi } from "vitest";
+
+const desk = vi.hoisted(() => ({ calls: [] as string[] }));
+vi.mock("@tauri-apps/api/core", () => ({
+  invoke: async (_: string, { name }: { name: string }) => {
+    desk.calls.push(name);
+    if (name === "start") return { people: [], look: { theme: "", language: "", zoom_percent: 100 }, unlocked: null };
+    if (name === "note_position") throw { code: "locked", message: "", retryable: false };
+  },
+}));
+vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
+
+import { call, problemOf } from "$shared/desktop/desktop";
+import { beforeLeaving } from "$shared/desktop/leaving";
+import { notifyProblem, toasts } from "$shared/ui";
+import { Session } from "./session.svelte";
+
+test("what is being written is stored before the app is locked or signed out of", async () => {
+  const stop = beforeLeaving(() => call("answer", { attempt_id: "a", question_id: "q", answer: "4", flagged: false, at_question: 0 }));
+  await new Session().lock();
+  await new Session().signOut();
+  expect(desk.calls.filter((name) => name !== "start")).toEqual(["answer", "lock", "answer", "sign_out"]);
+  stop();
+});
+
+test("the next person is not told that it is locked", async () => {
+  const note = { content_item_id: "c", page: 1, second: null, percent: 1, seconds_spent: 0 };
+  await call("note_position", note).catch(notifyProblem);
+  expect(toasts()).toEqual([]);
+  await expect(call("note_position", note).catch((thrown) => problemOf(thrown).code)).resolves.toBe("locked");
+});
