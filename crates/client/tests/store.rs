@@ -314,6 +314,61 @@ fn a_row_that_changed_by_itself_is_noticed_and_fetched_again() {
 }
 
 #[test]
+fn a_scope_whose_checksum_never_fits_keeps_its_rows_through_later_changes() {
+    let (_folder, mut writer, mut core) = teacher();
+    for day in 1..6 {
+        core.put("attendance_records", None, &mark(100, day, json!("absent")).fields);
+    }
+    core.checksum_off = 1;
+    pull(&mut writer, &mut core);
+    for day in 6..9 {
+        core.put("attendance_records", None, &mark(100, day, json!("late")).fields);
+        let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
+        assert_eq!((applied.reread, applied.damaged), (Vec::new(), vec![roster()]), "it is told and not read again for ever");
+        assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), i64::from(day));
+    }
+    core.checksum_off = 0;
+    core.put("attendance_records", None, &mark(100, 9, json!("late")).fields);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT rereads FROM scopes"), 0);
+    assert_eq!(count(&writer, "SELECT count(row_id) FROM reread_rows"), 0);
+}
+
+#[test]
+fn a_scope_with_a_table_of_a_later_program_is_read_once_and_again_when_the_table_is_known() {
+    let (folder, mut writer, mut core) = teacher();
+    core.later_table = Some("moods");
+    core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+    pull(&mut writer, &mut core);
+    // From here on the server has nothing of the table to say, and still counts it.
+    for day in 6..9 {
+        core.put("attendance_records", None, &mark(100, day, json!("late")).fields);
+        let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
+        assert_eq!((applied.reread, applied.damaged), (Vec::new(), Vec::new()));
+    }
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 4);
+
+    // The next program knows it.
+    writer.connection().execute("UPDATE unknown_tables SET entity = 'courses'", []).unwrap();
+    drop(writer);
+    let writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    assert_eq!(scopes::cursors(writer.connection()).unwrap()[&roster()], 0);
+    assert_eq!(count(&writer, "SELECT count(entity) FROM unknown_tables"), 0);
+}
+
+#[test]
+fn a_scope_that_a_server_from_a_backup_holds_nothing_of_becomes_empty_and_whole() {
+    let (_folder, mut writer, mut core) = teacher();
+    let backup = core.clone();
+    core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+    pull(&mut writer, &mut core);
+    core.restore(&backup);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 0);
+    assert!(scopes::is_whole(writer.connection(), &roster()).unwrap());
+}
+
+#[test]
 fn a_first_sync_of_many_pages_resumes_at_any_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let mut core = Core::new(Role::Teacher, &[roster(), learner_scope()]);
