@@ -342,23 +342,66 @@ async fn an_address_that_is_none_and_a_server_that_is_not_there_are_told_apart()
     app.shutdown().await;
 }
 
+fn conflict(row: uuid::Uuid, lost: &str, kept: &str) -> [(&'static str, Value); 10] {
+    [
+        ("entity", json!("attendance_records")),
+        ("row_id", json!(row)),
+        ("field", json!("mark")),
+        ("lost_values", json!({"status": lost, "marked_by": id(7), "marked_at": 5})),
+        ("lost_by", json!(id(7))),
+        ("lost_at", json!(NOW_MS)),
+        ("kept_values", json!({"status": kept})),
+        ("kept_by", json!(id(USER))),
+        ("kept_at", json!(NOW_MS)),
+        ("group_id", json!(id(GROUP))),
+    ]
+}
+
+/// How many conflicts the chip counts, the centre lists and the cell shows.
+async fn shown(app: &App, student: u128, day: u32) -> (Value, usize, bool) {
+    let centre = call(app, "sync_centre", json!({})).await.unwrap();
+    let in_cell = cell(app, student, day).await["conflict_id"].is_string();
+    (status(app).await["conflicts"].clone(), centre["conflicts"].as_array().unwrap().len(), in_cell)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_shown_only_while_what_lost_differs_from_what_stands() {
+    let (server, _laptop, app) = school().await;
+    {
+        let mut core = server.core.lock().unwrap();
+        core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+        core.put("conflicts", Some(id(505)), &conflict(mark_id(100, 5), "absent", "absent"));
+        // Of a mark that is not here nothing stands.
+        core.put("conflicts", Some(id(506)), &conflict(mark_id(999, 5), "absent", "late"));
+    }
+    call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false), "two said the same");
+
+    // Somebody changes it at the server: now the words differ, and what stands is what is shown as kept.
+    let other = [("status", json!("late")), ("marked_by", json!(id(9))), ("marked_at", json!(NOW_MS + 5))];
+    let mut fields = mark(100, 5, json!("late")).fields;
+    fields.retain(|(name, _)| !other.iter().any(|(column, _)| column == name));
+    fields.extend(other);
+    server.core.lock().unwrap().put("attendance_records", None, &fields);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!(shown(&app, 100, 5).await, (json!(1), 1, true));
+    let item = call(&app, "sync_centre", json!({})).await.unwrap()["conflicts"][0].clone();
+    assert_eq!(
+        (&item["kept"]["value"], &item["kept"]["at"], &item["lost"]["value"]),
+        (&json!("late"), &json!(NOW_MS + 5), &json!("absent"))
+    );
+
+    // The mark is set to what had lost: there is nothing left to decide, before and after it was sent.
+    set_mark(&app, 100, 5, json!("absent")).await.unwrap();
+    assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false));
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false));
+    app.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn conflicts_are_settled_either_way() {
     let (server, _laptop, app) = school().await;
-    let conflict = |row, lost: &str, kept: &str| {
-        [
-            ("entity", json!("attendance_records")),
-            ("row_id", json!(row)),
-            ("field", json!("mark")),
-            ("lost_values", json!({"status": lost, "marked_by": id(7), "marked_at": 5})),
-            ("lost_by", json!(id(7))),
-            ("lost_at", json!(NOW_MS)),
-            ("kept_values", json!({"status": kept})),
-            ("kept_by", json!(id(USER))),
-            ("kept_at", json!(NOW_MS)),
-            ("group_id", json!(id(GROUP))),
-        ]
-    };
     {
         let mut core = server.core.lock().unwrap();
         for day in [5, 8] {

@@ -10,8 +10,9 @@ use super::Desk;
 use crate::app::App;
 use crate::error::{ClientError, Result};
 use crate::media::downloads::read_code;
+use crate::store::conflicts::{self as open_conflicts, Said};
 use crate::store::overlay::read_operation;
-use crate::store::value::{read_json, to_json};
+use crate::store::value::read_json;
 use crate::store::{Edit, rows};
 use crate::views::*;
 
@@ -262,52 +263,28 @@ fn attention_fields(
 }
 
 fn conflicts(desk: &Desk<'_>) -> Result<Vec<ConflictItem>> {
-    let mut statement = desk.connection.prepare_cached(
-        "SELECT id, entity, row_id, field, lost_values, lost_by, lost_at, kept_values, kept_by, kept_at FROM conflicts
-         WHERE settled_at IS NULL ORDER BY lost_at DESC",
-    )?;
-    let mut rows = statement.query([])?;
+    let side = |said: Said| -> Result<ConflictSide> {
+        let by = said.by.as_deref().map_or(Ok(String::new()), |by| name_of(desk.connection, by))?;
+        Ok(ConflictSide { value: said.value, by, at: said.at })
+    };
     let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        let entity: String = row.get::<_, Option<String>>("entity")?.unwrap_or_default();
-        let row_id: String = row.get::<_, Option<String>>("row_id")?.unwrap_or_default();
-        let field: String = row.get::<_, Option<String>>("field")?.unwrap_or_default();
-        let side = |values: &str, by: &str, at: &str| -> Result<ConflictSide> {
-            let by: Option<String> = row.get(by)?;
-            Ok(ConflictSide {
-                value: lead_value(&entity, &field, &to_json(Kind::Json, row.get_ref(values)?)),
-                by: match by {
-                    Some(by) => name_of(desk.connection, &by)?,
-                    None => String::new(),
-                },
-                at: row.get(at)?,
-            })
-        };
-        let (kept, lost) = (side("kept_values", "kept_by", "kept_at")?, side("lost_values", "lost_by", "lost_at")?);
-        let cell = attendance_cell(desk.connection, &entity, &row_id)?;
+    for conflict in open_conflicts::open(desk.connection)? {
+        let entity = conflict.entity.name;
+        let cell = attendance_cell(desk.connection, entity, &conflict.row_id)?;
         items.push(ConflictItem {
-            id: row.get("id")?,
-            about: about(desk.connection, &entity, &row_id)?,
-            kept,
-            lost,
+            id: conflict.id,
+            about: about(desk.connection, entity, &conflict.row_id)?,
+            kept: side(conflict.kept)?,
+            lost: side(conflict.lost)?,
             group_id: cell.as_ref().map(|cell| cell.0.clone()),
             student_id: cell.as_ref().map(|cell| cell.1.clone()),
             lesson_date: cell.map(|cell| cell.2),
-            entity,
-            row_id,
-            field,
+            entity: entity.to_owned(),
+            row_id: conflict.row_id,
+            field: conflict.field,
         });
     }
     Ok(items)
-}
-
-/// The value that decides about a conflict of a group: its first column's.
-fn lead_value(entity: &str, field: &str, values: &Value) -> Value {
-    let lead = registry::entity(entity).and_then(|entity| entity.group_columns(field).next().map(|(_, column)| column.name));
-    match (lead, values) {
-        (Some(name), Value::Object(values)) => values.get(name).cloned().unwrap_or(Value::Null),
-        _ => values.clone(),
-    }
 }
 
 fn attendance_cell(connection: &Connection, entity: &str, row_id: &str) -> Result<Option<(String, String, String)>> {

@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod cell;
+pub mod conflicts;
 pub mod device;
 pub mod edit;
 pub mod open;

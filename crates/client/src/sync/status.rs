@@ -4,7 +4,7 @@ use waystation_model::Code;
 use waystation_model::limits::CLOCK_OFF_MS_MAX;
 
 use crate::error::{ClientError, Result};
-use crate::store::{Device, Writer};
+use crate::store::{Device, Writer, conflicts};
 use crate::views::SyncStatus;
 
 /// What the engine knows of the network.
@@ -45,7 +45,7 @@ pub struct Counts {
     pub waiting: i64,
     /// Changes that it refused.
     pub attention: i64,
-    /// Conflicts that nobody settled.
+    /// Conflicts whose lost value is not the one that stands.
     pub conflicts: i64,
 }
 
@@ -54,13 +54,9 @@ pub struct Counts {
 /// # Errors
 /// When the database fails.
 pub fn counts(writer: &Writer) -> Result<Counts> {
-    let mut statement = writer.connection().prepare_cached(
-        "SELECT (SELECT count(number) FROM attention) AS attention,
-                (SELECT count(id) FROM conflicts WHERE settled_at IS NULL) AS conflicts",
-    )?;
-    Ok(statement.query_row([], |row| {
-        Ok(Counts { waiting: writer.device().waiting(), attention: row.get("attention")?, conflicts: row.get("conflicts")? })
-    })?)
+    let attention = writer.connection().prepare_cached("SELECT count(number) FROM attention")?.query_row([], |row| row.get(0))?;
+    let conflicts = i64::try_from(conflicts::open(writer.connection())?.len()).unwrap_or(i64::MAX);
+    Ok(Counts { waiting: writer.device().waiting(), attention, conflicts })
 }
 
 /// Puts the chip's state together.
