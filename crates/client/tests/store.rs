@@ -23,7 +23,7 @@ fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
     let request = PullRequest { protocol: 1, device: device.device_id, epoch: device.epoch, digest: None, cursors: Some(cursors) };
     let bytes = core.pull(&request);
     let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
-    writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, &bytes, &outline)).unwrap()
+    writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap()
 }
 
 /// Everything from the server into the database.

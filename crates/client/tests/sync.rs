@@ -303,6 +303,31 @@ async fn the_clock_of_the_laptop_is_corrected_and_a_wrong_one_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_waited_behind_a_closed_lid_does_not_tell_the_time() {
+    const NIGHT_MS: i64 = 36_000_000;
+    let (server, laptop, app) = school().await;
+    let clock = laptop.clock.clone();
+    for name in ["pull", "push"] {
+        let clock = clock.clone();
+        *server.meanwhile.lock().unwrap() = Some(Box::new(move |core| {
+            clock.pass(NIGHT_MS);
+            core.now_ms += NIGHT_MS;
+        }));
+        if name == "push" {
+            // Nothing but the push's own answer is heard of the server.
+            set_mark(&app, 101, 5, json!("absent")).await.unwrap();
+            until(async || status(&app).await["waiting"] == json!(0)).await;
+        } else {
+            call(&app, "sync_now", json!({})).await.unwrap();
+        }
+        assert_eq!(status(&app).await["clock_off_ms"], json!(null), "{name}");
+    }
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    assert_eq!(cell(&app, 100, 5).await["marked_at"], json!(NOW_MS + 2 * NIGHT_MS));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_disk_being_nearly_full_is_told() {
     let (_server, laptop, app) = school().await;
     laptop.disk.0.store(1_000, Ordering::SeqCst);

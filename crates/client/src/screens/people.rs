@@ -13,6 +13,7 @@ use crate::keys::{self, Keys, OpenKey};
 use crate::people::Resident;
 use crate::store::{Edit, Owner, Writer, outbox};
 use crate::sync::accounts::{DeviceRequest, SignInAnswer};
+use crate::sync::clock::Asked;
 use crate::sync::link::Link;
 use crate::sync::session::{self, Tokens};
 use crate::unlocked::{Opened, STORE_FILE, Unlocked, take_lock};
@@ -46,9 +47,11 @@ impl App {
     pub(crate) async fn sign_in(&self, arguments: SignIn) -> Result<Person, Problem> {
         let _gate = self.inner.people_gate.lock().await;
         let link = Link::to(&arguments.server)?;
+        let asked = Asked::now(self.inner.environment.clock.as_ref());
         let answer = self.ask_to_sign_in(&link, &arguments).await?;
+        let offset_ms = asked.offset_ms(self.inner.environment.clock.as_ref(), answer.server_time);
         self.put_away().await;
-        let unlocked = self.open_signed_in(&link, &arguments.password, answer).await?;
+        let unlocked = self.open_signed_in(&link, &arguments.password, answer, offset_ms).await?;
         Ok(self.welcome(unlocked).await?)
     }
 
@@ -181,7 +184,7 @@ impl App {
     }
 
     /// Opens or makes the database of whoever just signed in.
-    async fn open_signed_in(&self, link: &Link, password: &str, answer: SignInAnswer) -> Result<Arc<Unlocked>> {
+    async fn open_signed_in(&self, link: &Link, password: &str, answer: SignInAnswer, offset_ms: Option<i64>) -> Result<Arc<Unlocked>> {
         let user_id = answer.user.id;
         let folder = self.inner.people.folder_of(&user_id);
         make_private_folder(&folder)?;
@@ -206,7 +209,6 @@ impl App {
         };
         let tokens =
             Tokens { access_token: answer.access_token, access_expires_at: answer.access_expires_at, refresh_token: answer.refresh_token };
-        let offset_ms = answer.server_time - self.inner.environment.clock.now_ms();
         let (path, key, device_id) = (folder.join(STORE_FILE), open.key.clone(), answer.device_id);
         let writer = blocking(move || {
             let mut writer = Writer::open_for(&path, &key, device_id, &owner)?;
@@ -214,7 +216,7 @@ impl App {
                 if device.device_id != device_id {
                     outbox::become_device(connection, device, device_id)?;
                 }
-                device.clock_offset_ms = offset_ms;
+                device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
                 crate::store::device::save(connection, device)?;
                 session::save(connection, &tokens)
             })?;

@@ -45,11 +45,19 @@ pub enum Verdict {
     Copied,
 }
 
-/// Applies a whole page.
+/// Applies a whole page at `now_ms`. `offset_ms` is the server's clock minus this laptop's, measured when the page came;
+/// none when that could not be told.
 ///
 /// # Errors
 /// When the database fails or a row does not fit its table; the caller rolls back then.
-pub fn apply(connection: &Connection, device: &mut Device, now_ms: i64, bytes: &[u8], outline: &Outline) -> Result<Verdict> {
+pub fn apply(
+    connection: &Connection,
+    device: &mut Device,
+    now_ms: i64,
+    offset_ms: Option<i64>,
+    bytes: &[u8],
+    outline: &Outline,
+) -> Result<Verdict> {
     if outline.epoch != device.epoch && device.epoch != 0 {
         device.epoch = outline.epoch;
         device.first_sync_done = false;
@@ -65,7 +73,7 @@ pub fn apply(connection: &Connection, device: &mut Device, now_ms: i64, bytes: &
         return Ok(Verdict::Copied);
     }
     device.epoch = outline.epoch;
-    device.clock_offset_ms = outline.server_time - now_ms;
+    device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
 
     let mut page = Page::begin(connection, outline)?;
     for change in page::changes(bytes) {

@@ -46,6 +46,8 @@ pub struct Server {
     pub access_generation: AtomicU64,
     /// Access tokens before this one are past their time.
     pub oldest_good_access: AtomicU64,
+    /// Happens once while the answer to a pull or a push is on its way.
+    pub meanwhile: Mutex<Option<Box<dyn FnOnce(&mut Core) + Send>>>,
     pub pulls: AtomicUsize,
     pub pushes: AtomicUsize,
     devices: AtomicU64,
@@ -65,6 +67,7 @@ impl Server {
             session_ended: AtomicBool::new(false),
             access_generation: AtomicU64::new(0),
             oldest_good_access: AtomicU64::new(0),
+            meanwhile: Mutex::default(),
             pulls: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
             devices: AtomicU64::new(0),
@@ -97,6 +100,12 @@ impl Server {
 
     fn secret(&self, device: Uuid) -> String {
         base64::engine::general_purpose::STANDARD.encode(&self.secrets.lock().unwrap()[&device])
+    }
+
+    fn time_passes(&self, core: &mut Core) {
+        if let Some(meanwhile) = self.meanwhile.lock().unwrap().take() {
+            meanwhile(core);
+        }
     }
 
     fn tokens(&self) -> (String, String) {
@@ -180,7 +189,10 @@ async fn pull(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
     }
     server.pulls.fetch_add(1, Ordering::SeqCst);
     let request: PullRequest = serde_json::from_slice(&unpack(&headers, &body)).unwrap();
-    server.core.lock().unwrap().pull(&request).into_response()
+    let mut core = server.core.lock().unwrap();
+    let answer = core.pull(&request);
+    server.time_passes(&mut core);
+    answer.into_response()
 }
 
 async fn push(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -189,7 +201,12 @@ async fn push(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
     }
     server.pushes.fetch_add(1, Ordering::SeqCst);
     let request: PushRequest = serde_json::from_slice(&unpack(&headers, &body)).unwrap();
-    let answer = server.core.lock().unwrap().push(request);
+    let answer = {
+        let mut core = server.core.lock().unwrap();
+        let answer = core.push(request);
+        server.time_passes(&mut core);
+        answer
+    };
     if server.lose_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
         return StatusCode::BAD_GATEWAY.into_response();
     }
