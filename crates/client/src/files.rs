@@ -1,6 +1,6 @@
 //! Small files that are whole at every moment.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -35,8 +35,12 @@ pub fn read_small(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
 /// # Errors
 /// When the disk fails.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(File::options().create(true).truncate(true).write(true), path, bytes)
+}
+
+fn write_with(options: &OpenOptions, path: &Path, bytes: &[u8]) -> Result<()> {
     let beside = path.with_extension("new");
-    let mut file = File::create(&beside).map_err(ClientError::disk(&beside))?;
+    let mut file = options.open(&beside).map_err(ClientError::disk(&beside))?;
     file.write_all(bytes).map_err(ClientError::disk(&beside))?;
     file.sync_all().map_err(ClientError::disk(&beside))?;
     drop(file);
@@ -80,4 +84,17 @@ pub fn read_json<T: DeserializeOwned + Default>(path: &Path) -> T {
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let bytes = serde_json::to_vec_pretty(value).map_err(|error| ClientError::Damaged(error.to_string()))?;
     write_whole(path, &bytes)
+}
+
+/// Writes a JSON file that only this laptop's user may read.
+///
+/// # Errors
+/// When the disk fails.
+pub fn write_private_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| ClientError::Damaged(error.to_string()))?;
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    write_with(&options, path, &bytes)
 }

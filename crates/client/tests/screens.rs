@@ -298,6 +298,10 @@ async fn answers_are_there_after_the_app_was_killed() {
     let attempt_id = attempt["card"]["id"].clone();
     let answer = json!({"attempt_id": attempt_id, "question_id": id(81), "answer": id(85), "flagged": false, "at_question": 0});
     call(&app, "answer", answer).await.unwrap();
+    let exported = call(&app, "export_changes", json!({})).await.unwrap();
+    let exported: Value = serde_json::from_slice(&std::fs::read(exported["path"].as_str().unwrap()).unwrap()).unwrap();
+    assert_eq!((&exported["tests"][0]["attempt_id"], &exported["tests"][0]["about"]), (&attempt_id, &json!("Test 80")));
+    assert!(exported["tests"][0]["answers"].to_string().contains(&id(85).to_string()));
     // The disk as a crash would leave it: nothing is closed.
     let crashed = Laptop::new();
     copy(laptop.folder.path(), crashed.folder.path());

@@ -140,6 +140,56 @@ async fn a_refused_change_is_mended_and_sent_again_or_let_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn refused_changes_of_one_row_are_one_thing_and_the_last_word_is_sent_again() {
+    let (server, _laptop, app) = school().await;
+    server.core.lock().unwrap().refuse.insert(mark_id(100, 5));
+    server.cut.store(true, Ordering::SeqCst);
+    for word in ["present", "late", "excused"] {
+        set_mark(&app, 100, 5, json!(word)).await.unwrap();
+    }
+    let with_note = json!({"student_id": id(100), "lesson_date": "2026-01-05", "status": "excused", "note": "ill"});
+    call(&app, "set_marks", json!({"group_id": id(GROUP), "marks": [with_note]})).await.unwrap();
+    server.cut.store(false, Ordering::SeqCst);
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    assert_eq!(status(&app).await["attention"], json!(1));
+    let centre = call(&app, "sync_centre", json!({})).await.unwrap();
+    assert_eq!(centre["attention"].as_array().unwrap().len(), 1);
+    let item = centre["attention"][0].clone();
+    let value = |name: &str| item["fields"].as_array().unwrap().iter().find(|field| field["name"] == json!(name)).unwrap()["value"].clone();
+    assert_eq!((&item["code"], value("status"), value("note")), (&json!("taken"), json!("excused"), json!("ill")));
+
+    server.core.lock().unwrap().refuse.clear();
+    call(&app, "send_again", json!({"n": item["n"], "fields": {}})).await.unwrap();
+    until(async || server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "status") == Some(json!("excused"))).await;
+    assert_eq!(server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "note"), Some(json!("ill")));
+    assert_eq!(status(&app).await["attention"], json!(0));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_holds_what_waits_as_it_was_entered_and_lies_with_its_person() {
+    let (server, laptop, app) = school().await;
+    server.cut.store(true, Ordering::SeqCst);
+    for student in 100..350 {
+        set_mark(&app, student, 5, json!("excused")).await.unwrap();
+    }
+    let path = call(&app, "export_changes", json!({})).await.unwrap()["path"].as_str().unwrap().to_owned();
+    assert!(path.starts_with(laptop.folder.path().join("people").join(id(USER).to_string()).to_str().unwrap()), "{path}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "nobody else reads it");
+    }
+    let file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let waiting = file["waiting"].as_array().unwrap();
+    assert_eq!(waiting.len(), 250, "all of them");
+    let first = &waiting[0];
+    assert_eq!((&first["about"], &first["entity"]), (&json!("Student 100 · 2026-01-05"), &json!("attendance_records")));
+    assert_eq!((&first["values"]["status"], &first["values"]["lesson_date"]), (&json!("excused"), &json!("2026-01-05")));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unchanged_state_costs_one_small_question() {
     let (server, _laptop, app) = school().await;
     let engine_pulls = server.pulls.load(Ordering::SeqCst);

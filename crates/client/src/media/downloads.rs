@@ -14,6 +14,7 @@ use super::fetch::{Wanted, fetch};
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
 use crate::store::Store;
+use crate::store::attention::read_code;
 use crate::sync::automatic::BackOff;
 use crate::sync::engine::Engine;
 use crate::views::{Download, Event};
@@ -337,11 +338,6 @@ fn list(connection: &Connection) -> Result<Vec<(String, Download)>> {
         })?
         .collect::<Result<_, _>>()?;
     Ok(listed)
-}
-
-/// The code of a word that was stored.
-pub fn read_code(word: &str) -> Code {
-    Code::ALL.iter().copied().find(|code| code.word() == word).unwrap_or(Code::Internal)
 }
 
 fn setting(connection: &Connection, name: &str) -> Result<Option<String>> {

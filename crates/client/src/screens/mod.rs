@@ -1,8 +1,10 @@
 //! The commands, one file per screen. Each reads one snapshot or makes one transaction.
 
 mod attendance;
+mod attention;
 mod course;
 mod downloads;
+mod export;
 mod home;
 mod people;
 mod station;

@@ -3,16 +3,13 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use waystation_model::registry::{self, Entity, Kind};
+use waystation_model::registry;
 use waystation_model::{Code, Problem};
 
 use super::Desk;
 use crate::app::App;
-use crate::error::{ClientError, Result};
-use crate::media::downloads::read_code;
+use crate::error::Result;
 use crate::store::conflicts::{self as open_conflicts, Said};
-use crate::store::overlay::read_operation;
-use crate::store::value::read_json;
 use crate::store::{Edit, rows};
 use crate::views::*;
 
@@ -38,56 +35,13 @@ impl App {
                 Ok(SyncCentre {
                     status,
                     waiting: waiting(desk)?,
-                    attention: attention(desk)?,
+                    attention: super::attention::items(desk)?,
                     merged: merged(desk)?,
                     conflicts: conflicts(desk)?,
                     folder,
                 })
             })
             .await?)
-    }
-
-    pub(crate) async fn send_again(&self, arguments: SendAgain) -> Result<Nothing, Problem> {
-        self.edit_with(move |connection, _| {
-            let refused = refused(connection, arguments.n)?;
-            let mut fields: Vec<(&'static str, Value)> = Vec::new();
-            for (name, value) in refused.columns.iter().zip(refused.values) {
-                let column =
-                    refused.entity.column(name).ok_or_else(|| Problem::new(Code::UnknownColumn, "the column is gone").field(name))?;
-                fields.push((column.name, arguments.fields.get(name).cloned().unwrap_or(value)));
-            }
-            for (name, value) in &arguments.fields {
-                if !fields.iter().any(|(known, _)| known == name) {
-                    let column =
-                        refused.entity.column(name).ok_or_else(|| Problem::new(Code::UnknownColumn, "no such column").field(name))?;
-                    fields.push((column.name, value.clone()));
-                }
-            }
-            forget(connection, arguments.n)?;
-            Ok(vec![Edit { entity: refused.entity, id: Some(refused.row_id), op: refused.op, fields, coalesce: false }])
-        })
-        .await?;
-        Ok(Nothing {})
-    }
-
-    pub(crate) async fn discard(&self, arguments: ByNumber) -> Result<Nothing, Problem> {
-        self.edit_with(move |connection, _| {
-            refused(connection, arguments.n)?;
-            forget(connection, arguments.n)?;
-            Ok(Vec::new())
-        })
-        .await?;
-        Ok(Nothing {})
-    }
-
-    pub(crate) async fn export_changes(&self, _arguments: Nothing) -> Result<WrittenFile, Problem> {
-        let centre = self.sync_centre(Nothing {}).await?;
-        let folder = self.inner.config.data_dir.join("exports");
-        crate::app::make_private_folder(&folder)?;
-        let path = folder.join(format!("changes-{}.json", self.inner.environment.clock.now_ms()));
-        let text = json!({ "waiting": centre.waiting, "attention": centre.attention });
-        crate::files::write_json(&path, &text)?;
-        Ok(WrittenFile { path: path.display().to_string() })
     }
 
     pub(crate) async fn settle(&self, arguments: Settle) -> Result<Nothing, Problem> {
@@ -131,37 +85,6 @@ fn settle_edits(connection: &Connection, arguments: &Settle, me: &str, now_ms: i
     Ok(edits)
 }
 
-struct Refused {
-    entity: &'static Entity,
-    row_id: Uuid,
-    op: waystation_model::wire::Operation,
-    columns: Vec<String>,
-    values: Vec<Value>,
-}
-
-fn refused(connection: &Connection, number: i64) -> Result<Refused> {
-    use rusqlite::OptionalExtension;
-    let not_found = || ClientError::refused(Code::NotFound, "no refused change has this number");
-    let (entity, row_id, op, columns, values) = connection
-        .query_row("SELECT entity, row_id, op, columns, vals FROM attention WHERE number = ?1", [number], |row| {
-            Ok((
-                row.get::<_, String>("entity")?,
-                crate::store::value::read_uuid(row, "row_id")?,
-                row.get::<_, String>("op")?,
-                read_json(row, "columns")?,
-                read_json(row, "vals")?,
-            ))
-        })
-        .optional()?
-        .ok_or_else(not_found)?;
-    Ok(Refused { entity: registry::entity(&entity).ok_or_else(not_found)?, row_id, op: read_operation(&op), columns, values })
-}
-
-fn forget(connection: &Connection, number: i64) -> Result<()> {
-    connection.execute("DELETE FROM attention WHERE number = ?1", [number])?;
-    Ok(())
-}
-
 fn waiting(desk: &Desk<'_>) -> Result<Vec<WaitingChange>> {
     let mut statement = desk.connection.prepare_cached(
         "SELECT o.n AS n, o.entity AS entity, o.row_id AS row_id, o.at AS at, o.state AS state FROM outbox o, device d
@@ -200,66 +123,6 @@ fn merged(desk: &Desk<'_>) -> Result<Vec<MergedItem>> {
         });
     }
     Ok(merged)
-}
-
-fn attention(desk: &Desk<'_>) -> Result<Vec<AttentionItem>> {
-    let mut statement = desk
-        .connection
-        .prepare_cached("SELECT number, entity, row_id, at, code, field, suggestion, columns, vals FROM attention ORDER BY at DESC")?;
-    let mut rows = statement.query([])?;
-    let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        let entity: String = row.get("entity")?;
-        let row_id: String = row.get("row_id")?;
-        let columns: Vec<String> = read_json(row, "columns")?;
-        let values: Vec<Value> = read_json(row, "vals")?;
-        let code: String = row.get("code")?;
-        items.push(AttentionItem {
-            n: row.get("number")?,
-            about: about(desk.connection, &entity, &row_id)?,
-            fields: attention_fields(desk.connection, &entity, &row_id, &columns, &values)?,
-            entity,
-            row_id,
-            at: row.get::<_, i64>("at")?.div_euclid(1000),
-            code: read_code(&code),
-            field: row.get("field")?,
-            suggestion: row.get("suggestion")?,
-        });
-    }
-    Ok(items)
-}
-
-fn attention_fields(
-    connection: &Connection,
-    entity: &str,
-    row_id: &str,
-    columns: &[String],
-    values: &[Value],
-) -> Result<Vec<AttentionField>> {
-    let Some(entity) = registry::entity(entity) else { return Ok(Vec::new()) };
-    let server = rows::read(connection, entity, row_id)?;
-    let mut fields = Vec::new();
-    for (index, column) in entity.columns.iter().enumerate() {
-        let Some(place) = columns.iter().position(|name| name == column.name) else { continue };
-        let (kind, choices) = match column.kind {
-            Kind::Text => ("text", Vec::new()),
-            Kind::Choice(words) => ("choice", words.iter().map(|word| (*word).to_owned()).collect()),
-            Kind::Truth => ("truth", Vec::new()),
-            Kind::Whole => ("whole", Vec::new()),
-            Kind::Real => ("real", Vec::new()),
-            Kind::Date => ("date", Vec::new()),
-            Kind::Uuid | Kind::Time | Kind::Timestamp | Kind::Json => ("other", Vec::new()),
-        };
-        fields.push(AttentionField {
-            name: column.name.to_owned(),
-            value: values.get(place).cloned().unwrap_or(Value::Null),
-            server_value: server.as_ref().map_or(Value::Null, |row| row.values[index].clone()),
-            editable: kind != "other" && column.merge != registry::Merge::Key,
-            kind: kind.to_owned(),
-            choices,
-        });
-    }
-    Ok(fields)
 }
 
 fn conflicts(desk: &Desk<'_>) -> Result<Vec<ConflictItem>> {
@@ -314,7 +177,7 @@ pub(super) fn name_of(connection: &Connection, user_id: &str) -> Result<String> 
 }
 
 /// What a row is about, in the words of the people who made it; empty when that is not on this laptop.
-fn about(connection: &Connection, entity: &str, row_id: &str) -> Result<String> {
+pub(super) fn about(connection: &Connection, entity: &str, row_id: &str) -> Result<String> {
     use rusqlite::OptionalExtension;
     let sql = match entity {
         "attendance_records" => {

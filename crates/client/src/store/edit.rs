@@ -185,21 +185,9 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
     if !all_add_up || !same_reset {
         return Ok(false);
     }
-    let mut together = entity.empty_values();
-    for (name, value) in names.iter().zip(&given) {
-        if let Some(index) = entity.column_index(name) {
-            together[index] = value.clone();
-        }
-    }
-    lay_over(entity, &mut together, fields);
-    for (index, _) in fields {
-        let name = entity.columns[*index].name;
-        if !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-    }
-    given.clear();
-    given.extend(names.iter().map(|name| entity.column_index(name).map_or(Value::Null, |index| together[index].clone())));
+    let (later, values): (Vec<String>, Vec<Value>) =
+        fields.iter().map(|(index, value)| (entity.columns[*index].name.to_owned(), value.clone())).unzip();
+    laid_together(entity, &mut names, &mut given, &later, &values);
     connection.prepare_cached("UPDATE outbox SET columns = ?2, vals = ?3, at = ?4 WHERE n = ?1")?.execute(params![
         n,
         Value::from(names).to_string(),
@@ -207,6 +195,25 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
         at
     ])?;
     Ok(true)
+}
+
+/// Lays a later change of the same row over an earlier one, so that the two are one.
+pub(super) fn laid_together(entity: &Entity, names: &mut Vec<String>, given: &mut Vec<Value>, later: &[String], values: &[Value]) {
+    let mut together = entity.empty_values();
+    let place = |name: &String| entity.column_index(name);
+    for (name, value) in names.iter().zip(given.iter()) {
+        if let Some(index) = place(name) {
+            together[index] = value.clone();
+        }
+    }
+    let fields: Vec<(usize, Value)> = later.iter().zip(values).filter_map(|(name, value)| Some((place(name)?, value.clone()))).collect();
+    lay_over(entity, &mut together, &fields);
+    for name in later {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    *given = names.iter().map(|name| place(name).map_or(Value::Null, |index| together[index].clone())).collect();
 }
 
 /// Whether this person may write the row, by what they hear.

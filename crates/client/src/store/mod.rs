@@ -4,6 +4,7 @@
 //! [`apply`] directly on a connection.
 
 pub mod apply;
+pub mod attention;
 pub mod cell;
 pub mod conflicts;
 pub mod device;

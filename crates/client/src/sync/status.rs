@@ -4,7 +4,7 @@ use waystation_model::Code;
 use waystation_model::limits::CLOCK_OFF_MS_MAX;
 
 use crate::error::{ClientError, Result};
-use crate::store::{Device, Writer, conflicts};
+use crate::store::{Device, Writer, attention, conflicts};
 use crate::views::SyncStatus;
 
 /// What the engine knows of the network.
@@ -43,7 +43,7 @@ impl Network {
 pub struct Counts {
     /// Changes that the server does not have.
     pub waiting: i64,
-    /// Changes that it refused.
+    /// Rows of which it refused something.
     pub attention: i64,
     /// Conflicts whose lost value is not the one that stands.
     pub conflicts: i64,
@@ -54,7 +54,7 @@ pub struct Counts {
 /// # Errors
 /// When the database fails.
 pub fn counts(writer: &Writer) -> Result<Counts> {
-    let attention = writer.connection().prepare_cached("SELECT count(number) FROM attention")?.query_row([], |row| row.get(0))?;
+    let attention = attention::count(writer.connection())?;
     let conflicts = i64::try_from(conflicts::open(writer.connection())?.len()).unwrap_or(i64::MAX);
     Ok(Counts { waiting: writer.device().waiting(), attention, conflicts })
 }
