@@ -190,7 +190,6 @@ impl Around {
         Desk {
             connection,
             owner: &self.unlocked.owner,
-            media: &self.inner.media,
             media_address: self.inner.media_server.address(),
             downloads: &self.unlocked.downloads,
             clock: self.inner.environment.clock.as_ref(),

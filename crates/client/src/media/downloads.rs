@@ -1,6 +1,7 @@
 //! The downloads of one unlocked person: what is wanted and not here, fetched one after the other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use waystation_model::Code;
 
 use super::MediaFolder;
 use super::fetch::{Wanted, fetch};
+use super::wanted::WantedFiles;
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
 use crate::store::Store;
@@ -44,6 +46,7 @@ pub struct File {
 /// The downloads of one unlocked person.
 pub struct Downloads {
     folder: Arc<MediaFolder>,
+    wanted: WantedFiles,
     engine: Arc<Engine>,
     environment: Environment,
     store: Store,
@@ -61,11 +64,21 @@ impl Downloads {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn open(folder: Arc<MediaFolder>, engine: Arc<Engine>, events: broadcast::Sender<Event>) -> Result<Arc<Downloads>> {
+    pub async fn open(
+        folder: Arc<MediaFolder>,
+        people: &Path,
+        engine: Arc<Engine>,
+        events: broadcast::Sender<Event>,
+    ) -> Result<Arc<Downloads>> {
         let store = engine.store.clone();
+        let user_id = store.device().await?.owner.user_id;
+        let here = folder.clone();
+        let before = store.read(move |connection| Ok(known(connection)?.into_iter().filter(|sha256| here.has(sha256)).collect()));
+        let wanted = WantedFiles::open(folder.path(), people, user_id, before).await?;
         let paused = store.read(|connection| setting(connection, PAUSED)).await?.as_deref() == Some("true");
         Ok(Arc::new(Downloads {
             folder,
+            wanted,
             environment: engine.environment.clone(),
             engine,
             store,
@@ -83,8 +96,13 @@ impl Downloads {
     /// # Errors
     /// When the database fails.
     pub async fn want(&self, files: Vec<File>) -> Result<()> {
-        let files: Vec<File> =
-            files.into_iter().filter(|file| super::folder::is_sha256(&file.sha256) && !self.folder.has(&file.sha256)).collect();
+        let files: Vec<File> = files.into_iter().filter(|file| super::folder::is_sha256(&file.sha256)).collect();
+        self.wanted.change(files.iter().map(|file| file.sha256.clone()).collect(), &BTreeSet::new())?;
+        // What somebody else has fetched is here at once.
+        let (here, files): (Vec<File>, Vec<File>) = files.into_iter().partition(|file| self.folder.has(&file.sha256));
+        if !here.is_empty() {
+            let _ = self.events.send(Event::Changed { entities: vec!["media_assets".to_owned()] });
+        }
         self.store
             .write(move |writer| {
                 writer.person(|connection, _| {
@@ -139,7 +157,12 @@ impl Downloads {
             .await
     }
 
-    /// Takes files out of the list and off this laptop.
+    /// Whether this person wanted the file and it is here.
+    pub fn has(&self, sha256: &str) -> bool {
+        self.wanted.has(sha256) && self.folder.has(sha256)
+    }
+
+    /// Takes files out of the list, and off this laptop unless somebody else on it wants them.
     ///
     /// # Errors
     /// When the database or the disk fails.
@@ -156,7 +179,10 @@ impl Downloads {
             })
             .await?;
         self.stop_current.notify_waiters();
-        for sha256 in hashes.iter().filter(|sha256| super::folder::is_sha256(sha256)) {
+        let hashes: BTreeSet<String> = hashes.into_iter().filter(|sha256| super::folder::is_sha256(sha256)).collect();
+        self.wanted.change(BTreeSet::new(), &hashes)?;
+        let theirs = self.wanted.of_others(&hashes)?;
+        for sha256 in hashes.difference(&theirs) {
             self.folder.remove(sha256)?;
         }
         self.wake.notify_one();
@@ -205,9 +231,10 @@ impl Downloads {
             match next {
                 Ok(Some(wanted)) => self.fetch_one(wanted, &mut back_off).await,
                 Ok(None) => self.wake.notified().await,
+                Err(ClientError::Closed) => return,
                 Err(error) => {
                     tracing::error!(%error, "the list of downloads cannot be read");
-                    return;
+                    self.wait_out(&mut back_off).await;
                 }
             }
         }
@@ -245,25 +272,29 @@ impl Downloads {
         match result {
             None => {}
             Some(Ok(())) => {
-                back_off.reset();
-                self.settle(&wanted.sha256, None).await;
                 let _ = self.events.send(Event::Changed { entities: vec!["media_assets".to_owned()] });
+                self.settle(&wanted.sha256, None, back_off).await;
             }
             Some(Err(error)) if is_passing(&error) => {
                 self.tell().await;
-                let wait = Duration::from_millis(self.environment.jittered(back_off.next_ms()));
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = self.wake.notified() => {}
-                    () = self.engine.back_online.notified() => {}
-                }
+                self.wait_out(back_off).await;
             }
             Some(Err(error)) => {
                 tracing::warn!(%error, sha256 = wanted.sha256, "a download failed");
-                self.settle(&wanted.sha256, Some(error.code())).await;
+                self.settle(&wanted.sha256, Some(error.code()), back_off).await;
             }
         }
         self.tell().await;
+    }
+
+    /// Waits a while, or until something says that it is worth trying again.
+    async fn wait_out(&self, back_off: &mut BackOff) {
+        let wait = Duration::from_millis(self.environment.jittered(back_off.next_ms()));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.wake.notified() => {}
+            () = self.engine.back_online.notified() => {}
+        }
     }
 
     fn note(&self, sha256: &str, bytes: u64) {
@@ -280,7 +311,8 @@ impl Downloads {
         true
     }
 
-    async fn settle(&self, sha256: &str, problem: Option<Code>) {
+    /// Writes down how a fetch ended.
+    async fn settle(&self, sha256: &str, problem: Option<Code>, back_off: &mut BackOff) {
         let sha256 = sha256.to_owned();
         let stored = self
             .store
@@ -297,8 +329,13 @@ impl Downloads {
                 })
             })
             .await;
-        if let Err(error) = stored {
-            tracing::error!(%error, "the list of downloads cannot be written");
+        match stored {
+            Ok(()) => back_off.reset(),
+            Err(error) => {
+                tracing::error!(%error, "the list of downloads cannot be written");
+                // The list still says that it is wanted.
+                self.wait_out(back_off).await;
+            }
         }
     }
 }
@@ -314,7 +351,15 @@ fn next_wanted(connection: &Connection) -> Result<Option<Wanted>> {
     let mut rows = statement.query([])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let size: i64 = row.get("size_bytes")?;
-    Ok(Some(Wanted { sha256: row.get("sha256")?, size_bytes: u64::try_from(size).unwrap_or(0) }))
+    // A file whose size nobody entered has 0 here.
+    Ok(Some(Wanted { sha256: row.get("sha256")?, size_bytes: u64::try_from(size).ok().filter(|size| *size > 0) }))
+}
+
+/// Every content that this person's database knows.
+fn known(connection: &Connection) -> Result<BTreeSet<String>> {
+    let mut statement =
+        connection.prepare("SELECT sha256 FROM media_assets WHERE sha256 IS NOT NULL UNION SELECT sha256 FROM downloads")?;
+    Ok(statement.query_map([], |row| row.get("sha256"))?.collect::<Result<_, _>>()?)
 }
 
 fn list(connection: &Connection) -> Result<Vec<(String, Download)>> {

@@ -4,5 +4,6 @@ pub mod downloads;
 mod fetch;
 mod folder;
 pub mod server;
+pub mod wanted;
 
 pub use folder::MediaFolder;

@@ -15,7 +15,6 @@ mod topic;
 use rusqlite::Connection;
 
 use crate::environment::Clock;
-use crate::media::MediaFolder;
 use crate::media::downloads::Downloads;
 use crate::store::Owner;
 
@@ -23,7 +22,6 @@ use crate::store::Owner;
 pub(crate) struct Desk<'d> {
     pub connection: &'d Connection,
     pub owner: &'d Owner,
-    pub media: &'d MediaFolder,
     pub media_address: &'d str,
     pub downloads: &'d Downloads,
     pub clock: &'d dyn Clock,

@@ -19,7 +19,7 @@ use waystation_model::wire::{PullRequest, PushRequest};
 use waystation_model::{Code, Problem};
 
 use super::server::Core;
-use super::{ORGANIZATION, USER, id};
+use super::{ORGANIZATION, OTHER, USER, id};
 
 /// How a file is sent.
 #[derive(Debug, Clone, Default)]
@@ -137,10 +137,11 @@ async fn sign_in(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> 
     server.session_ended.store(false, Ordering::SeqCst);
     let (access, refresh) = server.tokens();
     let core = server.core.lock().unwrap();
+    let (user, name) = if body["name"] == json!("other") { (OTHER, "other") } else { (USER, "somebody") };
     Json(json!({
         "access_token": access, "access_expires_at": core.now_ms + 900_000, "refresh_token": refresh, "device_id": device,
         "recovery_secret": server.secret(device), "epoch": core.epoch, "server_time": core.now_ms,
-        "user": {"id": id(USER), "user_name": "somebody", "full_name": "Some Body", "role": core.role, "organization_id": id(ORGANIZATION), "organization_name": "Demo"},
+        "user": {"id": id(user), "user_name": name, "full_name": "Some Body", "role": core.role, "organization_id": id(ORGANIZATION), "organization_name": "Demo"},
     }))
     .into_response()
 }
