@@ -415,6 +415,41 @@ fn a_server_from_a_backup_gets_again_what_it_lost() {
 }
 
 #[test]
+fn a_server_that_lost_more_than_can_be_gone_back_to_gets_everything_that_is_kept() {
+    let (_folder, mut writer, mut core) = teacher();
+    let backup = core.clone();
+    for day in 5..8 {
+        writer.edit(NOW_MS, &[mark(100, day, json!("late"))]).unwrap();
+        push(&mut writer, &mut core);
+    }
+    pull(&mut writer, &mut core);
+    // The oldest is kept no longer.
+    writer.connection().execute("DELETE FROM outbox WHERE n = 1", []).unwrap();
+    core.restore(&backup);
+    assert_eq!(pull_page(&mut writer, &mut core), Verdict::Copied);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 7), "status"), Some(json!("late")), "it stays in sight");
+    writer.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    assert_eq!(writer.device().waiting(), 2);
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    for day in 6..8 {
+        assert_eq!(core.value("attendance_records", mark_id(100, day), "status"), Some(json!("late")));
+    }
+    assert_eq!(count(&writer, "SELECT count(row_id) FROM shadows"), 0);
+}
+
+#[test]
+fn a_server_that_has_more_of_a_device_than_was_ever_sent_is_told_from_its_page() {
+    let (_folder, mut writer, mut core) = teacher();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    let batch = take(&mut writer).unwrap();
+    send(&writer, &mut core, &batch).unwrap();
+    // As a database that was set back to before the sending.
+    writer.connection().execute("UPDATE outbox SET state = 0, chain = NULL", []).unwrap();
+    assert_eq!(pull_page(&mut writer, &mut core), Verdict::Copied);
+}
+
+#[test]
 fn a_copied_database_is_noticed_and_its_work_is_numbered_anew() {
     let (folder, mut writer, mut core) = teacher();
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();

@@ -274,6 +274,38 @@ async fn a_server_from_last_nights_backup_gets_todays_work_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_from_a_backup_older_than_the_laptop_gets_its_work_again_after_a_sign_in() {
+    let server = Server::start(Role::Teacher, &[roster()]).await;
+    let backup = server.core.lock().unwrap().clone();
+    let laptop = Laptop::new();
+    let app = app(&laptop).await;
+    sign_in(&app, &server, "right").await.unwrap();
+    call(&app, "sync_now", json!({})).await.unwrap();
+    for (day, word) in [(5, "late"), (6, "absent")] {
+        set_mark(&app, 100, day, json!(word)).await.unwrap();
+    }
+    set_mark(&app, 100, 5, json!("excused")).await.unwrap();
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    server.core.lock().unwrap().refuse.insert(mark_id(100, 7));
+    set_mark(&app, 100, 7, json!("late")).await.unwrap();
+    until(async || status(&app).await["attention"] == json!(1)).await;
+    call(&app, "sync_now", json!({})).await.unwrap();
+
+    // Neither the device nor the session was there last night.
+    server.core.lock().unwrap().restore(&backup);
+    server.secrets.lock().unwrap().clear();
+    server.session_ended.store(true, Ordering::SeqCst);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    sign_in(&app, &server, "right").await.unwrap();
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    for (day, word) in [(5, "excused"), (6, "absent")] {
+        assert_eq!(server.core.lock().unwrap().value("attendance_records", mark_id(100, day), "status"), Some(json!(word)));
+    }
+    assert_eq!(status(&app).await["attention"], json!(1), "what was refused waits for the person");
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_was_ended_is_told_and_work_goes_on_until_the_next_sign_in() {
     let (server, _laptop, app) = school().await;
     server.session_ended.store(true, Ordering::SeqCst);

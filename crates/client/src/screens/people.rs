@@ -209,11 +209,15 @@ impl App {
         };
         let tokens =
             Tokens { access_token: answer.access_token, access_expires_at: answer.access_expires_at, refresh_token: answer.refresh_token };
-        let (path, key, device_id) = (folder.join(STORE_FILE), open.key.clone(), answer.device_id);
+        let (path, key, device_id, epoch) = (folder.join(STORE_FILE), open.key.clone(), answer.device_id, answer.epoch);
         let writer = blocking(move || {
             let mut writer = Writer::open_for(&path, &key, device_id, &owner)?;
             writer.person(|connection, device| {
                 if device.device_id != device_id {
+                    // A server from a backup that is older than this device has nothing of what it once took.
+                    if device.epoch != 0 && device.epoch != epoch {
+                        outbox::wait_again(connection, device)?;
+                    }
                     outbox::become_device(connection, device, device_id)?;
                 }
                 device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);

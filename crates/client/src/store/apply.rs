@@ -1,6 +1,7 @@
 //! Applies a pulled page in one transaction. Rows are stored as they are; what this device did after the page's snapshot
 //! is laid on top again.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::{Connection, params};
@@ -64,6 +65,7 @@ pub fn apply(
         scopes::start_again(connection)?;
         // No push was taken in the new life yet, so what it has of this device is all there is to go back to.
         if outline.applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, outline.applied_upto)? {
+            outbox::wait_again(connection, device)?;
             return Ok(Verdict::Copied);
         }
         super::device::save(connection, device)?;
@@ -100,14 +102,14 @@ fn is_copy(connection: &Connection, device: &Device, outline: &Outline) -> Resul
     if outline.applied_upto >= device.next_n {
         return Ok(true);
     }
-    let known = if outline.applied_upto == device.acknowledged_n {
-        Some(device.acknowledged_chain)
-    } else if outline.applied_upto > device.acknowledged_n {
-        outbox::chain_at(connection, outline.applied_upto)?
-    } else {
-        None
+    let known = match outline.applied_upto.cmp(&device.acknowledged_n) {
+        // An answer that is older than what was heard meanwhile.
+        Ordering::Less => return Ok(false),
+        Ordering::Equal => Some(device.acknowledged_chain),
+        // Nothing leaves without its chain: the server cannot have what has none.
+        Ordering::Greater => outbox::chain_at(connection, outline.applied_upto)?,
     };
-    Ok(known.is_some_and(|chain| hex::encode(chain) != outline.chain))
+    Ok(known.is_none_or(|chain| hex::encode(chain) != outline.chain))
 }
 
 /// A page while it is being applied.

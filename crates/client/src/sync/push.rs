@@ -96,9 +96,15 @@ impl Engine {
                 let gone_back = self
                     .store
                     .write(move |writer| {
-                        writer.person(|connection, device| match next_n {
-                            Some(next_n) => outbox::go_back_to(connection, device, next_n - 1),
-                            None => Ok(false),
+                        writer.person(|connection, device| {
+                            let gone_back = match next_n {
+                                Some(next_n) => outbox::go_back_to(connection, device, next_n - 1)?,
+                                None => false,
+                            };
+                            if next_n.is_some() && !gone_back {
+                                outbox::wait_again(connection, device)?;
+                            }
+                            Ok(gone_back)
                         })
                     })
                     .await?;

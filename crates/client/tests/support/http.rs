@@ -131,6 +131,9 @@ async fn sign_in(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> 
         return refusal(Problem::new(Code::WrongPassword, "wrong"));
     }
     let device = match body["device"]["id"].as_str() {
+        Some(text) if !server.secrets.lock().unwrap().contains_key(&Uuid::parse_str(text).unwrap()) => {
+            return refusal(Problem::new(Code::DeviceNotYours, "no such device"));
+        }
         Some(text) => Uuid::parse_str(text).unwrap(),
         None => server.make_device(),
     };
