@@ -373,6 +373,102 @@ async fn a_password_changed_elsewhere_opens_this_laptop_after_a_sign_in() {
     app.shutdown().await;
 }
 
+/// A teacher whose account was taken back: a new password, and work here that was never sent.
+async fn taken_back() -> (Arc<Server>, Laptop, App) {
+    let (server, laptop, app) = school().await;
+    server.session_ended.store(true, Ordering::SeqCst);
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    call(&app, "lock", json!({})).await.unwrap();
+    *server.password.lock().unwrap() = "new".into();
+    (server, laptop, app)
+}
+
+async fn arrived(server: &Server) {
+    until(async || server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "status") == Some(json!("late"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_laptop_with_a_new_password_opens_and_sends_what_it_has() {
+    let (server, _laptop, app) = taken_back().await;
+    server.revoked.lock().unwrap().insert(id(1000));
+    sign_in(&app, &server, "new").await.unwrap();
+    arrived(&server).await;
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 0, "as a device of its own");
+    call(&app, "lock", json!({})).await.unwrap();
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "new"})).await.unwrap();
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_laptop_without_tile_keyring_and_password_opens_after_a_sign_in() {
+    let (server, laptop, app) = taken_back().await;
+    std::fs::remove_file(laptop.folder.path().join("people").join(id(USER).to_string()).join("resident.json")).unwrap();
+    laptop.secrets.forget();
+    sign_in(&app, &server, "new").await.unwrap();
+    arrived(&server).await;
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 1, "the same device goes on");
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_secret_opens_the_old_password_is_asked_for() {
+    let (server, _laptop, app) = taken_back().await;
+    // The server knows nothing of the device any more.
+    server.secrets.lock().unwrap().clear();
+    assert_eq!(sign_in(&app, &server, "new").await.unwrap_err().code, Code::OldPasswordNeeded);
+    let with_old = |old: &'static str| {
+        call(&app, "sign_in", json!({"server": server.url(), "name": "somebody", "password": "new", "old_password": old}))
+    };
+    assert_eq!(with_old("guess").await.unwrap_err().code, Code::OldPasswordNeeded);
+    with_old("right").await.unwrap();
+    arrived(&server).await;
+    call(&app, "lock", json!({})).await.unwrap();
+    assert_eq!(call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap_err().code, Code::CannotUnlock);
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "new"})).await.unwrap();
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sign_in_that_broke_off_before_the_database_stands_in_nobodys_way() {
+    let (server, laptop, app) = school().await;
+    app.shutdown().await;
+    drop(app);
+    let folder = laptop.folder.path().join("people").join(id(USER).to_string());
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.file_name().unwrap().to_str().unwrap().starts_with("keys") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    laptop.secrets.forget();
+    *server.password.lock().unwrap() = "new".into();
+    let app = self::app(&laptop).await;
+    sign_in(&app, &server, "new").await.unwrap();
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_damaged_tile_costs_nobody_else_theirs_and_an_earlier_list_is_read() {
+    let (server, laptop, app) = school().await;
+    call(&app, "sign_in", json!({"server": server.url(), "name": "other", "password": "right"})).await.unwrap();
+    call(&app, "lock", json!({})).await.unwrap();
+    let tiles = async || {
+        let start = call(&app, "start", json!({})).await.unwrap();
+        start["people"].as_array().unwrap().iter().map(|tile| tile["user_name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(tiles().await.len(), 2);
+    let tile = |user: u128| laptop.folder.path().join("people").join(id(user).to_string()).join("resident.json");
+    let kept: Value = serde_json::from_slice(&std::fs::read(tile(OTHER)).unwrap()).unwrap();
+    std::fs::write(tile(OTHER), b"{").unwrap();
+    assert_eq!(tiles().await, ["somebody"]);
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
+    call(&app, "lock", json!({})).await.unwrap();
+    // As a version wrote it that kept one list for everybody.
+    std::fs::write(laptop.folder.path().join("people.json"), json!({"people": [kept]}).to_string()).unwrap();
+    assert_eq!(tiles().await.len(), 2);
+    app.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_clock_of_the_laptop_is_corrected_and_a_wrong_one_is_told() {
     let (server, laptop, app) = school().await;

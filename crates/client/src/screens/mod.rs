@@ -7,6 +7,7 @@ mod downloads;
 mod export;
 mod home;
 mod people;
+mod sign_in;
 mod station;
 mod sync;
 mod test;

@@ -1,6 +1,6 @@
 //! The server in memory behind HTTP, with a network that can be cut.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -35,6 +35,7 @@ pub struct Server {
     pub core: Mutex<Core>,
     pub password: Mutex<String>,
     pub secrets: Mutex<HashMap<Uuid, Vec<u8>>>,
+    pub revoked: Mutex<HashSet<Uuid>>,
     pub content: Mutex<BTreeMap<String, Content>>,
     /// Ranges that were asked for.
     pub asked: Mutex<Vec<Option<String>>>,
@@ -60,6 +61,7 @@ impl Server {
             core: Mutex::new(Core::new(role, heard)),
             password: Mutex::new("right".into()),
             secrets: Mutex::default(),
+            revoked: Mutex::default(),
             content: Mutex::default(),
             asked: Mutex::default(),
             cut: AtomicBool::new(false),
@@ -134,16 +136,22 @@ async fn sign_in(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> 
         Some(text) if !server.secrets.lock().unwrap().contains_key(&Uuid::parse_str(text).unwrap()) => {
             return refusal(Problem::new(Code::DeviceNotYours, "no such device"));
         }
+        Some(text) if server.revoked.lock().unwrap().contains(&Uuid::parse_str(text).unwrap()) => {
+            return refusal(Problem::new(Code::DeviceRevoked, "revoked"));
+        }
         Some(text) => Uuid::parse_str(text).unwrap(),
         None => server.make_device(),
     };
     server.session_ended.store(false, Ordering::SeqCst);
     let (access, refresh) = server.tokens();
     let core = server.core.lock().unwrap();
+    let named: Vec<Uuid> = serde_json::from_value(body["device"]["secrets_of"].clone()).unwrap_or_default();
+    let owned: Vec<Uuid> = named.into_iter().filter(|device| server.secrets.lock().unwrap().contains_key(device)).collect();
+    let secrets: BTreeMap<Uuid, String> = owned.into_iter().map(|device| (device, server.secret(device))).collect();
     let (user, name) = if body["name"] == json!("other") { (OTHER, "other") } else { (USER, "somebody") };
     Json(json!({
         "access_token": access, "access_expires_at": core.now_ms + 900_000, "refresh_token": refresh, "device_id": device,
-        "recovery_secret": server.secret(device), "epoch": core.epoch, "server_time": core.now_ms,
+        "recovery_secret": server.secret(device), "secrets": secrets, "epoch": core.epoch, "server_time": core.now_ms,
         "user": {"id": id(user), "user_name": name, "full_name": "Some Body", "role": core.role, "organization_id": id(ORGANIZATION), "organization_name": "Demo"},
     }))
     .into_response()
