@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::Connection;
 use tokio::sync::{Mutex, OnceCell, broadcast};
-use waystation_model::{Code, Problem};
+use waystation_model::{Code, Problem, registry};
 
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
@@ -110,6 +110,17 @@ impl App {
     /// What the window hears without asking.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.inner.events.subscribe()
+    }
+
+    /// What a window needs to hear that has missed some events: all that they may have said.
+    pub async fn everything(&self) -> Vec<Event> {
+        let entities = registry::all().iter().map(|entity| entity.name.to_owned()).collect();
+        let mut events = vec![Event::People, Event::Changed { entities }];
+        if let Ok(unlocked) = self.unlocked() {
+            events.extend(unlocked.engine.status().await.ok().map(|status| Event::Sync { status }));
+            events.extend(unlocked.downloads.view().await.ok().map(|downloads| Event::Downloads { downloads }));
+        }
+        events
     }
 
     /// Puts everything away. What a person did is on the disk before any command answers.

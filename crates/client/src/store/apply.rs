@@ -91,6 +91,7 @@ pub fn apply(
         if applied.reread.is_empty() {
             device.first_sync_done = true;
             device.last_sync_at = Some(now_ms);
+            device.hear_time(outline.server_time);
         }
     }
     super::device::save(connection, device)?;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use uuid::Uuid;
-use waystation_model::access::{Actor, Rules, Who, allows};
+use waystation_model::access::{Actor, Rules, Who, allows, refused_column};
 use waystation_model::merge::{Change, Edits, Stored, lay_over, merge, read_fields};
 use waystation_model::registry::{Entity, Merge};
 use waystation_model::wire::{Base, Operation};
@@ -137,6 +137,15 @@ fn wanted_row(
                 permit(connection, &device.owner, entity, entity.write, id, &row.values)?;
             }
             let wanted = lay(entity, current.clone(), Operation::Put, fields, at_ms);
+            if let Some(row) = &wanted {
+                let rules = fields.iter().filter_map(|(index, _)| entity.columns[*index].by);
+                let actor = actor_for(connection, &device.owner, entity, rules, id, &row.values)?;
+                let before = current.as_ref().map(|row| row.values.as_slice());
+                if let Some(column) = refused_column(entity, id, before, fields, &row.values, &actor) {
+                    let message = format!("{} is not this person's to give", column.name);
+                    return Err(Problem::new(Code::NotAllowed, message).field(column.name).into());
+                }
+            }
             if let Some(row) = &wanted
                 && current.is_none_or(|before| decides_rights(entity.write, entity, &before.values, &row.values))
             {
@@ -242,14 +251,21 @@ fn decides_rights(rules: Rules, entity: &Entity, before: &[Value], after: &[Valu
 /// # Errors
 /// When the database fails.
 pub fn may(connection: &Connection, owner: &Owner, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<bool> {
-    Ok(allows(rules, entity, id, values, &actor_for(connection, owner, entity, rules, id, values)?))
+    Ok(allows(rules, entity, id, values, &actor_for(connection, owner, entity, [rules], id, values)?))
 }
 
 /// The person with those of their scopes that these rules ask about.
-fn actor_for(connection: &Connection, owner: &Owner, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<Actor> {
+fn actor_for(
+    connection: &Connection,
+    owner: &Owner,
+    entity: &Entity,
+    rules: impl IntoIterator<Item = Rules>,
+    id: &Uuid,
+    values: &[Value],
+) -> Result<Actor> {
     let mut scopes = HashSet::new();
     let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?;
-    for who in rules.iter().copied().flatten() {
+    for who in rules.into_iter().flatten().copied().flatten() {
         if let Who::Hears(kind, column) = who
             && let Some(key) = scope_key(entity, column, id, values)
         {

@@ -53,7 +53,8 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 
 /// Nothing helps until somebody signs in, which starts other loops.
 fn is_final(error: &ClientError, engine: &Engine) -> bool {
-    engine.session.ended() || matches!(error, ClientError::Closed | ClientError::WorkerStopped)
+    // A job that panicked on the database's thread has ended alone; the thread goes on.
+    engine.session.ended() || matches!(error, ClientError::Closed)
 }
 
 async fn push_loop(engine: Arc<Engine>) {
@@ -95,11 +96,11 @@ async fn pull_loop(engine: Arc<Engine>) {
 async fn live_loop(engine: Arc<Engine>) {
     let mut back_off = BackOff::default();
     loop {
-        match engine.listen().await {
-            // A stream may end at any time; that alone is no trouble.
-            Ok(()) => back_off.reset(),
-            Err(error) if is_final(&error, &engine) => return,
-            Err(_) => {}
+        // A stream may end or break at any time; only one that cannot be opened makes the waits longer.
+        if let Err(error) = engine.listen(|| back_off.reset()).await
+            && is_final(&error, &engine)
+        {
+            return;
         }
         wait_out(&engine, &mut back_off).await;
     }

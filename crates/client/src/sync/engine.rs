@@ -8,7 +8,7 @@ use uuid::Uuid;
 use waystation_model::Code;
 
 use super::session::{self, Session, Tokens};
-use super::status::{self, Network};
+use super::status::{self, Exchange, Network};
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
 use crate::keys::DeviceSecret;
@@ -170,9 +170,9 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn note<R>(&self, result: &Result<R>) {
+    pub(super) fn note<R>(&self, exchange: Exchange, result: &Result<R>) {
         let was_online = self.network().online;
-        self.network().note(result);
+        self.network().note(exchange, result);
         let ended = matches!(result, Err(ClientError::Refused(problem)) if problem.code == Code::SessionEnded);
         if let Err(error) = result
             && !ended

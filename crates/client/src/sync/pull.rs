@@ -6,11 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::PullRequest;
 
 use super::clock::Asked;
 use super::engine::Engine;
+use super::status::Exchange;
 use crate::error::{ClientError, Result};
 use crate::store::apply::{self, Applied, Verdict};
 use crate::store::page::{self, Answer, Outline};
@@ -54,7 +56,7 @@ impl Engine {
     pub async fn pull_all(&self, full: bool) -> Result<()> {
         let _gate = self.pull_gate.lock().await;
         let result = self.pull_pages(full).await;
-        self.note(&result);
+        self.note(Exchange::Pull, &result);
         self.tell_status().await;
         result
     }
@@ -74,7 +76,7 @@ impl Engine {
             let known_as = position.device.device_id;
             let (found, pages) = mpsc::channel(PAGES_AHEAD_MAX);
             // The next pages are on their way while these are stored. Whatever ends first ends the other.
-            let (fetched, applied) = tokio::join!(self.fetch_pages(position, found), self.apply_pages(pages));
+            let (fetched, applied) = tokio::join!(self.fetch_pages(position, found), self.apply_pages(known_as, pages));
             match applied? {
                 Round::Done => return fetched,
                 Round::Again => {}
@@ -112,7 +114,7 @@ impl Engine {
     }
 
     /// Stores pages as they come, all that are there in one transaction.
-    async fn apply_pages(&self, mut pages: mpsc::Receiver<Fetched>) -> Result<Round> {
+    async fn apply_pages(&self, known_as: Uuid, mut pages: mpsc::Receiver<Fetched>) -> Result<Round> {
         let mut waiting = Vec::with_capacity(PAGES_TOGETHER_MAX);
         // The first page is shown at once; a long first sync then stores more and more of them together.
         let mut together = 1;
@@ -129,7 +131,8 @@ impl Engine {
             if let Some(last) = waiting.last() {
                 self.network().rows_left = Some(last.outline.rows_left);
             }
-            match self.apply(std::mem::take(&mut waiting)).await? {
+            let Some(verdict) = self.apply(known_as, std::mem::take(&mut waiting)).await? else { return Ok(Round::Again) };
+            match verdict {
                 Verdict::Applied(applied) => {
                     self.report(&applied).await;
                     if !applied.reread.is_empty() {
@@ -157,9 +160,18 @@ impl Engine {
             .await
     }
 
-    async fn apply(&self, pages: Vec<Fetched>) -> Result<Verdict> {
+    /// Applies pages that were asked for as `known_as`; none when the database has become another device meanwhile, of which
+    /// they say nothing.
+    async fn apply(&self, known_as: Uuid, pages: Vec<Fetched>) -> Result<Option<Verdict>> {
         let now_ms = self.environment.clock.now_ms();
-        self.store.write(move |writer| writer.pulled(|connection, device| apply_all(connection, device, now_ms, &pages))).await
+        self.store
+            .write(move |writer| {
+                if writer.device().device_id != known_as {
+                    return Ok(None);
+                }
+                writer.pulled(|connection, device| apply_all(connection, device, now_ms, &pages)).map(Some)
+            })
+            .await
     }
 
     async fn nothing_new(&self, asked: Asked, server_time: i64) -> Result<()> {
@@ -170,6 +182,7 @@ impl Engine {
                 writer.pulled(|connection, device| {
                     device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
                     device.last_sync_at = Some(now_ms);
+                    device.hear_time(server_time);
                     crate::store::device::save(connection, device)
                 })
             })

@@ -10,6 +10,7 @@ use waystation_model::wire::{PushRequest, into_runs};
 
 use super::clock::Asked;
 use super::engine::Engine;
+use super::status::Exchange;
 use crate::error::{ClientError, Result};
 use crate::store::outbox::{self, Batch};
 
@@ -46,7 +47,9 @@ impl Engine {
         drop(gate);
         // An outbox that was empty says nothing about the network.
         if sent > 0 || result.is_err() {
-            self.note(&result);
+            self.note(Exchange::Push, &result);
+        } else {
+            self.network().push_problem = None;
         }
         if sent > 0 {
             self.pull_all(true).await?;

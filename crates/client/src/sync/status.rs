@@ -7,6 +7,15 @@ use crate::error::{ClientError, Result};
 use crate::store::{Device, Writer, attention, conflicts};
 use crate::views::SyncStatus;
 
+/// One of the two exchanges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exchange {
+    /// Up.
+    Push,
+    /// Down.
+    Pull,
+}
+
 /// What the engine knows of the network.
 #[derive(Debug, Clone, Default)]
 pub struct Network {
@@ -16,23 +25,30 @@ pub struct Network {
     pub busy: u32,
     /// Rows of a first sync still to come.
     pub rows_left: Option<i64>,
-    /// Why the last exchange failed, when it did and not for want of a network.
-    pub problem: Option<Code>,
+    /// Why the last push failed, when it did and not for want of a network.
+    pub push_problem: Option<Code>,
+    /// Why the last pull failed, likewise.
+    pub pull_problem: Option<Code>,
 }
 
 impl Network {
     /// Takes note of how an exchange ended.
-    pub fn note<R>(&mut self, result: &Result<R>) {
+    pub fn note<R>(&mut self, exchange: Exchange, result: &Result<R>) {
+        // What works the one way says nothing about the other.
+        let problem = match exchange {
+            Exchange::Push => &mut self.push_problem,
+            Exchange::Pull => &mut self.pull_problem,
+        };
         match result {
             Ok(_) => {
                 self.online = true;
-                self.problem = None;
+                *problem = None;
             }
             Err(error) if error.code() == Code::Offline => self.online = false,
             Err(ClientError::Refused(problem)) if problem.code == Code::NotReady => self.online = false,
             Err(error) => {
                 self.online = true;
-                self.problem = Some(error.code());
+                *problem = Some(error.code());
             }
         }
     }
@@ -73,6 +89,6 @@ pub fn status(network: &Network, counts: Counts, device: &Device, signed_out: bo
         disk_low,
         signed_out,
         safe_to_close: counts.waiting == 0 && network.busy == 0,
-        problem: network.problem,
+        problem: network.push_problem.or(network.pull_problem),
     }
 }
