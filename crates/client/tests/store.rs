@@ -134,6 +134,67 @@ fn numbers_and_time_go_on_after_the_database_is_opened_again() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_stays_in_no_later_change() {
+    const YEAR_MS: i64 = 365 * 86_400_000;
+    let (folder, mut writer, mut core) = teacher();
+    let at = |writer: &Writer| count(writer, "SELECT at FROM outbox ORDER BY n DESC LIMIT 1");
+    writer.edit(NOW_MS + YEAR_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    writer.edit(NOW_MS, &[mark(100, 6, json!("present"))]).unwrap();
+    assert!(at(&writer) > (NOW_MS + YEAR_MS) * 1000, "what waits keeps its order");
+    push(&mut writer, &mut core);
+    let mut reopened = {
+        drop(writer);
+        Writer::open(&folder.path().join("store.db"), &key()).unwrap()
+    };
+    reopened.edit(NOW_MS + 1_000, &[mark(100, 7, json!("late"))]).unwrap();
+    assert_eq!(at(&reopened), (NOW_MS + 1_000) * 1000, "the server took the others at their receipt");
+
+    reopened.edit(NOW_MS + YEAR_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    push(&mut reopened, &mut core);
+    pull(&mut reopened, &mut core);
+    reopened.edit(NOW_MS + 2_000, &[mark(100, 5, json!("excused"))]).unwrap();
+    assert_eq!(at(&reopened), (NOW_MS + 2_000) * 1000);
+}
+
+#[test]
+fn a_column_that_is_somebody_elses_to_give_is_refused_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Learner, &[]);
+    let mut core = Core::new(Role::Learner, &[learner_scope(), course_scope()]);
+    core.put("enrollments", None, &[("user_id", json!(id(USER))), ("course_id", json!(id(COURSE))), ("due_at", json!(NOW_MS))]);
+    pull(&mut writer, &mut core);
+    let enrollments = registry::entity("enrollments").unwrap();
+    let keys = [("user_id", json!(id(USER))), ("course_id", json!(id(COURSE)))];
+    let change = |name: &'static str, value: Value| Edit::put(enrollments, None, keys.iter().cloned().chain([(name, value)]).collect());
+    let Err(ClientError::Refused(problem)) = writer.edit(NOW_MS, &[change("due_at", json!(NOW_MS + 1))]) else { panic!("taken") };
+    assert_eq!((problem.code, problem.fields.as_slice()), (Code::NotAllowed, &["due_at".to_owned()][..]));
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 0);
+    assert_eq!(count(&writer, "SELECT due_at FROM enrollments"), NOW_MS);
+}
+
+#[test]
+fn a_delete_does_not_hide_what_somebody_wrote_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Admin, &[]);
+    let mut core = Core::new(Role::Admin, &[format!("org:{}", id(ORGANIZATION))]);
+    let pump = |name: &str| [("station_id", json!(id(70))), ("name", json!(name)), ("position", json!(1))];
+    core.put("station_equipment", Some(id(71)), &pump("Pump"));
+    core.put("station_equipment", Some(id(72)), &pump("Hose"));
+    pull(&mut writer, &mut core);
+    let equipment = registry::entity("station_equipment").unwrap();
+    writer.edit(NOW_MS, &[Edit::delete(equipment, id(71)), Edit::delete(equipment, id(72))]).unwrap();
+    core.put("station_equipment", Some(id(71)), &pump("New pump"));
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "station_equipment", id(71), "name"), Some(json!("New pump")));
+    assert_eq!(visible(&writer, "station_equipment", id(72), "name"), None);
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "station_equipment", id(71), "name"), Some(json!("New pump")));
+    assert_eq!(count(&writer, "SELECT count(number) FROM attention WHERE code = 'changed_meanwhile'"), 1);
+    assert_eq!(core.value("station_equipment", id(72), "name"), None);
+}
+
+#[test]
 fn what_the_server_would_refuse_is_refused_here_and_changes_nothing() {
     let (_folder, mut writer, _core) = teacher();
     assert_eq!(code(writer.edit(NOW_MS, &[mark(100, 5, json!("asleep"))])), Code::BadValue);

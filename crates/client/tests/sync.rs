@@ -191,31 +191,98 @@ async fn an_export_holds_what_waits_as_it_was_entered_and_lies_with_its_person()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unchanged_state_costs_one_small_question() {
-    let (server, _laptop, app) = school().await;
-    let engine_pulls = server.pulls.load(Ordering::SeqCst);
-    let said = call(&app, "sync_now", json!({})).await.unwrap();
-    assert_eq!(said["problem"], json!(null));
-    assert!(server.pulls.load(Ordering::SeqCst) <= engine_pulls + 2);
+    let server = Server::start(Role::Teacher, &[roster()]).await;
+    let mut laptop = Laptop::new();
+    laptop.environment.slow_poll_ms = 2;
+    let app = app(&laptop).await;
+    sign_in(&app, &server, "right").await.unwrap();
+    let asked = || server.digests.lock().unwrap().clone();
+    // After the first pull the timer asks with a digest, and nothing more.
+    until(async || asked().ends_with(&[true, true, true])).await;
+    let before = asked().len();
+    until(async || asked().len() > before + 10).await;
+    assert!(asked()[before..].iter().all(|digest| *digest), "nothing was new");
+    assert_eq!(status(&app).await["problem"], json!(null));
+
+    // Something is new: one digest says so, and then it is fetched.
+    server.core.lock().unwrap().put("attendance_records", None, &mark(100, 5, json!("late")).fields);
+    until(async || asked()[before..].contains(&false)).await;
+    until(async || asked().ends_with(&[true, true, true])).await;
+    assert_eq!(asked()[before..].iter().filter(|digest| !**digest).count(), 1);
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_sync_of_many_pages_arrives_whole() {
-    let (server, _laptop, app) = school().await;
+async fn a_first_sync_of_many_pages_arrives_whole_and_tells_how_much_is_left() {
+    use waystation_client::views::Event;
+    let (server, laptop, app) = school().await;
+    app.shutdown().await;
     {
         let mut core = server.core.lock().unwrap();
         core.page_rows_max = 10;
         for student in 200..220 {
+            let member = [("group_id", json!(id(GROUP))), ("user_id", json!(id(student))), ("joined_at", json!(NOW_MS - 86_400_000 * 60))];
+            core.put("group_memberships", None, &member);
             for day in 1..10 {
                 core.put("attendance_records", None, &mark(student, day, json!("present")).fields);
             }
         }
     }
-    call(&app, "sync_now", json!({})).await.unwrap();
+    drop((app, laptop));
+    let laptop = Laptop::new();
+    let app = self::app(&laptop).await;
+    let mut events = app.events();
+    sign_in(&app, &server, "right").await.unwrap();
+    until(async || status(&app).await["last_sync_at"].is_number()).await;
     let grid = call(&app, "grid", json!({"group_id": id(GROUP), "from": "2026-01-01", "to": "2026-01-31"})).await.unwrap();
-    assert!(grid["days"].as_array().unwrap().len() >= 9);
+    let cells = grid["students"].as_array().unwrap().iter().flat_map(|student| student["cells"].as_array().unwrap());
+    assert_eq!(cells.filter(|cell| cell["status"] == json!("present")).count(), 180);
     assert_eq!(status(&app).await["rows_left"], json!(null));
+    let mut left = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let Event::Sync { status } = event {
+            left.extend(status.rows_left.filter(|left| *left > 0));
+        }
+    }
+    assert!(!left.is_empty() && left.is_sorted_by(|one, next| one > next), "{left:?}");
     app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_is_refused_as_a_whole_is_told_though_pulls_go_well() {
+    let (server, _laptop, app) = school().await;
+    *server.refuse_pushes.lock().unwrap() = Some(Code::BodyTooLarge);
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    let said = call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!((&said["online"], &said["waiting"], &said["problem"]), (&json!(true), &json!(1), &json!("body_too_large")));
+    *server.refuse_pushes.lock().unwrap() = None;
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    assert_eq!(status(&app).await["problem"], json!(null));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_stream_that_breaks_often_is_opened_again_soon_each_time() {
+    let (server, _laptop, app) = school().await;
+    server.breaking_streams.store(usize::MAX, Ordering::SeqCst);
+    call(&app, "lock", json!({})).await.unwrap();
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
+    // Waits that doubled would be longer than a test may take.
+    let before = server.streams.load(Ordering::SeqCst);
+    until(async || server.streams.load(Ordering::SeqCst) >= before + 7).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_missed_events_is_told_everything() {
+    use waystation_client::views::Event;
+    let (_server, _laptop, app) = school().await;
+    let told = app.everything().await;
+    assert!(told.iter().any(|event| matches!(event, Event::Changed { entities } if entities.contains(&"media_assets".to_owned()))));
+    assert!(told.iter().any(|event| matches!(event, Event::Sync { status } if status.waiting == 0)));
+    assert!(told.iter().any(|event| matches!(event, Event::Downloads { .. })) && told.contains(&Event::People));
+    app.shutdown().await;
+    assert_eq!(app.everything().await.len(), 2, "nobody is unlocked");
 }
 
 #[tokio::test(flavor = "multi_thread")]

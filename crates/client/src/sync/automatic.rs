@@ -9,8 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::engine::Engine;
 use crate::error::ClientError;
 
-/// A pull is made this often although nothing was heard.
-pub const SLOW_POLL_MS: u64 = 60_000;
 /// The first wait after a failure.
 pub const BACK_OFF_MS_MIN: u64 = 1_000;
 /// The longest wait after failures.
@@ -53,8 +51,12 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 
 /// Nothing helps until somebody signs in, which starts other loops.
 fn is_final(error: &ClientError, engine: &Engine) -> bool {
-    // A job that panicked on the database's thread has ended alone; the thread goes on.
-    engine.session.ended() || matches!(error, ClientError::Closed)
+    engine.session.ended() || is_over(error)
+}
+
+/// The database was closed. A job that panicked on its thread has ended alone, and the thread goes on.
+fn is_over(error: &ClientError) -> bool {
+    matches!(error, ClientError::Closed)
 }
 
 async fn push_loop(engine: Arc<Engine>) {
@@ -81,7 +83,7 @@ async fn pull_loop(engine: Arc<Engine>) {
                 back_off.reset();
                 full = tokio::select! {
                     () = engine.wake_pull.notified() => true,
-                    () = tokio::time::sleep(Duration::from_millis(engine.environment.jittered(SLOW_POLL_MS))) => false,
+                    () = tokio::time::sleep(Duration::from_millis(engine.environment.jittered(engine.environment.slow_poll_ms))) => false,
                 };
             }
             Err(error) if is_final(&error, &engine) => return,
@@ -126,6 +128,12 @@ async fn wait_out(engine: &Engine, back_off: &mut BackOff) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_panic_is_not_the_end() {
+        assert!(is_over(&ClientError::Closed));
+        assert!(!is_over(&ClientError::WorkerStopped));
+    }
 
     #[test]
     fn waits_double_up_to_half_a_minute() {

@@ -49,6 +49,14 @@ pub struct Server {
     pub oldest_good_access: AtomicU64,
     /// Happens once while the answer to a pull or a push is on its way.
     pub meanwhile: Mutex<Option<Box<dyn FnOnce(&mut Core) + Send>>>,
+    /// Every push is refused as a whole.
+    pub refuse_pushes: Mutex<Option<Code>>,
+    /// Whether each pull so far asked with a digest alone.
+    pub digests: Mutex<Vec<bool>>,
+    /// Live streams that break as soon as they are open.
+    pub breaking_streams: AtomicUsize,
+    /// Live streams that were opened.
+    pub streams: AtomicUsize,
     pub pulls: AtomicUsize,
     pub pushes: AtomicUsize,
     devices: AtomicU64,
@@ -70,6 +78,10 @@ impl Server {
             access_generation: AtomicU64::new(0),
             oldest_good_access: AtomicU64::new(0),
             meanwhile: Mutex::default(),
+            refuse_pushes: Mutex::default(),
+            digests: Mutex::default(),
+            breaking_streams: AtomicUsize::new(0),
+            streams: AtomicUsize::new(0),
             pulls: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
             devices: AtomicU64::new(0),
@@ -84,6 +96,7 @@ impl Server {
             .route("/v1/accounts/device", post(new_device))
             .route("/v1/sync/pull", post(pull))
             .route("/v1/sync/push", post(push))
+            .route("/v1/sync/live", get(live))
             .route("/v1/content/{sha256}", get(content))
             .with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -201,10 +214,30 @@ async fn pull(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
     }
     server.pulls.fetch_add(1, Ordering::SeqCst);
     let request: PullRequest = serde_json::from_slice(&unpack(&headers, &body)).unwrap();
+    server.digests.lock().unwrap().push(request.cursors.is_none());
     let mut core = server.core.lock().unwrap();
     let answer = core.pull(&request);
     server.time_passes(&mut core);
     answer.into_response()
+}
+
+async fn live(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
+    if let Some(answer) = stands_in_the_way(&server, &headers) {
+        return answer;
+    }
+    server.streams.fetch_add(1, Ordering::SeqCst);
+    let first: Result<Bytes, std::io::Error> = Ok(Bytes::from_static(b": here\n\n"));
+    let breaks = server.breaking_streams.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+    let rest = if breaks {
+        futures_util::stream::iter([Err(std::io::Error::other("cut"))]).boxed()
+    } else {
+        futures_util::stream::pending().boxed()
+    };
+    let pieces = futures_util::stream::iter([first]).chain(rest).then(async |piece| {
+        tokio::task::yield_now().await;
+        piece
+    });
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(pieces)).into_response()
 }
 
 async fn push(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -212,6 +245,9 @@ async fn push(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
         return answer;
     }
     server.pushes.fetch_add(1, Ordering::SeqCst);
+    if let Some(code) = *server.refuse_pushes.lock().unwrap() {
+        return refusal(Problem::new(code, "refused as a whole"));
+    }
     let request: PushRequest = serde_json::from_slice(&unpack(&headers, &body)).unwrap();
     let answer = {
         let mut core = server.core.lock().unwrap();

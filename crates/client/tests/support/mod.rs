@@ -99,6 +99,7 @@ impl Laptop {
                 secrets: secrets.clone(),
                 disk: disk.clone(),
                 key_cost: KeyCost::TESTS_ONLY,
+                slow_poll_ms: 60_000,
             },
             clock,
             secrets,

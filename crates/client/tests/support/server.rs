@@ -7,7 +7,7 @@ use uuid::Uuid;
 use waystation_model::access::{Actor, Role, allows};
 use waystation_model::chain::{CHAIN_START, Chain, extend};
 use waystation_model::hash::row_hash;
-use waystation_model::merge::{Change, Edits, Stored, Verdict, merge, read_fields};
+use waystation_model::merge::{Change, Edits, Stored, Verdict, merge, read_fields, was_seen};
 use waystation_model::registry::{self, Entity, IdRule};
 use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome, PullLine, PullRequest, PushAnswer, PushRequest};
 use waystation_model::{Code, Problem};
@@ -299,7 +299,10 @@ impl Core {
         let actor =
             Actor { user_id: id(USER), organization_id: id(ORGANIZATION), role: self.role, scopes: self.heard.iter().cloned().collect() };
         if mutation.op == Operation::Delete {
-            if current.is_some() {
+            if let Some(stored) = &current {
+                if !was_seen(stored, device, mutation.base) {
+                    return Err(Problem::new(Code::ChangedMeanwhile, "changed meanwhile"));
+                }
                 self.delete(&mutation.entity, row_id);
             }
             return Ok(Outcome::Applied);
