@@ -3,6 +3,7 @@
 pub mod downloads;
 mod fetch;
 mod folder;
+mod list;
 pub mod server;
 pub mod wanted;
 

@@ -31,6 +31,9 @@ pub struct Content {
     pub damaged_times: usize,
 }
 
+/// Something that happens at the server, and around it.
+type Meanwhile = Box<dyn FnOnce(&mut Core) + Send>;
+
 pub struct Server {
     pub core: Mutex<Core>,
     pub password: Mutex<String>,
@@ -48,7 +51,7 @@ pub struct Server {
     /// Access tokens before this one are past their time.
     pub oldest_good_access: AtomicU64,
     /// Happens once while the answer to a pull or a push is on its way.
-    pub meanwhile: Mutex<Option<Box<dyn FnOnce(&mut Core) + Send>>>,
+    pub meanwhile: Mutex<Option<Meanwhile>>,
     /// Every push is refused as a whole.
     pub refuse_pushes: Mutex<Option<Code>>,
     /// Whether each pull so far asked with a digest alone.
