@@ -15,9 +15,10 @@ use tracing_subscriber::EnvFilter;
 use waystation_client::app::{App, Config};
 use waystation_client::commands;
 use waystation_client::environment::Environment;
+use waystation_client::views::Event;
 use waystation_model::Problem;
 
-/// The name under which the screens hear [`waystation_client::views::Event`].
+/// The name under which the screens hear [`Event`].
 const EVENT: &str = "waystation";
 
 /// How long a closing window waits for the app to put its things away. What a person did is on the disk before that.
@@ -105,21 +106,29 @@ fn stop_on_signals(_handle: &AppHandle) {}
 /// What the app tells by itself goes to the screens as it comes.
 fn forward_events(handle: &AppHandle, app: &App) {
     let handle = handle.clone();
+    let app = app.clone();
     let mut events = app.events();
     tauri::async_runtime::spawn(async move {
         loop {
             match events.recv().await {
-                Ok(event) => {
-                    if let Err(error) = handle.emit(EVENT, event) {
-                        tracing::warn!(%error, "the window did not hear an event");
+                Ok(event) => tell(&handle, event),
+                // Which events are missing nobody knows, so everything is told anew.
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "the window was too slow for all events");
+                    for event in app.everything().await {
+                        tell(&handle, event);
                     }
                 }
-                // Screens ask anew on every event, so one that is missed is made up for by the next.
-                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "the window was too slow for all events"),
                 Err(RecvError::Closed) => return,
             }
         }
     });
+}
+
+fn tell(handle: &AppHandle, event: Event) {
+    if let Err(error) = handle.emit(EVENT, event) {
+        tracing::warn!(%error, "the window did not hear an event");
+    }
 }
 
 fn shut_down(handle: &AppHandle) {

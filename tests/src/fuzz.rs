@@ -75,7 +75,7 @@ pub fn page(bytes: &[u8]) -> bool {
     LAPTOP.with_borrow_mut(|laptop| {
         let before = laptop.writer.device().clone();
         let taken_back = laptop.writer.pulled(|connection, device| {
-            if apply::apply(connection, device, NOW_MS, bytes, &outline).is_ok() {
+            if apply::apply(connection, device, NOW_MS, Some(0), bytes, &outline).is_ok() {
                 taken = true;
                 read_all(connection);
             }

@@ -92,6 +92,36 @@ async fn two_marks_of_one_cell_become_one_and_the_teacher_settles_it() -> Outcom
 }
 
 #[tokio::test]
+async fn two_who_marked_the_same_have_nothing_to_settle() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let teacher = school.person("teacher", "teaches").await?;
+    let pupil = school.person("learner", "pupil").await?;
+    let group = school.group(teacher, &[pupil]).await?;
+    let (one, other) = (Laptop::of("teaches", &server.url()).await?, Laptop::of("teaches", &server.url()).await?);
+    let (database, port) = (server.database().clone(), server.server().address().port());
+    server.stop().await;
+    for laptop in [&one, &other] {
+        laptop.is_offline().await?;
+        let marks = json!([{"student_id": pupil, "lesson_date": "2026-03-02", "status": "absent"}]);
+        laptop.call("set_marks", json!({"group_id": group, "marks": marks})).await?;
+    }
+    let _server = LocalServer::start_on(&database, port).await?;
+    for laptop in [&one, &other] {
+        laptop.is_in_step().await?;
+    }
+    assert_eq!(school.count("conflicts").await?, 1, "the server keeps what both held");
+    for laptop in [&one, &other] {
+        laptop.call("sync_now", json!({})).await?;
+        let centre = laptop.call("sync_centre", json!({})).await?;
+        assert_eq!((&centre["conflicts"], &centre["status"]["conflicts"]), (&json!([]), &json!(0)));
+        let range = json!({"group_id": group, "from": "2026-03-02", "to": "2026-03-02"});
+        let cell = laptop.call("grid", range).await?["students"][0]["cells"][0].clone();
+        assert_eq!((&cell["status"], &cell["conflict_id"]), (&json!("absent"), &Value::Null));
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_refused_change_holds_up_nothing_and_is_mended() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let course = course_with_a_learner(&mut school, 1).await?;

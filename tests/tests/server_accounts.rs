@@ -97,6 +97,25 @@ async fn guessing_one_name_runs_dry_and_others_sign_in() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn the_secret_of_a_revoked_device_is_given_to_its_owner_with_the_right_password_and_to_nobody_else() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    school.person("learner", "murad").await?;
+    let first = Caller::sign_in(&server.url(), "aysel").await?;
+    school.run(format!("UPDATE devices SET revoked_at = now() WHERE id = '{}'", first.device)).await?;
+    let asking = |ids: Vec<Uuid>| json!({"name": "new", "platform": "test", "secrets_of": ids});
+    let answer = sign_in(&server.url(), "aysel", PASSWORD, asking(vec![first.device, Uuid::now_v7()])).await??;
+    assert_eq!(answer["secrets"], json!({first.device.to_string(): first.signed_in["recovery_secret"]}));
+    assert_ne!(answer["device_id"], json!(first.device));
+    let other = sign_in(&server.url(), "murad", PASSWORD, asking(vec![first.device])).await??;
+    assert_eq!(other["secrets"], json!({}));
+    assert_eq!(code(sign_in(&server.url(), "aysel", "guess", asking(vec![first.device])).await?), Code::WrongPassword);
+    let many = (0..9).map(|_| Uuid::now_v7()).collect();
+    assert_eq!(code(sign_in(&server.url(), "aysel", PASSWORD, asking(many)).await?), Code::BadRequest);
+    Ok(())
+}
+
+#[tokio::test]
 async fn signing_in_again_with_the_device_keeps_it() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;

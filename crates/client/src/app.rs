@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::Connection;
 use tokio::sync::{Mutex, OnceCell, broadcast};
-use waystation_model::{Code, Problem};
+use waystation_model::{Code, Problem, registry};
 
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
@@ -112,6 +112,17 @@ impl App {
         self.inner.events.subscribe()
     }
 
+    /// What a window needs to hear that has missed some events: all that they may have said.
+    pub async fn everything(&self) -> Vec<Event> {
+        let entities = registry::all().iter().map(|entity| entity.name.to_owned()).collect();
+        let mut events = vec![Event::People, Event::Changed { entities }];
+        if let Ok(unlocked) = self.unlocked() {
+            events.extend(unlocked.engine.status().await.ok().map(|status| Event::Sync { status }));
+            events.extend(unlocked.downloads.view().await.ok().map(|downloads| Event::Downloads { downloads }));
+        }
+        events
+    }
+
     /// Puts everything away. What a person did is on the disk before any command answers.
     pub async fn shutdown(&self) {
         let _gate = self.inner.people_gate.lock().await;
@@ -190,7 +201,6 @@ impl Around {
         Desk {
             connection,
             owner: &self.unlocked.owner,
-            media: &self.inner.media,
             media_address: self.inner.media_server.address(),
             downloads: &self.unlocked.downloads,
             clock: self.inner.environment.clock.as_ref(),

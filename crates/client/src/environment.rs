@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use crate::keys::{KeyCost, LaptopSecrets, SystemKeyring};
 
+/// How often a pull is made although nothing was heard.
+const SLOW_POLL_MS: u64 = 60_000;
+
 /// Time, as the laptop tells it.
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970. The person may have set it wrong.
@@ -45,6 +48,8 @@ pub struct Environment {
     pub disk: Arc<dyn Disk>,
     /// What a guess at a password costs.
     pub key_cost: KeyCost,
+    /// A pull is made this often although nothing was heard.
+    pub slow_poll_ms: u64,
 }
 
 impl Environment {
@@ -56,6 +61,7 @@ impl Environment {
             secrets: Arc::new(SystemKeyring),
             disk: Arc::new(SystemDisk),
             key_cost: KeyCost::SAFE,
+            slow_poll_ms: SLOW_POLL_MS,
         }
     }
 

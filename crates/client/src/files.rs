@@ -1,13 +1,16 @@
 //! Small files that are whole at every moment.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{ClientError, Result};
+
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// A file of ours beside the databases is smaller than this.
 const JSON_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -35,8 +38,14 @@ pub fn read_small(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
 /// # Errors
 /// When the disk fails.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = File::create(&beside).map_err(ClientError::disk(&beside))?;
+    write_with(File::options().create(true).truncate(true).write(true), path, bytes)
+}
+
+fn write_with(options: &OpenOptions, path: &Path, bytes: &[u8]) -> Result<()> {
+    // One at a time, and each program under a name of its own: two that write one file must not take it from each other.
+    let _turn = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = options.open(&beside).map_err(ClientError::disk(&beside))?;
     file.write_all(bytes).map_err(ClientError::disk(&beside))?;
     file.sync_all().map_err(ClientError::disk(&beside))?;
     drop(file);
@@ -80,4 +89,40 @@ pub fn read_json<T: DeserializeOwned + Default>(path: &Path) -> T {
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let bytes = serde_json::to_vec_pretty(value).map_err(|error| ClientError::Damaged(error.to_string()))?;
     write_whole(path, &bytes)
+}
+
+/// Writes a JSON file that only this laptop's user may read.
+///
+/// # Errors
+/// When the disk fails.
+pub fn write_private_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| ClientError::Damaged(error.to_string()))?;
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    write_with(&options, path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_who_write_one_file_at_once_both_succeed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("look.json");
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        write_json(path, &number).expect("written");
+                    }
+                });
+            }
+        });
+        assert!(read_json::<i32>(&path) < 8);
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left beside it");
+    }
 }

@@ -1,4 +1,4 @@
-//! Who has data on this laptop, and how the window looks: two small files beside the databases.
+//! Who has data on this laptop, and how the window looks: small files beside the databases.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,11 @@ use waystation_model::access::Role;
 use crate::error::Result;
 use crate::files;
 use crate::views::{DemonstrationPerson, Look, PersonTile, Theme};
+
+/// The file with a person's tile, in their folder.
+const RESIDENT: &str = "resident.json";
+/// A tile is smaller than this.
+const RESIDENT_BYTES_MAX: u64 = 64 * 1024;
 
 /// A person who has data on this laptop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,15 +58,30 @@ impl People {
         self.folder.join("people").join(user_id.to_string())
     }
 
-    fn list_path(&self) -> PathBuf {
-        self.folder.join("people.json")
-    }
-
-    /// Everybody, the last one first.
+    /// Everybody, the last one first. Each person's file lies in their own folder, so one that cannot be read, or is being
+    /// written by another window, costs nobody else their tile.
     pub fn all(&self) -> Vec<Resident> {
-        let mut people = files::read_json::<List>(&self.list_path()).people;
+        let mut people: Vec<Resident> = self.folders().iter().filter_map(|folder| read_resident(&folder.join(RESIDENT))).collect();
+        // Earlier versions kept one list for everybody.
+        for person in files::read_json::<List>(&self.folder.join("people.json")).people {
+            if self.folder_of(&person.user_id).exists() && !people.iter().any(|known| known.user_id == person.user_id) {
+                people.push(person);
+            }
+        }
         people.sort_by_key(|person| std::cmp::Reverse(person.last_here_at));
         people
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        match std::fs::read_dir(self.folder.join("people")) {
+            Ok(entries) => entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect(),
+            Err(error) => {
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    tracing::warn!(%error, "nobody can say who has data here");
+                }
+                Vec::new()
+            }
+        }
     }
 
     /// The person with this account.
@@ -80,10 +100,7 @@ impl People {
     /// # Errors
     /// When the disk fails.
     pub fn keep(&self, resident: &Resident) -> Result<()> {
-        let mut people = self.all();
-        people.retain(|person| person.user_id != resident.user_id);
-        people.push(resident.clone());
-        files::write_json(&self.list_path(), &List { people })
+        files::write_json(&self.folder_of(&resident.user_id).join(RESIDENT), resident)
     }
 
     /// How the window looks.
@@ -98,6 +115,17 @@ impl People {
     pub fn keep_look(&self, look: &Look) -> Result<()> {
         files::write_json(&self.folder.join("look.json"), look)
     }
+}
+
+fn read_resident(path: &Path) -> Option<Resident> {
+    let bytes = match files::read_small(path, RESIDENT_BYTES_MAX) {
+        Ok(bytes) => bytes?,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "a person's tile cannot be read");
+            return None;
+        }
+    };
+    serde_json::from_slice(&bytes).inspect_err(|error| tracing::warn!(path = %path.display(), %error, "a person's tile is damaged")).ok()
 }
 
 #[derive(Deserialize)]

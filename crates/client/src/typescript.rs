@@ -5,7 +5,7 @@ use waystation_model::access::Role;
 use waystation_model::{Code, Problem};
 
 use crate::commands;
-use crate::screens::{station, sync};
+use crate::screens::{attention, station};
 use crate::views::*;
 
 /// The whole text of `ui/src/shared/desktop/generated.ts`.
@@ -84,7 +84,7 @@ pub fn typescript() -> String {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
     // What comes to the screens as a word of ours, for the test that each has its words.
     text.push_str(&list("Every code.", "CODES", "Code", &codes));
-    text.push_str(&list("Every column that a refused change shows.", "SHOWN_COLUMNS", "string", &sync::shown_columns()));
+    text.push_str(&list("Every column that a refused change shows.", "SHOWN_COLUMNS", "string", &attention::shown_columns()));
     text.push_str(&list("Every name of a station's particular.", "PARTICULAR_NAMES", "string", &station::particular_names()));
     text.push_str(&list("Every state of a station or of a part of it.", "STATION_STATES", "string", &station::states()));
     text.push_str(&commands::typescript(&config));

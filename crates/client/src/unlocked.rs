@@ -11,7 +11,7 @@ use waystation_model::Code;
 
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
-use crate::keys::{Keys, OpenKey};
+use crate::keys::{DeviceSecret, Keys, OpenKey};
 use crate::media::MediaFolder;
 use crate::media::downloads::Downloads;
 use crate::store::{DatabaseKey, Owner, Store, Writer};
@@ -86,9 +86,10 @@ impl Unlocked {
         let key: DatabaseKey = open.key;
         let store = Store::start(&folder.join(STORE_FILE), &key, writer)?;
         let session = Session::open(store.clone(), environment.clone()).await?;
-        let new_secret = Arc::new(move |secret: &str| keys.replace_recovery(&key, secret));
-        let engine = Arc::new(Engine::new(store.clone(), session, environment.clone(), folder, events.clone(), new_secret));
-        let downloads = Downloads::open(media, engine.clone(), events).await?;
+        let new_secret = Arc::new(move |device: &DeviceSecret| keys.replace_recovery(&key, device));
+        let engine = Arc::new(Engine::new(store.clone(), session, environment.clone(), folder.clone(), events.clone(), new_secret));
+        let people = folder.parent().unwrap_or(&folder);
+        let downloads = Downloads::open(media, people, engine.clone(), events).await?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         automatic::start(&engine, &stop, &mut tasks);

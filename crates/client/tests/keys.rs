@@ -7,11 +7,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use support::*;
 use waystation_client::error::ClientError;
-use waystation_client::keys::{Keys, LaptopSecrets, NoSecrets, OpenKey};
+use waystation_client::keys::{DeviceSecret, Keys, LaptopSecrets, NoSecrets, OpenKey};
 use waystation_model::Code;
 
-fn secret(byte: u8) -> String {
-    STANDARD.encode([byte; 32])
+fn secret(byte: u8) -> DeviceSecret {
+    DeviceSecret { device_id: id(1000 + u128::from(byte)), secret: STANDARD.encode([byte; 32]) }
+}
+
+/// Turns one bit of the sealed key over, in each of these files.
+fn flip(laptop: &Laptop, names: &[&str]) {
+    for name in names {
+        let path = laptop.folder.path().join(name);
+        let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let mut sealed = STANDARD.decode(file["password"]["sealed"].as_str().unwrap()).unwrap();
+        sealed[3] ^= 1;
+        file["password"]["sealed"] = STANDARD.encode(sealed).into();
+        std::fs::write(&path, file.to_string()).unwrap();
+    }
 }
 
 fn keys(laptop: &Laptop) -> Keys {
@@ -47,7 +59,7 @@ async fn a_lost_keyring_has_its_own_code_and_the_servers_secret_opens() {
     let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
     laptop.secrets.forget();
     assert_eq!(code(keys(&laptop).open("right").await), Code::NoKeyring);
-    let recovered = keys(&laptop).recover("right", &secret(1)).await.unwrap();
+    let recovered = keys(&laptop).recover("right", &secret(1), &[]).await.unwrap();
     assert_eq!(*recovered.key, *made.key);
     assert_eq!(*keys(&laptop).open("right").await.unwrap().key, *made.key, "both slots are whole again");
 }
@@ -86,19 +98,30 @@ async fn a_keyring_that_takes_a_secret_and_forgets_it_is_not_relied_on() {
 async fn a_new_password_opens_after_a_sign_in_and_the_old_one_no_more() {
     let laptop = Laptop::new();
     let made = keys(&laptop).make("old", &secret(1)).await.unwrap();
-    let recovered = keys(&laptop).recover("new", &secret(1)).await.unwrap();
+    let recovered = keys(&laptop).recover("new", &secret(1), &[]).await.unwrap();
     assert_eq!(*recovered.key, *made.key);
     assert!(keys(&laptop).open("new").await.is_ok());
     assert_eq!(code(keys(&laptop).open("old").await), Code::CannotUnlock);
 }
 
 #[tokio::test]
-async fn another_devices_secret_replaces_the_first() {
+async fn another_devices_secret_goes_before_the_first_which_opens_until_a_third_comes() {
     let laptop = Laptop::new();
     let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
-    keys(&laptop).replace_recovery(&made.key, &secret(2)).unwrap();
-    assert_eq!(code(keys(&laptop).recover("right", &secret(1)).await), Code::StoreDamaged);
-    assert!(keys(&laptop).recover("right", &secret(2)).await.is_ok());
+    assert_eq!(keys(&laptop).devices(), [id(1001)]);
+    for _ in 0..2 {
+        keys(&laptop).replace_recovery(&made.key, &secret(2)).unwrap();
+        assert_eq!(keys(&laptop).devices(), [id(1002), id(1001)]);
+    }
+    keys(&laptop).rewrite(&made.key, "right", &secret(2)).await.unwrap();
+    assert_eq!(keys(&laptop).devices(), [id(1002), id(1001)], "the same device twice pushes nobody out");
+    keys(&laptop).replace_recovery(&made.key, &secret(3)).unwrap();
+    assert_eq!(code(keys(&laptop).recover("right", &secret(1), &[]).await), Code::OldPasswordNeeded);
+    // The server may give the secret of a device that is no longer the one that signs in.
+    let recovered = keys(&laptop).recover("new", &secret(4), &[secret(1).secret, secret(2).secret]).await.unwrap();
+    assert_eq!(*recovered.key, *made.key);
+    assert_eq!(keys(&laptop).devices(), [id(1004), id(1003)]);
+    assert!(keys(&laptop).open("new").await.is_ok());
 }
 
 #[tokio::test]
@@ -118,21 +141,40 @@ async fn a_damaged_file_is_read_from_its_copy_and_two_damaged_ones_are_told() {
         std::fs::write(&first, damage).unwrap();
         assert!(keys(&laptop).open("right").await.is_ok());
     }
-    std::fs::write(&copy, b"{\"version\":1}").unwrap();
+    assert!(!std::fs::read(&first).unwrap().is_empty(), "it was made anew");
+    for path in [&first, &copy] {
+        std::fs::write(path, b"{\"version\":1}").unwrap();
+    }
     assert_eq!(code(keys(&laptop).open("right").await), Code::StoreDamaged);
 }
 
 #[tokio::test]
-async fn a_flipped_bit_in_a_slot_opens_nothing() {
+async fn a_bit_that_the_disk_lost_is_not_a_wrong_password() {
+    let laptop = Laptop::new();
+    let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
+    flip(&laptop, &["keys.json"]);
+    assert_eq!(*keys(&laptop).open("right").await.unwrap().key, *made.key, "the copy is whole");
+    flip(&laptop, &["keys.copy.json"]);
+    assert!(keys(&laptop).open("right").await.is_ok(), "the first was made anew");
+    flip(&laptop, &["keys.json"]);
+    assert_eq!(code(keys(&laptop).open("right").await), Code::StoreDamaged);
+}
+
+#[tokio::test]
+async fn a_file_of_an_earlier_version_is_read_and_checked_from_then_on() {
     let laptop = Laptop::new();
     keys(&laptop).make("right", &secret(1)).await.unwrap();
-    let path = laptop.folder.path().join("keys.json");
-    let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let mut sealed = STANDARD.decode(file["password"]["sealed"].as_str().unwrap()).unwrap();
-    sealed[3] ^= 1;
-    file["password"]["sealed"] = STANDARD.encode(sealed).into();
-    std::fs::write(&path, file.to_string()).unwrap();
-    assert_eq!(code(keys(&laptop).open("right").await), Code::CannotUnlock);
+    for name in ["keys.json", "keys.copy.json"] {
+        let path = laptop.folder.path().join(name);
+        let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        file.as_object_mut().unwrap().retain(|name, _| name != "check" && name != "previous");
+        file["recovery"].as_object_mut().unwrap().remove("device_id");
+        std::fs::write(&path, file.to_string()).unwrap();
+    }
+    assert!(keys(&laptop).devices().is_empty());
+    assert!(keys(&laptop).recover("right", &secret(1), &[]).await.is_ok());
+    flip(&laptop, &["keys.json"]);
+    assert!(keys(&laptop).open("right").await.is_ok());
 }
 
 #[tokio::test]
@@ -142,6 +184,8 @@ async fn a_file_that_asks_for_absurd_work_is_refused_at_once() {
     let path = laptop.folder.path().join("keys.json");
     let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     file["password"]["cost"]["memory_kib"] = u32::MAX.into();
+    // As an earlier version wrote it: without a check that would tell of the change.
+    file["check"] = serde_json::Value::Null;
     std::fs::write(&path, file.to_string()).unwrap();
     assert_eq!(code(keys(&laptop).open("right").await), Code::StoreDamaged);
 }
@@ -152,7 +196,7 @@ async fn a_crash_in_the_middle_of_a_rewrite_leaves_a_file_that_opens() {
     keys(&laptop).make("old", &secret(1)).await.unwrap();
     let (first, copy) = (laptop.folder.path().join("keys.json"), laptop.folder.path().join("keys.copy.json"));
     let old = std::fs::read(&copy).unwrap();
-    keys(&laptop).recover("new", &secret(1)).await.unwrap();
+    keys(&laptop).recover("new", &secret(1), &[]).await.unwrap();
     // The first was written and the copy not yet; a half of the next one lies beside.
     std::fs::write(&copy, &old).unwrap();
     std::fs::write(laptop.folder.path().join("keys.new"), b"{\"versi").unwrap();
@@ -160,5 +204,5 @@ async fn a_crash_in_the_middle_of_a_rewrite_leaves_a_file_that_opens() {
     // The first is gone altogether: the older copy still opens, with the password of its time and with the server's secret.
     std::fs::remove_file(&first).unwrap();
     assert!(keys(&laptop).open("old").await.is_ok());
-    assert!(keys(&laptop).recover("new", &secret(1)).await.is_ok());
+    assert!(keys(&laptop).recover("new", &secret(1), &[]).await.is_ok());
 }

@@ -197,9 +197,98 @@ async fn removing_a_course_frees_its_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_stays_until_the_last_person_on_the_laptop_lets_it_go() {
+    let bytes = film(1_000);
+    let (server, laptop, app) = study(&[&bytes]).await;
+    let file = laptop.folder.path().join("media").join(sha256(&bytes));
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    until(async || all_here(&app, 1).await).await;
+
+    call(&app, "sign_in", json!({"server": server.url(), "name": "other", "password": "right"})).await.unwrap();
+    call(&app, "sync_now", json!({})).await.unwrap();
+    assert!(all_here(&app, 0).await, "they have not asked for it");
+    server.cut.store(true, Ordering::SeqCst);
+    let asked = server.asked.lock().unwrap().len();
+    let downloads = call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    assert_eq!(downloads["items"], json!([]), "what is here needs no network");
+    assert!(all_here(&app, 1).await);
+    call(&app, "remove_downloads", json!({"id": id(COURSE)})).await.unwrap();
+    assert!(all_here(&app, 0).await);
+    assert!(file.exists(), "the first person wants it");
+
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
+    assert!(all_here(&app, 1).await);
+    call(&app, "remove_downloads", json!({"id": id(COURSE)})).await.unwrap();
+    assert!(!file.exists());
+    assert_eq!(server.asked.lock().unwrap().len(), asked);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_from_before_lists_were_kept_are_everybodys() {
+    let bytes = film(1_000);
+    let (server, laptop, app) = study(&[&bytes]).await;
+    let media = laptop.folder.path().join("media");
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    until(async || all_here(&app, 1).await).await;
+    call(&app, "sign_in", json!({"server": server.url(), "name": "other", "password": "right"})).await.unwrap();
+    call(&app, "sync_now", json!({})).await.unwrap();
+    call(&app, "lock", json!({})).await.unwrap();
+    std::fs::remove_dir_all(media.join("wanted")).unwrap();
+
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
+    assert!(all_here(&app, 1).await);
+    call(&app, "remove_downloads", json!({"id": id(COURSE)})).await.unwrap();
+    assert!(media.join(sha256(&bytes)).exists(), "nobody knows whether the other one wants it");
+    call(&app, "unlock", json!({"user_id": id(OTHER), "password": "right"})).await.unwrap();
+    assert!(all_here(&app, 1).await);
+    call(&app, "remove_downloads", json!({"id": id(COURSE)})).await.unwrap();
+    assert!(!media.join(sha256(&bytes)).exists());
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_here_is_not_fetched_and_one_of_unknown_size_is() {
+    let bytes = film(1_000);
+    let (server, laptop, app) = study(&[&bytes]).await;
+    // A size that nobody entered.
+    server.core.lock().unwrap().put("media_assets", Some(id(60)), &[("size_bytes", Value::Null)]);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    until(async || all_here(&app, 1).await).await;
+    assert_eq!(server.asked.lock().unwrap().len(), 1);
+
+    // A crash came between the file's name and the word that it is here.
+    call(&app, "pause_downloads", json!({})).await.unwrap();
+    std::fs::rename(laptop.folder.path().join("media").join(sha256(&bytes)), laptop.folder.path().join("kept")).unwrap();
+    app.shutdown().await;
+    drop(app);
+    let app = App::new(Config::new(laptop.folder.path()), laptop.environment.clone()).await.unwrap();
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
+    call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
+    app.shutdown().await;
+    drop(app);
+    std::fs::rename(laptop.folder.path().join("kept"), laptop.folder.path().join("media").join(sha256(&bytes))).unwrap();
+    server.cut.store(true, Ordering::SeqCst);
+    let app = App::new(Config::new(laptop.folder.path()), laptop.environment.clone()).await.unwrap();
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
+    call(&app, "resume_downloads", json!({})).await.unwrap();
+    until(async || call(&app, "downloads", json!({})).await.unwrap()["items"] == json!([])).await;
+    assert_eq!(server.asked.lock().unwrap().len(), 1);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_media_server_answers_ranges_and_nobody_who_may_not() {
     let bytes = film(10_000);
-    let (_server, laptop, app) = study(&[&bytes]).await;
+    let (server, laptop, app) = study(&[&bytes]).await;
+    app.shutdown().await;
+    drop(app);
+    // The app finds it in the folder when it starts.
+    let other = sha256(b"somebody else's");
+    std::fs::write(laptop.folder.path().join("media").join(&other), b"somebody else's").unwrap();
+    let app = App::new(Config::new(laptop.folder.path()), laptop.environment.clone()).await.unwrap();
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
     call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
     until(async || all_here(&app, 1).await).await;
     let url = topic(&app).await["items"][0]["url"].as_str().unwrap().to_owned();
@@ -215,8 +304,6 @@ async fn the_media_server_answers_ranges_and_nobody_who_may_not() {
     assert!(stranger.headers().get("access-control-allow-origin").is_none());
 
     // Another file that lies there without a row, and ways out of the folder.
-    let other = sha256(b"somebody else's");
-    std::fs::write(laptop.folder.path().join("media").join(&other), b"somebody else's").unwrap();
     let (base, hash) = url.rsplit_once('/').unwrap();
     let (host, _token) = base.rsplit_once('/').unwrap();
     let wrong_token = "0".repeat(64);
@@ -237,6 +324,11 @@ async fn the_media_server_answers_ranges_and_nobody_who_may_not() {
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{address}");
         assert!(answer.bytes().await.unwrap().is_empty());
     }
+    // Somebody whose laptop knows nothing of the course, though the file lies there.
+    server.core.lock().unwrap().heard.remove(&course_scope());
+    call(&app, "sign_in", json!({"server": server.url(), "name": "other", "password": "right"})).await.unwrap();
+    call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!(client.get(&url).send().await.unwrap().status(), StatusCode::NOT_FOUND, "they may not");
     call(&app, "lock", json!({})).await.unwrap();
     assert_eq!(client.get(&url).send().await.unwrap().status(), StatusCode::NOT_FOUND, "nobody is unlocked");
     app.shutdown().await;

@@ -292,12 +292,42 @@ async fn a_final_test_waits_for_the_server_and_has_one_attempt_and_one_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_test_goes_on_at_another_laptop_whose_clock_is_wrong() {
+    for wrong_by_ms in [3_600_000, -3_600_000] {
+        let (server, laptop, app) = learner().await;
+        let attempt = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
+        sent(&app).await;
+        app.shutdown().await;
+        server.core.lock().unwrap().now_ms += 60_000;
+        let other = Laptop::new();
+        other.clock.pass(60_000);
+        other.clock.set_wall(wrong_by_ms);
+        let app = App::new(Config::new(other.folder.path()), other.environment.clone()).await.unwrap();
+        call(&app, "sign_in", json!({"server": server.url(), "name": "somebody", "password": "right"})).await.unwrap();
+        call(&app, "sync_now", json!({})).await.unwrap();
+        let open = call(&app, "attempt", json!({"id": attempt["card"]["id"]})).await.unwrap();
+        assert_eq!(open["seconds_left"], json!(540), "{wrong_by_ms}");
+        let answer =
+            json!({"attempt_id": attempt["card"]["id"], "question_id": id(81), "answer": id(85), "flagged": false, "at_question": 0});
+        call(&app, "answer", answer).await.unwrap();
+        let open = call(&app, "attempt", json!({"id": attempt["card"]["id"]})).await.unwrap();
+        assert_eq!((&open["seconds_left"], &open["clock_moved"]), (&json!(540), &json!(false)), "{wrong_by_ms}");
+        app.shutdown().await;
+        drop(laptop);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn answers_are_there_after_the_app_was_killed() {
     let (_server, laptop, app) = learner().await;
     let attempt = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
     let attempt_id = attempt["card"]["id"].clone();
     let answer = json!({"attempt_id": attempt_id, "question_id": id(81), "answer": id(85), "flagged": false, "at_question": 0});
     call(&app, "answer", answer).await.unwrap();
+    let exported = call(&app, "export_changes", json!({})).await.unwrap();
+    let exported: Value = serde_json::from_slice(&std::fs::read(exported["path"].as_str().unwrap()).unwrap()).unwrap();
+    assert_eq!((&exported["tests"][0]["attempt_id"], &exported["tests"][0]["about"]), (&attempt_id, &json!("Test 80")));
+    assert!(exported["tests"][0]["answers"].to_string().contains(&id(85).to_string()));
     // The disk as a crash would leave it: nothing is closed.
     let crashed = Laptop::new();
     copy(laptop.folder.path(), crashed.folder.path());

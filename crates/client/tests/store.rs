@@ -23,7 +23,7 @@ fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
     let request = PullRequest { protocol: 1, device: device.device_id, epoch: device.epoch, digest: None, cursors: Some(cursors) };
     let bytes = core.pull(&request);
     let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
-    writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, &bytes, &outline)).unwrap()
+    writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap()
 }
 
 /// Everything from the server into the database.
@@ -131,6 +131,67 @@ fn numbers_and_time_go_on_after_the_database_is_opened_again() {
     let mut writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
     assert_eq!(writer.edit(NOW_MS - 60_000, &[mark(100, 6, json!("late"))]).unwrap(), [2]);
     assert!(writer.device().last_at > last_at, "the clock went back and the time of changes did not");
+}
+
+#[test]
+fn a_clock_that_was_ahead_stays_in_no_later_change() {
+    const YEAR_MS: i64 = 365 * 86_400_000;
+    let (folder, mut writer, mut core) = teacher();
+    let at = |writer: &Writer| count(writer, "SELECT at FROM outbox ORDER BY n DESC LIMIT 1");
+    writer.edit(NOW_MS + YEAR_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    writer.edit(NOW_MS, &[mark(100, 6, json!("present"))]).unwrap();
+    assert!(at(&writer) > (NOW_MS + YEAR_MS) * 1000, "what waits keeps its order");
+    push(&mut writer, &mut core);
+    let mut reopened = {
+        drop(writer);
+        Writer::open(&folder.path().join("store.db"), &key()).unwrap()
+    };
+    reopened.edit(NOW_MS + 1_000, &[mark(100, 7, json!("late"))]).unwrap();
+    assert_eq!(at(&reopened), (NOW_MS + 1_000) * 1000, "the server took the others at their receipt");
+
+    reopened.edit(NOW_MS + YEAR_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    push(&mut reopened, &mut core);
+    pull(&mut reopened, &mut core);
+    reopened.edit(NOW_MS + 2_000, &[mark(100, 5, json!("excused"))]).unwrap();
+    assert_eq!(at(&reopened), (NOW_MS + 2_000) * 1000);
+}
+
+#[test]
+fn a_column_that_is_somebody_elses_to_give_is_refused_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Learner, &[]);
+    let mut core = Core::new(Role::Learner, &[learner_scope(), course_scope()]);
+    core.put("enrollments", None, &[("user_id", json!(id(USER))), ("course_id", json!(id(COURSE))), ("due_at", json!(NOW_MS))]);
+    pull(&mut writer, &mut core);
+    let enrollments = registry::entity("enrollments").unwrap();
+    let keys = [("user_id", json!(id(USER))), ("course_id", json!(id(COURSE)))];
+    let change = |name: &'static str, value: Value| Edit::put(enrollments, None, keys.iter().cloned().chain([(name, value)]).collect());
+    let Err(ClientError::Refused(problem)) = writer.edit(NOW_MS, &[change("due_at", json!(NOW_MS + 1))]) else { panic!("taken") };
+    assert_eq!((problem.code, problem.fields.as_slice()), (Code::NotAllowed, &["due_at".to_owned()][..]));
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 0);
+    assert_eq!(count(&writer, "SELECT due_at FROM enrollments"), NOW_MS);
+}
+
+#[test]
+fn a_delete_does_not_hide_what_somebody_wrote_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Admin, &[]);
+    let mut core = Core::new(Role::Admin, &[format!("org:{}", id(ORGANIZATION))]);
+    let pump = |name: &str| [("station_id", json!(id(70))), ("name", json!(name)), ("position", json!(1))];
+    core.put("station_equipment", Some(id(71)), &pump("Pump"));
+    core.put("station_equipment", Some(id(72)), &pump("Hose"));
+    pull(&mut writer, &mut core);
+    let equipment = registry::entity("station_equipment").unwrap();
+    writer.edit(NOW_MS, &[Edit::delete(equipment, id(71)), Edit::delete(equipment, id(72))]).unwrap();
+    core.put("station_equipment", Some(id(71)), &pump("New pump"));
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "station_equipment", id(71), "name"), Some(json!("New pump")));
+    assert_eq!(visible(&writer, "station_equipment", id(72), "name"), None);
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "station_equipment", id(71), "name"), Some(json!("New pump")));
+    assert_eq!(count(&writer, "SELECT count(number) FROM attention WHERE code = 'changed_meanwhile'"), 1);
+    assert_eq!(core.value("station_equipment", id(72), "name"), None);
 }
 
 #[test]
@@ -314,6 +375,61 @@ fn a_row_that_changed_by_itself_is_noticed_and_fetched_again() {
 }
 
 #[test]
+fn a_scope_whose_checksum_never_fits_keeps_its_rows_through_later_changes() {
+    let (_folder, mut writer, mut core) = teacher();
+    for day in 1..6 {
+        core.put("attendance_records", None, &mark(100, day, json!("absent")).fields);
+    }
+    core.checksum_off = 1;
+    pull(&mut writer, &mut core);
+    for day in 6..9 {
+        core.put("attendance_records", None, &mark(100, day, json!("late")).fields);
+        let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
+        assert_eq!((applied.reread, applied.damaged), (Vec::new(), vec![roster()]), "it is told and not read again for ever");
+        assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), i64::from(day));
+    }
+    core.checksum_off = 0;
+    core.put("attendance_records", None, &mark(100, 9, json!("late")).fields);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT rereads FROM scopes"), 0);
+    assert_eq!(count(&writer, "SELECT count(row_id) FROM reread_rows"), 0);
+}
+
+#[test]
+fn a_scope_with_a_table_of_a_later_program_is_read_once_and_again_when_the_table_is_known() {
+    let (folder, mut writer, mut core) = teacher();
+    core.later_table = Some("moods");
+    core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+    pull(&mut writer, &mut core);
+    // From here on the server has nothing of the table to say, and still counts it.
+    for day in 6..9 {
+        core.put("attendance_records", None, &mark(100, day, json!("late")).fields);
+        let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
+        assert_eq!((applied.reread, applied.damaged), (Vec::new(), Vec::new()));
+    }
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 4);
+
+    // The next program knows it.
+    writer.connection().execute("UPDATE unknown_tables SET entity = 'courses'", []).unwrap();
+    drop(writer);
+    let writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    assert_eq!(scopes::cursors(writer.connection()).unwrap()[&roster()], 0);
+    assert_eq!(count(&writer, "SELECT count(entity) FROM unknown_tables"), 0);
+}
+
+#[test]
+fn a_scope_that_a_server_from_a_backup_holds_nothing_of_becomes_empty_and_whole() {
+    let (_folder, mut writer, mut core) = teacher();
+    let backup = core.clone();
+    core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+    pull(&mut writer, &mut core);
+    core.restore(&backup);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 0);
+    assert!(scopes::is_whole(writer.connection(), &roster()).unwrap());
+}
+
+#[test]
 fn a_first_sync_of_many_pages_resumes_at_any_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let mut core = Core::new(Role::Teacher, &[roster(), learner_scope()]);
@@ -357,6 +473,41 @@ fn a_server_from_a_backup_gets_again_what_it_lost() {
     assert_eq!(core.value("attendance_records", mark_id(100, 5), "status"), Some(json!("late")));
     assert_eq!(core.value("attendance_records", mark_id(100, 6), "status"), Some(json!("absent")));
     assert_eq!(count(&writer, "SELECT count(row_id) FROM shadows"), 0);
+}
+
+#[test]
+fn a_server_that_lost_more_than_can_be_gone_back_to_gets_everything_that_is_kept() {
+    let (_folder, mut writer, mut core) = teacher();
+    let backup = core.clone();
+    for day in 5..8 {
+        writer.edit(NOW_MS, &[mark(100, day, json!("late"))]).unwrap();
+        push(&mut writer, &mut core);
+    }
+    pull(&mut writer, &mut core);
+    // The oldest is kept no longer.
+    writer.connection().execute("DELETE FROM outbox WHERE n = 1", []).unwrap();
+    core.restore(&backup);
+    assert_eq!(pull_page(&mut writer, &mut core), Verdict::Copied);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 7), "status"), Some(json!("late")), "it stays in sight");
+    writer.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    assert_eq!(writer.device().waiting(), 2);
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    for day in 6..8 {
+        assert_eq!(core.value("attendance_records", mark_id(100, day), "status"), Some(json!("late")));
+    }
+    assert_eq!(count(&writer, "SELECT count(row_id) FROM shadows"), 0);
+}
+
+#[test]
+fn a_server_that_has_more_of_a_device_than_was_ever_sent_is_told_from_its_page() {
+    let (_folder, mut writer, mut core) = teacher();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    let batch = take(&mut writer).unwrap();
+    send(&writer, &mut core, &batch).unwrap();
+    // As a database that was set back to before the sending.
+    writer.connection().execute("UPDATE outbox SET state = 0, chain = NULL", []).unwrap();
+    assert_eq!(pull_page(&mut writer, &mut core), Verdict::Copied);
 }
 
 #[test]

@@ -140,32 +140,149 @@ async fn a_refused_change_is_mended_and_sent_again_or_let_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unchanged_state_costs_one_small_question() {
+async fn refused_changes_of_one_row_are_one_thing_and_the_last_word_is_sent_again() {
     let (server, _laptop, app) = school().await;
-    let engine_pulls = server.pulls.load(Ordering::SeqCst);
-    let said = call(&app, "sync_now", json!({})).await.unwrap();
-    assert_eq!(said["problem"], json!(null));
-    assert!(server.pulls.load(Ordering::SeqCst) <= engine_pulls + 2);
+    server.core.lock().unwrap().refuse.insert(mark_id(100, 5));
+    server.cut.store(true, Ordering::SeqCst);
+    for word in ["present", "late", "excused"] {
+        set_mark(&app, 100, 5, json!(word)).await.unwrap();
+    }
+    let with_note = json!({"student_id": id(100), "lesson_date": "2026-01-05", "status": "excused", "note": "ill"});
+    call(&app, "set_marks", json!({"group_id": id(GROUP), "marks": [with_note]})).await.unwrap();
+    server.cut.store(false, Ordering::SeqCst);
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    assert_eq!(status(&app).await["attention"], json!(1));
+    let centre = call(&app, "sync_centre", json!({})).await.unwrap();
+    assert_eq!(centre["attention"].as_array().unwrap().len(), 1);
+    let item = centre["attention"][0].clone();
+    let value = |name: &str| item["fields"].as_array().unwrap().iter().find(|field| field["name"] == json!(name)).unwrap()["value"].clone();
+    assert_eq!((&item["code"], value("status"), value("note")), (&json!("taken"), json!("excused"), json!("ill")));
+
+    server.core.lock().unwrap().refuse.clear();
+    call(&app, "send_again", json!({"n": item["n"], "fields": {}})).await.unwrap();
+    until(async || server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "status") == Some(json!("excused"))).await;
+    assert_eq!(server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "note"), Some(json!("ill")));
+    assert_eq!(status(&app).await["attention"], json!(0));
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_sync_of_many_pages_arrives_whole() {
-    let (server, _laptop, app) = school().await;
+async fn an_export_holds_what_waits_as_it_was_entered_and_lies_with_its_person() {
+    let (server, laptop, app) = school().await;
+    server.cut.store(true, Ordering::SeqCst);
+    for student in 100..350 {
+        set_mark(&app, student, 5, json!("excused")).await.unwrap();
+    }
+    let path = call(&app, "export_changes", json!({})).await.unwrap()["path"].as_str().unwrap().to_owned();
+    assert!(path.starts_with(laptop.folder.path().join("people").join(id(USER).to_string()).to_str().unwrap()), "{path}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "nobody else reads it");
+    }
+    let file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let waiting = file["waiting"].as_array().unwrap();
+    assert_eq!(waiting.len(), 250, "all of them");
+    let first = &waiting[0];
+    assert_eq!((&first["about"], &first["entity"]), (&json!("Student 100 · 2026-01-05"), &json!("attendance_records")));
+    assert_eq!((&first["values"]["status"], &first["values"]["lesson_date"]), (&json!("excused"), &json!("2026-01-05")));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unchanged_state_costs_one_small_question() {
+    let server = Server::start(Role::Teacher, &[roster()]).await;
+    let mut laptop = Laptop::new();
+    laptop.environment.slow_poll_ms = 2;
+    let app = app(&laptop).await;
+    sign_in(&app, &server, "right").await.unwrap();
+    let asked = || server.digests.lock().unwrap().clone();
+    // After the first pull the timer asks with a digest, and nothing more.
+    until(async || asked().ends_with(&[true, true, true])).await;
+    let before = asked().len();
+    until(async || asked().len() > before + 10).await;
+    assert!(asked()[before..].iter().all(|digest| *digest), "nothing was new");
+    assert_eq!(status(&app).await["problem"], json!(null));
+
+    // Something is new: one digest says so, and then it is fetched.
+    server.core.lock().unwrap().put("attendance_records", None, &mark(100, 5, json!("late")).fields);
+    until(async || asked()[before..].contains(&false)).await;
+    until(async || asked().ends_with(&[true, true, true])).await;
+    assert_eq!(asked()[before..].iter().filter(|digest| !**digest).count(), 1);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_of_many_pages_arrives_whole_and_tells_how_much_is_left() {
+    use waystation_client::views::Event;
+    let (server, laptop, app) = school().await;
+    app.shutdown().await;
     {
         let mut core = server.core.lock().unwrap();
         core.page_rows_max = 10;
         for student in 200..220 {
+            let member = [("group_id", json!(id(GROUP))), ("user_id", json!(id(student))), ("joined_at", json!(NOW_MS - 86_400_000 * 60))];
+            core.put("group_memberships", None, &member);
             for day in 1..10 {
                 core.put("attendance_records", None, &mark(student, day, json!("present")).fields);
             }
         }
     }
-    call(&app, "sync_now", json!({})).await.unwrap();
+    drop((app, laptop));
+    let laptop = Laptop::new();
+    let app = self::app(&laptop).await;
+    let mut events = app.events();
+    sign_in(&app, &server, "right").await.unwrap();
+    until(async || status(&app).await["last_sync_at"].is_number()).await;
     let grid = call(&app, "grid", json!({"group_id": id(GROUP), "from": "2026-01-01", "to": "2026-01-31"})).await.unwrap();
-    assert!(grid["days"].as_array().unwrap().len() >= 9);
+    let cells = grid["students"].as_array().unwrap().iter().flat_map(|student| student["cells"].as_array().unwrap());
+    assert_eq!(cells.filter(|cell| cell["status"] == json!("present")).count(), 180);
     assert_eq!(status(&app).await["rows_left"], json!(null));
+    let mut left = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let Event::Sync { status } = event {
+            left.extend(status.rows_left.filter(|left| *left > 0));
+        }
+    }
+    assert!(!left.is_empty() && left.is_sorted_by(|one, next| one > next), "{left:?}");
     app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_is_refused_as_a_whole_is_told_though_pulls_go_well() {
+    let (server, _laptop, app) = school().await;
+    *server.refuse_pushes.lock().unwrap() = Some(Code::BodyTooLarge);
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    let said = call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!((&said["online"], &said["waiting"], &said["problem"]), (&json!(true), &json!(1), &json!("body_too_large")));
+    *server.refuse_pushes.lock().unwrap() = None;
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    assert_eq!(status(&app).await["problem"], json!(null));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_stream_that_breaks_often_is_opened_again_soon_each_time() {
+    let (server, _laptop, app) = school().await;
+    server.breaking_streams.store(usize::MAX, Ordering::SeqCst);
+    call(&app, "lock", json!({})).await.unwrap();
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
+    // Waits that doubled would be longer than a test may take.
+    let before = server.streams.load(Ordering::SeqCst);
+    until(async || server.streams.load(Ordering::SeqCst) >= before + 7).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_missed_events_is_told_everything() {
+    use waystation_client::views::Event;
+    let (_server, _laptop, app) = school().await;
+    let told = app.everything().await;
+    assert!(told.iter().any(|event| matches!(event, Event::Changed { entities } if entities.contains(&"media_assets".to_owned()))));
+    assert!(told.iter().any(|event| matches!(event, Event::Sync { status } if status.waiting == 0)));
+    assert!(told.iter().any(|event| matches!(event, Event::Downloads { .. })) && told.contains(&Event::People));
+    app.shutdown().await;
+    assert_eq!(app.everything().await.len(), 2, "nobody is unlocked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,6 +337,38 @@ async fn a_server_from_last_nights_backup_gets_todays_work_again() {
     until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
     assert_eq!(server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "status"), Some(json!("late")));
     assert_eq!(cell(&app, 100, 5).await["status"], json!("late"));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_from_a_backup_older_than_the_laptop_gets_its_work_again_after_a_sign_in() {
+    let server = Server::start(Role::Teacher, &[roster()]).await;
+    let backup = server.core.lock().unwrap().clone();
+    let laptop = Laptop::new();
+    let app = app(&laptop).await;
+    sign_in(&app, &server, "right").await.unwrap();
+    call(&app, "sync_now", json!({})).await.unwrap();
+    for (day, word) in [(5, "late"), (6, "absent")] {
+        set_mark(&app, 100, day, json!(word)).await.unwrap();
+    }
+    set_mark(&app, 100, 5, json!("excused")).await.unwrap();
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    server.core.lock().unwrap().refuse.insert(mark_id(100, 7));
+    set_mark(&app, 100, 7, json!("late")).await.unwrap();
+    until(async || status(&app).await["attention"] == json!(1)).await;
+    call(&app, "sync_now", json!({})).await.unwrap();
+
+    // Neither the device nor the session was there last night.
+    server.core.lock().unwrap().restore(&backup);
+    server.secrets.lock().unwrap().clear();
+    server.session_ended.store(true, Ordering::SeqCst);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    sign_in(&app, &server, "right").await.unwrap();
+    until(async || call(&app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
+    for (day, word) in [(5, "excused"), (6, "absent")] {
+        assert_eq!(server.core.lock().unwrap().value("attendance_records", mark_id(100, day), "status"), Some(json!(word)));
+    }
+    assert_eq!(status(&app).await["attention"], json!(1), "what was refused waits for the person");
     app.shutdown().await;
 }
 
@@ -291,6 +440,102 @@ async fn a_password_changed_elsewhere_opens_this_laptop_after_a_sign_in() {
     app.shutdown().await;
 }
 
+/// A teacher whose account was taken back: a new password, and work here that was never sent.
+async fn taken_back() -> (Arc<Server>, Laptop, App) {
+    let (server, laptop, app) = school().await;
+    server.session_ended.store(true, Ordering::SeqCst);
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    call(&app, "lock", json!({})).await.unwrap();
+    *server.password.lock().unwrap() = "new".into();
+    (server, laptop, app)
+}
+
+async fn arrived(server: &Server) {
+    until(async || server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "status") == Some(json!("late"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_laptop_with_a_new_password_opens_and_sends_what_it_has() {
+    let (server, _laptop, app) = taken_back().await;
+    server.revoked.lock().unwrap().insert(id(1000));
+    sign_in(&app, &server, "new").await.unwrap();
+    arrived(&server).await;
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 0, "as a device of its own");
+    call(&app, "lock", json!({})).await.unwrap();
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "new"})).await.unwrap();
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_laptop_without_tile_keyring_and_password_opens_after_a_sign_in() {
+    let (server, laptop, app) = taken_back().await;
+    std::fs::remove_file(laptop.folder.path().join("people").join(id(USER).to_string()).join("resident.json")).unwrap();
+    laptop.secrets.forget();
+    sign_in(&app, &server, "new").await.unwrap();
+    arrived(&server).await;
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 1, "the same device goes on");
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_secret_opens_the_old_password_is_asked_for() {
+    let (server, _laptop, app) = taken_back().await;
+    // The server knows nothing of the device any more.
+    server.secrets.lock().unwrap().clear();
+    assert_eq!(sign_in(&app, &server, "new").await.unwrap_err().code, Code::OldPasswordNeeded);
+    let with_old = |old: &'static str| {
+        call(&app, "sign_in", json!({"server": server.url(), "name": "somebody", "password": "new", "old_password": old}))
+    };
+    assert_eq!(with_old("guess").await.unwrap_err().code, Code::OldPasswordNeeded);
+    with_old("right").await.unwrap();
+    arrived(&server).await;
+    call(&app, "lock", json!({})).await.unwrap();
+    assert_eq!(call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap_err().code, Code::CannotUnlock);
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "new"})).await.unwrap();
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sign_in_that_broke_off_before_the_database_stands_in_nobodys_way() {
+    let (server, laptop, app) = school().await;
+    app.shutdown().await;
+    drop(app);
+    let folder = laptop.folder.path().join("people").join(id(USER).to_string());
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.file_name().unwrap().to_str().unwrap().starts_with("keys") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    laptop.secrets.forget();
+    *server.password.lock().unwrap() = "new".into();
+    let app = self::app(&laptop).await;
+    sign_in(&app, &server, "new").await.unwrap();
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_damaged_tile_costs_nobody_else_theirs_and_an_earlier_list_is_read() {
+    let (server, laptop, app) = school().await;
+    call(&app, "sign_in", json!({"server": server.url(), "name": "other", "password": "right"})).await.unwrap();
+    call(&app, "lock", json!({})).await.unwrap();
+    let tiles = async || {
+        let start = call(&app, "start", json!({})).await.unwrap();
+        start["people"].as_array().unwrap().iter().map(|tile| tile["user_name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(tiles().await.len(), 2);
+    let tile = |user: u128| laptop.folder.path().join("people").join(id(user).to_string()).join("resident.json");
+    let kept: Value = serde_json::from_slice(&std::fs::read(tile(OTHER)).unwrap()).unwrap();
+    std::fs::write(tile(OTHER), b"{").unwrap();
+    assert_eq!(tiles().await, ["somebody"]);
+    call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
+    call(&app, "lock", json!({})).await.unwrap();
+    // As a version wrote it that kept one list for everybody.
+    std::fs::write(laptop.folder.path().join("people.json"), json!({"people": [kept]}).to_string()).unwrap();
+    assert_eq!(tiles().await.len(), 2);
+    app.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_clock_of_the_laptop_is_corrected_and_a_wrong_one_is_told() {
     let (server, laptop, app) = school().await;
@@ -299,6 +544,31 @@ async fn the_clock_of_the_laptop_is_corrected_and_a_wrong_one_is_told() {
     assert_eq!(status(&app).await["clock_off_ms"], json!(3_600_000));
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
     until(async || server.core.lock().unwrap().value("attendance_records", mark_id(100, 5), "marked_at") == Some(json!(NOW_MS))).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_waited_behind_a_closed_lid_does_not_tell_the_time() {
+    const NIGHT_MS: i64 = 36_000_000;
+    let (server, laptop, app) = school().await;
+    let clock = laptop.clock.clone();
+    for name in ["pull", "push"] {
+        let clock = clock.clone();
+        *server.meanwhile.lock().unwrap() = Some(Box::new(move |core| {
+            clock.pass(NIGHT_MS);
+            core.now_ms += NIGHT_MS;
+        }));
+        if name == "push" {
+            // Nothing but the push's own answer is heard of the server.
+            set_mark(&app, 101, 5, json!("absent")).await.unwrap();
+            until(async || status(&app).await["waiting"] == json!(0)).await;
+        } else {
+            call(&app, "sync_now", json!({})).await.unwrap();
+        }
+        assert_eq!(status(&app).await["clock_off_ms"], json!(null), "{name}");
+    }
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    assert_eq!(cell(&app, 100, 5).await["marked_at"], json!(NOW_MS + 2 * NIGHT_MS));
     app.shutdown().await;
 }
 
@@ -342,23 +612,66 @@ async fn an_address_that_is_none_and_a_server_that_is_not_there_are_told_apart()
     app.shutdown().await;
 }
 
+fn conflict(row: uuid::Uuid, lost: &str, kept: &str) -> [(&'static str, Value); 10] {
+    [
+        ("entity", json!("attendance_records")),
+        ("row_id", json!(row)),
+        ("field", json!("mark")),
+        ("lost_values", json!({"status": lost, "marked_by": id(7), "marked_at": 5})),
+        ("lost_by", json!(id(7))),
+        ("lost_at", json!(NOW_MS)),
+        ("kept_values", json!({"status": kept})),
+        ("kept_by", json!(id(USER))),
+        ("kept_at", json!(NOW_MS)),
+        ("group_id", json!(id(GROUP))),
+    ]
+}
+
+/// How many conflicts the chip counts, the centre lists and the cell shows.
+async fn shown(app: &App, student: u128, day: u32) -> (Value, usize, bool) {
+    let centre = call(app, "sync_centre", json!({})).await.unwrap();
+    let in_cell = cell(app, student, day).await["conflict_id"].is_string();
+    (status(app).await["conflicts"].clone(), centre["conflicts"].as_array().unwrap().len(), in_cell)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_shown_only_while_what_lost_differs_from_what_stands() {
+    let (server, _laptop, app) = school().await;
+    {
+        let mut core = server.core.lock().unwrap();
+        core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+        core.put("conflicts", Some(id(505)), &conflict(mark_id(100, 5), "absent", "absent"));
+        // Of a mark that is not here nothing stands.
+        core.put("conflicts", Some(id(506)), &conflict(mark_id(999, 5), "absent", "late"));
+    }
+    call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false), "two said the same");
+
+    // Somebody changes it at the server: now the words differ, and what stands is what is shown as kept.
+    let other = [("status", json!("late")), ("marked_by", json!(id(9))), ("marked_at", json!(NOW_MS + 5))];
+    let mut fields = mark(100, 5, json!("late")).fields;
+    fields.retain(|(name, _)| !other.iter().any(|(column, _)| column == name));
+    fields.extend(other);
+    server.core.lock().unwrap().put("attendance_records", None, &fields);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    assert_eq!(shown(&app, 100, 5).await, (json!(1), 1, true));
+    let item = call(&app, "sync_centre", json!({})).await.unwrap()["conflicts"][0].clone();
+    assert_eq!(
+        (&item["kept"]["value"], &item["kept"]["at"], &item["lost"]["value"]),
+        (&json!("late"), &json!(NOW_MS + 5), &json!("absent"))
+    );
+
+    // The mark is set to what had lost: there is nothing left to decide, before and after it was sent.
+    set_mark(&app, 100, 5, json!("absent")).await.unwrap();
+    assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false));
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false));
+    app.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn conflicts_are_settled_either_way() {
     let (server, _laptop, app) = school().await;
-    let conflict = |row, lost: &str, kept: &str| {
-        [
-            ("entity", json!("attendance_records")),
-            ("row_id", json!(row)),
-            ("field", json!("mark")),
-            ("lost_values", json!({"status": lost, "marked_by": id(7), "marked_at": 5})),
-            ("lost_by", json!(id(7))),
-            ("lost_at", json!(NOW_MS)),
-            ("kept_values", json!({"status": kept})),
-            ("kept_by", json!(id(USER))),
-            ("kept_at", json!(NOW_MS)),
-            ("group_id", json!(id(GROUP))),
-        ]
-    };
     {
         let mut core = server.core.lock().unwrap();
         for day in [5, 8] {

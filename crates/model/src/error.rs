@@ -137,6 +137,8 @@ codes! {
     Locked = "locked", 0, false;
     /// The password does not open this person's data on this laptop.
     CannotUnlock = "cannot_unlock", 0, false;
+    /// The data on this laptop is still closed with an older password, and nothing else opens it: enter that one once more.
+    OldPasswordNeeded = "old_password_needed", 0, false;
     /// The key needs the system's keyring, which is not there: sign in with the server to go on.
     NoKeyring = "no_keyring", 0, false;
     /// The key file or the database is damaged.

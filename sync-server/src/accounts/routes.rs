@@ -1,5 +1,7 @@
 //! Sign-in, refresh, sign-out, and a new device for a copied database.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -23,6 +25,8 @@ use crate::state::App;
 const NAME_BYTES_MAX: usize = 1_020;
 /// Characters of a device's name that are kept.
 const DEVICE_NAME_MAX: usize = 100;
+/// Devices whose recovery secrets one sign-in may ask for.
+const SECRETS_OF_MAX: usize = 8;
 /// A hash of nothing, so that an unknown name takes as long as a wrong password.
 static NOBODYS_HASH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| hash_password("nobody").unwrap_or_default());
 
@@ -55,6 +59,11 @@ pub struct DeviceGiven {
     /// Such as `linux`.
     #[serde(default)]
     pub platform: String,
+    /// Other devices of this person, revoked ones too, whose recovery secrets are needed: the laptop's database may still be
+    /// wrapped with one of them. At most 8.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub secrets_of: Vec<Uuid>,
 }
 
 /// The answer to a sign-in.
@@ -71,6 +80,10 @@ pub struct SignedIn {
     pub device_id: Uuid,
     /// 32 bytes in base64 that belong to the device, to open its database when the password or the keyring cannot.
     pub recovery_secret: String,
+    /// The same of the devices in `secrets_of`, by device; those that are not this person's are left out.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    pub secrets: BTreeMap<Uuid, String>,
     /// Who signed in.
     pub user: SignedInUser,
     /// The server's epoch.
@@ -127,6 +140,9 @@ pub async fn sign_in(
     if name.len() > NAME_BYTES_MAX || name.contains('\0') {
         return Err(wrong().into());
     }
+    if request.device.secrets_of.len() > SECRETS_OF_MAX {
+        return Err(Problem::new(Code::BadRequest, "too many devices whose secrets are needed").field("secrets_of").into());
+    }
     if !app.sign_ins.take(&name, app.now_ms()) {
         return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
     }
@@ -154,6 +170,7 @@ pub async fn sign_in(
         Some(id) => known_device(&mut transaction, id, account.id).await?,
         None => make_device(&mut transaction, account.organization_id, account.id, &request.device.name, &request.device.platform).await?,
     };
+    let secrets = secrets_of(&mut transaction, &request.device.secrets_of, account.id).await?;
     let (refresh_token, hash) = new_refresh_token();
     let session_id = open_session(&mut transaction, account.id, device.0, &hash, &headers).await?;
     if let Some(new_hash) = new_hash {
@@ -169,6 +186,7 @@ pub async fn sign_in(
         refresh_token,
         device_id: device.0,
         recovery_secret: BASE64.encode(device.1),
+        secrets,
         user: SignedInUser {
             id: account.id,
             user_name: account.user_name.or(account.email).unwrap_or_default(),
@@ -214,6 +232,19 @@ async fn known_device(connection: &mut PgConnection, id: Uuid, user: Uuid) -> Re
         Some((owner, _, true)) if owner == user => Err(Problem::new(Code::DeviceRevoked, "the device was revoked").into()),
         _ => Err(Problem::new(Code::DeviceNotYours, "the device belongs to another person").into()),
     }
+}
+
+/// The recovery secrets of a person's own devices. A revoked one lets nobody in, but what it wrapped is still theirs.
+async fn secrets_of(connection: &mut PgConnection, devices: &[Uuid], user: Uuid) -> Result<BTreeMap<Uuid, String>, Failure> {
+    if devices.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let secrets: Vec<(Uuid, Vec<u8>)> = sqlx::query_as("SELECT id, recovery_secret FROM devices WHERE id = ANY($1) AND user_id = $2")
+        .bind(devices)
+        .bind(user)
+        .fetch_all(connection)
+        .await?;
+    Ok(secrets.into_iter().map(|(id, secret)| (id, BASE64.encode(secret))).collect())
 }
 
 async fn make_device(

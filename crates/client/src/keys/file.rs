@@ -4,6 +4,7 @@ use std::path::Path;
 
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::seal::{self, KeyCost, NONCE_BYTES, SALT_BYTES};
@@ -27,6 +28,12 @@ pub struct KeyFile {
     pub password: PasswordSlot,
     /// Opened by the device's secret.
     pub recovery: RecoverySlot,
+    /// Opened by the secret of the device before that one, should the server know that one no longer.
+    #[serde(default)]
+    pub previous: Option<RecoverySlot>,
+    /// SHA-256 of the slots: a disk that has lost a bit is told from a wrong password. Files of earlier versions have none.
+    #[serde(default)]
+    check: Option<String>,
 }
 
 /// The key, wrapped with the password.
@@ -46,6 +53,9 @@ pub struct PasswordSlot {
 /// The key, wrapped with the device's secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoverySlot {
+    /// The device whose secret opens it.
+    #[serde(default)]
+    pub device_id: Option<Uuid>,
     #[serde(with = "text")]
     nonce: Vec<u8>,
     #[serde(with = "text")]
@@ -80,14 +90,15 @@ fn purpose(user_id: &Uuid, slot: &str) -> Vec<u8> {
 }
 
 impl KeyFile {
-    /// Wraps `key` in both slots.
+    /// Wraps `key` in both slots. The slot of another device in `before`, a file around the same key, is kept.
     pub(super) fn make(
         environment: &Environment,
         user_id: &Uuid,
         key: &DatabaseKey,
         password: &str,
         laptop: Option<(&str, &[u8])>,
-        secret: &[u8],
+        device: (Uuid, &[u8]),
+        before: Option<KeyFile>,
     ) -> Result<KeyFile> {
         let (salt, nonce) = (environment.random_bytes::<SALT_BYTES>(), environment.random_bytes::<NONCE_BYTES>());
         let wrapping = seal::password_key(environment.key_cost, password, &salt, laptop.map(|(_, secret)| secret))?;
@@ -100,18 +111,32 @@ impl KeyFile {
                 sealed: seal::seal(&wrapping, &nonce, key.as_slice(), &purpose(user_id, "password")),
                 keyring_entry: laptop.map(|(entry, _)| entry.to_owned()),
             },
-            recovery: RecoverySlot { nonce: Vec::new(), sealed: Vec::new() },
+            recovery: RecoverySlot::sealed(environment, user_id, key, device),
+            previous: None,
+            check: None,
         };
-        file.set_recovery(environment, user_id, key, secret)?;
+        if let Some(before) = before {
+            (file.recovery, file.previous) = (before.recovery, before.previous);
+            file.set_recovery(environment, user_id, key, device);
+        }
         Ok(file)
     }
 
-    /// Wraps `key` with another device's secret.
-    pub(super) fn set_recovery(&mut self, environment: &Environment, user_id: &Uuid, key: &DatabaseKey, secret: &[u8]) -> Result<()> {
-        let nonce = environment.random_bytes::<NONCE_BYTES>();
-        let sealed = seal::seal(&seal::secret_key(secret), &nonce, key.as_slice(), &purpose(user_id, "recovery"));
-        self.recovery = RecoverySlot { nonce: nonce.to_vec(), sealed };
-        Ok(())
+    /// Wraps `key` with a device's secret. The slot of another device becomes the previous one.
+    pub(super) fn set_recovery(&mut self, environment: &Environment, user_id: &Uuid, key: &DatabaseKey, device: (Uuid, &[u8])) {
+        let before = std::mem::replace(&mut self.recovery, RecoverySlot::sealed(environment, user_id, key, device));
+        if before.device_id != Some(device.0) {
+            self.previous = Some(before);
+        }
+    }
+
+    /// The devices whose secrets open it, the newest first.
+    pub(super) fn devices(&self) -> Vec<Uuid> {
+        self.slots().filter_map(|slot| slot.device_id).collect()
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &RecoverySlot> {
+        [&self.recovery].into_iter().chain(&self.previous)
     }
 
     /// Opens with the password, and the laptop's secret where the slot has one mixed in.
@@ -121,10 +146,36 @@ impl KeyFile {
         Ok(opened(seal::open(&wrapping, &slot.nonce, &slot.sealed, &purpose(user_id, "password"))))
     }
 
-    /// Opens with the device's secret.
-    pub(super) fn open_with_secret(&self, user_id: &Uuid, secret: &[u8]) -> Result<Opened> {
-        let slot = &self.recovery;
-        Ok(opened(seal::open(&seal::secret_key(secret), &slot.nonce, &slot.sealed, &purpose(user_id, "recovery"))))
+    /// Opens with a device's secret.
+    pub(super) fn open_with_secret(&self, user_id: &Uuid, secret: &[u8]) -> Opened {
+        let wrapping = seal::secret_key(secret);
+        opened(self.slots().find_map(|slot| seal::open(&wrapping, &slot.nonce, &slot.sealed, &purpose(user_id, "recovery"))))
+    }
+
+    /// Whether it carries a check of itself.
+    pub(super) fn is_checked(&self) -> bool {
+        self.check.is_some()
+    }
+
+    /// The check of what opens the key. What later versions add does not change it.
+    fn sum(&self) -> String {
+        let (password, recovery) = (&self.password, &self.recovery);
+        let cost = [password.cost.memory_kib, password.cost.passes, password.cost.lanes].map(u32::to_be_bytes).concat();
+        let entry = password.keyring_entry.as_deref().unwrap_or_default().as_bytes();
+        let mut hash = Sha256::new();
+        for part in [&cost, &password.salt, &password.nonce, &password.sealed, entry, &recovery.nonce, &recovery.sealed] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hex::encode(hash.finalize())
+    }
+}
+
+impl RecoverySlot {
+    fn sealed(environment: &Environment, user_id: &Uuid, key: &DatabaseKey, (device_id, secret): (Uuid, &[u8])) -> RecoverySlot {
+        let nonce = environment.random_bytes::<NONCE_BYTES>();
+        let sealed = seal::seal(&seal::secret_key(secret), &nonce, key.as_slice(), &purpose(user_id, "recovery"));
+        RecoverySlot { device_id: Some(device_id), nonce: nonce.to_vec(), sealed }
     }
 }
 
@@ -137,12 +188,21 @@ pub fn exists(folder: &Path) -> bool {
     folder.join(FILE).exists() || folder.join(COPY).exists()
 }
 
-/// Reads a person's key file, or its copy when the first is damaged.
+/// Reads a person's key file, or its copy when the first is damaged; the first is then made anew.
 ///
 /// # Errors
 /// `store_damaged` when both are.
 pub fn read(folder: &Path) -> Result<KeyFile> {
-    read_one(&folder.join(FILE)).or_else(|first| read_one(&folder.join(COPY)).map_err(|_| first))
+    let first = match read_one(&folder.join(FILE)) {
+        Err(error @ ClientError::Damaged(_)) => error,
+        read => return read,
+    };
+    let Ok(copy) = read_one(&folder.join(COPY)) else { return Err(first) };
+    tracing::warn!(error = %first, "the key file was damaged and is made anew from its copy");
+    if let Err(error) = write(folder, &copy) {
+        tracing::warn!(%error, "the key file cannot be made anew");
+    }
+    Ok(copy)
 }
 
 fn read_one(path: &Path) -> Result<KeyFile> {
@@ -150,6 +210,9 @@ fn read_one(path: &Path) -> Result<KeyFile> {
     let file: KeyFile = serde_json::from_slice(&bytes).map_err(|error| ClientError::Damaged(format!("the key file: {error}")))?;
     if file.version != VERSION {
         return Err(ClientError::StoreTooNew { found: file.version, known: VERSION });
+    }
+    if file.check.as_ref().is_some_and(|check| *check != file.sum()) {
+        return Err(ClientError::Damaged("the key file is not what was written".into()));
     }
     Ok(file)
 }
@@ -159,7 +222,8 @@ fn read_one(path: &Path) -> Result<KeyFile> {
 /// # Errors
 /// When the disk fails.
 pub fn write(folder: &Path, file: &KeyFile) -> Result<()> {
-    let bytes = serde_json::to_vec_pretty(file).map_err(|error| ClientError::Damaged(error.to_string()))?;
+    let file = KeyFile { check: Some(file.sum()), ..file.clone() };
+    let bytes = serde_json::to_vec_pretty(&file).map_err(|error| ClientError::Damaged(error.to_string()))?;
     files::write_whole(&folder.join(FILE), &bytes)?;
     files::write_whole(&folder.join(COPY), &bytes)
 }

@@ -34,6 +34,15 @@ pub struct Keys {
     environment: Environment,
 }
 
+/// A device and the secret of it that the server gives to whoever signs in.
+#[derive(Clone)]
+pub struct DeviceSecret {
+    /// The device.
+    pub device_id: Uuid,
+    /// Its secret, base64.
+    pub secret: String,
+}
+
 /// An open key.
 pub struct OpenKey {
     /// The database's key.
@@ -53,13 +62,18 @@ impl Keys {
         file::exists(&self.folder)
     }
 
+    /// The devices whose secrets open the key, the newest first; none when there is no readable file, or an early one.
+    pub fn devices(&self) -> Vec<Uuid> {
+        file::read(&self.folder).map(|file| file.devices()).unwrap_or_default()
+    }
+
     /// Makes a new key and its file.
     ///
     /// # Errors
     /// When the disk fails.
-    pub async fn make(&self, password: &str, recovery_secret: &str) -> Result<OpenKey> {
+    pub async fn make(&self, password: &str, device: &DeviceSecret) -> Result<OpenKey> {
         let key = Zeroizing::new(self.environment.random_bytes::<32>());
-        let guarded_by_keyring = self.rewrite(&key, password, recovery_secret).await?;
+        let guarded_by_keyring = self.wrap(&key, password, device, None).await?;
         Ok(OpenKey { key, guarded_by_keyring })
     }
 
@@ -78,44 +92,56 @@ impl Keys {
         };
         let guarded_by_keyring = laptop.is_some();
         let password = Zeroizing::new(password.to_owned());
-        let user_id = self.user_id;
+        let (user_id, trying) = (self.user_id, file.clone());
         let opened =
-            blocking(move || file.open_with_password(&user_id, &password, laptop.as_ref().map(|secret| secret.as_slice()))).await?;
+            blocking(move || trying.open_with_password(&user_id, &password, laptop.as_ref().map(|secret| secret.as_slice()))).await?;
         match opened {
-            Opened::Key(key) => Ok(OpenKey { key, guarded_by_keyring }),
+            Opened::Key(key) => {
+                if !file.is_checked() {
+                    file::write(&self.folder, &file)?;
+                }
+                Ok(OpenKey { key, guarded_by_keyring })
+            }
             Opened::Wrong => Err(ClientError::refused(Code::CannotUnlock, "the password does not open this person's data")),
         }
     }
 
-    /// Opens with the device's secret, after a sign-in, and wraps the key with the password that was just accepted.
+    /// Opens with a secret that the server gave after a sign-in, the device's or one of `others`, and wraps the key with the
+    /// password that was just accepted.
     ///
     /// # Errors
-    /// `store_damaged` when the secret does not open it either.
-    pub async fn recover(&self, password: &str, recovery_secret: &str) -> Result<OpenKey> {
+    /// `old_password_needed` when no secret opens it either.
+    pub async fn recover(&self, password: &str, device: &DeviceSecret, others: &[String]) -> Result<OpenKey> {
         let file = file::read(&self.folder)?;
-        let secret = read_secret(recovery_secret)?;
-        let Opened::Key(key) = file.open_with_secret(&self.user_id, &secret)? else {
-            return Err(ClientError::Damaged("neither the password nor the recovery secret opens the key file".into()));
-        };
-        let guarded_by_keyring = self.rewrite(&key, password, recovery_secret).await?;
-        Ok(OpenKey { key, guarded_by_keyring })
+        for secret in std::iter::once(&device.secret).chain(others) {
+            if let Opened::Key(key) = file.open_with_secret(&self.user_id, &read_secret(secret)?) {
+                let guarded_by_keyring = self.rewrite(&key, password, device).await?;
+                return Ok(OpenKey { key, guarded_by_keyring });
+            }
+        }
+        Err(ClientError::refused(Code::OldPasswordNeeded, "neither the password nor a secret of the server opens the key"))
     }
 
-    /// Writes both slots anew. Tells whether the laptop's secret guards the password slot.
+    /// Wraps the same key anew. Tells whether the laptop's secret guards the password slot.
     ///
     /// # Errors
     /// When the disk fails.
-    pub async fn rewrite(&self, key: &DatabaseKey, password: &str, recovery_secret: &str) -> Result<bool> {
+    pub async fn rewrite(&self, key: &DatabaseKey, password: &str, device: &DeviceSecret) -> Result<bool> {
+        let before = file::read(&self.folder).ok();
+        self.wrap(key, password, device, before).await
+    }
+
+    async fn wrap(&self, key: &DatabaseKey, password: &str, device: &DeviceSecret, before: Option<KeyFile>) -> Result<bool> {
         let entry = format!("{}:{}", self.user_id, hex::encode(self.environment.random_bytes::<8>()));
         let fresh = self.environment.random_bytes::<32>().to_vec();
         let laptop = ask(self.environment.secrets.clone(), entry.clone(), Some(fresh)).await;
         let guarded = laptop.is_some();
-        let secret = read_secret(recovery_secret)?;
+        let (device_id, secret) = (device.device_id, read_secret(&device.secret)?);
         let (key, password, user_id, environment) =
             (key.clone(), Zeroizing::new(password.to_owned()), self.user_id, self.environment.clone());
         let made = blocking(move || {
             let laptop = laptop.as_ref().map(|secret| (entry.as_str(), secret.as_slice()));
-            KeyFile::make(&environment, &user_id, &key, &password, laptop, &secret)
+            KeyFile::make(&environment, &user_id, &key, &password, laptop, (device_id, &secret), before)
         })
         .await?;
         file::write(&self.folder, &made)?;
@@ -126,9 +152,9 @@ impl Keys {
     ///
     /// # Errors
     /// When the disk fails or the file is damaged.
-    pub fn replace_recovery(&self, key: &DatabaseKey, recovery_secret: &str) -> Result<()> {
+    pub fn replace_recovery(&self, key: &DatabaseKey, device: &DeviceSecret) -> Result<()> {
         let mut file = file::read(&self.folder)?;
-        file.set_recovery(&self.environment, &self.user_id, key, &read_secret(recovery_secret)?)?;
+        file.set_recovery(&self.environment, &self.user_id, key, (device.device_id, &read_secret(&device.secret)?));
         file::write(&self.folder, &file)
     }
 }

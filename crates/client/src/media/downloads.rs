@@ -1,22 +1,25 @@
 //! The downloads of one unlocked person: what is wanted and not here, fetched one after the other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use tokio::sync::{Notify, broadcast};
 use waystation_model::Code;
 
 use super::MediaFolder;
 use super::fetch::{Wanted, fetch};
+use super::list::{known, list, next_wanted, set_setting, setting};
+use super::wanted::WantedFiles;
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
 use crate::store::Store;
 use crate::sync::automatic::BackOff;
 use crate::sync::engine::Engine;
-use crate::views::{Download, Event};
+use crate::views::Event;
 
 /// The window hears at most one word about progress in this time.
 const TELL_EVERY_MS: i64 = 100;
@@ -43,6 +46,7 @@ pub struct File {
 /// The downloads of one unlocked person.
 pub struct Downloads {
     folder: Arc<MediaFolder>,
+    wanted: WantedFiles,
     engine: Arc<Engine>,
     environment: Environment,
     store: Store,
@@ -60,11 +64,21 @@ impl Downloads {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn open(folder: Arc<MediaFolder>, engine: Arc<Engine>, events: broadcast::Sender<Event>) -> Result<Arc<Downloads>> {
+    pub async fn open(
+        folder: Arc<MediaFolder>,
+        people: &Path,
+        engine: Arc<Engine>,
+        events: broadcast::Sender<Event>,
+    ) -> Result<Arc<Downloads>> {
         let store = engine.store.clone();
+        let user_id = store.device().await?.owner.user_id;
+        let here = folder.clone();
+        let before = store.read(move |connection| Ok(known(connection)?.into_iter().filter(|sha256| here.has(sha256)).collect()));
+        let wanted = WantedFiles::open(folder.path(), people, user_id, before).await?;
         let paused = store.read(|connection| setting(connection, PAUSED)).await?.as_deref() == Some("true");
         Ok(Arc::new(Downloads {
             folder,
+            wanted,
             environment: engine.environment.clone(),
             engine,
             store,
@@ -82,8 +96,13 @@ impl Downloads {
     /// # Errors
     /// When the database fails.
     pub async fn want(&self, files: Vec<File>) -> Result<()> {
-        let files: Vec<File> =
-            files.into_iter().filter(|file| super::folder::is_sha256(&file.sha256) && !self.folder.has(&file.sha256)).collect();
+        let files: Vec<File> = files.into_iter().filter(|file| super::folder::is_sha256(&file.sha256)).collect();
+        self.wanted.change(files.iter().map(|file| file.sha256.clone()).collect(), &BTreeSet::new())?;
+        // What somebody else has fetched is here at once.
+        let (here, files): (Vec<File>, Vec<File>) = files.into_iter().partition(|file| self.folder.has(&file.sha256));
+        if !here.is_empty() {
+            let _ = self.events.send(Event::Changed { entities: vec!["media_assets".to_owned()] });
+        }
         self.store
             .write(move |writer| {
                 writer.person(|connection, _| {
@@ -138,7 +157,12 @@ impl Downloads {
             .await
     }
 
-    /// Takes files out of the list and off this laptop.
+    /// Whether this person wanted the file and it is here.
+    pub fn has(&self, sha256: &str) -> bool {
+        self.wanted.has(sha256) && self.folder.has(sha256)
+    }
+
+    /// Takes files out of the list, and off this laptop unless somebody else on it wants them.
     ///
     /// # Errors
     /// When the database or the disk fails.
@@ -155,7 +179,10 @@ impl Downloads {
             })
             .await?;
         self.stop_current.notify_waiters();
-        for sha256 in hashes.iter().filter(|sha256| super::folder::is_sha256(sha256)) {
+        let hashes: BTreeSet<String> = hashes.into_iter().filter(|sha256| super::folder::is_sha256(sha256)).collect();
+        self.wanted.change(BTreeSet::new(), &hashes)?;
+        let theirs = self.wanted.of_others(&hashes)?;
+        for sha256 in hashes.difference(&theirs) {
             self.folder.remove(sha256)?;
         }
         self.wake.notify_one();
@@ -204,9 +231,10 @@ impl Downloads {
             match next {
                 Ok(Some(wanted)) => self.fetch_one(wanted, &mut back_off).await,
                 Ok(None) => self.wake.notified().await,
+                Err(ClientError::Closed) => return,
                 Err(error) => {
                     tracing::error!(%error, "the list of downloads cannot be read");
-                    return;
+                    self.wait_out(&mut back_off).await;
                 }
             }
         }
@@ -244,25 +272,29 @@ impl Downloads {
         match result {
             None => {}
             Some(Ok(())) => {
-                back_off.reset();
-                self.settle(&wanted.sha256, None).await;
                 let _ = self.events.send(Event::Changed { entities: vec!["media_assets".to_owned()] });
+                self.settle(&wanted.sha256, None, back_off).await;
             }
             Some(Err(error)) if is_passing(&error) => {
                 self.tell().await;
-                let wait = Duration::from_millis(self.environment.jittered(back_off.next_ms()));
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = self.wake.notified() => {}
-                    () = self.engine.back_online.notified() => {}
-                }
+                self.wait_out(back_off).await;
             }
             Some(Err(error)) => {
                 tracing::warn!(%error, sha256 = wanted.sha256, "a download failed");
-                self.settle(&wanted.sha256, Some(error.code())).await;
+                self.settle(&wanted.sha256, Some(error.code()), back_off).await;
             }
         }
         self.tell().await;
+    }
+
+    /// Waits a while, or until something says that it is worth trying again.
+    async fn wait_out(&self, back_off: &mut BackOff) {
+        let wait = Duration::from_millis(self.environment.jittered(back_off.next_ms()));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.wake.notified() => {}
+            () = self.engine.back_online.notified() => {}
+        }
     }
 
     fn note(&self, sha256: &str, bytes: u64) {
@@ -279,7 +311,8 @@ impl Downloads {
         true
     }
 
-    async fn settle(&self, sha256: &str, problem: Option<Code>) {
+    /// Writes down how a fetch ended.
+    async fn settle(&self, sha256: &str, problem: Option<Code>, back_off: &mut BackOff) {
         let sha256 = sha256.to_owned();
         let stored = self
             .store
@@ -296,8 +329,13 @@ impl Downloads {
                 })
             })
             .await;
-        if let Err(error) = stored {
-            tracing::error!(%error, "the list of downloads cannot be written");
+        match stored {
+            Ok(()) => back_off.reset(),
+            Err(error) => {
+                tracing::error!(%error, "the list of downloads cannot be written");
+                // The list still says that it is wanted.
+                self.wait_out(back_off).await;
+            }
         }
     }
 }
@@ -305,54 +343,4 @@ impl Downloads {
 /// Waiting helps; nobody has to do anything.
 fn is_passing(error: &ClientError) -> bool {
     matches!(error.code(), Code::Offline | Code::NotReady | Code::TokenExpired | Code::TooManyAttempts)
-}
-
-fn next_wanted(connection: &Connection) -> Result<Option<Wanted>> {
-    let mut statement =
-        connection.prepare_cached("SELECT sha256, size_bytes FROM downloads WHERE state = 'waiting' ORDER BY position LIMIT 1")?;
-    let mut rows = statement.query([])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let size: i64 = row.get("size_bytes")?;
-    Ok(Some(Wanted { sha256: row.get("sha256")?, size_bytes: u64::try_from(size).unwrap_or(0) }))
-}
-
-fn list(connection: &Connection) -> Result<Vec<(String, Download)>> {
-    let mut statement = connection
-        .prepare_cached("SELECT sha256, content_item_id, course_id, title, size_bytes, state, problem FROM downloads ORDER BY position")?;
-    let listed = statement
-        .query_map([], |row| {
-            let problem: Option<String> = row.get("problem")?;
-            Ok((
-                row.get("sha256")?,
-                Download {
-                    content_item_id: row.get("content_item_id")?,
-                    course_id: row.get("course_id")?,
-                    title: row.get("title")?,
-                    size_bytes: row.get("size_bytes")?,
-                    bytes_fetched: 0,
-                    state: row.get("state")?,
-                    problem: problem.map(|word| read_code(&word)),
-                },
-            ))
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(listed)
-}
-
-/// The code of a word that was stored.
-pub fn read_code(word: &str) -> Code {
-    Code::ALL.iter().copied().find(|code| code.word() == word).unwrap_or(Code::Internal)
-}
-
-fn setting(connection: &Connection, name: &str) -> Result<Option<String>> {
-    use rusqlite::OptionalExtension;
-    Ok(connection.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0)).optional()?)
-}
-
-fn set_setting(connection: &Connection, name: &str, value: &str) -> Result<()> {
-    connection.execute(
-        "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        [name, value],
-    )?;
-    Ok(())
 }

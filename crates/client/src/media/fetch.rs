@@ -26,8 +26,8 @@ const DISK_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 pub struct Wanted {
     /// Its content.
     pub sha256: String,
-    /// Its size.
-    pub size_bytes: u64,
+    /// Its size, where that is known.
+    pub size_bytes: Option<u64>,
 }
 
 /// Fetches a file until it is whole and right. `progress` hears how many bytes are here.
@@ -41,12 +41,16 @@ pub async fn fetch(
     wanted: &Wanted,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<()> {
+    // Somebody else may have fetched it meanwhile, or a crash came between its name and the word that it is here.
+    if folder.has(&wanted.sha256) {
+        return Ok(());
+    }
     for _ in 0..DAMAGED_MAX {
         let part = folder.part(&wanted.sha256);
         let mut gathered = Gathered::open(&part, wanted.size_bytes).await?;
         progress(gathered.bytes);
-        if gathered.bytes < wanted.size_bytes {
-            let needed = wanted.size_bytes - gathered.bytes + DISK_RESERVE_BYTES;
+        if wanted.size_bytes.is_none_or(|size_bytes| gathered.bytes < size_bytes) {
+            let needed = wanted.size_bytes.map_or(0, |size_bytes| size_bytes - gathered.bytes) + DISK_RESERVE_BYTES;
             if disk.free_bytes(folder.path()).is_some_and(|free| free < needed) {
                 return Err(ClientError::refused(Code::DiskFull, "no room for the file"));
             }
@@ -71,12 +75,13 @@ struct Gathered {
 
 impl Gathered {
     /// Opens what an earlier run left and hashes it again: nobody knows what a crash did to it.
-    async fn open(path: &Path, size_bytes: u64) -> Result<Gathered> {
+    async fn open(path: &Path, size_bytes: Option<u64>) -> Result<Gathered> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).await.map_err(ClientError::disk(path))?;
         let mut gathered = Gathered { path: path.to_owned(), file, bytes: 0, hash: Sha256::new() };
         let length = gathered.file.metadata().await.map_err(ClientError::disk(path))?.len();
-        if length > size_bytes {
+        // Without a size nobody can say how much is missing, so nothing is built on.
+        if size_bytes.is_none_or(|size_bytes| length > size_bytes) {
             gathered.start_again().await?;
         }
         let mut buffer = vec![0; READ_BYTES];
@@ -116,11 +121,12 @@ impl Gathered {
             // A server without ranges sends it all.
             self.start_again().await?;
         }
+        let size_bytes = wanted.size_bytes.or(answer.content_length());
         let ended = loop {
             match answer.chunk().await {
                 Ok(Some(chunk)) => {
                     self.bytes += chunk.len() as u64;
-                    if self.bytes > wanted.size_bytes {
+                    if size_bytes.is_some_and(|size_bytes| self.bytes > size_bytes) {
                         // It can only be another file. Its hash will say so.
                         return Ok(());
                     }
@@ -136,7 +142,7 @@ impl Gathered {
         self.file.flush().await.map_err(ClientError::disk(&self.path))?;
         match ended {
             Some(error) => Err(error.into()),
-            None if self.bytes < wanted.size_bytes => {
+            None if size_bytes.is_some_and(|size_bytes| self.bytes < size_bytes) => {
                 Err(ClientError::refused(Code::Offline, "the connection ended in the middle of a file"))
             }
             None => Ok(()),

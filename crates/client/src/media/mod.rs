@@ -3,6 +3,8 @@
 pub mod downloads;
 mod fetch;
 mod folder;
+mod list;
 pub mod server;
+pub mod wanted;
 
 pub use folder::MediaFolder;

@@ -15,7 +15,7 @@ use super::sync::name_of;
 use crate::app::App;
 use crate::error::{ClientError, Result};
 use crate::store::value::to_json;
-use crate::store::{Edit, rows, scopes};
+use crate::store::{Edit, conflicts as open_conflicts, rows, scopes};
 use crate::views::*;
 
 /// Days that one grid may span.
@@ -149,7 +149,7 @@ fn grid(desk: &Desk<'_>, range: &GridRange, from: NaiveDate, to: NaiveDate) -> R
     let (from_text, to_text) = (from.to_string(), to.to_string());
     let marks = marks(desk, &group.id, &from_text, &to_text)?;
     let days = days(&group, from, to, &marks);
-    let conflicts = conflicts(desk, &group.id)?;
+    let conflicts = conflicts(desk)?;
     let mut students = Vec::new();
     for member in members(desk, &group.id)? {
         let cells: Vec<GridCell> = days.iter().map(|day| cell(&member, day, &marks, &conflicts)).collect();
@@ -224,13 +224,10 @@ fn marks(desk: &Desk<'_>, group_id: &str, from: &str, to: &str) -> Result<Marks>
     Ok(marks)
 }
 
-/// Unsettled conflicts by the record that they are about.
-fn conflicts(desk: &Desk<'_>, group_id: &str) -> Result<HashMap<String, String>> {
-    let mut statement = desk.connection.prepare_cached(
-        "SELECT row_id, id FROM conflicts WHERE group_id = ?1 AND entity = 'attendance_records' AND settled_at IS NULL ORDER BY lost_at",
-    )?;
-    let conflicts = statement.query_map([group_id], |row| Ok((row.get("row_id")?, row.get("id")?)))?.collect::<Result<_, _>>()?;
-    Ok(conflicts)
+/// Conflicts by the record that they are about; of several the newest.
+fn conflicts(desk: &Desk<'_>) -> Result<HashMap<String, String>> {
+    let open = open_conflicts::open(desk.connection)?;
+    Ok(open.into_iter().rev().filter(|open| open.entity.name == "attendance_records").map(|open| (open.row_id, open.id)).collect())
 }
 
 fn members(desk: &Desk<'_>, group_id: &str) -> Result<Vec<Member>> {

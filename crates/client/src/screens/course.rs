@@ -125,7 +125,7 @@ fn fill_card(desk: &Desk<'_>, card: &mut CourseCard, user_id: &str) -> Result<()
     card.learners = if scopes::is_heard(desk.connection, &ScopeKind::Results.of(&card.id))? { numbers.4 } else { 0 };
     let files = files_of(desk, FilesOf::Course(&card.id))?;
     card.bytes_all = files.iter().map(|file| file.size_bytes).sum();
-    card.bytes_here = files.iter().filter(|file| desk.media.has(&file.sha256)).map(|file| file.size_bytes).sum();
+    card.bytes_here = files.iter().filter(|file| desk.downloads.has(&file.sha256)).map(|file| file.size_bytes).sum();
     card.ready = scopes::is_whole(desk.connection, &ScopeKind::Course.of(&card.id))?
         && (card.status == "published" || scopes::is_whole(desk.connection, &ScopeKind::CourseStaff.of(&card.id))?);
     Ok(())

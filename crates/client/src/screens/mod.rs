@@ -1,19 +1,21 @@
 //! The commands, one file per screen. Each reads one snapshot or makes one transaction.
 
 mod attendance;
+pub(crate) mod attention;
 mod course;
 mod downloads;
+mod export;
 mod home;
 mod people;
+mod sign_in;
 pub(crate) mod station;
-pub(crate) mod sync;
+mod sync;
 mod test;
 mod topic;
 
 use rusqlite::Connection;
 
 use crate::environment::Clock;
-use crate::media::MediaFolder;
 use crate::media::downloads::Downloads;
 use crate::store::Owner;
 
@@ -21,7 +23,6 @@ use crate::store::Owner;
 pub(crate) struct Desk<'d> {
     pub connection: &'d Connection,
     pub owner: &'d Owner,
-    pub media: &'d MediaFolder,
     pub media_address: &'d str,
     pub downloads: &'d Downloads,
     pub clock: &'d dyn Clock,

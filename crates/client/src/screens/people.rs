@@ -1,4 +1,4 @@
-//! People on this laptop: the first screen, signing in, unlocking, locking, and the person's own profile.
+//! People on this laptop: the first screen, unlocking, locking, and the person's own profile.
 
 use std::sync::Arc;
 
@@ -7,14 +7,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::{Code, Problem, registry};
 
-use crate::app::{App, make_private_folder};
+use crate::app::App;
 use crate::error::{ClientError, Result};
-use crate::keys::{self, Keys, OpenKey};
+use crate::keys::{self, Keys};
 use crate::people::Resident;
-use crate::store::{Edit, Owner, Writer, outbox};
-use crate::sync::accounts::{DeviceRequest, SignInAnswer};
-use crate::sync::link::Link;
-use crate::sync::session::{self, Tokens};
+use crate::store::{Edit, Writer};
 use crate::unlocked::{Opened, STORE_FILE, Unlocked, take_lock};
 use crate::views::*;
 
@@ -41,15 +38,6 @@ impl App {
             look: self.inner.people.look(),
             demonstration: self.inner.config.demonstration.clone(),
         })
-    }
-
-    pub(crate) async fn sign_in(&self, arguments: SignIn) -> Result<Person, Problem> {
-        let _gate = self.inner.people_gate.lock().await;
-        let link = Link::to(&arguments.server)?;
-        let answer = self.ask_to_sign_in(&link, &arguments).await?;
-        self.put_away().await;
-        let unlocked = self.open_signed_in(&link, &arguments.password, answer).await?;
-        Ok(self.welcome(unlocked).await?)
     }
 
     pub(crate) async fn unlock(&self, arguments: Unlock) -> Result<Person, Problem> {
@@ -155,82 +143,13 @@ impl App {
         self.profile(Nothing {}).await
     }
 
-    /// Signs in, as the device that this person's database here already is.
-    async fn ask_to_sign_in(&self, link: &Link, arguments: &SignIn) -> Result<SignInAnswer> {
-        let (name, password) = (arguments.name.trim(), arguments.password.as_str());
-        let known = self.inner.people.find_by_name(&link.address(), name).filter(|person| self.has_store(&person.user_id));
-        let first = link.sign_in(name, password, DeviceRequest::this(known.as_ref().map(|person| person.device_id))).await;
-        let answer = match first {
-            Err(ClientError::Refused(problem)) if known.is_some() && matches!(problem.code, Code::DeviceRevoked | Code::DeviceNotYours) => {
-                return link.sign_in(name, password, DeviceRequest::this(None)).await;
-            }
-            other => other?,
-        };
-        if known.is_some() {
-            return Ok(answer);
-        }
-        // Signed in by another name, such as the e-mail address: their database here keeps its device.
-        match self.inner.people.find(&answer.user.id).filter(|person| self.has_store(&person.user_id)) {
-            None => Ok(answer),
-            Some(person) => Ok(link.sign_in(name, password, DeviceRequest::this(Some(person.device_id))).await.unwrap_or(answer)),
-        }
-    }
-
-    fn has_store(&self, user_id: &Uuid) -> bool {
-        self.inner.people.folder_of(user_id).join(STORE_FILE).exists()
-    }
-
-    /// Opens or makes the database of whoever just signed in.
-    async fn open_signed_in(&self, link: &Link, password: &str, answer: SignInAnswer) -> Result<Arc<Unlocked>> {
-        let user_id = answer.user.id;
-        let folder = self.inner.people.folder_of(&user_id);
-        make_private_folder(&folder)?;
-        let lock = take_lock(&folder)?;
-        let keys = Keys::of(&folder, user_id, &self.inner.environment);
-        if !keys.exist() && self.has_store(&user_id) {
-            return Err(ClientError::Damaged("there is a database without its key file".into()));
-        }
-        let open = if keys.exist() {
-            open_keys(&keys, password, &answer.recovery_secret).await?
-        } else {
-            keys.make(password, &answer.recovery_secret).await?
-        };
-        let owner = Owner {
-            user_id,
-            organization_id: answer.user.organization_id,
-            organization_name: answer.user.organization_name,
-            user_name: answer.user.user_name.unwrap_or_default(),
-            full_name: answer.user.full_name,
-            role: answer.user.role,
-            server: link.address(),
-        };
-        let tokens =
-            Tokens { access_token: answer.access_token, access_expires_at: answer.access_expires_at, refresh_token: answer.refresh_token };
-        let offset_ms = answer.server_time - self.inner.environment.clock.now_ms();
-        let (path, key, device_id) = (folder.join(STORE_FILE), open.key.clone(), answer.device_id);
-        let writer = blocking(move || {
-            let mut writer = Writer::open_for(&path, &key, device_id, &owner)?;
-            writer.person(|connection, device| {
-                if device.device_id != device_id {
-                    outbox::become_device(connection, device, device_id)?;
-                }
-                device.clock_offset_ms = offset_ms;
-                crate::store::device::save(connection, device)?;
-                session::save(connection, &tokens)
-            })?;
-            Ok(writer)
-        })
-        .await?;
-        self.start_around(Opened { folder, lock, keys, open, writer }).await
-    }
-
-    async fn start_around(&self, opened: Opened) -> Result<Arc<Unlocked>> {
+    pub(super) async fn start_around(&self, opened: Opened) -> Result<Arc<Unlocked>> {
         let inner = &self.inner;
         Unlocked::start(opened, &inner.environment, inner.media.clone(), inner.events.clone()).await
     }
 
     /// Shows whoever was just unlocked, and puts their tile first.
-    async fn welcome(&self, unlocked: Arc<Unlocked>) -> Result<Person> {
+    pub(super) async fn welcome(&self, unlocked: Arc<Unlocked>) -> Result<Person> {
         let person = unlocked.person();
         self.keep_tile(&unlocked).await?;
         self.set_unlocked(Some(unlocked));
@@ -266,24 +185,6 @@ impl App {
     }
 }
 
-/// Opens the key of somebody whose password the server has just taken, however it was wrapped before.
-async fn open_keys(keys: &Keys, password: &str, recovery_secret: &str) -> Result<OpenKey> {
-    match keys.open(password).await {
-        Ok(open) => {
-            // The device may be another one, and the keyring may have come since.
-            let guarded_by_keyring = if open.guarded_by_keyring {
-                keys.replace_recovery(&open.key, recovery_secret)?;
-                true
-            } else {
-                keys.rewrite(&open.key, password, recovery_secret).await?
-            };
-            Ok(OpenKey { guarded_by_keyring, ..open })
-        }
-        Err(error) if matches!(error.code(), Code::CannotUnlock | Code::NoKeyring) => keys.recover(password, recovery_secret).await,
-        Err(error) => Err(error),
-    }
-}
-
-async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + 'static) -> Result<R> {
+pub(super) async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + 'static) -> Result<R> {
     tokio::task::spawn_blocking(work).await.map_err(|_| ClientError::WorkerStopped)?
 }

@@ -3,15 +3,13 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use waystation_model::registry::{self, Column, Entity, Kind, Merge};
+use waystation_model::registry;
 use waystation_model::{Code, Problem};
 
 use super::Desk;
 use crate::app::App;
-use crate::error::{ClientError, Result};
-use crate::media::downloads::read_code;
-use crate::store::overlay::read_operation;
-use crate::store::value::{read_json, to_json};
+use crate::error::Result;
+use crate::store::conflicts::{self as open_conflicts, Said};
 use crate::store::{Edit, rows};
 use crate::views::*;
 
@@ -19,28 +17,6 @@ use crate::views::*;
 const WAITING_LISTED_MAX: i64 = 200;
 /// Merged changes that it lists.
 const MERGED_LISTED_MAX: i64 = 100;
-/// Tables that the screens write to: a refused change is of one of them.
-const WRITTEN: &[&str] = &[
-    "assessment_attempts",
-    "attendance_records",
-    "conflicts",
-    "content_progress",
-    "courses",
-    "enrollments",
-    "topic_progress",
-    "user_profiles",
-];
-
-/// Every column that a refused change shows, for the test that each has its words.
-pub(crate) fn shown_columns() -> Vec<&'static str> {
-    let columns = WRITTEN.iter().flat_map(|table| registry::entity(table).expect("a registered table").columns);
-    let shown = columns.filter(|column| column.merge != Merge::Server && field_kind(column).0 != "other");
-    let mut names: Vec<_> = shown.map(|column| column.name).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
 impl App {
     pub(crate) async fn sync_status(&self, _arguments: Nothing) -> Result<SyncStatus, Problem> {
         Ok(self.unlocked()?.engine.status().await?)
@@ -58,56 +34,13 @@ impl App {
                 Ok(SyncCentre {
                     status,
                     waiting: waiting(desk)?,
-                    attention: attention(desk)?,
+                    attention: super::attention::items(desk)?,
                     merged: merged(desk)?,
                     conflicts: conflicts(desk)?,
                     folder,
                 })
             })
             .await?)
-    }
-
-    pub(crate) async fn send_again(&self, arguments: SendAgain) -> Result<Nothing, Problem> {
-        self.edit_with(move |connection, _| {
-            let refused = refused(connection, arguments.n)?;
-            let mut fields: Vec<(&'static str, Value)> = Vec::new();
-            for (name, value) in refused.columns.iter().zip(refused.values) {
-                let column =
-                    refused.entity.column(name).ok_or_else(|| Problem::new(Code::UnknownColumn, "the column is gone").field(name))?;
-                fields.push((column.name, arguments.fields.get(name).cloned().unwrap_or(value)));
-            }
-            for (name, value) in &arguments.fields {
-                if !fields.iter().any(|(known, _)| known == name) {
-                    let column =
-                        refused.entity.column(name).ok_or_else(|| Problem::new(Code::UnknownColumn, "no such column").field(name))?;
-                    fields.push((column.name, value.clone()));
-                }
-            }
-            forget(connection, arguments.n)?;
-            Ok(vec![Edit { entity: refused.entity, id: Some(refused.row_id), op: refused.op, fields, coalesce: false }])
-        })
-        .await?;
-        Ok(Nothing {})
-    }
-
-    pub(crate) async fn discard(&self, arguments: ByNumber) -> Result<Nothing, Problem> {
-        self.edit_with(move |connection, _| {
-            refused(connection, arguments.n)?;
-            forget(connection, arguments.n)?;
-            Ok(Vec::new())
-        })
-        .await?;
-        Ok(Nothing {})
-    }
-
-    pub(crate) async fn export_changes(&self, _arguments: Nothing) -> Result<WrittenFile, Problem> {
-        let centre = self.sync_centre(Nothing {}).await?;
-        let folder = self.inner.config.data_dir.join("exports");
-        crate::app::make_private_folder(&folder)?;
-        let path = folder.join(format!("changes-{}.json", self.inner.environment.clock.now_ms()));
-        let text = json!({ "waiting": centre.waiting, "attention": centre.attention });
-        crate::files::write_json(&path, &text)?;
-        Ok(WrittenFile { path: path.display().to_string() })
     }
 
     pub(crate) async fn settle(&self, arguments: Settle) -> Result<Nothing, Problem> {
@@ -151,37 +84,6 @@ fn settle_edits(connection: &Connection, arguments: &Settle, me: &str, now_ms: i
     Ok(edits)
 }
 
-struct Refused {
-    entity: &'static Entity,
-    row_id: Uuid,
-    op: waystation_model::wire::Operation,
-    columns: Vec<String>,
-    values: Vec<Value>,
-}
-
-fn refused(connection: &Connection, number: i64) -> Result<Refused> {
-    use rusqlite::OptionalExtension;
-    let not_found = || ClientError::refused(Code::NotFound, "no refused change has this number");
-    let (entity, row_id, op, columns, values) = connection
-        .query_row("SELECT entity, row_id, op, columns, vals FROM attention WHERE number = ?1", [number], |row| {
-            Ok((
-                row.get::<_, String>("entity")?,
-                crate::store::value::read_uuid(row, "row_id")?,
-                row.get::<_, String>("op")?,
-                read_json(row, "columns")?,
-                read_json(row, "vals")?,
-            ))
-        })
-        .optional()?
-        .ok_or_else(not_found)?;
-    Ok(Refused { entity: registry::entity(&entity).ok_or_else(not_found)?, row_id, op: read_operation(&op), columns, values })
-}
-
-fn forget(connection: &Connection, number: i64) -> Result<()> {
-    connection.execute("DELETE FROM attention WHERE number = ?1", [number])?;
-    Ok(())
-}
-
 fn waiting(desk: &Desk<'_>) -> Result<Vec<WaitingChange>> {
     let mut statement = desk.connection.prepare_cached(
         "SELECT o.n AS n, o.entity AS entity, o.row_id AS row_id, o.at AS at, o.state AS state FROM outbox o, device d
@@ -222,124 +124,29 @@ fn merged(desk: &Desk<'_>) -> Result<Vec<MergedItem>> {
     Ok(merged)
 }
 
-fn attention(desk: &Desk<'_>) -> Result<Vec<AttentionItem>> {
-    let mut statement = desk
-        .connection
-        .prepare_cached("SELECT number, entity, row_id, at, code, field, suggestion, columns, vals FROM attention ORDER BY at DESC")?;
-    let mut rows = statement.query([])?;
-    let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        let entity: String = row.get("entity")?;
-        let row_id: String = row.get("row_id")?;
-        let columns: Vec<String> = read_json(row, "columns")?;
-        let values: Vec<Value> = read_json(row, "vals")?;
-        let code: String = row.get("code")?;
-        items.push(AttentionItem {
-            n: row.get("number")?,
-            about: about(desk.connection, &entity, &row_id)?,
-            fields: attention_fields(desk.connection, &entity, &row_id, &columns, &values)?,
-            entity,
-            row_id,
-            at: row.get::<_, i64>("at")?.div_euclid(1000),
-            code: read_code(&code),
-            field: row.get("field")?,
-            suggestion: row.get("suggestion")?,
-        });
-    }
-    Ok(items)
-}
-
-fn attention_fields(
-    connection: &Connection,
-    entity: &str,
-    row_id: &str,
-    columns: &[String],
-    values: &[Value],
-) -> Result<Vec<AttentionField>> {
-    let Some(entity) = registry::entity(entity) else { return Ok(Vec::new()) };
-    let server = rows::read(connection, entity, row_id)?;
-    let mut fields = Vec::new();
-    for (index, column) in entity.columns.iter().enumerate() {
-        let Some(place) = columns.iter().position(|name| name == column.name) else { continue };
-        let (kind, choices) = field_kind(column);
-        fields.push(AttentionField {
-            name: column.name.to_owned(),
-            value: values.get(place).cloned().unwrap_or(Value::Null),
-            server_value: server.as_ref().map_or(Value::Null, |row| row.values[index].clone()),
-            editable: is_for_people(column),
-            kind: kind.to_owned(),
-            choices: choices.iter().map(|word| (*word).to_owned()).collect(),
-        });
-    }
-    Ok(fields)
-}
-
-/// Whether a person may mend a column. What people decide merges in one of these two ways; the rest is the program's, such
-/// as the time that a test took.
-fn is_for_people(column: &Column) -> bool {
-    field_kind(column).0 != "other" && matches!(column.merge, Merge::Latest | Merge::Ask)
-}
-
-/// How a column is shown in a form, and what there is to choose from.
-fn field_kind(column: &Column) -> (&'static str, &'static [&'static str]) {
-    match column.kind {
-        Kind::Text => ("text", &[]),
-        Kind::Choice(words) => ("choice", words),
-        Kind::Truth => ("truth", &[]),
-        Kind::Whole => ("whole", &[]),
-        Kind::Real => ("real", &[]),
-        Kind::Date => ("date", &[]),
-        Kind::Uuid | Kind::Time | Kind::Timestamp | Kind::Json => ("other", &[]),
-    }
-}
-
 fn conflicts(desk: &Desk<'_>) -> Result<Vec<ConflictItem>> {
-    let mut statement = desk.connection.prepare_cached(
-        "SELECT id, entity, row_id, field, lost_values, lost_by, lost_at, kept_values, kept_by, kept_at FROM conflicts
-         WHERE settled_at IS NULL ORDER BY lost_at DESC",
-    )?;
-    let mut rows = statement.query([])?;
+    let side = |said: Said| -> Result<ConflictSide> {
+        let by = said.by.as_deref().map_or(Ok(String::new()), |by| name_of(desk.connection, by))?;
+        Ok(ConflictSide { value: said.value, by, at: said.at })
+    };
     let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        let entity: String = row.get::<_, Option<String>>("entity")?.unwrap_or_default();
-        let row_id: String = row.get::<_, Option<String>>("row_id")?.unwrap_or_default();
-        let field: String = row.get::<_, Option<String>>("field")?.unwrap_or_default();
-        let side = |values: &str, by: &str, at: &str| -> Result<ConflictSide> {
-            let by: Option<String> = row.get(by)?;
-            Ok(ConflictSide {
-                value: lead_value(&entity, &field, &to_json(Kind::Json, row.get_ref(values)?)),
-                by: match by {
-                    Some(by) => name_of(desk.connection, &by)?,
-                    None => String::new(),
-                },
-                at: row.get(at)?,
-            })
-        };
-        let (kept, lost) = (side("kept_values", "kept_by", "kept_at")?, side("lost_values", "lost_by", "lost_at")?);
-        let cell = attendance_cell(desk.connection, &entity, &row_id)?;
+    for conflict in open_conflicts::open(desk.connection)? {
+        let entity = conflict.entity.name;
+        let cell = attendance_cell(desk.connection, entity, &conflict.row_id)?;
         items.push(ConflictItem {
-            id: row.get("id")?,
-            about: about(desk.connection, &entity, &row_id)?,
-            kept,
-            lost,
+            id: conflict.id,
+            about: about(desk.connection, entity, &conflict.row_id)?,
+            kept: side(conflict.kept)?,
+            lost: side(conflict.lost)?,
             group_id: cell.as_ref().map(|cell| cell.0.clone()),
             student_id: cell.as_ref().map(|cell| cell.1.clone()),
             lesson_date: cell.map(|cell| cell.2),
-            entity,
-            row_id,
-            field,
+            entity: entity.to_owned(),
+            row_id: conflict.row_id,
+            field: conflict.field,
         });
     }
     Ok(items)
-}
-
-/// The value that decides about a conflict of a group: its first column's.
-fn lead_value(entity: &str, field: &str, values: &Value) -> Value {
-    let lead = registry::entity(entity).and_then(|entity| entity.group_columns(field).next().map(|(_, column)| column.name));
-    match (lead, values) {
-        (Some(name), Value::Object(values)) => values.get(name).cloned().unwrap_or(Value::Null),
-        _ => values.clone(),
-    }
 }
 
 fn attendance_cell(connection: &Connection, entity: &str, row_id: &str) -> Result<Option<(String, String, String)>> {
@@ -369,7 +176,7 @@ pub(super) fn name_of(connection: &Connection, user_id: &str) -> Result<String> 
 }
 
 /// What a row is about, in the words of the people who made it; empty when that is not on this laptop.
-fn about(connection: &Connection, entity: &str, row_id: &str) -> Result<String> {
+pub(super) fn about(connection: &Connection, entity: &str, row_id: &str) -> Result<String> {
     use rusqlite::OptionalExtension;
     let sql = match entity {
         "attendance_records" => {
@@ -395,20 +202,4 @@ fn about(connection: &Connection, entity: &str, row_id: &str) -> Result<String> 
     };
     let found: Option<Option<String>> = connection.prepare_cached(sql)?.query_row([row_id], |row| row.get(0)).optional()?;
     Ok(found.flatten().unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_people_decide_can_be_mended() {
-        let mendable = |table: &str| {
-            let columns = registry::entity(table).expect("a registered table").columns;
-            columns.iter().filter(|column| is_for_people(column)).map(|column| column.name).collect::<Vec<_>>()
-        };
-        assert_eq!(mendable("attendance_records"), ["status", "note"]);
-        assert_eq!(mendable("assessment_attempts"), ["feedback"]);
-        assert_eq!(mendable("content_progress"), [""; 0]);
-    }
 }

@@ -229,7 +229,7 @@ pub(super) fn fill_contents(desk: &Desk<'_>, course_id: &str, topics: &mut [Orde
         }
         if let Some(sha256) = row.get::<_, Option<String>>("sha256")? {
             let size: i64 = row.get("size_bytes")?;
-            let here = desk.media.has(&sha256);
+            let here = desk.downloads.has(&sha256);
             if seen.insert((*at, sha256)) {
                 card.bytes_all += size;
                 card.bytes_here += if here { size } else { 0 };
@@ -331,7 +331,7 @@ fn items(desk: &Desk<'_>, topic_id: &str) -> Result<Vec<ContentItem>> {
         let kind: String = row.get("kind")?;
         let body = to_json(registry::Kind::Json, row.get_ref("body")?);
         let said = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let here = sha256.as_ref().filter(|sha256| desk.media.has(sha256));
+        let here = sha256.as_ref().filter(|sha256| desk.downloads.has(sha256));
         items.push(ContentItem {
             id: row.get("id")?,
             role: row.get::<_, Option<String>>("role")?.unwrap_or_default(),

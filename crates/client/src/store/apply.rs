@@ -1,6 +1,7 @@
 //! Applies a pulled page in one transaction. Rows are stored as they are; what this device did after the page's snapshot
 //! is laid on top again.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::{Connection, params};
@@ -45,17 +46,26 @@ pub enum Verdict {
     Copied,
 }
 
-/// Applies a whole page.
+/// Applies a whole page at `now_ms`. `offset_ms` is the server's clock minus this laptop's, measured when the page came;
+/// none when that could not be told.
 ///
 /// # Errors
 /// When the database fails or a row does not fit its table; the caller rolls back then.
-pub fn apply(connection: &Connection, device: &mut Device, now_ms: i64, bytes: &[u8], outline: &Outline) -> Result<Verdict> {
+pub fn apply(
+    connection: &Connection,
+    device: &mut Device,
+    now_ms: i64,
+    offset_ms: Option<i64>,
+    bytes: &[u8],
+    outline: &Outline,
+) -> Result<Verdict> {
     if outline.epoch != device.epoch && device.epoch != 0 {
         device.epoch = outline.epoch;
         device.first_sync_done = false;
         scopes::start_again(connection)?;
         // No push was taken in the new life yet, so what it has of this device is all there is to go back to.
         if outline.applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, outline.applied_upto)? {
+            outbox::wait_again(connection, device)?;
             return Ok(Verdict::Copied);
         }
         super::device::save(connection, device)?;
@@ -65,7 +75,7 @@ pub fn apply(connection: &Connection, device: &mut Device, now_ms: i64, bytes: &
         return Ok(Verdict::Copied);
     }
     device.epoch = outline.epoch;
-    device.clock_offset_ms = outline.server_time - now_ms;
+    device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
 
     let mut page = Page::begin(connection, outline)?;
     for change in page::changes(bytes) {
@@ -81,6 +91,7 @@ pub fn apply(connection: &Connection, device: &mut Device, now_ms: i64, bytes: &
         if applied.reread.is_empty() {
             device.first_sync_done = true;
             device.last_sync_at = Some(now_ms);
+            device.hear_time(outline.server_time);
         }
     }
     super::device::save(connection, device)?;
@@ -92,27 +103,30 @@ fn is_copy(connection: &Connection, device: &Device, outline: &Outline) -> Resul
     if outline.applied_upto >= device.next_n {
         return Ok(true);
     }
-    let known = if outline.applied_upto == device.acknowledged_n {
-        Some(device.acknowledged_chain)
-    } else if outline.applied_upto > device.acknowledged_n {
-        outbox::chain_at(connection, outline.applied_upto)?
-    } else {
-        None
+    let known = match outline.applied_upto.cmp(&device.acknowledged_n) {
+        // An answer that is older than what was heard meanwhile.
+        Ordering::Less => return Ok(false),
+        Ordering::Equal => Some(device.acknowledged_chain),
+        // Nothing leaves without its chain: the server cannot have what has none.
+        Ordering::Greater => outbox::chain_at(connection, outline.applied_upto)?,
     };
-    Ok(known.is_some_and(|chain| hex::encode(chain) != outline.chain))
+    Ok(known.is_none_or(|chain| hex::encode(chain) != outline.chain))
 }
 
 /// A page while it is being applied.
-struct Page<'c> {
-    connection: &'c Connection,
-    outline: &'c Outline,
+pub(super) struct Page<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) outline: &'c Outline,
     organization_id: Uuid,
     heard: HashSet<String>,
-    rereading: HashSet<String>,
+    /// Scopes that are being read again from 0.
+    pub(super) rereading: HashSet<String>,
+    /// Tables that this version does not know, by the scopes that hold them.
+    pub(super) unknown: BTreeSet<(String, String)>,
     /// Rows with a shadow: pending changes lie on them.
     shadowed: HashSet<(String, String)>,
-    sums: Sums,
-    applied: Applied,
+    pub(super) sums: Sums,
+    pub(super) applied: Applied,
 }
 
 impl<'c> Page<'c> {
@@ -120,11 +134,11 @@ impl<'c> Page<'c> {
         let organization_id: String = connection.query_row("SELECT organization_id FROM device", [], |row| row.get(0))?;
         let mut heard = HashSet::new();
         let mut rereading = HashSet::new();
-        let mut statement = connection.prepare_cached("SELECT scope, rereads FROM scopes")?;
+        let mut statement = connection.prepare_cached("SELECT scope, reading FROM scopes")?;
         let mut scopes = statement.query([])?;
         while let Some(row) = scopes.next()? {
             let scope: String = row.get("scope")?;
-            if row.get::<_, i64>("rereads")? > 0 {
+            if row.get("reading")? {
                 rereading.insert(scope.clone());
             }
             heard.insert(scope);
@@ -141,6 +155,7 @@ impl<'c> Page<'c> {
             organization_id: Uuid::parse_str(&organization_id).map_err(|_| ClientError::Damaged("the organization's id".into()))?,
             heard,
             rereading,
+            unknown: BTreeSet::new(),
             shadowed,
             sums: Sums::default(),
             applied: Applied { more: outline.more, ..Applied::default() },
@@ -151,13 +166,15 @@ impl<'c> Page<'c> {
         entity.scopes_of(id, &self.organization_id, values)
     }
 
-    fn is_shadowed(&self, entity: &Entity, id: &str) -> bool {
+    pub(super) fn is_shadowed(&self, entity: &Entity, id: &str) -> bool {
         !self.shadowed.is_empty() && self.shadowed.contains(&(entity.name.to_owned(), id.to_owned()))
     }
 
     fn rows(&mut self, line: &RowsLine<'_>) -> Result<()> {
-        // A table that this version does not know belongs to a later one, which will ask for its rows from 0.
-        let Some(entity) = registry::entity(&line.entity) else { return Ok(()) };
+        let Some(entity) = registry::entity(&line.entity) else {
+            self.unknown.insert((line.scope.clone().into_owned(), line.entity.clone().into_owned()));
+            return Ok(());
+        };
         let plan = Plan::of(entity, &line.columns)?;
         let reread = self.rereading.contains(line.scope.as_ref());
         if !line.rows.is_empty() {
@@ -250,7 +267,7 @@ impl<'c> Page<'c> {
     }
 
     /// Takes the server's row away, unless another scope than `left` that is heard holds it.
-    fn take_away(&mut self, entity: &'static Entity, id: &Uuid, left: Option<&str>) -> Result<()> {
+    pub(super) fn take_away(&mut self, entity: &'static Entity, id: &Uuid, left: Option<&str>) -> Result<()> {
         let text = id_text(id);
         let shadowed = self.is_shadowed(entity, &text);
         let before = if shadowed {
@@ -282,7 +299,7 @@ impl<'c> Page<'c> {
     }
 
     /// The rows whose own columns place them in `scope`, by what the server last said of them.
-    fn rows_living_in(&self, scope: &str) -> Result<Vec<(&'static Entity, Uuid)>> {
+    pub(super) fn rows_living_in(&self, scope: &str) -> Result<Vec<(&'static Entity, Uuid)>> {
         let Some((kind, key)) = ScopeKind::parse(scope) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for entity in registry::all() {
@@ -308,79 +325,5 @@ impl<'c> Page<'c> {
             }
         }
         Ok(found)
-    }
-
-    fn end(mut self) -> Result<Applied> {
-        for step in &self.outline.scopes {
-            scopes::move_to(self.connection, step)?;
-            if step.cursor == step.head && self.rereading.contains(&step.scope) {
-                self.sweep(&step.scope)?;
-            }
-        }
-        std::mem::take(&mut self.sums).store(self.connection)?;
-        for step in self.outline.scopes.iter().filter(|step| step.cursor == step.head) {
-            self.compare(&step.scope, step.checksum)?;
-        }
-        if !self.outline.more {
-            let covered = outbox::cover(self.connection, self.outline.applied_upto)?;
-            self.applied.entities.extend(covered);
-        }
-        Ok(self.applied)
-    }
-
-    /// What a scope that was read again did not deliver is not in it. A row that moved elsewhere is delivered there.
-    fn sweep(&mut self, scope: &str) -> Result<()> {
-        for (entity, id) in self.rows_living_in(scope)? {
-            let delivered: bool = self
-                .connection
-                .prepare_cached("SELECT EXISTS (SELECT row_id FROM reread_rows WHERE scope = ?1 AND entity = ?2 AND row_id = ?3)")?
-                .query_row(params![scope, entity.name, id_text(&id)], |row| row.get(0))?;
-            if !delivered {
-                self.take_away(entity, &id, None)?;
-            }
-        }
-        self.connection.execute("DELETE FROM reread_rows WHERE scope = ?1", [scope])?;
-        Ok(())
-    }
-
-    fn compare(&mut self, scope: &str, checksum: i64) -> Result<()> {
-        let here = scopes::sum(self.connection, scope)?;
-        if here == checksum {
-            if self.rereading.contains(scope) {
-                self.connection.execute("UPDATE scopes SET rereads = 0 WHERE scope = ?1", [scope])?;
-            }
-            return Ok(());
-        }
-        tracing::warn!(scope, here, checksum, "a scope is not what its checksum says");
-        if scopes::read_again(self.connection, scope)? {
-            self.recount(scope)?;
-            self.applied.reread.push(scope.to_owned());
-        } else {
-            self.applied.damaged.push(scope.to_owned());
-        }
-        Ok(())
-    }
-
-    /// Counts a scope's sum from its rows, in case it was the sum that was wrong.
-    fn recount(&mut self, scope: &str) -> Result<()> {
-        let mut sum = 0_i64;
-        let mut seen = HashSet::new();
-        for (entity, id) in self.rows_living_in(scope)? {
-            if !seen.insert((entity.name, id)) {
-                continue;
-            }
-            let text = id_text(&id);
-            let stamp = if self.is_shadowed(entity, &text) {
-                overlay::read_shadow(self.connection, entity, &text)?.flatten().map(|row| row.stamp)
-            } else {
-                rows::read_place(self.connection, entity, &text)?.map(|(stamp, _)| stamp)
-            };
-            sum = sum.wrapping_add(stamp.map_or(0, |stamp| waystation_model::hash::row_hash(entity.name, &id, stamp)));
-        }
-        self.connection.execute(
-            "INSERT INTO scope_sums (scope, sum) VALUES (?1, ?2) ON CONFLICT (scope) DO UPDATE SET sum = excluded.sum",
-            params![scope, sum],
-        )?;
-        Ok(())
     }
 }

@@ -9,6 +9,14 @@ use waystation_model::clock::At;
 use super::value::{read_role, read_uuid};
 use crate::error::{ClientError, Result};
 
+/// The server's clock minus this laptop's.
+///
+/// # Errors
+/// When the database fails.
+pub fn clock_offset_ms(connection: &Connection) -> Result<i64> {
+    Ok(connection.prepare_cached("SELECT clock_offset_ms FROM device")?.query_row([], |row| row.get(0))?)
+}
+
 /// Whose database this is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
@@ -60,6 +68,14 @@ impl Device {
     pub fn waiting(&self) -> i64 {
         self.next_n - 1 - self.acknowledged_n
     }
+
+    /// The server's clock, heard when it has everything. A clock that was ahead once stays in no later change: what it had
+    /// dated later than this was taken at its receipt.
+    pub fn hear_time(&mut self, server_time_ms: i64) {
+        if self.waiting() == 0 {
+            self.last_at = self.last_at.not_after(server_time_ms);
+        }
+    }
 }
 
 const SELECT: &str = "SELECT device_id, user_id, organization_id, organization_name, user_name, full_name, role, server, epoch,
@@ -105,10 +121,15 @@ pub fn load(connection: &Connection) -> Result<Option<Device>> {
         })
         .optional()?;
     let Some(mut device) = device else { return Ok(None) };
-    let (last_n, last_at): (i64, i64) =
-        connection.query_row("SELECT coalesce(max(n), 0), coalesce(max(at), 0) FROM outbox", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (last_n, taken_at, waiting_at): (i64, i64, i64) = connection.query_row(
+        "SELECT coalesce(max(n), 0), coalesce(max(at) FILTER (WHERE n <= ?1), 0), coalesce(max(at) FILTER (WHERE n > ?1), 0) FROM outbox",
+        [device.acknowledged_n],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
     device.next_n = last_n.max(device.acknowledged_n) + 1;
-    device.last_at = At(last_at);
+    let heard = device.last_sync_at.map(|at| at + device.clock_offset_ms);
+    let taken_at = heard.map_or(At(taken_at), |heard| At(taken_at).not_after(heard));
+    device.last_at = taken_at.max(At(waiting_at));
     Ok(Some(device))
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use uuid::Uuid;
-use waystation_model::access::{Actor, Rules, Who, allows};
+use waystation_model::access::{Actor, Rules, Who, allows, refused_column};
 use waystation_model::merge::{Change, Edits, Stored, lay_over, merge, read_fields};
 use waystation_model::registry::{Entity, Merge};
 use waystation_model::wire::{Base, Operation};
@@ -137,6 +137,15 @@ fn wanted_row(
                 permit(connection, &device.owner, entity, entity.write, id, &row.values)?;
             }
             let wanted = lay(entity, current.clone(), Operation::Put, fields, at_ms);
+            if let Some(row) = &wanted {
+                let rules = fields.iter().filter_map(|(index, _)| entity.columns[*index].by);
+                let actor = actor_for(connection, &device.owner, entity, rules, id, &row.values)?;
+                let before = current.as_ref().map(|row| row.values.as_slice());
+                if let Some(column) = refused_column(entity, id, before, fields, &row.values, &actor) {
+                    let message = format!("{} is not this person's to give", column.name);
+                    return Err(Problem::new(Code::NotAllowed, message).field(column.name).into());
+                }
+            }
             if let Some(row) = &wanted
                 && current.is_none_or(|before| decides_rights(entity.write, entity, &before.values, &row.values))
             {
@@ -185,21 +194,9 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
     if !all_add_up || !same_reset {
         return Ok(false);
     }
-    let mut together = entity.empty_values();
-    for (name, value) in names.iter().zip(&given) {
-        if let Some(index) = entity.column_index(name) {
-            together[index] = value.clone();
-        }
-    }
-    lay_over(entity, &mut together, fields);
-    for (index, _) in fields {
-        let name = entity.columns[*index].name;
-        if !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-    }
-    given.clear();
-    given.extend(names.iter().map(|name| entity.column_index(name).map_or(Value::Null, |index| together[index].clone())));
+    let (later, values): (Vec<String>, Vec<Value>) =
+        fields.iter().map(|(index, value)| (entity.columns[*index].name.to_owned(), value.clone())).unzip();
+    laid_together(entity, &mut names, &mut given, &later, &values);
     connection.prepare_cached("UPDATE outbox SET columns = ?2, vals = ?3, at = ?4 WHERE n = ?1")?.execute(params![
         n,
         Value::from(names).to_string(),
@@ -207,6 +204,25 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
         at
     ])?;
     Ok(true)
+}
+
+/// Lays a later change of the same row over an earlier one, so that the two are one.
+pub(super) fn laid_together(entity: &Entity, names: &mut Vec<String>, given: &mut Vec<Value>, later: &[String], values: &[Value]) {
+    let mut together = entity.empty_values();
+    let place = |name: &String| entity.column_index(name);
+    for (name, value) in names.iter().zip(given.iter()) {
+        if let Some(index) = place(name) {
+            together[index] = value.clone();
+        }
+    }
+    let fields: Vec<(usize, Value)> = later.iter().zip(values).filter_map(|(name, value)| Some((place(name)?, value.clone()))).collect();
+    lay_over(entity, &mut together, &fields);
+    for name in later {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    *given = names.iter().map(|name| place(name).map_or(Value::Null, |index| together[index].clone())).collect();
 }
 
 /// Whether this person may write the row, by what they hear.
@@ -235,14 +251,21 @@ fn decides_rights(rules: Rules, entity: &Entity, before: &[Value], after: &[Valu
 /// # Errors
 /// When the database fails.
 pub fn may(connection: &Connection, owner: &Owner, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<bool> {
-    Ok(allows(rules, entity, id, values, &actor_for(connection, owner, entity, rules, id, values)?))
+    Ok(allows(rules, entity, id, values, &actor_for(connection, owner, entity, [rules], id, values)?))
 }
 
 /// The person with those of their scopes that these rules ask about.
-fn actor_for(connection: &Connection, owner: &Owner, entity: &Entity, rules: Rules, id: &Uuid, values: &[Value]) -> Result<Actor> {
+fn actor_for(
+    connection: &Connection,
+    owner: &Owner,
+    entity: &Entity,
+    rules: impl IntoIterator<Item = Rules>,
+    id: &Uuid,
+    values: &[Value],
+) -> Result<Actor> {
     let mut scopes = HashSet::new();
     let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?;
-    for who in rules.iter().copied().flatten() {
+    for who in rules.into_iter().flatten().copied().flatten() {
         if let Who::Hears(kind, column) = who
             && let Some(key) = scope_key(entity, column, id, values)
         {

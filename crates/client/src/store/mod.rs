@@ -4,9 +4,12 @@
 //! [`apply`] directly on a connection.
 
 pub mod apply;
+pub mod attention;
 pub mod cell;
+pub mod conflicts;
 pub mod device;
 pub mod edit;
+mod numbering;
 pub mod open;
 pub mod outbox;
 pub mod overlay;
@@ -15,6 +18,7 @@ mod plan;
 pub mod rows;
 pub mod scopes;
 pub mod value;
+mod whole;
 mod worker;
 
 use std::path::Path;
@@ -44,6 +48,7 @@ impl Writer {
     /// `store_damaged` when there is no owner yet.
     pub fn open(path: &Path, key: &DatabaseKey) -> Result<Writer> {
         let connection = open::open_writer(path, key)?;
+        scopes::read_what_is_known_now(&connection)?;
         let device = device::load(&connection)?.ok_or_else(|| ClientError::Damaged("the database has no owner".into()))?;
         Ok(Writer { connection, device, full: true })
     }
@@ -54,6 +59,7 @@ impl Writer {
     /// When the database belongs to somebody else, or fails.
     pub fn open_for(path: &Path, key: &DatabaseKey, device_id: Uuid, owner: &Owner) -> Result<Writer> {
         let connection = open::open_writer(path, key)?;
+        scopes::read_what_is_known_now(&connection)?;
         let device = device::introduce(&connection, device_id, owner)?;
         Ok(Writer { connection, device, full: true })
     }

@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
-use uuid::Uuid;
-use waystation_model::chain::{CHAIN_START, Chain, extend};
+use waystation_model::chain::{Chain, extend};
 use waystation_model::limits::{PUSH_BODY_BYTES_MAX, PUSH_MUTATIONS_MAX};
 use waystation_model::registry::{self, IdRule};
 use waystation_model::wire::{Base, Mutation, NumberedOutcome, Outcome, PushAnswer};
 use waystation_model::{Code, Problem};
 
 use super::device::Device;
+pub use super::numbering::{become_device, go_back_to, taken_before, wait_again};
 use super::overlay::{read_operation, rebuild};
 use super::value::{read_json, read_uuid};
 use crate::error::{ClientError, Result};
@@ -209,50 +209,6 @@ pub fn cover(connection: &Connection, applied_upto: i64) -> Result<Vec<&'static 
     Ok(changed)
 }
 
-/// The server has mutations only up to `last_n`. Goes back to there, so that the rest is sent again.
-///
-/// Tells whether that was possible; it is not when some of the rest, or the chain there, is no longer kept.
-///
-/// # Errors
-/// When the database fails.
-pub fn go_back_to(connection: &Connection, device: &mut Device, last_n: i64) -> Result<bool> {
-    let chain = if last_n == 0 { Some(CHAIN_START) } else { chain_at(connection, last_n)? };
-    let kept: i64 =
-        connection
-            .query_row("SELECT count(n) FROM outbox WHERE n > ?1 AND n <= ?2", params![last_n, device.acknowledged_n], |row| row.get(0))?;
-    let Some(chain) = chain.filter(|_| last_n < device.acknowledged_n && kept == device.acknowledged_n - last_n) else {
-        return Ok(false);
-    };
-    let mut statement = connection.prepare(
-        "SELECT DISTINCT o.entity AS entity, o.row_id AS row_id FROM outbox o
-         WHERE o.n > ?1 AND o.n <= ?2 AND NOT EXISTS (SELECT a.number FROM attention a WHERE a.row_id = o.row_id AND a.at = o.at)",
-    )?;
-    let rows: Vec<(String, String)> = statement
-        .query_map(params![last_n, device.acknowledged_n], |row| Ok((row.get("entity")?, row.get("row_id")?)))?
-        .collect::<Result<_, _>>()?;
-    for (entity, id) in &rows {
-        if let Some(entity) = registry::entity(entity) {
-            let visible = super::rows::read(connection, entity, id)?;
-            super::overlay::start_shadow(connection, entity, id, visible.as_ref().filter(|row| row.stamp != 0))?;
-        }
-    }
-    connection.execute(
-        "UPDATE outbox SET state = 1 WHERE n > ?1 AND n <= ?2
-         AND NOT EXISTS (SELECT number FROM attention a WHERE a.row_id = outbox.row_id AND a.at = outbox.at)",
-        params![last_n, device.acknowledged_n],
-    )?;
-    device.acknowledged_n = last_n;
-    device.acknowledged_chain = chain;
-    device.applied_upto = device.applied_upto.min(last_n);
-    super::device::save(connection, device)?;
-    for (entity, id) in &rows {
-        if let Some(entity) = registry::entity(entity) {
-            rebuild(connection, entity, id)?;
-        }
-    }
-    Ok(true)
-}
-
 /// The chain after mutation `n`, where it is known.
 ///
 /// # Errors
@@ -263,55 +219,8 @@ pub fn chain_at(connection: &Connection, n: i64) -> Result<Option<Chain>> {
     Ok(chain.flatten().and_then(|bytes| bytes.try_into().ok()))
 }
 
-/// How far the numbers of another device's mutations are moved out of the way. Their order stays.
-const OTHER_DEVICE_OFFSET: i64 = 1 << 50;
-
-/// This database turned out to be a copy: it becomes a device of its own. What the server took from the old one waits
-/// below zero for the next pull; everything else is numbered from 1 again.
-///
-/// # Errors
-/// When the database fails.
-pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uuid) -> Result<()> {
-    let acknowledged = device.acknowledged_n.max(device.applied_upto.min(device.next_n - 1));
-    connection.execute("DELETE FROM outbox WHERE n <= ?1 AND state = 3", [acknowledged])?;
-    connection
-        .execute("UPDATE outbox SET n = n - ?2, base_own = NULL WHERE n BETWEEN 1 AND ?1", params![acknowledged, OTHER_DEVICE_OFFSET])?;
-    let mut statement = connection.prepare("SELECT n, base_own FROM outbox WHERE n > 0 ORDER BY n")?;
-    let waiting: Vec<(i64, Option<i64>)> =
-        statement.query_map([], |row| Ok((row.get("n")?, row.get("base_own")?)))?.collect::<Result<_, _>>()?;
-    let mut numbers = std::collections::HashMap::new();
-    for (place, (old, own)) in waiting.iter().enumerate() {
-        let new = place as i64 + 1;
-        numbers.insert(*old, new);
-        // Every smaller number was moved before, and the new one is never larger than the old.
-        connection.execute(
-            "UPDATE outbox SET n = ?2, base_own = ?3, state = 0, chain = NULL WHERE n = ?1",
-            params![old, new, own.and_then(|own| numbers.get(&own).copied())],
-        )?;
-    }
-    device.device_id = device_id;
-    device.acknowledged_n = 0;
-    device.acknowledged_chain = CHAIN_START;
-    device.applied_upto = 0;
-    device.next_n = waiting.len() as i64 + 1;
-    super::device::save(connection, device)
-}
-
 /// The number that a refusal of the push as a whole names: `number_gap` the next one that the server takes,
 /// `number_reused` the one that it has with other content.
 pub fn number_in(problem: &Problem) -> Option<i64> {
     problem.fields.iter().find_map(|field| field.parse().ok())
-}
-
-/// The mutations before `n` are at the server as they are here, although the push as a whole was refused.
-///
-/// # Errors
-/// When the database fails.
-pub fn taken_before(connection: &Connection, device: &mut Device, n: i64) -> Result<()> {
-    connection.execute("UPDATE outbox SET state = 2 WHERE n > ?1 AND n < ?2 AND state < 2", params![device.acknowledged_n, n])?;
-    if let Some(chain) = chain_at(connection, n - 1)?.filter(|_| n - 1 > device.acknowledged_n) {
-        device.acknowledged_n = n - 1;
-        device.acknowledged_chain = chain;
-    }
-    super::device::save(connection, device)
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use waystation_model::merge::lay_over;
 use waystation_model::registry::{Entity, Merge};
-use waystation_model::wire::Operation;
+use waystation_model::wire::{Base, Operation};
 
 use super::rows::{self, Row};
 use crate::error::Result;
@@ -23,6 +23,8 @@ pub struct Pending {
     pub fields: Vec<(usize, Value)>,
     /// When it was made (microseconds).
     pub at: i64,
+    /// What it was made on.
+    pub base: Base,
 }
 
 /// The server's row under pending changes.
@@ -101,8 +103,9 @@ pub fn start_shadow(connection: &Connection, entity: &Entity, id: &str, row: Opt
 /// # Errors
 /// When the database fails.
 pub fn pending_of(connection: &Connection, entity: &Entity, id: &str) -> Result<Vec<Pending>> {
-    let mut statement = connection
-        .prepare_cached("SELECT n, op, columns, vals, at FROM outbox WHERE row_id = ?1 AND entity = ?2 AND state < 3 ORDER BY n")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT n, op, base_stamp, base_own, columns, vals, at FROM outbox WHERE row_id = ?1 AND entity = ?2 AND state < 3 ORDER BY n",
+    )?;
     let pending = statement
         .query_map([id, entity.name], |row| {
             let columns: Vec<String> = super::value::read_json(row, "columns")?;
@@ -113,6 +116,7 @@ pub fn pending_of(connection: &Connection, entity: &Entity, id: &str) -> Result<
                 op: read_operation(&op),
                 fields: columns.iter().zip(values).filter_map(|(name, value)| Some((entity.column_index(name)?, value))).collect(),
                 at: row.get("at")?,
+                base: Base { stamp: row.get("base_stamp")?, own: row.get("base_own")? },
             })
         })?
         .collect::<Result<Vec<_>, _>>()?;
@@ -160,7 +164,12 @@ pub fn lay(entity: &Entity, row: Option<Row>, op: Operation, fields: &[(usize, V
 /// The server's row with `pending` on top.
 pub fn lay_all(entity: &Entity, server: Option<Row>, pending: &[Pending]) -> Option<Row> {
     let stamp = server.as_ref().map_or(0, |row| row.stamp);
-    let row = pending.iter().fold(server, |row, change| lay(entity, row, change.op, &change.fields, change.at.div_euclid(1000)));
+    // The server refuses a delete that had not seen the row as it is. On an own change before it that cannot be told here.
+    let unseen = |change: &Pending| {
+        change.op == Operation::Delete && change.base.own.is_none() && change.base.stamp.is_some_and(|base| base != stamp)
+    };
+    let seen = pending.iter().filter(|change| !unseen(change));
+    let row = seen.fold(server, |row, change| lay(entity, row, change.op, &change.fields, change.at.div_euclid(1000)));
     // A row that was deleted and made anew here still is the server's row with that stamp.
     row.map(|row| Row { stamp, ..row })
 }

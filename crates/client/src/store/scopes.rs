@@ -1,11 +1,11 @@
 //! How far each scope was read, and the sums that tell whether a laptop holds what its scopes hold.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 use waystation_model::hash::{cursors_digest, row_hash};
-use waystation_model::registry::Entity;
+use waystation_model::registry::{self, Entity};
 
 use super::page::ScopeMove;
 use crate::error::Result;
@@ -51,21 +51,77 @@ pub fn is_heard(connection: &Connection, scope: &str) -> Result<bool> {
 /// When the database fails.
 pub fn start_again(connection: &Connection) -> Result<()> {
     connection.execute("DELETE FROM reread_rows", [])?;
-    connection.execute("UPDATE scopes SET cursor = 0, whole = 0, rereads = max(rereads, 1)", [])?;
+    connection.execute("UPDATE scopes SET cursor = 0, whole = 0, reading = 1, rereads = 0", [])?;
     Ok(())
 }
 
-/// One scope starts again from 0, because what is here is not what its checksum says. False: it was tried often enough.
+/// One scope starts again from 0, because what is here is not what its checksum says. False: it was tried often enough,
+/// and from here on it is read as any other.
 ///
 /// # Errors
 /// When the database fails.
 pub fn read_again(connection: &Connection, scope: &str) -> Result<bool> {
     connection.execute("DELETE FROM reread_rows WHERE scope = ?1", [scope])?;
     let again = connection.execute(
-        "UPDATE scopes SET cursor = 0, whole = 0, rereads = rereads + 1 WHERE scope = ?1 AND rereads < ?2",
+        "UPDATE scopes SET cursor = 0, whole = 0, reading = 1, rereads = rereads + 1 WHERE scope = ?1 AND rereads < ?2",
         params![scope, REREADS_MAX],
     )?;
+    if again == 0 {
+        connection.execute("UPDATE scopes SET reading = 0 WHERE scope = ?1", [scope])?;
+    }
     Ok(again == 1)
+}
+
+/// The scope is what its checksum says: whatever it took to get there is over.
+///
+/// # Errors
+/// When the database fails.
+pub fn fits(connection: &Connection, scope: &str) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE scopes SET reading = 0, rereads = 0 WHERE scope = ?1 AND (reading <> 0 OR rereads <> 0)")?
+        .execute([scope])?;
+    Ok(())
+}
+
+/// Remembers which scopes hold tables that this program does not know.
+///
+/// # Errors
+/// When the database fails.
+pub fn hold_unknown(connection: &Connection, unknown: &BTreeSet<(String, String)>) -> Result<()> {
+    for (scope, entity) in unknown {
+        connection
+            .prepare_cached(
+                "INSERT INTO unknown_tables (scope, entity) SELECT scope, ?2 FROM scopes WHERE scope = ?1 ON CONFLICT DO NOTHING",
+            )?
+            .execute([scope, entity])?;
+    }
+    Ok(())
+}
+
+/// Whether the scope holds rows of a table that this program does not know: no checksum can fit then.
+///
+/// # Errors
+/// When the database fails.
+pub fn holds_unknown(connection: &Connection, scope: &str) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT entity FROM unknown_tables WHERE scope = ?1)")?
+        .query_row([scope], |row| row.get(0))?)
+}
+
+/// Scopes start again from 0 that held a table which an earlier program did not know and this one does.
+///
+/// # Errors
+/// When the database fails.
+pub fn read_what_is_known_now(connection: &Connection) -> Result<()> {
+    let mut statement = connection.prepare("SELECT scope, entity FROM unknown_tables")?;
+    let held: Vec<(String, String)> =
+        statement.query_map([], |row| Ok((row.get("scope")?, row.get("entity")?)))?.collect::<Result<_, _>>()?;
+    for (scope, _) in held.iter().filter(|(_, entity)| registry::entity(entity).is_some()) {
+        connection.execute("DELETE FROM reread_rows WHERE scope = ?1", [scope])?;
+        connection.execute("DELETE FROM unknown_tables WHERE scope = ?1", [scope])?;
+        connection.execute("UPDATE scopes SET cursor = 0, whole = 0, reading = 1 WHERE scope = ?1", [scope])?;
+    }
+    Ok(())
 }
 
 /// Stores how far a page brought one scope.

@@ -1,5 +1,7 @@
 //! What signing in sends and gets.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use waystation_model::access::Role;
@@ -27,16 +29,24 @@ pub struct DeviceRequest {
     pub name: String,
     /// Its system.
     pub platform: &'static str,
+    /// Devices whose secrets may be needed to open the database here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets_of: Vec<Uuid>,
 }
 
 impl DeviceRequest {
+    /// … and the secrets of these devices as well.
+    pub fn with_secrets_of(self, devices: Vec<Uuid>) -> DeviceRequest {
+        DeviceRequest { secrets_of: devices, ..self }
+    }
+
     /// This laptop.
     pub fn this(id: Option<Uuid>) -> DeviceRequest {
         let name = ["HOSTNAME", "COMPUTERNAME"]
             .into_iter()
             .find_map(|name| std::env::var(name).ok())
             .or_else(|| std::fs::read_to_string("/etc/hostname").ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()));
-        DeviceRequest { id, name: name.unwrap_or_else(|| "laptop".to_owned()), platform: std::env::consts::OS }
+        DeviceRequest { id, name: name.unwrap_or_else(|| "laptop".to_owned()), platform: std::env::consts::OS, secrets_of: Vec::new() }
     }
 }
 
@@ -53,6 +63,9 @@ pub struct SignInAnswer {
     pub device_id: Uuid,
     /// The device's secret, base64.
     pub recovery_secret: String,
+    /// Those of the devices in `secrets_of`, as far as they are this person's.
+    #[serde(default)]
+    pub secrets: BTreeMap<Uuid, String>,
     /// Who signed in.
     pub user: SignedInUser,
     /// The server's epoch.

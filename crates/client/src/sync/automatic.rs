@@ -9,8 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::engine::Engine;
 use crate::error::ClientError;
 
-/// A pull is made this often although nothing was heard.
-pub const SLOW_POLL_MS: u64 = 60_000;
 /// The first wait after a failure.
 pub const BACK_OFF_MS_MIN: u64 = 1_000;
 /// The longest wait after failures.
@@ -53,7 +51,12 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 
 /// Nothing helps until somebody signs in, which starts other loops.
 fn is_final(error: &ClientError, engine: &Engine) -> bool {
-    engine.session.ended() || matches!(error, ClientError::Closed | ClientError::WorkerStopped)
+    engine.session.ended() || is_over(error)
+}
+
+/// The database was closed. A job that panicked on its thread has ended alone, and the thread goes on.
+fn is_over(error: &ClientError) -> bool {
+    matches!(error, ClientError::Closed)
 }
 
 async fn push_loop(engine: Arc<Engine>) {
@@ -80,7 +83,7 @@ async fn pull_loop(engine: Arc<Engine>) {
                 back_off.reset();
                 full = tokio::select! {
                     () = engine.wake_pull.notified() => true,
-                    () = tokio::time::sleep(Duration::from_millis(engine.environment.jittered(SLOW_POLL_MS))) => false,
+                    () = tokio::time::sleep(Duration::from_millis(engine.environment.jittered(engine.environment.slow_poll_ms))) => false,
                 };
             }
             Err(error) if is_final(&error, &engine) => return,
@@ -95,11 +98,11 @@ async fn pull_loop(engine: Arc<Engine>) {
 async fn live_loop(engine: Arc<Engine>) {
     let mut back_off = BackOff::default();
     loop {
-        match engine.listen().await {
-            // A stream may end at any time; that alone is no trouble.
-            Ok(()) => back_off.reset(),
-            Err(error) if is_final(&error, &engine) => return,
-            Err(_) => {}
+        // A stream may end or break at any time; only one that cannot be opened makes the waits longer.
+        if let Err(error) = engine.listen(|| back_off.reset()).await
+            && is_final(&error, &engine)
+        {
+            return;
         }
         wait_out(&engine, &mut back_off).await;
     }
@@ -125,6 +128,12 @@ async fn wait_out(engine: &Engine, back_off: &mut BackOff) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_panic_is_not_the_end() {
+        assert!(is_over(&ClientError::Closed));
+        assert!(!is_over(&ClientError::WorkerStopped));
+    }
 
     #[test]
     fn waits_double_up_to_half_a_minute() {

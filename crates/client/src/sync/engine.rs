@@ -8,17 +8,18 @@ use uuid::Uuid;
 use waystation_model::Code;
 
 use super::session::{self, Session, Tokens};
-use super::status::{self, Network};
+use super::status::{self, Exchange, Network};
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
+use crate::keys::DeviceSecret;
 use crate::store::{Store, outbox};
 use crate::views::{Event, SyncStatus};
 
 /// Below this the disk counts as nearly full.
 pub const DISK_LOW_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Called with the recovery secret of a new device, to wrap the database's key with it.
-pub type NewSecret = Arc<dyn Fn(&str) -> Result<()> + Send + Sync>;
+/// Called with a new device, to wrap the database's key with its secret.
+pub type NewSecret = Arc<dyn Fn(&DeviceSecret) -> Result<()> + Send + Sync>;
 
 /// Sync of one unlocked person.
 pub struct Engine {
@@ -151,8 +152,8 @@ impl Engine {
         }
         tracing::warn!("this database is a copy of another laptop's; it becomes a device of its own");
         let device = self.session.with_token(|link, token| async move { link.new_device(&token).await }).await?;
-        // First the key, then the number: a crash between leaves a secret that opens nothing yet, and never the reverse.
-        (self.new_secret)(&device.recovery_secret)?;
+        // First the key, then the number: after a crash between, the next sign-in names the device that the key file names.
+        (self.new_secret)(&DeviceSecret { device_id: device.device_id, secret: device.recovery_secret })?;
         let id: Uuid = device.device_id;
         let tokens =
             Tokens { access_token: device.access_token, access_expires_at: device.access_expires_at, refresh_token: device.refresh_token };
@@ -169,9 +170,9 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn note<R>(&self, result: &Result<R>) {
+    pub(super) fn note<R>(&self, exchange: Exchange, result: &Result<R>) {
         let was_online = self.network().online;
-        self.network().note(result);
+        self.network().note(exchange, result);
         let ended = matches!(result, Err(ClientError::Refused(problem)) if problem.code == Code::SessionEnded);
         if let Err(error) = result
             && !ended

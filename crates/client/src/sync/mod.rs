@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod automatic;
+pub mod clock;
 pub mod engine;
 pub mod link;
 mod live;

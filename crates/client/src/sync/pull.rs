@@ -6,10 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::PullRequest;
 
+use super::clock::Asked;
 use super::engine::Engine;
+use super::status::Exchange;
 use crate::error::{ClientError, Result};
 use crate::store::apply::{self, Applied, Verdict};
 use crate::store::page::{self, Answer, Outline};
@@ -32,6 +35,13 @@ enum Round {
     Copied,
 }
 
+/// A page that came, and how far the clocks were apart then.
+struct Fetched {
+    bytes: Bytes,
+    outline: Outline,
+    offset_ms: Option<i64>,
+}
+
 /// What to ask for next.
 struct Position {
     device: Device,
@@ -46,7 +56,7 @@ impl Engine {
     pub async fn pull_all(&self, full: bool) -> Result<()> {
         let _gate = self.pull_gate.lock().await;
         let result = self.pull_pages(full).await;
-        self.note(&result);
+        self.note(Exchange::Pull, &result);
         self.tell_status().await;
         result
     }
@@ -55,9 +65,9 @@ impl Engine {
         let position = self.position().await?;
         if !full && !position.cursors.is_empty() {
             let digest = scopes::digest(&position.cursors);
-            let bytes = self.fetch(&position.device, Some(digest), None).await?;
+            let (bytes, asked) = self.fetch(&position.device, Some(digest), None).await?;
             if let Answer::Unchanged { server_time } = page::outline(&bytes)? {
-                return self.nothing_new(server_time).await;
+                return self.nothing_new(asked, server_time).await;
             }
         }
         let _busy = self.busy().await;
@@ -66,7 +76,7 @@ impl Engine {
             let known_as = position.device.device_id;
             let (found, pages) = mpsc::channel(PAGES_AHEAD_MAX);
             // The next pages are on their way while these are stored. Whatever ends first ends the other.
-            let (fetched, applied) = tokio::join!(self.fetch_pages(position, found), self.apply_pages(pages));
+            let (fetched, applied) = tokio::join!(self.fetch_pages(position, found), self.apply_pages(known_as, pages));
             match applied? {
                 Round::Done => return fetched,
                 Round::Again => {}
@@ -77,13 +87,13 @@ impl Engine {
     }
 
     /// Fetches page after page from here on, until the server has no more or nobody takes them.
-    async fn fetch_pages(&self, position: Position, found: mpsc::Sender<(Bytes, Outline)>) -> Result<()> {
+    async fn fetch_pages(&self, position: Position, found: mpsc::Sender<Fetched>) -> Result<()> {
         let Position { mut device, mut cursors } = position;
         for _ in 0..PAGES_MAX {
-            let bytes = self.fetch(&device, None, Some(cursors.clone())).await?;
+            let (bytes, asked) = self.fetch(&device, None, Some(cursors.clone())).await?;
             let outline = match page::outline(&bytes)? {
                 Answer::Page(outline) => outline,
-                Answer::Unchanged { server_time } => return self.nothing_new(server_time).await,
+                Answer::Unchanged { server_time } => return self.nothing_new(asked, server_time).await,
                 Answer::SendCursors => return Err(ClientError::BadAnswer("cursors were asked for twice".into())),
             };
             device.epoch = outline.epoch;
@@ -94,7 +104,9 @@ impl Engine {
                 cursors.remove(scope);
             }
             let more = outline.more;
-            if found.send((bytes, outline)).await.is_err() || !more {
+            // The page may wait for its turn, so the clocks are compared here.
+            let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), outline.server_time);
+            if found.send(Fetched { bytes, outline, offset_ms }).await.is_err() || !more {
                 return Ok(());
             }
         }
@@ -102,7 +114,7 @@ impl Engine {
     }
 
     /// Stores pages as they come, all that are there in one transaction.
-    async fn apply_pages(&self, mut pages: mpsc::Receiver<(Bytes, Outline)>) -> Result<Round> {
+    async fn apply_pages(&self, known_as: Uuid, mut pages: mpsc::Receiver<Fetched>) -> Result<Round> {
         let mut waiting = Vec::with_capacity(PAGES_TOGETHER_MAX);
         // The first page is shown at once; a long first sync then stores more and more of them together.
         let mut together = 1;
@@ -116,10 +128,11 @@ impl Engine {
                 return Ok(Round::Done);
             }
             together = (together * 2).min(PAGES_TOGETHER_MAX);
-            if let Some((_, outline)) = waiting.last() {
-                self.network().rows_left = Some(outline.rows_left);
+            if let Some(last) = waiting.last() {
+                self.network().rows_left = Some(last.outline.rows_left);
             }
-            match self.apply(std::mem::take(&mut waiting)).await? {
+            let Some(verdict) = self.apply(known_as, std::mem::take(&mut waiting)).await? else { return Ok(Round::Again) };
+            match verdict {
                 Verdict::Applied(applied) => {
                     self.report(&applied).await;
                     if !applied.reread.is_empty() {
@@ -136,28 +149,40 @@ impl Engine {
         self.store.write(|writer| Ok(Position { device: writer.device().clone(), cursors: scopes::cursors(writer.connection())? })).await
     }
 
-    async fn fetch(&self, device: &Device, digest: Option<String>, cursors: Option<BTreeMap<String, i64>>) -> Result<Bytes> {
+    async fn fetch(&self, device: &Device, digest: Option<String>, cursors: Option<BTreeMap<String, i64>>) -> Result<(Bytes, Asked)> {
         let request = Arc::new(PullRequest { protocol: PROTOCOL_VERSION, device: device.device_id, epoch: device.epoch, digest, cursors });
+        let clock = self.environment.clock.clone();
         self.session
             .with_token(|link, token| {
-                let request = request.clone();
-                async move { link.pull(&token, &request).await }
+                let (request, asked) = (request.clone(), Asked::now(clock.as_ref()));
+                async move { Ok((link.pull(&token, &request).await?, asked)) }
             })
             .await
     }
 
-    async fn apply(&self, pages: Vec<(Bytes, Outline)>) -> Result<Verdict> {
-        let now_ms = self.environment.clock.now_ms();
-        self.store.write(move |writer| writer.pulled(|connection, device| apply_all(connection, device, now_ms, &pages))).await
-    }
-
-    async fn nothing_new(&self, server_time: i64) -> Result<()> {
+    /// Applies pages that were asked for as `known_as`; none when the database has become another device meanwhile, of which
+    /// they say nothing.
+    async fn apply(&self, known_as: Uuid, pages: Vec<Fetched>) -> Result<Option<Verdict>> {
         let now_ms = self.environment.clock.now_ms();
         self.store
             .write(move |writer| {
+                if writer.device().device_id != known_as {
+                    return Ok(None);
+                }
+                writer.pulled(|connection, device| apply_all(connection, device, now_ms, &pages)).map(Some)
+            })
+            .await
+    }
+
+    async fn nothing_new(&self, asked: Asked, server_time: i64) -> Result<()> {
+        let now_ms = self.environment.clock.now_ms();
+        let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), server_time);
+        self.store
+            .write(move |writer| {
                 writer.pulled(|connection, device| {
-                    device.clock_offset_ms = server_time - now_ms;
+                    device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
                     device.last_sync_at = Some(now_ms);
+                    device.hear_time(server_time);
                     crate::store::device::save(connection, device)
                 })
             })
@@ -174,10 +199,10 @@ impl Engine {
 }
 
 /// Applies pages one after the other, up to the first that is not plainly applied.
-fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &[(Bytes, Outline)]) -> Result<Verdict> {
+fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
     let mut together = Applied::default();
-    for (bytes, outline) in pages {
-        match apply::apply(connection, device, now_ms, bytes, outline)? {
+    for Fetched { bytes, outline, offset_ms } in pages {
+        match apply::apply(connection, device, now_ms, *offset_ms, bytes, outline)? {
             Verdict::Applied(applied) => {
                 together.entities.extend(applied.entities);
                 together.rows += applied.rows;

@@ -8,7 +8,9 @@ use waystation_model::Code;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::{PushRequest, into_runs};
 
+use super::clock::Asked;
 use super::engine::Engine;
+use super::status::Exchange;
 use crate::error::{ClientError, Result};
 use crate::store::outbox::{self, Batch};
 
@@ -45,7 +47,9 @@ impl Engine {
         drop(gate);
         // An outbox that was empty says nothing about the network.
         if sent > 0 || result.is_err() {
-            self.note(&result);
+            self.note(Exchange::Push, &result);
+        } else {
+            self.network().push_problem = None;
         }
         if sent > 0 {
             self.pull_all(true).await?;
@@ -70,15 +74,16 @@ impl Engine {
             sent_at: self.environment.clock.now_ms(),
             runs: into_runs(batch.mutations.clone()),
         });
-        let answer = self
+        let clock = self.environment.clock.clone();
+        let (answer, asked) = self
             .session
             .with_token(|link, token| {
-                let request = request.clone();
-                async move { link.push(&token, &request).await }
+                let (request, asked) = (request.clone(), Asked::now(clock.as_ref()));
+                async move { Ok((link.push(&token, &request).await?, asked)) }
             })
             .await?;
         let count = batch.mutations.len();
-        let offset = answer.server_time - self.environment.clock.now_ms();
+        let offset = asked.offset_ms(clock.as_ref(), answer.server_time);
         let changed: BTreeSet<&'static str> = self.store.write(move |writer| store(writer, &batch, &answer, offset)).await?;
         self.tell_changed(&changed);
         Ok(count)
@@ -94,9 +99,15 @@ impl Engine {
                 let gone_back = self
                     .store
                     .write(move |writer| {
-                        writer.person(|connection, device| match next_n {
-                            Some(next_n) => outbox::go_back_to(connection, device, next_n - 1),
-                            None => Ok(false),
+                        writer.person(|connection, device| {
+                            let gone_back = match next_n {
+                                Some(next_n) => outbox::go_back_to(connection, device, next_n - 1)?,
+                                None => false,
+                            };
+                            if next_n.is_some() && !gone_back {
+                                outbox::wait_again(connection, device)?;
+                            }
+                            Ok(gone_back)
                         })
                     })
                     .await?;
@@ -118,10 +129,10 @@ fn store(
     writer: &mut crate::store::Writer,
     batch: &Batch,
     answer: &waystation_model::wire::PushAnswer,
-    offset: i64,
+    offset_ms: Option<i64>,
 ) -> Result<BTreeSet<&'static str>> {
     writer.person(|connection, device| {
-        device.clock_offset_ms = offset;
+        device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
         Ok(outbox::store_answer(connection, device, batch, answer)?.into_iter().collect())
     })
 }

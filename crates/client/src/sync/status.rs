@@ -4,8 +4,17 @@ use waystation_model::Code;
 use waystation_model::limits::CLOCK_OFF_MS_MAX;
 
 use crate::error::{ClientError, Result};
-use crate::store::{Device, Writer};
+use crate::store::{Device, Writer, attention, conflicts};
 use crate::views::SyncStatus;
+
+/// One of the two exchanges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exchange {
+    /// Up.
+    Push,
+    /// Down.
+    Pull,
+}
 
 /// What the engine knows of the network.
 #[derive(Debug, Clone, Default)]
@@ -16,23 +25,30 @@ pub struct Network {
     pub busy: u32,
     /// Rows of a first sync still to come.
     pub rows_left: Option<i64>,
-    /// Why the last exchange failed, when it did and not for want of a network.
-    pub problem: Option<Code>,
+    /// Why the last push failed, when it did and not for want of a network.
+    pub push_problem: Option<Code>,
+    /// Why the last pull failed, likewise.
+    pub pull_problem: Option<Code>,
 }
 
 impl Network {
     /// Takes note of how an exchange ended.
-    pub fn note<R>(&mut self, result: &Result<R>) {
+    pub fn note<R>(&mut self, exchange: Exchange, result: &Result<R>) {
+        // What works the one way says nothing about the other.
+        let problem = match exchange {
+            Exchange::Push => &mut self.push_problem,
+            Exchange::Pull => &mut self.pull_problem,
+        };
         match result {
             Ok(_) => {
                 self.online = true;
-                self.problem = None;
+                *problem = None;
             }
             Err(error) if error.code() == Code::Offline => self.online = false,
             Err(ClientError::Refused(problem)) if problem.code == Code::NotReady => self.online = false,
             Err(error) => {
                 self.online = true;
-                self.problem = Some(error.code());
+                *problem = Some(error.code());
             }
         }
     }
@@ -43,9 +59,9 @@ impl Network {
 pub struct Counts {
     /// Changes that the server does not have.
     pub waiting: i64,
-    /// Changes that it refused.
+    /// Rows of which it refused something.
     pub attention: i64,
-    /// Conflicts that nobody settled.
+    /// Conflicts whose lost value is not the one that stands.
     pub conflicts: i64,
 }
 
@@ -54,13 +70,9 @@ pub struct Counts {
 /// # Errors
 /// When the database fails.
 pub fn counts(writer: &Writer) -> Result<Counts> {
-    let mut statement = writer.connection().prepare_cached(
-        "SELECT (SELECT count(number) FROM attention) AS attention,
-                (SELECT count(id) FROM conflicts WHERE settled_at IS NULL) AS conflicts",
-    )?;
-    Ok(statement.query_row([], |row| {
-        Ok(Counts { waiting: writer.device().waiting(), attention: row.get("attention")?, conflicts: row.get("conflicts")? })
-    })?)
+    let attention = attention::count(writer.connection())?;
+    let conflicts = i64::try_from(conflicts::open(writer.connection())?.len()).unwrap_or(i64::MAX);
+    Ok(Counts { waiting: writer.device().waiting(), attention, conflicts })
 }
 
 /// Puts the chip's state together.
@@ -77,6 +89,6 @@ pub fn status(network: &Network, counts: Counts, device: &Device, signed_out: bo
         disk_low,
         signed_out,
         safe_to_close: counts.waiting == 0 && network.busy == 0,
-        problem: network.problem,
+        problem: network.push_problem.or(network.pull_problem),
     }
 }

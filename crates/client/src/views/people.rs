@@ -85,6 +85,10 @@ pub struct SignIn {
     pub name: String,
     /// Password.
     pub password: String,
+    /// The password before this one, when `old_password_needed` asked for it.
+    #[serde(default)]
+    #[ts(optional)]
+    pub old_password: Option<String>,
 }
 
 /// Unlocks a person's data, without the server.

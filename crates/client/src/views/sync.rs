@@ -19,7 +19,7 @@ pub struct SyncStatus {
     /// Changes that the server does not have yet.
     #[ts(type = "number")]
     pub waiting: i64,
-    /// Changes that need the person.
+    /// Rows of which a change was refused and needs the person.
     #[ts(type = "number")]
     pub attention: i64,
     /// Conflicts that this person may settle.
@@ -75,10 +75,10 @@ pub struct WaitingChange {
     pub sent: bool,
 }
 
-/// One change that the server refused.
+/// What the server refused of one row: all changes of it, laid one over the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AttentionItem {
-    /// Its number on this laptop.
+    /// The number on this laptop of the change that says why; sending it again or discarding it means all of them.
     #[ts(type = "number")]
     pub n: i64,
     /// The table.
@@ -87,7 +87,7 @@ pub struct AttentionItem {
     pub row_id: String,
     /// What it is about.
     pub about: String,
-    /// When it was made.
+    /// When the last of them was made.
     #[ts(type = "number")]
     pub at: i64,
     /// Why it was refused.

@@ -1,6 +1,6 @@
 //! The server in memory behind HTTP, with a network that can be cut.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +19,7 @@ use waystation_model::wire::{PullRequest, PushRequest};
 use waystation_model::{Code, Problem};
 
 use super::server::Core;
-use super::{ORGANIZATION, USER, id};
+use super::{ORGANIZATION, OTHER, USER, id};
 
 /// How a file is sent.
 #[derive(Debug, Clone, Default)]
@@ -31,10 +31,14 @@ pub struct Content {
     pub damaged_times: usize,
 }
 
+/// Something that happens at the server, and around it.
+type Meanwhile = Box<dyn FnOnce(&mut Core) + Send>;
+
 pub struct Server {
     pub core: Mutex<Core>,
     pub password: Mutex<String>,
     pub secrets: Mutex<HashMap<Uuid, Vec<u8>>>,
+    pub revoked: Mutex<HashSet<Uuid>>,
     pub content: Mutex<BTreeMap<String, Content>>,
     /// Ranges that were asked for.
     pub asked: Mutex<Vec<Option<String>>>,
@@ -46,6 +50,16 @@ pub struct Server {
     pub access_generation: AtomicU64,
     /// Access tokens before this one are past their time.
     pub oldest_good_access: AtomicU64,
+    /// Happens once while the answer to a pull or a push is on its way.
+    pub meanwhile: Mutex<Option<Meanwhile>>,
+    /// Every push is refused as a whole.
+    pub refuse_pushes: Mutex<Option<Code>>,
+    /// Whether each pull so far asked with a digest alone.
+    pub digests: Mutex<Vec<bool>>,
+    /// Live streams that break as soon as they are open.
+    pub breaking_streams: AtomicUsize,
+    /// Live streams that were opened.
+    pub streams: AtomicUsize,
     pub pulls: AtomicUsize,
     pub pushes: AtomicUsize,
     devices: AtomicU64,
@@ -58,6 +72,7 @@ impl Server {
             core: Mutex::new(Core::new(role, heard)),
             password: Mutex::new("right".into()),
             secrets: Mutex::default(),
+            revoked: Mutex::default(),
             content: Mutex::default(),
             asked: Mutex::default(),
             cut: AtomicBool::new(false),
@@ -65,6 +80,11 @@ impl Server {
             session_ended: AtomicBool::new(false),
             access_generation: AtomicU64::new(0),
             oldest_good_access: AtomicU64::new(0),
+            meanwhile: Mutex::default(),
+            refuse_pushes: Mutex::default(),
+            digests: Mutex::default(),
+            breaking_streams: AtomicUsize::new(0),
+            streams: AtomicUsize::new(0),
             pulls: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
             devices: AtomicU64::new(0),
@@ -79,6 +99,7 @@ impl Server {
             .route("/v1/accounts/device", post(new_device))
             .route("/v1/sync/pull", post(pull))
             .route("/v1/sync/push", post(push))
+            .route("/v1/sync/live", get(live))
             .route("/v1/content/{sha256}", get(content))
             .with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -97,6 +118,12 @@ impl Server {
 
     fn secret(&self, device: Uuid) -> String {
         base64::engine::general_purpose::STANDARD.encode(&self.secrets.lock().unwrap()[&device])
+    }
+
+    fn time_passes(&self, core: &mut Core) {
+        if let Some(meanwhile) = self.meanwhile.lock().unwrap().take() {
+            meanwhile(core);
+        }
     }
 
     fn tokens(&self) -> (String, String) {
@@ -122,16 +149,26 @@ async fn sign_in(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> 
         return refusal(Problem::new(Code::WrongPassword, "wrong"));
     }
     let device = match body["device"]["id"].as_str() {
+        Some(text) if !server.secrets.lock().unwrap().contains_key(&Uuid::parse_str(text).unwrap()) => {
+            return refusal(Problem::new(Code::DeviceNotYours, "no such device"));
+        }
+        Some(text) if server.revoked.lock().unwrap().contains(&Uuid::parse_str(text).unwrap()) => {
+            return refusal(Problem::new(Code::DeviceRevoked, "revoked"));
+        }
         Some(text) => Uuid::parse_str(text).unwrap(),
         None => server.make_device(),
     };
     server.session_ended.store(false, Ordering::SeqCst);
     let (access, refresh) = server.tokens();
     let core = server.core.lock().unwrap();
+    let named: Vec<Uuid> = serde_json::from_value(body["device"]["secrets_of"].clone()).unwrap_or_default();
+    let owned: Vec<Uuid> = named.into_iter().filter(|device| server.secrets.lock().unwrap().contains_key(device)).collect();
+    let secrets: BTreeMap<Uuid, String> = owned.into_iter().map(|device| (device, server.secret(device))).collect();
+    let (user, name) = if body["name"] == json!("other") { (OTHER, "other") } else { (USER, "somebody") };
     Json(json!({
         "access_token": access, "access_expires_at": core.now_ms + 900_000, "refresh_token": refresh, "device_id": device,
-        "recovery_secret": server.secret(device), "epoch": core.epoch, "server_time": core.now_ms,
-        "user": {"id": id(USER), "user_name": "somebody", "full_name": "Some Body", "role": core.role, "organization_id": id(ORGANIZATION), "organization_name": "Demo"},
+        "recovery_secret": server.secret(device), "secrets": secrets, "epoch": core.epoch, "server_time": core.now_ms,
+        "user": {"id": id(user), "user_name": name, "full_name": "Some Body", "role": core.role, "organization_id": id(ORGANIZATION), "organization_name": "Demo"},
     }))
     .into_response()
 }
@@ -180,7 +217,30 @@ async fn pull(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
     }
     server.pulls.fetch_add(1, Ordering::SeqCst);
     let request: PullRequest = serde_json::from_slice(&unpack(&headers, &body)).unwrap();
-    server.core.lock().unwrap().pull(&request).into_response()
+    server.digests.lock().unwrap().push(request.cursors.is_none());
+    let mut core = server.core.lock().unwrap();
+    let answer = core.pull(&request);
+    server.time_passes(&mut core);
+    answer.into_response()
+}
+
+async fn live(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
+    if let Some(answer) = stands_in_the_way(&server, &headers) {
+        return answer;
+    }
+    server.streams.fetch_add(1, Ordering::SeqCst);
+    let first: Result<Bytes, std::io::Error> = Ok(Bytes::from_static(b": here\n\n"));
+    let breaks = server.breaking_streams.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+    let rest = if breaks {
+        futures_util::stream::iter([Err(std::io::Error::other("cut"))]).boxed()
+    } else {
+        futures_util::stream::pending().boxed()
+    };
+    let pieces = futures_util::stream::iter([first]).chain(rest).then(async |piece| {
+        tokio::task::yield_now().await;
+        piece
+    });
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(pieces)).into_response()
 }
 
 async fn push(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -188,8 +248,16 @@ async fn push(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
         return answer;
     }
     server.pushes.fetch_add(1, Ordering::SeqCst);
+    if let Some(code) = *server.refuse_pushes.lock().unwrap() {
+        return refusal(Problem::new(code, "refused as a whole"));
+    }
     let request: PushRequest = serde_json::from_slice(&unpack(&headers, &body)).unwrap();
-    let answer = server.core.lock().unwrap().push(request);
+    let answer = {
+        let mut core = server.core.lock().unwrap();
+        let answer = core.push(request);
+        server.time_passes(&mut core);
+        answer
+    };
     if server.lose_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
         return StatusCode::BAD_GATEWAY.into_response();
     }

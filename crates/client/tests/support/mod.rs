@@ -99,6 +99,7 @@ impl Laptop {
                 secrets: secrets.clone(),
                 disk: disk.clone(),
                 key_cost: KeyCost::TESTS_ONLY,
+                slow_poll_ms: 60_000,
             },
             clock,
             secrets,
@@ -113,6 +114,8 @@ pub fn id(n: u128) -> Uuid {
 }
 
 pub const USER: u128 = 1;
+/// Somebody else, who signs in as `other`.
+pub const OTHER: u128 = 4;
 pub const ORGANIZATION: u128 = 2;
 pub const DEVICE: u128 = 3;
 pub const GROUP: u128 = 10;

@@ -77,7 +77,7 @@ impl Laptop {
         let bytes = page(self.rows)?;
         let Answer::Page(outline) = outline(&bytes)? else { return Err("not a page".into()) };
         let started = Instant::now();
-        let verdict = self.writer.pulled(|connection, device| apply(connection, device, NOW_MS, &bytes, &outline))?;
+        let verdict = self.writer.pulled(|connection, device| apply(connection, device, NOW_MS, Some(0), &bytes, &outline))?;
         let seconds = started.elapsed().as_secs_f64();
         if !matches!(&verdict, Verdict::Applied(applied) if applied.rows == PAGE_ROWS_MAX) {
             return Err(format!("the page was not applied: {verdict:?}").into());

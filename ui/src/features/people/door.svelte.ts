@@ -14,6 +14,9 @@ export class Door {
   server = $state("");
   name = $state("");
   password = $state("");
+  /** Asked for once, when nothing else opens the data here. */
+  oldPassword = $state("");
+  needsOldPassword = $state(false);
   problem = $state.raw<Problem | null>(null);
   busy = $state(false);
   /** Whether to point at empty fields: after the first attempt to send them. */
@@ -68,12 +71,15 @@ export class Door {
     this.tried = true;
     const form = { server: this.server.trim(), name: this.name.trim(), password: this.password };
     if (form.server === "" || form.name === "" || form.password === "") return;
-    await this.#attempt(() => this.session.signIn(form));
+    await this.#attempt(() => this.session.signIn(this.oldPassword === "" ? form : { ...form, old_password: this.oldPassword }));
+    if (this.problem?.code === "old_password_needed") this.needsOldPassword = true;
   }
 
   #clear(step: Step): void {
     this.step = step;
     this.password = "";
+    this.oldPassword = "";
+    this.needsOldPassword = false;
     this.problem = null;
     this.tried = false;
   }

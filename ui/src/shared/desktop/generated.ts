@@ -2,7 +2,7 @@
 
 export type Role = "admin" | "instructor" | "teacher" | "learner" | "parent";
 
-export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "unknown_operation" | "bad_value" | "missing_value" | "row_too_large" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "time_over" | "no_attempts_left" | "blocked" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "not_downloaded" | "bad_answer";
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "unknown_operation" | "bad_value" | "missing_value" | "row_too_large" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "time_over" | "no_attempts_left" | "blocked" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
 /**
@@ -146,7 +146,11 @@ name: string,
 /**
  * Password.
  */
-password: string, };
+password: string, 
+/**
+ * The password before this one, when `old_password_needed` asked for it.
+ */
+old_password?: string, };
 
 export type Unlock = { 
 /**
@@ -214,7 +218,7 @@ last_sync_at: number | null,
  */
 waiting: number, 
 /**
- * Changes that need the person.
+ * Rows of which a change was refused and needs the person.
  */
 attention: number, 
 /**
@@ -296,7 +300,7 @@ sent: boolean, };
 
 export type AttentionItem = { 
 /**
- * Its number on this laptop.
+ * The number on this laptop of the change that says why; sending it again or discarding it means all of them.
  */
 n: number, 
 /**
@@ -312,7 +316,7 @@ row_id: string,
  */
 about: string, 
 /**
- * When it was made.
+ * When the last of them was made.
  */
 at: number, 
 /**
@@ -1472,6 +1476,7 @@ export const CODES: readonly Code[] = [
   "bad_address",
   "locked",
   "cannot_unlock",
+  "old_password_needed",
   "no_keyring",
   "store_damaged",
   "store_too_new",

@@ -12,6 +12,7 @@ use super::draft::Draft;
 use super::{AttemptsOf, attempt_cards};
 use crate::error::{ClientError, Result};
 use crate::screens::Desk;
+use crate::store::device::clock_offset_ms;
 use crate::store::value::to_json;
 use crate::views::*;
 
@@ -97,7 +98,10 @@ pub(super) fn open(desk: &Desk<'_>, id: &str) -> Result<Attempt> {
     if is_running && let Some(draft) = &mut draft {
         draft.tick(desk.clock);
     }
-    let elapsed_ms = draft.as_ref().map_or_else(|| desk.clock.now_ms() - card.started_at, |draft| draft.elapsed_ms);
+    let elapsed_ms = match &draft {
+        Some(draft) => draft.elapsed_ms,
+        None => desk.clock.now_ms() + clock_offset_ms(desk.connection)? - card.started_at,
+    };
     let grades = grades(&sent_grades, draft.as_ref());
     let explanations = if card.state == "graded" && assessment.shows_explanations {
         key_of(desk.connection, &card.assessment_id)?.map_or(Value::Null, |(_, explanations)| explanations)

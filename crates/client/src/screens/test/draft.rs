@@ -61,7 +61,8 @@ impl Draft {
             wall_ms: clock.now_ms(),
             monotonic_ms: clock.monotonic_ms(),
             boot: clock.boot(),
-            clock_moved: false,
+            // Nobody begins later than now: a clock is wrong.
+            clock_moved: elapsed_ms < -CLOCK_DRIFT_MS_MAX,
             grade: None,
         }
     }

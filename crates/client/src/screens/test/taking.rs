@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::environment::Clock;
 use crate::error::{ClientError, Result};
 use crate::store::Edit;
+use crate::store::device::clock_offset_ms;
 use crate::views::*;
 
 /// An answer that was on its way when the time ended still counts.
@@ -146,9 +147,11 @@ impl Running {
         if submitted_at.is_some() {
             return Err(ClientError::refused(Code::AlreadySet, "the test was handed in"));
         }
-        // Begun on another laptop: only the wall clock knows since when.
-        let begin = || Draft::begin(clock.as_ref(), clock.now_ms() - started_at);
-        let mut draft = Draft::load(connection, attempt_id)?.unwrap_or_else(begin);
+        // Begun on another laptop: only the wall clock knows since when, as far as it agrees with the server's.
+        let mut draft = match Draft::load(connection, attempt_id)? {
+            Some(draft) => draft,
+            None => Draft::begin(clock.as_ref(), clock.now_ms() + clock_offset_ms(connection)? - started_at),
+        };
         draft.tick(clock.as_ref());
         Ok(Running { assessment: Assessment::load(connection, &assessment_id)?, assessment_id, draft })
     }

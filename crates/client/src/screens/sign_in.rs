@@ -1,0 +1,161 @@
+//! Signing in with the server: as the device that the database here is, with whatever opens that database.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+use waystation_model::{Code, Problem};
+
+use super::people::blocking;
+use crate::app::{App, make_private_folder};
+use crate::error::{ClientError, Result};
+use crate::keys::{DeviceSecret, Keys, OpenKey};
+use crate::store::{Owner, Writer, outbox};
+use crate::sync::accounts::{DeviceRequest, SignInAnswer};
+use crate::sync::clock::Asked;
+use crate::sync::link::Link;
+use crate::sync::session::{self, Tokens};
+use crate::unlocked::{Opened, STORE_FILE, Unlocked, take_lock};
+use crate::views::*;
+
+impl App {
+    pub(crate) async fn sign_in(&self, arguments: SignIn) -> Result<Person, Problem> {
+        let _gate = self.inner.people_gate.lock().await;
+        let link = Link::to(&arguments.server)?;
+        let asked = Asked::now(self.inner.environment.clock.as_ref());
+        let answer = self.ask_to_sign_in(&link, &arguments).await?;
+        let offset_ms = asked.offset_ms(self.inner.environment.clock.as_ref(), answer.server_time);
+        self.put_away().await;
+        let unlocked = self.open_signed_in(&link, &arguments, answer, offset_ms).await?;
+        Ok(self.welcome(unlocked).await?)
+    }
+
+    /// Signs in, as the device that this person's database here already is.
+    async fn ask_to_sign_in(&self, link: &Link, arguments: &SignIn) -> Result<SignInAnswer> {
+        let name = arguments.name.trim();
+        let known = self.inner.people.find_by_name(&link.address(), name).filter(|person| self.has_store(&person.user_id));
+        if let Some(person) = known {
+            return self.ask_as(link, arguments, person.user_id).await;
+        }
+        let answer = link.sign_in(name, &arguments.password, DeviceRequest::this(None)).await?;
+        if !self.has_store(&answer.user.id) {
+            return Ok(answer);
+        }
+        // Signed in by another name, such as the e-mail address: their database here keeps its device.
+        Ok(self.ask_as(link, arguments, answer.user.id).await.unwrap_or(answer))
+    }
+
+    /// Signs in as the device that a person's database here is, or as a new one when the server takes that one no longer. What
+    /// may open the database comes along.
+    async fn ask_as(&self, link: &Link, arguments: &SignIn, user_id: Uuid) -> Result<SignInAnswer> {
+        let (name, password) = (arguments.name.trim(), arguments.password.as_str());
+        // The key file is written before the database: of two that it names, the newest is the device to be.
+        let mut devices = self.keys_of(user_id).devices();
+        let on_tile = self.inner.people.find(&user_id).map(|person| person.device_id);
+        devices.extend(on_tile.filter(|device| !devices.contains(device)));
+        let (present, others) = match devices.split_first() {
+            Some((present, others)) => (Some(*present), others.to_vec()),
+            None => (None, Vec::new()),
+        };
+        match link.sign_in(name, password, DeviceRequest::this(present).with_secrets_of(others)).await {
+            Err(ClientError::Refused(problem))
+                if present.is_some() && matches!(problem.code, Code::DeviceRevoked | Code::DeviceNotYours) =>
+            {
+                link.sign_in(name, password, DeviceRequest::this(None).with_secrets_of(devices)).await
+            }
+            answer => answer,
+        }
+    }
+
+    fn has_store(&self, user_id: &Uuid) -> bool {
+        self.inner.people.folder_of(user_id).join(STORE_FILE).exists()
+    }
+
+    fn keys_of(&self, user_id: Uuid) -> Keys {
+        Keys::of(&self.inner.people.folder_of(&user_id), user_id, &self.inner.environment)
+    }
+
+    /// Opens or makes the database of whoever just signed in.
+    async fn open_signed_in(&self, link: &Link, arguments: &SignIn, answer: SignInAnswer, offset_ms: Option<i64>) -> Result<Arc<Unlocked>> {
+        let user_id = answer.user.id;
+        let folder = self.inner.people.folder_of(&user_id);
+        make_private_folder(&folder)?;
+        let lock = take_lock(&folder)?;
+        let keys = self.keys_of(user_id);
+        let device = DeviceSecret { device_id: answer.device_id, secret: answer.recovery_secret };
+        let open = match (keys.exist(), self.has_store(&user_id)) {
+            (true, true) => {
+                let others: Vec<String> = answer.secrets.into_values().collect();
+                open_keys(&keys, arguments, &device, &others).await?
+            }
+            (false, true) => return Err(ClientError::Damaged("there is a database without its key file".into())),
+            // A first sign-in that broke off before there was a database leaves a key to nothing.
+            (_, false) => keys.make(&arguments.password, &device).await?,
+        };
+        let owner = Owner {
+            user_id,
+            organization_id: answer.user.organization_id,
+            organization_name: answer.user.organization_name,
+            user_name: answer.user.user_name.unwrap_or_default(),
+            full_name: answer.user.full_name,
+            role: answer.user.role,
+            server: link.address(),
+        };
+        let tokens =
+            Tokens { access_token: answer.access_token, access_expires_at: answer.access_expires_at, refresh_token: answer.refresh_token };
+        let (path, key, device_id, epoch) = (folder.join(STORE_FILE), open.key.clone(), answer.device_id, answer.epoch);
+        let writer = blocking(move || {
+            let mut writer = Writer::open_for(&path, &key, device_id, &owner)?;
+            writer.person(|connection, device| {
+                if device.device_id != device_id {
+                    // A server from a backup that is older than this device has nothing of what it once took.
+                    if device.epoch != 0 && device.epoch != epoch {
+                        outbox::wait_again(connection, device)?;
+                    }
+                    outbox::become_device(connection, device, device_id)?;
+                }
+                device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
+                crate::store::device::save(connection, device)?;
+                session::save(connection, &tokens)
+            })?;
+            Ok(writer)
+        })
+        .await?;
+        self.start_around(Opened { folder, lock, keys, open, writer }).await
+    }
+}
+
+/// Opens the key of somebody whose password the server has just taken, however it was wrapped before.
+async fn open_keys(keys: &Keys, arguments: &SignIn, device: &DeviceSecret, others: &[String]) -> Result<OpenKey> {
+    let password = &arguments.password;
+    let closed = match keys.open(password).await {
+        Ok(open) => {
+            // The device may be another one, and the keyring may have come since.
+            let guarded_by_keyring = if open.guarded_by_keyring {
+                keys.replace_recovery(&open.key, device)?;
+                true
+            } else {
+                keys.rewrite(&open.key, password, device).await?
+            };
+            return Ok(OpenKey { guarded_by_keyring, ..open });
+        }
+        Err(error) if matches!(error.code(), Code::CannotUnlock | Code::NoKeyring) => error,
+        Err(error) => return Err(error),
+    };
+    let needed = match keys.recover(password, device, others).await {
+        Err(error) if error.code() == Code::OldPasswordNeeded => error,
+        recovered => return recovered,
+    };
+    match &arguments.old_password {
+        Some(old) => match keys.open(old).await {
+            Ok(open) => {
+                let guarded_by_keyring = keys.rewrite(&open.key, password, device).await?;
+                Ok(OpenKey { guarded_by_keyring, ..open })
+            }
+            Err(error) if error.code() == Code::CannotUnlock => Err(needed),
+            Err(error) => Err(error),
+        },
+        // Without the keyring an older password opens nothing either.
+        None if closed.code() == Code::NoKeyring => Err(closed),
+        None => Err(needed),
+    }
+}

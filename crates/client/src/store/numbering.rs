@@ -1,0 +1,143 @@
+//! Numbers of mutations when the server and this database no longer agree on them: a server that came back from a backup, a
+//! database that turned out to be a copy.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+use waystation_model::chain::CHAIN_START;
+use waystation_model::registry;
+
+use super::device::Device;
+use super::outbox::chain_at;
+use super::overlay::{self, rebuild};
+use super::rows;
+use crate::error::Result;
+
+/// The server has mutations only up to `last_n`. Goes back to there, so that the rest is sent again.
+///
+/// Tells whether that was possible; it is not when some of the rest, or the chain there, is no longer kept.
+///
+/// # Errors
+/// When the database fails.
+pub fn go_back_to(connection: &Connection, device: &mut Device, last_n: i64) -> Result<bool> {
+    let chain = if last_n == 0 { Some(CHAIN_START) } else { chain_at(connection, last_n)? };
+    let kept: i64 =
+        connection
+            .query_row("SELECT count(n) FROM outbox WHERE n > ?1 AND n <= ?2", params![last_n, device.acknowledged_n], |row| row.get(0))?;
+    let Some(chain) = chain.filter(|_| last_n < device.acknowledged_n && kept == device.acknowledged_n - last_n) else {
+        return Ok(false);
+    };
+    let rows = shadow_again(connection, last_n, device.acknowledged_n)?;
+    connection.execute(
+        "UPDATE outbox SET state = 1 WHERE n > ?1 AND n <= ?2
+         AND NOT EXISTS (SELECT number FROM attention a WHERE a.row_id = outbox.row_id AND a.at = outbox.at)",
+        params![last_n, device.acknowledged_n],
+    )?;
+    device.acknowledged_n = last_n;
+    device.acknowledged_chain = chain;
+    device.applied_upto = device.applied_upto.min(last_n);
+    super::device::save(connection, device)?;
+    rebuild_all(connection, &rows)?;
+    Ok(true)
+}
+
+/// Starts shadows under the rows of kept mutations that are about to wait again, and names the rows. What was refused waits
+/// for the person instead.
+fn shadow_again(connection: &Connection, after_n: i64, upto_n: i64) -> Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare(
+        "SELECT DISTINCT o.entity AS entity, o.row_id AS row_id FROM outbox o
+         WHERE o.n > ?1 AND o.n <= ?2 AND NOT EXISTS (SELECT a.number FROM attention a WHERE a.row_id = o.row_id AND a.at = o.at)",
+    )?;
+    let rows: Vec<(String, String)> =
+        statement.query_map([after_n, upto_n], |row| Ok((row.get("entity")?, row.get("row_id")?)))?.collect::<Result<_, _>>()?;
+    for (entity, id) in &rows {
+        if let Some(entity) = registry::entity(entity) {
+            let visible = rows::read(connection, entity, id)?;
+            overlay::start_shadow(connection, entity, id, visible.as_ref().filter(|row| row.stamp != 0))?;
+        }
+    }
+    Ok(rows)
+}
+
+fn rebuild_all(connection: &Connection, rows: &[(String, String)]) -> Result<()> {
+    for (entity, id) in rows {
+        if let Some(entity) = registry::entity(entity) {
+            rebuild(connection, entity, id)?;
+        }
+    }
+    Ok(())
+}
+
+/// A server in another life does not know this device, or less of it than can be gone back to: everything that is still
+/// kept waits again, numbered from 1, for a device of its own to send it.
+///
+/// # Errors
+/// When the database fails.
+pub fn wait_again(connection: &Connection, device: &mut Device) -> Result<()> {
+    let rows = shadow_again(connection, i64::MIN, i64::MAX)?;
+    connection.execute(
+        "DELETE FROM outbox WHERE EXISTS (SELECT number FROM attention a WHERE a.row_id = outbox.row_id AND a.at = outbox.at)",
+        [],
+    )?;
+    // Out of the way of the numbers that they get.
+    connection.execute("UPDATE outbox SET n = n + ?1", [2 * OTHER_DEVICE_OFFSET])?;
+    let waiting = number_from_one(connection, 2 * OTHER_DEVICE_OFFSET)?;
+    device.acknowledged_n = 0;
+    device.acknowledged_chain = CHAIN_START;
+    device.applied_upto = 0;
+    device.next_n = waiting + 1;
+    super::device::save(connection, device)?;
+    rebuild_all(connection, &rows)
+}
+
+/// Numbers everything above zero from 1, as never sent. `moved_by` is what was added to the numbers that `base_own` names.
+/// Returns how many there are.
+fn number_from_one(connection: &Connection, moved_by: i64) -> Result<i64> {
+    let mut statement = connection.prepare("SELECT n, base_own FROM outbox WHERE n > 0 ORDER BY n")?;
+    let waiting: Vec<(i64, Option<i64>)> =
+        statement.query_map([], |row| Ok((row.get("n")?, row.get("base_own")?)))?.collect::<Result<_, _>>()?;
+    let mut numbers = HashMap::new();
+    let mut update = connection.prepare("UPDATE outbox SET n = ?2, base_own = ?3, state = 0, chain = NULL WHERE n = ?1")?;
+    for (new, (old, own)) in (1_i64..).zip(&waiting) {
+        numbers.insert(*old - moved_by, new);
+        // Every smaller number was moved before, and the new one is never larger than the old.
+        update.execute(params![old, new, own.and_then(|own| numbers.get(&own).copied())])?;
+    }
+    Ok(i64::try_from(waiting.len()).unwrap_or(i64::MAX - 1))
+}
+
+/// How far the numbers of another device's mutations are moved out of the way. Their order stays.
+const OTHER_DEVICE_OFFSET: i64 = 1 << 50;
+
+/// This database turned out to be a copy: it becomes a device of its own. What the server took from the old one waits
+/// below zero for the next pull; everything else is numbered from 1 again.
+///
+/// # Errors
+/// When the database fails.
+pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uuid) -> Result<()> {
+    let acknowledged = device.acknowledged_n.max(device.applied_upto.min(device.next_n - 1));
+    connection.execute("DELETE FROM outbox WHERE n <= ?1 AND state = 3", [acknowledged])?;
+    connection
+        .execute("UPDATE outbox SET n = n - ?2, base_own = NULL WHERE n BETWEEN 1 AND ?1", params![acknowledged, OTHER_DEVICE_OFFSET])?;
+    let waiting = number_from_one(connection, 0)?;
+    device.device_id = device_id;
+    device.acknowledged_n = 0;
+    device.acknowledged_chain = CHAIN_START;
+    device.applied_upto = 0;
+    device.next_n = waiting + 1;
+    super::device::save(connection, device)
+}
+
+/// The mutations before `n` are at the server as they are here, although the push as a whole was refused.
+///
+/// # Errors
+/// When the database fails.
+pub fn taken_before(connection: &Connection, device: &mut Device, n: i64) -> Result<()> {
+    connection.execute("UPDATE outbox SET state = 2 WHERE n > ?1 AND n < ?2 AND state < 2", params![device.acknowledged_n, n])?;
+    if let Some(chain) = chain_at(connection, n - 1)?.filter(|_| n - 1 > device.acknowledged_n) {
+        device.acknowledged_n = n - 1;
+        device.acknowledged_chain = chain;
+    }
+    super::device::save(connection, device)
+}
