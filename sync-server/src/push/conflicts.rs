@@ -54,6 +54,7 @@ pub async fn keep(connection: &mut PgConnection, context: &Context<'_>, entity: 
                 let entry = entries.remove(&(*id, (*group).to_owned(), Some(*device)));
                 forget(&mut gone, entry);
             }
+            Held::Saw { .. } => {}
             Held::Replaced { group, value } => {
                 let places: Vec<Place> = entries
                     .iter()
