@@ -157,3 +157,20 @@ async fn nobody_attempts_a_test_in_somebody_elses_name() -> Outcome<()> {
     assert_eq!(class.graded(id).await?, json!(["started", null, null, null, null, false]));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_test_that_comes_in_late_counts_and_is_marked() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single"]).await?;
+    class.school.run("UPDATE assessments SET time_limit_seconds = 539").await?;
+    let (late, in_time) = (Uuid::now_v7(), Uuid::now_v7());
+    let answered = class.handed_in(late, 1, &[json!("yes")]);
+    let sooner =
+        class.attempt(in_time, 2).set("submitted_at", 1_770_000_599_000_i64).set("answers", json!({})).set("time_taken_seconds", 540);
+    assert_eq!(class.learner.push(vec![answered, sooner]).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.graded(late).await?, json!(["graded", 2, 2, 100, true, true]));
+    assert_eq!(class.school.column("assessment_attempts", late, "handed_in_late").await?, true);
+    assert_eq!(class.school.column("assessment_attempts", in_time, "handed_in_late").await?, false);
+    let forged = class.attempt(Uuid::now_v7(), 1).set("handed_in_late", false);
+    assert_eq!(class.learner.refusal(forged).await?.0, Code::ServerColumn);
+    Ok(())
+}

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use waystation_model::limits::{PULL_BODY_BYTES_MAX, ZSTD_LEVEL};
 use waystation_model::wire::{PullLine, PullRequest};
 
-use crate::access::subscription;
+use crate::access::heard;
 use crate::accounts::Session;
 use crate::body::{Body, check_protocol};
 use crate::failure::Failure;
@@ -34,7 +34,7 @@ pub async fn pull(
 ) -> Result<Response, Failure> {
     check_protocol(request.protocol)?;
     session.check_device(request.device)?;
-    let subscription = subscription(&app, session.user_id).await?;
+    let subscription = heard(&app, session.user_id).await?;
     let Some(cursors) = request.cursors else {
         let unchanged = request.epoch == app.epoch && request.digest.as_deref() == Some(&format!("{:016x}", subscription.digest()));
         let line = if unchanged { PullLine::Unchanged { server_time: app.now_ms() } } else { PullLine::SendCursors };

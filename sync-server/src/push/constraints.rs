@@ -55,6 +55,7 @@ impl Constraints {
             (ErrorKind::NotNullViolation, _) => Code::MissingValue,
             (_, Some("WS001")) => Code::KeyChanged,
             (_, Some("WS003")) => Code::NoAttemptsLeft,
+            (_, Some("WS004")) => Code::CourseFull,
             (ErrorKind::CheckViolation, _) => Code::RuleBroken,
             _ => Code::BadValue,
         };
