@@ -13,6 +13,7 @@ use uuid::Uuid;
 use waystation_model::access::Role;
 use waystation_model::chain::{CONTENT_HASH_BYTES, Chain};
 use waystation_model::grading::GradedQuestion;
+use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_model::merge::Stored;
 use waystation_model::registry::Entity;
 use waystation_model::wire::NumberedOutcome;
@@ -29,6 +30,10 @@ pub trait Authority: Sync {
 
     /// The server's clock in milliseconds.
     fn now_ms(&self) -> i64;
+    /// Rows in one pulled page. A simulator has fewer rows than people do and cuts them into as many pages.
+    fn page_rows_max(&self) -> usize {
+        PAGE_ROWS_MAX
+    }
     /// Begins a push.
     fn write(&self) -> impl Future<Output = Result<Self::Writing, Failure>> + Send;
     /// Begins to read.

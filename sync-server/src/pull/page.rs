@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
-use waystation_model::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
+use waystation_model::limits::PAGE_BYTES_MAX;
 use waystation_model::registry::{Entity, entity_by_code};
 use waystation_model::wire::PullLine;
 
@@ -36,13 +36,14 @@ pub async fn read<A: Authority>(
     snapshot.check_alive(session).await?;
     let (applied_upto, chain) = snapshot.device_state(session.device_id).await?;
     let wanted = wanted(&mut snapshot, subscription, &cursors, epoch == server_epoch).await?;
-    let feed = read_feed(&mut snapshot, &wanted).await?;
+    let rows_max = authority.page_rows_max();
+    let feed = read_feed(&mut snapshot, &wanted, rows_max).await?;
     let tuples = snapshot.tuples(&live_ids(&feed)).await?;
     snapshot.end().await?;
 
     let feed = cut(feed, &tuples);
     let mut text = Vec::with_capacity(feed.len() * 96 + 1024);
-    let reached = reached(&wanted, &feed);
+    let reached = reached(&wanted, &feed, rows_max);
     let rows_left: i64 = wanted.iter().zip(&reached).map(|(scope, cursor)| scope.head - cursor).sum();
     line(
         &mut text,
@@ -92,7 +93,7 @@ async fn wanted<S: Snapshot>(
 }
 
 /// The next feed rows after the cursors, scope after scope, each in version order; a page at most.
-async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted]) -> Result<Vec<FeedRow>, Failure> {
+async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted], rows_max: usize) -> Result<Vec<FeedRow>, Failure> {
     let behind: Vec<FeedFrom> = (1..)
         .zip(wanted)
         .filter(|(_, scope)| scope.from < scope.head)
@@ -101,7 +102,7 @@ async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted]) -> Result<V
     if behind.is_empty() {
         return Ok(Vec::new());
     }
-    snapshot.feed(&behind, PAGE_ROWS_MAX).await
+    snapshot.feed(&behind, rows_max).await
 }
 
 fn live_ids(feed: &[FeedRow]) -> HashMap<i16, Vec<Uuid>> {
@@ -128,7 +129,7 @@ fn cut(mut feed: Vec<FeedRow>, tuples: &RowTuples) -> Vec<FeedRow> {
 }
 
 /// The cursor that each wanted scope reaches with this page.
-fn reached(wanted: &[Wanted], feed: &[FeedRow]) -> Vec<i64> {
+fn reached(wanted: &[Wanted], feed: &[FeedRow], rows_max: usize) -> Vec<i64> {
     let mut cursors: Vec<i64> = wanted.iter().map(|scope| scope.from).collect();
     for row in feed {
         if let Some(cursor) = usize::try_from(row.place - 1).ok().and_then(|place| cursors.get_mut(place)) {
@@ -138,7 +139,7 @@ fn reached(wanted: &[Wanted], feed: &[FeedRow]) -> Vec<i64> {
     // A head may have moved without any row of its own left to send.
     let last_place = feed.last().map_or(i64::MAX, |row| row.place);
     for ((place, scope), cursor) in (1i64..).zip(wanted).zip(&mut cursors) {
-        if place < last_place && feed.len() < PAGE_ROWS_MAX {
+        if place < last_place && feed.len() < rows_max {
             *cursor = scope.head;
         }
     }
