@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
-use waystation_model::access::{Actor, Role};
+use waystation_model::access::Actor;
 use waystation_model::limits::SCOPES_PER_USER_MAX;
 use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem};
 
+use crate::authority::{Authority, Snapshot};
 use crate::failure::Failure;
-use crate::heads::Subscription;
+use crate::heads::{Heads, Subscription, access_scopes};
 use crate::state::App;
 
 /// The user's subscription, from memory or from the database.
@@ -18,28 +19,29 @@ use crate::state::App;
 /// # Errors
 /// `account_closed` for somebody who may not work here any more.
 pub async fn subscription(app: &App, user: Uuid) -> Result<Arc<Subscription>, Failure> {
-    if let Some(known) = app.heads.subscription(user) {
+    subscription_of(&app.pool, &app.heads, user).await
+}
+
+/// The user's subscription, from memory or from whoever keeps the rows.
+///
+/// # Errors
+/// `account_closed` for somebody who may not work here any more.
+pub async fn subscription_of<A: Authority>(authority: &A, heads: &Heads, user: Uuid) -> Result<Arc<Subscription>, Failure> {
+    if let Some(known) = heads.subscription(user) {
         return Ok(known);
     }
-    let computed_at = app.heads.access_changes();
-    let mut transaction = app.pool.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
-    let account: Option<(Uuid, String)> = sqlx::query_as(
-        "SELECT u.organization_id, u.role FROM users u JOIN organizations o ON o.id = u.organization_id \
-         WHERE u.id = $1 AND u.status = 'active' AND u.deleted_at IS NULL \
-             AND o.deleted_at IS NULL AND o.status NOT IN ('suspended', 'closed')",
-    )
-    .bind(user)
-    .fetch_optional(&mut *transaction)
-    .await?;
+    let computed_at = heads.access_changes();
+    let mut snapshot = authority.snapshot().await?;
+    let account = snapshot.account(user).await?;
     let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
-    let role = Role::parse(&role).ok_or_else(|| Failure::broken(format!("unknown role {role}")))?;
-    let mut scopes: Vec<String> = sqlx::query_scalar(include_str!("sql/subscription.sql")).bind(user).fetch_all(&mut *transaction).await?;
-    transaction.commit().await?;
+    let mut scopes = snapshot.scopes(user).await?;
+    let mut actor = Actor { user_id: user, organization_id, role, scopes: HashSet::new() };
+    let rights_at = snapshot.heads(&access_scopes(&actor)).await?.iter().map(|head| head.version).sum();
+    snapshot.end().await?;
     scopes.sort_by_cached_key(|scope| (rank(scope), scope.clone()));
     scopes.dedup();
-    let actor = Actor { user_id: user, organization_id, role, scopes: scopes.iter().cloned().collect::<HashSet<_>>() };
-    Ok(app.heads.remember(actor, scopes, computed_at))
+    actor.scopes = scopes.iter().cloned().collect();
+    Ok(heads.remember(actor, scopes, rights_at, computed_at))
 }
 
 /// The user's subscription, for whoever wants to hear it: refused when it is larger than a laptop's request may name.

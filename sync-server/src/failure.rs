@@ -5,9 +5,22 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use waystation_model::{Code, Problem};
 
+use crate::authority::postgres;
+
 tokio::task_local! {
     /// The id of the request that this task answers.
     pub static REQUEST_ID: String;
+}
+
+/// Why the keeper of the rows refused one, as opposed to failing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it is to the person.
+    pub code: Code,
+    /// The constraint's name; empty when it has none.
+    pub constraint: String,
+    /// For the log.
+    pub text: String,
 }
 
 /// A failure of one request.
@@ -19,6 +32,9 @@ pub enum Failure {
     /// PostgreSQL.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// A row was refused by whoever keeps the rows, when that is not PostgreSQL.
+    #[error("refused: {}", .0.text)]
+    Refused(Refusal),
     /// The store of files.
     #[error("files: {0}")]
     Files(#[from] object_store::Error),
@@ -42,6 +58,15 @@ impl Failure {
             Failure::MadeMeanwhile => true,
             Failure::Database(sqlx::Error::Database(error)) => matches!(error.code().as_deref(), Some("40001" | "40P01")),
             _ => false,
+        }
+    }
+
+    /// Why a row was refused, when that is what happened.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Failure::Refused(refusal) => Some(refusal.clone()),
+            Failure::Database(sqlx::Error::Database(error)) => postgres::refusal(&**error),
+            _ => None,
         }
     }
 

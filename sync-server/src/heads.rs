@@ -27,6 +27,8 @@ pub struct Subscription {
     pub actor: Actor,
     /// The scopes in the order in which a first sync fetches them.
     pub scopes: Vec<String>,
+    /// The sum of the heads of [`access_scopes`] when it was computed.
+    pub rights_at: i64,
     digest: AtomicI64,
 }
 
@@ -35,6 +37,12 @@ impl Subscription {
     pub fn digest(&self) -> i64 {
         self.digest.load(Ordering::Acquire)
     }
+}
+
+/// The scopes, heard by nobody, whose heads move when this person's subscription may change.
+pub fn access_scopes(actor: &Actor) -> [String; 3] {
+    let organization = actor.organization_id;
+    [format!("access:{}", actor.user_id), format!("access_org:{organization}"), format!("access_all:{organization}")]
 }
 
 #[derive(Default)]
@@ -64,12 +72,12 @@ impl Heads {
     }
 
     /// Keeps a freshly computed subscription, unless somebody's access changed while it was computed.
-    pub fn remember(&self, actor: Actor, scopes: Vec<String>, computed_at: u64) -> Arc<Subscription> {
+    pub fn remember(&self, actor: Actor, scopes: Vec<String>, rights_at: i64, computed_at: u64) -> Arc<Subscription> {
         let mut inner = self.write();
         let digest =
             scopes.iter().fold(0i64, |sum, scope| sum.wrapping_add(cursor_hash(scope, inner.heads.get(scope).copied().unwrap_or(0))));
         let user = actor.user_id;
-        let subscription = Arc::new(Subscription { actor, scopes, digest: AtomicI64::new(digest) });
+        let subscription = Arc::new(Subscription { actor, scopes, rights_at, digest: AtomicI64::new(digest) });
         if self.access_changes() == computed_at {
             for scope in &subscription.scopes {
                 let listeners = inner.listeners.entry(scope.clone()).or_default();
@@ -169,7 +177,7 @@ mod tests {
     fn the_digest_follows_the_heads() {
         let heads = Heads::default();
         heads.advance(&[("course:1".into(), 3)]);
-        let subscription = heads.remember(actor(1, Role::Learner), vec!["course:1".into(), "user:1".into()], heads.access_changes());
+        let subscription = heads.remember(actor(1, Role::Learner), vec!["course:1".into(), "user:1".into()], 0, heads.access_changes());
         assert_eq!(subscription.digest(), cursors_digest([("course:1", 3), ("user:1", 0)]));
         heads.advance(&[("user:1".into(), 2), ("course:1".into(), 2), ("course:7".into(), 1)]);
         assert_eq!(subscription.digest(), cursors_digest([("course:1", 3), ("user:1", 2)]), "a head never goes back");
@@ -180,7 +188,7 @@ mod tests {
         let heads = Heads::default();
         let before = heads.access_changes();
         heads.advance(&[(format!("access:{}", Uuid::from_u128(1)), 1)]);
-        heads.remember(actor(1, Role::Learner), vec![], before);
+        heads.remember(actor(1, Role::Learner), vec![], 0, before);
         assert!(heads.subscription(Uuid::from_u128(1)).is_none());
     }
 
@@ -189,7 +197,7 @@ mod tests {
         let heads = Heads::default();
         let read: Vec<(String, i64)> = vec![("user:1".into(), 4)];
         heads.advance(&[("course:new".into(), 3)]);
-        let subscription = heads.remember(actor(1, Role::Learner), vec!["course:new".into(), "user:1".into()], heads.access_changes());
+        let subscription = heads.remember(actor(1, Role::Learner), vec!["course:new".into(), "user:1".into()], 0, heads.access_changes());
         heads.advance(&read);
         heads.advance(&[("course:new".into(), 5)]);
         assert_eq!(subscription.digest(), cursors_digest([("course:new", 5), ("user:1", 4)]));
@@ -209,7 +217,7 @@ mod tests {
     fn a_change_of_the_organization_forgets_everybody_in_it() {
         let heads = Heads::default();
         for (user, role) in [(1, Role::Admin), (2, Role::Learner)] {
-            heads.remember(actor(user, role), vec![], heads.access_changes());
+            heads.remember(actor(user, role), vec![], 0, heads.access_changes());
         }
         heads.advance(&[(format!("access_all:{}", Uuid::from_u128(9)), 1)]);
         assert!((1..3).all(|user| heads.subscription(Uuid::from_u128(user)).is_none()));
@@ -219,7 +227,7 @@ mod tests {
     fn a_change_of_access_pokes_and_forgets_only_whom_it_concerns() {
         let heads = Heads::default();
         for (user, role) in [(1, Role::Admin), (2, Role::Learner)] {
-            heads.remember(actor(user, role), vec![], heads.access_changes());
+            heads.remember(actor(user, role), vec![], 0, heads.access_changes());
         }
         let mut stream = heads.listen(Uuid::from_u128(1)).expect("the first stream");
         heads.advance(&[(format!("access_org:{}", Uuid::from_u128(9)), 1)]);

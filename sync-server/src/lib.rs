@@ -13,6 +13,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod authority;
 pub mod body;
 pub mod content;
 pub mod database;

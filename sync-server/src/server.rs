@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{SignInLimiter, Tokens};
+use crate::authority::postgres::read_constraints;
 use crate::failure::Failure;
 use crate::heads::Heads;
 use crate::push::Constraints;
@@ -47,7 +48,7 @@ impl Server {
         let heads = Arc::new(Heads::default());
         heads.advance(&instances::read_heads(&pool).await?);
         let app = App {
-            constraints: Arc::new(Constraints::read(&pool).await?),
+            constraints: Arc::new(Constraints::new(read_constraints(&pool).await?)),
             files: content::open(&settings.content)?,
             tokens: Arc::new(Tokens::new(&settings.token_secret)),
             sign_ins: Arc::new(SignInLimiter::default()),

@@ -406,3 +406,43 @@ async fn patience_for_scopes(caller: &Caller) -> Outcome<Code> {
     })
     .await
 }
+
+#[tokio::test]
+async fn who_makes_something_may_fill_it_in_the_same_push() -> Outcome<()> {
+    let town = town().await?;
+    let mut rauf = town.caller("rauf").await?;
+    let (course, module, group) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let changes = vec![
+        put("courses").id(course).link("instructor_id", rauf.user).set("title", "New"),
+        put("modules").id(module).link("course_id", course).set("title", "First"),
+        put("topics").id(Uuid::now_v7()).link("module_id", module).link("course_id", course).set("title", "First"),
+        put("groups").id(group).link("teacher_id", rauf.user).set("name", "Evening"),
+        put("group_memberships").link("group_id", group).link("user_id", town.murad).set("joined_at", 1_770_000_000_000_i64),
+        mark(group, town.murad),
+    ];
+    assert!(rauf.push(changes).await?.iter().all(|fate| *fate == Fate::Applied));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_somebody_gave_away_is_not_theirs_for_the_rest_of_the_push() -> Outcome<()> {
+    let mut town = town().await?;
+    let nigar = town.caller("nigar").await?.user;
+    let mut rauf = town.caller("rauf").await?;
+    rauf.pull().await?;
+    let gas = town.gas.clone();
+    let given = put("courses").id(gas.id).on(rauf.stamp("courses", gas.id)).link("instructor_id", nigar);
+    let refused = |fate: &Fate| matches!(fate, Fate::Rejected { code: Code::NotAllowed, .. });
+    let fates = rauf.push(vec![topic(&gas), given, topic(&gas)]).await?;
+    assert!(fates[0] == Fate::Applied && fates[1] == Fate::Applied && refused(&fates[2]), "{fates:?}");
+    // Nor for another instance, that has not heard of it yet.
+    let second = LocalServer::start(town.server.database()).await?;
+    let mut murad = Caller::sign_in(&second.url(), "murad").await?;
+    murad.pull().await?;
+    // As a server's session does: nothing is announced from here, so the second instance has to look.
+    town.school.run("SET waystation.server = 'on'; UPDATE enrollments SET status = 'dropped'").await?;
+    let fate = murad.push_one(progress(murad.user, &town.fire)).await?;
+    assert!(refused(&fate), "{fate:?}");
+    second.stop().await;
+    Ok(())
+}

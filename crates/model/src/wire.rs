@@ -151,10 +151,10 @@ pub struct Run {
     pub entity: String,
     /// What is done with the rows.
     pub op: Operation,
-    /// The columns that each row's tuple gives after its first three places.
+    /// The columns that each row's last place gives values of.
     pub columns: Vec<String>,
-    /// `[id or null, base, at, value, value, …]` per mutation.
-    #[schema(value_type = Vec<Vec<Object>>)]
+    /// `[id or null, base, at, [value, value, …]]` per mutation. `base` is null, a stamp, or `[stamp or null, n]`.
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
     pub rows: Vec<(Option<Uuid>, Base, i64, Vec<Value>)>,
 }
 
@@ -175,13 +175,18 @@ pub struct PushRequest {
     pub chain: String,
     /// The device has stored every outcome up to here, so the server may forget them.
     pub seen_n: i64,
-    /// The laptop's clock now, in milliseconds, to measure its offset.
+    /// The laptop's clock now, in milliseconds. For the log and for whoever reads what was sent; nothing follows from it.
     pub sent_at: i64,
     /// The mutations.
     pub runs: Vec<Run>,
 }
 
 impl PushRequest {
+    /// How many mutations there are.
+    pub fn mutations(&self) -> usize {
+        self.runs.iter().map(|run| run.rows.len()).sum()
+    }
+
     /// The mutations one by one, numbered.
     pub fn into_mutations(self) -> Vec<Mutation> {
         let mut n = self.first_n;
@@ -333,7 +338,7 @@ pub enum PullLine {
         /// The columns of each tuple, in order.
         columns: Vec<String>,
         /// The tuples.
-        #[schema(value_type = Vec<Vec<Object>>)]
+        #[schema(value_type = Vec<Vec<serde_json::Value>>)]
         rows: Vec<Vec<Value>>,
     },
     /// Rows that were deleted, or that left this scope.
@@ -369,9 +374,9 @@ pub enum PullLine {
 /// One event of `GET /v1/sync/live`: something newer is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Poke {
-    /// The scope that moved.
+    /// The scope that moved; `*`: pull, whatever you know.
     pub scope: String,
-    /// Its new head.
+    /// Its new head; 0 with `*`.
     pub head: i64,
 }
 

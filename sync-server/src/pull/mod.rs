@@ -14,8 +14,10 @@ use waystation_model::wire::{PullLine, PullRequest};
 
 use crate::access::heard;
 use crate::accounts::Session;
+use crate::authority::Authority;
 use crate::body::{Body, check_protocol};
 use crate::failure::Failure;
+use crate::heads::Subscription;
 use crate::state::App;
 
 /// Answers below this many bytes are not worth compressing.
@@ -35,14 +37,31 @@ pub async fn pull(
     check_protocol(request.protocol)?;
     session.check_device(request.device)?;
     let subscription = heard(&app, session.user_id).await?;
+    let asks_for_a_page = request.cursors.is_some();
+    let text = answer(&app.pool, app.epoch, &session, &subscription, request).await?;
+    if asks_for_a_page {
+        return respond(text, &headers).await;
+    }
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))], text).into_response())
+}
+
+/// What a pull is answered with, as NDJSON.
+///
+/// # Errors
+/// What concerns the request as a whole.
+pub async fn answer<A: Authority>(
+    authority: &A,
+    epoch: i64,
+    session: &Session,
+    subscription: &Subscription,
+    request: PullRequest,
+) -> Result<Vec<u8>, Failure> {
     let Some(cursors) = request.cursors else {
-        let unchanged = request.epoch == app.epoch && request.digest.as_deref() == Some(&format!("{:016x}", subscription.digest()));
-        let line = if unchanged { PullLine::Unchanged { server_time: app.now_ms() } } else { PullLine::SendCursors };
-        let text = serde_json::to_vec(&line).map_err(Failure::broken)?;
-        return Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))], text).into_response());
+        let unchanged = request.epoch == epoch && request.digest.as_deref() == Some(&format!("{:016x}", subscription.digest()));
+        let line = if unchanged { PullLine::Unchanged { server_time: authority.now_ms() } } else { PullLine::SendCursors };
+        return serde_json::to_vec(&line).map_err(Failure::broken);
     };
-    let text = page::read(&app, &session, &subscription, request.epoch, cursors).await?;
-    respond(text, &headers).await
+    page::read(authority, epoch, session, subscription, request.epoch, cursors).await
 }
 
 async fn respond(text: Vec<u8>, headers: &HeaderMap) -> Result<Response, Failure> {

@@ -2,37 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
-use waystation_model::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
+use waystation_model::limits::PAGE_BYTES_MAX;
 use waystation_model::registry::{Entity, entity_by_code};
 use waystation_model::wire::PullLine;
 
-use super::tuples::{Tuples, rows_line};
+use super::tuples::rows_line;
 use crate::accounts::Session;
+use crate::authority::{Authority, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use crate::failure::Failure;
 use crate::heads::Subscription;
-use crate::state::App;
 
-const LIVE: i16 = 0;
-const DELETED: i16 = 2;
-
-#[derive(FromRow)]
-struct Head {
-    id: i64,
-    scope: String,
-    version: i64,
-    checksum: i64,
-}
-
-#[derive(FromRow)]
-struct FeedRow {
-    place: i64,
-    entity: i16,
-    row_id: Uuid,
-    version: i64,
-    state: i16,
-}
+/// Rows that are read at a time: their largest size together is what a page costs in memory at most.
+const SLICE_ROWS: usize = 250;
 
 /// One scope of this page: where the laptop is and where the head is.
 struct Wanted {
@@ -45,30 +27,30 @@ struct Wanted {
 }
 
 /// The page's text, as NDJSON.
-pub async fn read(
-    app: &App,
+pub async fn read<A: Authority>(
+    authority: &A,
+    server_epoch: i64,
     session: &Session,
     subscription: &Subscription,
     epoch: i64,
     cursors: BTreeMap<String, i64>,
 ) -> Result<Vec<u8>, Failure> {
-    let mut transaction = app.pool.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
-    session.check_alive(&mut transaction).await?;
-    let (applied_upto, chain): (i64, Vec<u8>) = sqlx::query_as("SELECT last_n, chain FROM device_states WHERE device_id = $1")
-        .bind(session.device_id)
-        .fetch_one(&mut *transaction)
-        .await?;
-    let wanted = wanted(&mut transaction, subscription, &cursors, epoch == app.epoch).await?;
-    let feed = read_feed(&mut transaction, &wanted).await?;
-    let tuples = Tuples::read(&mut transaction, &feed_live_ids(&feed)).await?;
-    transaction.commit().await?;
+    let mut snapshot = authority.snapshot().await?;
+    snapshot.check_alive(session).await?;
+    let (applied_upto, chain) = snapshot.device_state(session.device_id).await?;
+    let wanted = wanted(&mut snapshot, subscription, &cursors, epoch == server_epoch).await?;
+    let rows_max = authority.page_rows_max();
+    let (feed, read_upto) = read_feed(&mut snapshot, &wanted, rows_max).await?;
+    let (feed, tuples) = fill(&mut snapshot, feed).await?;
+    snapshot.end().await?;
 
-    let feed = cut(feed, &tuples);
     let mut text = Vec::with_capacity(feed.len() * 96 + 1024);
-    let reached = reached(&wanted, &feed);
+    let reached = reached(&wanted, &feed, read_upto, rows_max);
     let rows_left: i64 = wanted.iter().zip(&reached).map(|(scope, cursor)| scope.head - cursor).sum();
-    line(&mut text, &PullLine::Page { epoch: app.epoch, applied_upto, chain: hex::encode(chain), server_time: app.now_ms(), rows_left })?;
+    line(
+        &mut text,
+        &PullLine::Page { epoch: server_epoch, applied_upto, chain: hex::encode(chain), server_time: authority.now_ms(), rows_left },
+    )?;
     for scope in cursors.keys().filter(|scope| !subscription.actor.scopes.contains(*scope)) {
         line(&mut text, &PullLine::Removed { scope: scope.clone() })?;
     }
@@ -90,16 +72,13 @@ pub async fn read(
 }
 
 /// The subscribed scopes in their order, with the laptop's place and the head.
-async fn wanted(
-    connection: &mut PgConnection,
+async fn wanted<S: Snapshot>(
+    snapshot: &mut S,
     subscription: &Subscription,
     cursors: &BTreeMap<String, i64>,
     same_epoch: bool,
 ) -> Result<Vec<Wanted>, Failure> {
-    let heads: Vec<Head> = sqlx::query_as("SELECT id, scope, version, checksum FROM scope_heads WHERE scope = ANY($1)")
-        .bind(&subscription.scopes)
-        .fetch_all(connection)
-        .await?;
+    let heads = snapshot.heads(&subscription.scopes).await?;
     let mut heads: HashMap<String, Head> = heads.into_iter().map(|head| (head.scope.clone(), head)).collect();
     let mut wanted = Vec::with_capacity(subscription.scopes.len());
     for scope in &subscription.scopes {
@@ -115,49 +94,55 @@ async fn wanted(
     Ok(wanted)
 }
 
-/// The next feed rows after the cursors, scope after scope, each in version order; a page at most.
-async fn read_feed(connection: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<FeedRow>, Failure> {
-    let behind: Vec<(i64, &Wanted)> = (1..).zip(wanted).filter(|(_, scope)| scope.from < scope.head).collect();
-    if behind.is_empty() {
-        return Ok(Vec::new());
-    }
-    let places: Vec<i64> = behind.iter().map(|(place, _)| *place).collect();
-    let ids: Vec<i64> = behind.iter().map(|(_, scope)| scope.id).collect();
-    let from: Vec<i64> = behind.iter().map(|(_, scope)| scope.from).collect();
-    Ok(sqlx::query_as(include_str!("../sql/feed_page.sql"))
-        .bind(places)
-        .bind(ids)
-        .bind(from)
-        .bind(i64::try_from(PAGE_ROWS_MAX).map_err(Failure::broken)?)
-        .fetch_all(connection)
-        .await?)
+/// The next feed rows after the cursors, scope after scope, each in version order; a page at most. Beside them the place of
+/// the last scope that was read.
+async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted], rows_max: usize) -> Result<(Vec<FeedRow>, i64), Failure> {
+    // There are at most as many rows as versions, so the scopes after the first ones that fill a page would be read in vain.
+    // But a version may have no row any more, as the row moved forward: then the page is short, and the next one goes on.
+    let mut versions = 0;
+    let behind: Vec<FeedFrom> = (1..)
+        .zip(wanted)
+        .filter(|(_, scope)| scope.from < scope.head)
+        .take_while(|(_, scope)| {
+            let starts = versions < rows_max as i64;
+            versions += scope.head - scope.from;
+            starts
+        })
+        .map(|(place, scope)| FeedFrom { place, id: scope.id, after: scope.from })
+        .collect();
+    let Some(last) = behind.last() else { return Ok((Vec::new(), i64::MAX)) };
+    Ok((snapshot.feed(&behind, rows_max).await?, last.place))
 }
 
-fn feed_live_ids(feed: &[FeedRow]) -> HashMap<i16, Vec<Uuid>> {
+fn live_ids(feed: &[FeedRow]) -> HashMap<i16, Vec<Uuid>> {
     let mut ids: HashMap<i16, Vec<Uuid>> = HashMap::new();
-    for row in feed.iter().filter(|row| row.state == LIVE) {
+    for row in feed.iter().filter(|row| row.state == FeedState::Live) {
         ids.entry(row.entity).or_default().push(row.row_id);
     }
     ids
 }
 
-/// Cuts the page where it would grow past its size. One row always fits, or a large one would stop everything.
-fn cut(mut feed: Vec<FeedRow>, tuples: &Tuples) -> Vec<FeedRow> {
-    let mut bytes = 0;
-    let mut length = 0;
-    for row in &feed {
-        bytes += tuples.get(row.entity, &row.row_id).map_or(40, str::len);
-        if bytes > PAGE_BYTES_MAX && length > 0 {
-            break;
+/// Reads what the page tells of, slice by slice, and cuts it where it would grow past its size: rows may be large, and what
+/// does not fit this page is not read for it. One row always fits, or a large one would stop everything.
+async fn fill<S: Snapshot>(snapshot: &mut S, mut feed: Vec<FeedRow>) -> Result<(Vec<FeedRow>, RowTuples), Failure> {
+    let mut tuples = RowTuples::new();
+    let (mut bytes, mut length) = (0, 0);
+    'page: for slice in feed.chunks(SLICE_ROWS) {
+        tuples.extend(snapshot.tuples(&live_ids(slice)).await?);
+        for row in slice {
+            bytes += tuples.get(&(row.entity, row.row_id)).map_or(40, String::len);
+            if bytes > PAGE_BYTES_MAX && length > 0 {
+                break 'page;
+            }
+            length += 1;
         }
-        length += 1;
     }
     feed.truncate(length);
-    feed
+    Ok((feed, tuples))
 }
 
 /// The cursor that each wanted scope reaches with this page.
-fn reached(wanted: &[Wanted], feed: &[FeedRow]) -> Vec<i64> {
+fn reached(wanted: &[Wanted], feed: &[FeedRow], read_upto: i64, rows_max: usize) -> Vec<i64> {
     let mut cursors: Vec<i64> = wanted.iter().map(|scope| scope.from).collect();
     for row in feed {
         if let Some(cursor) = usize::try_from(row.place - 1).ok().and_then(|place| cursors.get_mut(place)) {
@@ -165,9 +150,9 @@ fn reached(wanted: &[Wanted], feed: &[FeedRow]) -> Vec<i64> {
         }
     }
     // A head may have moved without any row of its own left to send.
-    let last_place = feed.last().map_or(i64::MAX, |row| row.place);
+    let last_place = feed.last().map_or(read_upto.saturating_add(1), |row| row.place);
     for ((place, scope), cursor) in (1i64..).zip(wanted).zip(&mut cursors) {
-        if place < last_place && feed.len() < PAGE_ROWS_MAX {
+        if place < last_place && feed.len() < rows_max {
             *cursor = scope.head;
         }
     }
@@ -182,15 +167,16 @@ struct Changes<'a> {
     deleted: Vec<Uuid>,
 }
 
-fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &Tuples) -> Result<(), Failure> {
+fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &RowTuples) -> Result<(), Failure> {
     let mut by_entity: BTreeMap<i16, Changes<'_>> = BTreeMap::new();
     for row in rows {
         let Changes { live, left, deleted } = by_entity.entry(row.entity).or_default();
         match row.state {
-            LIVE => live
-                .push(tuples.get(row.entity, &row.row_id).ok_or_else(|| Failure::broken(format!("live row {} is not there", row.row_id)))?),
-            DELETED => deleted.push(row.row_id),
-            _ => left.push(row.row_id),
+            FeedState::Live => live.push(
+                tuples.get(&(row.entity, row.row_id)).ok_or_else(|| Failure::broken(format!("live row {} is not there", row.row_id)))?,
+            ),
+            FeedState::Deleted => deleted.push(row.row_id),
+            FeedState::Left => left.push(row.row_id),
         }
     }
     for (code, Changes { live, left, deleted }) in by_entity {

@@ -1,37 +1,9 @@
 //! Rows as the database writes them: JSON tuples that pass through the server unread.
 
-use std::collections::HashMap;
-
-use sqlx::{AssertSqlSafe, PgConnection};
-use uuid::Uuid;
-use waystation_model::registry::{Entity, entity_by_code};
-use waystation_model::sql::{select_tuples, tuple_columns};
+use waystation_model::registry::Entity;
+use waystation_model::sql::tuple_columns;
 
 use crate::failure::Failure;
-
-/// Tuples by table and row.
-pub struct Tuples {
-    tuples: HashMap<(i16, Uuid), String>,
-}
-
-impl Tuples {
-    /// Reads the rows, one statement a table.
-    pub async fn read(connection: &mut PgConnection, ids: &HashMap<i16, Vec<Uuid>>) -> Result<Tuples, Failure> {
-        let mut tuples = HashMap::new();
-        for (code, ids) in ids {
-            let entity = entity_by_code(*code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
-            let rows: Vec<(Uuid, String)> =
-                sqlx::query_as(AssertSqlSafe(select_tuples(entity))).bind(ids).fetch_all(&mut *connection).await?;
-            tuples.extend(rows.into_iter().map(|(id, tuple)| ((*code, id), tuple)));
-        }
-        Ok(Tuples { tuples })
-    }
-
-    /// One row's tuple.
-    pub fn get(&self, code: i16, id: &Uuid) -> Option<&str> {
-        self.tuples.get(&(code, *id)).map(String::as_str)
-    }
-}
 
 /// Writes a `rows` line around tuples that are JSON already.
 pub fn rows_line(text: &mut Vec<u8>, scope: &str, entity: &Entity, tuples: &[&str]) -> Result<(), Failure> {

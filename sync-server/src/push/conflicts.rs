@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 use waystation_model::ids::DERIVED_ID_NAMESPACE;
 use waystation_model::merge::{Held, Lost};
@@ -15,36 +14,28 @@ use waystation_model::registry::Entity;
 use super::RowId;
 use super::rows::Rows;
 use super::sets::Context;
+use crate::authority::{KeptConflict, OpenConflict, Writing};
 use crate::failure::Failure;
-
-#[derive(FromRow)]
-struct Open {
-    id: Uuid,
-    row_id: Uuid,
-    field: String,
-    lost_device: Option<Uuid>,
-    lost_values: Value,
-}
 
 /// What one device holds of one group of one row.
 type Place = (RowId, String, Option<Uuid>);
 
 enum Entry {
-    /// In the database, with its deciding value.
-    Stored(Uuid, Value),
+    /// In the database, with its deciding value and when it stood.
+    Stored(Uuid, Value, Option<(i64, i64)>),
     /// New in this set.
     New(Lost),
 }
 
 /// Writes down what the set's changes did to the values held beside the rows.
-pub async fn keep(connection: &mut PgConnection, context: &Context<'_>, entity: &Entity, rows: &Rows) -> Result<(), Failure> {
+pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &Entity, rows: &Rows) -> Result<(), Failure> {
     if rows.held.is_empty() {
         return Ok(());
     }
-    let mut entries = read_open(connection, entity, rows).await?;
+    let mut entries = read_open(keeper, entity, rows).await?;
     let mut gone: Vec<Uuid> = Vec::new();
     let forget = |gone: &mut Vec<Uuid>, entry: Option<Entry>| {
-        if let Some(Entry::Stored(id, _)) = entry {
+        if let Some(Entry::Stored(id, ..)) = entry {
             gone.push(id);
         }
     };
@@ -54,16 +45,15 @@ pub async fn keep(connection: &mut PgConnection, context: &Context<'_>, entity: 
                 let entry = entries.remove(&(*id, (*group).to_owned(), Some(*device)));
                 forget(&mut gone, entry);
             }
-            Held::Saw { .. } => {}
+            Held::Saw { group, stamp } => {
+                let saw = |entry: &Entry| stood(entry).is_some_and(|(first, last)| (first..=last).contains(stamp));
+                for place in places(&entries, *id, group, saw) {
+                    forget(&mut gone, entries.remove(&place));
+                }
+            }
             Held::Replaced { group, value } => {
-                let places: Vec<Place> = entries
-                    .iter()
-                    .filter(|(place, entry)| place.0 == *id && place.1 == *group && decides(entry) == value)
-                    .map(|(place, _)| place.clone())
-                    .collect();
-                for place in places {
-                    let entry = entries.remove(&place);
-                    forget(&mut gone, entry);
+                for place in places(&entries, *id, group, |entry| decides(entry) == value) {
+                    forget(&mut gone, entries.remove(&place));
                 }
             }
             Held::Kept(lost) => {
@@ -74,60 +64,59 @@ pub async fn keep(connection: &mut PgConnection, context: &Context<'_>, entity: 
     }
     let new: Vec<(&Place, &Lost)> =
         entries.iter().filter_map(|(place, entry)| if let Entry::New(lost) = entry { Some((place, lost)) } else { None }).collect();
-    let kept: Vec<Uuid> = new.iter().map(|(place, _)| conflict_id(entity, place)).collect();
-    gone.retain(|id| !kept.contains(id));
+    let rewritten: Vec<Uuid> = new.iter().map(|(place, _)| conflict_id(entity, place)).collect();
+    gone.retain(|id| !rewritten.contains(id));
     if !gone.is_empty() {
-        sqlx::query("DELETE FROM conflicts WHERE id = ANY($1)").bind(gone).execute(&mut *connection).await?;
+        keeper.forget_conflicts(gone).await?;
     }
     for (place, lost) in new {
-        write(connection, context, entity, rows, place, lost).await?;
+        if let Some(conflict) = kept(context, entity, rows, place, lost) {
+            keeper.keep_conflict(conflict).await?;
+        }
     }
     Ok(())
 }
 
-async fn read_open(connection: &mut PgConnection, entity: &Entity, rows: &Rows) -> Result<BTreeMap<Place, Entry>, Failure> {
+/// Where entries of this kind are, of one group of one row.
+fn places(entries: &BTreeMap<Place, Entry>, id: RowId, group: &str, kind: impl Fn(&Entry) -> bool) -> Vec<Place> {
+    let of_group = entries.iter().filter(|(place, entry)| place.0 == id && place.1 == group && kind(entry));
+    of_group.map(|(place, _)| place.clone()).collect()
+}
+
+async fn read_open<W: Writing>(keeper: &mut W, entity: &Entity, rows: &Rows) -> Result<BTreeMap<Place, Entry>, Failure> {
     let mut ids: Vec<RowId> = rows.held.iter().map(|(id, _)| *id).collect();
     ids.sort_unstable();
     ids.dedup();
-    let open: Vec<Open> = sqlx::query_as(
-        "SELECT id, row_id, field, lost_device, lost_values FROM conflicts WHERE row_id = ANY($1) AND entity = $2 AND settled_at IS NULL ORDER BY id",
-    )
-    .bind(ids)
-    .bind(entity.name)
-    .fetch_all(connection)
-    .await?;
+    let open = keeper.open_conflicts(entity, ids).await?;
     Ok(open
         .into_iter()
-        .map(|open| {
-            let lead = entity
-                .group_columns(&open.field)
-                .next()
-                .and_then(|(_, column)| open.lost_values.get(column.name))
-                .cloned()
-                .unwrap_or(Value::Null);
-            ((open.row_id, open.field, open.lost_device), Entry::Stored(open.id, lead))
+        .map(|OpenConflict { id, row_id, field, lost_device, lost_values, stood }| {
+            let lead =
+                entity.group_columns(&field).next().and_then(|(_, column)| lost_values.get(column.name)).cloned().unwrap_or(Value::Null);
+            ((row_id, field, lost_device), Entry::Stored(id, lead, stood))
         })
         .collect())
 }
 
 fn decides(entry: &Entry) -> &Value {
     match entry {
-        Entry::Stored(_, value) => value,
+        Entry::Stored(_, value, _) => value,
         Entry::New(lost) => lost.values.first().map_or(&Value::Null, |(_, value)| value),
     }
 }
 
-async fn write(
-    connection: &mut PgConnection,
-    context: &Context<'_>,
-    entity: &Entity,
-    rows: &Rows,
-    place: &Place,
-    lost: &Lost,
-) -> Result<(), Failure> {
+fn stood(entry: &Entry) -> Option<(i64, i64)> {
+    match entry {
+        Entry::Stored(_, _, stood) => *stood,
+        Entry::New(lost) => lost.stood,
+    }
+}
+
+/// The row that stands for a held value; none when what it was said of is gone.
+fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, place: &Place, lost: &'a Lost) -> Option<KeptConflict<'a>> {
     let id = place.0;
-    let Some(stored) = rows.current(id) else { return Ok(()) };
-    let kept: Map<String, Value> =
+    let stored = rows.current(id)?;
+    let kept_values: Map<String, Value> =
         entity.group_columns(lost.group).map(|(index, column)| (column.name.to_owned(), stored.values[index].clone())).collect();
     let kept_edit = stored.edits.get(lost.group);
     let lost_values: Map<String, Value> = lost.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
@@ -137,25 +126,24 @@ async fn write(
     let group_id = column("group_id").or_else(|| (entity.name == "groups").then_some(id));
     let course_id = if group_id.is_none() { column("course_id").or_else(|| (entity.name == "courses").then_some(id)) } else { None };
     let author_id = if group_id.is_none() && course_id.is_none() { lost.edit.user.or(Some(context.actor.user_id)) } else { None };
-    sqlx::query(include_str!("../sql/keep_conflict.sql"))
-        .bind(conflict_id(entity, place))
-        .bind(context.actor.organization_id)
-        .bind(entity.name)
-        .bind(id)
-        .bind(lost.group)
-        .bind(Value::Object(lost_values))
-        .bind(lost.edit.user)
-        .bind(lost.edit.at.div_euclid(1000))
-        .bind(Value::Object(kept))
-        .bind(kept_edit.and_then(|edit| edit.user))
-        .bind(kept_edit.map(|edit| edit.at.div_euclid(1000)))
-        .bind(group_id)
-        .bind(course_id)
-        .bind(author_id)
-        .bind(lost.edit.device)
-        .execute(connection)
-        .await?;
-    Ok(())
+    Some(KeptConflict {
+        id: conflict_id(entity, place),
+        organization_id: context.actor.organization_id,
+        entity: entity.name,
+        row_id: id,
+        field: lost.group,
+        lost_values,
+        lost_by: lost.edit.user,
+        lost_at_ms: lost.edit.at.div_euclid(1000),
+        lost_device: lost.edit.device,
+        stood: lost.stood,
+        kept_values,
+        kept_by: kept_edit.and_then(|edit| edit.user),
+        kept_at_ms: kept_edit.map(|edit| edit.at.div_euclid(1000)),
+        group_id,
+        course_id,
+        author_id,
+    })
 }
 
 /// One row per row, field and device.

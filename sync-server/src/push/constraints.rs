@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use sqlx::error::{DatabaseError, ErrorKind};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use uuid::Uuid;
 use waystation_model::access::Actor;
 use waystation_model::registry::{Entity, Kind};
-use waystation_model::wire::{Mutation, NumberedOutcome, Outcome};
+use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::rejected;
-use crate::failure::Failure;
+use crate::authority::{Tries, Writing};
+use crate::failure::{Failure, Refusal};
 
 /// Numbers tried for a free name.
 const SUGGESTIONS_MAX: u32 = 50;
@@ -23,50 +22,38 @@ pub struct Constraints {
     columns: HashMap<String, Vec<String>>,
 }
 
-/// Whether the database refused the data, as opposed to failing.
-pub fn is_refusal(error: &(dyn DatabaseError + 'static)) -> bool {
-    !matches!(error.kind(), ErrorKind::Other) || error.code().is_some_and(|code| code.starts_with("WS") || code.starts_with("22"))
-}
-
 impl Constraints {
-    /// Reads them from the database's own catalogue.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn read(pool: &PgPool) -> Result<Constraints, sqlx::Error> {
-        let rows: Vec<(String, Vec<String>)> = sqlx::query_as(include_str!("../sql/constraints.sql")).fetch_all(pool).await?;
-        Ok(Constraints { columns: rows.into_iter().collect() })
+    /// Those with these columns.
+    pub fn new(columns: HashMap<String, Vec<String>>) -> Constraints {
+        Constraints { columns }
     }
 
     /// The outcome of a mutation that the database refused.
-    pub async fn refusal(
+    pub async fn refusal<W: Writing>(
         &self,
-        connection: &mut PgConnection,
+        rows: &mut W,
         actor: &Actor,
         entity: &Entity,
         mutation: &Mutation,
-        error: &(dyn DatabaseError + 'static),
+        refusal: Refusal,
     ) -> Result<NumberedOutcome, Failure> {
-        let name = error.constraint().unwrap_or("");
-        let field = self.columns.get(name).and_then(|columns| at_fault(entity, name, columns)).cloned();
-        let code = match (error.kind(), error.code().as_deref()) {
-            (ErrorKind::UniqueViolation, _) => Code::Taken,
-            (ErrorKind::ForeignKeyViolation, _) => Code::MissingReference,
-            (ErrorKind::NotNullViolation, _) => Code::MissingValue,
-            (_, Some("WS001")) => Code::KeyChanged,
-            (_, Some("WS003")) => Code::NoAttemptsLeft,
-            (_, Some("WS004")) => Code::CourseFull,
-            (ErrorKind::CheckViolation, _) => Code::RuleBroken,
-            _ => Code::BadValue,
-        };
-        tracing::info!(constraint = name, entity = entity.name, n = mutation.n, %error, "the database refused a mutation");
+        let Refusal { code, constraint: name, text } = refusal;
+        let name = name.as_str();
+        let mut field = self.columns.get(name).and_then(|columns| at_fault(entity, name, columns)).cloned();
+        let deleted = mutation.op == Operation::Delete && code == Code::MissingReference;
+        let code = if deleted { Code::InUse } else { code };
+        if deleted {
+            // The constraint is another table's: its columns say nothing of this row.
+            field = None;
+        }
+        tracing::info!(constraint = name, entity = entity.name, n = mutation.n, error = text, "the database refused a mutation");
         let mut problem =
             Problem::new(code, if name.is_empty() { "the database refused the row".to_owned() } else { format!("{name} does not hold") });
         problem.fields.extend(field.clone());
         let mut outcome = rejected(mutation.n, problem);
         if let (Code::Taken, Some(field), Outcome::Rejected { suggestion, .. }) = (code, &field, &mut outcome.outcome) {
             let within = self.columns.get(name).is_some_and(|columns| columns.iter().any(|column| column == "organization_id"));
-            *suggestion = suggest(connection, within.then_some(actor.organization_id), entity, mutation, field).await?;
+            *suggestion = suggest(rows, within.then_some(actor.organization_id), entity, mutation, field).await?;
         }
         Ok(outcome)
     }
@@ -81,8 +68,8 @@ fn at_fault<'a>(entity: &Entity, name: &str, columns: &'a [String]) -> Option<&'
 
 /// A free value near the one that is taken, for text: free in the organization, or everywhere. An address is not one to
 /// make up.
-async fn suggest(
-    connection: &mut PgConnection,
+async fn suggest<W: Writing>(
+    rows: &mut W,
     organization: Option<Uuid>,
     entity: &Entity,
     mutation: &Mutation,
@@ -91,15 +78,9 @@ async fn suggest(
     let Some(column) = entity.column(field).filter(|column| column.kind == Kind::Text) else { return Ok(None) };
     let given = mutation.columns.iter().position(|name| name == field).and_then(|place| mutation.values.get(place)).and_then(Value::as_str);
     let Some(given) = given.filter(|text| !text.contains('@')) else { return Ok(None) };
-    let tries: Vec<String> = (2..2 + SUGGESTIONS_MAX)
+    let texts = (2..2 + SUGGESTIONS_MAX)
         .map(|number| format!("{given}-{number}"))
         .filter(|text| text.chars().count() <= column.length_max)
         .collect();
-    // The table and the column are names from the registry.
-    let sql = format!(
-        "SELECT t.text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) \
-         WHERE NOT EXISTS (SELECT FROM {} r WHERE ($2::uuid IS NULL OR r.organization_id = $2) AND lower(r.{field}) = lower(t.text)) ORDER BY t.place LIMIT 1",
-        entity.name
-    );
-    Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(tries).bind(organization).fetch_optional(connection).await?)
+    rows.first_free(Tries { entity, field, organization, texts }).await
 }

@@ -10,25 +10,31 @@ mod ledger;
 mod rows;
 mod sets;
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use uuid::Uuid;
 use waystation_model::access::Actor;
 use waystation_model::chain;
 use waystation_model::limits::{PUSH_BODY_BYTES_MAX, PUSH_MUTATIONS_MAX};
-use waystation_model::wire::{Mutation, NumberedOutcome, Outcome, PushAnswer, PushRequest};
-use waystation_model::{Code, Problem};
+use waystation_model::wire::{Mutation, NumberedOutcome, Outcome, PushAnswer, PushRequest, Run};
+use waystation_model::{Code, Problem, registry};
 
 pub use constraints::Constraints;
 
 use crate::access::subscription;
 use crate::accounts::Session;
+use crate::authority::{Authority, Writing};
 use crate::body::{Body, check_protocol};
-use crate::database::{TRANSACTION_TRIES_MAX, commit};
+use crate::database::TRANSACTION_TRIES_MAX;
 use crate::failure::Failure;
+use crate::heads::access_scopes;
 use crate::state::App;
 use ledger::Ledger;
 
+/// Bytes of the longest name of a table or column that PostgreSQL keeps.
+const NAME_BYTES_MAX: usize = 63;
 /// The largest number of a mutation: the largest whole number that every JSON reader keeps exactly.
 const NUMBER_MAX: i64 = (1 << 53) - 1;
 
@@ -44,86 +50,139 @@ pub async fn push(
 ) -> Result<Json<PushAnswer>, Failure> {
     check_protocol(request.protocol)?;
     session.check_device(request.device)?;
-    if request.epoch != app.epoch {
-        return Err(Problem::new(Code::EpochChanged, "the server's epoch is another one: pull first").into());
-    }
-    if !(1..=NUMBER_MAX).contains(&request.first_n) {
-        return Err(Problem::new(Code::BadRequest, "the first mutation is number 1").field("first_n").into());
-    }
-    let chain_before = read_chain(&request.chain)?;
-    let (first_n, seen_n) = (request.first_n, request.seen_n);
-    let mutations = request.into_mutations();
-    if mutations.len() > PUSH_MUTATIONS_MAX {
-        return Err(Problem::new(Code::TooManyMutations, format!("at most {PUSH_MUTATIONS_MAX} mutations in one push")).into());
-    }
+    let batch = Batch::read(request, app.epoch)?;
     let subscription = subscription(&app, session.user_id).await?;
-
-    // First all sets without savepoints; when the database refuses anything, once more with them, to find the culprit.
-    let mut careful = false;
-    for _ in 0..TRANSACTION_TRIES_MAX {
-        let attempt =
-            Attempt { app: &app, session, actor: &subscription.actor, first_n, seen_n, chain_before, mutations: &mutations, careful };
-        match attempt.run().await {
-            Err(Failure::Database(sqlx::Error::Database(error))) if !careful && constraints::is_refusal(&*error) => careful = true,
-            Err(failure) if failure.is_transient() => {}
-            other => return other.map(Json),
-        }
-    }
-    Err(Problem::new(Code::NotReady, "too many others write the same rows").into())
+    let batch = batch.with_rights_of(subscription.rights_at);
+    let (answer, moved) = batch.take(&app.pool, &app.constraints, session, &subscription.actor).await?;
+    app.moved(moved);
+    Ok(Json(answer))
 }
 
-struct Attempt<'a> {
-    app: &'a App,
-    session: Session,
-    actor: &'a Actor,
+/// A push that is well formed.
+pub struct Batch {
     first_n: i64,
     seen_n: i64,
     chain_before: chain::Chain,
-    mutations: &'a [Mutation],
+    mutations: Vec<Mutation>,
+    rights_at: Option<i64>,
+}
+
+impl Batch {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// What concerns the request as a whole.
+    pub fn read(request: PushRequest, epoch: i64) -> Result<Batch, Problem> {
+        if request.epoch != epoch {
+            return Err(Problem::new(Code::EpochChanged, "the server's epoch is another one: pull first"));
+        }
+        if !(1..=NUMBER_MAX).contains(&request.first_n) {
+            return Err(Problem::new(Code::BadRequest, "the first mutation is number 1").field("first_n"));
+        }
+        let chain_before = read_chain(&request.chain)?;
+        let (first_n, seen_n) = (request.first_n, request.seen_n);
+        // Asked before anything is made of them: each row shares its run's names, and a push of rows alone is large enough.
+        if request.mutations() > PUSH_MUTATIONS_MAX {
+            return Err(Problem::new(Code::TooManyMutations, format!("at most {PUSH_MUTATIONS_MAX} mutations in one push")));
+        }
+        check_names(&request.runs)?;
+        Ok(Batch { first_n, seen_n, chain_before, mutations: request.into_mutations(), rights_at: None })
+    }
+
+    /// … by somebody whose rights were read when the heads of their access summed up to this: if any has moved by the time
+    /// of the transaction, they are read anew.
+    pub fn with_rights_of(self, rights_at: i64) -> Batch {
+        Batch { rights_at: Some(rights_at), ..self }
+    }
+
+    /// Applies it, all in one transaction. Returns the answer and the heads that moved.
+    ///
+    /// # Errors
+    /// What concerns the request as a whole; what concerns one mutation is its outcome.
+    pub async fn take<A: Authority>(
+        &self,
+        authority: &A,
+        constraints: &Constraints,
+        session: Session,
+        actor: &Actor,
+    ) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
+        // First all sets without savepoints; when the database refuses anything, once more with them, to find the culprit.
+        let mut careful = false;
+        for _ in 0..TRANSACTION_TRIES_MAX {
+            let attempt = Attempt { authority, constraints, session, actor, batch: self, careful };
+            match attempt.run().await {
+                Err(failure) if !careful && failure.refusal().is_some() => careful = true,
+                Err(failure) if failure.is_transient() => {}
+                other => return other,
+            }
+        }
+        Err(Problem::new(Code::NotReady, "too many others write the same rows").into())
+    }
+}
+
+struct Attempt<'a, A> {
+    authority: &'a A,
+    constraints: &'a Constraints,
+    session: Session,
+    actor: &'a Actor,
+    batch: &'a Batch,
     careful: bool,
 }
 
-impl Attempt<'_> {
-    async fn run(&self) -> Result<PushAnswer, Failure> {
-        let received_ms = self.app.now_ms();
-        let mut transaction = self.app.pool.begin().await?;
-        self.session.check_alive(&mut transaction).await?;
-        let ledger = Ledger::lock(&mut transaction, self.session.device_id).await?;
-        if self.first_n > ledger.last_n + 1 {
+impl<A: Authority> Attempt<'_, A> {
+    async fn run(&self) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
+        let Batch { first_n, seen_n, chain_before, mutations, rights_at } = self.batch;
+        let received_ms = self.authority.now_ms();
+        let mut rows = self.authority.write().await?;
+        rows.check_alive(&self.session).await?;
+        let ledger = Ledger::lock(&mut rows, self.session.device_id).await?;
+        if *first_n > ledger.last_n + 1 {
             return Err(Problem::new(Code::NumberGap, format!("the next number is {}", ledger.last_n + 1))
                 .field((ledger.last_n + 1).to_string())
                 .into());
         }
-        let hashes: Vec<_> = self.mutations.iter().map(Mutation::content_hash).collect();
-        let known = usize::try_from(ledger.last_n + 1 - self.first_n).unwrap_or(0).min(self.mutations.len());
-        let mut outcomes = ledger.repeat(&mut transaction, self.first_n, &hashes[..known]).await?;
-        let chain_there = hashes[..known].iter().fold(self.chain_before, |chain, hash| chain::extend(&chain, hash));
-        let reaches_the_end = self.first_n + i64::try_from(known).unwrap_or(0) == ledger.last_n + 1;
-        if reaches_the_end && !self.mutations.is_empty() && chain_there != ledger.chain {
+        let hashes: Vec<_> = mutations.iter().map(Mutation::content_hash).collect();
+        let known = usize::try_from(ledger.last_n + 1 - first_n).unwrap_or(0).min(mutations.len());
+        let mut outcomes = ledger.repeat(&mut rows, *first_n, &hashes[..known]).await?;
+        let chain_there = hashes[..known].iter().fold(*chain_before, |chain, hash| chain::extend(&chain, hash));
+        let reaches_the_end = first_n + i64::try_from(known).unwrap_or(0) == ledger.last_n + 1;
+        if reaches_the_end && !mutations.is_empty() && chain_there != ledger.chain {
             return Err(Problem::new(Code::ChainMismatch, "the chain before the first new number is not the server's").into());
         }
 
-        let fresh = &self.mutations[known..];
-        let mut chain = ledger.chain;
-        for hash in &hashes[known..] {
-            chain = chain::extend(&chain, hash);
-        }
-        let last_n = ledger.last_n + i64::try_from(fresh.len()).unwrap_or(0);
-        let context = sets::Context {
-            constraints: &self.app.constraints,
-            actor: self.actor,
+        let fresh = &mutations[known..];
+        let chain = hashes[known..].iter().fold(ledger.chain, |chain, hash| chain::extend(&chain, hash));
+        let mut context = sets::Context {
+            constraints: self.constraints,
+            actor: Cow::Borrowed(self.actor),
             device: self.session.device_id,
             received_ms,
             careful: self.careful,
         };
-        let fresh_outcomes = sets::apply(&mut transaction, &context, fresh).await?;
-        ledger.store(&mut transaction, ledger.last_n + 1, last_n, &chain, &hashes[known..], &fresh_outcomes, self.seen_n).await?;
-        let moved = commit(transaction).await?;
-        self.app.moved(moved);
+        if let Some(sum) = rights_at
+            && rows.moved_since(&access_scopes(self.actor), *sum).await?
+        {
+            context.read_rights(&mut rows).await?;
+        }
+        let fresh_outcomes = sets::apply(&mut rows, &mut context, fresh).await?;
+        let last_n = ledger.store(&mut rows, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;
+        let moved = rows.stand().await?;
 
         outcomes.extend(fresh_outcomes);
-        Ok(PushAnswer { last_n, chain: hex::encode(chain), outcomes, server_time: self.app.now_ms() })
+        Ok((PushAnswer { last_n, chain: hex::encode(chain), outcomes, server_time: self.authority.now_ms() }, moved))
     }
+}
+
+/// Refuses names that no table and no column has: they would come back with every outcome.
+fn check_names(runs: &[Run]) -> Result<(), Problem> {
+    let widest = registry::all().iter().map(|entity| entity.columns.len()).max().unwrap_or(0);
+    for run in runs {
+        let names = run.columns.iter().chain([&run.entity]);
+        if run.columns.len() > 2 * widest || names.into_iter().any(|name| name.len() > NAME_BYTES_MAX) {
+            return Err(Problem::new(Code::BadRequest, "no table has so many columns, or names so long").field("runs"));
+        }
+    }
+    Ok(())
 }
 
 fn read_chain(text: &str) -> Result<chain::Chain, Problem> {

@@ -1,24 +1,26 @@
 //! Applies mutations set by set: consecutive ones of one table are read, merged and written together.
 
-use sqlx::PgConnection;
+use std::borrow::Cow;
+
 use uuid::Uuid;
-use waystation_model::access::{Actor, allows, refused_column};
+use waystation_model::access::{Actor, Role, allows, refused_column};
 use waystation_model::clock::At;
 use waystation_model::merge::{Change, Merged, Stored, Verdict, merge, read_fields, was_seen};
-use waystation_model::registry::{Entity, IdRule, entity};
+use waystation_model::registry::{AccessRule, Entity, IdRule, entity};
 use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
-use super::rows::{Rows, delete_row, load, write};
-use super::{Constraints, RowId, conflicts, constraints, grades, rejected};
+use super::rows::{Rows, load, write};
+use super::{Constraints, RowId, conflicts, grades, rejected};
+use crate::authority::Writing;
 use crate::failure::Failure;
 
 /// What every set of one push shares.
 pub struct Context<'a> {
     /// The database's constraints by name.
     pub constraints: &'a Constraints,
-    /// Who pushes.
-    pub actor: &'a Actor,
+    /// Who pushes, with the rights that they have by now.
+    pub actor: Cow<'a, Actor>,
     /// From which device.
     pub device: Uuid,
     /// When the push arrived.
@@ -27,8 +29,19 @@ pub struct Context<'a> {
     pub careful: bool,
 }
 
+impl Context<'_> {
+    /// Reads the rights anew.
+    pub async fn read_rights<W: Writing>(&mut self, keeper: &mut W) -> Result<(), Failure> {
+        if let Some(actor) = keeper.rights(self.actor.user_id).await? {
+            self.actor = Cow::Owned(actor);
+        }
+        Ok(())
+    }
+}
+
 /// Applies all mutations in their order. Returns the outcomes that are not plainly `applied`.
-pub async fn apply(connection: &mut PgConnection, context: &Context<'_>, mutations: &[Mutation]) -> Result<Vec<NumberedOutcome>, Failure> {
+pub async fn apply<W: Writing>(keeper: &mut W, context: &mut Context<'_>, mutations: &[Mutation]) -> Result<Vec<NumberedOutcome>, Failure> {
+    let first_n = mutations.first().map_or(0, |mutation| mutation.n);
     let mut outcomes = Vec::new();
     let mut rest = mutations;
     while let Some(first) = rest.first() {
@@ -41,49 +54,60 @@ pub async fn apply(connection: &mut PgConnection, context: &Context<'_>, mutatio
                     rejected(mutation.n, Problem::new(Code::UnknownEntity, format!("no table {} is synced", first.entity)))
                 }))
             }
-            Some(entity) => outcomes.extend(apply_set(connection, context, entity, set).await?),
+            Some(entity) => {
+                let push = Earlier { first_n, outcomes: &outcomes };
+                let new = apply_set(keeper, context, entity, set, &push).await?;
+                outcomes.extend(new);
+            }
         }
     }
     Ok(outcomes)
 }
 
-/// Applies one set. Where the database refuses it, it is halved until the mutation at fault stands alone.
-async fn apply_set(
-    connection: &mut PgConnection,
-    context: &Context<'_>,
-    entity: &'static Entity,
-    set: &[Mutation],
-) -> Result<Vec<NumberedOutcome>, Failure> {
-    if !context.careful {
-        return run_set(connection, context, entity, set).await;
-    }
-    sqlx::query("SAVEPOINT a_set").execute(&mut *connection).await?;
-    match run_set(connection, context, entity, set).await {
-        Ok(outcomes) => {
-            sqlx::query("RELEASE SAVEPOINT a_set").execute(&mut *connection).await?;
-            Ok(outcomes)
-        }
-        Err(Failure::Database(sqlx::Error::Database(error))) if constraints::is_refusal(&*error) => {
-            sqlx::query("ROLLBACK TO SAVEPOINT a_set").execute(&mut *connection).await?;
-            sqlx::query("RELEASE SAVEPOINT a_set").execute(&mut *connection).await?;
-            if let [only] = set {
-                let outcome = context.constraints.refusal(connection, context.actor, entity, only, &*error).await?;
-                return Ok(vec![outcome]);
-            }
-            let (left, right) = set.split_at(set.len() / 2);
-            let mut outcomes = Box::pin(apply_set(connection, context, entity, left)).await?;
-            outcomes.extend(Box::pin(apply_set(connection, context, entity, right)).await?);
-            Ok(outcomes)
-        }
-        Err(failure) => Err(failure),
-    }
+/// What this push has come to before a set.
+struct Earlier<'a> {
+    first_n: i64,
+    outcomes: &'a [NumberedOutcome],
 }
 
-async fn run_set(
-    connection: &mut PgConnection,
-    context: &Context<'_>,
+/// Applies one set. Where the database refuses it, it is halved until the mutation at fault stands alone.
+async fn apply_set<W: Writing>(
+    keeper: &mut W,
+    context: &mut Context<'_>,
     entity: &'static Entity,
     set: &[Mutation],
+    earlier: &Earlier<'_>,
+) -> Result<Vec<NumberedOutcome>, Failure> {
+    if !context.careful {
+        return run_set(keeper, context, entity, set, earlier).await;
+    }
+    keeper.savepoint().await?;
+    let failure = match run_set(keeper, context, entity, set, earlier).await {
+        Ok(outcomes) => {
+            keeper.release().await?;
+            return Ok(outcomes);
+        }
+        Err(failure) => failure,
+    };
+    let Some(refusal) = failure.refusal() else { return Err(failure) };
+    keeper.roll_back().await?;
+    if let [only] = set {
+        return Ok(vec![context.constraints.refusal(keeper, &context.actor, entity, only, refusal).await?]);
+    }
+    let (left, right) = set.split_at(set.len() / 2);
+    let mut outcomes = Box::pin(apply_set(keeper, context, entity, left, earlier)).await?;
+    let before: Vec<NumberedOutcome> = earlier.outcomes.iter().chain(&outcomes).cloned().collect();
+    let earlier = Earlier { first_n: earlier.first_n, outcomes: &before };
+    outcomes.extend(Box::pin(apply_set(keeper, context, entity, right, &earlier)).await?);
+    Ok(outcomes)
+}
+
+async fn run_set<W: Writing>(
+    keeper: &mut W,
+    context: &mut Context<'_>,
+    entity: &'static Entity,
+    set: &[Mutation],
+    earlier: &Earlier<'_>,
 ) -> Result<Vec<NumberedOutcome>, Failure> {
     let mut outcomes = Vec::new();
     let mut read = Vec::with_capacity(set.len());
@@ -94,22 +118,71 @@ async fn run_set(
         }
     }
     let ids: Vec<RowId> = read.iter().map(|(_, id, _)| *id).collect();
-    let mut rows = load(connection, entity, context.actor.organization_id, &ids).await?;
+    let mut rows = load(keeper, entity, context.actor.organization_id, &ids).await?;
+    let mut rights_moved = false;
     for (mutation, id, fields) in &read {
+        let concerned = concerns(entity, *id, &rows, &context.actor);
         let outcome = match mutation.op {
+            Operation::Put if rows.builds_on_own(*id, mutation.base) => on_own(keeper, context, mutation, earlier, &outcomes).await?,
             Operation::Put => put(context, entity, mutation, *id, fields, &mut rows),
-            Operation::Delete => delete(connection, context, entity, mutation, *id, &mut rows).await?,
+            Operation::Delete => delete(keeper, context, entity, mutation, *id, &mut rows).await?,
         };
+        if matches!(outcome, Ok(Outcome::Applied | Outcome::Merged | Outcome::Superseded)) {
+            rights_moved |= concerned || concerns(entity, *id, &rows, &context.actor);
+        }
         match outcome {
             Ok(Outcome::Applied) => {}
             Ok(outcome) => outcomes.push(NumberedOutcome { n: mutation.n, outcome }),
             Err(problem) => outcomes.push(rejected(mutation.n, problem)),
         }
     }
-    grades::complete(connection, entity, &mut rows, context.received_ms).await?;
-    write(connection, entity, context.actor.organization_id, &rows).await?;
-    conflicts::keep(connection, context, entity, &rows).await?;
+    grades::complete(keeper, entity, &mut rows, context.received_ms).await?;
+    write(keeper, entity, context.actor.organization_id, &rows).await?;
+    conflicts::keep(keeper, context, entity, &rows).await?;
+    if rights_moved {
+        // What somebody made a moment ago is theirs for the rest of the push, and what they gave away is not.
+        context.read_rights(keeper).await?;
+    }
     Ok(outcomes)
+}
+
+/// Whether the pusher's own rights may follow from this row.
+fn concerns(entity: &Entity, id: RowId, rows: &Rows, actor: &Actor) -> bool {
+    let Some(stored) = rows.current(id) else { return false };
+    entity.access.iter().any(|rule| match rule {
+        AccessRule::User("id") => id == actor.user_id,
+        AccessRule::User(column) => {
+            let user = entity.column_index(column).and_then(|index| stored.values[index].as_str());
+            user.is_some_and(|user| Uuid::parse_str(user).is_ok_and(|user| user == actor.user_id))
+        }
+        AccessRule::Administrators => actor.role == Role::Admin,
+        AccessRule::Everybody | AccessRule::Through { .. } => true,
+    })
+}
+
+/// What becomes of a change of a row that is not there, and that an earlier change of the same device has made: blocked when
+/// that was refused. Otherwise somebody has deleted the row since.
+async fn on_own<W: Writing>(
+    keeper: &mut W,
+    context: &Context<'_>,
+    mutation: &Mutation,
+    earlier: &Earlier<'_>,
+    of_set: &[NumberedOutcome],
+) -> Result<Result<Outcome, Problem>, Failure> {
+    let Some(own) = mutation.base.own else { return Err(Failure::broken("a change builds on no other")) };
+    let stands = |outcome: &&NumberedOutcome| outcome.n == own;
+    let outcome = if own >= earlier.first_n {
+        earlier.outcomes.iter().chain(of_set).find(stands).map(|known| known.outcome.clone())
+    } else {
+        let pushes = keeper.pushes(context.device, own, own).await?;
+        pushes.iter().flat_map(|pushed| &pushed.outcomes).find(stands).map(|known| known.outcome.clone())
+    };
+    // A device names only what it has not heard the end of: what is not in the ledger any more is not what it builds on.
+    let refused = matches!(outcome, Some(Outcome::Rejected { .. } | Outcome::BlockedBy { .. } | Outcome::Held));
+    if refused || own >= mutation.n {
+        return Ok(Ok(Outcome::BlockedBy { blocked_by: own }));
+    }
+    Ok(Err(Problem::new(Code::NotFound, "the row was deleted meanwhile")))
 }
 
 type Fields = Vec<(usize, serde_json::Value)>;
@@ -145,26 +218,20 @@ fn put(
         return Err(Problem::new(Code::NotFound, "the row is not in this organization"));
     }
     let current = rows.current(id);
-    if current.is_none()
-        && let Some(blocked_by) = mutation.base.own.filter(|_| mutation.base.stamp.is_none())
-    {
-        // The mutation that would have made the row was refused.
-        return Ok(Outcome::BlockedBy { blocked_by });
-    }
     if current.is_none() && mutation.base.stamp.is_some() {
         return Err(Problem::new(Code::NotFound, "the row was deleted meanwhile"));
     }
     if let Some(stored) = current
-        && !allows(entity.write, entity, &id, &stored.values, context.actor)
+        && !allows(entity.write, entity, &id, &stored.values, &context.actor)
     {
         return Err(Problem::new(Code::NotAllowed, "the writer has no right to this row"));
     }
     let merged = merge_change(context, entity, mutation, current, fields)?;
-    if !allows(entity.write, entity, &id, &merged.values, context.actor) {
+    if !allows(entity.write, entity, &id, &merged.values, &context.actor) {
         return Err(Problem::new(Code::NotAllowed, "the writer has no right to this row"));
     }
     let stored = current.map(|stored| stored.values.as_slice());
-    if let Some(column) = refused_column(entity, &id, stored, fields, &merged.values, context.actor) {
+    if let Some(column) = refused_column(entity, &id, stored, fields, &merged.values, &context.actor) {
         return Err(Problem::new(Code::NotAllowed, format!("the writer has no right to give {}", column.name)).field(column.name));
     }
     let outcome = match merged.verdict {
@@ -195,8 +262,8 @@ fn merge_change(
 }
 
 /// A delete never beats an edit that it had not seen.
-async fn delete(
-    connection: &mut PgConnection,
+async fn delete<W: Writing>(
+    keeper: &mut W,
     context: &Context<'_>,
     entity: &'static Entity,
     mutation: &Mutation,
@@ -207,13 +274,13 @@ async fn delete(
         return Ok(Err(Problem::new(Code::NotFound, "the row is not in this organization")));
     }
     let Some(stored) = rows.current(id) else { return Ok(Ok(Outcome::Applied)) };
-    if !allows(entity.delete, entity, &id, &stored.values, context.actor) {
+    if !allows(entity.delete, entity, &id, &stored.values, &context.actor) {
         return Ok(Err(Problem::new(Code::NotAllowed, "the writer has no right to delete this row")));
     }
     if !was_seen(stored, context.device, mutation.base) {
         return Ok(Err(Problem::new(Code::ChangedMeanwhile, "the row was changed meanwhile")));
     }
-    delete_row(connection, entity, id).await?;
+    keeper.delete(entity, id).await?;
     rows.forget(id);
     Ok(Ok(Outcome::Applied))
 }

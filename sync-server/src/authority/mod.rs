@@ -1,0 +1,296 @@
+//! What push and pull ask of whatever keeps the authoritative rows. PostgreSQL keeps them for people; a simulator keeps them
+//! in memory, so that the very same rules run a million times.
+//!
+//! Only words of the rules stand here. How a row is read or locked, and how its feeds come to know of a change, is the
+//! keeper's own.
+
+pub mod postgres;
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use waystation_model::access::{Actor, Role};
+use waystation_model::chain::{CONTENT_HASH_BYTES, Chain};
+use waystation_model::grading::GradedQuestion;
+use waystation_model::limits::PAGE_ROWS_MAX;
+use waystation_model::merge::Stored;
+use waystation_model::registry::Entity;
+use waystation_model::wire::NumberedOutcome;
+
+use crate::accounts::Session;
+use crate::failure::Failure;
+
+/// Keeps the authoritative rows.
+pub trait Authority: Sync {
+    /// One transaction of a push. Dropped without a commit, it changed nothing.
+    type Writing: Writing;
+    /// One snapshot that a page is read from.
+    type Snapshot: Snapshot;
+
+    /// The server's clock in milliseconds.
+    fn now_ms(&self) -> i64;
+    /// Rows in one pulled page. A simulator has fewer rows than people do and cuts them into as many pages.
+    fn page_rows_max(&self) -> usize {
+        PAGE_ROWS_MAX
+    }
+    /// Begins a push.
+    fn write(&self) -> impl Future<Output = Result<Self::Writing, Failure>> + Send;
+    /// Begins to read.
+    fn snapshot(&self) -> impl Future<Output = Result<Self::Snapshot, Failure>> + Send;
+}
+
+/// A row as it was found for a change.
+#[derive(Debug)]
+pub struct Found {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose it is.
+    pub organization_id: Uuid,
+    /// Its state.
+    pub stored: Stored,
+}
+
+/// What the ledger keeps of one push.
+#[derive(Debug)]
+pub struct Pushed {
+    /// The number of its first mutation.
+    pub first_n: i64,
+    /// The content hash of each of its mutations.
+    pub hashes: Vec<[u8; CONTENT_HASH_BYTES]>,
+    /// The outcomes that are not plainly `applied`.
+    pub outcomes: Vec<NumberedOutcome>,
+}
+
+/// What a push adds to its device's ledger.
+#[derive(Debug)]
+pub struct LedgerEntry<'a> {
+    /// The device.
+    pub device: Uuid,
+    /// The number of the first new mutation.
+    pub first_n: i64,
+    /// The number of the last one; smaller than the first when there is none.
+    pub last_n: i64,
+    /// The chain at `last_n`.
+    pub chain: &'a Chain,
+    /// The content hash of each new mutation.
+    pub hashes: &'a [[u8; CONTENT_HASH_BYTES]],
+    /// The outcomes that are not plainly `applied`.
+    pub outcomes: &'a [NumberedOutcome],
+    /// Up to here the outcomes are forgotten.
+    pub forget_upto: i64,
+}
+
+/// A conflict that nobody has settled.
+#[derive(Debug)]
+pub struct OpenConflict {
+    /// Its id.
+    pub id: Uuid,
+    /// The row.
+    pub row_id: Uuid,
+    /// The tracked group.
+    pub field: String,
+    /// Who holds the value.
+    pub lost_device: Option<Uuid>,
+    /// The value held.
+    pub lost_values: Value,
+    /// The row's stamps under which it stood, the first and the last; none when it never did.
+    pub stood: Option<(i64, i64)>,
+}
+
+/// A conflict to write down.
+#[derive(Debug)]
+pub struct KeptConflict<'a> {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose row it is about.
+    pub organization_id: Uuid,
+    /// The table.
+    pub entity: &'a str,
+    /// The row.
+    pub row_id: Uuid,
+    /// The tracked group.
+    pub field: &'a str,
+    /// What is held.
+    pub lost_values: Map<String, Value>,
+    /// Who holds it.
+    pub lost_by: Option<Uuid>,
+    /// When it was said, in milliseconds.
+    pub lost_at_ms: i64,
+    /// On which device.
+    pub lost_device: Option<Uuid>,
+    /// The row's stamps under which it stood, the first and the last; none when it never did.
+    pub stood: Option<(i64, i64)>,
+    /// What stands.
+    pub kept_values: Map<String, Value>,
+    /// Who said it.
+    pub kept_by: Option<Uuid>,
+    /// When, in milliseconds.
+    pub kept_at_ms: Option<i64>,
+    /// The group whose staff settle it.
+    pub group_id: Option<Uuid>,
+    /// The course whose staff settle it.
+    pub course_id: Option<Uuid>,
+    /// The person who settles it where there are no staff.
+    pub author_id: Option<Uuid>,
+}
+
+/// Values of one column to try for a free one.
+#[derive(Debug)]
+pub struct Tries<'a> {
+    /// The table.
+    pub entity: &'a Entity,
+    /// The column.
+    pub field: &'a str,
+    /// Free within this organization, or everywhere.
+    pub organization: Option<Uuid>,
+    /// What to try, in order. Upper and lower case are the same.
+    pub texts: Vec<String>,
+}
+
+/// How a test is graded.
+#[derive(Debug)]
+pub struct GradingKey {
+    /// The percent that is enough.
+    pub passing_percent: f64,
+    /// The right answers by question; null when there is no key.
+    pub keys: Value,
+    /// The questions in their order.
+    pub questions: Vec<GradedQuestion>,
+}
+
+/// One transaction of a push.
+pub trait Writing: Send + Sized {
+    /// Refuses a session, device or account that was closed.
+    fn check_alive(&mut self, session: &Session) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Whether any of these scopes has moved since their heads summed up to `sum`. A keeper that nobody else writes to, and
+    /// whose heads every push knows, has no need to look.
+    fn moved_since(&mut self, scopes: &[String], sum: i64) -> impl Future<Output = Result<bool, Failure>> + Send {
+        let _ = (scopes, sum);
+        async { Ok(false) }
+    }
+    /// What a person is and hears by now, what this transaction has changed included; none where the keeper leaves the rights
+    /// as they were at the beginning.
+    fn rights(&mut self, user: Uuid) -> impl Future<Output = Result<Option<Actor>, Failure>> + Send {
+        let _ = user;
+        async { Ok(None) }
+    }
+
+    /// Locks a device's ledger until the transaction ends: its last number and the chain there.
+    fn lock_ledger(&mut self, device: Uuid) -> impl Future<Output = Result<(i64, Chain), Failure>> + Send;
+    /// The remembered pushes that hold any number from `first_n` to `last_n`, in order.
+    fn pushes(&mut self, device: Uuid, first_n: i64, last_n: i64) -> impl Future<Output = Result<Vec<Pushed>, Failure>> + Send;
+    /// Writes a push down and forgets those whose outcomes the device has seen.
+    fn store_push(&mut self, entry: LedgerEntry<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Remembers this moment, to come back to it.
+    fn savepoint(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Forgets the latest savepoint and keeps what was done since.
+    fn release(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Takes back what was done since the latest savepoint, and forgets it.
+    fn roll_back(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Reads and locks the rows with these ids, in id order.
+    fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
+    /// Makes rows and says how many were not there before. What is there is left alone.
+    fn insert(
+        &mut self,
+        entity: &Entity,
+        organization: Uuid,
+        ids: &[Uuid],
+        rows: &[&Stored],
+    ) -> impl Future<Output = Result<u64, Failure>> + Send;
+    /// Writes rows that are there.
+    fn update(&mut self, entity: &Entity, ids: &[Uuid], rows: &[&Stored]) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Deletes a row.
+    fn delete(&mut self, entity: &Entity, id: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// The open conflicts of these rows, in the order of their ids.
+    fn open_conflicts(&mut self, entity: &Entity, rows: Vec<Uuid>) -> impl Future<Output = Result<Vec<OpenConflict>, Failure>> + Send;
+    /// Deletes conflicts.
+    fn forget_conflicts(&mut self, ids: Vec<Uuid>) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Writes a conflict, over the one of this id; it is open then.
+    fn keep_conflict(&mut self, conflict: KeptConflict<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// How a test is graded.
+    fn grading_key(&mut self, assessment: Uuid) -> impl Future<Output = Result<GradingKey, Failure>> + Send;
+    /// The first of some values that nobody has.
+    fn first_free(&mut self, tries: Tries<'_>) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
+
+    /// Makes everything stand, and returns the heads that moved.
+    fn stand(self) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
+}
+
+/// The head of one scope.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// What the feed calls the scope.
+    pub id: i64,
+    /// The scope.
+    pub scope: String,
+    /// The version of its latest change.
+    pub version: i64,
+    /// The sum of its live rows' hashes.
+    pub checksum: i64,
+}
+
+/// What became of a row in a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedState {
+    /// It is there.
+    Live,
+    /// It lives elsewhere now.
+    Left,
+    /// It is nowhere any more.
+    Deleted,
+}
+
+/// A row of a feed.
+#[derive(Debug, Clone)]
+pub struct FeedRow {
+    /// The place, among those asked for, of the scope it belongs to.
+    pub place: i64,
+    /// The table's code.
+    pub entity: i16,
+    /// The row.
+    pub row_id: Uuid,
+    /// Its version.
+    pub version: i64,
+    /// What became of it.
+    pub state: FeedState,
+}
+
+/// From where one scope's feed is read.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedFrom {
+    /// A number that comes back with each row.
+    pub place: i64,
+    /// What the feed calls the scope.
+    pub id: i64,
+    /// After this version.
+    pub after: i64,
+}
+
+/// Rows as JSON tuples, by table and row.
+pub type RowTuples = HashMap<(i16, Uuid), String>;
+
+/// One snapshot that a page or a subscription is read from.
+pub trait Snapshot: Send + Sized {
+    /// Refuses a session, device or account that was closed.
+    fn check_alive(&mut self, session: &Session) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// A device's last number and the chain there.
+    fn device_state(&mut self, device: Uuid) -> impl Future<Output = Result<(i64, Chain), Failure>> + Send;
+    /// The heads of these scopes, of those that have one.
+    fn heads(&mut self, scopes: &[String]) -> impl Future<Output = Result<Vec<Head>, Failure>> + Send;
+    /// The next rows of these feeds, feed after feed and each in version order, at most so many.
+    fn feed(&mut self, from: &[FeedFrom], rows_max: usize) -> impl Future<Output = Result<Vec<FeedRow>, Failure>> + Send;
+    /// Rows of some tables, by the tables' codes.
+    fn tuples(&mut self, ids: &HashMap<i16, Vec<Uuid>>) -> impl Future<Output = Result<RowTuples, Failure>> + Send;
+    /// Organization and role of an account that is open.
+    fn account(&mut self, user: Uuid) -> impl Future<Output = Result<Option<(Uuid, Role)>, Failure>> + Send;
+    /// The scopes that a user hears, in any order.
+    fn scopes(&mut self, user: Uuid) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+    /// Nothing more is read.
+    fn end(self) -> impl Future<Output = Result<(), Failure>> + Send;
+}

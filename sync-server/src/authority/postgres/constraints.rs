@@ -1,0 +1,39 @@
+//! What PostgreSQL says when it refuses a row.
+
+use std::collections::HashMap;
+
+use sqlx::PgPool;
+use sqlx::error::{DatabaseError, ErrorKind};
+use waystation_model::Code;
+
+use crate::failure::Refusal;
+
+/// The columns of every constraint and unique index, by name, from the database's own catalogue.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn read(pool: &PgPool) -> Result<HashMap<String, Vec<String>>, sqlx::Error> {
+    let rows: Vec<(String, Vec<String>)> = sqlx::query_as(include_str!("../../sql/constraints.sql")).fetch_all(pool).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Whether the database refused the data, as opposed to failing, and for what reason.
+pub fn refusal(error: &(dyn DatabaseError + 'static)) -> Option<Refusal> {
+    let state = error.code();
+    let is_refusal =
+        !matches!(error.kind(), ErrorKind::Other) || state.as_deref().is_some_and(|code| code.starts_with("WS") || code.starts_with("22"));
+    if !is_refusal {
+        return None;
+    }
+    let code = match (error.kind(), state.as_deref()) {
+        (ErrorKind::UniqueViolation, _) => Code::Taken,
+        (ErrorKind::ForeignKeyViolation, _) => Code::MissingReference,
+        (ErrorKind::NotNullViolation, _) => Code::MissingValue,
+        (_, Some("WS001")) => Code::KeyChanged,
+        (_, Some("WS003")) => Code::NoAttemptsLeft,
+        (_, Some("WS004")) => Code::CourseFull,
+        (ErrorKind::CheckViolation, _) => Code::RuleBroken,
+        _ => Code::BadValue,
+    };
+    Some(Refusal { code, constraint: error.constraint().unwrap_or("").to_owned(), text: error.to_string() })
+}

@@ -1,0 +1,151 @@
+//! PostgreSQL as the keeper of the authoritative rows.
+
+mod conflicts;
+mod constraints;
+mod ledger;
+mod pages;
+mod rights;
+mod rows;
+
+use chrono::Utc;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use uuid::Uuid;
+use waystation_model::access::Actor;
+use waystation_model::chain::Chain;
+use waystation_model::grading::GradedQuestion;
+use waystation_model::merge::Stored;
+use waystation_model::registry::Entity;
+use waystation_model::{Code, Problem};
+
+pub use constraints::{read as read_constraints, refusal};
+
+use super::{Authority, Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
+use crate::accounts::Session;
+use crate::database::commit;
+use crate::failure::Failure;
+
+impl Authority for PgPool {
+    type Writing = Transaction<'static, Postgres>;
+    type Snapshot = pages::ReadOnly;
+
+    fn now_ms(&self) -> i64 {
+        Utc::now().timestamp_millis()
+    }
+
+    async fn write(&self) -> Result<Self::Writing, Failure> {
+        Ok(self.begin().await?)
+    }
+
+    async fn snapshot(&self) -> Result<Self::Snapshot, Failure> {
+        pages::ReadOnly::begin(self).await
+    }
+}
+
+impl Writing for Transaction<'static, Postgres> {
+    async fn check_alive(&mut self, session: &Session) -> Result<(), Failure> {
+        session.check_alive(self).await
+    }
+
+    async fn moved_since(&mut self, scopes: &[String], sum: i64) -> Result<bool, Failure> {
+        Ok(rights::heads_sum(self, scopes).await? != sum)
+    }
+
+    async fn rights(&mut self, user: Uuid) -> Result<Option<Actor>, Failure> {
+        let account = rights::account(self, user).await?;
+        let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
+        let scopes = rights::scopes(self, user).await?.into_iter().collect();
+        Ok(Some(Actor { user_id: user, organization_id, role, scopes }))
+    }
+
+    async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
+        ledger::lock(self, device).await
+    }
+
+    async fn pushes(&mut self, device: Uuid, first_n: i64, last_n: i64) -> Result<Vec<Pushed>, Failure> {
+        ledger::pushes(self, device, first_n, last_n).await
+    }
+
+    async fn store_push(&mut self, entry: LedgerEntry<'_>) -> Result<(), Failure> {
+        ledger::store(self, entry).await
+    }
+
+    async fn savepoint(&mut self) -> Result<(), Failure> {
+        sqlx::query("SAVEPOINT a_set").execute(&mut **self).await?;
+        Ok(())
+    }
+
+    async fn release(&mut self) -> Result<(), Failure> {
+        sqlx::query("RELEASE SAVEPOINT a_set").execute(&mut **self).await?;
+        Ok(())
+    }
+
+    async fn roll_back(&mut self) -> Result<(), Failure> {
+        sqlx::query("ROLLBACK TO SAVEPOINT a_set").execute(&mut **self).await?;
+        sqlx::query("RELEASE SAVEPOINT a_set").execute(&mut **self).await?;
+        Ok(())
+    }
+
+    async fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> Result<Vec<Found>, Failure> {
+        rows::read(self, entity, ids).await
+    }
+
+    async fn insert(&mut self, entity: &Entity, organization: Uuid, ids: &[Uuid], rows: &[&Stored]) -> Result<u64, Failure> {
+        rows::insert(self, entity, organization, ids, rows).await
+    }
+
+    async fn update(&mut self, entity: &Entity, ids: &[Uuid], rows: &[&Stored]) -> Result<(), Failure> {
+        rows::update(self, entity, ids, rows).await
+    }
+
+    async fn delete(&mut self, entity: &Entity, id: Uuid) -> Result<(), Failure> {
+        sqlx::query(AssertSqlSafe(format!("DELETE FROM {} WHERE id = $1", entity.name))).bind(id).execute(&mut **self).await?;
+        Ok(())
+    }
+
+    async fn open_conflicts(&mut self, entity: &Entity, rows: Vec<Uuid>) -> Result<Vec<OpenConflict>, Failure> {
+        conflicts::open(self, entity, rows).await
+    }
+
+    async fn forget_conflicts(&mut self, ids: Vec<Uuid>) -> Result<(), Failure> {
+        sqlx::query("DELETE FROM conflicts WHERE id = ANY($1)").bind(ids).execute(&mut **self).await?;
+        Ok(())
+    }
+
+    async fn keep_conflict(&mut self, conflict: KeptConflict<'_>) -> Result<(), Failure> {
+        conflicts::keep(self, conflict).await
+    }
+
+    async fn grading_key(&mut self, assessment: Uuid) -> Result<GradingKey, Failure> {
+        let (passing_percent, keys): (f64, Option<Value>) = sqlx::query_as(
+            "SELECT a.passing_percent::double precision, k.keys FROM assessments a LEFT JOIN answer_keys k ON k.assessment_id = a.id WHERE a.id = $1",
+        )
+        .bind(assessment)
+        .fetch_optional(&mut **self)
+        .await?
+        .unwrap_or((100.0, None));
+        let questions: Vec<(Uuid, String, f64)> = sqlx::query_as(
+            "SELECT id, question_type, points::double precision FROM questions WHERE assessment_id = $1 ORDER BY position, id",
+        )
+        .bind(assessment)
+        .fetch_all(&mut **self)
+        .await?;
+        let questions =
+            questions.into_iter().map(|(id, question_type, points)| GradedQuestion { id: id.to_string(), question_type, points }).collect();
+        Ok(GradingKey { passing_percent, keys: keys.unwrap_or(Value::Null), questions })
+    }
+
+    async fn first_free(&mut self, tries: Tries<'_>) -> Result<Option<String>, Failure> {
+        // The table and the column are names from the registry.
+        let sql = format!(
+            "SELECT t.text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) \
+             WHERE NOT EXISTS (SELECT FROM {} r WHERE ($2::uuid IS NULL OR r.organization_id = $2) AND lower(r.{}) = lower(t.text)) ORDER BY t.place LIMIT 1",
+            tries.entity.name, tries.field
+        );
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(tries.texts).bind(tries.organization).fetch_optional(&mut **self).await?)
+    }
+
+    async fn stand(self) -> Result<Vec<(String, i64)>, Failure> {
+        commit(self).await
+    }
+}

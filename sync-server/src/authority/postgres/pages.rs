@@ -1,0 +1,117 @@
+//! One snapshot, and what pages and subscriptions read from it.
+
+use std::collections::HashMap;
+
+use sqlx::{AssertSqlSafe, FromRow, PgPool, Postgres, Transaction};
+use uuid::Uuid;
+use waystation_model::access::Role;
+use waystation_model::chain::Chain;
+use waystation_model::registry::entity_by_code;
+use waystation_model::sql::select_tuples;
+
+use super::super::{FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use super::{ledger, rights};
+use crate::accounts::Session;
+use crate::failure::Failure;
+
+const LIVE: i16 = 0;
+const DELETED: i16 = 2;
+
+/// A transaction that reads one state of everything and changes nothing.
+pub struct ReadOnly {
+    transaction: Transaction<'static, Postgres>,
+}
+
+#[derive(FromRow)]
+struct HeadRow {
+    id: i64,
+    scope: String,
+    version: i64,
+    checksum: i64,
+}
+
+#[derive(FromRow)]
+struct Row {
+    place: i64,
+    entity: i16,
+    row_id: Uuid,
+    version: i64,
+    state: i16,
+}
+
+impl ReadOnly {
+    /// Begins one.
+    pub async fn begin(pool: &PgPool) -> Result<ReadOnly, Failure> {
+        let mut transaction = pool.begin().await?;
+        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
+        Ok(ReadOnly { transaction })
+    }
+}
+
+impl Snapshot for ReadOnly {
+    async fn check_alive(&mut self, session: &Session) -> Result<(), Failure> {
+        session.check_alive(&mut self.transaction).await
+    }
+
+    async fn device_state(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
+        let (last_n, bytes): (i64, Vec<u8>) = sqlx::query_as("SELECT last_n, chain FROM device_states WHERE device_id = $1")
+            .bind(device)
+            .fetch_one(&mut *self.transaction)
+            .await?;
+        Ok((last_n, ledger::chain(bytes)?))
+    }
+
+    async fn heads(&mut self, scopes: &[String]) -> Result<Vec<Head>, Failure> {
+        let heads: Vec<HeadRow> = sqlx::query_as("SELECT id, scope, version, checksum FROM scope_heads WHERE scope = ANY($1)")
+            .bind(scopes)
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        Ok(heads.into_iter().map(|HeadRow { id, scope, version, checksum }| Head { id, scope, version, checksum }).collect())
+    }
+
+    async fn feed(&mut self, from: &[FeedFrom], rows_max: usize) -> Result<Vec<FeedRow>, Failure> {
+        let places: Vec<i64> = from.iter().map(|from| from.place).collect();
+        let ids: Vec<i64> = from.iter().map(|from| from.id).collect();
+        let after: Vec<i64> = from.iter().map(|from| from.after).collect();
+        let rows: Vec<Row> = sqlx::query_as(include_str!("../../sql/feed_page.sql"))
+            .bind(places)
+            .bind(ids)
+            .bind(after)
+            .bind(i64::try_from(rows_max).map_err(Failure::broken)?)
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        let state = |state| match state {
+            LIVE => FeedState::Live,
+            DELETED => FeedState::Deleted,
+            _ => FeedState::Left,
+        };
+        Ok(rows
+            .into_iter()
+            .map(|row| FeedRow { place: row.place, entity: row.entity, row_id: row.row_id, version: row.version, state: state(row.state) })
+            .collect())
+    }
+
+    /// One statement a table. PostgreSQL writes the tuples, and they pass through the server unread.
+    async fn tuples(&mut self, ids: &HashMap<i16, Vec<Uuid>>) -> Result<RowTuples, Failure> {
+        let mut tuples = HashMap::new();
+        for (code, ids) in ids {
+            let entity = entity_by_code(*code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
+            let rows: Vec<(Uuid, String)> =
+                sqlx::query_as(AssertSqlSafe(select_tuples(entity))).bind(ids).fetch_all(&mut *self.transaction).await?;
+            tuples.extend(rows.into_iter().map(|(id, tuple)| ((*code, id), tuple)));
+        }
+        Ok(tuples)
+    }
+
+    async fn account(&mut self, user: Uuid) -> Result<Option<(Uuid, Role)>, Failure> {
+        rights::account(&mut self.transaction, user).await
+    }
+
+    async fn scopes(&mut self, user: Uuid) -> Result<Vec<String>, Failure> {
+        rights::scopes(&mut self.transaction, user).await
+    }
+
+    async fn end(self) -> Result<(), Failure> {
+        Ok(self.transaction.commit().await?)
+    }
+}
