@@ -121,7 +121,7 @@ struct Account {
 ///
 /// # Errors
 /// `wrong_password`, `account_closed`, `too_many_attempts`, `device_not_yours`, `device_revoked`, `too_many_devices`.
-#[utoipa::path(post, path = "/v1/accounts/sign-in", request_body = SignIn, responses((status = 200, body = SignedIn), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/accounts/sign-in", request_body = SignIn, responses((status = 200, body = SignedIn), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_in(
     State(app): State<App>,
     headers: HeaderMap,
@@ -324,7 +324,7 @@ pub struct Refreshed {
 ///
 /// # Errors
 /// `session_ended`, `device_revoked`, `account_closed`.
-#[utoipa::path(post, path = "/v1/accounts/refresh", request_body = Refresh, responses((status = 200, body = Refreshed), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/accounts/refresh", request_body = Refresh, responses((status = 200, body = Refreshed), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUEST_BODY_BYTES_MAX>) -> Result<Json<Refreshed>, Failure> {
     let hash = refresh_hash(&request.refresh_token);
     let mut transaction = app.pool.begin().await?;
@@ -360,7 +360,7 @@ pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUES
 ///
 /// # Errors
 /// Only when the database does not answer.
-#[utoipa::path(post, path = "/v1/accounts/sign-out", security(("access_token" = [])), responses((status = 204, description = "The session is ended."), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/accounts/sign-out", security(("access_token" = [])), responses((status = 204, description = "The session is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
     let mut transaction = app.pool.begin().await?;
     sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
@@ -404,7 +404,7 @@ pub struct NewDevice {
 ///
 /// # Errors
 /// `session_ended`, `device_revoked`, `account_closed`.
-#[utoipa::path(post, path = "/v1/accounts/device", security(("access_token" = [])), request_body = NewDeviceRequest, responses((status = 200, body = NewDevice), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/accounts/device", security(("access_token" = [])), request_body = NewDeviceRequest, responses((status = 200, body = NewDevice), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn new_device(
     State(app): State<App>,
     session: Session,

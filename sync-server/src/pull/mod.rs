@@ -27,7 +27,7 @@ const COMPRESS_FROM_BYTES: usize = 512;
 ///
 /// # Errors
 /// What concerns the request as a whole.
-#[utoipa::path(post, path = "/v1/sync/pull", security(("access_token" = [])), request_body = PullRequest, responses((status = 200, description = "NDJSON, one PullLine a line.", content_type = "application/x-ndjson", body = PullLine), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/sync/pull", security(("access_token" = [])), request_body = PullRequest, responses((status = 200, description = "NDJSON, one PullLine a line.", content_type = "application/x-ndjson", body = PullLine), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn pull(
     State(app): State<App>,
     session: Session,

@@ -42,7 +42,7 @@ const NUMBER_MAX: i64 = (1 << 53) - 1;
 ///
 /// # Errors
 /// What concerns the request as a whole; what concerns one mutation is its outcome.
-#[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn push(
     State(app): State<App>,
     session: Session,
