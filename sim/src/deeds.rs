@@ -291,7 +291,7 @@ impl Doer<'_> {
     fn balance(&mut self) -> Vec<Edit> {
         let Some((id, _)) = self.any(table("student_profiles")) else { return Vec::new() };
         if self.random.one_in(2) {
-            return self.put("student_profiles", Some(id), vec![("notes", self.new_word())]);
+            return self.put("student_profiles", Some(id), vec![("grade", self.new_word())]);
         }
         self.put("student_profiles", Some(id), vec![("balance_minor", json!(self.word)), ("currency", json!("EUR"))])
     }

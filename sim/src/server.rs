@@ -95,7 +95,7 @@ impl Servers {
     fn started(&self) -> Instance {
         let heads = Heads::default();
         let state = self.memory.state();
-        heads.replace(state.feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect());
+        heads.advance(&state.feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect::<Vec<_>>());
         Instance { heads, epoch: state.epoch, untold: Vec::new() }
     }
 
@@ -195,6 +195,9 @@ impl Servers {
             }
             let batch = Batch::read(request, self.instances[instance].epoch)?;
             let subscription = self.subscription(instance, session.user_id)?;
+            // Whose faults keep old rights keeps them here too.
+            let fresh = !self.faults.has(Fault::StaleAccess);
+            let batch = if fresh { batch.with_rights_of(subscription.rights_at) } else { batch };
             now(batch.take(&self.memory, &self.constraints, session, &subscription.actor))
         })();
         match result {

@@ -372,7 +372,7 @@ impl World {
                 ("groups", "name"),
                 ("attendance_records", "note"),
                 ("users", "phone"),
-                ("student_profiles", "notes"),
+                ("student_profiles", "grade"),
             ])
             .unwrap_or(&("topics", "title"));
         let entity = table(name);

@@ -14,6 +14,10 @@ pub fn account(state: &State, user: Uuid) -> Option<(Uuid, Role)> {
     let row = state.row(users, &user)?;
     let open = value(users, &row.values, "status") == "active" && value(users, &row.values, "deleted_at").is_null();
     let role = Role::parse(value(users, &row.values, "role").as_str()?)?;
+    let organizations = table("organizations");
+    let organization = state.row(organizations, &row.organization_id)?;
+    let of = |name: &str| value(organizations, &organization.values, name);
+    let open = open && of("deleted_at").is_null() && *of("status") != "suspended" && *of("status") != "closed";
     open.then_some((row.organization_id, role))
 }
 
@@ -29,9 +33,7 @@ pub fn scopes(state: &State, user: Uuid) -> BTreeSet<String> {
     if role == Role::Admin {
         heard.insert(format!("people:{organization}"));
     }
-    if role == Role::Learner {
-        heard.insert(format!("learner:{user}"));
-    }
+    heard.insert(format!("learner:{user}"));
     let links = table("guardian_links");
     for (_, row) in state.rows(links).filter(|(_, row)| row.organization_id == organization) {
         if id_in(links, &row.values, "parent_id") == Some(user) {
@@ -54,7 +56,7 @@ fn courses(state: &State, user: Uuid, organization: Uuid, role: Role, heard: &mu
         }
     }
     for (id, row) in state.rows(courses).filter(|(_, row)| row.organization_id == organization) {
-        let teaches = id_in(courses, &row.values, "instructor_id") == Some(user) && matches!(role, Role::Instructor | Role::Teacher);
+        let teaches = id_in(courses, &row.values, "instructor_id") == Some(user) && role.is_staff();
         if teaches || role == Role::Admin {
             heard.insert(format!("course:{id}"));
             heard.insert(format!("course_staff:{id}"));
@@ -74,7 +76,7 @@ fn groups(state: &State, user: Uuid, organization: Uuid, role: Role, heard: &mut
             heard.insert(format!("group:{group}"));
         }
     }
-    if !matches!(role, Role::Teacher | Role::Admin) {
+    if !role.is_staff() {
         return;
     }
     for (id, row) in state.rows(groups).filter(|(_, row)| row.organization_id == organization && is_there(row)) {

@@ -113,6 +113,10 @@ impl Queue {
                     let row = before.or(after).expect("one of them is there");
                     self.entries.push((format!("access_org:{}", row.organization_id), None));
                 }
+                AccessRule::Everybody => {
+                    let row = before.or(after).expect("one of them is there");
+                    self.entries.push((format!("access_all:{}", row.organization_id), None));
+                }
                 AccessRule::Through { table, link, when } => {
                     let (Some(before), Some(after)) = (before, after) else { continue };
                     if value(of, &before.values, when) == value(of, &after.values, when) {

@@ -30,7 +30,7 @@ impl MemorySnapshot {
 
 /// Refuses a device or account that was closed.
 pub fn check_alive(state: &State, session: &Session) -> Result<(), Failure> {
-    let (devices, users) = (table("devices"), table("users"));
+    let devices = table("devices");
     // A backup that is older than the device knows no session of it.
     let Some(device) = state.row(devices, &session.device_id) else {
         return Err(Problem::new(Code::SessionEnded, "the session was ended").into());
@@ -38,8 +38,11 @@ pub fn check_alive(state: &State, session: &Session) -> Result<(), Failure> {
     if !value(devices, &device.values, "revoked_at").is_null() {
         return Err(Problem::new(Code::DeviceRevoked, "the device was revoked").into());
     }
-    let open = state.row(users, &session.user_id).is_some_and(|row| value(users, &row.values, "status") == "active");
-    if open { Ok(()) } else { Err(Problem::new(Code::AccountClosed, "the account is closed").into()) }
+    if access::account(state, session.user_id).is_some() {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::AccountClosed, "the account is closed").into())
+    }
 }
 
 impl Snapshot for MemorySnapshot {

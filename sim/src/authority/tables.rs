@@ -29,6 +29,8 @@ pub struct Row {
     pub edits: Edits,
     /// `conflicts.lost_device`, which the registry does not know.
     pub lost_device: Option<Uuid>,
+    /// `conflicts.lost_stood_from` and `lost_stood_upto`, likewise.
+    pub stood: Option<(i64, i64)>,
 }
 
 /// Rows of one table by id.

@@ -50,9 +50,12 @@ pub fn before(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Optio
             }
             stay(entity, before, row, now);
         }
-        "enrollments" if before.is_none() => {
-            display_name(writing, entity, row);
-            return enrolls_oneself(writing, entity, id, row);
+        "enrollments" => {
+            if before.is_none() {
+                display_name(writing, entity, row);
+                enrolls_oneself(writing, entity, id, row)?;
+            }
+            return finds_room(writing, entity, id, before, row);
         }
         "modules" | "topics" if before.is_none() => {
             let courses = table("courses");
@@ -176,6 +179,21 @@ fn enrolls_oneself(writing: &MemoryWriting, entity: &Entity, id: &Uuid, row: &Ro
     if open { Ok(()) } else { Err(refused(Code::RuleBroken, "enrollments_self_check")) }
 }
 
+/// A laptop lets nobody into a course that is full.
+fn finds_room(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
+    let is_in = |row: &Row| value(entity, &row.values, "status") != "dropped";
+    let was_in = before.map_or_else(|| writing.row(entity, *id).is_some(), is_in);
+    if !writing.by_server || !is_in(row) || was_in {
+        return Ok(());
+    }
+    let courses = table("courses");
+    let Some(course_id) = id_in(entity, &row.values, "course_id") else { return Ok(()) };
+    let places = writing.row(courses, course_id).and_then(|course| value(courses, &course.values, "enrollments_max").as_i64());
+    let Some(places) = places.and_then(|places| usize::try_from(places).ok()) else { return Ok(()) };
+    let taken = writing.find(entity, |row| is_in(row) && id_in(entity, &row.values, "course_id") == Some(course_id)).len();
+    if taken >= places { Err(refused(Code::CourseFull, "enrollments_room_check")) } else { Ok(()) }
+}
+
 /// Parts of a test are of its course; a key is shared when laptops grade; no attempt past the last one.
 fn of_test(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &mut Row) -> Result<(), Failure> {
     let (assessments, courses) = (table("assessments"), table("courses"));
@@ -204,6 +222,14 @@ fn of_test(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&
                 set(entity, &mut row.values, "status", "submitted");
             }
             let number = value(entity, &row.values, "attempt_number").as_i64();
+            let ms = |row: &Row, name: &str| value(entity, &row.values, name).as_i64();
+            if let Some(submitted) = ms(row, "submitted_at")
+                && before.is_none_or(|before| ms(before, "submitted_at").is_none())
+            {
+                let limit = test.as_ref().and_then(|test| value(assessments, &test.values, "time_limit_seconds").as_i64());
+                let taken = (submitted - ms(row, "started_at").unwrap_or(submitted)).max(ms(row, "time_taken_seconds").unwrap_or(0) * 1000);
+                set(entity, &mut row.values, "handed_in_late", limit.is_some_and(|limit| taken > (limit + 60) * 1000));
+            }
             let most = test.and_then(|test| value(assessments, &test.values, "attempts_max").as_i64());
             if before.is_none() && writing.by_server && writing.row(entity, *id).is_none() && most.is_some_and(|most| number > Some(most)) {
                 return Err(refused(Code::NoAttemptsLeft, ""));

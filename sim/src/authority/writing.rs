@@ -8,15 +8,17 @@ use sync_server::accounts::Session;
 use sync_server::authority::{Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
 use sync_server::failure::Failure;
 use uuid::Uuid;
+use waystation_model::access::Actor;
 use waystation_model::chain::Chain;
 use waystation_model::grading::GradedQuestion;
 use waystation_model::merge::{Edits, Stored};
 use waystation_model::registry::{Entity, Merge};
+use waystation_model::{Code, Problem};
 
 use super::feed::Queue;
 use super::snapshot::check_alive;
 use super::tables::{Row, State, StoredPush, Undo, id_in, set, value};
-use super::{Memory, constraints, table, triggers};
+use super::{Memory, access, constraints, table, triggers};
 use crate::faults::Fault;
 
 /// One transaction.
@@ -109,7 +111,16 @@ impl MemoryWriting {
         edits: Edits,
     ) -> Result<bool, Failure> {
         let now = self.now_ms();
-        let mut row = Row { organization_id, stamp: self.next_stamp(), created_at: now, updated_at: now, values, edits, lost_device: None };
+        let mut row = Row {
+            organization_id,
+            stamp: self.next_stamp(),
+            created_at: now,
+            updated_at: now,
+            values,
+            edits,
+            lost_device: None,
+            stood: None,
+        };
         triggers::track(entity, None, &mut row, now);
         triggers::before(self, entity, &id, None, &mut row)?;
         if self.row(entity, id).is_some() {
@@ -134,8 +145,7 @@ impl MemoryWriting {
     /// What the database would refuse.
     pub fn update_row(&mut self, entity: &'static Entity, id: Uuid, values: Vec<Value>, edits: Edits) -> Result<(), Failure> {
         let Some(before) = self.row(entity, id) else { return Ok(()) };
-        let lost_device = before.lost_device;
-        self.update_whole(entity, id, &before, values, edits, lost_device)
+        self.update_whole(entity, id, &before, values, edits, before.stood)
     }
 
     fn update_whole(
@@ -145,9 +155,9 @@ impl MemoryWriting {
         before: &Arc<Row>,
         values: Vec<Value>,
         edits: Edits,
-        lost_device: Option<Uuid>,
+        stood: Option<(i64, i64)>,
     ) -> Result<(), Failure> {
-        if before.values == values && before.edits == edits && before.lost_device == lost_device {
+        if before.values == values && before.edits == edits && before.stood == stood {
             return Ok(());
         }
         let now = self.now_ms();
@@ -158,7 +168,8 @@ impl MemoryWriting {
             updated_at: now,
             values,
             edits,
-            lost_device,
+            lost_device: before.lost_device,
+            stood,
         };
         triggers::track(entity, Some(before), &mut row, now);
         triggers::before(self, entity, &id, Some(before), &mut row)?;
@@ -200,6 +211,20 @@ impl Writing for MemoryWriting {
     async fn check_alive(&mut self, session: &Session) -> Result<(), Failure> {
         self.step()?;
         check_alive(&self.memory.state(), session)
+    }
+
+    async fn moved_since(&mut self, scopes: &[String], sum: i64) -> Result<bool, Failure> {
+        self.step()?;
+        let state = self.memory.state();
+        Ok(scopes.iter().filter_map(|scope| state.feeds.scopes.get(scope)).map(|feed| feed.version).sum::<i64>() != sum)
+    }
+
+    async fn rights(&mut self, user: Uuid) -> Result<Option<Actor>, Failure> {
+        self.step()?;
+        let state = self.memory.state();
+        let account = access::account(&state, user);
+        let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
+        Ok(Some(Actor { user_id: user, organization_id, role, scopes: access::scopes(&state, user).into_iter().collect() }))
     }
 
     async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
@@ -326,6 +351,7 @@ impl Writing for MemoryWriting {
                     field: value(conflicts, &row.values, "field").as_str()?.to_owned(),
                     lost_device: row.lost_device,
                     lost_values: value(conflicts, &row.values, "lost_values").clone(),
+                    stood: row.stood,
                 })
             })
             .collect())
@@ -370,14 +396,15 @@ impl Writing for MemoryWriting {
                 values,
                 edits: Edits::new(),
                 lost_device: kept.lost_device,
+                stood: kept.stood,
             };
             triggers::track(entity, None, &mut row, now);
             return self.write_new(entity, kept.id, row);
         };
         set(entity, &mut values, "settled_by", Value::Null);
         set(entity, &mut values, "settled_at", Value::Null);
-        let (edits, lost_device) = (before.edits.clone(), before.lost_device);
-        self.update_whole(entity, kept.id, &before, values, edits, lost_device)
+        let edits = before.edits.clone();
+        self.update_whole(entity, kept.id, &before, values, edits, kept.stood)
     }
 
     async fn grading_key(&mut self, assessment: Uuid) -> Result<GradingKey, Failure> {
