@@ -26,9 +26,12 @@ struct Server {
     entity: &'static Entity,
     stored: Stored,
     stamp: i64,
-    /// What each device holds beside what stands, by group, and when it stood.
-    conflicts: BTreeMap<(String, Option<Uuid>), (String, Option<(i64, i64)>)>,
+    /// What each device holds beside what stands, by group.
+    conflicts: BTreeMap<(String, Option<Uuid>), Beside>,
 }
+
+/// A value that is held, and the stamps under which it stood.
+type Beside = (String, Option<(i64, i64)>);
 
 impl Server {
     fn new(entity: &'static Entity, first: &[(&str, Value)]) -> Server {
