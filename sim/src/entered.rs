@@ -153,6 +153,10 @@ impl Entered {
             if state.row(entry.entity, &entry.row).is_some_and(|row| row.values[index] == entry.value) {
                 continue;
             }
+            // Whoever deletes a station knows that its equipment goes too, but not each of its rows.
+            if state.row(entry.entity, &entry.row).is_none() && state.went_with_parent.contains(&entry.row) {
+                continue;
+            }
             let under_attention = refused.iter().any(|refused| {
                 refused.row == entry.row
                     && refused.columns.iter().position(|name| name == column).is_some_and(|place| refused.values[place] == entry.value)

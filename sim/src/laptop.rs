@@ -60,8 +60,8 @@ pub struct Laptop {
     pub organization: Uuid,
     /// The laptop's clock minus the true one.
     pub skew_ms: i64,
-    /// Whether an exchange has measured the clock since it was last set.
-    pub clock_known: bool,
+    /// What the server's clock was ahead of this one's by the last exchange, if there was one since it was set.
+    pub offset_ms: Option<i64>,
     /// Whether the server ended its session.
     pub signed_out: bool,
     /// Scopes whose checksum did not fit, other than for a new life of the server.
@@ -100,7 +100,7 @@ impl Laptop {
             user,
             organization,
             skew_ms: 0,
-            clock_known: false,
+            offset_ms: None,
             signed_out: false,
             mismatches: Vec::new(),
             may_reread: false,
@@ -370,13 +370,13 @@ impl Laptop {
                     if self.faults.has(Fault::ForgetRefusal) {
                         answer.outcomes.clear();
                     }
-                    self.durably(|writer| exchange::store(writer, &batch, &answer, now)).map(drop)
+                    self.durably(|writer| exchange::store(writer, &batch, &answer, now)).map(|_| answer.server_time)
                 }
             },
         };
         match result {
-            Ok(()) => {
-                self.measured()?;
+            Ok(server_time) => {
+                self.measured(true_ms, server_time)?;
                 self.send(true_ms, 0)
             }
             Err(error) if repairs < REPAIRS_MAX => {
@@ -394,8 +394,8 @@ impl Laptop {
         }
     }
 
-    fn measured(&mut self) -> Result<(), Finding> {
-        self.clock_known = true;
+    fn measured(&mut self, true_ms: i64, server_time: i64) -> Result<(), Finding> {
+        self.offset_ms = Some(server_time - self.clock(true_ms));
         if self.faults.has(Fault::UncorrectedClocks) {
             self.durably(|writer| {
                 writer.person(|connection, device| {
@@ -414,7 +414,7 @@ impl Laptop {
             Ok(Answer::Unchanged { server_time }) => {
                 let now = self.clock(true_ms);
                 exchange::nothing_new(self.writer_mut(), server_time, now).map_err(damaged)?;
-                self.measured()?;
+                self.measured(true_ms, server_time)?;
                 Ok(None)
             }
             Ok(_) => {
@@ -448,6 +448,7 @@ impl Laptop {
             Ok(Answer::Unchanged { server_time }) => {
                 let now = self.clock(true_ms);
                 exchange::nothing_new(self.writer_mut(), server_time, now).map_err(damaged)?;
+                self.measured(true_ms, server_time)?;
                 self.pages_wait(position, ready, rounds)
             }
             Ok(Answer::SendCursors) | Err(_) => self.pages_wait(position, ready, rounds),
@@ -502,7 +503,7 @@ impl Laptop {
         };
         match verdict {
             Verdict::Applied(applied) => {
-                self.measured()?;
+                self.measured(true_ms, ready[ready.len() - 1].1.server_time)?;
                 if self.faults.has(Fault::ForgetPending) {
                     self.forget_pending()?;
                 }

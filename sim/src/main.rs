@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use clap::Parser;
 use waystation_sim::faults::{Fault, Faults};
-use waystation_sim::run::{Failed, Size, run, shrink};
+use waystation_sim::run::{Failed, Size, run, shrink, story};
+use waystation_sim::world::Tally;
 
 /// Failing seeds that are shrunk and printed; the others are only counted.
 const SHRUNK_MAX: usize = 3;
@@ -29,6 +30,12 @@ struct Arguments {
     /// Threads, each with seeds of its own.
     #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, std::num::NonZero::get))]
     threads: usize,
+    /// Tells each shrunk history in full.
+    #[arg(long)]
+    story: bool,
+    /// Also prints how often what happened.
+    #[arg(long)]
+    tally: bool,
     /// A fault to plant, by its name.
     #[arg(long)]
     fault: Option<String>,
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let next = AtomicU64::new(arguments.from);
     let failures: Mutex<Vec<Failed>> = Mutex::default();
+    let tally: Mutex<Tally> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..arguments.threads.max(1) {
             scope.spawn(|| {
@@ -59,9 +67,17 @@ fn main() -> ExitCode {
                     if seed >= arguments.from.saturating_add(arguments.seeds) {
                         return;
                     }
-                    if let Err(failed) = run(seed, &size, &faults) {
-                        println!("seed {seed}: {}", failed.finding);
-                        failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(failed);
+                    match run(seed, &size, &faults) {
+                        Ok(counts) => {
+                            let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                            for (what, count) in counts {
+                                *tally.entry(what).or_default() += count;
+                            }
+                        }
+                        Err(failed) => {
+                            println!("seed {seed}: {}", failed.finding);
+                            failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(failed);
+                        }
                     }
                 }
             });
@@ -73,8 +89,18 @@ fn main() -> ExitCode {
     for failed in failures.iter().take(SHRUNK_MAX) {
         let (steps, finding) = shrink(failed.seed, &size, &faults);
         println!("\nseed {} in {} steps: {}", failed.seed, steps.len(), finding.map(|finding| finding.0).unwrap_or_default());
-        for step in steps {
-            println!("  {:?} laptop {} pick {}", step.act, step.laptop as usize % size.clients, step.pick);
+        let told: Vec<String> = if arguments.story {
+            story(failed.seed, &size, &faults, &steps)
+        } else {
+            steps.iter().map(|step| format!("{:?} laptop {} pick {}", step.act, step.laptop, step.pick)).collect()
+        };
+        for line in told {
+            println!("  {line}");
+        }
+    }
+    if arguments.tally {
+        for (what, count) in tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            println!("{count:>10} {what}");
         }
     }
     let rate = arguments.seeds as f64 * arguments.steps as f64 / seconds;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::faults::{Faults, Finding};
 use crate::steps::{Step, history};
-use crate::world::World;
+use crate::world::{Tally, World};
 
 /// How large a run is.
 #[derive(Debug, Clone)]
@@ -34,22 +34,40 @@ pub struct Failed {
 ///
 /// # Errors
 /// What did not hold.
-pub fn run(seed: u64, size: &Size, faults: &Faults) -> Result<(), Failed> {
+pub fn run(seed: u64, size: &Size, faults: &Faults) -> Result<Tally, Failed> {
     play(seed, size, faults, &history(seed, size.steps)).map_err(|finding| Failed { seed, finding })
+}
+
+/// Plays these steps and tells what happened.
+pub fn story(seed: u64, size: &Size, faults: &Faults, steps: &[Step]) -> Vec<String> {
+    let Ok(mut world) = World::new(size.clients, seed, faults) else { return Vec::new() };
+    world.story = Some(Vec::new());
+    let mut play = || {
+        for step in steps {
+            world.step(*step)?;
+        }
+        world.settle()?;
+        world.agree()
+    };
+    let finding = play().err();
+    let mut story = world.story.unwrap_or_default();
+    story.extend(finding.map(|finding| finding.0));
+    story
 }
 
 /// Plays these steps in the world of this seed.
 ///
 /// # Errors
 /// What did not hold.
-pub fn play(seed: u64, size: &Size, faults: &Faults, steps: &[Step]) -> Result<(), Finding> {
+pub fn play(seed: u64, size: &Size, faults: &Faults, steps: &[Step]) -> Result<Tally, Finding> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let mut world = World::new(size.clients, seed, faults)?;
         for step in steps {
             world.step(*step)?;
         }
         world.settle()?;
-        world.agree()
+        world.agree()?;
+        Ok(world.tally)
     }));
     played.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -75,7 +93,7 @@ pub fn shrink(seed: u64, size: &Size, faults: &Faults) -> (Vec<Step>, Option<Fin
                     steps = shorter;
                     finding = Some(found);
                 }
-                Ok(()) => start = end,
+                Ok(_) => start = end,
             }
         }
         chunk = if chunk == 1 { 0 } else { chunk.div_ceil(2) };

@@ -10,8 +10,8 @@ use sync_server::accounts::Session;
 use sync_server::authority::Authority;
 use sync_server::failure::Failure;
 use sync_server::heads::{Heads, Subscription};
+use sync_server::pull;
 use sync_server::push::{Batch, Constraints};
-use sync_server::{pull, push};
 use uuid::Uuid;
 use waystation_model::wire::{NumberedOutcome, Operation, PullRequest, PushRequest};
 use waystation_model::{Code, Problem};
@@ -300,6 +300,11 @@ impl Servers {
         now(subscription_of(&self.memory, &Heads::default(), user))
     }
 
+    /// What became of every mutation, in a few words.
+    pub fn outcomes(&self) -> Vec<String> {
+        self.outcomes.values().map(|outcome| outcome.split(", field").next().unwrap_or_default().to_owned()).collect()
+    }
+
     /// The server's clock.
     pub fn now_ms(&self) -> i64 {
         self.memory.now_ms()
@@ -310,8 +315,3 @@ impl Servers {
 fn now<R>(future: impl Future<Output = R>) -> R {
     future.now_or_never().expect("nothing in memory waits")
 }
-
-/// `push` and `pull` are named here for whoever looks for the real rules.
-const _: () = {
-    let _ = push::Batch::read;
-};

@@ -68,7 +68,10 @@ impl World {
     }
 
     /// One push and one pull to the end. Whether anything moved.
-    fn sync(&mut self, place: usize) -> Result<bool, Finding> {
+    ///
+    /// # Errors
+    /// What does not hold on the way.
+    pub fn sync(&mut self, place: usize) -> Result<bool, Finding> {
         let before = self.laptops[place].writer().device().clone();
         let cursors = scopes::cursors(self.laptops[place].writer().connection()).map_err(broken)?;
         self.with(place, |laptop, now| laptop.start_push(now))?;
@@ -101,7 +104,12 @@ impl World {
     ///
     /// # Errors
     /// The first thing that does not hold.
-    pub fn agree(&self) -> Result<(), Finding> {
+    pub fn agree(&mut self) -> Result<(), Finding> {
+        for outcome in self.servers.outcomes() {
+            *self.tally.entry(format!("outcome {outcome}")).or_default() += 1;
+        }
+        let kept = self.servers.memory.state().rows(table("conflicts")).count();
+        *self.tally.entry("conflicts".into()).or_default() += kept as u64;
         self.servers.memory.verify()?;
         for (place, laptop) in self.laptops.iter().enumerate() {
             self.laptop_agrees(laptop).map_err(|Finding(what)| Finding(format!("laptop {place}: {what}")))?;

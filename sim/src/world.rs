@@ -23,10 +23,11 @@ use crate::steps::{Act, Step};
 
 /// When every history begins: 2026-03-01, in milliseconds.
 pub const START_MS: i64 = 1_772_323_200_000;
-/// How far a corrected clock may be off: as long as an exchange may take.
-const CLOCK_TOLERANCE_MS: i64 = 3 * 60 * 1000;
 /// Laptops that copies may add.
 const LAPTOPS_MAX: usize = 8;
+
+/// How often what happened.
+pub type Tally = BTreeMap<String, u64>;
 
 /// A request or an answer under way.
 struct Letter {
@@ -53,6 +54,10 @@ pub struct World {
     pub entered: Entered,
     /// Whether a time spent may have been counted twice: a copy, or another life of the server.
     pub inexact: bool,
+    /// How often what happened.
+    pub tally: Tally,
+    /// What happened, in words, where somebody wants to read it.
+    pub story: Option<Vec<String>>,
     letters: Vec<Letter>,
     true_ms: i64,
     word: u64,
@@ -80,6 +85,8 @@ impl World {
             school,
             entered: Entered::default(),
             inexact: false,
+            tally: Tally::new(),
+            story: None,
             letters: Vec::new(),
             true_ms: START_MS,
             word: 0,
@@ -91,6 +98,9 @@ impl World {
             let people = &world.school.people;
             let (user, role) = people[if random.one_in(3) { random.below(people.len()) } else { place % people.len() }];
             world.add_laptop(user, role)?;
+            if !random.one_in(6) {
+                world.sync(place)?;
+            }
         }
         Ok(world)
     }
@@ -100,6 +110,12 @@ impl World {
         let device = self.servers.new_device(None, session).map_err(broken)?;
         self.laptops.push(Laptop::new(user, self.school.organization, role, device, self.faults.clone())?);
         Ok(())
+    }
+
+    fn tell(&mut self, what: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push(what());
+        }
     }
 
     fn session(&self, user: Uuid, device: Uuid) -> Session {
@@ -124,7 +140,9 @@ impl World {
     pub fn step(&mut self, step: Step) -> Result<(), Finding> {
         let mut random = Random::of(step.pick);
         self.pass(random.between(1, 2_000));
+        *self.tally.entry(format!("step {:?}", step.act)).or_default() += 1;
         let laptop = step.laptop as usize % self.laptops.len();
+        self.tell(|| format!("{:?} (laptop {laptop})", step.act));
         match step.act {
             Act::Pass => self.pass(random.between(1_000, 60_000)),
             Act::Edit => self.edit(laptop, random)?,
@@ -149,6 +167,8 @@ impl World {
                 self.laptops[laptop].cut_power(&mut random)?;
                 self.laptops[laptop].switch_on()?;
                 self.laptops[laptop].may_reread = true;
+                // The offset came with a page that the crash may have taken back.
+                self.laptops[laptop].offset_ms = None;
             }
             Act::Switch if self.laptops[laptop].is_on() => self.laptops[laptop].switch_off(),
             Act::Switch => self.laptops[laptop].switch_on()?,
@@ -157,7 +177,7 @@ impl World {
             }
             Act::SetClock => {
                 self.laptops[laptop].skew_ms = if random.one_in(4) { 0 } else { random.between(-5 * 3_600_000, 5 * 3_600_000) };
-                self.laptops[laptop].clock_known = false;
+                self.laptops[laptop].offset_ms = None;
             }
             Act::Copy => self.copy(laptop)?,
             Act::SignIn => self.sign_in(laptop)?,
@@ -203,20 +223,32 @@ impl World {
         let last_at = laptop.writer().device().last_at;
         match laptop.edit(now, &edits) {
             Ok(_) => {
+                *self.tally.entry(format!("edits {}", edits.len().min(1))).or_default() += 1;
                 let device = laptop.device();
+                if let Some(story) = &mut self.story {
+                    for edit in &edits {
+                        story.push(format!("    {device} {:?} {} {:?} {:?}", edit.op, edit.entity.name, row_of(edit), edit.fields));
+                    }
+                }
                 for (edit, before) in edits.iter().zip(&before) {
                     self.entered.did(device, edit, before.as_deref());
                 }
                 let at = laptop.writer().device().last_at;
-                if laptop.clock_known && !edits.is_empty() && at.as_ms() > last_at.as_ms() + 1 {
-                    let off = at.as_ms() - now;
-                    if off.abs() > CLOCK_TOLERANCE_MS {
+                if let Some(offset) = laptop.offset_ms
+                    && !edits.is_empty()
+                    && at.as_ms() > last_at.as_ms() + 1
+                {
+                    let off = at.as_ms() - (now + laptop.skew_ms + offset);
+                    if off != 0 {
                         return Finding::of(format!("a synced laptop says a time that is {off} ms off"));
                     }
                 }
                 Ok(())
             }
-            Err(ClientError::Refused(_)) => Ok(()),
+            Err(ClientError::Refused(problem)) => {
+                *self.tally.entry(format!("edit refused here {}", problem.code.word())).or_default() += 1;
+                Ok(())
+            }
             Err(error) => Finding::of(format!("an edit failed: {error}")),
         }
     }
@@ -237,7 +269,23 @@ impl World {
             Body::Request { session, route, bytes } => {
                 let instance = random.below(self.servers.count());
                 let crash = self.crash.take();
-                match self.servers.answer(instance, session, route, &bytes, crash)? {
+                let answer = self.servers.answer(instance, session, route, &bytes, crash)?;
+                let how = match &answer {
+                    None => "crash".to_owned(),
+                    Some(Ok(_)) => "ok".to_owned(),
+                    Some(Err(problem)) => problem.code.word().to_owned(),
+                };
+                *self.tally.entry(format!("{route:?} {how}")).or_default() += 1;
+                self.tell(|| {
+                    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(600).collect::<String>();
+                    let answered = match &answer {
+                        None => "crash".to_owned(),
+                        Some(Ok(bytes)) => text(bytes),
+                        Some(Err(problem)) => problem.to_string(),
+                    };
+                    format!("    laptop {laptop} {route:?} {}\n      -> {answered}", text(&bytes))
+                });
+                match answer {
                     Some(answer) => self.letters.push(Letter { laptop, number, body: Body::Answer(answer) }),
                     None => self.laptops[laptop].give_up(number),
                 }

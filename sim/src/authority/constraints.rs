@@ -210,6 +210,7 @@ pub fn deleted(writing: &mut MemoryWriting, entity: &'static Entity, id: Uuid) -
         let child = table(child);
         for (child_id, row) in children(writing, child, column) {
             if *gone == Gone::Cascade {
+                writing.note_went_with_parent(child_id);
                 writing.delete_row(child, child_id)?;
             } else {
                 let mut values = row.values.clone();

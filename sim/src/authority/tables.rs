@@ -1,6 +1,6 @@
 //! The tables, the ledgers, and how a transaction takes back what it did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -83,6 +83,8 @@ pub struct State {
     pub tables: BTreeMap<i16, Table>,
     /// By device.
     pub devices: BTreeMap<Uuid, DeviceState>,
+    /// Rows that went with their parent.
+    pub went_with_parent: BTreeSet<Uuid>,
     /// Heads and feeds.
     pub feeds: Feeds,
 }
@@ -99,6 +101,7 @@ impl State {
             last_stamp: epoch << 30,
             tables: BTreeMap::new(),
             devices: BTreeMap::new(),
+            went_with_parent: BTreeSet::new(),
             feeds: Feeds::default(),
         }
     }

@@ -192,6 +192,11 @@ impl MemoryWriting {
         constraints::deleted(self, entity, id)
     }
 
+    /// Remembers a row that goes because its parent goes.
+    pub fn note_went_with_parent(&self, id: Uuid) {
+        self.memory.state().went_with_parent.insert(id);
+    }
+
     /// A device's ledger, for a device that was just made.
     pub fn open_ledger(&mut self, device: Uuid) {
         let before = self.memory.state().devices.insert(device, Default::default());
