@@ -11,7 +11,7 @@ use waystation_model::{Code, Problem};
 
 use crate::authority::{Authority, Snapshot};
 use crate::failure::Failure;
-use crate::heads::{Heads, Subscription};
+use crate::heads::{Heads, Subscription, access_scopes};
 use crate::state::App;
 
 /// The user's subscription, from memory or from the database.
@@ -35,15 +35,28 @@ pub async fn subscription_of<A: Authority>(authority: &A, heads: &Heads, user: U
     let account = snapshot.account(user).await?;
     let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
     let mut scopes = snapshot.scopes(user).await?;
+    let mut actor = Actor { user_id: user, organization_id, role, scopes: HashSet::new() };
+    let rights_at = snapshot.heads(&access_scopes(&actor)).await?.iter().map(|head| head.version).sum();
     snapshot.end().await?;
-    if scopes.len() > SCOPES_PER_USER_MAX {
-        tracing::warn!(%user, scopes = scopes.len(), "hears more scopes than the limit; the rest is left out");
-    }
     scopes.sort_by_cached_key(|scope| (rank(scope), scope.clone()));
     scopes.dedup();
-    scopes.truncate(SCOPES_PER_USER_MAX);
-    let actor = Actor { user_id: user, organization_id, role, scopes: scopes.iter().cloned().collect::<HashSet<_>>() };
-    Ok(heads.remember(actor, scopes, computed_at))
+    actor.scopes = scopes.iter().cloned().collect();
+    Ok(heads.remember(actor, scopes, rights_at, computed_at))
+}
+
+/// The user's subscription, for whoever wants to hear it: refused when it is larger than a laptop's request may name.
+/// A part of it would look as if the rest had been taken away. Pushing needs only the rights, and goes on.
+///
+/// # Errors
+/// `too_many_scopes`, and as [`subscription`].
+pub async fn heard(app: &App, user: Uuid) -> Result<Arc<Subscription>, Failure> {
+    let subscription = subscription(app, user).await?;
+    let count = subscription.scopes.len();
+    if count > SCOPES_PER_USER_MAX {
+        tracing::warn!(%user, count, "hears more scopes than the limit");
+        return Err(Problem::new(Code::TooManyScopes, format!("{count} scopes, and {SCOPES_PER_USER_MAX} are the limit")).into());
+    }
+    Ok(subscription)
 }
 
 fn rank(scope: &str) -> usize {

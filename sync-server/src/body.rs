@@ -7,10 +7,14 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::io::Read;
+use std::time::Duration;
 use waystation_model::limits::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
 use waystation_model::{Code, Problem};
 
 use crate::failure::Failure;
+
+/// How long a body may take to arrive: a mebibyte over the slowest line that laptops are on.
+const BODY_WAIT: Duration = Duration::from_secs(120);
 
 /// A request's JSON body of at most `MAX` bytes, before and after decompression.
 #[derive(Debug)]
@@ -31,7 +35,9 @@ impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for B
         if !content_type.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(Code::UnsupportedEncoding, "the content type must be application/json").into());
         }
-        let raw = read_limited(body, MAX).await?;
+        let raw = tokio::time::timeout(BODY_WAIT, read_limited(body, MAX))
+            .await
+            .map_err(|_| Problem::new(Code::BodyTruncated, "the body did not arrive in time"))??;
         let text = match encoding {
             "" | "identity" => raw.to_vec(),
             "zstd" => decompress(&raw, MAX)?,

@@ -77,7 +77,7 @@ pub async fn store(files: &dyn ObjectStore, sha256: &str, bytes: bytes::Bytes) -
 ///
 /// # Errors
 /// `not_found` for what is not there and for what the user does not hear alike.
-#[utoipa::path(get, path = "/v1/content/{sha256}", security(("access_token" = [])), params(("sha256" = String, Path, description = "SHA-256 of the file, 64 lower-case hex digits.")), responses((status = 200, description = "The whole file."), (status = 206, description = "The range asked for."), (status = 416, description = "The range lies outside of the file."), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(get, path = "/v1/content/{sha256}", security(("access_token" = [])), params(("sha256" = String, Path, description = "SHA-256 of the file, 64 lower-case hex digits.")), responses((status = 200, description = "The whole file."), (status = 206, description = "The range asked for."), (status = 416, description = "The range lies outside of the file."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn content(
     State(app): State<App>,
     session: Session,

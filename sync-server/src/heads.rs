@@ -3,7 +3,7 @@
 //! All of it can be rebuilt from PostgreSQL at any time. It may make an answer late, never wrong: a page is always read
 //! from the database.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, Weak};
 
@@ -15,6 +15,8 @@ use waystation_model::wire::Poke;
 
 /// Pokes that a slow stream may lag behind before it is told to pull everything.
 const POKES_BUFFERED_MAX: usize = 256;
+/// Streams of one person on one instance: a laptop has one, and one that broke off may be noticed late.
+const STREAMS_PER_USER_MAX: usize = 32;
 /// The scope name of a poke that means: what you may hear has changed, or more moved than fits a stream.
 pub const EVERYTHING: &str = "*";
 
@@ -25,6 +27,8 @@ pub struct Subscription {
     pub actor: Actor,
     /// The scopes in the order in which a first sync fetches them.
     pub scopes: Vec<String>,
+    /// The sum of the heads of [`access_scopes`] when it was computed.
+    pub rights_at: i64,
     digest: AtomicI64,
 }
 
@@ -33,6 +37,12 @@ impl Subscription {
     pub fn digest(&self) -> i64 {
         self.digest.load(Ordering::Acquire)
     }
+}
+
+/// The scopes, heard by nobody, whose heads move when this person's subscription may change.
+pub fn access_scopes(actor: &Actor) -> [String; 3] {
+    let organization = actor.organization_id;
+    [format!("access:{}", actor.user_id), format!("access_org:{organization}"), format!("access_all:{organization}")]
 }
 
 #[derive(Default)]
@@ -62,12 +72,12 @@ impl Heads {
     }
 
     /// Keeps a freshly computed subscription, unless somebody's access changed while it was computed.
-    pub fn remember(&self, actor: Actor, scopes: Vec<String>, computed_at: u64) -> Arc<Subscription> {
+    pub fn remember(&self, actor: Actor, scopes: Vec<String>, rights_at: i64, computed_at: u64) -> Arc<Subscription> {
         let mut inner = self.write();
         let digest =
             scopes.iter().fold(0i64, |sum, scope| sum.wrapping_add(cursor_hash(scope, inner.heads.get(scope).copied().unwrap_or(0))));
         let user = actor.user_id;
-        let subscription = Arc::new(Subscription { actor, scopes, digest: AtomicI64::new(digest) });
+        let subscription = Arc::new(Subscription { actor, scopes, rights_at, digest: AtomicI64::new(digest) });
         if self.access_changes() == computed_at {
             for scope in &subscription.scopes {
                 let listeners = inner.listeners.entry(scope.clone()).or_default();
@@ -79,14 +89,16 @@ impl Heads {
         subscription
     }
 
-    /// A stream of pokes for one user.
-    pub fn listen(&self, user: Uuid) -> broadcast::Receiver<Poke> {
+    /// A stream of pokes for one user; none when they have as many as one person may.
+    pub fn listen(&self, user: Uuid) -> Option<broadcast::Receiver<Poke>> {
         let mut inner = self.write();
         inner.streams.retain(|_, stream| stream.receiver_count() > 0);
-        inner.streams.entry(user).or_insert_with(|| broadcast::channel(POKES_BUFFERED_MAX).0).subscribe()
+        let stream = inner.streams.entry(user).or_insert_with(|| broadcast::channel(POKES_BUFFERED_MAX).0);
+        (stream.receiver_count() < STREAMS_PER_USER_MAX).then(|| stream.subscribe())
     }
 
-    /// Takes note of heads that moved, in this instance's own commit or in somebody else's.
+    /// Takes note of heads that moved, in this instance's own commit or in somebody else's. A head that is not among them
+    /// stays as it is known: what was read a moment ago does not have what was made since.
     pub fn advance(&self, moved: &[(String, i64)]) {
         let mut inner = self.write();
         for (scope, head) in moved {
@@ -101,23 +113,12 @@ impl Heads {
                 self.forget(&mut inner, |subscription| {
                     subscription.actor.organization_id == organization && subscription.actor.role == Role::Admin
                 });
+            } else if let Some(organization) = scope.strip_prefix("access_all:").and_then(|id| Uuid::parse_str(id).ok()) {
+                self.forget(&mut inner, |subscription| subscription.actor.organization_id == organization);
             } else {
                 move_head(&inner, scope, before, *head);
             }
         }
-    }
-
-    /// Takes every head as the database has it, after a start or a lost connection.
-    pub fn replace(&self, heads: Vec<(String, i64)>) {
-        let known: HashSet<&String> = heads.iter().map(|(scope, _)| scope).collect();
-        let unknown: Vec<String> = self.read().heads.keys().filter(|scope| !known.contains(scope)).cloned().collect();
-        {
-            let mut inner = self.write();
-            for scope in unknown {
-                inner.heads.remove(&scope);
-            }
-        }
-        self.advance(&heads);
     }
 
     /// Drops every subscription, so that each is computed anew.
@@ -163,6 +164,8 @@ fn poke(inner: &Inner, user: Uuid, poke: &Poke) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use waystation_model::hash::cursors_digest;
 
@@ -174,7 +177,7 @@ mod tests {
     fn the_digest_follows_the_heads() {
         let heads = Heads::default();
         heads.advance(&[("course:1".into(), 3)]);
-        let subscription = heads.remember(actor(1, Role::Learner), vec!["course:1".into(), "user:1".into()], heads.access_changes());
+        let subscription = heads.remember(actor(1, Role::Learner), vec!["course:1".into(), "user:1".into()], 0, heads.access_changes());
         assert_eq!(subscription.digest(), cursors_digest([("course:1", 3), ("user:1", 0)]));
         heads.advance(&[("user:1".into(), 2), ("course:1".into(), 2), ("course:7".into(), 1)]);
         assert_eq!(subscription.digest(), cursors_digest([("course:1", 3), ("user:1", 2)]), "a head never goes back");
@@ -185,17 +188,48 @@ mod tests {
         let heads = Heads::default();
         let before = heads.access_changes();
         heads.advance(&[(format!("access:{}", Uuid::from_u128(1)), 1)]);
-        heads.remember(actor(1, Role::Learner), vec![], before);
+        heads.remember(actor(1, Role::Learner), vec![], 0, before);
         assert!(heads.subscription(Uuid::from_u128(1)).is_none());
+    }
+
+    #[test]
+    fn heads_that_were_read_too_early_take_nothing_away() {
+        let heads = Heads::default();
+        let read: Vec<(String, i64)> = vec![("user:1".into(), 4)];
+        heads.advance(&[("course:new".into(), 3)]);
+        let subscription = heads.remember(actor(1, Role::Learner), vec!["course:new".into(), "user:1".into()], 0, heads.access_changes());
+        heads.advance(&read);
+        heads.advance(&[("course:new".into(), 5)]);
+        assert_eq!(subscription.digest(), cursors_digest([("course:new", 5), ("user:1", 4)]));
+    }
+
+    #[test]
+    fn a_person_has_so_many_streams_and_no_more() {
+        let heads = Heads::default();
+        let mut streams: Vec<_> = (0..STREAMS_PER_USER_MAX).map(|_| heads.listen(Uuid::from_u128(1)).expect("a stream")).collect();
+        assert!(heads.listen(Uuid::from_u128(1)).is_none());
+        assert!(heads.listen(Uuid::from_u128(2)).is_some(), "somebody else has their own");
+        streams.pop();
+        assert!(heads.listen(Uuid::from_u128(1)).is_some());
+    }
+
+    #[test]
+    fn a_change_of_the_organization_forgets_everybody_in_it() {
+        let heads = Heads::default();
+        for (user, role) in [(1, Role::Admin), (2, Role::Learner)] {
+            heads.remember(actor(user, role), vec![], 0, heads.access_changes());
+        }
+        heads.advance(&[(format!("access_all:{}", Uuid::from_u128(9)), 1)]);
+        assert!((1..3).all(|user| heads.subscription(Uuid::from_u128(user)).is_none()));
     }
 
     #[test]
     fn a_change_of_access_pokes_and_forgets_only_whom_it_concerns() {
         let heads = Heads::default();
         for (user, role) in [(1, Role::Admin), (2, Role::Learner)] {
-            heads.remember(actor(user, role), vec![], heads.access_changes());
+            heads.remember(actor(user, role), vec![], 0, heads.access_changes());
         }
-        let mut stream = heads.listen(Uuid::from_u128(1));
+        let mut stream = heads.listen(Uuid::from_u128(1)).expect("the first stream");
         heads.advance(&[(format!("access_org:{}", Uuid::from_u128(9)), 1)]);
         assert!(heads.subscription(Uuid::from_u128(1)).is_none());
         assert!(heads.subscription(Uuid::from_u128(2)).is_some());

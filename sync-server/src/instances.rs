@@ -22,12 +22,16 @@ const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// PostgreSQL takes payloads below 8,000 bytes.
 const PAYLOAD_BYTES_MAX: usize = 7_500;
 
-/// Announces this instance's heads until it stops.
-pub async fn announce(pool: PgPool, mut moved: mpsc::UnboundedReceiver<Vec<(String, i64)>>, stopping: CancellationToken) {
+/// Announcements that wait to be made. Past it the others find the heads at their next reload.
+pub const ANNOUNCEMENTS_MAX: usize = 10_000;
+
+/// Announces this instance's heads until nobody is left to move any: what is waiting then is announced all the same.
+pub async fn announce(pool: PgPool, mut moved: mpsc::Receiver<Vec<(String, i64)>>, no_more: CancellationToken) {
     loop {
         let first = tokio::select! {
-            () = stopping.cancelled() => return,
+            biased;
             first = moved.recv() => match first { Some(first) => first, None => return },
+            () = no_more.cancelled() => return,
         };
         let mut newest: HashMap<String, i64> = HashMap::new();
         gather(&mut newest, first);
@@ -40,7 +44,7 @@ pub async fn announce(pool: PgPool, mut moved: mpsc::UnboundedReceiver<Vec<(Stri
             }
         }
         tokio::select! {
-            () = stopping.cancelled() => return,
+            () = no_more.cancelled() => {}
             () = tokio::time::sleep(GATHER) => {}
         }
     }
@@ -96,15 +100,15 @@ async fn listen_once(pool: &PgPool, heads: &Heads) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     // Only after LISTEN is in force can nothing slip between.
-    heads.replace(read_heads(pool).await?);
+    heads.advance(&read_heads(pool).await?);
     loop {
         match tokio::time::timeout(RELOAD_EVERY, listener.try_recv()).await {
-            Err(_) => heads.replace(read_heads(pool).await?),
+            Err(_) => heads.advance(&read_heads(pool).await?),
             Ok(notification) => match notification? {
                 None => return Ok(()),
                 Some(notification) => match serde_json::from_str::<Vec<(String, i64)>>(notification.payload()) {
                     Ok(moved) => heads.advance(&moved),
-                    Err(_) => heads.replace(read_heads(pool).await?),
+                    Err(_) => heads.advance(&read_heads(pool).await?),
                 },
             },
         }

@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::broadcast::error::RecvError;
+use waystation_model::scope::ScopeKind;
 use waystation_model::wire::Poke;
+use waystation_model::{Code, Problem};
 
 use crate::access::subscription;
 use crate::accounts::Session;
@@ -18,24 +20,47 @@ use crate::state::App;
 /// How often a quiet stream shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// How often a quiet stream looks whether its session is still one, should a word have been lost.
+const LOOK_EVERY: Duration = Duration::from_secs(300);
+
+fn concerns_the_session(scope: &str) -> bool {
+    scope == EVERYTHING || ScopeKind::parse(scope).is_some_and(|(kind, _)| kind == ScopeKind::User)
+}
+
+async fn still_alive(app: &App, session: &Session) -> Result<(), Failure> {
+    let mut connection = app.pool.acquire().await?;
+    session.check_alive(&mut connection).await
+}
+
 /// Opens a stream of pokes.
 ///
 /// # Errors
-/// `account_closed`, or when the session ended.
-#[utoipa::path(get, path = "/v1/sync/live", security(("access_token" = [])), responses((status = 200, description = "Server-sent events, each a Poke.", content_type = "text/event-stream", body = Poke), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+/// `account_closed`, `too_many_streams`, or when the session ended.
+#[utoipa::path(get, path = "/v1/sync/live", security(("access_token" = [])), responses((status = 200, description = "Server-sent events, each a Poke.", content_type = "text/event-stream", body = Poke), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
-    let mut connection = app.pool.acquire().await?;
-    session.check_alive(&mut connection).await?;
-    drop(connection);
-    let receiver = app.heads.listen(session.user_id);
+    still_alive(&app, &session).await?;
+    let receiver = app
+        .heads
+        .listen(session.user_id)
+        .ok_or_else(|| Problem::new(Code::TooManyStreams, "this person has as many streams open as one may"))?;
     // The subscription has to be in memory for its heads to poke anybody.
     subscription(&app, session.user_id).await?;
     let stopping = app.stopping.clone();
     let pokes = stream::unfold((receiver, app, session), |(mut receiver, app, session)| async move {
-        let poke = match receiver.recv().await {
-            Ok(poke) => poke,
-            Err(RecvError::Lagged(_)) => Poke { scope: EVERYTHING.to_owned(), head: 0 },
-            Err(RecvError::Closed) => return None,
+        let poke = loop {
+            let poke = match tokio::time::timeout(LOOK_EVERY, receiver.recv()).await {
+                Ok(Ok(poke)) => Some(poke),
+                Ok(Err(RecvError::Lagged(_))) => Some(Poke { scope: EVERYTHING.to_owned(), head: 0 }),
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_) => None,
+            };
+            // A session that ended and a device that was revoked are told like everything else that is this person's own.
+            if poke.as_ref().is_none_or(|poke| concerns_the_session(&poke.scope)) && still_alive(&app, &session).await.is_err() {
+                return None;
+            }
+            if let Some(poke) = poke {
+                break poke;
+            }
         };
         if poke.scope == EVERYTHING && subscription(&app, session.user_id).await.is_err() {
             return None;

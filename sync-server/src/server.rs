@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use crate::heads::Heads;
 use crate::push::Constraints;
 use crate::settings::Settings;
 use crate::state::App;
-use crate::{content, database, instances, routes};
+use crate::{accounts, content, database, instances, routes};
 
 /// How long running requests may take to end after the server was told to stop.
 const STOP_WAIT: Duration = Duration::from_secs(20);
@@ -25,6 +25,9 @@ const STOP_WAIT: Duration = Duration::from_secs(20);
 pub struct Server {
     address: SocketAddr,
     stopping: CancellationToken,
+    /// Fires when no request is left that could move a head.
+    no_more: CancellationToken,
+    serving: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
     app: App,
 }
@@ -41,14 +44,15 @@ impl Server {
         }
         let epoch: i64 = sqlx::query_scalar("SELECT epoch FROM epoch").fetch_one(&pool).await?;
         let stopping = CancellationToken::new();
-        let (announcements, moved) = mpsc::unbounded_channel();
+        let (announcements, moved) = mpsc::channel(instances::ANNOUNCEMENTS_MAX);
         let heads = Arc::new(Heads::default());
-        heads.replace(instances::read_heads(&pool).await?);
+        heads.advance(&instances::read_heads(&pool).await?);
         let app = App {
             constraints: Arc::new(Constraints::new(read_constraints(&pool).await?)),
             files: content::open(&settings.content)?,
             tokens: Arc::new(Tokens::new(&settings.token_secret)),
             sign_ins: Arc::new(SignInLimiter::default()),
+            passwords: Arc::new(Semaphore::new(accounts::passwords_at_once())),
             stopping: stopping.clone(),
             heads: Arc::clone(&heads),
             pool: pool.clone(),
@@ -60,16 +64,17 @@ impl Server {
             .map_err(|error| Failure::broken(format!("cannot listen on {}: {error}", settings.listen)))?;
         let address = listener.local_addr().map_err(Failure::broken)?;
         let serve = axum::serve(listener, routes::router(app.clone())).with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let no_more = CancellationToken::new();
+        let serving = tokio::spawn(async move {
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "serving ended");
+            }
+        });
         let tasks = vec![
-            tokio::spawn(async move {
-                if let Err(error) = serve.await {
-                    tracing::error!(%error, "serving ended");
-                }
-            }),
-            tokio::spawn(instances::announce(pool.clone(), moved, stopping.clone())),
+            tokio::spawn(instances::announce(pool.clone(), moved, no_more.clone())),
             tokio::spawn(instances::listen(pool, heads, stopping.clone())),
         ];
-        Ok(Server { address, stopping, tasks, app })
+        Ok(Server { address, stopping, no_more, serving, tasks, app })
     }
 
     /// Where it listens.
@@ -85,6 +90,12 @@ impl Server {
     /// Takes no more requests, lets the running ones end, and closes the database.
     pub async fn stop(self) {
         self.stopping.cancel();
+        let mut serving = self.serving;
+        if tokio::time::timeout(STOP_WAIT, &mut serving).await.is_err() {
+            tracing::warn!("requests did not end in time");
+            serving.abort();
+        }
+        self.no_more.cancel();
         for mut task in self.tasks {
             if tokio::time::timeout(STOP_WAIT, &mut task).await.is_err() {
                 tracing::warn!("a task did not end in time");

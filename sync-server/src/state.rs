@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use object_store::ObjectStore;
 use sqlx::PgPool;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{SignInLimiter, Tokens};
@@ -25,10 +25,12 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     /// Slows down guessing of passwords.
     pub sign_ins: Arc<SignInLimiter>,
+    /// One permit for each password that is looked at.
+    pub passwords: Arc<Semaphore>,
     /// The database's constraints by name.
     pub constraints: Arc<Constraints>,
     /// Heads that moved, for the other instances.
-    pub announcements: mpsc::UnboundedSender<Vec<(String, i64)>>,
+    pub announcements: mpsc::Sender<Vec<(String, i64)>>,
     /// Fires when the server is to stop.
     pub stopping: CancellationToken,
     /// Which life of the database this is.
@@ -47,7 +49,8 @@ impl App {
             return;
         }
         self.heads.advance(&moved);
-        // The receiver is only gone when the server stops, and then the others' slow poll finds the change.
-        let _ = self.announcements.send(moved);
+        // The receiver is gone only when the server has stopped, and full only when the database is out of reach: then the
+        // others' slow poll finds the change.
+        let _ = self.announcements.try_send(moved);
     }
 }

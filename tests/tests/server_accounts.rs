@@ -155,7 +155,9 @@ async fn a_lost_answer_to_a_refresh_signs_nobody_out() -> Outcome<()> {
     let lost = next(&refresh(&server.url(), &old).await??)?;
     let answer = refresh(&server.url(), &old).await??;
     let new = next(&answer)?;
-    assert_eq!(code(refresh(&server.url(), &lost).await?), Code::SessionEnded, "it was never used and is replaced");
+    assert_eq!(new, lost, "whichever answer arrives, it is the same");
+    // A request that was on its way all the time arrives after all: what the laptop stored meanwhile is still good.
+    refresh(&server.url(), &old).await??;
     refresh(&server.url(), &new).await??;
     assert_eq!(code(refresh(&server.url(), &old).await?), Code::SessionEnded, "the new one was used");
     refresh(&server.url(), &new).await??;
@@ -200,12 +202,21 @@ async fn a_revoked_device_is_let_in_nowhere() -> Outcome<()> {
 
 #[tokio::test]
 async fn a_closed_account_is_let_in_nowhere() -> Outcome<()> {
-    for closing in ["status = 'suspended'", "deleted_at = now()"] {
+    let closings = [
+        "users SET status = 'suspended'",
+        "users SET deleted_at = now()",
+        "organizations SET status = 'suspended'",
+        "organizations SET status = 'closed'",
+        "organizations SET deleted_at = now()",
+    ];
+    for closing in closings {
         let (server, mut school) = open().await?;
         school.person("learner", "aysel").await?;
         let mut caller = Caller::sign_in(&server.url(), "aysel").await?;
         caller.pull().await?;
-        school.run(format!("UPDATE users SET {closing}")).await?;
+        let mut pokes = caller.live().await?;
+        school.run(format!("UPDATE {closing}")).await?;
+        pokes.ended().await?;
         assert_eq!(refusals(&caller).await?, [Code::AccountClosed; 5], "{closing}");
         assert_eq!(code(refresh(&server.url(), &caller.refresh_token).await?), Code::AccountClosed);
         assert_eq!(code(sign_in(&server.url(), "aysel", PASSWORD, json!({})).await?), Code::AccountClosed);
@@ -261,5 +272,99 @@ async fn a_sign_in_of_another_protocol_is_refused_by_its_number() -> Outcome<()>
         let answer = reqwest::Client::new().post(format!("{}/v1/accounts/sign-in", server.url())).json(&body).send().await?;
         assert_eq!(code(read::<Value>(answer).await?), Code::UnsupportedProtocol);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_session_and_no_other() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    let second = waystation_tests::server::LocalServer::start(server.database()).await?;
+    for ending in ["sign out", "revoke", "end by hand"] {
+        let leaving = Caller::sign_in(&server.url(), "aysel").await?;
+        let staying = Caller::sign_in(&server.url(), "aysel").await?;
+        // The one is told here, the other by another instance.
+        let mut elsewhere = leaving.clone();
+        elsewhere.url = second.url();
+        let (mut here, mut there, mut stays) = (leaving.live().await?, elsewhere.live().await?, staying.live().await?);
+        match ending {
+            "sign out" => drop(leaving.request(reqwest::Method::POST, "/v1/accounts/sign-out").send().await?.error_for_status()?),
+            "revoke" => school.run(format!("UPDATE devices SET revoked_at = now() WHERE id = '{}'", leaving.device)).await?,
+            _ => school.run(format!("UPDATE user_sessions SET ended_at = now() WHERE device_id = '{}'", leaving.device)).await?,
+        }
+        here.ended().await?;
+        there.ended().await?;
+        assert!(stays.next().await?.is_some(), "{ending}");
+        school.run("UPDATE users SET phone = coalesce(phone, '') || '1'").await?;
+        assert!(stays.next().await?.is_some(), "{ending}");
+    }
+    second.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_guesses_elsewhere_keeps_nobody_out_on_their_own_laptop() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    school.person("learner", "murad").await?;
+    let own = Caller::sign_in(&server.url(), "aysel").await?;
+    let foreign = Caller::sign_in(&server.url(), "murad").await?;
+    let guess = |device: Value| {
+        let url = server.url();
+        async move { Outcome::Ok(code(sign_in(&url, "aysel", "guess", device).await?)) }
+    };
+    while guess(json!({})).await? != Code::TooManyAttempts {}
+    for device in [foreign.device, Uuid::now_v7()] {
+        assert_eq!(guess(json!({"id": device})).await?, Code::TooManyAttempts, "a laptop of somebody else helps nobody");
+    }
+    sign_in(&server.url(), "aysel", PASSWORD, json!({"id": own.device})).await??;
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_names_at_once_wait_for_their_turn() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("learner", "aysel").await?;
+    let guesses = (0..40).map(|number| {
+        let url = server.url();
+        tokio::spawn(async move {
+            sign_in(&url, &format!("nobody-{number}"), "guess", json!({})).await.map(code).map_err(|error| error.to_string())
+        })
+    });
+    let guesses: Vec<_> = guesses.collect();
+    for guess in guesses {
+        assert!(matches!(guess.await??, Code::WrongPassword | Code::TooManyAttempts));
+    }
+    assert_eq!(server.server().app().passwords.available_permits(), sync_server::accounts::passwords_at_once());
+    Caller::sign_in(&server.url(), "aysel").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_with_a_dotted_capital_i_signs_in_as_it_is_written() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let ilqar = school.person("learner", "İlqar").await?;
+    for name in ["İlqar", " İlqar ", "İLQAR"] {
+        assert_eq!(Caller::sign_in(&server.url(), name).await?.user, ilqar, "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_has_so_many_devices_and_no_more() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let aysel = school.person("learner", "aysel").await?;
+    let first = Caller::sign_in(&server.url(), "aysel").await?;
+    let make = format!(
+        "INSERT INTO devices (organization_id, user_id) SELECT organization_id, id FROM users, generate_series(1, 99) WHERE id = '{aysel}'"
+    );
+    school.run(make).await?;
+    assert_eq!(code(sign_in(&server.url(), "aysel", PASSWORD, json!({})).await?), Code::TooManyDevices);
+    assert_eq!(code(first.post::<Value>("/v1/accounts/device", &json!({"name": "", "platform": ""})).await?), Code::TooManyDevices);
+    sign_in(&server.url(), "aysel", PASSWORD, json!({"id": first.device})).await??;
+    school
+        .run(format!("UPDATE devices SET revoked_at = now() WHERE id = (SELECT id FROM devices WHERE id <> '{}' LIMIT 1)", first.device))
+        .await?;
+    sign_in(&server.url(), "aysel", PASSWORD, json!({})).await??;
     Ok(())
 }

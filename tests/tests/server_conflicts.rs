@@ -284,3 +284,63 @@ async fn what_psql_said_counts_as_said_when_the_server_heard_it() -> Outcome<()>
     assert_eq!(class.conflicts().await?, json!([["title", "psql", "later"]]), "what psql said is not lost without a word");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_conflict_in_a_course_without_an_instructor_is_settled_by_an_administrator() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    class.school.person("admin", "second").await?;
+    let mut second = Caller::sign_in(&class.server.url(), "second").await?;
+    second.pull().await?;
+    class.school.run("UPDATE courses SET instructor_id = NULL").await?;
+    let now = now_us();
+    let rename = |caller: &Caller, at: i64| put("topics").id(topic).on(caller.stamp("topics", topic)).set("title", at.to_string()).at(at);
+    let (one, other) = (rename(&class.admin, now - MINUTE_US), rename(&second, now));
+    class.admin.push_one(one).await?;
+    second.push_one(other).await?;
+    second.pull().await?;
+    let heard = second.all("conflicts");
+    let (id, row) = heard.iter().next().ok_or("nobody heard of it")?;
+    let settled = put("conflicts").id(*id).on(row.stamp).link("settled_by", second.user).set("settled_at", now / 1000);
+    assert_eq!(second.push_one(settled).await?, Fate::Applied);
+    assert_eq!(class.conflicts().await?, json!([]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_has_seen_a_mark_answers_it_in_whatever_order_the_others_arrive() -> Outcome<()> {
+    for stale_first in [true, false] {
+        let mut class = class().await?;
+        let now = now_us();
+        let mut stale = Caller::sign_in(&class.server.url(), "vusal").await?;
+        let absent = class.mark(&class.teacher, Some("absent"), now - 3 * MINUTE_US);
+        class.teacher.push_one(absent).await?;
+        class.admin.pull().await?;
+        let stamp = class.admin.stamp("attendance_records", class.cell());
+        let seen = class.mark(&class.admin, Some("excused"), now - MINUTE_US).on(stamp);
+        let unseen = class.mark(&stale, Some("late"), now - 2 * MINUTE_US);
+        if stale_first {
+            stale.push_one(unseen).await?;
+            class.admin.push_one(seen).await?;
+        } else {
+            class.admin.push_one(seen).await?;
+            stale.push_one(unseen).await?;
+        }
+        assert_eq!(class.status().await?, "excused");
+        assert_eq!(class.conflicts().await?, json!([["status", "late", "excused"]]));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn half_a_price_goes_back_to_the_person() -> Outcome<()> {
+    let mut class = class().await?;
+    let course = class.course.id;
+    let stamp = class.teacher.stamp("courses", course);
+    let price = |column: &str, value: Value| put("courses").id(course).on(stamp).set(column, value);
+    assert_eq!(class.admin.push_one(price("price_minor", json!(4_000))).await?, Fate::Applied);
+    let (code, field) = class.teacher.refusal(price("currency", json!("AZN"))).await?;
+    assert_eq!((code, field.as_deref()), (Code::ChangedMeanwhile, Some("currency")));
+    assert_eq!(class.school.column("courses", course, "jsonb_build_array(price_minor, currency)").await?, json!([4_000, "EUR"]));
+    Ok(())
+}

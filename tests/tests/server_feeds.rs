@@ -264,3 +264,43 @@ async fn laptops_and_psql_write_one_row_and_everybody_agrees() -> Outcome<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn every_table_of_the_registry_has_its_triggers() -> Outcome<()> {
+    let (_server, mut school) = open().await?;
+    let triggers = "SELECT jsonb_object_agg(c.relname, t.names) FROM pg_class c JOIN LATERAL (
+            SELECT jsonb_agg(t.tgname ORDER BY t.tgname) AS names FROM pg_trigger t
+            WHERE t.tgrelid = c.oid AND t.tgenabled = 'O' AND t.tgname IN ('a_before', 'feed_insert', 'feed_update', 'feed_delete', 'feed_truncate')
+        ) t ON t.names IS NOT NULL WHERE c.relnamespace = 'public'::regnamespace";
+    let there: BTreeMap<String, Vec<String>> = serde_json::from_value(school.value(triggers).await?)?;
+    let wanted = ["a_before", "feed_delete", "feed_insert", "feed_truncate", "feed_update"].map(str::to_owned);
+    let registered = waystation_model::registry::all().iter().map(|entity| (entity.name.to_owned(), wanted.to_vec()));
+    assert_eq!(there, registered.collect());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_time_from_plain_sql_is_nobodys_edit_when_somebody_else_changes_the_row() -> Outcome<()> {
+    let (server, mut school, course) = course().await?;
+    let learner = school.person("learner", "aysel").await?;
+    let enrolment = school.enrol(learner, &course).await?;
+    school.run("UPDATE enrollments SET due_at = '2027-01-01 00:00:00.123987+00'").await?;
+    // As a row looks that was written before times were kept as they are sent.
+    school.run("ALTER TABLE enrollments DISABLE TRIGGER a_before").await?;
+    school.run("UPDATE enrollments SET started_at = '2026-01-01 00:00:00.123987+00'").await?;
+    school.run("ALTER TABLE enrollments ENABLE TRIGGER a_before").await?;
+    let edits = "jsonb_build_array(edits -> 'due_at', edits -> 'enrolling')";
+    let before = school.column("enrollments", enrolment, edits).await?;
+    let mut aysel = Caller::sign_in(&server.url(), "aysel").await?;
+    aysel.pull().await?;
+    assert_eq!(aysel.row("enrollments", enrolment).ok_or("not heard")?.columns["due_at"], json!(1_798_761_600_124_i64));
+    let again = put("enrollments").link("user_id", learner).link("course_id", course.id).link("enrolled_by", learner);
+    let started = put("enrollments").link("user_id", learner).link("course_id", course.id).set("status", "in_progress");
+    aysel.push_one(started.on(aysel.stamp("enrollments", enrolment))).await?;
+    assert_eq!(school.column("enrollments", enrolment, edits).await?, before);
+    let status = "edits -> 'status' -> 'n'";
+    assert_eq!(school.column("enrollments", enrolment, status).await?, json!(1));
+    aysel.push_one(again.on_own(1)).await?;
+    assert_eq!(school.column("enrollments", enrolment, status).await?, json!(1), "the finer time of the old row was nobody's word");
+    Ok(())
+}

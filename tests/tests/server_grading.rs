@@ -157,3 +157,63 @@ async fn nobody_attempts_a_test_in_somebody_elses_name() -> Outcome<()> {
     assert_eq!(class.graded(id).await?, json!(["started", null, null, null, null, false]));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_test_that_comes_in_late_counts_and_is_marked() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single"]).await?;
+    class.school.run("UPDATE assessments SET time_limit_seconds = 539").await?;
+    let (late, in_time) = (Uuid::now_v7(), Uuid::now_v7());
+    let answered = class.handed_in(late, 1, &[json!("yes")]);
+    let sooner =
+        class.attempt(in_time, 2).set("submitted_at", 1_770_000_599_000_i64).set("answers", json!({})).set("time_taken_seconds", 540);
+    assert_eq!(class.learner.push(vec![answered, sooner]).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.graded(late).await?, json!(["graded", 2, 2, 100, true, true]));
+    assert_eq!(class.school.column("assessment_attempts", late, "handed_in_late").await?, true);
+    assert_eq!(class.school.column("assessment_attempts", in_time, "handed_in_late").await?, false);
+    let forged = class.attempt(Uuid::now_v7(), 1).set("handed_in_late", false);
+    assert_eq!(class.learner.refusal(forged).await?.0, Code::ServerColumn);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_instructor_gives_points_for_what_was_written() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single", "written"]).await?;
+    let id = Uuid::now_v7();
+    let handed_in = class.handed_in(id, 1, &[json!("yes"), json!("Because.")]);
+    assert_eq!(class.learner.push_one(handed_in).await?, Fate::Applied);
+    class.instructor.pull().await?;
+    let points = |stamp: i64, points: Value| put("assessment_attempts").id(id).on(stamp).set("given_points", points);
+    let question = class.test.questions[1].to_string();
+    let stamp = class.instructor.stamp("assessment_attempts", id);
+    let (code, field) = class.learner.refusal(points(stamp, json!({&question: 2}))).await?;
+    assert_eq!((code, field.as_deref()), (Code::NotAllowed, Some("given_points")));
+    assert_eq!(class.instructor.refusal(points(stamp, json!(["2"]))).await?.0, Code::RuleBroken);
+    assert_eq!(class.instructor.push_one(points(stamp, json!({&question: 1.5}))).await?, Fate::Applied);
+    assert_eq!(class.graded(id).await?, json!(["graded", 3.5, 4, 87.5, true, true]));
+    assert_eq!(class.school.column("assessment_attempts", id, "graded_by").await?, json!(class.instructor.user));
+    // Somebody else who had not heard of it is asked.
+    assert_eq!(class.instructor.push_one(points(stamp, json!({&question: 0})).on_own(2)).await?, Fate::Applied, "their own word again");
+    assert_eq!(class.graded(id).await?, json!(["graded", 2, 4, 50, true, true]));
+    // Feedback grades nothing anew, and points taken back wait again.
+    class.school.run("UPDATE answer_keys SET keys = '{}'").await?;
+    class.instructor.pull().await?;
+    let feedback = put("assessment_attempts").id(id).on(class.instructor.stamp("assessment_attempts", id)).set("feedback", "Well.");
+    assert_eq!(class.instructor.push_one(feedback).await?, Fate::Applied);
+    assert_eq!(class.graded(id).await?, json!(["graded", 2, 4, 50, true, true]));
+    class.instructor.pull().await?;
+    let taken_back = points(class.instructor.stamp("assessment_attempts", id), Value::Null);
+    assert_eq!(class.instructor.push_one(taken_back).await?, Fate::Applied);
+    assert_eq!(class.graded(id).await?, json!(["submitted", null, 4, null, null, false]));
+    class.learner.pull().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_test_on_paper_is_not_graded_by_nothing() -> Outcome<()> {
+    let mut class = class("exam", "server", &[]).await?;
+    let id = Uuid::now_v7();
+    let handed_in = class.handed_in(id, 1, &[]);
+    assert_eq!(class.learner.push_one(handed_in).await?, Fate::Applied);
+    assert_eq!(class.graded(id).await?, json!(["submitted", null, null, null, null, false]));
+    Ok(())
+}

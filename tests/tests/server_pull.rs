@@ -279,3 +279,24 @@ async fn a_page_is_packed_for_whoever_takes_it_packed() -> Outcome<()> {
     assert!(texts[0].len() > 5);
     Ok(())
 }
+
+#[tokio::test]
+async fn large_rows_come_in_pages_of_their_size_and_many_scopes_in_pages_of_their_number() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let rauf = school.person("instructor", "rauf").await?;
+    let mut courses = Vec::new();
+    for _ in 0..3 {
+        courses.push(school.course(Some(rauf), "published", 1).await?);
+    }
+    let large = "INSERT INTO content_items (organization_id, module_id, course_id, kind, title, body) \
+         SELECT m.organization_id, m.id, m.course_id, 'text', 'Large', jsonb_build_object('text', repeat('x', 150000)) FROM modules m, generate_series(1, 20)";
+    school.run(large).await?;
+    let many = "INSERT INTO course_facts (organization_id, course_id, kind, text) SELECT organization_id, id, 'requirement', 'x' FROM courses, generate_series(1, 1500)";
+    school.run(many).await?;
+    let mut caller = Caller::sign_in(&server.url(), "rauf").await?;
+    let pulled = caller.pull().await?;
+    assert!(pulled.pages >= 5, "nine million bytes in {} pages", pulled.pages);
+    assert_eq!((caller.all("content_items").len(), caller.all("course_facts").len()), (60, 4_500));
+    assert!(courses.iter().all(|course| caller.row("topics", course.topics[0]).is_some()));
+    Ok(())
+}

@@ -102,6 +102,19 @@ async fn the_same_number_with_other_content_is_refused_and_nothing_of_it_applied
 }
 
 #[tokio::test]
+async fn a_number_that_the_ledger_has_forgotten_is_not_said_to_be_the_same() -> Outcome<()> {
+    let (_server, _school, course, mut caller) = learner().await?;
+    let copy = caller.clone();
+    caller.push_one(progress(&caller, &course, 0).set("time_spent_seconds", 1)).await?;
+    caller.seen_n = 1;
+    caller.push_one(progress(&caller, &course, 1).set("time_spent_seconds", 1)).await?;
+    let own = |topic: usize| progress(&copy, &course, topic).set("time_spent_seconds", 100);
+    let problem = copy.send(&copy.push_of(vec![own(0), own(1)])).await?.expect_err("both numbers were used");
+    assert_eq!((problem.code, problem.fields), (Code::NumberReused, vec!["1".to_owned()]), "the first was forgotten, not compared");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_copy_is_found_out_also_when_the_ledger_has_forgotten() -> Outcome<()> {
     let (_server, mut school, course, mut caller) = learner().await?;
     caller.push_one(progress(&caller, &course, 0).set("time_spent_seconds", 1)).await?;

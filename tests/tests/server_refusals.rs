@@ -102,6 +102,7 @@ async fn values_that_do_not_fit_are_refused() -> Outcome<()> {
         of_kind("topics", "position", json!("1")),
         of_kind("topics", "position", json!(1.5)),
         of_kind("topics", "position", json!(1_i64 << 53)),
+        of_kind("topics", "position", json!(i64::MIN)),
         of_kind("topics", "is_free", json!(1)),
         of_kind("courses", "status", json!("secret")),
         of_kind("courses", "metadata", json!({"a": ["zero \0 character"]})),
@@ -275,5 +276,79 @@ async fn a_push_takes_as_many_mutations_as_the_limit_says() -> Outcome<()> {
     assert!(class.instructor.push(most).await?.iter().all(|fate| *fate == Fate::Applied));
     assert_eq!(class.school.value("SELECT count(*) FROM topics WHERE title <> 'Topic 0'").await?, PUSH_MUTATIONS_MAX);
     class.instructor.pull().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_push_of_rows_alone_is_refused_before_anything_is_made_of_it() -> Outcome<()> {
+    let class = class().await?;
+    let push = |entity: String, columns: Vec<String>, rows: usize| -> Outcome<RequestBuilder> {
+        let mut body = serde_json::to_value(class.instructor.push_of(vec![]))?;
+        let row = json!([null, null, 0, []]);
+        body["runs"] = json!([{"entity": entity, "op": "put", "columns": columns, "rows": vec![row; rows]}]);
+        Ok(class.raw().body(body.to_string()))
+    };
+    assert_eq!(refused(push("x".repeat(400_000), vec![], 30_000)?).await?, Code::TooManyMutations);
+    assert_eq!(refused(push("topics".to_owned(), vec!["x".repeat(400_000)], 30_000)?).await?, Code::TooManyMutations);
+    // Names that nothing has would come back with every outcome.
+    assert_eq!(refused(push("x".repeat(400_000), vec![], 500)?).await?, Code::BadRequest);
+    assert_eq!(refused(push("topics".to_owned(), vec!["x".repeat(64)], 500)?).await?, Code::BadRequest);
+    assert_eq!(refused(push("topics".to_owned(), vec!["x".to_owned(); 1_000], 1)?).await?, Code::BadRequest);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_others_have_touched_is_not_deleted_and_the_word_says_so() -> Outcome<()> {
+    let mut class = class().await?;
+    let course = class.course.clone();
+    class.school.enrol(class.instructor.user, &course).await?;
+    class.instructor.pull().await?;
+    let done = class.progress().set("percent", 100);
+    assert_eq!(class.instructor.push_one(done).await?, Fate::Applied);
+    class.instructor.pull().await?;
+    let gone = |entity: &str, id: Uuid| waystation_tests::caller::delete(entity, id).on(class.instructor.stamp(entity, id));
+    let changes = vec![(gone("topics", course.topics[0]), Code::InUse, None), (gone("modules", course.module), Code::InUse, None)];
+    class.compare(changes).await
+}
+
+#[tokio::test]
+async fn only_a_change_that_was_refused_blocks_what_builds_on_it() -> Outcome<()> {
+    let mut class = class().await?;
+    let module = Uuid::now_v7();
+    let make = put("modules").id(module).link("course_id", class.course.id).set("title", "x");
+    assert_eq!(class.instructor.push_one(make).await?, Fate::Applied);
+    class.school.run(format!("DELETE FROM modules WHERE id = '{module}'")).await?;
+    let edit = put("modules").id(module).on_own(1).set("title", "y");
+    assert_eq!(class.instructor.refusal(edit.clone()).await?.0, Code::NotFound, "it was made, and deleted by somebody else");
+    // In one push, and over two.
+    let refused = Uuid::now_v7();
+    let make = put("modules").id(refused).link("course_id", class.course.id).set("title", Value::Null);
+    let next = class.instructor.next_n;
+    let edit = put("modules").id(refused).on_own(next).set("title", "y");
+    let fates = class.instructor.push(vec![make, edit.clone()]).await?;
+    assert!(matches!(fates[0], Fate::Rejected { .. }), "{fates:?}");
+    assert_eq!(fates[1], Fate::BlockedBy { blocked_by: next });
+    assert_eq!(class.instructor.push_one(edit).await?, Fate::BlockedBy { blocked_by: next });
+    // Refused by the database, which finds the culprit by halves.
+    let (nowhere, next) = (Uuid::now_v7(), class.instructor.next_n);
+    let make = put("topics").id(nowhere).link("module_id", Uuid::now_v7()).link("course_id", class.course.id).set("title", "x");
+    let edit = put("topics").id(nowhere).on_own(next).set("title", "y");
+    let fates = class.instructor.push(vec![make, class.topic("z"), edit]).await?;
+    assert_eq!((&fates[1], &fates[2]), (&Fate::Applied, &Fate::BlockedBy { blocked_by: next }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_time_before_all_time_harms_nobody() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    class.school.person("admin", "vusal").await?;
+    let mut admin = Caller::sign_in(&class.server.url(), "vusal").await?;
+    admin.pull().await?;
+    let stamp = admin.stamp("topics", topic);
+    let crazy = put("topics").id(topic).on(stamp).set("title", "long ago").at(-9_000_000_000_000_000_000);
+    assert_eq!(class.instructor.push_one(crazy).await?, Fate::Applied);
+    assert_eq!(admin.push_one(put("topics").id(topic).on(stamp).set("title", "now")).await?, Fate::Merged);
+    assert_eq!(class.school.column("topics", topic, "title").await?, "now");
     Ok(())
 }

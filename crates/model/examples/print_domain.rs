@@ -109,6 +109,7 @@ fn access(rule: &AccessRule) -> String {
     match rule {
         AccessRule::User(column) => format!("the user `{column}`"),
         AccessRule::Administrators => "every administrator".to_owned(),
+        AccessRule::Everybody => "everybody".to_owned(),
         AccessRule::Through { table, link, when } => format!("the users of `{table}` whose `{link}` it is, when `{when}` changes"),
     }
 }

@@ -23,9 +23,10 @@ impl At {
         self.0.div_euclid(1000)
     }
 
-    /// This time, but never later than the moment the server received it.
+    /// This time, but never later than the moment the server received it, and never before 1970: a time that no database
+    /// can write would be refused when somebody else's change has to keep it.
     pub fn not_after(self, received_ms: i64) -> At {
-        At(self.0.min(received_ms * 1000 + 999))
+        At(self.0.clamp(0, received_ms * 1000 + 999))
     }
 }
 
@@ -45,5 +46,6 @@ mod tests {
     fn a_time_from_the_future_is_taken_as_the_moment_of_receipt() {
         assert_eq!(At(9_000_000).not_after(5_000), At(5_000_999));
         assert_eq!(At(4_000_000).not_after(5_000), At(4_000_000));
+        assert_eq!(At(-9_000_000_000_000_000_000).not_after(5_000), At(0));
     }
 }

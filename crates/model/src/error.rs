@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 macro_rules! codes {
     ($( $(#[doc = $doc:literal])* $name:ident = $word:literal, $status:literal, $retryable:literal; )*) => {
         /// What went wrong, as a word that never changes. `docs/ERRORS.md` is written from this list.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
         pub enum Code {
             $( $(#[doc = $doc])* #[serde(rename = $word)] $name, )*
         }
@@ -39,6 +39,20 @@ macro_rules! codes {
     };
 }
 
+impl utoipa::PartialSchema for Code {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        // The derived one would list the names in Rust: it does not read an attribute that a macro wrote.
+        let words = Code::ALL.iter().map(|code| code.word());
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("What went wrong, as a word that never changes. docs/ERRORS.md tells each."))
+            .enum_values(Some(words))
+            .into()
+    }
+}
+
+impl ToSchema for Code {}
+
 codes! {
     // A whole request
     /// The body is not JSON.
@@ -59,6 +73,12 @@ codes! {
     TooManyMutations = "too_many_mutations", 413, false;
     /// Too many attempts in a short time.
     TooManyAttempts = "too_many_attempts", 429, true;
+    /// The person hears more scopes than the limit.
+    TooManyScopes = "too_many_scopes", 403, false;
+    /// The person has more devices than the limit.
+    TooManyDevices = "too_many_devices", 403, false;
+    /// The person has more streams open than the limit.
+    TooManyStreams = "too_many_streams", 429, true;
     /// The server failed in a way of its own; the log has it under the request id.
     Internal = "internal", 500, true;
     /// The server or its database is starting, stopping or out of reach.
@@ -93,8 +113,6 @@ codes! {
     UnknownEntity = "unknown_entity", 422, false;
     /// The table has no such column.
     UnknownColumn = "unknown_column", 422, false;
-    /// The operation is neither put nor delete.
-    UnknownOperation = "unknown_operation", 422, false;
     /// The value does not fit its column.
     BadValue = "bad_value", 422, false;
     /// A value that a new row needs is missing.
@@ -121,14 +139,18 @@ codes! {
     MissingReference = "missing_reference", 422, false;
     /// A rule of the table does not hold, such as a percent above one hundred.
     RuleBroken = "rule_broken", 422, false;
-    /// The time of this test is over.
-    TimeOver = "time_over", 422, false;
+    /// Other rows point at this one, so it cannot be deleted.
+    InUse = "in_use", 409, false;
+    /// As many people as the course takes are in it.
+    CourseFull = "course_full", 409, false;
     /// No attempt is left for this test.
     NoAttemptsLeft = "no_attempts_left", 422, false;
     /// An earlier mutation that this one builds on was refused.
     Blocked = "blocked", 409, false;
 
     // The laptop
+    /// The time of this test is over: no answer can be given any more. What is handed in late the server takes and marks.
+    TimeOver = "time_over", 0, false;
     /// The server cannot be reached.
     Offline = "offline", 0, true;
     /// The server's address is not an address.

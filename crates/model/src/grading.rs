@@ -49,6 +49,12 @@ pub struct Grade {
 
 /// Grades `answers` (question id → answer) by `key` (question id → key entry).
 pub fn grade(questions: &[GradedQuestion], key: &Value, answers: &Value) -> Grade {
+    grade_with(questions, key, answers, &Value::Null)
+}
+
+/// … where a person has `given` points (question id → points) instead of the key: no less than none, and no more than the
+/// question has.
+pub fn grade_with(questions: &[GradedQuestion], key: &Value, answers: &Value, given: &Value) -> Grade {
     let mut graded = Vec::with_capacity(questions.len());
     let (mut raw, mut max, mut waits) = (0.0, 0.0, false);
     for question in questions {
@@ -60,7 +66,9 @@ pub fn grade(questions: &[GradedQuestion], key: &Value, answers: &Value) -> Grad
             "written" => Some(false),
             _ => Some(is_right(&question.question_type, key.get(&question.id).unwrap_or(&Value::Null), answer)),
         };
-        let points = is_correct.map(|right| if right { question.points } else { 0.0 });
+        let given = given.get(&question.id).and_then(Value::as_f64).map(|points| points.clamp(0.0, question.points));
+        let is_correct = given.map(|points| points >= question.points).or(is_correct);
+        let points = given.or_else(|| is_correct.map(|right| if right { question.points } else { 0.0 }));
         raw += points.unwrap_or(0.0);
         waits |= points.is_none();
         graded.push(GradedAnswer { question_id: question.id.clone(), is_correct, points });
@@ -156,6 +164,20 @@ mod tests {
         assert!(written.waits_for_person);
         assert_eq!((written.score_raw, written.score_max), (2.0, 4.0));
         assert!(!grade(&questions, &key, &json!({"w": "  ", "s": "x"})).waits_for_person);
+    }
+
+    #[test]
+    fn a_person_gives_points_instead_of_the_key() {
+        let questions = [question("w", "written"), question("s", "single")];
+        let (key, answers) = (json!({"s": {"options": ["x"]}}), json!({"w": "Because.", "s": "x"}));
+        let given = |given: Value| {
+            let grade = grade_with(&questions, &key, &answers, &given);
+            (grade.score_raw, grade.waits_for_person)
+        };
+        assert_eq!(given(json!({"w": 1.5})), (3.5, false));
+        assert_eq!(given(json!({"w": 9})), (4.0, false), "no more than the question has");
+        assert_eq!(given(json!({"w": -1, "s": 0})), (0.0, false));
+        assert_eq!(given(json!({"s": 1, "w": "many"})), (1.0, true), "what is no number is not given");
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct Lost {
     pub values: Vec<(&'static str, Value)>,
     /// Who had entered them, where and when.
     pub edit: Edit,
+    /// The row's stamps under which they stood, the first and the last; none when they never stood.
+    pub stood: Option<(i64, i64)>,
 }
 
 /// What a change does to the values that are held beside a row, one step after the other. A device holds at most one
@@ -91,6 +93,13 @@ pub enum Held {
         group: &'static str,
         /// The device.
         device: Uuid,
+    },
+    /// Somebody changed the group who had the row of this stamp before them: what stood then, they have answered.
+    Saw {
+        /// The tracked group.
+        group: &'static str,
+        /// The row's stamp.
+        stamp: i64,
     },
     /// Somebody who knew of it replaced this value: nobody holds it any more.
     Replaced {
@@ -351,15 +360,18 @@ fn tracked(
 ) -> Result<(), Problem> {
     let given = |index: usize| change.fields.iter().find(|(given, _)| *given == index).map(|(_, value)| value);
     let (lead, lead_column) = entity.group_columns(group).next().expect("a group has a column");
-    let new_lead = given(lead).unwrap_or(&stored.values[lead]);
+    let other = |index: usize| given(index).is_some_and(|value| *value != stored.values[index]);
+    // The deciding column decides; where it is not said, or where a person is asked anyway, every column of the group does.
+    let differs =
+        if rule == Merge::Ask || given(lead).is_none() { entity.group_columns(group).any(|(index, _)| other(index)) } else { other(lead) };
     let edit = stored.edits.get(group);
     let seen_by_stamp = same_base || edit.is_none_or(|edit| change.base.stamp.is_some_and(|base| edit.stamp != 0 && edit.stamp <= base));
     // A device knows its own words; what others said beside them is kept on its own.
     let seen_as_own = edit.is_some_and(|edit| edit.device == Some(change.device));
-    let differs = *new_lead != stored.values[lead];
     let mut new_edit = edit_of(change);
     if rule == Merge::Latest {
         merged.held.push(Held::Spoke { group, device: change.device });
+        merged.held.extend(change.base.stamp.map(|stamp| Held::Saw { group, stamp }));
     }
     if seen_by_stamp || seen_as_own {
         if seen_by_stamp && differs && rule == Merge::Latest {
@@ -367,17 +379,21 @@ fn tracked(
         }
     } else {
         if differs && rule == Merge::Ask {
-            return Err(Problem::new(Code::ChangedMeanwhile, format!("{} was changed meanwhile", lead_column.name)).field(lead_column.name));
+            let asked = entity.group_columns(group).find(|(index, _)| other(*index)).map_or(lead_column, |(_, column)| column);
+            return Err(Problem::new(Code::ChangedMeanwhile, format!("{} was changed meanwhile", asked.name)).field(asked.name));
         }
         let edit = edit.expect("an unseen group has an edit");
         let later = (change.at, Some(change.device)) > (edit.at, edit.device);
         if rule == Merge::Latest {
             let values =
                 |of: &dyn Fn(usize) -> Value| entity.group_columns(group).map(|(index, column)| (column.name, of(index))).collect();
+            let theirs = |index: usize| stored.values[index].clone();
             merged.held.push(Held::Kept(if later {
-                Lost { group, values: values(&|index| stored.values[index].clone()), edit: edit.clone() }
+                Lost { group, values: values(&theirs), edit: edit.clone(), stood: stood(stored, edit) }
             } else {
-                Lost { group, values: values(&|index| given(index).cloned().unwrap_or(Value::Null)), edit: edit_of(change) }
+                // What the change leaves out, it leaves as it is.
+                let ours = |index: usize| given(index).cloned().unwrap_or_else(|| theirs(index));
+                Lost { group, values: values(&ours), edit: edit_of(change), stood: None }
             }));
         }
         if !differs {
@@ -400,6 +416,13 @@ fn tracked(
     // Also when the value is the same as before: that it was said, and when, decides against whoever comes next.
     merged.edits.insert(group.to_owned(), new_edit);
     Ok(())
+}
+
+/// The row's stamps under which an edit stood, the first and the last. Of a row that this very push has changed before, the
+/// last is the newest that its edits know.
+fn stood(stored: &Stored, edit: &Edit) -> Option<(i64, i64)> {
+    let last = stored.stamp.or_else(|| stored.edits.values().map(|edit| edit.stamp).max())?;
+    (edit.stamp != 0).then_some((edit.stamp, last))
 }
 
 /// Lays a person's own pending change on top of a row, as the laptop shows it until the server has spoken.

@@ -81,7 +81,7 @@ impl Mutation {
     /// The text whose hash stands for this mutation: the compact JSON array
     /// `[n, entity, op, id, base, at, [columns], [values]]`, object keys inside values sorted.
     ///
-    /// Whole numbers are written without a fraction, so a client in a language with one number type agrees.
+    /// Numbers are written as ECMAScript writes them, so a client in a language with one number type agrees.
     pub fn canonical(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(256);
         write_json(&mut text, &(self.n, &*self.entity, self.op, self.id, self.base, self.at, &*self.columns));
@@ -134,13 +134,37 @@ fn write_canonical(text: &mut Vec<u8>, value: &Value) {
         }
         Value::Array(items) => write_canonical_items(text, items),
         Value::Number(number) => match number.as_f64() {
-            Some(real) if number.is_f64() && real.fract() == 0.0 && real.abs() < 9_007_199_254_740_992.0 => {
-                write_json(text, &(real as i64))
-            }
+            Some(real) if number.is_f64() => text.extend_from_slice(real_text(real).as_bytes()),
             _ => write_json(text, value),
         },
         _ => write_json(text, value),
     }
+}
+
+/// A number as ECMAScript writes it (RFC 8785): the one spelling that clients in every language can make.
+fn real_text(real: f64) -> String {
+    let scientific = format!("{:e}", real.abs());
+    let (mantissa, exponent) = scientific.split_once('e').expect("that is what this form is");
+    let digits = mantissa.replace('.', "");
+    let count = i32::try_from(digits.len()).expect("at most seventeen digits");
+    // The decimal point stands after this many digits.
+    let point = exponent.parse::<i32>().expect("a number") + 1;
+    let zeros = |many: i32| "0".repeat(usize::try_from(many).unwrap_or(0));
+    let sign = if real < 0.0 { "-" } else { "" };
+    let text = match point {
+        _ if (count..=21).contains(&point) => format!("{digits}{}", zeros(point - count)),
+        1..=21 => {
+            let (whole, fraction) = digits.split_at(usize::try_from(point).expect("positive"));
+            format!("{whole}.{fraction}")
+        }
+        -5..=0 => format!("0.{}{digits}", zeros(-point)),
+        _ => {
+            let (first, rest) = digits.split_at(1);
+            let rest = if rest.is_empty() { String::new() } else { format!(".{rest}") };
+            format!("{first}{rest}e{:+}", point - 1)
+        }
+    };
+    format!("{sign}{text}")
 }
 
 /// Consecutive mutations of one table that change the same columns: names once, values as tuples.
@@ -151,10 +175,10 @@ pub struct Run {
     pub entity: String,
     /// What is done with the rows.
     pub op: Operation,
-    /// The columns that each row's tuple gives after its first three places.
+    /// The columns that each row's last place gives values of.
     pub columns: Vec<String>,
-    /// `[id or null, base, at, value, value, …]` per mutation.
-    #[schema(value_type = Vec<Vec<Object>>)]
+    /// `[id or null, base, at, [value, value, …]]` per mutation. `base` is null, a stamp, or `[stamp or null, n]`.
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
     pub rows: Vec<(Option<Uuid>, Base, i64, Vec<Value>)>,
 }
 
@@ -175,13 +199,18 @@ pub struct PushRequest {
     pub chain: String,
     /// The device has stored every outcome up to here, so the server may forget them.
     pub seen_n: i64,
-    /// The laptop's clock now, in milliseconds, to measure its offset.
+    /// The laptop's clock now, in milliseconds. For the log and for whoever reads what was sent; nothing follows from it.
     pub sent_at: i64,
     /// The mutations.
     pub runs: Vec<Run>,
 }
 
 impl PushRequest {
+    /// How many mutations there are.
+    pub fn mutations(&self) -> usize {
+        self.runs.iter().map(|run| run.rows.len()).sum()
+    }
+
     /// The mutations one by one, numbered.
     pub fn into_mutations(self) -> Vec<Mutation> {
         let mut n = self.first_n;
@@ -333,7 +362,7 @@ pub enum PullLine {
         /// The columns of each tuple, in order.
         columns: Vec<String>,
         /// The tuples.
-        #[schema(value_type = Vec<Vec<Object>>)]
+        #[schema(value_type = Vec<Vec<serde_json::Value>>)]
         rows: Vec<Vec<Value>>,
     },
     /// Rows that were deleted, or that left this scope.
@@ -369,9 +398,9 @@ pub enum PullLine {
 /// One event of `GET /v1/sync/live`: something newer is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Poke {
-    /// The scope that moved.
+    /// The scope that moved; `*`: pull, whatever you know.
     pub scope: String,
-    /// Its new head.
+    /// Its new head; 0 with `*`.
     pub head: i64,
 }
 
@@ -408,6 +437,33 @@ mod tests {
         };
         let text = r#"[3,"topics","put",null,7,9,["a","b"],[{"a":[true,null,2.5],"z":1},"ə"]]"#;
         assert_eq!(String::from_utf8(mutation.canonical()).expect("text"), text);
+    }
+
+    #[test]
+    fn numbers_are_spelled_as_ecmascript_spells_them() {
+        // Each is what `JSON.stringify` says of it.
+        for (real, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (1.0, "1"),
+            (-2.5, "-2.5"),
+            (70.0, "70"),
+            (0.1, "0.1"),
+            (123.456, "123.456"),
+            (0.000_001, "0.000001"),
+            (0.000_000_1, "1e-7"),
+            (1.5e-9, "1.5e-9"),
+            (1e16, "10000000000000000"),
+            (123_456_789_012_345_680_000.0, "123456789012345680000"),
+            (1e21, "1e+21"),
+            (-1.25e300, "-1.25e+300"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+        ] {
+            let mut spelled = Vec::new();
+            write_canonical(&mut spelled, &json!(real));
+            assert_eq!(String::from_utf8(spelled).expect("text"), text);
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ struct Made {
     n: i64,
     at: i64,
     fields: Vec<(&'static str, Value)>,
+    /// The stamp of the row that it was made on.
+    base: i64,
 }
 
 /// The server as far as one row goes: it gives stamps as the database's trigger does.
@@ -25,8 +27,11 @@ struct Server {
     stored: Stored,
     stamp: i64,
     /// What each device holds beside what stands, by group.
-    conflicts: BTreeMap<(String, Option<Uuid>), String>,
+    conflicts: BTreeMap<(String, Option<Uuid>), Beside>,
 }
+
+/// A value that is held, and the stamps under which it stood.
+type Beside = (String, Option<(i64, i64)>);
 
 impl Server {
     fn new(entity: &'static Entity, first: &[(&str, Value)]) -> Server {
@@ -45,7 +50,7 @@ impl Server {
             device: Uuid::from_u128(made.device),
             n: made.n,
             user: Uuid::from_u128(made.device + 100),
-            base: Base { stamp: Some(1), own },
+            base: Base { stamp: Some(made.base), own },
             at: made.at,
             fields: &fields,
         };
@@ -64,11 +69,18 @@ impl Server {
         for held in merged.held {
             match held {
                 Held::Spoke { group, device } => drop(self.conflicts.remove(&(group.to_owned(), Some(device)))),
+                Held::Saw { group, stamp } => {
+                    let saw = |stood: &(i64, i64)| (stood.0..=stood.1).contains(&stamp);
+                    self.conflicts.retain(|(of, _), (_, stood)| of != group || !stood.as_ref().is_some_and(saw));
+                }
                 Held::Replaced { group, value } => {
                     let value = value.to_string();
-                    self.conflicts.retain(|(of, _), held| of != group || *held != value);
+                    self.conflicts.retain(|(of, _), (held, _)| of != group || *held != value);
                 }
-                Held::Kept(lost) => drop(self.conflicts.insert((lost.group.to_owned(), lost.edit.device), lost.values[0].1.to_string())),
+                Held::Kept(lost) => {
+                    let held = (lost.values[0].1.to_string(), lost.stood);
+                    self.conflicts.insert((lost.group.to_owned(), lost.edit.device), held);
+                }
             }
         }
         verdict
@@ -81,7 +93,7 @@ impl Server {
                 self.entity.group_columns(group).next().map(|(lead, _)| (group.to_owned(), self.stored.values[lead].to_string()))
             })
             .collect();
-        let held = self.conflicts.iter().map(|((group, _), value)| (group.clone(), value.clone()));
+        let held = self.conflicts.iter().map(|((group, _), (value, _))| (group.clone(), value.clone()));
         (self.stored.values.clone(), held.filter(|key| !stands.contains(key)).collect())
     }
 }
@@ -130,7 +142,7 @@ fn devices(fields: impl Strategy<Value = Vec<(&'static str, Value)>> + 'static) 
                     .zip(1..)
                     .map(|((fields, later), n)| {
                         at += later;
-                        Made { device: device as u128 + 1, n, at, fields }
+                        Made { device: device as u128 + 1, n, at, fields, base: 1 }
                     })
                     .collect()
             })
@@ -170,6 +182,24 @@ proptest! {
     }
 
     #[test]
+    fn who_has_seen_a_mark_answers_it_in_whatever_order_the_others_arrive(devices in devices(mark_changes()), saw in prop::collection::vec(any::<bool>(), 4), one in prop::collection::vec(0..9usize, 12), other in prop::collection::vec(0..9usize, 12)) {
+        let table = entity("attendance_records").expect("registered");
+        let run = |picks: &[usize]| {
+            let mut server = Server::new(table, &[]);
+            // Everybody else either heard of this mark before they said theirs, or not.
+            server.take(&Made { device: 9, n: 1, at: 0, fields: vec![("status", json!("excused"))], base: 1 });
+            let heard = server.stamp;
+            for made in interleave(&devices, picks) {
+                let base = if saw[made.device as usize % saw.len()] { heard } else { 1 };
+                server.take(&Made { base, ..made });
+            }
+            let (values, conflicts) = server.settled_state();
+            (values[table.column_index("status").expect("a column")].clone(), conflicts)
+        };
+        prop_assert_eq!(run(&one), run(&other));
+    }
+
+    #[test]
     fn no_mark_vanishes_without_a_trace(devices in devices(mark_changes()), picks in prop::collection::vec(0..9usize, 12)) {
         let table = entity("attendance_records").expect("registered");
         let mut server = Server::new(table, &[]);
@@ -190,7 +220,7 @@ proptest! {
 }
 
 fn progress(fields: &[(&'static str, Value)], n: i64) -> Made {
-    Made { device: 1, n, at: n, fields: fields.to_vec() }
+    Made { device: 1, n, at: n, fields: fields.to_vec(), base: 1 }
 }
 
 #[test]
@@ -210,9 +240,8 @@ fn undoing_is_a_new_start_and_doing_it_again_is_kept() {
     ));
     assert_eq!((column(&server, "completed"), column(&server, "completed_at")), (json!(true), json!(70)));
     // Another laptop that has not heard of the new start does not undo it.
-    let late =
-        Made { device: 2, n: 1, at: 9, fields: vec![("reset_number", json!(0)), ("completed", json!(true)), ("completed_at", json!(10))] };
-    server.take(&late);
+    let old = vec![("reset_number", json!(0)), ("completed", json!(true)), ("completed_at", json!(10))];
+    server.take(&Made { device: 2, n: 1, at: 9, fields: old, base: 1 });
     assert_eq!(column(&server, "completed_at"), json!(70));
 }
 
@@ -223,7 +252,7 @@ fn a_chain_of_own_edits_is_never_a_conflict_with_oneself() {
     for (n, status) in ["present", "late", "absent", "present"].into_iter().enumerate() {
         let n = i64::try_from(n).expect("small") + 1;
         // The clock may even stand still or go back: within one device the order is what counts.
-        let verdict = server.take(&Made { device: 1, n, at: 5, fields: vec![("status", json!(status))] });
+        let verdict = server.take(&Made { device: 1, n, at: 5, fields: vec![("status", json!(status))], base: 1 });
         assert_eq!(verdict, Verdict::Applied);
     }
     assert!(server.conflicts.is_empty());
@@ -248,7 +277,7 @@ fn what_is_given_once_stays() {
 fn what_must_be_asked_goes_back_when_somebody_else_changed_it() {
     let table = entity("courses").expect("registered");
     let mut server = Server::new(table, &[("course_code", json!("A-1"))]);
-    server.take(&Made { device: 1, n: 1, at: 5, fields: vec![("course_code", json!("A-2"))] });
+    server.take(&Made { device: 1, n: 1, at: 5, fields: vec![("course_code", json!("A-2"))], base: 1 });
     let fields = [(table.column_index("course_code").expect("a column"), json!("A-3"))];
     let change =
         Change { device: Uuid::from_u128(2), n: 1, user: Uuid::nil(), base: Base { stamp: Some(1), own: None }, at: 9, fields: &fields };
@@ -258,6 +287,34 @@ fn what_must_be_asked_goes_back_when_somebody_else_changed_it() {
     let fields = [(table.column_index("title").expect("a column"), json!("New"))];
     let change = Change { fields: &fields, ..change };
     assert!(merge(table, Some(&server.stored), &change).is_ok());
+}
+
+#[test]
+fn half_a_price_is_asked_about_like_a_whole_one() {
+    let table = entity("courses").expect("registered");
+    let place = |name: &str| table.column_index(name).expect("a column");
+    for theirs in [vec![("currency", json!("AZN"))], vec![("price_minor", json!(4_000)), ("currency", json!("AZN"))]] {
+        let mut server = Server::new(table, &[("price_minor", json!(5_000))]);
+        server.take(&Made { device: 1, n: 1, at: 5, fields: vec![("price_minor", json!(4_000))], base: 1 });
+        let fields: Vec<(usize, Value)> = theirs.iter().map(|(name, value)| (place(name), value.clone())).collect();
+        let (device, base) = (Uuid::from_u128(2), Base { stamp: Some(1), own: None });
+        let change = Change { device, n: 1, user: Uuid::nil(), base, at: 9, fields: &fields };
+        let refused = merge(table, Some(&server.stored), &change).expect_err("nobody has said 4000 AZN");
+        assert_eq!((refused.code, refused.fields), (Code::ChangedMeanwhile, vec!["currency".to_owned()]));
+        let same = [(place("currency"), json!("EUR"))];
+        assert!(merge(table, Some(&server.stored), &Change { fields: &same, ..change }).is_ok(), "saying the same asks nobody");
+    }
+}
+
+#[test]
+fn half_a_figure_that_comes_late_is_kept_beside_the_whole_one() {
+    let table = entity("station_specifications").expect("registered");
+    let mut server = Server::new(table, &[("value", json!("5")), ("unit", json!("t"))]);
+    server.take(&Made { device: 1, n: 1, at: 9, fields: vec![("value", json!("7")), ("unit", json!("m³"))], base: 1 });
+    let verdict = server.take(&Made { device: 2, n: 1, at: 5, fields: vec![("unit", json!("kg"))], base: 1 });
+    assert_eq!(verdict, Verdict::Superseded);
+    assert_eq!(server.conflicts.len(), 1);
+    assert_eq!(server.stored.values[table.column_index("unit").expect("a column")], json!("m³"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ INSERT INTO feed_entities (code, name) VALUES
     (3, 'staff_cards'),
     (4, 'user_profiles'),
     (5, 'student_profiles'),
+    (35, 'student_notes'),
     (6, 'parent_profiles'),
     (7, 'teacher_profiles'),
     (8, 'guardian_links'),
@@ -40,6 +41,7 @@ ON CONFLICT (code) DO UPDATE SET name = excluded.name;
 
 CREATE OR REPLACE FUNCTION before_organizations() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
     ELSE
@@ -117,14 +119,18 @@ BEGIN
             SELECT r.id, r.stamp, feed_hash('organizations', r.id, r.stamp) AS hash FROM new_rows r
         )
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL;
+        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.id, 1::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL;
+        SELECT 'org:' || o.id, 1::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL
+        UNION ALL
+        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
@@ -136,7 +142,11 @@ BEGIN
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
         SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.id, 1::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'org:' || o.id = 'org:' || n.id);
+        SELECT 'org:' || o.id, 1::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'org:' || o.id = 'org:' || n.id)
+        UNION ALL
+        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true
+        UNION ALL
+        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true;
     END IF;
     RETURN NULL;
 END $$;
@@ -783,6 +793,7 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_system
 
 CREATE OR REPLACE FUNCTION before_users() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
     ELSE
@@ -1171,6 +1182,7 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON user_profiles FOR EAC
 
 CREATE OR REPLACE FUNCTION before_student_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'student_profiles:' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
@@ -1200,13 +1212,6 @@ BEGIN
         END IF;
     ELSIF ROW(NEW.balance_minor, NEW.currency) IS DISTINCT FROM ROW(OLD.balance_minor, OLD.currency) OR NEW.edits -> 'balance' IS DISTINCT FROM OLD.edits -> 'balance' THEN
         NEW.edits := feed_edit(NEW.edits, 'balance', OLD.edits -> 'balance', NEW.stamp);
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        IF (NEW.notes IS NOT NULL) AND coalesce((NEW.edits #>> '{notes,stamp}')::bigint, 0) = 0 THEN
-            NEW.edits := feed_edit(NEW.edits, 'notes', NULL, NEW.stamp);
-        END IF;
-    ELSIF ROW(NEW.notes) IS DISTINCT FROM ROW(OLD.notes) OR NEW.edits -> 'notes' IS DISTINCT FROM OLD.edits -> 'notes' THEN
-        NEW.edits := feed_edit(NEW.edits, 'notes', OLD.edits -> 'notes', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
         IF (NEW.deleted_at IS NOT NULL) AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
@@ -1275,8 +1280,78 @@ CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON student_profiles REFERENCI
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON student_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_profiles();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON student_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
 
+CREATE OR REPLACE FUNCTION before_student_notes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'student_notes:' || coalesce(NEW.user_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.user_id) IS DISTINCT FROM (OLD.user_id) THEN
+            RAISE EXCEPTION 'a key column of student_notes never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF (NEW.notes IS NOT NULL) AND coalesce((NEW.edits #>> '{notes,stamp}')::bigint, 0) = 0 THEN
+            NEW.edits := feed_edit(NEW.edits, 'notes', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.notes) IS DISTINCT FROM ROW(OLD.notes) OR NEW.edits -> 'notes' IS DISTINCT FROM OLD.edits -> 'notes' THEN
+        NEW.edits := feed_edit(NEW.edits, 'notes', OLD.edits -> 'notes', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON student_notes FOR EACH ROW EXECUTE FUNCTION before_student_notes();
+
+CREATE OR REPLACE FUNCTION feed_student_notes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
+    IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('student_notes', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 35::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || o.organization_id, 35::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('student_notes', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 35::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 35::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON student_notes REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_notes();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON student_notes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_notes();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON student_notes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_notes();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON student_notes FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
 CREATE OR REPLACE FUNCTION before_parent_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'parent_profiles:' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
@@ -1523,6 +1598,8 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON guardian_links FOR EA
 
 CREATE OR REPLACE FUNCTION before_groups() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.start_time := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('minute', NEW.start_time::interval)::time = date_trunc('minute', OLD.start_time::interval)::time THEN OLD.start_time ELSE date_trunc('minute', NEW.start_time::interval)::time END;
+    NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
     ELSE
@@ -1670,6 +1747,8 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON groups FOR EACH STATE
 
 CREATE OR REPLACE FUNCTION before_group_memberships() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.joined_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.joined_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.joined_at + interval '500 microseconds') THEN OLD.joined_at ELSE date_trunc('milliseconds', NEW.joined_at + interval '500 microseconds') END;
+    NEW.left_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.left_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.left_at + interval '500 microseconds') THEN OLD.left_at ELSE date_trunc('milliseconds', NEW.left_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'group_memberships:' || coalesce(NEW.group_id::text, '-') || ':' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
@@ -1824,6 +1903,8 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON group_membership_peri
 
 CREATE OR REPLACE FUNCTION before_courses() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.published_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.published_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.published_at + interval '500 microseconds') THEN OLD.published_at ELSE date_trunc('milliseconds', NEW.published_at + interval '500 microseconds') END;
+    NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
     ELSE
@@ -2576,6 +2657,7 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON content_items FOR EAC
 
 CREATE OR REPLACE FUNCTION before_assessments() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
     ELSE
@@ -3060,6 +3142,9 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON answer_keys FOR EACH 
 
 CREATE OR REPLACE FUNCTION before_enrollments() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.started_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.started_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.started_at + interval '500 microseconds') THEN OLD.started_at ELSE date_trunc('milliseconds', NEW.started_at + interval '500 microseconds') END;
+    NEW.completed_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.completed_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.completed_at + interval '500 microseconds') THEN OLD.completed_at ELSE date_trunc('milliseconds', NEW.completed_at + interval '500 microseconds') END;
+    NEW.due_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.due_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.due_at + interval '500 microseconds') THEN OLD.due_at ELSE date_trunc('milliseconds', NEW.due_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'enrollments:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.course_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
@@ -3159,6 +3244,9 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON enrollments FOR EACH 
 
 CREATE OR REPLACE FUNCTION before_assessment_attempts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.started_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.started_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.started_at + interval '500 microseconds') THEN OLD.started_at ELSE date_trunc('milliseconds', NEW.started_at + interval '500 microseconds') END;
+    NEW.submitted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.submitted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.submitted_at + interval '500 microseconds') THEN OLD.submitted_at ELSE date_trunc('milliseconds', NEW.submitted_at + interval '500 microseconds') END;
+    NEW.graded_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.graded_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.graded_at + interval '500 microseconds') THEN OLD.graded_at ELSE date_trunc('milliseconds', NEW.graded_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
     ELSE
@@ -3180,6 +3268,13 @@ BEGIN
         END IF;
     ELSIF ROW(NEW.feedback) IS DISTINCT FROM ROW(OLD.feedback) OR NEW.edits -> 'feedback' IS DISTINCT FROM OLD.edits -> 'feedback' THEN
         NEW.edits := feed_edit(NEW.edits, 'feedback', OLD.edits -> 'feedback', NEW.stamp);
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF (NEW.given_points IS NOT NULL) AND coalesce((NEW.edits #>> '{given_points,stamp}')::bigint, 0) = 0 THEN
+            NEW.edits := feed_edit(NEW.edits, 'given_points', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.given_points) IS DISTINCT FROM ROW(OLD.given_points) OR NEW.edits -> 'given_points' IS DISTINCT FROM OLD.edits -> 'given_points' THEN
+        NEW.edits := feed_edit(NEW.edits, 'given_points', OLD.edits -> 'given_points', NEW.stamp);
     END IF;
     RETURN NEW;
 END $$;
@@ -3235,6 +3330,7 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assessment_attempts F
 
 CREATE OR REPLACE FUNCTION before_topic_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.completed_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.completed_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.completed_at + interval '500 microseconds') THEN OLD.completed_at ELSE date_trunc('milliseconds', NEW.completed_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'topic_progress:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.topic_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
@@ -3305,6 +3401,7 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON topic_progress FOR EA
 
 CREATE OR REPLACE FUNCTION before_content_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.completed_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.completed_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.completed_at + interval '500 microseconds') THEN OLD.completed_at ELSE date_trunc('milliseconds', NEW.completed_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'content_progress:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.content_item_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
@@ -3382,6 +3479,7 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON content_progress FOR 
 
 CREATE OR REPLACE FUNCTION before_attendance_records() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.marked_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.marked_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.marked_at + interval '500 microseconds') THEN OLD.marked_at ELSE date_trunc('milliseconds', NEW.marked_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'attendance_records:' || coalesce(NEW.group_id::text, '-') || ':' || coalesce(NEW.student_id::text, '-') || ':' || coalesce(NEW.lesson_date::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
@@ -3466,6 +3564,7 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON attendance_records FO
 
 CREATE OR REPLACE FUNCTION before_devices() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.revoked_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.revoked_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.revoked_at + interval '500 microseconds') THEN OLD.revoked_at ELSE date_trunc('milliseconds', NEW.revoked_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
     ELSE
@@ -3542,6 +3641,9 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON devices FOR EACH STAT
 
 CREATE OR REPLACE FUNCTION before_conflicts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.lost_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.lost_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.lost_at + interval '500 microseconds') THEN OLD.lost_at ELSE date_trunc('milliseconds', NEW.lost_at + interval '500 microseconds') END;
+    NEW.kept_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.kept_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.kept_at + interval '500 microseconds') THEN OLD.kept_at ELSE date_trunc('milliseconds', NEW.kept_at + interval '500 microseconds') END;
+    NEW.settled_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.settled_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.settled_at + interval '500 microseconds') THEN OLD.settled_at ELSE date_trunc('milliseconds', NEW.settled_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
     ELSE
@@ -3579,7 +3681,7 @@ BEGIN
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
         SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'course_staff:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
         SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.author_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
@@ -3590,7 +3692,7 @@ BEGIN
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
         SELECT 'roster:' || o.group_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
+        SELECT 'course_staff:' || o.course_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
         SELECT 'user:' || o.author_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.author_id IS NOT NULL;
     ELSE
@@ -3606,9 +3708,9 @@ BEGIN
         UNION ALL
         SELECT 'roster:' || o.group_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'course_staff:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
         SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.author_id IS NOT NULL
         UNION ALL

@@ -1,4 +1,4 @@
-//! Slows down guessing: a bucket of attempts per name, refilled over time.
+//! Slows down guessing: a bucket of attempts per account, or per name where there is none, refilled over time.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -7,32 +7,55 @@ use std::sync::Mutex;
 const ATTEMPTS_MAX: f64 = 10.0;
 /// One attempt comes back after this many milliseconds.
 const REFILL_MS: f64 = 6_000.0;
-/// Names remembered at most; past it the fullest buckets are forgotten, which only forgives.
-const NAMES_MAX: usize = 50_000;
+/// Buckets remembered at most, in two generations.
+const BUCKETS_MAX: usize = 100_000;
+
+/// What is left of a bucket, and when that was so.
+type Bucket = (f64, i64);
 
 /// Slows down guessing of passwords.
 #[derive(Debug, Default)]
 pub struct SignInLimiter {
-    buckets: Mutex<HashMap<String, (f64, i64)>>,
+    buckets: Mutex<Generations>,
+}
+
+/// When the young are too many, they become the old ones, and who was old and never came again is forgotten: that only
+/// forgives, and costs nothing however many names somebody makes up.
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<String, Bucket>,
+    old: HashMap<String, Bucket>,
+}
+
+impl Generations {
+    fn get(&self, key: &str) -> Option<Bucket> {
+        self.young.get(key).or_else(|| self.old.get(key)).copied()
+    }
+
+    fn put(&mut self, key: &str, bucket: Bucket) {
+        if self.young.len() >= BUCKETS_MAX / 2 && !self.young.contains_key(key) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key.to_owned(), bucket);
+    }
 }
 
 impl SignInLimiter {
-    /// Takes one attempt of `name`, if one is left.
-    pub fn take(&self, name: &str, now_ms: i64) -> bool {
+    /// Takes one attempt of `key`, if one is left.
+    pub fn take(&self, key: &str, now_ms: i64) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if buckets.len() >= NAMES_MAX {
-            buckets.retain(|_, (left, at)| refilled(*left, *at, now_ms) < ATTEMPTS_MAX);
-        }
-        let (left, at) = buckets.get(name).copied().unwrap_or((ATTEMPTS_MAX, now_ms));
+        let (left, at) = buckets.get(key).unwrap_or((ATTEMPTS_MAX, now_ms));
         let left = refilled(left, at, now_ms);
         let allowed = left >= 1.0;
-        buckets.insert(name.to_owned(), (if allowed { left - 1.0 } else { left }, now_ms));
+        buckets.put(key, (if allowed { left - 1.0 } else { left }, now_ms));
         allowed
     }
 
     /// A right password gives the attempts back.
-    pub fn forgive(&self, name: &str) {
-        self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(name);
+    pub fn forgive(&self, key: &str) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        buckets.young.remove(key);
+        buckets.old.remove(key);
     }
 }
 
@@ -54,5 +77,20 @@ mod tests {
         assert!(!limiter.take("aysel", 6_000));
         limiter.forgive("aysel");
         assert!(limiter.take("aysel", 6_000));
+    }
+
+    #[test]
+    fn names_that_are_made_up_are_forgotten_and_the_one_that_is_guessed_is_not() {
+        let limiter = SignInLimiter::default();
+        for number in 0..3 * BUCKETS_MAX {
+            limiter.take(&number.to_string(), 0);
+            if number % 10_000 == 0 {
+                limiter.take("aysel", 0);
+            }
+        }
+        let buckets = limiter.buckets.lock().expect("nobody panicked");
+        assert!(buckets.young.len() + buckets.old.len() <= BUCKETS_MAX);
+        drop(buckets);
+        assert!(!limiter.take("aysel", 0));
     }
 }

@@ -11,6 +11,11 @@ const LANES: u32 = 1;
 /// Longer passwords are refused before they cost anything.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
+/// Passwords that are looked at at once: each takes a core and [`MEMORY_KIB`], whoever asks.
+pub fn passwords_at_once() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 fn hasher() -> Argon2<'static> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the parameters are constants within Argon2's bounds");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)

@@ -1,6 +1,7 @@
 //! Sign-in, refresh, sign-out, and a new device for a copied database.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -23,6 +24,10 @@ use crate::state::App;
 
 /// Bytes of the longest name to sign in with: an e-mail address of 255 characters.
 const NAME_BYTES_MAX: usize = 1_020;
+/// How long a sign-in waits for its turn.
+const PASSWORD_WAIT: Duration = Duration::from_secs(10);
+/// Devices of one person that are not revoked.
+const DEVICES_PER_USER_MAX: i64 = 100;
 /// Characters of a device's name that are kept.
 const DEVICE_NAME_MAX: usize = 100;
 /// Devices whose recovery secrets one sign-in may ask for.
@@ -127,15 +132,15 @@ struct Account {
 /// Signs somebody in.
 ///
 /// # Errors
-/// `wrong_password`, `account_closed`, `too_many_attempts`, `device_not_yours`, `device_revoked`.
-#[utoipa::path(post, path = "/v1/accounts/sign-in", request_body = SignIn, responses((status = 200, body = SignedIn), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+/// `wrong_password`, `account_closed`, `too_many_attempts`, `device_not_yours`, `device_revoked`, `too_many_devices`.
+#[utoipa::path(post, path = "/v1/accounts/sign-in", request_body = SignIn, responses((status = 200, body = SignedIn), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_in(
     State(app): State<App>,
     headers: HeaderMap,
     Body(request): Body<SignIn, REQUEST_BODY_BYTES_MAX>,
 ) -> Result<Json<SignedIn>, Failure> {
     check_protocol(request.protocol)?;
-    let name = request.name.trim().to_lowercase();
+    let name = request.name.trim();
     let wrong = || Problem::new(Code::WrongPassword, "the name or the password is wrong");
     if name.len() > NAME_BYTES_MAX || name.contains('\0') {
         return Err(wrong().into());
@@ -143,28 +148,36 @@ pub async fn sign_in(
     if request.device.secrets_of.len() > SECRETS_OF_MAX {
         return Err(Problem::new(Code::BadRequest, "too many devices whose secrets are needed").field("secrets_of").into());
     }
-    if !app.sign_ins.take(&name, app.now_ms()) {
-        return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
-    }
     // One person's user name may be another one's e-mail address: then the password tells who it is.
     let accounts: Vec<Account> = sqlx::query_as(
         "SELECT u.id, u.organization_id, o.name AS organization_name, u.user_name, u.email, u.full_name, u.role, \
-                u.status = 'active' AND u.deleted_at IS NULL AND o.deleted_at IS NULL AS open, u.password_hash \
+                u.status = 'active' AND u.deleted_at IS NULL \
+                    AND o.deleted_at IS NULL AND o.status NOT IN ('suspended', 'closed') AS open, u.password_hash \
          FROM users u JOIN organizations o ON o.id = u.organization_id \
-         WHERE lower(u.user_name) = $1 OR lower(u.email) = $1 ORDER BY u.id LIMIT 2",
+         WHERE lower(u.user_name) = lower($1) OR lower(u.email) = lower($1) ORDER BY u.id LIMIT 2",
     )
-    .bind(&name)
+    .bind(name)
     .fetch_all(&app.pool)
     .await?;
+    let attempts = attempts_of(&app, name, &accounts, request.device.id).await?;
+    if !app.sign_ins.take(&attempts, app.now_ms()) {
+        return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
+    }
+    // Passwords are slow on purpose. Whoever asks for many at once waits, and takes nobody else's memory.
+    let permit = tokio::time::timeout(PASSWORD_WAIT, app.passwords.clone().acquire_owned())
+        .await
+        .map_err(|_| Problem::new(Code::TooManyAttempts, "too many people sign in at once"))?
+        .map_err(Failure::broken)?;
     let password = request.password.clone();
     let (account, outdated) =
         tokio::task::spawn_blocking(move || whose(accounts, &password)).await.map_err(Failure::broken)?.ok_or_else(wrong)?;
     if !account.open {
         return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
     }
-    app.sign_ins.forgive(&name);
+    app.sign_ins.forgive(&attempts);
 
     let new_hash = if outdated { rehash(request.password).await } else { None };
+    drop(permit);
     let mut transaction = app.pool.begin().await?;
     let device = match request.device.id {
         Some(id) => known_device(&mut transaction, id, account.id).await?,
@@ -198,6 +211,23 @@ pub async fn sign_in(
         epoch: app.epoch,
         server_time: app.now_ms(),
     }))
+}
+
+/// Whose attempts these are: the account's, or the name's where there is none. Who signs in again on a laptop of their own
+/// has that laptop's attempts, so that nobody who guesses elsewhere keeps them out.
+async fn attempts_of(app: &App, name: &str, accounts: &[Account], device: Option<Uuid>) -> Result<String, Failure> {
+    let users: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
+    if let Some(device) = device {
+        let own: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM devices WHERE id = $1 AND user_id = ANY($2))")
+            .bind(device)
+            .bind(&users)
+            .fetch_one(&app.pool)
+            .await?;
+        if own {
+            return Ok(format!("device:{device}"));
+        }
+    }
+    Ok(users.first().map_or_else(|| format!("name:{}", name.to_lowercase()), |user| format!("user:{user}")))
 }
 
 /// The account that the password opens, and whether its hash is one to replace.
@@ -254,6 +284,13 @@ async fn make_device(
     name: &str,
     platform: &str,
 ) -> Result<(Uuid, Vec<u8>), Failure> {
+    let known: i64 = sqlx::query_scalar("SELECT count(*) FROM devices WHERE user_id = $1 AND revoked_at IS NULL")
+        .bind(user)
+        .fetch_one(&mut *connection)
+        .await?;
+    if known >= DEVICES_PER_USER_MAX {
+        return Err(Problem::new(Code::TooManyDevices, format!("{DEVICES_PER_USER_MAX} devices are the limit")).into());
+    }
     let id = Uuid::now_v7();
     let secret: [u8; 32] = rand::random();
     let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(DEVICE_NAME_MAX).collect::<String>();
@@ -317,26 +354,33 @@ pub struct Refreshed {
 ///
 /// # Errors
 /// `session_ended`, `device_revoked`, `account_closed`.
-#[utoipa::path(post, path = "/v1/accounts/refresh", request_body = Refresh, responses((status = 200, body = Refreshed), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/accounts/refresh", request_body = Refresh, responses((status = 200, body = Refreshed), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUEST_BODY_BYTES_MAX>) -> Result<Json<Refreshed>, Failure> {
     let hash = refresh_hash(&request.refresh_token);
-    let (next_token, next_hash) = new_refresh_token();
     let mut transaction = app.pool.begin().await?;
     let row: Option<(Uuid, Uuid, Uuid, Uuid)> = sqlx::query_as(
-        "UPDATE user_sessions s SET \
-             refresh_token_hash = $1, next_refresh_token_hash = $2, last_used_at = now(), expires_at = now() + make_interval(days => $3) \
-         FROM users u WHERE u.id = s.user_id AND s.ended_at IS NULL AND s.expires_at > now() \
-             AND (s.refresh_token_hash = $1 OR s.next_refresh_token_hash = $1) \
-         RETURNING s.id, s.user_id, u.organization_id, s.device_id",
+        "SELECT s.id, s.user_id, u.organization_id, s.device_id FROM user_sessions s JOIN users u ON u.id = s.user_id \
+         WHERE s.ended_at IS NULL AND s.expires_at > now() AND (s.refresh_token_hash = $1 OR s.next_refresh_token_hash = $1) \
+         FOR UPDATE OF s",
     )
     .bind(&hash)
-    .bind(&next_hash)
-    .bind(i32::try_from(SESSION_DAYS).unwrap_or(i32::MAX))
     .fetch_optional(&mut *transaction)
     .await?;
     let (session_id, user_id, organization_id, device_id) = row.ok_or_else(|| Problem::new(Code::SessionEnded, "the session was ended"))?;
     let session = Session { user_id, organization_id, device_id, session_id };
     session.check_alive(&mut transaction).await?;
+    let next_token = app.tokens.next_refresh_token(session_id, &request.refresh_token)?;
+    sqlx::query(
+        "UPDATE user_sessions SET \
+             refresh_token_hash = $2, next_refresh_token_hash = $3, last_used_at = now(), expires_at = now() + make_interval(days => $4) \
+         WHERE id = $1",
+    )
+    .bind(session_id)
+    .bind(&hash)
+    .bind(refresh_hash(&next_token))
+    .bind(i32::try_from(SESSION_DAYS).unwrap_or(i32::MAX))
+    .execute(&mut *transaction)
+    .await?;
     transaction.commit().await?;
     let (access_token, access_expires_at) = access_token(&app, user_id, organization_id, device_id, session_id)?;
     Ok(Json(Refreshed { access_token, access_expires_at, refresh_token: next_token, server_time: app.now_ms() }))
@@ -346,12 +390,15 @@ pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUES
 ///
 /// # Errors
 /// Only when the database does not answer.
-#[utoipa::path(post, path = "/v1/accounts/sign-out", security(("access_token" = [])), responses((status = 204, description = "The session is ended."), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/accounts/sign-out", security(("access_token" = [])), responses((status = 204, description = "The session is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
+    let mut transaction = app.pool.begin().await?;
     sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
         .bind(session.session_id)
-        .execute(&app.pool)
+        .execute(&mut *transaction)
         .await?;
+    let moved = crate::database::commit(transaction).await?;
+    app.moved(moved);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -387,7 +434,7 @@ pub struct NewDevice {
 ///
 /// # Errors
 /// `session_ended`, `device_revoked`, `account_closed`.
-#[utoipa::path(post, path = "/v1/accounts/device", security(("access_token" = [])), request_body = NewDeviceRequest, responses((status = 200, body = NewDevice), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/accounts/device", security(("access_token" = [])), request_body = NewDeviceRequest, responses((status = 200, body = NewDevice), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn new_device(
     State(app): State<App>,
     session: Session,

@@ -34,14 +34,17 @@ impl Session {
         Err(Problem::new(Code::DeviceNotYours, "the session belongs to another device"))
     }
 
-    /// Refuses a session that was ended, a device that was revoked, or an account that was closed since the token was made.
+    /// Refuses a session that was ended, a device that was revoked, or an account or organization that was
+    /// closed since the token was made.
     ///
     /// # Errors
     /// `session_ended`, `device_revoked` or `account_closed`.
     pub async fn check_alive(&self, connection: &mut sqlx::PgConnection) -> Result<(), Failure> {
         let row: Option<(bool, bool, bool)> = sqlx::query_as(
             "SELECT s.ended_at IS NOT NULL, d.revoked_at IS NOT NULL, u.status <> 'active' OR u.deleted_at IS NOT NULL \
-             FROM user_sessions s JOIN devices d ON d.id = s.device_id JOIN users u ON u.id = s.user_id WHERE s.id = $1",
+                 OR o.deleted_at IS NOT NULL OR o.status IN ('suspended', 'closed') \
+             FROM user_sessions s JOIN devices d ON d.id = s.device_id JOIN users u ON u.id = s.user_id \
+             JOIN organizations o ON o.id = u.organization_id WHERE s.id = $1",
         )
         .bind(self.session_id)
         .fetch_optional(connection)

@@ -10,9 +10,10 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use waystation_model::access::Role;
+use waystation_model::access::{Actor, Role};
 use waystation_model::chain::{CONTENT_HASH_BYTES, Chain};
 use waystation_model::grading::GradedQuestion;
+use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_model::merge::Stored;
 use waystation_model::registry::Entity;
 use waystation_model::wire::NumberedOutcome;
@@ -29,6 +30,10 @@ pub trait Authority: Sync {
 
     /// The server's clock in milliseconds.
     fn now_ms(&self) -> i64;
+    /// Rows in one pulled page. A simulator has fewer rows than people do and cuts them into as many pages.
+    fn page_rows_max(&self) -> usize {
+        PAGE_ROWS_MAX
+    }
     /// Begins a push.
     fn write(&self) -> impl Future<Output = Result<Self::Writing, Failure>> + Send;
     /// Begins to read.
@@ -89,6 +94,8 @@ pub struct OpenConflict {
     pub lost_device: Option<Uuid>,
     /// The value held.
     pub lost_values: Value,
+    /// The row's stamps under which it stood, the first and the last; none when it never did.
+    pub stood: Option<(i64, i64)>,
 }
 
 /// A conflict to write down.
@@ -112,6 +119,8 @@ pub struct KeptConflict<'a> {
     pub lost_at_ms: i64,
     /// On which device.
     pub lost_device: Option<Uuid>,
+    /// The row's stamps under which it stood, the first and the last; none when it never did.
+    pub stood: Option<(i64, i64)>,
     /// What stands.
     pub kept_values: Map<String, Value>,
     /// Who said it.
@@ -154,6 +163,19 @@ pub struct GradingKey {
 pub trait Writing: Send + Sized {
     /// Refuses a session, device or account that was closed.
     fn check_alive(&mut self, session: &Session) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Whether any of these scopes has moved since their heads summed up to `sum`. A keeper that nobody else writes to, and
+    /// whose heads every push knows, has no need to look.
+    fn moved_since(&mut self, scopes: &[String], sum: i64) -> impl Future<Output = Result<bool, Failure>> + Send {
+        let _ = (scopes, sum);
+        async { Ok(false) }
+    }
+    /// What a person is and hears by now, what this transaction has changed included; none where the keeper leaves the rights
+    /// as they were at the beginning.
+    fn rights(&mut self, user: Uuid) -> impl Future<Output = Result<Option<Actor>, Failure>> + Send {
+        let _ = user;
+        async { Ok(None) }
+    }
 
     /// Locks a device's ledger until the transaction ends: its last number and the chain there.
     fn lock_ledger(&mut self, device: Uuid) -> impl Future<Output = Result<(i64, Chain), Failure>> + Send;

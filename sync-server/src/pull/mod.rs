@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use waystation_model::limits::{PULL_BODY_BYTES_MAX, ZSTD_LEVEL};
 use waystation_model::wire::{PullLine, PullRequest};
 
-use crate::access::subscription;
+use crate::access::heard;
 use crate::accounts::Session;
 use crate::authority::Authority;
 use crate::body::{Body, check_protocol};
@@ -27,7 +27,7 @@ const COMPRESS_FROM_BYTES: usize = 512;
 ///
 /// # Errors
 /// What concerns the request as a whole.
-#[utoipa::path(post, path = "/v1/sync/pull", security(("access_token" = [])), request_body = PullRequest, responses((status = 200, description = "NDJSON, one PullLine a line.", content_type = "application/x-ndjson", body = PullLine), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/sync/pull", security(("access_token" = [])), request_body = PullRequest, responses((status = 200, description = "NDJSON, one PullLine a line.", content_type = "application/x-ndjson", body = PullLine), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn pull(
     State(app): State<App>,
     session: Session,
@@ -36,7 +36,7 @@ pub async fn pull(
 ) -> Result<Response, Failure> {
     check_protocol(request.protocol)?;
     session.check_device(request.device)?;
-    let subscription = subscription(&app, session.user_id).await?;
+    let subscription = heard(&app, session.user_id).await?;
     let asks_for_a_page = request.cursors.is_some();
     let text = answer(&app.pool, app.epoch, &session, &subscription, request).await?;
     if asks_for_a_page {

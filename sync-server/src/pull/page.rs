@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
-use waystation_model::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
+use waystation_model::limits::PAGE_BYTES_MAX;
 use waystation_model::registry::{Entity, entity_by_code};
 use waystation_model::wire::PullLine;
 
@@ -12,6 +12,9 @@ use crate::accounts::Session;
 use crate::authority::{Authority, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use crate::failure::Failure;
 use crate::heads::Subscription;
+
+/// Rows that are read at a time: their largest size together is what a page costs in memory at most.
+const SLICE_ROWS: usize = 250;
 
 /// One scope of this page: where the laptop is and where the head is.
 struct Wanted {
@@ -36,13 +39,13 @@ pub async fn read<A: Authority>(
     snapshot.check_alive(session).await?;
     let (applied_upto, chain) = snapshot.device_state(session.device_id).await?;
     let wanted = wanted(&mut snapshot, subscription, &cursors, epoch == server_epoch).await?;
-    let feed = read_feed(&mut snapshot, &wanted).await?;
-    let tuples = snapshot.tuples(&live_ids(&feed)).await?;
+    let rows_max = authority.page_rows_max();
+    let (feed, read_upto) = read_feed(&mut snapshot, &wanted, rows_max).await?;
+    let (feed, tuples) = fill(&mut snapshot, feed).await?;
     snapshot.end().await?;
 
-    let feed = cut(feed, &tuples);
     let mut text = Vec::with_capacity(feed.len() * 96 + 1024);
-    let reached = reached(&wanted, &feed);
+    let reached = reached(&wanted, &feed, read_upto, rows_max);
     let rows_left: i64 = wanted.iter().zip(&reached).map(|(scope, cursor)| scope.head - cursor).sum();
     line(
         &mut text,
@@ -91,17 +94,24 @@ async fn wanted<S: Snapshot>(
     Ok(wanted)
 }
 
-/// The next feed rows after the cursors, scope after scope, each in version order; a page at most.
-async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted]) -> Result<Vec<FeedRow>, Failure> {
+/// The next feed rows after the cursors, scope after scope, each in version order; a page at most. Beside them the place of
+/// the last scope that was read.
+async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted], rows_max: usize) -> Result<(Vec<FeedRow>, i64), Failure> {
+    // There are at most as many rows as versions, so the scopes after the first ones that fill a page would be read in vain.
+    // But a version may have no row any more, as the row moved forward: then the page is short, and the next one goes on.
+    let mut versions = 0;
     let behind: Vec<FeedFrom> = (1..)
         .zip(wanted)
         .filter(|(_, scope)| scope.from < scope.head)
+        .take_while(|(_, scope)| {
+            let starts = versions < rows_max as i64;
+            versions += scope.head - scope.from;
+            starts
+        })
         .map(|(place, scope)| FeedFrom { place, id: scope.id, after: scope.from })
         .collect();
-    if behind.is_empty() {
-        return Ok(Vec::new());
-    }
-    snapshot.feed(&behind, PAGE_ROWS_MAX).await
+    let Some(last) = behind.last() else { return Ok((Vec::new(), i64::MAX)) };
+    Ok((snapshot.feed(&behind, rows_max).await?, last.place))
 }
 
 fn live_ids(feed: &[FeedRow]) -> HashMap<i16, Vec<Uuid>> {
@@ -112,23 +122,27 @@ fn live_ids(feed: &[FeedRow]) -> HashMap<i16, Vec<Uuid>> {
     ids
 }
 
-/// Cuts the page where it would grow past its size. One row always fits, or a large one would stop everything.
-fn cut(mut feed: Vec<FeedRow>, tuples: &RowTuples) -> Vec<FeedRow> {
-    let mut bytes = 0;
-    let mut length = 0;
-    for row in &feed {
-        bytes += tuples.get(&(row.entity, row.row_id)).map_or(40, String::len);
-        if bytes > PAGE_BYTES_MAX && length > 0 {
-            break;
+/// Reads what the page tells of, slice by slice, and cuts it where it would grow past its size: rows may be large, and what
+/// does not fit this page is not read for it. One row always fits, or a large one would stop everything.
+async fn fill<S: Snapshot>(snapshot: &mut S, mut feed: Vec<FeedRow>) -> Result<(Vec<FeedRow>, RowTuples), Failure> {
+    let mut tuples = RowTuples::new();
+    let (mut bytes, mut length) = (0, 0);
+    'page: for slice in feed.chunks(SLICE_ROWS) {
+        tuples.extend(snapshot.tuples(&live_ids(slice)).await?);
+        for row in slice {
+            bytes += tuples.get(&(row.entity, row.row_id)).map_or(40, String::len);
+            if bytes > PAGE_BYTES_MAX && length > 0 {
+                break 'page;
+            }
+            length += 1;
         }
-        length += 1;
     }
     feed.truncate(length);
-    feed
+    Ok((feed, tuples))
 }
 
 /// The cursor that each wanted scope reaches with this page.
-fn reached(wanted: &[Wanted], feed: &[FeedRow]) -> Vec<i64> {
+fn reached(wanted: &[Wanted], feed: &[FeedRow], read_upto: i64, rows_max: usize) -> Vec<i64> {
     let mut cursors: Vec<i64> = wanted.iter().map(|scope| scope.from).collect();
     for row in feed {
         if let Some(cursor) = usize::try_from(row.place - 1).ok().and_then(|place| cursors.get_mut(place)) {
@@ -136,9 +150,9 @@ fn reached(wanted: &[Wanted], feed: &[FeedRow]) -> Vec<i64> {
         }
     }
     // A head may have moved without any row of its own left to send.
-    let last_place = feed.last().map_or(i64::MAX, |row| row.place);
+    let last_place = feed.last().map_or(read_upto.saturating_add(1), |row| row.place);
     for ((place, scope), cursor) in (1i64..).zip(wanted).zip(&mut cursors) {
-        if place < last_place && feed.len() < PAGE_ROWS_MAX {
+        if place < last_place && feed.len() < rows_max {
             *cursor = scope.head;
         }
     }

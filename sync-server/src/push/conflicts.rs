@@ -21,8 +21,8 @@ use crate::failure::Failure;
 type Place = (RowId, String, Option<Uuid>);
 
 enum Entry {
-    /// In the database, with its deciding value.
-    Stored(Uuid, Value),
+    /// In the database, with its deciding value and when it stood.
+    Stored(Uuid, Value, Option<(i64, i64)>),
     /// New in this set.
     New(Lost),
 }
@@ -35,7 +35,7 @@ pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &En
     let mut entries = read_open(keeper, entity, rows).await?;
     let mut gone: Vec<Uuid> = Vec::new();
     let forget = |gone: &mut Vec<Uuid>, entry: Option<Entry>| {
-        if let Some(Entry::Stored(id, _)) = entry {
+        if let Some(Entry::Stored(id, ..)) = entry {
             gone.push(id);
         }
     };
@@ -45,15 +45,15 @@ pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &En
                 let entry = entries.remove(&(*id, (*group).to_owned(), Some(*device)));
                 forget(&mut gone, entry);
             }
+            Held::Saw { group, stamp } => {
+                let saw = |entry: &Entry| stood(entry).is_some_and(|(first, last)| (first..=last).contains(stamp));
+                for place in places(&entries, *id, group, saw) {
+                    forget(&mut gone, entries.remove(&place));
+                }
+            }
             Held::Replaced { group, value } => {
-                let places: Vec<Place> = entries
-                    .iter()
-                    .filter(|(place, entry)| place.0 == *id && place.1 == *group && decides(entry) == value)
-                    .map(|(place, _)| place.clone())
-                    .collect();
-                for place in places {
-                    let entry = entries.remove(&place);
-                    forget(&mut gone, entry);
+                for place in places(&entries, *id, group, |entry| decides(entry) == value) {
+                    forget(&mut gone, entries.remove(&place));
                 }
             }
             Held::Kept(lost) => {
@@ -77,6 +77,12 @@ pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &En
     Ok(())
 }
 
+/// Where entries of this kind are, of one group of one row.
+fn places(entries: &BTreeMap<Place, Entry>, id: RowId, group: &str, kind: impl Fn(&Entry) -> bool) -> Vec<Place> {
+    let of_group = entries.iter().filter(|(place, entry)| place.0 == id && place.1 == group && kind(entry));
+    of_group.map(|(place, _)| place.clone()).collect()
+}
+
 async fn read_open<W: Writing>(keeper: &mut W, entity: &Entity, rows: &Rows) -> Result<BTreeMap<Place, Entry>, Failure> {
     let mut ids: Vec<RowId> = rows.held.iter().map(|(id, _)| *id).collect();
     ids.sort_unstable();
@@ -84,18 +90,25 @@ async fn read_open<W: Writing>(keeper: &mut W, entity: &Entity, rows: &Rows) -> 
     let open = keeper.open_conflicts(entity, ids).await?;
     Ok(open
         .into_iter()
-        .map(|OpenConflict { id, row_id, field, lost_device, lost_values }| {
+        .map(|OpenConflict { id, row_id, field, lost_device, lost_values, stood }| {
             let lead =
                 entity.group_columns(&field).next().and_then(|(_, column)| lost_values.get(column.name)).cloned().unwrap_or(Value::Null);
-            ((row_id, field, lost_device), Entry::Stored(id, lead))
+            ((row_id, field, lost_device), Entry::Stored(id, lead, stood))
         })
         .collect())
 }
 
 fn decides(entry: &Entry) -> &Value {
     match entry {
-        Entry::Stored(_, value) => value,
+        Entry::Stored(_, value, _) => value,
         Entry::New(lost) => lost.values.first().map_or(&Value::Null, |(_, value)| value),
+    }
+}
+
+fn stood(entry: &Entry) -> Option<(i64, i64)> {
+    match entry {
+        Entry::Stored(_, _, stood) => *stood,
+        Entry::New(lost) => lost.stood,
     }
 }
 
@@ -123,6 +136,7 @@ fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, place: &Plac
         lost_by: lost.edit.user,
         lost_at_ms: lost.edit.at.div_euclid(1000),
         lost_device: lost.edit.device,
+        stood: lost.stood,
         kept_values,
         kept_by: kept_edit.and_then(|edit| edit.user),
         kept_at_ms: kept_edit.map(|edit| edit.at.div_euclid(1000)),

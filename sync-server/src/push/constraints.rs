@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use waystation_model::access::Actor;
 use waystation_model::registry::{Entity, Kind};
-use waystation_model::wire::{Mutation, NumberedOutcome, Outcome};
+use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::rejected;
@@ -39,7 +39,13 @@ impl Constraints {
     ) -> Result<NumberedOutcome, Failure> {
         let Refusal { code, constraint: name, text } = refusal;
         let name = name.as_str();
-        let field = self.columns.get(name).and_then(|columns| at_fault(entity, name, columns)).cloned();
+        let mut field = self.columns.get(name).and_then(|columns| at_fault(entity, name, columns)).cloned();
+        let deleted = mutation.op == Operation::Delete && code == Code::MissingReference;
+        let code = if deleted { Code::InUse } else { code };
+        if deleted {
+            // The constraint is another table's: its columns say nothing of this row.
+            field = None;
+        }
         tracing::info!(constraint = name, entity = entity.name, n = mutation.n, error = text, "the database refused a mutation");
         let mut problem =
             Problem::new(code, if name.is_empty() { "the database refused the row".to_owned() } else { format!("{name} does not hold") });

@@ -46,7 +46,9 @@ impl Ledger {
                 let n = pushed_n + i64::try_from(place).unwrap_or(0);
                 let Some(sent) = usize::try_from(n - first_n).ok().and_then(|place| hashes.get(place)) else { continue };
                 if sent != hash {
-                    return Err(reused(n, "arrived before with other content"));
+                    // The numbers before it stand for what the device says only where they were all compared.
+                    let unproven = first_n + compared as i64;
+                    return Err(reused(unproven.min(n), "arrived before with other content"));
                 }
                 compared += 1;
             }

@@ -10,14 +10,16 @@ mod ledger;
 mod rows;
 mod sets;
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use uuid::Uuid;
 use waystation_model::access::Actor;
 use waystation_model::chain;
 use waystation_model::limits::{PUSH_BODY_BYTES_MAX, PUSH_MUTATIONS_MAX};
-use waystation_model::wire::{Mutation, NumberedOutcome, Outcome, PushAnswer, PushRequest};
-use waystation_model::{Code, Problem};
+use waystation_model::wire::{Mutation, NumberedOutcome, Outcome, PushAnswer, PushRequest, Run};
+use waystation_model::{Code, Problem, registry};
 
 pub use constraints::Constraints;
 
@@ -27,9 +29,12 @@ use crate::authority::{Authority, Writing};
 use crate::body::{Body, check_protocol};
 use crate::database::TRANSACTION_TRIES_MAX;
 use crate::failure::Failure;
+use crate::heads::access_scopes;
 use crate::state::App;
 use ledger::Ledger;
 
+/// Bytes of the longest name of a table or column that PostgreSQL keeps.
+const NAME_BYTES_MAX: usize = 63;
 /// The largest number of a mutation: the largest whole number that every JSON reader keeps exactly.
 const NUMBER_MAX: i64 = (1 << 53) - 1;
 
@@ -37,7 +42,7 @@ const NUMBER_MAX: i64 = (1 << 53) - 1;
 ///
 /// # Errors
 /// What concerns the request as a whole; what concerns one mutation is its outcome.
-#[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = 400, description = "Every error has this form; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+#[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn push(
     State(app): State<App>,
     session: Session,
@@ -47,6 +52,7 @@ pub async fn push(
     session.check_device(request.device)?;
     let batch = Batch::read(request, app.epoch)?;
     let subscription = subscription(&app, session.user_id).await?;
+    let batch = batch.with_rights_of(subscription.rights_at);
     let (answer, moved) = batch.take(&app.pool, &app.constraints, session, &subscription.actor).await?;
     app.moved(moved);
     Ok(Json(answer))
@@ -58,6 +64,7 @@ pub struct Batch {
     seen_n: i64,
     chain_before: chain::Chain,
     mutations: Vec<Mutation>,
+    rights_at: Option<i64>,
 }
 
 impl Batch {
@@ -74,11 +81,18 @@ impl Batch {
         }
         let chain_before = read_chain(&request.chain)?;
         let (first_n, seen_n) = (request.first_n, request.seen_n);
-        let mutations = request.into_mutations();
-        if mutations.len() > PUSH_MUTATIONS_MAX {
+        // Asked before anything is made of them: each row shares its run's names, and a push of rows alone is large enough.
+        if request.mutations() > PUSH_MUTATIONS_MAX {
             return Err(Problem::new(Code::TooManyMutations, format!("at most {PUSH_MUTATIONS_MAX} mutations in one push")));
         }
-        Ok(Batch { first_n, seen_n, chain_before, mutations })
+        check_names(&request.runs)?;
+        Ok(Batch { first_n, seen_n, chain_before, mutations: request.into_mutations(), rights_at: None })
+    }
+
+    /// … by somebody whose rights were read when the heads of their access summed up to this: if any has moved by the time
+    /// of the transaction, they are read anew.
+    pub fn with_rights_of(self, rights_at: i64) -> Batch {
+        Batch { rights_at: Some(rights_at), ..self }
     }
 
     /// Applies it, all in one transaction. Returns the answer and the heads that moved.
@@ -117,7 +131,7 @@ struct Attempt<'a, A> {
 
 impl<A: Authority> Attempt<'_, A> {
     async fn run(&self) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
-        let Batch { first_n, seen_n, chain_before, mutations } = self.batch;
+        let Batch { first_n, seen_n, chain_before, mutations, rights_at } = self.batch;
         let received_ms = self.authority.now_ms();
         let mut rows = self.authority.write().await?;
         rows.check_alive(&self.session).await?;
@@ -138,20 +152,37 @@ impl<A: Authority> Attempt<'_, A> {
 
         let fresh = &mutations[known..];
         let chain = hashes[known..].iter().fold(ledger.chain, |chain, hash| chain::extend(&chain, hash));
-        let context = sets::Context {
+        let mut context = sets::Context {
             constraints: self.constraints,
-            actor: self.actor,
+            actor: Cow::Borrowed(self.actor),
             device: self.session.device_id,
             received_ms,
             careful: self.careful,
         };
-        let fresh_outcomes = sets::apply(&mut rows, &context, fresh).await?;
+        if let Some(sum) = rights_at
+            && rows.moved_since(&access_scopes(self.actor), *sum).await?
+        {
+            context.read_rights(&mut rows).await?;
+        }
+        let fresh_outcomes = sets::apply(&mut rows, &mut context, fresh).await?;
         let last_n = ledger.store(&mut rows, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;
         let moved = rows.stand().await?;
 
         outcomes.extend(fresh_outcomes);
         Ok((PushAnswer { last_n, chain: hex::encode(chain), outcomes, server_time: self.authority.now_ms() }, moved))
     }
+}
+
+/// Refuses names that no table and no column has: they would come back with every outcome.
+fn check_names(runs: &[Run]) -> Result<(), Problem> {
+    let widest = registry::all().iter().map(|entity| entity.columns.len()).max().unwrap_or(0);
+    for run in runs {
+        let names = run.columns.iter().chain([&run.entity]);
+        if run.columns.len() > 2 * widest || names.into_iter().any(|name| name.len() > NAME_BYTES_MAX) {
+            return Err(Problem::new(Code::BadRequest, "no table has so many columns, or names so long").field("runs"));
+        }
+    }
+    Ok(())
 }
 
 fn read_chain(text: &str) -> Result<chain::Chain, Problem> {

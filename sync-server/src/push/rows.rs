@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use waystation_model::merge::{Held, Merged, Stored};
 use waystation_model::registry::Entity;
+use waystation_model::wire::Base;
 
 use super::RowId;
 use crate::authority::{Found, Writing};
@@ -31,6 +32,11 @@ impl Rows {
     /// Whether the id belongs to another organization's row.
     pub fn is_foreign(&self, id: RowId) -> bool {
         self.foreign.contains(&id)
+    }
+
+    /// Whether the row is not there, and a change says that one of the same device's has made it.
+    pub fn builds_on_own(&self, id: RowId, base: Base) -> bool {
+        !self.rows.contains_key(&id) && !self.foreign.contains(&id) && base.stamp.is_none() && base.own.is_some()
     }
 
     /// Takes the result of a merge.

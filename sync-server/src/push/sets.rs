@@ -1,10 +1,12 @@
 //! Applies mutations set by set: consecutive ones of one table are read, merged and written together.
 
+use std::borrow::Cow;
+
 use uuid::Uuid;
-use waystation_model::access::{Actor, allows, refused_column};
+use waystation_model::access::{Actor, Role, allows, refused_column};
 use waystation_model::clock::At;
 use waystation_model::merge::{Change, Merged, Stored, Verdict, merge, read_fields, was_seen};
-use waystation_model::registry::{Entity, IdRule, entity};
+use waystation_model::registry::{AccessRule, Entity, IdRule, entity};
 use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
@@ -17,8 +19,8 @@ use crate::failure::Failure;
 pub struct Context<'a> {
     /// The database's constraints by name.
     pub constraints: &'a Constraints,
-    /// Who pushes.
-    pub actor: &'a Actor,
+    /// Who pushes, with the rights that they have by now.
+    pub actor: Cow<'a, Actor>,
     /// From which device.
     pub device: Uuid,
     /// When the push arrived.
@@ -27,8 +29,19 @@ pub struct Context<'a> {
     pub careful: bool,
 }
 
+impl Context<'_> {
+    /// Reads the rights anew.
+    pub async fn read_rights<W: Writing>(&mut self, keeper: &mut W) -> Result<(), Failure> {
+        if let Some(actor) = keeper.rights(self.actor.user_id).await? {
+            self.actor = Cow::Owned(actor);
+        }
+        Ok(())
+    }
+}
+
 /// Applies all mutations in their order. Returns the outcomes that are not plainly `applied`.
-pub async fn apply<W: Writing>(keeper: &mut W, context: &Context<'_>, mutations: &[Mutation]) -> Result<Vec<NumberedOutcome>, Failure> {
+pub async fn apply<W: Writing>(keeper: &mut W, context: &mut Context<'_>, mutations: &[Mutation]) -> Result<Vec<NumberedOutcome>, Failure> {
+    let first_n = mutations.first().map_or(0, |mutation| mutation.n);
     let mut outcomes = Vec::new();
     let mut rest = mutations;
     while let Some(first) = rest.first() {
@@ -41,24 +54,35 @@ pub async fn apply<W: Writing>(keeper: &mut W, context: &Context<'_>, mutations:
                     rejected(mutation.n, Problem::new(Code::UnknownEntity, format!("no table {} is synced", first.entity)))
                 }))
             }
-            Some(entity) => outcomes.extend(apply_set(keeper, context, entity, set).await?),
+            Some(entity) => {
+                let push = Earlier { first_n, outcomes: &outcomes };
+                let new = apply_set(keeper, context, entity, set, &push).await?;
+                outcomes.extend(new);
+            }
         }
     }
     Ok(outcomes)
 }
 
+/// What this push has come to before a set.
+struct Earlier<'a> {
+    first_n: i64,
+    outcomes: &'a [NumberedOutcome],
+}
+
 /// Applies one set. Where the database refuses it, it is halved until the mutation at fault stands alone.
 async fn apply_set<W: Writing>(
     keeper: &mut W,
-    context: &Context<'_>,
+    context: &mut Context<'_>,
     entity: &'static Entity,
     set: &[Mutation],
+    earlier: &Earlier<'_>,
 ) -> Result<Vec<NumberedOutcome>, Failure> {
     if !context.careful {
-        return run_set(keeper, context, entity, set).await;
+        return run_set(keeper, context, entity, set, earlier).await;
     }
     keeper.savepoint().await?;
-    let failure = match run_set(keeper, context, entity, set).await {
+    let failure = match run_set(keeper, context, entity, set, earlier).await {
         Ok(outcomes) => {
             keeper.release().await?;
             return Ok(outcomes);
@@ -68,19 +92,22 @@ async fn apply_set<W: Writing>(
     let Some(refusal) = failure.refusal() else { return Err(failure) };
     keeper.roll_back().await?;
     if let [only] = set {
-        return Ok(vec![context.constraints.refusal(keeper, context.actor, entity, only, refusal).await?]);
+        return Ok(vec![context.constraints.refusal(keeper, &context.actor, entity, only, refusal).await?]);
     }
     let (left, right) = set.split_at(set.len() / 2);
-    let mut outcomes = Box::pin(apply_set(keeper, context, entity, left)).await?;
-    outcomes.extend(Box::pin(apply_set(keeper, context, entity, right)).await?);
+    let mut outcomes = Box::pin(apply_set(keeper, context, entity, left, earlier)).await?;
+    let before: Vec<NumberedOutcome> = earlier.outcomes.iter().chain(&outcomes).cloned().collect();
+    let earlier = Earlier { first_n: earlier.first_n, outcomes: &before };
+    outcomes.extend(Box::pin(apply_set(keeper, context, entity, right, &earlier)).await?);
     Ok(outcomes)
 }
 
 async fn run_set<W: Writing>(
     keeper: &mut W,
-    context: &Context<'_>,
+    context: &mut Context<'_>,
     entity: &'static Entity,
     set: &[Mutation],
+    earlier: &Earlier<'_>,
 ) -> Result<Vec<NumberedOutcome>, Failure> {
     let mut outcomes = Vec::new();
     let mut read = Vec::with_capacity(set.len());
@@ -92,11 +119,17 @@ async fn run_set<W: Writing>(
     }
     let ids: Vec<RowId> = read.iter().map(|(_, id, _)| *id).collect();
     let mut rows = load(keeper, entity, context.actor.organization_id, &ids).await?;
+    let mut rights_moved = false;
     for (mutation, id, fields) in &read {
+        let concerned = concerns(entity, *id, &rows, &context.actor);
         let outcome = match mutation.op {
+            Operation::Put if rows.builds_on_own(*id, mutation.base) => on_own(keeper, context, mutation, earlier, &outcomes).await?,
             Operation::Put => put(context, entity, mutation, *id, fields, &mut rows),
             Operation::Delete => delete(keeper, context, entity, mutation, *id, &mut rows).await?,
         };
+        if matches!(outcome, Ok(Outcome::Applied | Outcome::Merged | Outcome::Superseded)) {
+            rights_moved |= concerned || concerns(entity, *id, &rows, &context.actor);
+        }
         match outcome {
             Ok(Outcome::Applied) => {}
             Ok(outcome) => outcomes.push(NumberedOutcome { n: mutation.n, outcome }),
@@ -106,7 +139,50 @@ async fn run_set<W: Writing>(
     grades::complete(keeper, entity, &mut rows, context.received_ms).await?;
     write(keeper, entity, context.actor.organization_id, &rows).await?;
     conflicts::keep(keeper, context, entity, &rows).await?;
+    if rights_moved {
+        // What somebody made a moment ago is theirs for the rest of the push, and what they gave away is not.
+        context.read_rights(keeper).await?;
+    }
     Ok(outcomes)
+}
+
+/// Whether the pusher's own rights may follow from this row.
+fn concerns(entity: &Entity, id: RowId, rows: &Rows, actor: &Actor) -> bool {
+    let Some(stored) = rows.current(id) else { return false };
+    entity.access.iter().any(|rule| match rule {
+        AccessRule::User("id") => id == actor.user_id,
+        AccessRule::User(column) => {
+            let user = entity.column_index(column).and_then(|index| stored.values[index].as_str());
+            user.is_some_and(|user| Uuid::parse_str(user).is_ok_and(|user| user == actor.user_id))
+        }
+        AccessRule::Administrators => actor.role == Role::Admin,
+        AccessRule::Everybody | AccessRule::Through { .. } => true,
+    })
+}
+
+/// What becomes of a change of a row that is not there, and that an earlier change of the same device has made: blocked when
+/// that was refused. Otherwise somebody has deleted the row since.
+async fn on_own<W: Writing>(
+    keeper: &mut W,
+    context: &Context<'_>,
+    mutation: &Mutation,
+    earlier: &Earlier<'_>,
+    of_set: &[NumberedOutcome],
+) -> Result<Result<Outcome, Problem>, Failure> {
+    let Some(own) = mutation.base.own else { return Err(Failure::broken("a change builds on no other")) };
+    let stands = |outcome: &&NumberedOutcome| outcome.n == own;
+    let outcome = if own >= earlier.first_n {
+        earlier.outcomes.iter().chain(of_set).find(stands).map(|known| known.outcome.clone())
+    } else {
+        let pushes = keeper.pushes(context.device, own, own).await?;
+        pushes.iter().flat_map(|pushed| &pushed.outcomes).find(stands).map(|known| known.outcome.clone())
+    };
+    // A device names only what it has not heard the end of: what is not in the ledger any more is not what it builds on.
+    let refused = matches!(outcome, Some(Outcome::Rejected { .. } | Outcome::BlockedBy { .. } | Outcome::Held));
+    if refused || own >= mutation.n {
+        return Ok(Ok(Outcome::BlockedBy { blocked_by: own }));
+    }
+    Ok(Err(Problem::new(Code::NotFound, "the row was deleted meanwhile")))
 }
 
 type Fields = Vec<(usize, serde_json::Value)>;
@@ -142,26 +218,20 @@ fn put(
         return Err(Problem::new(Code::NotFound, "the row is not in this organization"));
     }
     let current = rows.current(id);
-    if current.is_none()
-        && let Some(blocked_by) = mutation.base.own.filter(|_| mutation.base.stamp.is_none())
-    {
-        // The mutation that would have made the row was refused.
-        return Ok(Outcome::BlockedBy { blocked_by });
-    }
     if current.is_none() && mutation.base.stamp.is_some() {
         return Err(Problem::new(Code::NotFound, "the row was deleted meanwhile"));
     }
     if let Some(stored) = current
-        && !allows(entity.write, entity, &id, &stored.values, context.actor)
+        && !allows(entity.write, entity, &id, &stored.values, &context.actor)
     {
         return Err(Problem::new(Code::NotAllowed, "the writer has no right to this row"));
     }
     let merged = merge_change(context, entity, mutation, current, fields)?;
-    if !allows(entity.write, entity, &id, &merged.values, context.actor) {
+    if !allows(entity.write, entity, &id, &merged.values, &context.actor) {
         return Err(Problem::new(Code::NotAllowed, "the writer has no right to this row"));
     }
     let stored = current.map(|stored| stored.values.as_slice());
-    if let Some(column) = refused_column(entity, &id, stored, fields, &merged.values, context.actor) {
+    if let Some(column) = refused_column(entity, &id, stored, fields, &merged.values, &context.actor) {
         return Err(Problem::new(Code::NotAllowed, format!("the writer has no right to give {}", column.name)).field(column.name));
     }
     let outcome = match merged.verdict {
@@ -204,7 +274,7 @@ async fn delete<W: Writing>(
         return Ok(Err(Problem::new(Code::NotFound, "the row is not in this organization")));
     }
     let Some(stored) = rows.current(id) else { return Ok(Ok(Outcome::Applied)) };
-    if !allows(entity.delete, entity, &id, &stored.values, context.actor) {
+    if !allows(entity.delete, entity, &id, &stored.values, &context.actor) {
         return Ok(Err(Problem::new(Code::NotAllowed, "the writer has no right to delete this row")));
     }
     if !was_seen(stored, context.device, mutation.base) {

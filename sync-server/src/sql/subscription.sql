@@ -2,6 +2,7 @@
 WITH me AS (
     SELECT u.id, u.organization_id, u.role
     FROM users u
+    JOIN organizations o ON o.id = u.organization_id AND o.deleted_at IS NULL AND o.status NOT IN ('suspended', 'closed')
     WHERE u.id = $1 AND u.status = 'active' AND u.deleted_at IS NULL
 )
 SELECT 'user:' || me.id AS scope FROM me
@@ -12,7 +13,8 @@ SELECT 'org_staff:' || me.organization_id FROM me WHERE me.role IN ('admin', 'in
 UNION ALL
 SELECT 'people:' || me.organization_id FROM me WHERE me.role = 'admin'
 UNION ALL
-SELECT 'learner:' || me.id FROM me WHERE me.role = 'learner'
+-- Whatever they are here, they may be enrolled in something.
+SELECT 'learner:' || me.id FROM me
 UNION ALL
 -- Parents hear what their children hear of themselves.
 SELECT 'learner:' || g.student_id FROM me JOIN guardian_links g ON g.parent_id = me.id AND g.organization_id = me.organization_id
@@ -27,7 +29,7 @@ SELECT s.word || c.id
 FROM me
 JOIN courses c ON c.instructor_id = me.id AND c.organization_id = me.organization_id
 CROSS JOIN (VALUES ('course:'), ('course_staff:'), ('results:')) AS s(word)
-WHERE me.role IN ('instructor', 'teacher')
+WHERE me.role IN ('instructor', 'teacher', 'admin')
 UNION
 SELECT s.word || c.id
 FROM me
@@ -44,4 +46,4 @@ SELECT s.word || g.id
 FROM me
 JOIN groups g ON g.organization_id = me.organization_id AND g.deleted_at IS NULL AND (g.teacher_id = me.id OR me.role = 'admin')
 CROSS JOIN (VALUES ('group:'), ('roster:')) AS s(word)
-WHERE me.role IN ('teacher', 'admin')
+WHERE me.role IN ('instructor', 'teacher', 'admin')

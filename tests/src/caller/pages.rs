@@ -192,6 +192,15 @@ pub struct Pokes {
 }
 
 impl Pokes {
+    /// Waits until the server ends the stream, whatever it says before.
+    ///
+    /// # Errors
+    /// When it goes on.
+    pub async fn ended(&mut self) -> Outcome<()> {
+        while self.next().await?.is_some() {}
+        Ok(())
+    }
+
     /// The next poke; none when the stream has ended.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
 //! Sync with the server. `docs/PROTOCOL.md` is the contract.
 //!
-//! [`link`] speaks HTTP and knows no state; [`session`] keeps the tokens; [`engine`] makes the two exchanges;
-//! [`automatic`] decides when.
+//! [`link`] speaks HTTP and knows no state; [`session`] keeps the tokens; [`engine`] makes the two exchanges,
+//! [`exchange`] decides in them and knows no network; [`automatic`] decides when.
 
 pub mod accounts;
 pub mod automatic;
 pub mod clock;
 pub mod engine;
+pub mod exchange;
 pub mod link;
 mod live;
 mod pull;

@@ -1,51 +1,25 @@
 //! The exchange down: page by page until the server has no more, the next page fetched while one is applied.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rusqlite::Connection;
 use tokio::sync::mpsc;
 use uuid::Uuid;
-use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::PullRequest;
 
 use super::clock::Asked;
 use super::engine::Engine;
+use super::exchange::{self, Fetched, PAGES_AHEAD_MAX, PAGES_MAX, PAGES_TOGETHER_MAX, Position, ROUNDS_MAX};
 use super::status::Exchange;
 use crate::error::{ClientError, Result};
-use crate::store::apply::{self, Applied, Verdict};
-use crate::store::page::{self, Answer, Outline};
-use crate::store::{Device, scopes};
-
-/// Pages of one pull. A laptop that needs more than this has been told of an end that does not come.
-const PAGES_MAX: usize = 100_000;
-/// Rounds of one pull: a new epoch, a copy noticed, scopes read again.
-const ROUNDS_MAX: usize = 32;
-/// Pages that are fetched before the ones before them are stored.
-const PAGES_AHEAD_MAX: usize = 16;
-/// Pages that are stored in one transaction. Each transaction encrypts and writes again what it touches of the indexes, so
-/// few large ones are cheaper than many small ones.
-const PAGES_TOGETHER_MAX: usize = 8;
+use crate::store::apply::{Applied, Verdict};
+use crate::store::page::{self, Answer};
 
 /// How a round of pages ended.
 enum Round {
     Done,
     Again,
     Copied,
-}
-
-/// A page that came, and how far the clocks were apart then.
-struct Fetched {
-    bytes: Bytes,
-    outline: Outline,
-    offset_ms: Option<i64>,
-}
-
-/// What to ask for next.
-struct Position {
-    device: Device,
-    cursors: BTreeMap<String, i64>,
 }
 
 impl Engine {
@@ -63,9 +37,8 @@ impl Engine {
 
     async fn pull_pages(&self, full: bool) -> Result<()> {
         let position = self.position().await?;
-        if !full && !position.cursors.is_empty() {
-            let digest = scopes::digest(&position.cursors);
-            let (bytes, asked) = self.fetch(&position.device, Some(digest), None).await?;
+        if !full && let Some(request) = position.ask_digest() {
+            let (bytes, asked) = self.fetch(request).await?;
             if let Answer::Unchanged { server_time } = page::outline(&bytes)? {
                 return self.nothing_new(asked, server_time).await;
             }
@@ -87,23 +60,15 @@ impl Engine {
     }
 
     /// Fetches page after page from here on, until the server has no more or nobody takes them.
-    async fn fetch_pages(&self, position: Position, found: mpsc::Sender<Fetched>) -> Result<()> {
-        let Position { mut device, mut cursors } = position;
+    async fn fetch_pages(&self, mut position: Position, found: mpsc::Sender<Fetched>) -> Result<()> {
         for _ in 0..PAGES_MAX {
-            let (bytes, asked) = self.fetch(&device, None, Some(cursors.clone())).await?;
+            let (bytes, asked) = self.fetch(position.ask_page()).await?;
             let outline = match page::outline(&bytes)? {
                 Answer::Page(outline) => outline,
                 Answer::Unchanged { server_time } => return self.nothing_new(asked, server_time).await,
                 Answer::SendCursors => return Err(ClientError::BadAnswer("cursors were asked for twice".into())),
             };
-            device.epoch = outline.epoch;
-            for step in &outline.scopes {
-                cursors.insert(step.scope.clone(), step.cursor);
-            }
-            for scope in &outline.removed {
-                cursors.remove(scope);
-            }
-            let more = outline.more;
+            let more = position.pass(&outline);
             // The page may wait for its turn, so the clocks are compared here.
             let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), outline.server_time);
             if found.send(Fetched { bytes, outline, offset_ms }).await.is_err() || !more {
@@ -146,11 +111,11 @@ impl Engine {
     }
 
     async fn position(&self) -> Result<Position> {
-        self.store.write(|writer| Ok(Position { device: writer.device().clone(), cursors: scopes::cursors(writer.connection())? })).await
+        self.store.write(|writer| Position::of(writer)).await
     }
 
-    async fn fetch(&self, device: &Device, digest: Option<String>, cursors: Option<BTreeMap<String, i64>>) -> Result<(Bytes, Asked)> {
-        let request = Arc::new(PullRequest { protocol: PROTOCOL_VERSION, device: device.device_id, epoch: device.epoch, digest, cursors });
+    async fn fetch(&self, request: PullRequest) -> Result<(Bytes, Asked)> {
+        let request = Arc::new(request);
         let clock = self.environment.clock.clone();
         self.session
             .with_token(|link, token| {
@@ -160,33 +125,15 @@ impl Engine {
             .await
     }
 
-    /// Applies pages that were asked for as `known_as`; none when the database has become another device meanwhile, of which
-    /// they say nothing.
     async fn apply(&self, known_as: Uuid, pages: Vec<Fetched>) -> Result<Option<Verdict>> {
         let now_ms = self.environment.clock.now_ms();
-        self.store
-            .write(move |writer| {
-                if writer.device().device_id != known_as {
-                    return Ok(None);
-                }
-                writer.pulled(|connection, device| apply_all(connection, device, now_ms, &pages)).map(Some)
-            })
-            .await
+        self.store.write(move |writer| exchange::apply(writer, known_as, now_ms, &pages)).await
     }
 
     async fn nothing_new(&self, asked: Asked, server_time: i64) -> Result<()> {
         let now_ms = self.environment.clock.now_ms();
         let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), server_time);
-        self.store
-            .write(move |writer| {
-                writer.pulled(|connection, device| {
-                    device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
-                    device.last_sync_at = Some(now_ms);
-                    device.hear_time(server_time);
-                    crate::store::device::save(connection, device)
-                })
-            })
-            .await
+        self.store.write(move |writer| exchange::nothing_new(writer, offset_ms, server_time, now_ms)).await
     }
 
     async fn report(&self, applied: &Applied) {
@@ -196,25 +143,4 @@ impl Engine {
         self.tell_changed(&applied.entities);
         self.tell_status().await;
     }
-}
-
-/// Applies pages one after the other, up to the first that is not plainly applied.
-fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
-    let mut together = Applied::default();
-    for Fetched { bytes, outline, offset_ms } in pages {
-        match apply::apply(connection, device, now_ms, *offset_ms, bytes, outline)? {
-            Verdict::Applied(applied) => {
-                together.entities.extend(applied.entities);
-                together.rows += applied.rows;
-                together.more = applied.more;
-                together.reread.extend(applied.reread);
-                together.damaged.extend(applied.damaged);
-                if !together.reread.is_empty() {
-                    break;
-                }
-            }
-            other => return Ok(other),
-        }
-    }
-    Ok(Verdict::Applied(together))
 }

@@ -1,21 +1,14 @@
 //! The exchange up: what waits, batch by batch, until nothing does.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
-use waystation_model::Code;
-use waystation_model::limits::PROTOCOL_VERSION;
-use waystation_model::wire::{PushRequest, into_runs};
 
 use super::clock::Asked;
 use super::engine::Engine;
+use super::exchange::{self, REPAIRS_MAX, Repair, Sending};
 use super::status::Exchange;
 use crate::error::{ClientError, Result};
-use crate::store::outbox::{self, Batch};
-
-/// How often one push mends its numbering before it gives up until the next.
-const REPAIRS_MAX: u32 = 4;
 
 impl Engine {
     /// Sends everything that waits and then pulls what came of it. Returns how many changes were sent.
@@ -59,21 +52,12 @@ impl Engine {
     }
 
     async fn push_batch(&self) -> Result<usize> {
-        let taken =
-            self.store.write(|writer| writer.person(|connection, device| Ok((outbox::take(connection, device)?, device.clone())))).await?;
-        let (Some(batch), device) = taken else { return Ok(0) };
+        let clock = self.environment.clock.clone();
+        let Some(Sending { batch, request }) = self.store.write(move |writer| exchange::take(writer, clock.now_ms())).await? else {
+            return Ok(0);
+        };
         let _busy = self.busy().await;
-        let request = Arc::new(PushRequest {
-            protocol: PROTOCOL_VERSION,
-            device: device.device_id,
-            epoch: device.epoch,
-            first_n: batch.first_n,
-            chain: hex::encode(batch.chain_before),
-            // Outcomes are stored in the transaction that acknowledges them.
-            seen_n: device.acknowledged_n,
-            sent_at: self.environment.clock.now_ms(),
-            runs: into_runs(batch.mutations.clone()),
-        });
+        let request = Arc::new(request);
         let clock = self.environment.clock.clone();
         let (answer, asked) = self
             .session
@@ -83,56 +67,18 @@ impl Engine {
             })
             .await?;
         let count = batch.mutations.len();
-        let offset = asked.offset_ms(clock.as_ref(), answer.server_time);
-        let changed: BTreeSet<&'static str> = self.store.write(move |writer| store(writer, &batch, &answer, offset)).await?;
+        let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), answer.server_time);
+        let changed = self.store.write(move |writer| exchange::store(writer, &batch, &answer, offset_ms)).await?;
         self.tell_changed(&changed);
         Ok(count)
     }
 
     /// Mends what the server said about the numbering, so that the push can be tried again.
     async fn repair(&self, error: ClientError, device: Uuid) -> Result<()> {
-        let ClientError::Refused(problem) = &error else { return Err(error) };
-        match problem.code {
-            Code::EpochChanged => self.pull_all(true).await,
-            Code::NumberGap => {
-                let next_n = outbox::number_in(problem);
-                let gone_back = self
-                    .store
-                    .write(move |writer| {
-                        writer.person(|connection, device| {
-                            let gone_back = match next_n {
-                                Some(next_n) => outbox::go_back_to(connection, device, next_n - 1)?,
-                                None => false,
-                            };
-                            if next_n.is_some() && !gone_back {
-                                outbox::wait_again(connection, device)?;
-                            }
-                            Ok(gone_back)
-                        })
-                    })
-                    .await?;
-                if gone_back { Ok(()) } else { self.become_new_device(device).await }
-            }
-            Code::NumberReused => {
-                if let Some(n) = outbox::number_in(problem) {
-                    self.store.write(move |writer| writer.person(|connection, device| outbox::taken_before(connection, device, n))).await?;
-                }
-                self.become_new_device(device).await
-            }
-            Code::ChainMismatch => self.become_new_device(device).await,
-            _ => Err(error),
+        match self.store.write(move |writer| exchange::repair(writer, error)).await? {
+            Repair::Again => Ok(()),
+            Repair::Pull => self.pull_all(true).await,
+            Repair::NewDevice => self.become_new_device(device).await,
         }
     }
-}
-
-fn store(
-    writer: &mut crate::store::Writer,
-    batch: &Batch,
-    answer: &waystation_model::wire::PushAnswer,
-    offset_ms: Option<i64>,
-) -> Result<BTreeSet<&'static str>> {
-    writer.person(|connection, device| {
-        device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
-        Ok(outbox::store_answer(connection, device, batch, answer)?.into_iter().collect())
-    })
 }

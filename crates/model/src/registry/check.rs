@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Column, Kind};
 
 /// The largest whole number that every JSON reader keeps exactly.
-const WHOLE_MAX: i64 = (1 << 53) - 1;
+const WHOLE_MAX: u64 = (1 << 53) - 1;
 /// 9999-12-31T23:59:59.999Z in milliseconds, the last moment both databases write alike.
 const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
 
@@ -24,7 +24,7 @@ pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
         Kind::Text => return check_text(value, column.length_max),
         Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         Kind::Truth => value.is_boolean(),
-        Kind::Whole => value.as_i64().is_some_and(|number| number.abs() <= WHOLE_MAX),
+        Kind::Whole => value.as_i64().is_some_and(|number| number.unsigned_abs() <= WHOLE_MAX),
         Kind::Real => value.as_f64().is_some_and(f64::is_finite),
         // Derived ids hash the text, so only one spelling of a day is a day; the parser alone would let spaces pass.
         Kind::Date => value.as_str().is_some_and(|text| {
@@ -111,6 +111,7 @@ mod tests {
             (Kind::Truth, json!(1)),
             (Kind::Whole, json!(1.5)),
             (Kind::Whole, json!(9_007_199_254_740_992_i64)),
+            (Kind::Whole, json!(i64::MIN)),
             (Kind::Real, json!("1")),
             (Kind::Date, json!("2026-02-30")),
             (Kind::Date, json!("2026-2-3")),

@@ -80,6 +80,8 @@ pub enum AccessRule {
     User(&'static str),
     /// Every administrator of the organization.
     Administrators,
+    /// Everybody in the organization.
+    Everybody,
     /// The users of another table's rows whose `link` is this row's id, whenever `when` of this row changes.
     Through {
         /// The other table. Its column `user_id` names the users.
@@ -240,7 +242,7 @@ mod tests {
             for rule in entity.access {
                 match rule {
                     AccessRule::User(column) => assert!(known(column), "{}: access by {column}", entity.name),
-                    AccessRule::Administrators => {}
+                    AccessRule::Administrators | AccessRule::Everybody => {}
                     AccessRule::Through { table, link, when } => {
                         assert!(known(when), "{}: access when {when}", entity.name);
                         let through = super::entity(table).unwrap_or_else(|| panic!("{}: access through {table}", entity.name));

@@ -15,12 +15,15 @@ struct Open {
     field: String,
     lost_device: Option<Uuid>,
     lost_values: Value,
+    lost_stood_from: Option<i64>,
+    lost_stood_upto: Option<i64>,
 }
 
 /// The open conflicts of these rows.
 pub async fn open(connection: &mut PgConnection, entity: &Entity, rows: Vec<Uuid>) -> Result<Vec<OpenConflict>, Failure> {
     let open: Vec<Open> = sqlx::query_as(
-        "SELECT id, row_id, field, lost_device, lost_values FROM conflicts WHERE row_id = ANY($1) AND entity = $2 AND settled_at IS NULL ORDER BY id",
+        "SELECT id, row_id, field, lost_device, lost_values, lost_stood_from, lost_stood_upto FROM conflicts \
+         WHERE row_id = ANY($1) AND entity = $2 AND settled_at IS NULL ORDER BY id",
     )
     .bind(rows)
     .bind(entity.name)
@@ -28,7 +31,14 @@ pub async fn open(connection: &mut PgConnection, entity: &Entity, rows: Vec<Uuid
     .await?;
     Ok(open
         .into_iter()
-        .map(|Open { id, row_id, field, lost_device, lost_values }| OpenConflict { id, row_id, field, lost_device, lost_values })
+        .map(|open| OpenConflict {
+            id: open.id,
+            row_id: open.row_id,
+            field: open.field,
+            lost_device: open.lost_device,
+            lost_values: open.lost_values,
+            stood: open.lost_stood_from.zip(open.lost_stood_upto),
+        })
         .collect())
 }
 
@@ -50,6 +60,8 @@ pub async fn keep(connection: &mut PgConnection, conflict: KeptConflict<'_>) -> 
         .bind(conflict.course_id)
         .bind(conflict.author_id)
         .bind(conflict.lost_device)
+        .bind(conflict.stood.map(|(from, _)| from))
+        .bind(conflict.stood.map(|(_, upto)| upto))
         .execute(connection)
         .await?;
     Ok(())

@@ -31,6 +31,7 @@ pub fn refusal(error: &(dyn DatabaseError + 'static)) -> Option<Refusal> {
         (ErrorKind::NotNullViolation, _) => Code::MissingValue,
         (_, Some("WS001")) => Code::KeyChanged,
         (_, Some("WS003")) => Code::NoAttemptsLeft,
+        (_, Some("WS004")) => Code::CourseFull,
         (ErrorKind::CheckViolation, _) => Code::RuleBroken,
         _ => Code::BadValue,
     };

@@ -4,16 +4,19 @@ mod conflicts;
 mod constraints;
 mod ledger;
 mod pages;
+mod rights;
 mod rows;
 
 use chrono::Utc;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use uuid::Uuid;
+use waystation_model::access::Actor;
 use waystation_model::chain::Chain;
 use waystation_model::grading::GradedQuestion;
 use waystation_model::merge::Stored;
 use waystation_model::registry::Entity;
+use waystation_model::{Code, Problem};
 
 pub use constraints::{read as read_constraints, refusal};
 
@@ -42,6 +45,17 @@ impl Authority for PgPool {
 impl Writing for Transaction<'static, Postgres> {
     async fn check_alive(&mut self, session: &Session) -> Result<(), Failure> {
         session.check_alive(self).await
+    }
+
+    async fn moved_since(&mut self, scopes: &[String], sum: i64) -> Result<bool, Failure> {
+        Ok(rights::heads_sum(self, scopes).await? != sum)
+    }
+
+    async fn rights(&mut self, user: Uuid) -> Result<Option<Actor>, Failure> {
+        let account = rights::account(self, user).await?;
+        let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
+        let scopes = rights::scopes(self, user).await?.into_iter().collect();
+        Ok(Some(Actor { user_id: user, organization_id, role, scopes }))
     }
 
     async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {

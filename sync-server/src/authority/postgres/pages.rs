@@ -10,7 +10,7 @@ use waystation_model::registry::entity_by_code;
 use waystation_model::sql::select_tuples;
 
 use super::super::{FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
-use super::ledger;
+use super::{ledger, rights};
 use crate::accounts::Session;
 use crate::failure::Failure;
 
@@ -104,20 +104,11 @@ impl Snapshot for ReadOnly {
     }
 
     async fn account(&mut self, user: Uuid) -> Result<Option<(Uuid, Role)>, Failure> {
-        let account: Option<(Uuid, String)> =
-            sqlx::query_as("SELECT organization_id, role FROM users WHERE id = $1 AND status = 'active' AND deleted_at IS NULL")
-                .bind(user)
-                .fetch_optional(&mut *self.transaction)
-                .await?;
-        account
-            .map(|(organization, role)| {
-                Role::parse(&role).map(|role| (organization, role)).ok_or_else(|| Failure::broken(format!("unknown role {role}")))
-            })
-            .transpose()
+        rights::account(&mut self.transaction, user).await
     }
 
     async fn scopes(&mut self, user: Uuid) -> Result<Vec<String>, Failure> {
-        Ok(sqlx::query_scalar(include_str!("../../sql/subscription.sql")).bind(user).fetch_all(&mut *self.transaction).await?)
+        rights::scopes(&mut self.transaction, user).await
     }
 
     async fn end(self) -> Result<(), Failure> {

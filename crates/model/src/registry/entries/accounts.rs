@@ -37,7 +37,8 @@ pub static ORGANIZATIONS: Entity = Entity {
     // Nobody hears an organization that is not there yet, so a laptop cannot make one.
     write: &[&[Who::Has(Role::Admin), Who::Hears(ScopeKind::Org, "id")]],
     delete: &[],
-    access: &[],
+    // Nobody works in an organization that is suspended or closed.
+    access: &[AccessRule::Everybody],
 };
 
 /// One person's account, without its secrets.

@@ -133,11 +133,15 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
         column("score_percent", Kind::Real, Merge::Server).optional(),
         column("passed", Kind::Truth, Merge::Server).optional(),
         column("graded_at", Kind::Timestamp, Merge::Server).optional(),
-        // None: the server itself.
+        // Who gave points; none: the server itself.
         column("graded_by", Kind::Uuid, Merge::Server).optional(),
         // A list of `GradedAnswer`.
         column("answer_grades", Kind::Json, Merge::Server).optional().length_max(200_000),
         column("feedback", Kind::Text, Merge::Ask).optional().by(THE_INSTRUCTOR),
+        // {question id: points}: what a person gave, instead of what the key gives. The server makes the score of it.
+        column("given_points", Kind::Json, Merge::Ask).optional().by(THE_INSTRUCTOR),
+        // After the test's time, by the laptop's own word. It counts all the same: the instructor decides.
+        column("handed_in_late", Kind::Truth, Merge::Server),
     ],
     id: IdRule::Made,
     scopes: &[lives_in(ScopeKind::Learner, "user_id"), lives_in(ScopeKind::Results, "course_id")],

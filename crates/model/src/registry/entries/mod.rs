@@ -26,6 +26,7 @@ pub static ALL: &[&Entity] = &[
     &accounts::STAFF_CARDS,
     &people::USER_PROFILES,
     &people::STUDENT_PROFILES,
+    &people::STUDENT_NOTES,
     &people::PARENT_PROFILES,
     &people::TEACHER_PROFILES,
     &people::GUARDIAN_LINKS,

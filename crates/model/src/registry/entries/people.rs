@@ -40,8 +40,6 @@ pub static STUDENT_PROFILES: Entity = Entity {
         column("grade", Kind::Text, Merge::Latest).optional().length_max(50),
         column("balance_minor", Kind::Whole, Merge::Ask).group("balance"),
         column("currency", Kind::Text, Merge::Ask).group("balance").length_max(3).default("\"EUR\""),
-        // The student and their parents read it too.
-        column("notes", Kind::Text, Merge::Latest).optional().length_max(5_000),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
     ],
     id: IdRule::Derived(&["user_id"]),
@@ -52,6 +50,18 @@ pub static STUDENT_PROFILES: Entity = Entity {
     ],
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
+    access: &[],
+};
+
+/// What the staff write down about a student. The profile is heard by the student and the parents, and this is not.
+pub static STUDENT_NOTES: Entity = Entity {
+    name: "student_notes",
+    code: 35,
+    columns: &[key("user_id"), column("notes", Kind::Text, Merge::Latest).optional().length_max(5_000)],
+    id: IdRule::Derived(&["user_id"]),
+    scopes: &[lives_in(ScopeKind::People, "organization_id")],
+    write: &[&[Who::Has(Role::Admin)]],
+    delete: &[&[Who::Has(Role::Admin)]],
     access: &[],
 };
 

@@ -31,7 +31,10 @@ pub static ENROLLMENTS: Entity = Entity {
         &[Who::Has(Role::Admin)],
         // Whoever is in goes on; whoever is not may only let themselves in, and the server asks whether the course is open.
         // Whoever was dropped does not come back alone.
-        &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")],
+        // Nobody says of themselves that they are through.
+        &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id"), Who::Equals("status", "enrolled")],
+        &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id"), Who::Equals("status", "in_progress")],
+        &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id"), Who::Equals("status", "dropped")],
         &[Who::Is("user_id"), Who::Equals("enrollment_type", "self"), Who::Equals("status", "enrolled")],
     ],
     delete: &[],

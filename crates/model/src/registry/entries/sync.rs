@@ -44,8 +44,13 @@ pub static CONFLICTS: Entity = Entity {
         column("settled_at", Kind::Timestamp, Merge::LatestQuiet).optional().group("settled"),
     ],
     id: IdRule::Made,
-    scopes: &[lives_in(ScopeKind::Roster, "group_id"), lives_in(ScopeKind::Results, "course_id"), lives_in(ScopeKind::User, "author_id")],
-    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Is("author_id")]],
+    // A course need not have an instructor: then the administrators settle what is disputed in it.
+    scopes: &[
+        lives_in(ScopeKind::Roster, "group_id"),
+        lives_in(ScopeKind::CourseStaff, "course_id"),
+        lives_in(ScopeKind::User, "author_id"),
+    ],
+    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Is("author_id")]],
     delete: &[],
     access: &[],
 };

@@ -1,0 +1,212 @@
+//! What the two exchanges decide between one request and the next: what to ask, what an answer means, and how to go on.
+//!
+//! All of it is synchronous and knows no network, so a simulator makes the very same decisions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use rusqlite::Connection;
+use uuid::Uuid;
+use waystation_model::Code;
+use waystation_model::limits::PROTOCOL_VERSION;
+use waystation_model::wire::{PullRequest, PushAnswer, PushRequest, into_runs};
+
+use crate::error::{ClientError, Result};
+use crate::store::apply::{self, Applied, Verdict};
+use crate::store::outbox::{self, Batch};
+use crate::store::page::Outline;
+use crate::store::{Device, Writer, scopes};
+
+/// How often one push mends its numbering before it gives up until the next.
+pub const REPAIRS_MAX: u32 = 4;
+/// Pages of one pull. A laptop that needs more than this has been told of an end that does not come.
+pub const PAGES_MAX: usize = 100_000;
+/// Rounds of one pull: a new epoch, a copy noticed, scopes read again.
+pub const ROUNDS_MAX: usize = 32;
+/// Pages that are fetched before the ones before them are stored.
+pub const PAGES_AHEAD_MAX: usize = 16;
+/// Pages that are stored in one transaction. Each transaction encrypts and writes again what it touches of the indexes, so
+/// few large ones are cheaper than many small ones.
+pub const PAGES_TOGETHER_MAX: usize = 8;
+
+/// A push on its way.
+pub struct Sending {
+    /// What it carries.
+    pub batch: Batch,
+    /// How it is sent.
+    pub request: PushRequest,
+}
+
+/// Takes what waits, as much as one push carries. `now_ms` is this laptop's clock.
+///
+/// # Errors
+/// When the database fails.
+pub fn take(writer: &mut Writer, now_ms: i64) -> Result<Option<Sending>> {
+    let Some(batch) = writer.person(|connection, device| outbox::take(connection, device))? else { return Ok(None) };
+    let device = writer.device();
+    let request = PushRequest {
+        protocol: PROTOCOL_VERSION,
+        device: device.device_id,
+        epoch: device.epoch,
+        first_n: batch.first_n,
+        chain: hex::encode(batch.chain_before),
+        // Outcomes are stored in the transaction that acknowledges them.
+        seen_n: device.acknowledged_n,
+        sent_at: now_ms,
+        runs: into_runs(batch.mutations.clone()),
+    };
+    Ok(Some(Sending { batch, request }))
+}
+
+/// Stores what the server made of a push, and returns the tables that changed. `offset_ms`: how far the clocks are apart, when
+/// the answer came soon enough to tell.
+///
+/// # Errors
+/// When the answer does not belong to the push, or the database fails.
+pub fn store(writer: &mut Writer, batch: &Batch, answer: &PushAnswer, offset_ms: Option<i64>) -> Result<BTreeSet<&'static str>> {
+    writer.person(|connection, device| {
+        device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
+        Ok(outbox::store_answer(connection, device, batch, answer)?.into_iter().collect())
+    })
+}
+
+/// How to go on after a push was refused as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repair {
+    /// The numbering was mended: try again.
+    Again,
+    /// The server's life is another one: pull first.
+    Pull,
+    /// This database is a copy: it needs a device of its own.
+    NewDevice,
+}
+
+/// Mends what the server said about the numbering, so that the push can be tried again.
+///
+/// # Errors
+/// The error itself, when nothing here mends it.
+pub fn repair(writer: &mut Writer, error: ClientError) -> Result<Repair> {
+    let ClientError::Refused(problem) = &error else { return Err(error) };
+    match problem.code {
+        Code::EpochChanged => Ok(Repair::Pull),
+        Code::NumberGap => {
+            let next_n = outbox::number_in(problem);
+            let gone_back = writer.person(|connection, device| {
+                let Some(next_n) = next_n else { return Ok(false) };
+                let gone_back = outbox::go_back_to(connection, device, next_n - 1)?;
+                if !gone_back {
+                    outbox::wait_again(connection, device)?;
+                }
+                Ok(gone_back)
+            })?;
+            Ok(if gone_back { Repair::Again } else { Repair::NewDevice })
+        }
+        Code::NumberReused => {
+            if let Some(n) = outbox::number_in(problem) {
+                writer.person(|connection, device| outbox::taken_before(connection, device, n))?;
+            }
+            Ok(Repair::NewDevice)
+        }
+        Code::ChainMismatch => Ok(Repair::NewDevice),
+        _ => Err(error),
+    }
+}
+
+/// What to ask for next.
+pub struct Position {
+    /// The device that asks.
+    pub device: Device,
+    /// How far each scope was read.
+    pub cursors: BTreeMap<String, i64>,
+}
+
+impl Position {
+    /// Where this database is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn of(writer: &Writer) -> Result<Position> {
+        Ok(Position { device: writer.device().clone(), cursors: scopes::cursors(writer.connection())? })
+    }
+
+    fn request(&self, digest: Option<String>, cursors: Option<BTreeMap<String, i64>>) -> PullRequest {
+        PullRequest { protocol: PROTOCOL_VERSION, device: self.device.device_id, epoch: self.device.epoch, digest, cursors }
+    }
+
+    /// Asks only whether anything is new; none when everything is.
+    pub fn ask_digest(&self) -> Option<PullRequest> {
+        (!self.cursors.is_empty()).then(|| self.request(Some(scopes::digest(&self.cursors)), None))
+    }
+
+    /// Asks for the next page.
+    pub fn ask_page(&self) -> PullRequest {
+        self.request(None, Some(self.cursors.clone()))
+    }
+
+    /// Goes on after a page. False: there is no next one.
+    pub fn pass(&mut self, page: &Outline) -> bool {
+        self.device.epoch = page.epoch;
+        for step in &page.scopes {
+            self.cursors.insert(step.scope.clone(), step.cursor);
+        }
+        for scope in &page.removed {
+            self.cursors.remove(scope);
+        }
+        page.more
+    }
+}
+
+/// A page that came, and how far the clocks were apart then.
+pub struct Fetched {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Its outline.
+    pub outline: Outline,
+    /// How far the clocks were apart, when the page came soon enough to tell.
+    pub offset_ms: Option<i64>,
+}
+
+/// Stores pages that were asked for as `known_as` in one transaction, up to the first that is not plainly applied. None when
+/// the database has become another device meanwhile, of which they say nothing.
+///
+/// # Errors
+/// When a page does not fit or the database fails; then none of them is stored.
+pub fn apply(writer: &mut Writer, known_as: Uuid, now_ms: i64, pages: &[Fetched]) -> Result<Option<Verdict>> {
+    if writer.device().device_id != known_as {
+        return Ok(None);
+    }
+    writer.pulled(|connection, device| apply_all(connection, device, now_ms, pages)).map(Some)
+}
+
+fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
+    let mut together = Applied::default();
+    for Fetched { bytes, outline, offset_ms } in pages {
+        match apply::apply(connection, device, now_ms, *offset_ms, bytes, outline)? {
+            Verdict::Applied(applied) => {
+                together.entities.extend(applied.entities);
+                together.rows += applied.rows;
+                together.more = applied.more;
+                together.reread.extend(applied.reread);
+                together.damaged.extend(applied.damaged);
+                if !together.reread.is_empty() {
+                    break;
+                }
+            }
+            other => return Ok(other),
+        }
+    }
+    Ok(Verdict::Applied(together))
+}
+
+/// The server has nothing new.
+///
+/// # Errors
+/// When the database fails.
+pub fn nothing_new(writer: &mut Writer, offset_ms: Option<i64>, server_time: i64, now_ms: i64) -> Result<()> {
+    writer.pulled(|connection, device| {
+        device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
+        device.last_sync_at = Some(now_ms);
+        device.hear_time(server_time);
+        crate::store::device::save(connection, device)
+    })
+}

@@ -1,0 +1,228 @@
+//! What the database refuses: values out of range, second unique keys, and rows that point at nothing.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use sync_server::failure::{Failure, Refusal};
+use uuid::Uuid;
+use waystation_model::Code;
+use waystation_model::registry::Entity;
+
+use super::table;
+use super::tables::{Row, id_in, value};
+use super::writing::MemoryWriting;
+
+/// What becomes of rows whose parent is deleted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    /// The parent stays.
+    Refuse,
+    /// They go too.
+    Cascade,
+    /// They point at nothing.
+    SetNull,
+}
+
+/// Child, column, parent, what follows, and a column that both have to agree in.
+type Reference = (&'static str, &'static str, &'static str, Gone, Option<&'static str>);
+
+const REFERENCES: &[Reference] = &[
+    ("users", "station_id", "stations", Gone::SetNull, None),
+    ("staff_cards", "user_id", "users", Gone::Cascade, None),
+    ("user_profiles", "user_id", "users", Gone::Cascade, None),
+    ("student_profiles", "user_id", "users", Gone::Cascade, None),
+    ("guardian_links", "parent_id", "users", Gone::Cascade, None),
+    ("guardian_links", "student_id", "users", Gone::Cascade, None),
+    ("devices", "user_id", "users", Gone::Cascade, None),
+    ("groups", "teacher_id", "users", Gone::Refuse, None),
+    ("group_memberships", "group_id", "groups", Gone::Refuse, None),
+    ("group_memberships", "user_id", "users", Gone::Refuse, None),
+    ("station_equipment", "station_id", "stations", Gone::Cascade, None),
+    ("courses", "instructor_id", "users", Gone::Refuse, None),
+    ("courses", "station_id", "stations", Gone::SetNull, None),
+    ("modules", "course_id", "courses", Gone::Cascade, None),
+    ("topics", "course_id", "courses", Gone::Cascade, None),
+    ("topics", "module_id", "modules", Gone::Cascade, Some("course_id")),
+    ("assessments", "course_id", "courses", Gone::Cascade, None),
+    ("questions", "assessment_id", "assessments", Gone::Cascade, None),
+    ("questions", "course_id", "courses", Gone::Cascade, None),
+    ("answer_keys", "assessment_id", "assessments", Gone::Cascade, None),
+    ("answer_keys", "course_id", "courses", Gone::Cascade, None),
+    ("assessment_attempts", "user_id", "users", Gone::Refuse, None),
+    ("assessment_attempts", "assessment_id", "assessments", Gone::Refuse, None),
+    ("assessment_attempts", "course_id", "courses", Gone::Refuse, None),
+    ("enrollments", "user_id", "users", Gone::Refuse, None),
+    ("enrollments", "course_id", "courses", Gone::Refuse, None),
+    ("enrollments", "enrolled_by", "users", Gone::Refuse, None),
+    ("topic_progress", "user_id", "users", Gone::Refuse, None),
+    ("topic_progress", "topic_id", "topics", Gone::Refuse, Some("course_id")),
+    ("attendance_records", "group_id", "groups", Gone::Refuse, None),
+    ("attendance_records", "student_id", "users", Gone::Refuse, None),
+    ("attendance_records", "marked_by", "users", Gone::Refuse, None),
+    ("conflicts", "group_id", "groups", Gone::Cascade, None),
+    ("conflicts", "course_id", "courses", Gone::Cascade, None),
+    ("conflicts", "author_id", "users", Gone::Cascade, None),
+];
+
+/// Table, column, smallest and largest value.
+const RANGES: &[(&str, &str, i64, i64)] = &[
+    ("topic_progress", "reset_number", 0, i64::MAX),
+    ("topic_progress", "percent", 0, 100),
+    ("topic_progress", "seconds_watched", 0, i64::MAX),
+    ("topic_progress", "time_spent_seconds", 0, i64::MAX),
+    ("station_equipment", "quantity", 0, i64::MAX),
+    ("courses", "price_minor", 0, i64::MAX),
+    ("assessment_attempts", "attempt_number", 1, i64::MAX),
+];
+
+/// Table, columns of a unique key within the organization, whether upper and lower case are the same, whether everywhere,
+/// and its name.
+const UNIQUE: &[(&str, &[&str], bool, bool, &str)] = &[
+    ("users", &["user_name"], true, true, "users_user_name_key"),
+    ("users", &["email"], true, true, "users_email_key"),
+    ("stations", &["code"], false, false, "stations_code_key"),
+    ("courses", &["slug"], false, false, "courses_slug_key"),
+    ("courses", &["course_code"], false, false, "courses_course_code_key"),
+    ("assessment_attempts", &["user_id", "assessment_id", "attempt_number"], false, true, "assessment_attempts_attempt_number_key"),
+];
+
+/// Tables whose rules stand here. A push to another one would be taken for more than it is.
+const KNOWN: &[&str] = &[
+    "organizations",
+    "users",
+    "staff_cards",
+    "user_profiles",
+    "student_profiles",
+    "guardian_links",
+    "groups",
+    "group_memberships",
+    "group_membership_periods",
+    "stations",
+    "station_equipment",
+    "courses",
+    "modules",
+    "topics",
+    "assessments",
+    "questions",
+    "answer_keys",
+    "assessment_attempts",
+    "enrollments",
+    "topic_progress",
+    "attendance_records",
+    "devices",
+    "conflicts",
+];
+
+/// Refuses tables whose rules do not stand here.
+pub fn known(entity: &Entity) -> Result<(), Failure> {
+    if KNOWN.contains(&entity.name) { Ok(()) } else { Err(Failure::broken(format!("{} is not simulated", entity.name))) }
+}
+
+/// The columns of every constraint, by name.
+pub fn columns() -> HashMap<String, Vec<String>> {
+    let owned = |columns: &[&str]| columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>();
+    let mut all = HashMap::new();
+    for (child, column, _, _, with) in REFERENCES {
+        let mut names = vec![*column];
+        names.extend(with);
+        names.push("organization_id");
+        all.insert(format!("{child}_{column}_fkey"), owned(&names));
+    }
+    for (table, column, _, _) in RANGES {
+        all.insert(format!("{table}_{column}_check"), owned(&[column]));
+    }
+    for (_, columns, _, everywhere, name) in UNIQUE {
+        let mut names = if *everywhere { Vec::new() } else { vec!["organization_id"] };
+        names.extend(*columns);
+        all.insert((*name).to_owned(), owned(&names));
+    }
+    all.insert("group_memberships_left_at_check".into(), owned(&["is_active", "left_at", "joined_at"]));
+    all
+}
+
+fn refused(code: Code, constraint: impl Into<String>) -> Failure {
+    let constraint = constraint.into();
+    Failure::Refused(Refusal { code, text: constraint.clone(), constraint })
+}
+
+/// Refuses a row by its own values, and by another's unique key.
+pub fn check(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, row: &Row) -> Result<(), Failure> {
+    for (_, column, least, most) in RANGES.iter().filter(|(of, ..)| *of == entity.name) {
+        if value(entity, &row.values, column).as_i64().is_some_and(|number| !(*least..=*most).contains(&number)) {
+            return Err(refused(Code::RuleBroken, format!("{}_{column}_check", entity.name)));
+        }
+    }
+    if entity.name == "group_memberships" {
+        let at = |name: &str| value(entity, &row.values, name).as_i64();
+        let agrees = (value(entity, &row.values, "is_active") == true) == at("left_at").is_none();
+        if !agrees || at("left_at").is_some_and(|left| Some(left) < at("joined_at")) {
+            return Err(refused(Code::RuleBroken, "group_memberships_left_at_check"));
+        }
+    }
+    for (_, columns, folded, everywhere, name) in UNIQUE.iter().filter(|(of, ..)| *of == entity.name) {
+        let key = |row: &Row| -> Option<Vec<String>> {
+            let text = |column: &&str| match value(entity, &row.values, column) {
+                Value::Null => None,
+                Value::String(text) if *folded => Some(text.to_lowercase()),
+                value => Some(value.to_string()),
+            };
+            columns.iter().map(text).collect()
+        };
+        let Some(wanted) = key(row) else { continue };
+        let taken = writing.look(|state| {
+            state.rows(entity).any(|(other, there)| {
+                other != id && (*everywhere || there.organization_id == row.organization_id) && key(there).as_ref() == Some(&wanted)
+            })
+        });
+        if taken {
+            return Err(refused(Code::Taken, *name));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a row that points at nothing. What did not change is not looked at again.
+pub fn references(writing: &MemoryWriting, entity: &'static Entity, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
+    for (_, column, parent, _, with) in REFERENCES.iter().filter(|(child, ..)| *child == entity.name) {
+        let parent = table(parent);
+        let Some(id) = id_in(entity, &row.values, column) else { continue };
+        if before.is_some_and(|before| id_in(entity, &before.values, column) == Some(id)) {
+            continue;
+        }
+        let there = writing.row(parent, id).filter(|found| {
+            found.organization_id == row.organization_id
+                && with.is_none_or(|with| value(parent, &found.values, with) == value(entity, &row.values, with))
+        });
+        if there.is_none() {
+            return Err(refused(Code::MissingReference, format!("{}_{column}_fkey", entity.name)));
+        }
+    }
+    Ok(())
+}
+
+/// What follows for whatever pointed at a deleted row.
+pub fn deleted(writing: &mut MemoryWriting, entity: &'static Entity, id: Uuid) -> Result<(), Failure> {
+    let children = |writing: &MemoryWriting, child: &'static Entity, column: &str| {
+        writing.find(child, |row| id_in(child, &row.values, column) == Some(id))
+    };
+    let of_parent = || REFERENCES.iter().filter(|(_, _, parent, ..)| *parent == entity.name);
+    for (child, column, _, gone, _) in of_parent().filter(|(_, _, _, gone, _)| *gone != Gone::Refuse) {
+        let child = table(child);
+        for (child_id, row) in children(writing, child, column) {
+            if *gone == Gone::Cascade {
+                writing.note_went_with_parent(child_id);
+                writing.delete_row(child, child_id)?;
+            } else {
+                let mut values = row.values.clone();
+                super::tables::set(child, &mut values, column, Value::Null);
+                writing.update_row(child, child_id, values, row.edits.clone())?;
+            }
+        }
+    }
+    for (child, column, ..) in of_parent().filter(|(_, _, _, gone, _)| *gone == Gone::Refuse) {
+        if !children(writing, table(child), column).is_empty() {
+            return Err(refused(Code::MissingReference, format!("{child}_{column}_fkey")));
+        }
+    }
+    Ok(())
+}

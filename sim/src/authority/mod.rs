@@ -1,0 +1,164 @@
+//! The authoritative rows in memory: what PostgreSQL and its triggers make of them, without PostgreSQL.
+//!
+//! A test runs the same histories through both and compares every feed row, head, checksum and outcome, so what stands here
+//! may be trusted as far as the tables that it knows.
+
+mod access;
+mod constraints;
+mod feed;
+mod snapshot;
+mod tables;
+mod triggers;
+mod verify;
+mod writing;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use sync_server::authority::Authority;
+use sync_server::failure::Failure;
+use sync_server::push::Constraints;
+use uuid::Uuid;
+use waystation_model::merge::Edits;
+use waystation_model::registry::{Entity, entity};
+
+pub use access::scopes as scopes_heard;
+pub use feed::{FeedEntry, Feeds, ScopeFeed};
+pub use snapshot::MemorySnapshot;
+pub use tables::{Row, State, id_in, value};
+pub use writing::MemoryWriting;
+
+use crate::faults::{Fault, Faults};
+
+/// The authoritative rows, shared by every instance of the server.
+#[derive(Clone)]
+pub struct Memory {
+    state: Arc<Mutex<State>>,
+    faults: Faults,
+}
+
+/// What has happened so far, to come back to.
+#[derive(Clone)]
+pub struct Backup(State);
+
+impl Memory {
+    /// Empty tables at this moment.
+    pub fn new(now_ms: i64, faults: Faults) -> Memory {
+        Memory { state: Arc::new(Mutex::new(State::new(now_ms))), faults }
+    }
+
+    /// The state, to look at.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in one seed is the end of that seed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which life of the database this is.
+    pub fn epoch(&self) -> i64 {
+        self.state().epoch
+    }
+
+    /// Everything as it is now.
+    pub fn back_up(&self) -> Backup {
+        Backup(self.state().clone())
+    }
+
+    /// The rows as they are now, by table.
+    pub fn back_up_rows(&self) -> BTreeMap<i16, tables::Table> {
+        self.state().tables.clone()
+    }
+
+    /// Everything as it was, in a new life: neither stamps nor epochs are given twice.
+    pub fn restore(&self, backup: &Backup) {
+        let mut state = self.state();
+        let (now_ms, rows_max, epoch) = (state.now_ms, state.page_rows_max, state.epoch);
+        *state = backup.0.clone();
+        state.now_ms = now_ms;
+        state.page_rows_max = rows_max;
+        state.epoch = (epoch + 1).max(now_ms / 1000);
+        if !self.faults.has(Fault::StampsAgain) {
+            state.last_stamp = (state.epoch << 30).max(state.last_stamp);
+        }
+    }
+
+    /// Changes rows as another program on the same database does. Returns the heads that moved.
+    ///
+    /// # Errors
+    /// What the database would refuse; nothing is changed then.
+    pub fn by_hand<R>(&self, work: impl FnOnce(&mut MemoryWriting) -> Result<R, Failure>) -> Result<(R, Vec<(String, i64)>), Failure> {
+        let mut writing = MemoryWriting::begin(self.clone(), false);
+        let result = work(&mut writing)?;
+        Ok((result, writing.commit()))
+    }
+}
+
+/// The registered table of this name.
+///
+/// # Panics
+/// When there is none: the simulator names its tables itself.
+pub fn table(name: &str) -> &'static Entity {
+    entity(name).expect("a registered table")
+}
+
+/// The columns of every constraint that the simulator knows, by name, for the words of a refusal.
+pub fn constraints() -> Constraints {
+    Constraints::new(constraints::columns())
+}
+
+/// A new row's values from the columns that are given.
+pub fn values_of(entity: &Entity, given: &[(&str, Value)]) -> Vec<Value> {
+    let mut values = entity.empty_values();
+    for (name, value) in given {
+        values[entity.column_index(name).expect("a column of the table")] = value.clone();
+    }
+    values
+}
+
+impl MemoryWriting {
+    /// `INSERT` of one row by another program.
+    ///
+    /// # Errors
+    /// What the database would refuse.
+    pub fn make(&mut self, entity: &'static Entity, organization: Uuid, id: Uuid, given: &[(&str, Value)]) -> Result<Uuid, Failure> {
+        let values = values_of(entity, given);
+        let id = entity.id_of(&values).unwrap_or(id);
+        self.insert_row(entity, organization, id, values, Edits::new())?;
+        Ok(id)
+    }
+
+    /// `UPDATE` of one row by another program. False: there is none.
+    ///
+    /// # Errors
+    /// What the database would refuse.
+    pub fn change(&mut self, entity: &'static Entity, id: Uuid, given: &[(&str, Value)]) -> Result<bool, Failure> {
+        let Some(row) = self.row(entity, id) else { return Ok(false) };
+        let mut values = row.values.clone();
+        for (name, value) in given {
+            values[entity.column_index(name).expect("a column of the table")] = value.clone();
+        }
+        self.update_row(entity, id, values, row.edits.clone())?;
+        Ok(true)
+    }
+}
+
+impl Authority for Memory {
+    type Writing = MemoryWriting;
+    type Snapshot = MemorySnapshot;
+
+    fn now_ms(&self) -> i64 {
+        self.state().now_ms
+    }
+
+    fn page_rows_max(&self) -> usize {
+        self.state().page_rows_max
+    }
+
+    async fn write(&self) -> Result<MemoryWriting, Failure> {
+        Ok(MemoryWriting::begin(self.clone(), true))
+    }
+
+    async fn snapshot(&self) -> Result<MemorySnapshot, Failure> {
+        Ok(MemorySnapshot::of(self.clone()))
+    }
+}

@@ -1,0 +1,122 @@
+//! One snapshot in memory. Nothing else runs while a page is put together, so the state itself is one.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use sync_server::accounts::Session;
+use sync_server::authority::{FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use sync_server::failure::Failure;
+use uuid::Uuid;
+use waystation_model::access::Role;
+use waystation_model::chain::Chain;
+use waystation_model::registry::{IdRule, entity_by_code};
+use waystation_model::{Code, Problem};
+
+use super::feed::{DELETED, LIVE};
+use super::tables::{State, value};
+use super::{Memory, access, table};
+
+/// One snapshot.
+pub struct MemorySnapshot {
+    memory: Memory,
+}
+
+impl MemorySnapshot {
+    /// Of this moment.
+    pub fn of(memory: Memory) -> MemorySnapshot {
+        MemorySnapshot { memory }
+    }
+}
+
+/// Refuses a device or account that was closed.
+pub fn check_alive(state: &State, session: &Session) -> Result<(), Failure> {
+    let devices = table("devices");
+    // A backup that is older than the device knows no session of it.
+    let Some(device) = state.row(devices, &session.device_id) else {
+        return Err(Problem::new(Code::SessionEnded, "the session was ended").into());
+    };
+    if !value(devices, &device.values, "revoked_at").is_null() {
+        return Err(Problem::new(Code::DeviceRevoked, "the device was revoked").into());
+    }
+    if access::account(state, session.user_id).is_some() {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::AccountClosed, "the account is closed").into())
+    }
+}
+
+impl Snapshot for MemorySnapshot {
+    async fn check_alive(&mut self, session: &Session) -> Result<(), Failure> {
+        check_alive(&self.memory.state(), session)
+    }
+
+    async fn device_state(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
+        let state = self.memory.state();
+        let device = state.devices.get(&device).ok_or_else(|| Failure::broken("no such device"))?;
+        Ok((device.last_n, device.chain))
+    }
+
+    async fn heads(&mut self, scopes: &[String]) -> Result<Vec<Head>, Failure> {
+        let state = self.memory.state();
+        let head = |scope: &String| {
+            state.feeds.scopes.get(scope).map(|feed| Head {
+                id: feed.id,
+                scope: scope.clone(),
+                version: feed.version,
+                checksum: feed.checksum,
+            })
+        };
+        Ok(scopes.iter().filter_map(head).collect())
+    }
+
+    async fn feed(&mut self, from: &[FeedFrom], rows_max: usize) -> Result<Vec<FeedRow>, Failure> {
+        let state = self.memory.state();
+        let mut rows = Vec::new();
+        for from in from {
+            let Some(feed) = state.feeds.scopes.values().find(|feed| feed.id == from.id) else { continue };
+            for (version, (entity, row_id)) in feed.versions.range(from.after + 1..) {
+                if rows.len() == rows_max {
+                    return Ok(rows);
+                }
+                let state = match feed.rows[&(*entity, *row_id)].state {
+                    LIVE => FeedState::Live,
+                    DELETED => FeedState::Deleted,
+                    _ => FeedState::Left,
+                };
+                rows.push(FeedRow { place: from.place, entity: *entity, row_id: *row_id, version: *version, state });
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn tuples(&mut self, ids: &HashMap<i16, Vec<Uuid>>) -> Result<RowTuples, Failure> {
+        let state = self.memory.state();
+        let mut tuples = RowTuples::new();
+        for (code, ids) in ids {
+            let entity = entity_by_code(*code).ok_or_else(|| Failure::broken("unknown table"))?;
+            for id in ids {
+                let Some(row) = state.row(entity, id) else { continue };
+                let mut tuple: Vec<Value> = Vec::with_capacity(entity.columns.len() + 4);
+                if entity.id == IdRule::Made {
+                    tuple.push(id.to_string().into());
+                }
+                tuple.extend([row.stamp.into(), row.created_at.into(), row.updated_at.into()]);
+                tuple.extend(row.values.iter().cloned());
+                tuples.insert((*code, *id), Value::Array(tuple).to_string());
+            }
+        }
+        Ok(tuples)
+    }
+
+    async fn account(&mut self, user: Uuid) -> Result<Option<(Uuid, Role)>, Failure> {
+        Ok(access::account(&self.memory.state(), user))
+    }
+
+    async fn scopes(&mut self, user: Uuid) -> Result<Vec<String>, Failure> {
+        Ok(access::scopes(&self.memory.state(), user).into_iter().collect())
+    }
+
+    async fn end(self) -> Result<(), Failure> {
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! The tables, the ledgers, and how a transaction takes back what it did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+use uuid::Uuid;
+use waystation_model::chain::{CHAIN_START, CONTENT_HASH_BYTES, Chain};
+use waystation_model::merge::Edits;
+use waystation_model::registry::Entity;
+use waystation_model::wire::NumberedOutcome;
+
+use super::feed::Feeds;
+
+/// A row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Whose it is.
+    pub organization_id: Uuid,
+    /// New with every change.
+    pub stamp: i64,
+    /// When it was made, in milliseconds.
+    pub created_at: i64,
+    /// When it was changed, in milliseconds.
+    pub updated_at: i64,
+    /// The registered columns.
+    pub values: Vec<Value>,
+    /// Who changed what.
+    pub edits: Edits,
+    /// `conflicts.lost_device`, which the registry does not know.
+    pub lost_device: Option<Uuid>,
+    /// `conflicts.lost_stood_from` and `lost_stood_upto`, likewise.
+    pub stood: Option<(i64, i64)>,
+}
+
+/// Rows of one table by id.
+pub type Table = BTreeMap<Uuid, Arc<Row>>;
+
+/// One remembered push.
+#[derive(Debug, Clone)]
+pub struct StoredPush {
+    /// The number of its first mutation.
+    pub first_n: i64,
+    /// The number of its last.
+    pub last_n: i64,
+    /// Content hashes.
+    pub hashes: Vec<[u8; CONTENT_HASH_BYTES]>,
+    /// What is not plainly applied.
+    pub outcomes: Vec<NumberedOutcome>,
+}
+
+/// What the server knows of one device's mutations.
+#[derive(Debug, Clone)]
+pub struct DeviceState {
+    /// The last number.
+    pub last_n: i64,
+    /// The chain there.
+    pub chain: Chain,
+    /// The pushes whose outcomes the device may not have seen.
+    pub pushes: Arc<Vec<StoredPush>>,
+}
+
+impl Default for DeviceState {
+    fn default() -> DeviceState {
+        DeviceState { last_n: 0, chain: CHAIN_START, pushes: Arc::default() }
+    }
+}
+
+/// Everything that the database holds.
+#[derive(Clone)]
+pub struct State {
+    /// The server's clock.
+    pub now_ms: i64,
+    /// Rows of one page.
+    pub page_rows_max: usize,
+    /// The server is gone after so many more steps of a transaction.
+    pub steps_left: Option<u32>,
+    /// Which life this is.
+    pub epoch: i64,
+    /// The last stamp given.
+    pub last_stamp: i64,
+    /// By the tables' codes.
+    pub tables: BTreeMap<i16, Table>,
+    /// By device.
+    pub devices: BTreeMap<Uuid, DeviceState>,
+    /// Rows that went with their parent.
+    pub went_with_parent: BTreeSet<Uuid>,
+    /// Heads and feeds.
+    pub feeds: Feeds,
+}
+
+impl State {
+    /// Nothing, at this moment.
+    pub fn new(now_ms: i64) -> State {
+        let epoch = now_ms / 1000;
+        State {
+            now_ms,
+            page_rows_max: waystation_model::limits::PAGE_ROWS_MAX,
+            steps_left: None,
+            epoch,
+            last_stamp: epoch << 30,
+            tables: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            went_with_parent: BTreeSet::new(),
+            feeds: Feeds::default(),
+        }
+    }
+
+    /// The rows of a table.
+    pub fn rows(&self, entity: &Entity) -> impl Iterator<Item = (&Uuid, &Arc<Row>)> {
+        self.tables.get(&entity.code).into_iter().flatten()
+    }
+
+    /// One row.
+    pub fn row(&self, entity: &Entity, id: &Uuid) -> Option<&Arc<Row>> {
+        self.tables.get(&entity.code)?.get(id)
+    }
+
+    /// Puts or removes a row and returns what was there.
+    pub fn replace(&mut self, code: i16, id: Uuid, row: Option<Arc<Row>>) -> Option<Arc<Row>> {
+        let table = self.tables.entry(code).or_default();
+        match row {
+            Some(row) => table.insert(id, row),
+            None => table.remove(&id),
+        }
+    }
+}
+
+/// How to take one step back.
+pub enum Undo {
+    /// The row as it was.
+    Row(i16, Uuid, Option<Arc<Row>>),
+    /// The ledger as it was.
+    Device(Uuid, Option<DeviceState>),
+}
+
+impl Undo {
+    /// Takes it back.
+    pub fn take_back(self, state: &mut State) {
+        match self {
+            Undo::Row(code, id, row) => {
+                state.replace(code, id, row);
+            }
+            Undo::Device(id, Some(device)) => {
+                state.devices.insert(id, device);
+            }
+            Undo::Device(id, None) => {
+                state.devices.remove(&id);
+            }
+        }
+    }
+}
+
+/// A column's value by its name.
+pub fn value<'v>(entity: &Entity, values: &'v [Value], name: &str) -> &'v Value {
+    &values[entity.column_index(name).expect("a column of the table")]
+}
+
+/// An id column's value by its name.
+pub fn id_in(entity: &Entity, values: &[Value], name: &str) -> Option<Uuid> {
+    value(entity, values, name).as_str().and_then(|text| Uuid::parse_str(text).ok())
+}
+
+/// Sets a column by its name.
+pub fn set(entity: &Entity, values: &mut [Value], name: &str, new: impl Into<Value>) {
+    values[entity.column_index(name).expect("a column of the table")] = new.into();
+}

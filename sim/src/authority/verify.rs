@@ -1,0 +1,59 @@
+//! Whether feeds, heads and checksums say of the tables what is true.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+use waystation_model::hash::row_hash;
+use waystation_model::registry::all;
+
+use super::Memory;
+use super::feed::LIVE;
+use crate::faults::Finding;
+
+impl Memory {
+    /// Compares every feed with the tables.
+    ///
+    /// # Errors
+    /// The first thing that is not true.
+    pub fn verify(&self) -> Result<(), Finding> {
+        let state = self.state();
+        let mut live: BTreeMap<&str, BTreeMap<(i16, Uuid), i64>> = BTreeMap::new();
+        let mut placed: Vec<(String, (i16, Uuid), i64)> = Vec::new();
+        for entity in all() {
+            for (id, row) in state.rows(entity) {
+                let hash = row_hash(entity.name, id, row.stamp);
+                for scope in entity.scopes_of(id, &row.organization_id, &row.values) {
+                    placed.push((scope, (entity.code, *id), hash));
+                }
+            }
+        }
+        for (scope, key, hash) in &placed {
+            live.entry(scope).or_default().insert(*key, *hash);
+        }
+        for (scope, rows) in &live {
+            let Some(feed) = state.feeds.scopes.get(*scope) else { return Finding::of(format!("{scope} has rows and no feed")) };
+            for (key, hash) in rows {
+                match feed.rows.get(key) {
+                    Some(entry) if entry.state == LIVE && entry.hash == *hash => {}
+                    other => return Finding::of(format!("{scope}: the feed has {other:?} for {key:?}")),
+                }
+            }
+        }
+        for (scope, feed) in &state.feeds.scopes {
+            let rows = live.get(scope.as_str());
+            let sum = rows.into_iter().flatten().fold(0i64, |sum, (_, hash)| sum.wrapping_add(*hash));
+            if sum != feed.checksum {
+                return Finding::of(format!("{scope}: the checksum is not the sum of what lives there"));
+            }
+            let alive = feed.rows.values().filter(|entry| entry.state == LIVE).count();
+            if alive != rows.map_or(0, BTreeMap::len) {
+                return Finding::of(format!("{scope}: the feed holds live rows that are not there"));
+            }
+            let last = feed.versions.last_key_value().map_or(0, |(version, _)| *version);
+            if last > feed.version || feed.versions.len() != feed.rows.len() {
+                return Finding::of(format!("{scope}: versions and head do not fit"));
+            }
+        }
+        Ok(())
+    }
+}

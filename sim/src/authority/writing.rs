@@ -1,0 +1,450 @@
+//! One transaction in memory: every change leaves a way back, and the feeds move when it stands.
+
+use std::mem;
+use std::sync::Arc;
+
+use serde_json::Value;
+use sync_server::accounts::Session;
+use sync_server::authority::{Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
+use sync_server::failure::Failure;
+use uuid::Uuid;
+use waystation_model::access::Actor;
+use waystation_model::chain::Chain;
+use waystation_model::grading::GradedQuestion;
+use waystation_model::merge::{Edits, Stored};
+use waystation_model::registry::{Entity, Merge};
+use waystation_model::{Code, Problem};
+
+use super::feed::Queue;
+use super::snapshot::check_alive;
+use super::tables::{Row, State, StoredPush, Undo, id_in, set, value};
+use super::{Memory, access, constraints, table, triggers};
+use crate::faults::Fault;
+
+/// One transaction.
+pub struct MemoryWriting {
+    memory: Memory,
+    /// Whether a sync-server writes: some rules ask only laptops.
+    pub(super) by_server: bool,
+    journal: Vec<Undo>,
+    queue: Queue,
+    savepoints: Vec<(usize, usize)>,
+    stands: bool,
+}
+
+impl Drop for MemoryWriting {
+    fn drop(&mut self) {
+        if !self.stands {
+            self.take_back_to(0);
+        }
+    }
+}
+
+impl MemoryWriting {
+    /// Begins one.
+    pub fn begin(memory: Memory, by_server: bool) -> MemoryWriting {
+        MemoryWriting { memory, by_server, journal: Vec::new(), queue: Queue::default(), savepoints: Vec::new(), stands: false }
+    }
+
+    fn take_back_to(&mut self, length: usize) {
+        let mut state = self.memory.state();
+        for undo in self.journal.drain(length..).rev() {
+            undo.take_back(&mut state);
+        }
+    }
+
+    /// What a crash of the server does in the middle of its work: the step does not happen, and nothing after it.
+    fn step(&self) -> Result<(), Failure> {
+        let mut state = self.memory.state();
+        match &mut state.steps_left {
+            Some(0) => Err(Failure::broken("the server is gone")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at the state as this transaction sees it.
+    pub fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        look(&self.memory.state())
+    }
+
+    /// The server's clock.
+    pub fn now_ms(&self) -> i64 {
+        self.memory.state().now_ms
+    }
+
+    /// A stamp that was never given before.
+    pub fn next_stamp(&self) -> i64 {
+        let mut state = self.memory.state();
+        state.last_stamp += 1;
+        state.last_stamp
+    }
+
+    /// One row.
+    pub fn row(&self, entity: &Entity, id: Uuid) -> Option<Arc<Row>> {
+        self.memory.state().row(entity, &id).cloned()
+    }
+
+    /// Rows that a condition holds for, in id order.
+    pub fn find(&self, entity: &Entity, wanted: impl Fn(&Row) -> bool) -> Vec<(Uuid, Arc<Row>)> {
+        self.memory.state().rows(entity).filter(|(_, row)| wanted(row)).map(|(id, row)| (*id, Arc::clone(row))).collect()
+    }
+
+    fn replace(&mut self, entity: &Entity, id: Uuid, row: Option<Arc<Row>>) {
+        let before = self.memory.state().replace(entity.code, id, row);
+        self.journal.push(Undo::Row(entity.code, id, before));
+    }
+
+    /// `INSERT`, with all that fires. False: a row of this id is there.
+    ///
+    /// # Errors
+    /// What the database would refuse.
+    pub fn insert_row(
+        &mut self,
+        entity: &'static Entity,
+        organization_id: Uuid,
+        id: Uuid,
+        values: Vec<Value>,
+        edits: Edits,
+    ) -> Result<bool, Failure> {
+        let now = self.now_ms();
+        let mut row = Row {
+            organization_id,
+            stamp: self.next_stamp(),
+            created_at: now,
+            updated_at: now,
+            values,
+            edits,
+            lost_device: None,
+            stood: None,
+        };
+        triggers::track(entity, None, &mut row, now);
+        triggers::before(self, entity, &id, None, &mut row)?;
+        if self.row(entity, id).is_some() {
+            return Ok(false);
+        }
+        self.write_new(entity, id, row)?;
+        Ok(true)
+    }
+
+    fn write_new(&mut self, entity: &'static Entity, id: Uuid, row: Row) -> Result<(), Failure> {
+        constraints::check(self, entity, &id, &row)?;
+        let row = Arc::new(row);
+        self.replace(entity, id, Some(Arc::clone(&row)));
+        constraints::references(self, entity, None, &row)?;
+        self.queue.made(&self.memory.state(), entity, &id, &row);
+        triggers::after(self, entity, id, None, &row)
+    }
+
+    /// `UPDATE` of one row, with all that fires.
+    ///
+    /// # Errors
+    /// What the database would refuse.
+    pub fn update_row(&mut self, entity: &'static Entity, id: Uuid, values: Vec<Value>, edits: Edits) -> Result<(), Failure> {
+        let Some(before) = self.row(entity, id) else { return Ok(()) };
+        self.update_whole(entity, id, &before, values, edits, before.stood)
+    }
+
+    fn update_whole(
+        &mut self,
+        entity: &'static Entity,
+        id: Uuid,
+        before: &Arc<Row>,
+        values: Vec<Value>,
+        edits: Edits,
+        stood: Option<(i64, i64)>,
+    ) -> Result<(), Failure> {
+        if before.values == values && before.edits == edits && before.stood == stood {
+            return Ok(());
+        }
+        let now = self.now_ms();
+        let mut row = Row {
+            organization_id: before.organization_id,
+            stamp: self.next_stamp(),
+            created_at: before.created_at,
+            updated_at: now,
+            values,
+            edits,
+            lost_device: before.lost_device,
+            stood,
+        };
+        triggers::track(entity, Some(before), &mut row, now);
+        triggers::before(self, entity, &id, Some(before), &mut row)?;
+        constraints::check(self, entity, &id, &row)?;
+        let row = Arc::new(row);
+        self.replace(entity, id, Some(Arc::clone(&row)));
+        constraints::references(self, entity, Some(before), &row)?;
+        self.queue.changed(&self.memory.state(), entity, &id, before, &row);
+        triggers::after(self, entity, id, Some(before), &row)
+    }
+
+    /// `DELETE` of one row, and of what goes with it.
+    ///
+    /// # Errors
+    /// `missing_reference` where something still points at it.
+    pub fn delete_row(&mut self, entity: &'static Entity, id: Uuid) -> Result<(), Failure> {
+        let Some(row) = self.row(entity, id) else { return Ok(()) };
+        self.replace(entity, id, None);
+        self.queue.deleted(&self.memory.state(), entity, &id, &row);
+        constraints::deleted(self, entity, id)
+    }
+
+    /// Remembers a row that goes because its parent goes.
+    pub fn note_went_with_parent(&self, id: Uuid) {
+        self.memory.state().went_with_parent.insert(id);
+    }
+
+    /// A device's ledger, for a device that was just made.
+    pub fn open_ledger(&mut self, device: Uuid) {
+        let before = self.memory.state().devices.insert(device, Default::default());
+        self.journal.push(Undo::Device(device, before));
+    }
+
+    /// Makes everything stand, and returns the heads that moved.
+    pub fn commit(mut self) -> Vec<(String, i64)> {
+        self.stands = true;
+        let queue = mem::take(&mut self.queue);
+        let faults = self.memory.faults.clone();
+        queue.drain(&mut self.memory.state().feeds, &faults)
+    }
+}
+
+impl Writing for MemoryWriting {
+    async fn check_alive(&mut self, session: &Session) -> Result<(), Failure> {
+        self.step()?;
+        check_alive(&self.memory.state(), session)
+    }
+
+    async fn moved_since(&mut self, scopes: &[String], sum: i64) -> Result<bool, Failure> {
+        self.step()?;
+        let state = self.memory.state();
+        Ok(scopes.iter().filter_map(|scope| state.feeds.scopes.get(scope)).map(|feed| feed.version).sum::<i64>() != sum)
+    }
+
+    async fn rights(&mut self, user: Uuid) -> Result<Option<Actor>, Failure> {
+        self.step()?;
+        let state = self.memory.state();
+        let account = access::account(&state, user);
+        let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
+        Ok(Some(Actor { user_id: user, organization_id, role, scopes: access::scopes(&state, user).into_iter().collect() }))
+    }
+
+    async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
+        self.step()?;
+        let state = self.memory.state();
+        let device = state.devices.get(&device).ok_or_else(|| Failure::broken("no such device"))?;
+        Ok((device.last_n, device.chain))
+    }
+
+    async fn pushes(&mut self, device: Uuid, first_n: i64, last_n: i64) -> Result<Vec<Pushed>, Failure> {
+        self.step()?;
+        let state = self.memory.state();
+        let stored = state.devices.get(&device).into_iter().flat_map(|device| device.pushes.iter());
+        Ok(stored
+            .filter(|push| push.first_n <= last_n && push.last_n >= first_n)
+            .map(|push| Pushed { first_n: push.first_n, hashes: push.hashes.clone(), outcomes: push.outcomes.clone() })
+            .collect())
+    }
+
+    async fn store_push(&mut self, entry: LedgerEntry<'_>) -> Result<(), Failure> {
+        self.step()?;
+        if self.memory.faults.has(Fault::ForgetLedger) {
+            return Ok(());
+        }
+        let mut state = self.memory.state();
+        let before = state.devices.get(&entry.device).cloned();
+        let mut device = before.clone().unwrap_or_default();
+        let mut pushes: Vec<StoredPush> = device.pushes.iter().filter(|push| push.last_n > entry.forget_upto).cloned().collect();
+        if entry.first_n <= entry.last_n {
+            pushes.push(StoredPush {
+                first_n: entry.first_n,
+                last_n: entry.last_n,
+                hashes: entry.hashes.to_vec(),
+                outcomes: entry.outcomes.to_vec(),
+            });
+        }
+        device.last_n = entry.last_n;
+        device.chain = *entry.chain;
+        device.pushes = Arc::new(pushes);
+        state.devices.insert(entry.device, device);
+        drop(state);
+        self.journal.push(Undo::Device(entry.device, before));
+        Ok(())
+    }
+
+    async fn savepoint(&mut self) -> Result<(), Failure> {
+        self.savepoints.push((self.journal.len(), self.queue.len()));
+        Ok(())
+    }
+
+    async fn release(&mut self) -> Result<(), Failure> {
+        self.savepoints.pop();
+        Ok(())
+    }
+
+    async fn roll_back(&mut self) -> Result<(), Failure> {
+        let (journal, queue) = self.savepoints.pop().ok_or_else(|| Failure::broken("no savepoint"))?;
+        self.take_back_to(journal);
+        self.queue.truncate(queue);
+        Ok(())
+    }
+
+    async fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> Result<Vec<Found>, Failure> {
+        self.step()?;
+        constraints::known(entity)?;
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids
+            .into_iter()
+            .filter_map(|id| {
+                let row = self.row(entity, id)?;
+                let stored = Stored { stamp: Some(row.stamp), values: row.values.clone(), edits: row.edits.clone() };
+                Some(Found { id, organization_id: row.organization_id, stored })
+            })
+            .collect())
+    }
+
+    async fn insert(&mut self, entity: &Entity, organization: Uuid, ids: &[Uuid], rows: &[&Stored]) -> Result<(), Failure> {
+        self.step()?;
+        let entity = table(entity.name);
+        for (id, row) in ids.iter().zip(rows) {
+            if !self.insert_row(entity, organization, *id, row.values.clone(), row.edits.clone())? {
+                return Err(Failure::MadeMeanwhile);
+            }
+        }
+        Ok(())
+    }
+
+    async fn update(&mut self, entity: &Entity, ids: &[Uuid], rows: &[&Stored]) -> Result<(), Failure> {
+        self.step()?;
+        let entity = table(entity.name);
+        for (id, row) in ids.iter().zip(rows) {
+            let Some(before) = self.row(entity, *id) else { continue };
+            let mut values = row.values.clone();
+            for (index, column) in entity.columns.iter().enumerate() {
+                if matches!(column.merge, Merge::Key | Merge::Carried) {
+                    values[index] = before.values[index].clone();
+                }
+            }
+            self.update_row(entity, *id, values, row.edits.clone())?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&mut self, entity: &Entity, id: Uuid) -> Result<(), Failure> {
+        self.step()?;
+        self.delete_row(table(entity.name), id)
+    }
+
+    async fn open_conflicts(&mut self, entity: &Entity, rows: Vec<Uuid>) -> Result<Vec<OpenConflict>, Failure> {
+        self.step()?;
+        let conflicts = table("conflicts");
+        let open = self.find(conflicts, |row| {
+            value(conflicts, &row.values, "entity") == entity.name
+                && value(conflicts, &row.values, "settled_at").is_null()
+                && id_in(conflicts, &row.values, "row_id").is_some_and(|id| rows.contains(&id))
+        });
+        Ok(open
+            .into_iter()
+            .filter_map(|(id, row)| {
+                Some(OpenConflict {
+                    id,
+                    row_id: id_in(conflicts, &row.values, "row_id")?,
+                    field: value(conflicts, &row.values, "field").as_str()?.to_owned(),
+                    lost_device: row.lost_device,
+                    lost_values: value(conflicts, &row.values, "lost_values").clone(),
+                    stood: row.stood,
+                })
+            })
+            .collect())
+    }
+
+    async fn forget_conflicts(&mut self, ids: Vec<Uuid>) -> Result<(), Failure> {
+        self.step()?;
+        for id in ids {
+            self.delete_row(table("conflicts"), id)?;
+        }
+        Ok(())
+    }
+
+    async fn keep_conflict(&mut self, kept: KeptConflict<'_>) -> Result<(), Failure> {
+        self.step()?;
+        if self.memory.faults.has(Fault::LoseLoser) {
+            return Ok(());
+        }
+        let entity = table("conflicts");
+        let text = |id: Option<Uuid>| id.map_or(Value::Null, |id| id.to_string().into());
+        let before = self.row(entity, kept.id);
+        let mut values = before.as_ref().map_or_else(|| entity.empty_values(), |row| row.values.clone());
+        set(entity, &mut values, "lost_values", kept.lost_values);
+        set(entity, &mut values, "lost_by", text(kept.lost_by));
+        set(entity, &mut values, "lost_at", kept.lost_at_ms);
+        set(entity, &mut values, "kept_values", kept.kept_values);
+        set(entity, &mut values, "kept_by", text(kept.kept_by));
+        set(entity, &mut values, "kept_at", kept.kept_at_ms);
+        let Some(before) = before else {
+            set(entity, &mut values, "entity", kept.entity);
+            set(entity, &mut values, "row_id", kept.row_id.to_string());
+            set(entity, &mut values, "field", kept.field);
+            set(entity, &mut values, "group_id", text(kept.group_id));
+            set(entity, &mut values, "course_id", text(kept.course_id));
+            set(entity, &mut values, "author_id", text(kept.author_id));
+            let now = self.now_ms();
+            let mut row = Row {
+                organization_id: kept.organization_id,
+                stamp: self.next_stamp(),
+                created_at: now,
+                updated_at: now,
+                values,
+                edits: Edits::new(),
+                lost_device: kept.lost_device,
+                stood: kept.stood,
+            };
+            triggers::track(entity, None, &mut row, now);
+            return self.write_new(entity, kept.id, row);
+        };
+        set(entity, &mut values, "settled_by", Value::Null);
+        set(entity, &mut values, "settled_at", Value::Null);
+        let edits = before.edits.clone();
+        self.update_whole(entity, kept.id, &before, values, edits, kept.stood)
+    }
+
+    async fn grading_key(&mut self, assessment: Uuid) -> Result<GradingKey, Failure> {
+        self.step()?;
+        let (assessments, keys, questions) = (table("assessments"), table("answer_keys"), table("questions"));
+        let passing_percent =
+            self.row(assessments, assessment).and_then(|row| value(assessments, &row.values, "passing_percent").as_f64()).unwrap_or(100.0);
+        let key = self.find(keys, |row| id_in(keys, &row.values, "assessment_id") == Some(assessment)).into_iter().next();
+        let keys = key.map_or(Value::Null, |(_, row)| value(keys, &row.values, "keys").clone());
+        let mut found = self.find(questions, |row| id_in(questions, &row.values, "assessment_id") == Some(assessment));
+        found.sort_by_key(|(id, row)| (value(questions, &row.values, "position").as_i64(), *id));
+        let questions = found
+            .into_iter()
+            .map(|(id, row)| GradedQuestion {
+                id: id.to_string(),
+                question_type: value(questions, &row.values, "question_type").as_str().unwrap_or_default().to_owned(),
+                points: value(questions, &row.values, "points").as_f64().unwrap_or(0.0),
+            })
+            .collect();
+        Ok(GradingKey { passing_percent, keys, questions })
+    }
+
+    async fn first_free(&mut self, tries: Tries<'_>) -> Result<Option<String>, Failure> {
+        self.step()?;
+        let taken: Vec<String> = self
+            .find(tries.entity, |row| tries.organization.is_none_or(|organization| organization == row.organization_id))
+            .into_iter()
+            .filter_map(|(_, row)| value(tries.entity, &row.values, tries.field).as_str().map(str::to_lowercase))
+            .collect();
+        Ok(tries.texts.into_iter().find(|text| !taken.contains(&text.to_lowercase())))
+    }
+
+    async fn stand(self) -> Result<Vec<(String, i64)>, Failure> {
+        self.step()?;
+        Ok(self.commit())
+    }
+}

@@ -1,0 +1,103 @@
+//! Faults that are planted on purpose: a simulator that finds none of them proves nothing.
+
+use std::fmt;
+
+/// A planted fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The server forgets what a device has sent.
+    ForgetLedger,
+    /// Versions are handed out with gaps.
+    SkipVersions,
+    /// A deletion is not told.
+    DropTombstone,
+    /// Of a row in two feeds one is not told.
+    OneFeedOfTwo,
+    /// A restored server gives stamps again.
+    StampsAgain,
+    /// A value that lost is kept nowhere.
+    LoseLoser,
+    /// A delete beats an edit that it had not seen.
+    DeleteUnseen,
+    /// Nobody asks whether the chain fits.
+    SkipChain,
+    /// Half a page is applied as if it were whole.
+    HalfPage,
+    /// The cursor moves although the rows were not stored.
+    CursorOnly,
+    /// The rows of a scope that is not heard any more stay.
+    KeepLostScope,
+    /// After a pull nothing lies on top of the server's row any more.
+    ForgetPending,
+    /// Times are compared as the laptops' clocks tell them.
+    UncorrectedClocks,
+    /// A change melts into one that was sent already.
+    MeltIntoSent,
+    /// What the server refused is not kept for the person.
+    ForgetRefusal,
+    /// An answer counts although a crash took back what it was for.
+    EditsNotSynced,
+    /// Who may hear what is never asked again.
+    StaleAccess,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: &'static [Fault] = &[
+        Fault::ForgetLedger,
+        Fault::SkipVersions,
+        Fault::DropTombstone,
+        Fault::OneFeedOfTwo,
+        Fault::StampsAgain,
+        Fault::LoseLoser,
+        Fault::DeleteUnseen,
+        Fault::SkipChain,
+        Fault::HalfPage,
+        Fault::CursorOnly,
+        Fault::KeepLostScope,
+        Fault::ForgetPending,
+        Fault::UncorrectedClocks,
+        Fault::MeltIntoSent,
+        Fault::ForgetRefusal,
+        Fault::EditsNotSynced,
+        Fault::StaleAccess,
+    ];
+}
+
+/// The faults of one run.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    planted: Option<Fault>,
+}
+
+impl Faults {
+    /// One fault and no other.
+    pub fn only(fault: Fault) -> Faults {
+        Faults { planted: Some(fault) }
+    }
+
+    /// Whether this fault is planted.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.planted == Some(fault)
+    }
+}
+
+/// Something that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding(pub String);
+
+impl Finding {
+    /// A finding as a result.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn of<R>(what: impl Into<String>) -> Result<R, Finding> {
+        Err(Finding(what.into()))
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

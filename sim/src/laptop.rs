@@ -1,0 +1,621 @@
+//! One laptop: the real client core on a real database, and its two exchanges one step at a time.
+
+use bytes::Bytes;
+use rusqlite::params;
+use uuid::Uuid;
+use waystation_client::error::{ClientError, Result};
+use waystation_client::store::apply::Verdict;
+use waystation_client::store::outbox::{self, Batch};
+use waystation_client::store::page::{self, Answer};
+use waystation_client::store::{Edit, Owner, Writer, overlay, rows};
+use waystation_client::sync::exchange::{self, Fetched, PAGES_TOGETHER_MAX, Position, REPAIRS_MAX, ROUNDS_MAX, Repair, Sending};
+use waystation_model::access::Role;
+use waystation_model::registry::{self, Entity};
+use waystation_model::{Code, Problem};
+
+use crate::disk::{Disk, Files, key};
+use crate::faults::{Fault, Faults, Finding};
+use crate::random::Random;
+use crate::server::Route;
+
+/// A request on its way out, and the number under which its answer is awaited.
+pub struct Outgoing {
+    /// Names the exchange that waits.
+    pub number: u64,
+    /// What is asked.
+    pub route: Route,
+    /// The body.
+    pub bytes: Vec<u8>,
+}
+
+/// The exchange up.
+enum Push {
+    /// Nothing is on its way.
+    Idle,
+    /// A batch is.
+    Sent { number: u64, batch: Batch, repairs: u32 },
+}
+
+/// The exchange down.
+enum Pull {
+    /// Nothing is on its way.
+    Idle,
+    /// The digest is.
+    Digest { number: u64 },
+    /// Pages are fetched and stored.
+    Pages { position: Position, number: Option<u64>, ready: Vec<Fetched>, rounds: usize },
+}
+
+/// The way to a device of its own.
+struct BecomingDevice {
+    number: u64,
+    known_as: Uuid,
+}
+
+/// One laptop.
+pub struct Laptop {
+    /// Whose it is.
+    pub user: Uuid,
+    /// Their organization.
+    pub organization: Uuid,
+    /// The laptop's clock minus the true one.
+    pub skew_ms: i64,
+    /// What the server's clock was ahead of this one's by the last exchange, if there was one since it was set.
+    pub offset_ms: Option<i64>,
+    /// Whether the server ended its session.
+    pub signed_out: bool,
+    /// Scopes whose checksum did not fit, other than for a new life of the server.
+    pub mismatches: Vec<String>,
+    /// Whether cursors may start again without anything being wrong: a new epoch, or a crash since the last whole pull.
+    pub may_reread: bool,
+    disk: Disk,
+    writer: Option<Writer>,
+    push: Push,
+    pull: Pull,
+    becoming: Option<BecomingDevice>,
+    next_number: u64,
+    faults: Faults,
+}
+
+fn damaged(error: impl std::fmt::Display) -> Finding {
+    Finding(format!("a laptop's database: {error}"))
+}
+
+impl Laptop {
+    /// A laptop on which somebody just signed in as a new device.
+    ///
+    /// # Errors
+    /// When the database cannot be made.
+    pub fn new(user: Uuid, organization: Uuid, role: Role, device: Uuid, faults: Faults) -> Result<Laptop, Finding> {
+        let disk = Disk::new().map_err(damaged)?;
+        let mut laptop = Laptop::on(disk, user, organization, faults);
+        let path = laptop.disk.database();
+        laptop.writer = Some(Writer::open_for(&path, &key(), device, &laptop.owner(role)).map_err(damaged)?);
+        laptop.disk.sync();
+        Ok(laptop)
+    }
+
+    fn on(disk: Disk, user: Uuid, organization: Uuid, faults: Faults) -> Laptop {
+        Laptop {
+            user,
+            organization,
+            skew_ms: 0,
+            offset_ms: None,
+            signed_out: false,
+            mismatches: Vec::new(),
+            may_reread: false,
+            disk,
+            writer: None,
+            push: Push::Idle,
+            pull: Pull::Idle,
+            becoming: None,
+            next_number: 1,
+            faults,
+        }
+    }
+
+    fn owner(&self, role: Role) -> Owner {
+        Owner {
+            user_id: self.user,
+            organization_id: self.organization,
+            organization_name: "School".into(),
+            user_name: "somebody".into(),
+            full_name: "Somebody".into(),
+            role,
+            server: "http://localhost".into(),
+        }
+    }
+
+    /// Whether it is switched on.
+    pub fn is_on(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// The database.
+    ///
+    /// # Panics
+    /// When the laptop is switched off.
+    pub fn writer(&self) -> &Writer {
+        self.writer.as_ref().expect("the laptop is switched on")
+    }
+
+    fn writer_mut(&mut self) -> &mut Writer {
+        self.writer.as_mut().expect("the laptop is switched on")
+    }
+
+    /// The device that the database belongs to.
+    pub fn device(&self) -> Uuid {
+        self.writer().device().device_id
+    }
+
+    fn clock(&self, true_ms: i64) -> i64 {
+        true_ms + self.skew_ms
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    /// Does something that is on the disk when it returns.
+    fn durably<R>(&mut self, work: impl FnOnce(&mut Writer) -> Result<R>) -> Result<R> {
+        let before = self.disk.log_bytes();
+        let result = work(self.writer_mut());
+        if result.is_ok() && self.disk.log_bytes() != before {
+            self.disk.sync();
+        }
+        result
+    }
+
+    // What the person does.
+
+    /// Makes changes, all of them or none.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn edit(&mut self, true_ms: i64, edits: &[Edit]) -> Result<Vec<i64>> {
+        let now = self.clock(true_ms);
+        if self.faults.has(Fault::EditsNotSynced) {
+            return self.writer_mut().edit(now, edits);
+        }
+        if self.faults.has(Fault::MeltIntoSent) {
+            self.writer().connection().execute("UPDATE outbox SET state = 0 WHERE state = 1", [])?;
+        }
+        self.durably(|writer| writer.edit(now, edits))
+    }
+
+    /// Signs in again: the role may be another one, and so may the device.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn sign_in(&mut self, role: Role, device: Uuid) -> Result<(), Finding> {
+        let path = self.disk.database();
+        let owner = self.owner(role);
+        self.switch_off();
+        self.disk.closed();
+        let mut writer = Writer::open_for(&path, &key(), device, &owner).map_err(damaged)?;
+        writer
+            .person(|connection, known| if known.device_id == device { Ok(()) } else { outbox::become_device(connection, known, device) })
+            .map_err(damaged)?;
+        self.writer = Some(writer);
+        self.disk.sync();
+        self.signed_out = false;
+        Ok(())
+    }
+
+    // Switching it off and on.
+
+    /// Closes everything in order.
+    pub fn switch_off(&mut self) {
+        self.hang_up();
+        self.writer = None;
+        self.disk.closed();
+    }
+
+    /// The power is cut.
+    ///
+    /// # Errors
+    /// When the system's disk fails.
+    pub fn cut_power(&mut self, random: &mut Random) -> Result<(), Finding> {
+        self.hang_up();
+        if self.writer.is_none() {
+            return Ok(());
+        }
+        let files = self.disk.files_after_power_cut(random).map_err(damaged)?;
+        self.writer = None;
+        self.disk.put(&files).map_err(damaged)
+    }
+
+    /// Switches it on.
+    ///
+    /// # Errors
+    /// When the database does not open.
+    pub fn switch_on(&mut self) -> Result<(), Finding> {
+        if self.writer.is_none() {
+            let path = self.disk.database();
+            self.writer = Some(Writer::open(&path, &key()).map_err(damaged)?);
+            // Whoever opens a log reads it from the disk.
+            self.disk.sync();
+        }
+        Ok(())
+    }
+
+    /// Forgets every exchange under way.
+    pub fn hang_up(&mut self) {
+        self.push = Push::Idle;
+        self.pull = Pull::Idle;
+        self.becoming = None;
+    }
+
+    /// Its database copied to another laptop.
+    ///
+    /// # Errors
+    /// When the system's disk fails.
+    pub fn copy(&self) -> Result<Laptop, Finding> {
+        let files: Files = self.disk.files().map_err(damaged)?;
+        let mut copy = Laptop::on(Disk::with(&files).map_err(damaged)?, self.user, self.organization, self.faults.clone());
+        copy.skew_ms = self.skew_ms;
+        copy.may_reread = self.may_reread;
+        copy.switch_on()?;
+        Ok(copy)
+    }
+
+    // The exchanges.
+
+    /// Whether anything is on its way.
+    pub fn is_busy(&self) -> bool {
+        !matches!((&self.push, &self.pull, &self.becoming), (Push::Idle, Pull::Idle, None))
+    }
+
+    /// Begins to send what waits. `None`: nothing does, or something is on its way.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn start_push(&mut self, true_ms: i64) -> Result<Option<Outgoing>, Finding> {
+        if !matches!(self.push, Push::Idle) || self.becoming.is_some() || self.signed_out {
+            return Ok(None);
+        }
+        self.send(true_ms, 0)
+    }
+
+    fn send(&mut self, true_ms: i64, repairs: u32) -> Result<Option<Outgoing>, Finding> {
+        let now = self.clock(true_ms);
+        let Some(Sending { batch, request }) = self.durably(|writer| exchange::take(writer, now)).map_err(damaged)? else {
+            self.push = Push::Idle;
+            return Ok(None);
+        };
+        let number = self.number();
+        self.push = Push::Sent { number, batch, repairs };
+        Ok(Some(Outgoing { number, route: Route::Push, bytes: serde_json::to_vec(&request).map_err(damaged)? }))
+    }
+
+    /// Begins to pull: all of it, or only if the digest differs.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn start_pull(&mut self, full: bool) -> Result<Option<Outgoing>, Finding> {
+        if !matches!(self.pull, Pull::Idle) || self.becoming.is_some() || self.signed_out {
+            return Ok(None);
+        }
+        let position = Position::of(self.writer()).map_err(damaged)?;
+        if let Some(request) = position.ask_digest().filter(|_| !full) {
+            let number = self.number();
+            self.pull = Pull::Digest { number };
+            return Ok(Some(Outgoing { number, route: Route::Pull, bytes: serde_json::to_vec(&request).map_err(damaged)? }));
+        }
+        self.ask_page(position, Vec::new(), 0).map(Some)
+    }
+
+    fn ask_page(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize) -> Result<Outgoing, Finding> {
+        let number = self.number();
+        let bytes = serde_json::to_vec(&position.ask_page()).map_err(damaged)?;
+        self.pull = Pull::Pages { position, number: Some(number), ready, rounds };
+        Ok(Outgoing { number, route: Route::Pull, bytes })
+    }
+
+    /// Nobody answered: whatever waits for this number gives up.
+    pub fn give_up(&mut self, number: u64) {
+        if matches!(&self.push, Push::Sent { number: waits, .. } if *waits == number) {
+            self.push = Push::Idle;
+        }
+        if matches!(&self.pull, Pull::Digest { number: waits } if *waits == number)
+            || matches!(&self.pull, Pull::Pages { number: Some(waits), .. } if *waits == number)
+        {
+            self.pull = Pull::Idle;
+        }
+        if self.becoming.as_ref().is_some_and(|becoming| becoming.number == number) {
+            self.becoming = None;
+        }
+    }
+
+    /// An answer arrives. What is not waited for any more is not looked at.
+    ///
+    /// # Errors
+    /// What must never happen.
+    pub fn hear(&mut self, true_ms: i64, number: u64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
+        if let Err(Problem { code: Code::SessionEnded | Code::DeviceRevoked | Code::AccountClosed, .. }) = &answer {
+            self.give_up(number);
+            self.signed_out = true;
+            return Ok(None);
+        }
+        if self.becoming.as_ref().is_some_and(|becoming| becoming.number == number) {
+            return self.hear_device(answer);
+        }
+        if matches!(&self.push, Push::Sent { number: waits, .. } if *waits == number) {
+            return self.hear_push(true_ms, answer);
+        }
+        match std::mem::replace(&mut self.pull, Pull::Idle) {
+            Pull::Digest { number: waits } if waits == number => self.hear_digest(true_ms, answer),
+            Pull::Pages { position, number: Some(waits), ready, rounds } if waits == number => {
+                self.hear_page(true_ms, position, ready, rounds, answer)
+            }
+            other => {
+                self.pull = other;
+                Ok(None)
+            }
+        }
+    }
+
+    fn hear_push(&mut self, true_ms: i64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
+        let Push::Sent { batch, repairs, .. } = std::mem::replace(&mut self.push, Push::Idle) else { return Ok(None) };
+        let now = self.clock(true_ms);
+        let result = match answer {
+            Err(problem) => Err(ClientError::Refused(problem)),
+            Ok(bytes) => match serde_json::from_slice::<waystation_model::wire::PushAnswer>(&bytes) {
+                Err(error) => Err(ClientError::BadAnswer(error.to_string())),
+                Ok(mut answer) => {
+                    if self.faults.has(Fault::SkipChain) {
+                        answer.chain = hex::encode(batch.chain_after);
+                    }
+                    if self.faults.has(Fault::ForgetRefusal) {
+                        answer.outcomes.clear();
+                    }
+                    self.durably(|writer| exchange::store(writer, &batch, &answer, Some(answer.server_time - now)))
+                        .map(|_| answer.server_time - now)
+                }
+            },
+        };
+        match result {
+            Ok(offset_ms) => {
+                self.measured(offset_ms)?;
+                self.send(true_ms, 0)
+            }
+            Err(error) if repairs < REPAIRS_MAX => {
+                let known_as = self.device();
+                match self.durably(|writer| exchange::repair(writer, error)) {
+                    Ok(Repair::Again) => self.send(true_ms, repairs + 1),
+                    Ok(Repair::Pull) => self.start_pull(true),
+                    Ok(Repair::NewDevice) => Ok(Some(self.ask_device(known_as))),
+                    Err(ClientError::Database(error)) => Err(damaged(error)),
+                    Err(ClientError::Damaged(what)) => Finding::of(format!("a laptop found itself damaged: {what}")),
+                    Err(_) => Ok(None),
+                }
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn measured(&mut self, offset_ms: i64) -> Result<(), Finding> {
+        self.offset_ms = Some(offset_ms);
+        if self.faults.has(Fault::UncorrectedClocks) {
+            self.durably(|writer| {
+                writer.person(|connection, device| {
+                    device.clock_offset_ms = 0;
+                    waystation_client::store::device::save(connection, device)
+                })
+            })
+            .map_err(damaged)?;
+        }
+        Ok(())
+    }
+
+    fn hear_digest(&mut self, true_ms: i64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
+        let Ok(bytes) = answer else { return Ok(None) };
+        match page::outline(&bytes) {
+            Ok(Answer::Unchanged { server_time }) => {
+                let now = self.clock(true_ms);
+                exchange::nothing_new(self.writer_mut(), Some(server_time - now), server_time, now).map_err(damaged)?;
+                self.measured(server_time - now)?;
+                Ok(None)
+            }
+            Ok(_) => {
+                let position = Position::of(self.writer()).map_err(damaged)?;
+                self.ask_page(position, Vec::new(), 0).map(Some)
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn hear_page(
+        &mut self,
+        true_ms: i64,
+        mut position: Position,
+        mut ready: Vec<Fetched>,
+        rounds: usize,
+        answer: Result<Vec<u8>, Problem>,
+    ) -> Result<Option<Outgoing>, Finding> {
+        let Ok(bytes) = answer else {
+            // What was fetched before is stored all the same.
+            return self.pages_wait(position, ready, rounds);
+        };
+        let bytes = if self.faults.has(Fault::HalfPage) { whole_again(bytes) } else { bytes };
+        let bytes = self.mangled(bytes);
+        match page::outline(&bytes) {
+            Ok(Answer::Page(outline)) => {
+                let more = position.pass(&outline);
+                let offset_ms = Some(outline.server_time - self.clock(true_ms));
+                ready.push(Fetched { bytes: Bytes::from(bytes), outline, offset_ms });
+                if more { self.ask_page(position, ready, rounds).map(Some) } else { self.pages_wait(position, ready, rounds) }
+            }
+            Ok(Answer::Unchanged { server_time }) => {
+                let now = self.clock(true_ms);
+                exchange::nothing_new(self.writer_mut(), Some(server_time - now), server_time, now).map_err(damaged)?;
+                self.measured(server_time - now)?;
+                self.pages_wait(position, ready, rounds)
+            }
+            Ok(Answer::SendCursors) | Err(_) => self.pages_wait(position, ready, rounds),
+        }
+    }
+
+    fn pages_wait(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize) -> Result<Option<Outgoing>, Finding> {
+        self.pull = if ready.is_empty() { Pull::Idle } else { Pull::Pages { position, number: None, ready, rounds } };
+        Ok(None)
+    }
+
+    /// What planted faults make of a page.
+    fn mangled(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let without = |word: &str| {
+            let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+            let marker = format!("{{\"line\":\"{word}\"");
+            lines.into_iter().filter(|line| !line.starts_with(marker.as_bytes())).collect::<Vec<_>>().join(&b'\n')
+        };
+        if self.faults.has(Fault::KeepLostScope) {
+            return without("removed");
+        }
+        if self.faults.has(Fault::CursorOnly) && bytes.len() % 3 == 0 {
+            return without("rows");
+        }
+        bytes
+    }
+
+    /// How many fetched pages wait to be stored.
+    pub fn pages_ready(&self) -> usize {
+        if let Pull::Pages { ready, .. } = &self.pull { ready.len() } else { 0 }
+    }
+
+    /// Stores some of the pages that were fetched, in one transaction.
+    ///
+    /// # Errors
+    /// What must never happen.
+    pub fn apply(&mut self, true_ms: i64, count: usize) -> Result<Option<Outgoing>, Finding> {
+        let Pull::Pages { position, number, mut ready, rounds } = std::mem::replace(&mut self.pull, Pull::Idle) else { return Ok(None) };
+        let count = count.clamp(1, PAGES_TOGETHER_MAX).min(ready.len());
+        if count == 0 {
+            self.pull = Pull::Pages { position, number, ready, rounds };
+            return Ok(None);
+        }
+        let rest = ready.split_off(count);
+        let now = self.clock(true_ms);
+        let known_as = self.device();
+        let before = self.writer().device().clone();
+        let verdict = match exchange::apply(self.writer_mut(), position.device.device_id, now, &ready) {
+            Ok(Some(verdict)) => verdict,
+            // It has become another device meanwhile: these pages are another one's.
+            Ok(None) => return Ok(None),
+            Err(ClientError::BadAnswer(_)) if self.faults.has(Fault::HalfPage) => return Ok(None),
+            Err(error) => return Finding::of(format!("a page could not be applied: {error}")),
+        };
+        match verdict {
+            Verdict::Applied(applied) => {
+                if let Some(offset_ms) = ready[ready.len() - 1].offset_ms {
+                    self.measured(offset_ms)?;
+                }
+                if self.faults.has(Fault::ForgetPending) {
+                    self.forget_pending()?;
+                }
+                if !applied.damaged.is_empty() {
+                    return Finding::of(format!("scopes stay damaged: {:?}", applied.damaged));
+                }
+                if applied.reread.is_empty() {
+                    if rest.is_empty() && number.is_none() {
+                        return Ok(None);
+                    }
+                    self.pull = Pull::Pages { position, number, ready: rest, rounds };
+                    return Ok(None);
+                }
+                if !self.may_reread {
+                    self.mismatches.extend(applied.reread);
+                }
+            }
+            Verdict::EpochChanged => self.may_reread = true,
+            Verdict::Copied => return Ok(Some(self.ask_device(known_as))),
+        }
+        if rounds + 1 >= ROUNDS_MAX {
+            return Finding::of(format!("a pull without an end, since {before:?}"));
+        }
+        let position = Position::of(self.writer()).map_err(damaged)?;
+        self.ask_page(position, Vec::new(), rounds + 1).map(Some)
+    }
+
+    fn ask_device(&mut self, known_as: Uuid) -> Outgoing {
+        let number = self.number();
+        self.push = Push::Idle;
+        self.becoming = Some(BecomingDevice { number, known_as });
+        Outgoing { number, route: Route::NewDevice, bytes: Vec::new() }
+    }
+
+    fn hear_device(&mut self, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
+        let Some(BecomingDevice { known_as, .. }) = self.becoming.take() else { return Ok(None) };
+        let Some(id) = answer.ok().and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| Uuid::parse_str(&text).ok()) else {
+            return Ok(None);
+        };
+        if self.device() == known_as {
+            self.durably(|writer| writer.person(|connection, device| outbox::become_device(connection, device, id))).map_err(damaged)?;
+        }
+        self.pull = Pull::Idle;
+        Ok(None)
+    }
+
+    fn forget_pending(&mut self) -> Result<(), Finding> {
+        let connection = self.writer().connection();
+        for (entity, id) in pending_rows(self.writer()).map_err(damaged)? {
+            if let Some(row) = overlay::read_shadow(connection, entity, &id).map_err(damaged)?.flatten() {
+                rows::write(connection, entity, &id, &row).map_err(damaged)?;
+            }
+        }
+        Ok(())
+    }
+
+    // What has to hold at any moment.
+
+    /// What is pending lies on top of the server's row, and numbers have no gap.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn check(&self) -> Result<(), Finding> {
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let connection = writer.connection();
+        for (entity, id) in pending_rows(writer).map_err(damaged)? {
+            let Some(server) = overlay::read_shadow(connection, entity, &id).map_err(damaged)? else {
+                return Finding::of(format!("{} {id}: something is pending and there is no shadow", entity.name));
+            };
+            let pending = overlay::pending_of(connection, entity, &id).map_err(damaged)?;
+            let wanted = overlay::lay_all(entity, server, &pending).map(|row| row.values);
+            let seen = rows::read(connection, entity, &id).map_err(damaged)?.map(|row| row.values);
+            if wanted != seen {
+                return Finding::of(format!("{} {id}: the person sees {seen:?} and not {wanted:?}", entity.name));
+            }
+        }
+        let device = writer.device();
+        let waiting: i64 = connection
+            .query_row("SELECT count(n) FROM outbox WHERE n > ?1", params![device.acknowledged_n], |row| row.get(0))
+            .map_err(damaged)?;
+        if waiting != device.waiting() {
+            return Finding::of(format!("{waiting} changes wait and the numbers say {}", device.waiting()));
+        }
+        Ok(())
+    }
+}
+
+/// A cut page with an end of its own, as somebody would see it who does not ask whether it is whole.
+fn whole_again(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.ends_with(b"\n") {
+        return bytes;
+    }
+    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+    bytes.truncate(end);
+    bytes.extend_from_slice(b"{\"line\":\"end\",\"more\":false}\n");
+    bytes
+}
+
+/// The rows on which something lies.
+pub fn pending_rows(writer: &Writer) -> Result<Vec<(&'static Entity, String)>> {
+    let mut statement = writer.connection().prepare_cached("SELECT DISTINCT entity, row_id FROM outbox WHERE state < 3")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (name, id) = row?;
+        found.extend(registry::entity(&name).map(|entity| (entity, id)));
+    }
+    Ok(found)
+}

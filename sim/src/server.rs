@@ -1,0 +1,317 @@
+//! Instances of the server over one authority: the real rules between bytes and bytes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use sync_server::access::subscription_of;
+use sync_server::accounts::Session;
+use sync_server::authority::Authority;
+use sync_server::failure::Failure;
+use sync_server::heads::{Heads, Subscription};
+use sync_server::pull;
+use sync_server::push::{Batch, Constraints};
+use uuid::Uuid;
+use waystation_model::wire::{NumberedOutcome, Operation, PullRequest, PushRequest};
+use waystation_model::{Code, Problem};
+
+use crate::authority::{Backup, Memory, constraints, table};
+use crate::faults::{Fault, Faults, Finding};
+
+/// What a request asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// `POST /v1/sync/push`
+    Push,
+    /// `POST /v1/sync/pull`
+    Pull,
+    /// `POST /v1/accounts/device`
+    NewDevice,
+}
+
+/// Where a server crashes while it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// After so many steps of its transaction.
+    Within(u32),
+    /// After its commit and before its answer.
+    AfterCommit,
+}
+
+/// One instance: what it keeps in memory.
+struct Instance {
+    heads: Heads,
+    epoch: i64,
+    /// Heads that others moved and that it was not told of yet.
+    untold: Vec<(String, i64)>,
+}
+
+/// Every instance, over one authority.
+pub struct Servers {
+    /// The authority.
+    pub memory: Memory,
+    instances: Vec<Instance>,
+    constraints: Constraints,
+    faults: Faults,
+    backup: Option<Backup>,
+    /// What became of each number of each device, in this life of the server.
+    outcomes: BTreeMap<(Uuid, i64), String>,
+    /// Ids of devices that were made.
+    devices_made: u128,
+}
+
+fn problem(failure: Failure) -> Problem {
+    match failure {
+        Failure::Problem(problem) => problem,
+        other => Problem::new(Code::Internal, other.to_string()),
+    }
+}
+
+impl Servers {
+    /// So many instances.
+    pub fn new(memory: Memory, count: usize, faults: Faults) -> Servers {
+        let mut servers = Servers {
+            memory,
+            instances: Vec::new(),
+            constraints: constraints(),
+            faults,
+            backup: None,
+            outcomes: BTreeMap::new(),
+            devices_made: 0,
+        };
+        for _ in 0..count {
+            let instance = servers.started();
+            servers.instances.push(instance);
+        }
+        servers
+    }
+
+    /// How many instances run.
+    pub fn count(&self) -> usize {
+        self.instances.len()
+    }
+
+    fn started(&self) -> Instance {
+        let heads = Heads::default();
+        let state = self.memory.state();
+        heads.advance(&state.feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect::<Vec<_>>());
+        Instance { heads, epoch: state.epoch, untold: Vec::new() }
+    }
+
+    /// An instance starts again, with nothing in its memory.
+    pub fn restart(&mut self, instance: usize) {
+        let started = self.started();
+        self.instances[instance] = started;
+    }
+
+    /// Remembers everything.
+    pub fn back_up(&mut self) {
+        self.backup = Some(self.memory.back_up());
+    }
+
+    /// Goes back to the backup, if there is one.
+    pub fn restore(&mut self) -> bool {
+        let Some(backup) = self.backup.clone() else { return false };
+        self.memory.restore(&backup);
+        self.outcomes.clear();
+        for instance in 0..self.instances.len() {
+            self.restart(instance);
+        }
+        true
+    }
+
+    /// Heads that moved: at once for whoever moved them, later for the others.
+    pub fn moved(&mut self, by: Option<usize>, moved: Vec<(String, i64)>) {
+        let stale = |scope: &str| self.faults.has(Fault::StaleAccess) && scope.starts_with("access");
+        let moved: Vec<(String, i64)> = moved.into_iter().filter(|(scope, _)| !stale(scope)).collect();
+        for (place, instance) in self.instances.iter_mut().enumerate() {
+            if Some(place) == by {
+                instance.heads.advance(&moved);
+            } else {
+                instance.untold.extend(moved.iter().cloned());
+            }
+        }
+    }
+
+    /// Tells an instance what the others have moved.
+    pub fn announce(&mut self, instance: usize) {
+        let instance = &mut self.instances[instance];
+        instance.heads.advance(&std::mem::take(&mut instance.untold));
+    }
+
+    fn subscription(&self, instance: usize, user: Uuid) -> Result<Arc<Subscription>, Failure> {
+        now(subscription_of(&self.memory, &self.instances[instance].heads, user))
+    }
+
+    /// Answers a request, or crashes. `None`: the server is gone before it answered.
+    ///
+    /// # Errors
+    /// What must never happen, whatever was asked.
+    pub fn answer(
+        &mut self,
+        instance: usize,
+        session: Session,
+        route: Route,
+        bytes: &[u8],
+        crash: Option<Crash>,
+    ) -> Result<Option<Result<Vec<u8>, Problem>>, Finding> {
+        if let Some(Crash::Within(steps)) = crash {
+            self.memory.state().steps_left = Some(steps);
+        }
+        let answer = match route {
+            Route::Push => self.push(instance, session, bytes),
+            Route::Pull => Ok(self.pull(instance, session, bytes)),
+            Route::NewDevice => Ok(self.new_device(Some(instance), session).map(|id| id.to_string().into_bytes())),
+        };
+        let gone = self.memory.state().steps_left.take() == Some(0) || crash == Some(Crash::AfterCommit);
+        if gone {
+            self.restart(instance);
+            return answer.map(|_| None);
+        }
+        answer.map(Some)
+    }
+
+    fn push(&mut self, instance: usize, session: Session, bytes: &[u8]) -> Result<Result<Vec<u8>, Problem>, Finding> {
+        let mut request: PushRequest = match serde_json::from_slice(bytes) {
+            Ok(request) => request,
+            Err(_) => return Ok(Err(Problem::new(Code::BodyTruncated, "the body is not whole"))),
+        };
+        let sent_chain = request.chain.clone();
+        if self.faults.has(Fault::SkipChain) {
+            self.skip_chain(&session, &mut request);
+        }
+        if self.faults.has(Fault::DeleteUnseen) {
+            self.see_everything(&mut request);
+        }
+        let before: BTreeMap<String, i64> =
+            self.memory.state().feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect();
+        let last_before = self.memory.state().devices.get(&session.device_id).map_or(0, |device| device.last_n);
+        let first_n = request.first_n;
+        let count = request.runs.iter().map(|run| run.rows.len() as i64).sum::<i64>();
+        let result = (|| {
+            if request.device != session.device_id {
+                return Err(Problem::new(Code::DeviceNotYours, "the session belongs to another device").into());
+            }
+            let batch = Batch::read(request, self.instances[instance].epoch)?;
+            let subscription = self.subscription(instance, session.user_id)?;
+            // Whose faults keep old rights keeps them here too.
+            let fresh = !self.faults.has(Fault::StaleAccess);
+            let batch = if fresh { batch.with_rights_of(subscription.rights_at) } else { batch };
+            now(batch.take(&self.memory, &self.constraints, session, &subscription.actor))
+        })();
+        match result {
+            Err(failure) => Ok(Err(problem(failure))),
+            Ok((mut answer, moved)) => {
+                self.check_heads(&before, &moved)?;
+                let fresh_from = if self.faults.has(Fault::ForgetLedger) { first_n } else { last_before + 1 };
+                self.note_outcomes(session.device_id, fresh_from.max(first_n), first_n + count - 1, &answer.outcomes)?;
+                self.moved(Some(instance), moved);
+                if self.faults.has(Fault::SkipChain) {
+                    answer.chain = sent_chain;
+                }
+                Ok(serde_json::to_vec(&answer).map_err(|error| Problem::new(Code::Internal, error.to_string())))
+            }
+        }
+    }
+
+    /// Versions are dense: a head moves by what it moved, or by one for whoever has no row.
+    fn check_heads(&self, before: &BTreeMap<String, i64>, moved: &[(String, i64)]) -> Result<(), Finding> {
+        let state = self.memory.state();
+        for (scope, head) in moved {
+            let old = before.get(scope).copied().unwrap_or(0);
+            let rows = state.feeds.scopes[scope].versions.range(old + 1..).count() as i64;
+            if *head - old != rows.max(1) {
+                return Finding::of(format!("{scope} moved from {old} to {head} for {rows} rows"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every mutation has one outcome and no other.
+    fn note_outcomes(&mut self, device: Uuid, from: i64, to: i64, outcomes: &[NumberedOutcome]) -> Result<(), Finding> {
+        for n in from..=to {
+            let outcome =
+                outcomes.iter().find(|outcome| outcome.n == n).map_or_else(|| "Applied".to_owned(), |o| format!("{:?}", o.outcome));
+            if let Some(first) = self.outcomes.insert((device, n), outcome) {
+                return Finding::of(format!("mutation {n} of {device} took effect again, and was {first} before"));
+            }
+        }
+        Ok(())
+    }
+
+    fn skip_chain(&self, session: &Session, request: &mut PushRequest) {
+        if let Some(device) = self.memory.state().devices.get(&session.device_id)
+            && request.first_n == device.last_n + 1
+        {
+            request.chain = hex::encode(device.chain);
+        }
+    }
+
+    fn see_everything(&self, request: &mut PushRequest) {
+        let state = self.memory.state();
+        for run in request.runs.iter_mut().filter(|run| run.op == Operation::Delete) {
+            for (id, base, _, _) in &mut run.rows {
+                let row = id.and_then(|id| state.row(table(&run.entity), &id));
+                base.stamp = row.map(|row| row.stamp).or(base.stamp);
+            }
+        }
+    }
+
+    fn pull(&mut self, instance: usize, session: Session, bytes: &[u8]) -> Result<Vec<u8>, Problem> {
+        let request: PullRequest = serde_json::from_slice(bytes).map_err(|_| Problem::new(Code::BodyTruncated, "the body is not whole"))?;
+        if request.device != session.device_id {
+            return Err(Problem::new(Code::DeviceNotYours, "the session belongs to another device"));
+        }
+        let subscription = self.subscription(instance, session.user_id).map_err(problem)?;
+        let epoch = self.instances[instance].epoch;
+        now(pull::answer(&self.memory, epoch, &session, &subscription, request)).map_err(problem)
+    }
+
+    /// A new device for a user, with a ledger of its own.
+    ///
+    /// # Errors
+    /// When the account is closed, or the server is gone meanwhile.
+    pub fn new_device(&mut self, instance: Option<usize>, session: Session) -> Result<Uuid, Problem> {
+        self.devices_made += 1;
+        let id = Uuid::from_u128(0xde00_0000_0000_4000_8000_0000_0000_0000 + self.devices_made);
+        let open = self.memory.state().row(table("users"), &session.user_id).is_some();
+        if !open {
+            return Err(Problem::new(Code::AccountClosed, "the account is closed"));
+        }
+        if self.memory.state().steps_left == Some(0) {
+            return Err(Problem::new(Code::NotReady, "the server is gone"));
+        }
+        let user: Value = json!(session.user_id.to_string());
+        let made = self.memory.by_hand(|writing| {
+            writing.open_ledger(id);
+            writing.make(table("devices"), session.organization_id, id, &[("user_id", user.clone()), ("name", json!("laptop"))])
+        });
+        let (_, moved) = made.map_err(problem)?;
+        self.moved(instance, moved);
+        Ok(id)
+    }
+
+    /// What one user may see right now, read afresh: `(table, row)` and the tuple, and the heads.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub fn fresh(&self, user: Uuid) -> Result<Arc<Subscription>, Failure> {
+        now(subscription_of(&self.memory, &Heads::default(), user))
+    }
+
+    /// What became of every mutation, in a few words.
+    pub fn outcomes(&self) -> Vec<String> {
+        self.outcomes.values().map(|outcome| outcome.split(", field").next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The server's clock.
+    pub fn now_ms(&self) -> i64 {
+        self.memory.now_ms()
+    }
+}
+
+/// What is ready at once, because nothing here waits.
+fn now<R>(future: impl Future<Output = R>) -> R {
+    future.now_or_never().expect("nothing in memory waits")
+}

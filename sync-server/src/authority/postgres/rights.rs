@@ -1,0 +1,35 @@
+//! What a person is and hears, as the open transaction sees it: what it has changed itself included.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+use waystation_model::access::Role;
+
+use crate::failure::Failure;
+
+/// Organization and role of an account that is open, in an organization that is.
+pub async fn account(connection: &mut PgConnection, user: Uuid) -> Result<Option<(Uuid, Role)>, Failure> {
+    let account: Option<(Uuid, String)> = sqlx::query_as(
+        "SELECT u.organization_id, u.role FROM users u JOIN organizations o ON o.id = u.organization_id \
+         WHERE u.id = $1 AND u.status = 'active' AND u.deleted_at IS NULL \
+             AND o.deleted_at IS NULL AND o.status NOT IN ('suspended', 'closed')",
+    )
+    .bind(user)
+    .fetch_optional(connection)
+    .await?;
+    account
+        .map(|(organization, role)| {
+            Role::parse(&role).map(|role| (organization, role)).ok_or_else(|| Failure::broken(format!("unknown role {role}")))
+        })
+        .transpose()
+}
+
+/// The scopes that a user hears, in any order.
+pub async fn scopes(connection: &mut PgConnection, user: Uuid) -> Result<Vec<String>, Failure> {
+    Ok(sqlx::query_scalar(include_str!("../../sql/subscription.sql")).bind(user).fetch_all(connection).await?)
+}
+
+/// The sum of the heads of these scopes. It grows when any of them moves.
+pub async fn heads_sum(connection: &mut PgConnection, scopes: &[String]) -> Result<i64, Failure> {
+    let sum = "SELECT coalesce(sum(version), 0)::bigint FROM scope_heads WHERE scope = ANY($1)";
+    Ok(sqlx::query_scalar(sum).bind(scopes).fetch_one(connection).await?)
+}
