@@ -437,7 +437,6 @@ impl Laptop {
             // What was fetched before is stored all the same.
             return self.pages_wait(position, ready, rounds);
         };
-        let bytes = if self.faults.has(Fault::HalfPage) { whole_again(bytes) } else { bytes };
         let bytes = self.mangled(bytes);
         match page::outline(&bytes) {
             Ok(Answer::Page(outline)) => {
@@ -470,6 +469,9 @@ impl Laptop {
         if self.faults.has(Fault::KeepLostScope) {
             return without("removed");
         }
+        if self.faults.has(Fault::HalfPage) {
+            return half(&bytes);
+        }
         if self.faults.has(Fault::CursorOnly) && bytes.len() % 3 == 0 {
             return without("rows");
         }
@@ -498,7 +500,6 @@ impl Laptop {
         let before = self.writer().device().clone();
         let verdict = match exchange::apply(self.writer_mut(), now, &ready) {
             Ok(verdict) => verdict,
-            Err(ClientError::BadAnswer(_)) if self.faults.has(Fault::HalfPage) => return Ok(None),
             Err(error) => return Finding::of(format!("a page could not be applied: {error}")),
         };
         match verdict {
@@ -591,15 +592,16 @@ impl Laptop {
     }
 }
 
-/// A cut page with an end of its own, as somebody would see it who does not ask whether it is whole.
-fn whole_again(mut bytes: Vec<u8>) -> Vec<u8> {
-    if bytes.ends_with(b"\n") {
-        return bytes;
+/// A page of whose rows the last line was not stored.
+fn half(bytes: &[u8]) -> Vec<u8> {
+    let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let is_rows = |line: &&[u8]| line.starts_with(b"{\"line\":\"rows\"");
+    if lines.iter().filter(|line| is_rows(line)).count() > 1
+        && let Some(place) = lines.iter().rposition(|line| is_rows(&line))
+    {
+        lines.remove(place);
     }
-    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
-    bytes.truncate(end);
-    bytes.extend_from_slice(b"{\"line\":\"end\",\"more\":false}\n");
-    bytes
+    lines.join(&b'\n')
 }
 
 /// The rows on which something lies.

@@ -15,4 +15,5 @@ pub mod school;
 pub mod server;
 mod settle;
 pub mod steps;
+pub mod twin;
 pub mod world;

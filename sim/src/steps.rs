@@ -76,10 +76,10 @@ const FAULTS: &[(Act, usize)] = &[
     (Act::Switch, 2),
     (Act::CrashServer, 4),
     (Act::SetClock, 3),
-    (Act::Copy, 1),
+    (Act::Copy, 2),
     (Act::SignIn, 1),
-    (Act::BackUp, 2),
-    (Act::Restore, 1),
+    (Act::BackUp, 3),
+    (Act::Restore, 2),
 ];
 
 /// The history of a seed.

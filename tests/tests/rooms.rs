@@ -12,7 +12,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("waystation-client", &["waystation-model"]),
     ("waystation", &["waystation-client", "waystation-model"]),
     ("sync-server", &["waystation-model"]),
-    ("waystation-tests", &["waystation-model", "waystation-client", "sync-server"]),
+    ("waystation-sim", &["waystation-model", "waystation-client", "sync-server"]),
+    ("waystation-tests", &["waystation-model", "waystation-client", "sync-server", "waystation-sim"]),
     ("xtask", &[]),
 ];
 
@@ -66,6 +67,7 @@ fn the_readme_has_a_map_of_every_room() -> Outcome<()> {
         "src-tauri",
         "ui",
         "sync-server",
+        "sim",
         "migrations/client",
         "migrations/server",
         "tests",

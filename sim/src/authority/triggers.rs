@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sync_server::failure::{Failure, Refusal};
 use uuid::Uuid;
 use waystation_model::Code;
+use waystation_model::ids::DERIVED_ID_NAMESPACE;
 use waystation_model::merge::{Edit, Edits};
 use waystation_model::registry::Entity;
 
@@ -335,6 +336,12 @@ fn day(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// The database makes up an id for a stay. Here it follows from what makes a stay unique, so that a seed always gives the
+/// same; whoever compares with a database has it do so too.
+pub fn period_id(membership: Uuid, joined_on: &str) -> Uuid {
+    Uuid::new_v5(&DERIVED_ID_NAMESPACE, format!("period:{membership}:{joined_on}").as_bytes())
+}
+
 /// Each stay in a group, kept from the memberships.
 fn periods(writing: &mut MemoryWriting, membership: Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
     let (memberships, periods) = (table("group_memberships"), table("group_membership_periods"));
@@ -371,8 +378,7 @@ fn periods(writing: &mut MemoryWriting, membership: Uuid, before: Option<&Row>, 
             }
             set(periods, &mut values, "joined_on", joined);
             set(periods, &mut values, "left_on", gone);
-            // The database makes up an id; here it follows from the stamp, so that a seed always gives the same.
-            let id = Uuid::from_u128(0x5117_0000_0000_4000_8000_0000_0000_0000 | u128::from(row.stamp.unsigned_abs()));
+            let id = period_id(membership, value(periods, &values, "joined_on").as_str().unwrap_or_default());
             writing.insert_row(periods, row.organization_id, id, values, Edits::new()).map(drop)
         }
     }

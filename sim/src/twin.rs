@@ -1,0 +1,508 @@
+//! Histories that the authority in memory and PostgreSQL can both play, step by step, so that whatever they make of each
+//! step can be compared.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use sync_server::access::subscription_of;
+use sync_server::accounts::Session;
+use sync_server::failure::Failure;
+use sync_server::heads::Heads;
+use sync_server::push::Batch;
+use uuid::Uuid;
+use waystation_model::chain::{CHAIN_START, Chain, extend};
+use waystation_model::registry::{Entity, all};
+use waystation_model::wire::{Base, Mutation, Operation, PushAnswer, PushRequest, into_runs};
+
+use crate::authority::{Memory, constraints, table, value};
+use crate::faults::Faults;
+use crate::random::Random;
+
+/// What another program does with one row.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// `INSERT`
+    Make(&'static Entity, Uuid, Vec<(&'static str, Value)>),
+    /// `UPDATE`
+    Set(&'static Entity, Uuid, Vec<(&'static str, Value)>),
+    /// `DELETE`
+    Delete(&'static Entity, Uuid),
+}
+
+/// One change of one laptop, with a base that each keeper of the rows fills in with its own stamp.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The table.
+    pub entity: &'static Entity,
+    /// What is done.
+    pub op: Operation,
+    /// The row.
+    pub row: Uuid,
+    /// Whether the id travels, or follows from the key.
+    pub sends_id: bool,
+    /// The columns.
+    pub fields: Vec<(&'static str, Value)>,
+    /// Which of the remembered stamps of the row it is made on; none when the laptop had no such row.
+    pub seen: bool,
+    /// The device's own change that it is made on.
+    pub own: Option<i64>,
+    /// When, in microseconds.
+    pub at: i64,
+}
+
+/// One step of a history.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// One transaction of another program.
+    ByHand(Vec<Change>),
+    /// A laptop learns of everything as it is now.
+    See(usize),
+    /// A laptop sends changes.
+    Push(usize, Vec<Draft>),
+    /// A laptop sends its last push again.
+    Again(usize),
+}
+
+/// Stamps as a laptop last saw them.
+pub type Seen = BTreeMap<(i16, Uuid), i64>;
+
+/// A laptop, as the server knows it.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// The device.
+    pub id: Uuid,
+    /// Its session.
+    pub session: Uuid,
+    /// Whose it is.
+    pub user: Uuid,
+    /// The next number.
+    pub next_n: i64,
+    /// The chain before it.
+    pub chain: Chain,
+    /// Stamps, as this keeper of rows gave them.
+    pub seen: Seen,
+    /// The last push.
+    pub last: Option<PushRequest>,
+    /// Its own changes since it saw everything, by row.
+    own: BTreeMap<Uuid, i64>,
+}
+
+impl Device {
+    /// The request that carries these drafts, with this keeper's stamps.
+    pub fn request(&mut self, epoch: i64, drafts: &[Draft]) -> PushRequest {
+        let first_n = self.next_n;
+        let chain_before = self.chain;
+        let mutations: Vec<Mutation> = (first_n..)
+            .zip(drafts)
+            .map(|(n, draft)| Mutation {
+                n,
+                entity: draft.entity.name.into(),
+                op: draft.op,
+                id: draft.sends_id.then_some(draft.row),
+                base: Base { stamp: self.seen.get(&(draft.entity.code, draft.row)).copied().filter(|_| draft.seen), own: draft.own },
+                at: draft.at,
+                columns: draft.fields.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>().into(),
+                values: draft.fields.iter().map(|(_, value)| value.clone()).collect(),
+            })
+            .collect();
+        for mutation in &mutations {
+            self.chain = extend(&self.chain, &mutation.content_hash());
+        }
+        self.next_n += mutations.len() as i64;
+        let request = PushRequest {
+            protocol: 1,
+            device: self.id,
+            epoch,
+            first_n,
+            chain: hex::encode(chain_before),
+            seen_n: 0,
+            sent_at: 0,
+            runs: into_runs(mutations),
+        };
+        self.last = Some(request.clone());
+        request
+    }
+}
+
+/// What became of a step, in words that both keepers of rows share.
+pub type Played = Result<Option<PushAnswer>, String>;
+
+/// What a failure is called on both sides.
+pub fn word(failure: &Failure) -> String {
+    match (failure.refusal(), failure) {
+        (Some(refusal), _) => refusal.code.word().to_owned(),
+        (None, Failure::Problem(problem)) => problem.code.word().to_owned(),
+        (None, other) => format!("broken: {other}"),
+    }
+}
+
+/// One history in memory, made up as it goes.
+pub struct Twin {
+    /// The rows.
+    pub memory: Memory,
+    /// The organization.
+    pub organization: Uuid,
+    /// The laptops.
+    pub devices: Vec<Device>,
+    world: u32,
+    random: Random,
+    word: u64,
+    start_ms: i64,
+}
+
+impl Twin {
+    /// The history of a seed, in an organization of its own, beginning now.
+    pub fn new(seed: u64, world: u32, now_ms: i64) -> Twin {
+        let mut twin = Twin {
+            memory: Memory::new(now_ms, Faults::default()),
+            organization: Uuid::nil(),
+            devices: Vec::new(),
+            world,
+            random: Random::of(seed),
+            word: 0,
+            start_ms: now_ms,
+        };
+        twin.organization = twin.id(1, 1);
+        twin
+    }
+
+    fn id(&self, kind: u128, number: u128) -> Uuid {
+        Uuid::from_u128(kind << 112 | u128::from(self.world) << 80 | 0x7000 << 64 | 0x8000 << 48 | number)
+    }
+
+    fn text(&self, kind: u128, number: u128) -> Value {
+        json!(self.id(kind, number).to_string())
+    }
+
+    /// Everybody and everything that is there at first, one transaction each, and the laptops.
+    pub fn setup(&mut self) -> Vec<Op> {
+        let make = |name: &str, id: Uuid, given: Vec<(&'static str, Value)>| Change::Make(table(name), id, given);
+        let mut school = vec![make(
+            "organizations",
+            self.organization,
+            vec![("name", json!("School")), ("slug", json!(format!("school-{}", self.world))), ("status", json!("active"))],
+        )];
+        for (number, role) in [(1, "teacher"), (2, "instructor"), (3, "learner"), (4, "admin"), (5, "teacher"), (6, "learner")] {
+            let name = format!("p{}-{number}", self.world);
+            let given = vec![("user_name", json!(name)), ("full_name", json!(name)), ("role", json!(role))];
+            school.push(make("users", self.id(2, number), given));
+        }
+        let mut rest = Vec::new();
+        for learner in [3, 6] {
+            rest.push(make("student_profiles", self.id(0, 0), vec![("user_id", self.text(2, learner))]));
+        }
+        for (number, teacher) in [(1, 1), (2, 5)] {
+            rest.push(make("groups", self.id(3, number), vec![("teacher_id", self.text(2, teacher)), ("name", json!("Group"))]));
+            for learner in [3, 6] {
+                let given = vec![
+                    ("group_id", self.text(3, number)),
+                    ("user_id", self.text(2, learner)),
+                    ("joined_at", json!(self.start_ms - 5 * 86_400_000)),
+                    ("is_active", json!(true)),
+                ];
+                rest.push(make("group_memberships", self.id(0, 0), given));
+            }
+            rest.push(make("stations", self.id(4, number), vec![("name", json!("Station")), ("code", json!(format!("S{number}")))]));
+            rest.push(make("station_equipment", self.id(5, number), vec![("station_id", self.text(4, number)), ("name", json!("Pump"))]));
+            let status = if number == 1 { "published" } else { "draft" };
+            let given = vec![
+                ("title", json!("A course")),
+                ("instructor_id", self.text(2, 2)),
+                ("status", json!(status)),
+                ("is_public", json!(true)),
+            ];
+            rest.push(make("courses", self.id(6, number), given));
+            rest.push(make("modules", self.id(7, number), vec![("course_id", self.text(6, number)), ("title", json!("Module"))]));
+            for topic in 1..=2 {
+                let given = vec![("course_id", self.text(6, number)), ("module_id", self.text(7, number)), ("title", json!("Topic"))];
+                rest.push(make("topics", self.id(8, number * 10 + topic), given));
+            }
+        }
+        for learner in [3, 6] {
+            let given = vec![("user_id", self.text(2, learner)), ("course_id", self.text(6, 1)), ("enrollment_type", json!("assigned"))];
+            rest.push(make("enrollments", self.id(0, 0), given));
+        }
+        let test =
+            vec![("course_id", self.text(6, 1)), ("title", json!("Quiz")), ("attempts_max", json!(2)), ("passing_percent", json!(50.0))];
+        rest.push(make("assessments", self.id(9, 1), test));
+        let question = vec![
+            ("assessment_id", self.text(9, 1)),
+            ("course_id", self.text(6, 1)),
+            ("question_type", json!("numeric")),
+            ("points", json!(2.0)),
+        ];
+        rest.push(make("questions", self.id(10, 1), question));
+        let keys = json!({ self.id(10, 1).to_string(): { "number": 7, "tolerance": 0 } });
+        rest.push(make(
+            "answer_keys",
+            self.id(0, 0),
+            vec![("assessment_id", self.text(9, 1)), ("course_id", self.text(6, 1)), ("keys", keys)],
+        ));
+        let mut devices = Vec::new();
+        for user in [1, 2, 3, 4, 5, 6, 1, 4] {
+            let number = self.devices.len() as u128 + 1;
+            let device = Device {
+                id: self.id(11, number),
+                session: self.id(12, number),
+                user: self.id(2, user),
+                next_n: 1,
+                chain: CHAIN_START,
+                seen: Seen::new(),
+                last: None,
+                own: BTreeMap::new(),
+            };
+            devices.push(make("devices", device.id, vec![("user_id", self.text(2, user)), ("name", json!("laptop"))]));
+            self.devices.push(device);
+        }
+        vec![Op::ByHand(school), Op::ByHand(rest), Op::ByHand(devices)]
+    }
+
+    /// Whose session a laptop has.
+    pub fn session(&self, device: usize) -> Session {
+        let Device { id, session, user, .. } = self.devices[device];
+        Session { user_id: user, organization_id: self.organization, device_id: id, session_id: session }
+    }
+
+    /// The scopes that a laptop's user hears, in memory.
+    ///
+    /// # Errors
+    /// When the account is closed.
+    pub fn hears(&self, device: usize) -> Result<Arc<sync_server::heads::Subscription>, Failure> {
+        subscription_of(&self.memory, &Heads::default(), self.devices[device].user).now_or_never().expect("nothing in memory waits")
+    }
+
+    /// Plays a step in memory.
+    pub fn play(&mut self, op: &Op) -> Played {
+        self.memory.state().now_ms += 2;
+        match op {
+            Op::ByHand(changes) => {
+                let organization = self.organization;
+                let done = self.memory.by_hand(|writing| {
+                    for change in changes {
+                        match change {
+                            Change::Make(entity, id, given) => {
+                                let made = writing.make(entity, organization, *id, given)?;
+                                if entity.name == "devices" {
+                                    writing.open_ledger(made);
+                                }
+                            }
+                            Change::Set(entity, id, given) => drop(writing.change(entity, *id, given)?),
+                            Change::Delete(entity, id) => writing.delete_row(entity, *id)?,
+                        }
+                    }
+                    Ok(())
+                });
+                done.map(|_| None).map_err(|failure| word(&failure))
+            }
+            Op::See(device) => {
+                self.devices[*device].seen = self.stamps();
+                self.devices[*device].own.clear();
+                Ok(None)
+            }
+            Op::Push(device, drafts) => {
+                let request = self.devices[*device].request(self.memory.epoch(), drafts);
+                for (n, draft) in (request.first_n..).zip(drafts) {
+                    self.devices[*device].own.insert(draft.row, n);
+                }
+                self.take(*device, request)
+            }
+            Op::Again(device) => match self.devices[*device].last.clone() {
+                Some(request) => self.take(*device, request),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn take(&self, device: usize, request: PushRequest) -> Played {
+        let taken = (|| {
+            let batch = Batch::read(request, self.memory.epoch())?;
+            let subscription = self.hears(device)?;
+            batch
+                .take(&self.memory, &constraints(), self.session(device), &subscription.actor)
+                .now_or_never()
+                .expect("nothing in memory waits")
+        })();
+        taken.map(|(answer, _)| Some(answer)).map_err(|failure: Failure| word(&failure))
+    }
+
+    fn stamps(&self) -> Seen {
+        let state = self.memory.state();
+        all().iter().flat_map(|entity| state.rows(entity).map(|(id, row)| ((entity.code, *id), row.stamp)).collect::<Vec<_>>()).collect()
+    }
+
+    fn any(&mut self, entity: &Entity) -> Option<Uuid> {
+        let ids: Vec<Uuid> = self.memory.state().rows(entity).map(|(id, _)| *id).collect();
+        self.random.pick(&ids).copied()
+    }
+
+    fn of(&self, entity: &Entity, id: Uuid, name: &str) -> Value {
+        self.memory.state().row(entity, &id).map_or(Value::Null, |row| value(entity, &row.values, name).clone())
+    }
+
+    fn new_word(&mut self) -> Value {
+        self.word += 1;
+        json!(format!("w{}", self.word))
+    }
+
+    /// The next step.
+    pub fn next_op(&mut self) -> Op {
+        let device = self.random.below(self.devices.len());
+        match self.random.below(12) {
+            0 | 1 => Op::See(device),
+            2 | 3 => Op::ByHand((0..1 + self.random.below(3)).filter_map(|_| self.change()).collect()),
+            4 => Op::Again(device),
+            _ => {
+                let count = 1 + self.random.below(5);
+                let mut drafts: Vec<Draft> = Vec::new();
+                for _ in 0..count {
+                    let next_n = self.devices[device].next_n + drafts.len() as i64;
+                    drafts.extend(self.draft(device, next_n, &drafts));
+                }
+                Op::Push(device, drafts)
+            }
+        }
+    }
+
+    fn change(&mut self) -> Option<Change> {
+        let word = self.new_word();
+        let (name, column, new) = match self.random.below(14) {
+            0 => ("topics", "title", word),
+            1 => ("courses", "status", json!(*self.random.pick(&["draft", "published"])?)),
+            2 => ("courses", "title", word),
+            3 => ("stations", "name", word),
+            4 => ("groups", "name", word),
+            5 => ("users", "full_name", word),
+            6 => ("users", "status", json!(*self.random.pick(&["active", "suspended", "active"])?)),
+            7 => ("users", "role", json!(*self.random.pick(&["teacher", "admin", "learner", "instructor"])?)),
+            8 => ("group_memberships", "is_active", json!(self.random.one_in(2))),
+            9 => ("enrollments", "status", json!(*self.random.pick(&["dropped", "enrolled"])?)),
+            10 => ("groups", "teacher_id", {
+                let teacher = if self.random.one_in(2) { 1 } else { 5 };
+                self.text(2, teacher)
+            }),
+            11 => ("attendance_records", "note", word),
+            12 => ("assessments", "graded_by", json!(*self.random.pick(&["laptop", "server"])?)),
+            _ => {
+                let name = *self.random.pick(&["topics", "modules", "stations", "station_equipment", "courses"])?;
+                let entity = table(name);
+                let id = self.any(entity)?;
+                return Some(Change::Delete(entity, id));
+            }
+        };
+        let entity = table(name);
+        let id = self.any(entity)?;
+        Some(Change::Set(entity, id, vec![(column, new)]))
+    }
+
+    fn draft(&mut self, device: usize, n: i64, before: &[Draft]) -> Option<Draft> {
+        let word = self.new_word();
+        let user = json!(self.devices[device].user.to_string());
+        let mut new_row = false;
+        let number = self.random.between(0, 105);
+        let which = 1 + self.random.below(2) as u128;
+        let learner = if self.random.one_in(2) { 3 } else { 6 };
+        let (name, fields): (&str, Vec<(&'static str, Value)>) = match self.random.below(18) {
+            0..=3 => {
+                let mut fields = vec![
+                    ("group_id", self.text(3, which)),
+                    ("student_id", self.text(2, learner)),
+                    ("lesson_date", json!(format!("2026-03-0{}", 1 + self.random.below(2)))),
+                ];
+                if self.random.one_in(3) {
+                    fields.push(("note", word));
+                } else {
+                    let status = *self.random.pick(&["present", "late", "absent"])?;
+                    fields.extend([("status", json!(status)), ("marked_by", user), ("marked_at", json!(self.start_ms))]);
+                }
+                ("attendance_records", fields)
+            }
+            4 | 5 => {
+                let topics = table("topics");
+                let topic = self.any(topics)?;
+                let fields = vec![
+                    ("user_id", user),
+                    ("topic_id", json!(topic.to_string())),
+                    ("course_id", self.of(topics, topic, "course_id")),
+                    ("reset_number", json!(self.random.between(0, 1))),
+                    ("percent", json!(number)),
+                    ("completed", json!(number > 90)),
+                    ("time_spent_seconds", json!(number)),
+                ];
+                ("topic_progress", fields)
+            }
+            6 => ("topics", vec![("title", word), ("position", json!(number))]),
+            7 => ("modules", vec![("description", word)]),
+            8 => ("courses", vec![("status", json!(*self.random.pick(&["draft", "published"])?))]),
+            9 => ("courses", vec![("title", word), ("course_code", json!(format!("C{}", number % 3)))]),
+            10 => ("stations", vec![(*self.random.pick(&["name", "phone"])?, word)]),
+            11 => {
+                new_row = true;
+                ("stations", vec![("name", word), ("code", json!(format!("S{}", number % 5)))])
+            }
+            12 => {
+                new_row = true;
+                let station = self.any(table("stations"))?;
+                ("station_equipment", vec![("station_id", json!(station.to_string())), ("name", word)])
+            }
+            13 => ("users", vec![(*self.random.pick(&["phone", "full_name"])?, word)]),
+            14 => ("enrollments", vec![("user_id", user), ("course_id", self.text(6, which))]),
+            15 => ("student_profiles", vec![("balance_minor", json!(number)), ("currency", json!("EUR"))]),
+            16 if self.random.one_in(2) => {
+                new_row = true;
+                let fields = vec![
+                    ("assessment_id", self.text(9, 1)),
+                    ("user_id", user),
+                    ("course_id", self.text(6, 1)),
+                    ("attempt_number", json!(self.random.between(1, 3))),
+                    ("started_at", json!(self.start_ms)),
+                ];
+                ("assessment_attempts", fields)
+            }
+            16 => {
+                let answers = json!({ self.id(10, 1).to_string(): self.random.between(6, 8) });
+                ("assessment_attempts", vec![("answers", answers), ("submitted_at", json!(self.start_ms))])
+            }
+            _ => {
+                let name = *self.random.pick(&["topics", "stations", "station_equipment", "modules"])?;
+                let entity = table(name);
+                let row = self.any(entity)?;
+                return Some(self.based(
+                    device,
+                    n,
+                    before,
+                    Draft { entity, op: Operation::Delete, row, sends_id: true, fields: Vec::new(), seen: true, own: None, at: 0 },
+                ));
+            }
+        };
+        let entity = table(name);
+        let mut values = entity.empty_values();
+        for (column, value) in &fields {
+            values[entity.column_index(column)?] = value.clone();
+        }
+        let derived = entity.id_of(&values).filter(|_| fields.iter().any(|(name, _)| entity.columns[0].name == *name));
+        let row = match derived {
+            Some(id) => id,
+            None if new_row => self.id(13, u128::from(self.word)),
+            None => self.any(entity)?,
+        };
+        let draft = Draft { entity, op: Operation::Put, row, sends_id: derived.is_none(), fields, seen: true, own: None, at: 0 };
+        Some(self.based(device, n, before, draft))
+    }
+
+    /// Fills in when the change was made and what on.
+    fn based(&mut self, device: usize, _n: i64, before: &[Draft], mut draft: Draft) -> Draft {
+        // Some say a time from the future, which counts as the moment of receipt.
+        draft.at = if self.random.one_in(8) {
+            (self.start_ms + 3_600_000) * 1000
+        } else {
+            (self.start_ms - self.random.between(1, 3_600_000)) * 1000
+        };
+        draft.seen = !self.random.one_in(6);
+        let first = self.devices[device].next_n;
+        let within = before.iter().rposition(|earlier| earlier.row == draft.row).map(|place| first + place as i64);
+        draft.own = within.or_else(|| self.devices[device].own.get(&draft.row).copied());
+        draft
+    }
+}

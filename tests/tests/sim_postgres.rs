@@ -1,0 +1,332 @@
+//! The simulator's authority and PostgreSQL play the same histories: every outcome, feed row, head, checksum and row is equal.
+//!
+//! `WAYSTATION_TWINS=1000` plays a thousand of them, `WAYSTATION_TWINS_FROM` says which is the first.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sync_server::access::subscription_of;
+use sync_server::authority::postgres::read_constraints;
+use sync_server::failure::Failure;
+use sync_server::heads::Heads;
+use sync_server::push::{Batch, Constraints};
+use uuid::Uuid;
+use waystation_model::hash::row_hash;
+use waystation_model::merge::Edits;
+use waystation_model::registry::{Entity, Kind, Merge, all, normal};
+use waystation_model::sql::select_for_change;
+use waystation_model::wire::{NumberedOutcome, Outcome as Fate, PushAnswer};
+use waystation_sim::authority::Row;
+use waystation_sim::twin::{Change, Device, Op, Played, Seen, Twin, word};
+use waystation_tests::Outcome;
+use waystation_tests::cluster::Cluster;
+
+/// Histories that run with the other tests.
+const HISTORIES: u64 = 60;
+/// Steps of each.
+const STEPS: usize = 30;
+
+/// PostgreSQL as the keeper of the rows.
+struct Real {
+    pool: PgPool,
+    sql: PgConnection,
+    constraints: Constraints,
+    organization: Uuid,
+    devices: Vec<Device>,
+    epoch: i64,
+}
+
+#[tokio::test]
+async fn postgresql_and_the_simulator_make_the_same_of_every_history() -> Outcome<()> {
+    let number = |name: &str, otherwise: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+    let (from, count) = (number("WAYSTATION_TWINS_FROM", 0), number("WAYSTATION_TWINS", HISTORIES));
+    let database = Cluster::shared().await?.database().await?;
+    let mut sql = database.connect().await?;
+    // A stay gets an id that nobody can foresee, unless somebody compares.
+    sqlx::raw_sql(
+        "CREATE FUNCTION foreseen_id() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'period:' || NEW.membership_id || ':' || to_char(NEW.joined_on, 'YYYY-MM-DD')); RETURN NEW; END $$; \
+         CREATE TRIGGER z_id BEFORE INSERT ON group_membership_periods FOR EACH ROW EXECUTE FUNCTION foreseen_id()",
+    )
+    .execute(&mut sql)
+    .await?;
+    let pool = sync_server::database::connect(database.url(), 2).await?;
+    let epoch = sqlx::query_scalar("SELECT epoch FROM epoch").fetch_one(&pool).await?;
+    let constraints = || async { Outcome::Ok(Constraints::new(read_constraints(&pool).await?)) };
+    let mut real =
+        Real { pool: pool.clone(), sql, constraints: constraints().await?, organization: Uuid::nil(), devices: Vec::new(), epoch };
+    for seed in from..from + count {
+        play(&mut real, seed).await.map_err(|error| format!("history {seed}: {error}"))?;
+    }
+    Ok(())
+}
+
+async fn play(real: &mut Real, seed: u64) -> Outcome<()> {
+    let now: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1000)::bigint").fetch_one(&mut real.sql).await?;
+    let mut twin = Twin::new(seed, u32::try_from(seed)?, now);
+    let setup = twin.setup();
+    real.organization = twin.organization;
+    real.devices = twin.devices.clone();
+    for op in setup {
+        step(real, &mut twin, &op).await?;
+    }
+    compare(real, &twin).await?;
+    for number in 0..STEPS {
+        let op = twin.next_op();
+        step(real, &mut twin, &op).await.map_err(|error| format!("step {number} {op:?}: {error}"))?;
+    }
+    compare(real, &twin).await
+}
+
+async fn step(real: &mut Real, twin: &mut Twin, op: &Op) -> Outcome<()> {
+    let simulated = shown(twin.play(op));
+    let stored = shown(real.play(op).await?);
+    if simulated != stored {
+        return Err(format!("the simulator says {simulated:?} and PostgreSQL {stored:?}").into());
+    }
+    Ok(())
+}
+
+/// What both sides can share of an answer: chains follow from stamps, and words are for a log.
+fn shown(played: Played) -> Result<Option<(i64, Vec<NumberedOutcome>)>, String> {
+    let plain = |PushAnswer { last_n, outcomes, .. }| {
+        let outcomes = outcomes.into_iter().map(|NumberedOutcome { n, outcome }| NumberedOutcome {
+            n,
+            outcome: match outcome {
+                Fate::Rejected { code, field, suggestion, .. } => Fate::Rejected { code, field, suggestion, message: String::new() },
+                other => other,
+            },
+        });
+        (last_n, outcomes.collect())
+    };
+    played.map(|answer| answer.map(plain))
+}
+
+impl Real {
+    async fn play(&mut self, op: &Op) -> Outcome<Played> {
+        match op {
+            Op::ByHand(changes) => self.by_hand(changes).await,
+            Op::See(device) => {
+                self.devices[*device].seen = self.stamps().await?;
+                Ok(Ok(None))
+            }
+            Op::Push(device, drafts) => {
+                let request = self.devices[*device].request(self.epoch, drafts);
+                Ok(self.take(*device, request).await)
+            }
+            Op::Again(device) => match self.devices[*device].last.clone() {
+                Some(request) => Ok(self.take(*device, request).await),
+                None => Ok(Ok(None)),
+            },
+        }
+    }
+
+    async fn take(&self, device: usize, request: waystation_model::wire::PushRequest) -> Played {
+        let Device { id, session, user, .. } = self.devices[device];
+        let session =
+            sync_server::accounts::Session { user_id: user, organization_id: self.organization, device_id: id, session_id: session };
+        let taken = async {
+            let batch = Batch::read(request, self.epoch)?;
+            let subscription = subscription_of(&self.pool, &Heads::default(), user).await?;
+            batch.take(&self.pool, &self.constraints, session, &subscription.actor).await
+        };
+        taken.await.map(|(answer, _)| Some(answer)).map_err(|failure: Failure| word(&failure))
+    }
+
+    async fn by_hand(&mut self, changes: &[Change]) -> Outcome<Played> {
+        sqlx::raw_sql("BEGIN").execute(&mut self.sql).await?;
+        for change in changes {
+            if let Err(error) = sqlx::raw_sql(AssertSqlSafe(self.statement(change))).execute(&mut self.sql).await {
+                sqlx::raw_sql("ROLLBACK").execute(&mut self.sql).await?;
+                return Ok(Err(word(&Failure::Database(error))));
+            }
+        }
+        match sqlx::raw_sql("COMMIT").execute(&mut self.sql).await {
+            Ok(_) => Ok(Ok(None)),
+            Err(error) => Ok(Err(word(&Failure::Database(error)))),
+        }
+    }
+
+    fn statement(&self, change: &Change) -> String {
+        match change {
+            Change::Make(entity, id, given) => {
+                let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+                let values: Vec<String> = given.iter().map(|(name, value)| literal(entity, name, value)).collect();
+                let (names, values) = (names.join(", "), values.join(", "));
+                let mut sql = format!(
+                    "INSERT INTO {} (id, organization_id, {names}) VALUES ('{id}', '{}', {values});",
+                    entity.name, self.organization
+                );
+                if let Some(device) = self.devices.iter().find(|device| device.id == *id) {
+                    sql.push_str(&format!(
+                        "INSERT INTO device_states (device_id) VALUES ('{id}'); \
+                         INSERT INTO user_sessions (id, user_id, device_id, refresh_token_hash, expires_at) \
+                         VALUES ('{}', '{}', '{id}', '{}'::bytea, now() + interval '1 day')",
+                        device.session, device.user, device.session
+                    ));
+                }
+                sql
+            }
+            Change::Set(entity, id, given) => {
+                let sets: Vec<String> = given.iter().map(|(name, value)| format!("{name} = {}", literal(entity, name, value))).collect();
+                format!("UPDATE {} SET {} WHERE id = '{id}'", entity.name, sets.join(", "))
+            }
+            Change::Delete(entity, id) => format!("DELETE FROM {} WHERE id = '{id}'", entity.name),
+        }
+    }
+
+    async fn stamps(&mut self) -> Outcome<Seen> {
+        let mut seen = Seen::new();
+        for entity in all() {
+            let sql = format!("SELECT id, stamp FROM {} WHERE organization_id = '{}'", entity.name, self.organization);
+            let rows: Vec<(Uuid, i64)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut self.sql).await?;
+            seen.extend(rows.into_iter().map(|(id, stamp)| ((entity.code, id), stamp)));
+        }
+        Ok(seen)
+    }
+}
+
+fn literal(entity: &Entity, name: &str, value: &Value) -> String {
+    let kind = entity.column(name).expect("a registered column").kind;
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    match (kind, value) {
+        (_, Value::Null) => "NULL".to_owned(),
+        (Kind::Timestamp, value) => format!("to_timestamp({value} / 1000.0)"),
+        (Kind::Json, value) => format!("{}::jsonb", quoted(&value.to_string())),
+        (_, Value::String(text)) => quoted(text),
+        (_, value) => value.to_string(),
+    }
+}
+
+/// A feed row, and whether its hash is that of the live row.
+type FeedRow = (i64, i16, bool);
+
+async fn compare(real: &mut Real, twin: &Twin) -> Outcome<()> {
+    let rows = rows_of(real).await?;
+    let state = twin.memory.state();
+    for entity in all() {
+        let simulated: BTreeMap<Uuid, Value> = state.rows(entity).map(|(id, row)| (*id, plain(entity, row))).collect();
+        let stored: BTreeMap<Uuid, Value> =
+            rows.iter().filter(|((code, _), _)| *code == entity.code).map(|((_, id), row)| (*id, plain(entity, row))).collect();
+        same(entity.name, &simulated, &stored)?;
+    }
+    let stamp = |code: i16, id: &Uuid| rows.get(&(code, *id)).map(|row| row.stamp);
+    let mut simulated: BTreeMap<String, (i64, BTreeMap<(i16, Uuid), FeedRow>)> = BTreeMap::new();
+    for (scope, feed) in &state.feeds.scopes {
+        let hash =
+            |code: i16, id: &Uuid| all().iter().find(|e| e.code == code).and_then(|e| Some(row_hash(e.name, id, state.row(e, id)?.stamp)));
+        let rows = feed.rows.iter().map(|((code, id), entry)| {
+            ((*code, *id), (entry.version, entry.state, entry.hash == if entry.state == 0 { hash(*code, id).unwrap_or(0) } else { 0 }))
+        });
+        simulated.insert(scope.clone(), (feed.version, rows.collect()));
+    }
+    let names: Vec<String> = simulated.keys().cloned().collect();
+    let heads: Vec<(i64, String, i64, i64)> = sqlx::query_as("SELECT id, scope, version, checksum FROM scope_heads WHERE scope = ANY($1)")
+        .bind(&names)
+        .fetch_all(&mut real.sql)
+        .await?;
+    let mut stored: BTreeMap<String, (i64, BTreeMap<(i16, Uuid), FeedRow>)> = BTreeMap::new();
+    for (id, scope, version, checksum) in heads {
+        let feed: Vec<(i16, Uuid, i64, i16, i64)> =
+            sqlx::query_as("SELECT entity, row_id, version, state, hash FROM feed WHERE scope_id = $1")
+                .bind(id)
+                .fetch_all(&mut real.sql)
+                .await?;
+        let sum = feed.iter().fold(0i64, |sum, (.., hash)| sum.wrapping_add(*hash));
+        if sum != checksum
+            || state.feeds.scopes[&scope].checksum
+                != state.feeds.scopes[&scope].rows.values().fold(0, |sum: i64, entry| sum.wrapping_add(entry.hash))
+        {
+            return Err(format!("{scope}: the checksum is not the sum of the hashes").into());
+        }
+        let rows = feed.into_iter().map(|(code, row, version, state, hash)| {
+            let name = all().iter().find(|entity| entity.code == code).map_or("", |entity| entity.name);
+            let wanted = if state == 0 { stamp(code, &row).map_or(0, |stamp| row_hash(name, &row, stamp)) } else { 0 };
+            ((code, row), (version, state, hash == wanted))
+        });
+        stored.insert(scope, (version, rows.collect()));
+    }
+    same("feeds", &simulated, &stored)?;
+    drop(state);
+    for device in 0..twin.devices.len() {
+        let simulated = twin.hears(device).map(|heard| heard.scopes.clone()).map_err(|failure| word(&failure));
+        let user = twin.devices[device].user;
+        let stored =
+            subscription_of(&real.pool, &Heads::default(), user).await.map(|heard| heard.scopes.clone()).map_err(|failure| word(&failure));
+        if simulated != stored {
+            return Err(format!("{user} hears {simulated:?} in the simulator and {stored:?} in PostgreSQL").into());
+        }
+    }
+    Ok(())
+}
+
+fn same<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
+    what: &str,
+    simulated: &BTreeMap<K, V>,
+    stored: &BTreeMap<K, V>,
+) -> Outcome<()> {
+    for key in simulated.keys().chain(stored.keys()) {
+        if simulated.get(key) != stored.get(key) {
+            return Err(format!("{what} {key:?}: {:?} in the simulator, {:?} in PostgreSQL", simulated.get(key), stored.get(key)).into());
+        }
+    }
+    Ok(())
+}
+
+async fn rows_of(real: &mut Real) -> Outcome<BTreeMap<(i16, Uuid), Row>> {
+    use sqlx::Row as _;
+    let mut rows = BTreeMap::new();
+    for entity in all() {
+        let sql = format!("SELECT id FROM {} WHERE organization_id = $1", entity.name);
+        let ids: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(real.organization).fetch_all(&mut real.sql).await?;
+        for row in sqlx::query(AssertSqlSafe(select_for_change(entity))).bind(&ids).fetch_all(&mut real.sql).await? {
+            let Value::Array(values) = row.try_get::<Value, _>("tuple")? else { return Err("a tuple is not an array".into()) };
+            let edits: Option<Value> = row.try_get("edits")?;
+            rows.insert(
+                (entity.code, row.try_get("row_id")?),
+                Row {
+                    organization_id: real.organization,
+                    stamp: row.try_get("stamp")?,
+                    created_at: 0,
+                    updated_at: 0,
+                    values: entity.columns.iter().zip(values).map(|(column, value)| normal(column, value)).collect(),
+                    edits: edits.map(serde_json::from_value::<Edits>).transpose()?.unwrap_or_default(),
+                    lost_device: None,
+                },
+            );
+        }
+    }
+    Ok(rows)
+}
+
+/// What both sides can share of a row: moments that the server fills in are only there or not, and of stamps only their order
+/// within the row counts.
+fn plain(entity: &Entity, row: &Row) -> Value {
+    let filled =
+        |name: &str| matches!((entity.name, name), ("group_memberships", "joined_at" | "left_at") | ("conflicts", "kept_at" | "lost_at"));
+    let values: Vec<Value> = entity
+        .columns
+        .iter()
+        .zip(&row.values)
+        .map(|(column, value)| {
+            let own = column.kind == Kind::Timestamp && (column.merge == Merge::Server || filled(column.name));
+            if own && !value.is_null() { json!("a moment") } else { value.clone() }
+        })
+        .collect();
+    let mut stamps: Vec<i64> = row.edits.values().map(|edit| edit.stamp).collect();
+    stamps.sort_unstable();
+    stamps.dedup();
+    let edits: BTreeMap<&String, Value> = row
+        .edits
+        .iter()
+        .map(|(group, edit)| {
+            let place = stamps.binary_search(&edit.stamp).unwrap_or(usize::MAX);
+            // A time from the future counts as the moment of receipt, and plain SQL as the server's.
+            let clamped = edit.device.is_none() || edit.at % 1_000 == 999;
+            let at = if clamped { json!("the server's") } else { json!(edit.at) };
+            (group, json!([place, edit.stamp == row.stamp, at, edit.device, edit.n, edit.user, edit.seconded]))
+        })
+        .collect();
+    json!([values, edits])
+}
