@@ -125,6 +125,33 @@ async fn a_second_instance_hears_of_what_the_first_one_did() -> Outcome<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn what_an_instance_did_last_is_heard_by_the_others() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let rauf = school.person("instructor", "rauf").await?;
+    let course = school.course(Some(rauf), "published", 1).await?;
+    let second = LocalServer::start(server.database()).await?;
+    let mut here = Caller::sign_in(&server.url(), "rauf").await?;
+    let mut there = Caller::sign_in(&second.url(), "rauf").await?;
+    there.pull().await?;
+    let mut pokes = there.live().await?;
+    // The first is told at once, the others wait to be told together, and the server is stopped before that.
+    for title in ["one", "two", "three"] {
+        here.push_one(put("topics").id(course.topics[0]).set("title", title)).await?;
+    }
+    server.stop().await;
+    let scope = format!("course:{}", course.id);
+    let head = school.value(format!("SELECT version FROM scope_heads WHERE scope = '{scope}'")).await?;
+    loop {
+        let poke = pokes.next().await?.ok_or("the stream ended")?;
+        if poke.scope == scope && json!(poke.head) == head {
+            break;
+        }
+    }
+    second.stop().await;
+    Ok(())
+}
+
 #[test]
 fn every_wrong_setting_is_named() -> Outcome<()> {
     let folder = tempfile::tempdir()?;

@@ -293,6 +293,7 @@ async fn rows_of(real: &mut Real) -> Outcome<BTreeMap<(i16, Uuid), Row>> {
                     values: entity.columns.iter().zip(values).map(|(column, value)| normal(column, value)).collect(),
                     edits: edits.map(serde_json::from_value::<Edits>).transpose()?.unwrap_or_default(),
                     lost_device: None,
+                    stood: None,
                 },
             );
         }
