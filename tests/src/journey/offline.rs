@@ -178,7 +178,8 @@ impl Journey<'_> {
         window.keys(NOTE.chars()).await?;
         window.press(&format!("cell-0-{column}")).await?;
         window.attribute(&format!("cell-1-{column}"), "data-note", SEE_TIME_MAX, |note| note == NOTE).await?;
-        let waiting = self.b.waiting(|changes| changes >= rows as u64).await?;
+        // Every mark, and the note.
+        let waiting = self.b.waiting(|changes| changes > rows as u64).await?;
         self.b.shot(4, "marked").await?;
 
         self.b.hand_over("rustam").await?;
