@@ -4,6 +4,8 @@
 //! cargo xtask demo [--headless] [--gallery]   the app with a demonstration organization
 //! cargo xtask test                            every check and every test
 //! cargo xtask bench [NAME…]                   the figures, from a release build
+//! cargo xtask sim [--seeds N] [--from S] [--clients C] [--steps K]
+//!                                             many laptops and a server in one thread, from seeds
 //! cargo xtask generate [--check]              what is written from the Rust types
 //! ```
 //!
@@ -18,6 +20,7 @@ mod node;
 mod packages;
 mod places;
 mod run;
+mod sim;
 mod stage;
 mod test;
 mod ui;
@@ -28,6 +31,8 @@ const USAGE: &str = "\
 cargo xtask demo [--headless] [--gallery]   the app with a demonstration organization
 cargo xtask test                            every check and every test
 cargo xtask bench [NAME...]                 the figures, from a release build
+cargo xtask sim [--seeds N] [--from S] [--clients C] [--steps K]
+                                            many laptops and a server in one thread, from seeds
 cargo xtask generate [--check]              what is written from the Rust types";
 
 /// What a chore ends with: whether all is well, or why it could not be done at all.
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
         ["demo", options @ ..] if only(options, &["--headless", "--gallery"]) => demo::demo(options),
         ["test"] => test::test(),
         ["bench", names @ ..] => bench::bench(names),
+        ["sim", options @ ..] => sim::sim(options),
         ["generate"] => generate::generate().map(|()| true),
         ["generate", "--check"] => generate::check(),
         ["help" | "--help" | "-h"] => {
