@@ -496,7 +496,7 @@ impl Laptop {
         }
         let rest = ready.split_off(count);
         let now = self.clock(true_ms);
-        let known_as = self.device();
+        let known_as = position.device.device_id;
         let before = self.writer().device().clone();
         let verdict = match exchange::apply(self.writer_mut(), now, &ready) {
             Ok(verdict) => verdict,
@@ -523,7 +523,9 @@ impl Laptop {
                 }
             }
             Verdict::EpochChanged => self.may_reread = true,
-            Verdict::Copied => return Ok(Some(self.ask_device(known_as))),
+            Verdict::Copied if self.device() == known_as => return Ok(Some(self.ask_device(known_as))),
+            // The other exchange has found out too, and was first.
+            Verdict::Copied => {}
         }
         if rounds + 1 >= ROUNDS_MAX {
             return Finding::of(format!("a pull without an end, since {before:?}"));

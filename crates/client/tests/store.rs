@@ -396,6 +396,10 @@ fn a_pull_tells_a_copy_before_it_sends_anything() {
     push(&mut writer, &mut core);
     let mut copy = Writer::open(&copied.path().join("store.db"), &key()).unwrap();
     assert_eq!(pull_page(&mut copy, &mut core), Verdict::Copied);
+    // What was made here and never sent cannot be what the server has under its number.
+    copy.edit(NOW_MS, &[mark(100, 6, json!("absent"))]).unwrap();
+    assert_eq!(pull_page(&mut copy, &mut core), Verdict::Copied);
+    assert_eq!(visible(&copy, "attendance_records", mark_id(100, 6), "status"), Some(json!("absent")));
 }
 
 fn note(percent: i64, seconds: i64, page: i64) -> Edit {

@@ -92,14 +92,16 @@ fn is_copy(connection: &Connection, device: &Device, outline: &Outline) -> Resul
     if outline.applied_upto >= device.next_n {
         return Ok(true);
     }
+    if outline.applied_upto < device.acknowledged_n {
+        return Ok(false);
+    }
     let known = if outline.applied_upto == device.acknowledged_n {
         Some(device.acknowledged_chain)
-    } else if outline.applied_upto > device.acknowledged_n {
-        outbox::chain_at(connection, outline.applied_upto)?
     } else {
-        None
+        // Without a chain the mutation was never sent, so what the server has under its number was made elsewhere.
+        outbox::chain_at(connection, outline.applied_upto)?
     };
-    Ok(known.is_some_and(|chain| hex::encode(chain) != outline.chain))
+    Ok(known.is_none_or(|chain| hex::encode(chain) != outline.chain))
 }
 
 /// A page while it is being applied.
