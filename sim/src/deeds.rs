@@ -40,7 +40,7 @@ impl Doer<'_> {
     }
 
     fn new_id(&mut self) -> Uuid {
-        Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(self.word) << 16 | u128::from(self.random.next() as u16))
+        Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(self.word) << 16 | u128::from(self.random.number() as u16))
     }
 
     /// One of the rows that this laptop has.

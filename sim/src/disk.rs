@@ -135,7 +135,7 @@ impl Disk {
         if kept > synced && random.one_in(2) {
             let torn = synced + random.below(kept - synced);
             for byte in &mut files.log[torn..] {
-                *byte ^= random.next() as u8;
+                *byte ^= random.number() as u8;
             }
         }
         Ok(files)

@@ -43,7 +43,7 @@ enum Pull {
     /// The digest is.
     Digest { number: u64 },
     /// Pages are fetched and stored.
-    Pages { position: Position, number: Option<u64>, ready: Vec<Fetched>, rounds: usize },
+    Pages { position: Box<Position>, number: Option<u64>, ready: Vec<Fetched>, rounds: usize },
 }
 
 /// The way to a device of its own.
@@ -309,7 +309,7 @@ impl Laptop {
     fn ask_page(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize) -> Result<Outgoing, Finding> {
         let number = self.number();
         let bytes = serde_json::to_vec(&position.ask_page()).map_err(damaged)?;
-        self.pull = Pull::Pages { position, number: Some(number), ready, rounds };
+        self.pull = Pull::Pages { position: Box::new(position), number: Some(number), ready, rounds };
         Ok(Outgoing { number, route: Route::Pull, bytes })
     }
 
@@ -347,7 +347,7 @@ impl Laptop {
         match std::mem::replace(&mut self.pull, Pull::Idle) {
             Pull::Digest { number: waits } if waits == number => self.hear_digest(true_ms, answer),
             Pull::Pages { position, number: Some(waits), ready, rounds } if waits == number => {
-                self.hear_page(true_ms, position, ready, rounds, answer)
+                self.hear_page(true_ms, *position, ready, rounds, answer)
             }
             other => {
                 self.pull = other;
@@ -457,7 +457,7 @@ impl Laptop {
     }
 
     fn pages_wait(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize) -> Result<Option<Outgoing>, Finding> {
-        self.pull = if ready.is_empty() { Pull::Idle } else { Pull::Pages { position, number: None, ready, rounds } };
+        self.pull = if ready.is_empty() { Pull::Idle } else { Pull::Pages { position: Box::new(position), number: None, ready, rounds } };
         Ok(None)
     }
 
@@ -474,7 +474,7 @@ impl Laptop {
         if self.faults.has(Fault::HalfPage) {
             return half(&bytes);
         }
-        if self.faults.has(Fault::CursorOnly) && bytes.len() % 3 == 0 {
+        if self.faults.has(Fault::CursorOnly) && bytes.len().is_multiple_of(3) {
             return without("rows");
         }
         bytes
@@ -498,7 +498,7 @@ impl Laptop {
         }
         let rest = ready.split_off(count);
         let now = self.clock(true_ms);
-        let known_as = self.device();
+        let known_as = position.device.device_id;
         let before = self.writer().device().clone();
         let verdict = match exchange::apply(self.writer_mut(), position.device.device_id, now, &ready) {
             Ok(Some(verdict)) => verdict,
@@ -510,6 +510,10 @@ impl Laptop {
             Verdict::Applied(applied) => {
                 if let Some(offset_ms) = ready[ready.len() - 1].offset_ms {
                     self.measured(offset_ms)?;
+                }
+                if !applied.reread.is_empty() {
+                    // Which page was the last one stored is not told then.
+                    self.offset_ms = None;
                 }
                 if self.faults.has(Fault::ForgetPending) {
                     self.forget_pending()?;
@@ -529,7 +533,9 @@ impl Laptop {
                 }
             }
             Verdict::EpochChanged => self.may_reread = true,
-            Verdict::Copied => return Ok(Some(self.ask_device(known_as))),
+            Verdict::Copied if self.device() == known_as => return Ok(Some(self.ask_device(known_as))),
+            // The other exchange has found out too, and was first.
+            Verdict::Copied => {}
         }
         if rounds + 1 >= ROUNDS_MAX {
             return Finding::of(format!("a pull without an end, since {before:?}"));
@@ -603,7 +609,7 @@ fn half(bytes: &[u8]) -> Vec<u8> {
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let is_rows = |line: &&[u8]| line.starts_with(b"{\"line\":\"rows\"");
     if lines.iter().filter(|line| is_rows(line)).count() > 1
-        && let Some(place) = lines.iter().rposition(|line| is_rows(&line))
+        && let Some(place) = lines.iter().rposition(is_rows)
     {
         lines.remove(place);
     }

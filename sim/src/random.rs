@@ -11,7 +11,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +21,7 @@ impl Random {
 
     /// A number below `end`; 0 when that is 0.
     pub fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.next() % end as u64) as usize }
+        if end == 0 { 0 } else { (self.number() % end as u64) as usize }
     }
 
     /// True once in `n` times.
@@ -36,6 +36,6 @@ impl Random {
 
     /// A number between these, both included.
     pub fn between(&mut self, least: i64, most: i64) -> i64 {
-        least + (self.next() % ((most - least + 1).max(1) as u64)) as i64
+        least + (self.number() % ((most - least + 1).max(1) as u64)) as i64
     }
 }

@@ -100,7 +100,7 @@ pub fn history(seed: u64, steps: usize) -> Vec<Step> {
                 place = place.saturating_sub(*weight);
                 here
             });
-            Step { act: act.map_or(Act::Pass, |(act, _)| *act), laptop: random.next() as u32, pick: random.next() }
+            Step { act: act.map_or(Act::Pass, |(act, _)| *act), laptop: random.number() as u32, pick: random.number() }
         })
         .collect()
 }

@@ -154,9 +154,9 @@ pub struct Twin {
 
 impl Twin {
     /// The history of a seed, in an organization of its own, beginning now.
-    pub fn new(seed: u64, world: u32, now_ms: i64) -> Twin {
+    pub fn new(seed: u64, world: u32, now_ms: i64, faults: Faults) -> Twin {
         let mut twin = Twin {
-            memory: Memory::new(now_ms, Faults::default()),
+            memory: Memory::new(now_ms, faults),
             organization: Uuid::nil(),
             devices: Vec::new(),
             world,

@@ -18,6 +18,7 @@ use waystation_model::registry::{Entity, Kind, Merge, all, normal};
 use waystation_model::sql::select_for_change;
 use waystation_model::wire::{NumberedOutcome, Outcome as Fate, PushAnswer};
 use waystation_sim::authority::Row;
+use waystation_sim::faults::{Fault, Faults};
 use waystation_sim::twin::{Change, Device, Op, Played, Seen, Twin, word};
 use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
@@ -41,30 +42,31 @@ struct Real {
 async fn postgresql_and_the_simulator_make_the_same_of_every_history() -> Outcome<()> {
     let number = |name: &str, otherwise: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let (from, count) = (number("WAYSTATION_TWINS_FROM", 0), number("WAYSTATION_TWINS", HISTORIES));
-    let database = Cluster::shared().await?.database().await?;
-    let mut sql = database.connect().await?;
-    // A stay gets an id that nobody can foresee, unless somebody compares.
-    sqlx::raw_sql(
-        "CREATE FUNCTION foreseen_id() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'period:' || NEW.membership_id || ':' || to_char(NEW.joined_on, 'YYYY-MM-DD')); RETURN NEW; END $$; \
-         CREATE TRIGGER z_id BEFORE INSERT ON group_membership_periods FOR EACH ROW EXECUTE FUNCTION foreseen_id()",
-    )
-    .execute(&mut sql)
-    .await?;
-    let pool = sync_server::database::connect(database.url(), 2).await?;
-    let epoch = sqlx::query_scalar("SELECT epoch FROM epoch").fetch_one(&pool).await?;
-    let constraints = || async { Outcome::Ok(Constraints::new(read_constraints(&pool).await?)) };
-    let mut real =
-        Real { pool: pool.clone(), sql, constraints: constraints().await?, organization: Uuid::nil(), devices: Vec::new(), epoch };
+    let mut real = Real::open().await?;
     for seed in from..from + count {
-        play(&mut real, seed).await.map_err(|error| format!("history {seed}: {error}"))?;
+        play(&mut real, seed, Faults::default()).await.map_err(|error| format!("history {seed}: {error}"))?;
     }
     Ok(())
 }
 
-async fn play(real: &mut Real, seed: u64) -> Outcome<()> {
+#[tokio::test]
+async fn a_simulator_that_forgets_something_is_found_out() -> Outcome<()> {
+    for fault in [Fault::DropTombstone, Fault::OneFeedOfTwo, Fault::SkipVersions, Fault::LoseLoser, Fault::ForgetLedger] {
+        let mut real = Real::open().await?;
+        let mut found = false;
+        for seed in 0..20 {
+            if !found {
+                found = play(&mut real, seed, Faults::only(fault)).await.is_err();
+            }
+        }
+        assert!(found, "{fault:?} was not seen");
+    }
+    Ok(())
+}
+
+async fn play(real: &mut Real, seed: u64, faults: Faults) -> Outcome<()> {
     let now: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1000)::bigint").fetch_one(&mut real.sql).await?;
-    let mut twin = Twin::new(seed, u32::try_from(seed)?, now);
+    let mut twin = Twin::new(seed, u32::try_from(seed)?, now, faults);
     let setup = twin.setup();
     real.organization = twin.organization;
     real.devices = twin.devices.clone();
@@ -104,6 +106,24 @@ fn shown(played: Played) -> Result<Option<(i64, Vec<NumberedOutcome>)>, String> 
 }
 
 impl Real {
+    /// Over a database of its own.
+    async fn open() -> Outcome<Real> {
+        let database = Cluster::shared().await?.database().await?;
+        let mut sql = database.connect().await?;
+        // A stay gets an id that nobody can foresee, unless somebody compares.
+        sqlx::raw_sql(
+            "CREATE FUNCTION foreseen_id() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'period:' || NEW.membership_id || ':' || to_char(NEW.joined_on, 'YYYY-MM-DD')); RETURN NEW; END $$; \
+             CREATE TRIGGER z_id BEFORE INSERT ON group_membership_periods FOR EACH ROW EXECUTE FUNCTION foreseen_id()",
+        )
+        .execute(&mut sql)
+        .await?;
+        let pool = sync_server::database::connect(database.url(), 2).await?;
+        let epoch = sqlx::query_scalar("SELECT epoch FROM epoch").fetch_one(&pool).await?;
+        let constraints = Constraints::new(read_constraints(&pool).await?);
+        Ok(Real { pool, sql, constraints, organization: Uuid::nil(), devices: Vec::new(), epoch })
+    }
+
     async fn play(&mut self, op: &Op) -> Outcome<Played> {
         match op {
             Op::ByHand(changes) => self.by_hand(changes).await,
@@ -199,56 +219,20 @@ fn literal(entity: &Entity, name: &str, value: &Value) -> String {
     }
 }
 
-/// A feed row, and whether its hash is that of the live row.
+/// A row of a feed: its version, its state, and whether its hash is that of the row as it is.
 type FeedRow = (i64, i16, bool);
+/// Heads and feeds by scope, and whether the checksum is the sum of the hashes.
+type Feeds = BTreeMap<String, (i64, bool, BTreeMap<(i16, Uuid), FeedRow>)>;
+/// Every row by table and id.
+type Rows = BTreeMap<(i16, Uuid), Row>;
 
 async fn compare(real: &mut Real, twin: &Twin) -> Outcome<()> {
-    let rows = rows_of(real).await?;
-    let state = twin.memory.state();
-    for entity in all() {
-        let simulated: BTreeMap<Uuid, Value> = state.rows(entity).map(|(id, row)| (*id, plain(entity, row))).collect();
-        let stored: BTreeMap<Uuid, Value> =
-            rows.iter().filter(|((code, _), _)| *code == entity.code).map(|((_, id), row)| (*id, plain(entity, row))).collect();
-        same(entity.name, &simulated, &stored)?;
-    }
-    let stamp = |code: i16, id: &Uuid| rows.get(&(code, *id)).map(|row| row.stamp);
-    let mut simulated: BTreeMap<String, (i64, BTreeMap<(i16, Uuid), FeedRow>)> = BTreeMap::new();
-    for (scope, feed) in &state.feeds.scopes {
-        let hash =
-            |code: i16, id: &Uuid| all().iter().find(|e| e.code == code).and_then(|e| Some(row_hash(e.name, id, state.row(e, id)?.stamp)));
-        let rows = feed.rows.iter().map(|((code, id), entry)| {
-            ((*code, *id), (entry.version, entry.state, entry.hash == if entry.state == 0 { hash(*code, id).unwrap_or(0) } else { 0 }))
-        });
-        simulated.insert(scope.clone(), (feed.version, rows.collect()));
-    }
-    let names: Vec<String> = simulated.keys().cloned().collect();
-    let heads: Vec<(i64, String, i64, i64)> = sqlx::query_as("SELECT id, scope, version, checksum FROM scope_heads WHERE scope = ANY($1)")
-        .bind(&names)
-        .fetch_all(&mut real.sql)
-        .await?;
-    let mut stored: BTreeMap<String, (i64, BTreeMap<(i16, Uuid), FeedRow>)> = BTreeMap::new();
-    for (id, scope, version, checksum) in heads {
-        let feed: Vec<(i16, Uuid, i64, i16, i64)> =
-            sqlx::query_as("SELECT entity, row_id, version, state, hash FROM feed WHERE scope_id = $1")
-                .bind(id)
-                .fetch_all(&mut real.sql)
-                .await?;
-        let sum = feed.iter().fold(0i64, |sum, (.., hash)| sum.wrapping_add(*hash));
-        if sum != checksum
-            || state.feeds.scopes[&scope].checksum
-                != state.feeds.scopes[&scope].rows.values().fold(0, |sum: i64, entry| sum.wrapping_add(entry.hash))
-        {
-            return Err(format!("{scope}: the checksum is not the sum of the hashes").into());
-        }
-        let rows = feed.into_iter().map(|(code, row, version, state, hash)| {
-            let name = all().iter().find(|entity| entity.code == code).map_or("", |entity| entity.name);
-            let wanted = if state == 0 { stamp(code, &row).map_or(0, |stamp| row_hash(name, &row, stamp)) } else { 0 };
-            ((code, row), (version, state, hash == wanted))
-        });
-        stored.insert(scope, (version, rows.collect()));
-    }
-    same("feeds", &simulated, &stored)?;
-    drop(state);
+    let (simulated, simulated_feeds) = simulated(twin);
+    let stored = rows_of(real).await?;
+    let plain = |rows: &Rows| rows.iter().map(|(key, row)| (*key, plain(named(key.0), row))).collect::<BTreeMap<_, _>>();
+    same("row", &plain(&simulated), &plain(&stored))?;
+    let stored_feeds = stored_feeds(real, simulated_feeds.keys().cloned().collect(), &stored).await?;
+    same("feed", &simulated_feeds, &stored_feeds)?;
     for device in 0..twin.devices.len() {
         let simulated = twin.hears(device).map(|heard| heard.scopes.clone()).map_err(|failure| word(&failure));
         let user = twin.devices[device].user;
@@ -259,6 +243,52 @@ async fn compare(real: &mut Real, twin: &Twin) -> Outcome<()> {
         }
     }
     Ok(())
+}
+
+fn named(code: i16) -> &'static Entity {
+    all().iter().find(|entity| entity.code == code).expect("a registered table")
+}
+
+fn hash_of(rows: &Rows, key: &(i16, Uuid), state: i16) -> i64 {
+    if state != 0 { 0 } else { rows.get(key).map_or(0, |row| row_hash(named(key.0).name, &key.1, row.stamp)) }
+}
+
+fn simulated(twin: &Twin) -> (Rows, Feeds) {
+    let state = twin.memory.state();
+    let rows: Rows = all()
+        .iter()
+        .flat_map(|entity| state.rows(entity).map(|(id, row)| ((entity.code, *id), Row::clone(row))).collect::<Vec<_>>())
+        .collect();
+    let feeds = state.feeds.scopes.iter().map(|(scope, feed)| {
+        let sum = feed.rows.values().fold(0i64, |sum, entry| sum.wrapping_add(entry.hash));
+        let entries =
+            feed.rows.iter().map(|(key, entry)| (*key, (entry.version, entry.state, entry.hash == hash_of(&rows, key, entry.state))));
+        (scope.clone(), (feed.version, sum == feed.checksum, entries.collect()))
+    });
+    let feeds = feeds.collect();
+    (rows, feeds)
+}
+
+async fn stored_feeds(real: &mut Real, scopes: Vec<String>, rows: &Rows) -> Outcome<Feeds> {
+    let heads: Vec<(i64, String, i64, i64)> = sqlx::query_as("SELECT id, scope, version, checksum FROM scope_heads WHERE scope = ANY($1)")
+        .bind(&scopes)
+        .fetch_all(&mut real.sql)
+        .await?;
+    let ids: Vec<i64> = heads.iter().map(|(id, ..)| *id).collect();
+    let all: Vec<(i64, i16, Uuid, i64, i16, i64)> =
+        sqlx::query_as("SELECT scope_id, entity, row_id, version, state, hash FROM feed WHERE scope_id = ANY($1)")
+            .bind(&ids)
+            .fetch_all(&mut real.sql)
+            .await?;
+    let feeds = heads.into_iter().map(|(id, scope, version, checksum)| {
+        let feed = || all.iter().filter(move |(of, ..)| *of == id);
+        let sum = feed().fold(0i64, |sum, (.., hash)| sum.wrapping_add(*hash));
+        let entries = feed().map(|(_, code, row, version, state, hash)| {
+            ((*code, *row), (*version, *state, *hash == hash_of(rows, &(*code, *row), *state)))
+        });
+        (scope, (version, sum == checksum, entries.collect()))
+    });
+    Ok(feeds.collect())
 }
 
 fn same<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
@@ -274,7 +304,7 @@ fn same<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
     Ok(())
 }
 
-async fn rows_of(real: &mut Real) -> Outcome<BTreeMap<(i16, Uuid), Row>> {
+async fn rows_of(real: &mut Real) -> Outcome<Rows> {
     use sqlx::Row as _;
     let mut rows = BTreeMap::new();
     for entity in all() {

@@ -6,6 +6,8 @@
 //! cargo xtask bench [NAME…]                   the figures, from a release build
 //! cargo xtask load [OPTION…]                  thousands of devices at one server, from a release build
 //! cargo xtask storm [OPTION…]                 processes killed for real, and nothing lost
+//! cargo xtask sim [--seeds N] [--from S] [--clients C] [--steps K]
+//!                                             many laptops and a server in one thread, from seeds
 //! cargo xtask generate [--check]              what is written from the Rust types
 //! ```
 //!
@@ -20,6 +22,7 @@ mod node;
 mod packages;
 mod places;
 mod run;
+mod sim;
 mod stage;
 mod test;
 mod ui;
@@ -32,6 +35,8 @@ cargo xtask test                            every check and every test
 cargo xtask bench [NAME...]                 the figures, from a release build
 cargo xtask load [OPTION...]                thousands of devices at one server, from a release build
 cargo xtask storm [OPTION...]               processes killed for real, and nothing lost
+cargo xtask sim [--seeds N] [--from S] [--clients C] [--steps K]
+                                            many laptops and a server in one thread, from seeds
 cargo xtask generate [--check]              what is written from the Rust types";
 
 /// What a chore ends with: whether all is well, or why it could not be done at all.
@@ -46,6 +51,7 @@ fn main() -> ExitCode {
         ["bench", names @ ..] => bench::bench(names),
         ["load", options @ ..] => bench::load(options),
         ["storm", options @ ..] => bench::storm(options),
+        ["sim", options @ ..] => sim::sim(options),
         ["generate"] => generate::generate().map(|()| true),
         ["generate", "--check"] => generate::check(),
         ["help" | "--help" | "-h"] => {

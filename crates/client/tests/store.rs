@@ -547,6 +547,48 @@ fn a_pull_tells_a_copy_before_it_sends_anything() {
     push(&mut writer, &mut core);
     let mut copy = Writer::open(&copied.path().join("store.db"), &key()).unwrap();
     assert_eq!(pull_page(&mut copy, &mut core), Verdict::Copied);
+    // What was made here and never sent cannot be what the server has under its number.
+    copy.edit(NOW_MS, &[mark(100, 6, json!("absent"))]).unwrap();
+    assert_eq!(pull_page(&mut copy, &mut core), Verdict::Copied);
+    assert_eq!(visible(&copy, "attendance_records", mark_id(100, 6), "status"), Some(json!("absent")));
+}
+
+#[test]
+fn what_half_a_pull_brought_is_not_sent_again_by_another_device() {
+    let (folder, mut original, mut core) = teacher();
+    original.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    let batch = take(&mut original).unwrap();
+    // Its answer is lost.
+    send(&original, &mut core, &batch).unwrap();
+    drop(original);
+    let copied = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.path().join("store.db"), copied.path().join("store.db")).unwrap();
+    let mut original = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    let mut copy = Writer::open(&copied.path().join("store.db"), &key()).unwrap();
+    push(&mut original, &mut core);
+    // The copy hears its own mark with the first page of two.
+    core.put(
+        "attendance_records",
+        None,
+        &[
+            ("group_id", json!(id(GROUP))),
+            ("student_id", json!(id(100))),
+            ("lesson_date", json!("2026-01-06")),
+            ("status", json!("present")),
+        ],
+    );
+    core.page_rows_max = 1;
+    let Verdict::Applied(applied) = pull_page(&mut copy, &mut core) else { panic!("not applied") };
+    assert!(applied.more);
+    original.edit(NOW_MS, &[mark(100, 7, json!("absent"))]).unwrap();
+    push(&mut original, &mut core);
+    assert_eq!(pull_page(&mut copy, &mut core), Verdict::Copied);
+    copy.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    assert_eq!(copy.device().waiting(), 0);
+    pull(&mut copy, &mut core);
+    assert_eq!(count(&copy, "SELECT count(n) FROM outbox WHERE state < 3"), 0);
+    assert_eq!(visible(&copy, "attendance_records", mark_id(100, 5), "status"), Some(json!("late")));
+    assert_eq!(visible(&copy, "attendance_records", mark_id(100, 7), "status"), Some(json!("absent")));
 }
 
 fn note(percent: i64, seconds: i64, page: i64) -> Edit {

@@ -49,10 +49,13 @@ pub struct Feeds {
     pub scopes: BTreeMap<String, ScopeFeed>,
 }
 
+/// A row's table, id, stamp, state and hash.
+type Queued = (i16, Uuid, i64, i16, i64);
+
 /// What one transaction has changed, until its commit. Later entries of a row win by stamp and then by state.
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
-    entries: Vec<(String, Option<(i16, Uuid, i64, i16, i64)>)>,
+    entries: Vec<(String, Option<Queued>)>,
 }
 
 impl Queue {

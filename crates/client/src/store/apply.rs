@@ -107,7 +107,7 @@ fn is_copy(connection: &Connection, device: &Device, outline: &Outline) -> Resul
         // An answer that is older than what was heard meanwhile.
         Ordering::Less => return Ok(false),
         Ordering::Equal => Some(device.acknowledged_chain),
-        // Nothing leaves without its chain: the server cannot have what has none.
+        // Nothing leaves without its chain: what the server has under a number that has none was made elsewhere.
         Ordering::Greater => outbox::chain_at(connection, outline.applied_upto)?,
     };
     Ok(known.is_none_or(|chain| hex::encode(chain) != outline.chain))

@@ -117,7 +117,8 @@ const OTHER_DEVICE_OFFSET: i64 = 1 << 50;
 /// When the database fails.
 pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uuid) -> Result<()> {
     let acknowledged = device.acknowledged_n.max(device.applied_upto.min(device.next_n - 1));
-    connection.execute("DELETE FROM outbox WHERE n <= ?1 AND state = 3", [acknowledged])?;
+    // What a page contained is at the server, also when the pull that the page was of did not come to its end.
+    connection.execute("DELETE FROM outbox WHERE state = 3", [])?;
     connection
         .execute("UPDATE outbox SET n = n - ?2, base_own = NULL WHERE n BETWEEN 1 AND ?1", params![acknowledged, OTHER_DEVICE_OFFSET])?;
     let waiting = number_from_one(connection, 0)?;

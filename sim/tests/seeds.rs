@@ -1,0 +1,43 @@
+//! Histories that once failed, and some that never did.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use waystation_sim::faults::Faults;
+use waystation_sim::run::{Failed, Size, run};
+
+/// Seeds that found something.
+const FOUND: &[u64] = &[282, 467, 637, 1506];
+/// Seeds that run with every test; `cargo xtask sim` runs as many as there is time for.
+const SEEDS: u64 = 300;
+
+#[test]
+fn seeds_that_once_failed_hold() {
+    let failed: Vec<Failed> = FOUND.iter().filter_map(|seed| run(*seed, &Size::default(), &Faults::default()).err()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn whatever_goes_wrong_everybody_agrees_in_the_end() {
+    let next = AtomicU64::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let failed: Vec<Failed> = std::thread::scope(|scope| {
+        let work = || {
+            let mut failed = Vec::new();
+            while let seed @ 0..SEEDS = next.fetch_add(1, Ordering::Relaxed) {
+                failed.extend(run(seed, &Size::default(), &Faults::default()).err());
+            }
+            failed
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a run catches its own panics")).collect()
+    });
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn a_seed_always_tells_the_same_story() {
+    let tally = |seed| run(seed, &Size::default(), &Faults::default()).expect("it holds");
+    for seed in 0..5 {
+        assert_eq!(tally(seed), tally(seed));
+    }
+}
