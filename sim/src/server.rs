@@ -272,7 +272,7 @@ impl Servers {
         let subscription = self.subscription(instance, session.user_id).map_err(problem)?;
         let epoch = self.instances[instance].epoch;
         let heads = &self.instances[instance].heads;
-        now(pull::answer(&self.memory, heads, epoch, &session, &subscription, request)).map_err(problem)
+        now(pull::answer(&self.memory, heads, epoch, &session, &subscription, request)).map(|page| page.text).map_err(problem)
     }
 
     /// A new device for a user, with a ledger of its own.

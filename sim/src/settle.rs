@@ -211,12 +211,12 @@ impl World {
         let mut found: BTreeMap<(i16, Uuid), i64> = BTreeMap::new();
         loop {
             let request = PullRequest { protocol: 1, device, epoch: memory.epoch(), digest: None, cursors: Some(cursors.clone()) };
-            let bytes = sync_server::pull::answer(memory, &heads, memory.epoch(), &session, &subscription, request)
+            let page = sync_server::pull::answer(memory, &heads, memory.epoch(), &session, &subscription, request)
                 .now_or_never()
                 .ok_or_else(|| broken("it waits"))?
                 .map_err(broken)?;
             let mut more = false;
-            for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            for line in page.text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 match serde_json::from_slice(line).map_err(broken)? {
                     PullLine::Rows { entity: name, columns, rows, .. } => {
                         let entity = entity(&name).ok_or_else(|| broken("an unknown table"))?;

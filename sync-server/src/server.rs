@@ -55,6 +55,7 @@ impl Server {
             passwords: Arc::new(Semaphore::new(accounts::passwords_at_once())),
             stopping: stopping.clone(),
             heads: Arc::clone(&heads),
+            ahead: Arc::default(),
             pool: pool.clone(),
             announcements,
             epoch,

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{SignInLimiter, Tokens};
 use crate::heads::Heads;
+use crate::pull::Ahead;
 use crate::push::Constraints;
 
 /// What every request handler shares. Cheap to clone.
@@ -19,6 +20,8 @@ pub struct App {
     pub pool: PgPool,
     /// Heads, subscriptions and open streams.
     pub heads: Arc<Heads>,
+    /// Pages that are read before they are asked for.
+    pub ahead: Arc<Ahead>,
     /// The store of files.
     pub files: Arc<dyn ObjectStore>,
     /// Makes and reads access tokens.

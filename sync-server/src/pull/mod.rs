@@ -3,14 +3,18 @@
 //! An unchanged state costs one digest and no database look-up. Everything else is a page, read from one snapshot; of a device
 //! whose cursors are known here it costs as much as what has moved.
 
+mod ahead;
 mod page;
 mod start;
 mod tuples;
+
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
 use waystation_model::limits::{PULL_BODY_BYTES_MAX, ZSTD_LEVEL};
 use waystation_model::wire::{PullLine, PullRequest};
 
@@ -21,6 +25,9 @@ use crate::body::{Body, check_protocol};
 use crate::failure::Failure;
 use crate::heads::{Heads, Subscription};
 use crate::state::App;
+pub use ahead::Ahead;
+use ahead::Asked;
+pub use page::Page;
 use start::Start;
 
 /// Answers below this many bytes are not worth compressing.
@@ -40,8 +47,54 @@ pub async fn pull(
     check_protocol(request.protocol)?;
     session.check_device(request.device)?;
     let subscription = heard(&app, session.user_id).await?;
-    let text = answer(&app.pool, &app.heads, app.epoch, &session, &subscription, request).await?;
-    respond(text, &headers).await
+    let zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));
+    let reader = Reader { app, session, subscription, protocol: request.protocol, zstd };
+    let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == reader.app.epoch && request.cursors.is_none());
+    if let Some(digest) = digest
+        && let Some(page) = reader.app.ahead.take(reader.asked(digest)).await
+    {
+        let page = page?;
+        reader.read_ahead(page.next);
+        return Ok(page.into_response());
+    }
+    Ok(reader.read(request).await?.into_response())
+}
+
+/// Reads the pages of one pull.
+#[derive(Clone)]
+struct Reader {
+    app: App,
+    session: Session,
+    subscription: Arc<Subscription>,
+    protocol: u32,
+    zstd: bool,
+}
+
+impl Reader {
+    fn asked(&self, digest: i64) -> Asked {
+        Asked { device: self.session.device_id, digest, subscription: self.subscription.number, zstd: self.zstd }
+    }
+
+    async fn read(self, request: PullRequest) -> Result<Packed, Failure> {
+        let page = answer(&self.app.pool, &self.app.heads, self.app.epoch, &self.session, &self.subscription, request).await?;
+        self.read_ahead(page.next);
+        Packed::of(page, self.zstd).await
+    }
+
+    /// Begins to read the page after the cursors of this digest.
+    fn read_ahead(&self, next: Option<i64>) {
+        let Some(digest) = next else { return };
+        let request = PullRequest {
+            protocol: self.protocol,
+            device: self.session.device_id,
+            epoch: self.app.epoch,
+            digest: Some(format!("{digest:016x}")),
+            cursors: None,
+        };
+        // Boxed, because it goes on with itself.
+        let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request));
+        self.app.ahead.read(self.asked(digest), page);
+    }
 }
 
 /// What a pull is answered with, as NDJSON.
@@ -55,7 +108,7 @@ pub async fn answer<A: Authority>(
     session: &Session,
     subscription: &Subscription,
     request: PullRequest,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Page, Failure> {
     let same_life = request.epoch == epoch;
     let start = match (request.cursors, request.digest.as_deref().and_then(read_digest)) {
         (Some(cursors), _) => Start::told(subscription, cursors, same_life),
@@ -75,8 +128,8 @@ pub async fn answer<A: Authority>(
     page::read(authority, heads, epoch, session, subscription, start).await
 }
 
-fn one_line(line: &PullLine) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(line).map_err(Failure::broken)
+fn one_line(line: &PullLine) -> Result<Page, Failure> {
+    Ok(Page { text: serde_json::to_vec(line).map_err(Failure::broken)?, next: None })
 }
 
 /// A digest in its one spelling.
@@ -85,15 +138,30 @@ fn read_digest(text: &str) -> Option<i64> {
     Some(digest.cast_signed())
 }
 
-async fn respond(text: Vec<u8>, headers: &HeaderMap) -> Result<Response, Failure> {
-    let content_type = (CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    let takes_zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));
-    if !takes_zstd || text.len() < COMPRESS_FROM_BYTES {
-        return Ok(([content_type], text).into_response());
+/// An answer as it goes over the wire.
+struct Packed {
+    bytes: Vec<u8>,
+    zstd: bool,
+    next: Option<i64>,
+}
+
+impl Packed {
+    /// Compressed where the laptop takes that and it is worth it.
+    async fn of(Page { text, next }: Page, takes_zstd: bool) -> Result<Packed, Failure> {
+        if !takes_zstd || text.len() < COMPRESS_FROM_BYTES {
+            return Ok(Packed { bytes: text, zstd: false, next });
+        }
+        let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&text, ZSTD_LEVEL)).await.map_err(Failure::broken)?;
+        Ok(Packed { bytes: packed.map_err(Failure::broken)?, zstd: true, next })
     }
-    let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&text, ZSTD_LEVEL))
-        .await
-        .map_err(Failure::broken)?
-        .map_err(Failure::broken)?;
-    Ok(([content_type, (CONTENT_ENCODING, HeaderValue::from_static("zstd"))], packed).into_response())
+}
+
+impl IntoResponse for Packed {
+    fn into_response(self) -> Response {
+        let content_type = (CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+        if self.zstd {
+            return ([content_type, (CONTENT_ENCODING, HeaderValue::from_static("zstd"))], self.bytes).into_response();
+        }
+        ([content_type], self.bytes).into_response()
+    }
 }

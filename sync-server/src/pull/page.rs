@@ -30,7 +30,15 @@ struct Wanted<'s> {
     known: bool,
 }
 
-/// The page's text, as NDJSON.
+/// A page, or the one line that stands for none.
+pub struct Page {
+    /// NDJSON.
+    pub text: Vec<u8>,
+    /// The digest of the cursors after it, when another page follows.
+    pub next: Option<i64>,
+}
+
+/// Reads the page that follows.
 pub async fn read<A: Authority>(
     authority: &A,
     memory: &Heads,
@@ -38,7 +46,7 @@ pub async fn read<A: Authority>(
     session: &Session,
     subscription: &Subscription,
     start: Start,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Page, Failure> {
     let mut snapshot = authority.snapshot().await?;
     snapshot.check_alive(session).await?;
     let (applied_upto, chain) = snapshot.device_state(session.device_id).await?;
@@ -69,17 +77,17 @@ pub async fn read<A: Authority>(
     }
     for (scope, cursor) in wanted.iter().zip(&reached) {
         if !scope.known || *cursor != scope.from {
-            let step =
-                PullLine::Scope { scope: scope.scope.to_owned(), cursor: *cursor, head: scope.head, checksum: scope.checksum };
+            let step = PullLine::Scope { scope: scope.scope.to_owned(), cursor: *cursor, head: scope.head, checksum: scope.checksum };
             line(&mut text, &step)?;
         }
     }
     line(&mut text, &PullLine::End { more: rows_left > 0 })?;
     let digest = digest(&start, &wanted, &reached);
     let whole_at = (rows_left == 0).then_some(applied_upto);
-    let cursors = Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: reached.into(), whole_at };
+    let cursors =
+        Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: reached.into(), whole_at };
     memory.handed_out.keep(session.device_id, digest, cursors);
-    Ok(text)
+    Ok(Page { text, next: (rows_left > 0).then_some(digest) })
 }
 
 /// The digest of the cursors that the laptop has after this page: from what it had, as far as that is known.
