@@ -40,10 +40,17 @@ enum Push {
 enum Pull {
     /// Nothing is on its way.
     Idle,
-    /// The digest is.
-    Digest { number: u64 },
     /// Pages are fetched and stored.
-    Pages { position: Box<Position>, number: Option<u64>, ready: Vec<Fetched>, rounds: usize },
+    Pages { position: Box<Position>, asked: Option<(u64, Asked)>, ready: Vec<Fetched>, rounds: usize },
+}
+
+/// How the next page was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// By digest. `full` does not believe that nothing is new.
+    Digest { full: bool },
+    /// With the cursors.
+    Cursors,
 }
 
 /// The way to a device of its own.
@@ -298,18 +305,24 @@ impl Laptop {
             return Ok(None);
         }
         let position = Position::of(self.writer()).map_err(damaged)?;
-        if let Some(request) = position.ask_digest().filter(|_| !full) {
-            let number = self.number();
-            self.pull = Pull::Digest { number };
-            return Ok(Some(Outgoing { number, route: Route::Pull, bytes: serde_json::to_vec(&request).map_err(damaged)? }));
-        }
-        self.ask_page(position, Vec::new(), 0).map(Some)
+        let full = full || position.waits_for_cover();
+        self.ask(position, Vec::new(), 0, full).map(Some)
+    }
+
+    /// Asks for what follows, by digest where there is one.
+    fn ask(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize, full: bool) -> Result<Outgoing, Finding> {
+        let number = self.number();
+        let request = position.ask();
+        let asked = if request.cursors.is_some() { Asked::Cursors } else { Asked::Digest { full } };
+        let bytes = serde_json::to_vec(&request).map_err(damaged)?;
+        self.pull = Pull::Pages { position: Box::new(position), asked: Some((number, asked)), ready, rounds };
+        Ok(Outgoing { number, route: Route::Pull, bytes })
     }
 
     fn ask_page(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize) -> Result<Outgoing, Finding> {
         let number = self.number();
         let bytes = serde_json::to_vec(&position.ask_page()).map_err(damaged)?;
-        self.pull = Pull::Pages { position: Box::new(position), number: Some(number), ready, rounds };
+        self.pull = Pull::Pages { position: Box::new(position), asked: Some((number, Asked::Cursors)), ready, rounds };
         Ok(Outgoing { number, route: Route::Pull, bytes })
     }
 
@@ -318,9 +331,7 @@ impl Laptop {
         if matches!(&self.push, Push::Sent { number: waits, .. } if *waits == number) {
             self.push = Push::Idle;
         }
-        if matches!(&self.pull, Pull::Digest { number: waits } if *waits == number)
-            || matches!(&self.pull, Pull::Pages { number: Some(waits), .. } if *waits == number)
-        {
+        if matches!(&self.pull, Pull::Pages { asked: Some((waits, _)), .. } if *waits == number) {
             self.pull = Pull::Idle;
         }
         if self.becoming.as_ref().is_some_and(|becoming| becoming.number == number) {
@@ -345,9 +356,8 @@ impl Laptop {
             return self.hear_push(true_ms, answer);
         }
         match std::mem::replace(&mut self.pull, Pull::Idle) {
-            Pull::Digest { number: waits } if waits == number => self.hear_digest(true_ms, answer),
-            Pull::Pages { position, number: Some(waits), ready, rounds } if waits == number => {
-                self.hear_page(true_ms, *position, ready, rounds, answer)
+            Pull::Pages { position, asked: Some((waits, asked)), ready, rounds } if waits == number => {
+                self.hear_page(true_ms, *position, asked, ready, rounds, answer)
             }
             other => {
                 self.pull = other;
@@ -409,27 +419,11 @@ impl Laptop {
         Ok(())
     }
 
-    fn hear_digest(&mut self, true_ms: i64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
-        let Ok(bytes) = answer else { return Ok(None) };
-        match page::outline(&bytes) {
-            Ok(Answer::Unchanged { server_time }) => {
-                let now = self.clock(true_ms);
-                exchange::nothing_new(self.writer_mut(), Some(server_time - now), server_time, now).map_err(damaged)?;
-                self.measured(server_time - now)?;
-                Ok(None)
-            }
-            Ok(_) => {
-                let position = Position::of(self.writer()).map_err(damaged)?;
-                self.ask_page(position, Vec::new(), 0).map(Some)
-            }
-            Err(_) => Ok(None),
-        }
-    }
-
     fn hear_page(
         &mut self,
         true_ms: i64,
         mut position: Position,
+        asked: Asked,
         mut ready: Vec<Fetched>,
         rounds: usize,
         answer: Result<Vec<u8>, Problem>,
@@ -444,8 +438,10 @@ impl Laptop {
                 let more = position.pass(&outline);
                 let offset_ms = Some(outline.server_time - self.clock(true_ms));
                 ready.push(Fetched { bytes: Bytes::from(bytes), outline, offset_ms });
-                if more { self.ask_page(position, ready, rounds).map(Some) } else { self.pages_wait(position, ready, rounds) }
+                if more { self.ask(position, ready, rounds, true).map(Some) } else { self.pages_wait(position, ready, rounds) }
             }
+            Ok(Answer::SendCursors) if asked != Asked::Cursors => self.ask_page(position, ready, rounds).map(Some),
+            Ok(Answer::Unchanged { .. }) if asked == (Asked::Digest { full: true }) => self.ask_page(position, ready, rounds).map(Some),
             Ok(Answer::Unchanged { server_time }) => {
                 let now = self.clock(true_ms);
                 exchange::nothing_new(self.writer_mut(), Some(server_time - now), server_time, now).map_err(damaged)?;
@@ -457,7 +453,7 @@ impl Laptop {
     }
 
     fn pages_wait(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize) -> Result<Option<Outgoing>, Finding> {
-        self.pull = if ready.is_empty() { Pull::Idle } else { Pull::Pages { position: Box::new(position), number: None, ready, rounds } };
+        self.pull = if ready.is_empty() { Pull::Idle } else { Pull::Pages { position: Box::new(position), asked: None, ready, rounds } };
         Ok(None)
     }
 
@@ -490,10 +486,10 @@ impl Laptop {
     /// # Errors
     /// What must never happen.
     pub fn apply(&mut self, true_ms: i64, count: usize) -> Result<Option<Outgoing>, Finding> {
-        let Pull::Pages { position, number, mut ready, rounds } = std::mem::replace(&mut self.pull, Pull::Idle) else { return Ok(None) };
+        let Pull::Pages { position, asked, mut ready, rounds } = std::mem::replace(&mut self.pull, Pull::Idle) else { return Ok(None) };
         let count = count.clamp(1, PAGES_TOGETHER_MAX).min(ready.len());
         if count == 0 {
-            self.pull = Pull::Pages { position, number, ready, rounds };
+            self.pull = Pull::Pages { position, asked, ready, rounds };
             return Ok(None);
         }
         let rest = ready.split_off(count);
@@ -522,10 +518,10 @@ impl Laptop {
                     return Finding::of(format!("scopes stay damaged: {:?}", applied.damaged));
                 }
                 if applied.reread.is_empty() {
-                    if rest.is_empty() && number.is_none() {
+                    if rest.is_empty() && asked.is_none() {
                         return Ok(None);
                     }
-                    self.pull = Pull::Pages { position, number, ready: rest, rounds };
+                    self.pull = Pull::Pages { position, asked, ready: rest, rounds };
                     return Ok(None);
                 }
                 if !self.may_reread {
@@ -545,7 +541,7 @@ impl Laptop {
             return Finding::of(format!("a pull without an end, since {before:?}"));
         }
         let position = Position::of(self.writer()).map_err(damaged)?;
-        self.ask_page(position, Vec::new(), rounds + 1).map(Some)
+        self.ask(position, Vec::new(), rounds + 1, true).map(Some)
     }
 
     fn ask_device(&mut self, known_as: Uuid) -> Outgoing {

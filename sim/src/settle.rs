@@ -211,7 +211,7 @@ impl World {
         let mut found: BTreeMap<(i16, Uuid), i64> = BTreeMap::new();
         loop {
             let request = PullRequest { protocol: 1, device, epoch: memory.epoch(), digest: None, cursors: Some(cursors.clone()) };
-            let bytes = sync_server::pull::answer(memory, memory.epoch(), &session, &subscription, request)
+            let bytes = sync_server::pull::answer(memory, &heads, memory.epoch(), &session, &subscription, request)
                 .now_or_never()
                 .ok_or_else(|| broken("it waits"))?
                 .map_err(broken)?;

@@ -1,9 +1,10 @@
 //! Heads and subscriptions in memory, so that an unchanged pull costs no database look-up, and the pokes.
 //!
 //! All of it can be rebuilt from PostgreSQL at any time. It may make an answer late, never wrong: a page is always read
-//! from the database.
+//! from the database. What another instance committed may not have been heard of yet, so the heads here say of a scope only
+//! that it has moved, never that it has not.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, Weak};
 
@@ -12,6 +13,8 @@ use uuid::Uuid;
 use waystation_model::access::{Actor, Role};
 use waystation_model::hash::cursor_hash;
 use waystation_model::wire::Poke;
+
+use crate::handed_out::{Cursors, HandedOut};
 
 /// Pokes that a slow stream may lag behind before it is told to pull everything.
 const POKES_BUFFERED_MAX: usize = 256;
@@ -27,6 +30,10 @@ pub struct Subscription {
     pub actor: Actor,
     /// The scopes in the order in which a first sync fetches them.
     pub scopes: Vec<String>,
+    /// Their places among all scopes that this instance knows.
+    pub places: Arc<[u32]>,
+    /// Told apart from every other subscription of this instance, also of the same person, by this number.
+    pub number: u64,
     /// The sum of the heads of [`access_scopes`] when it was computed.
     pub rights_at: i64,
     digest: AtomicI64,
@@ -45,9 +52,34 @@ pub fn access_scopes(actor: &Actor) -> [String; 3] {
     [format!("access:{}", actor.user_id), format!("access_org:{organization}"), format!("access_all:{organization}")]
 }
 
+/// Every scope that was heard of, with its head. A place is a number, and thousands of them take little room.
+#[derive(Default)]
+struct Known {
+    places: HashMap<Arc<str>, u32>,
+    scopes: Vec<(Arc<str>, i64)>,
+}
+
+impl Known {
+    fn place(&mut self, scope: &str) -> u32 {
+        if let Some(place) = self.places.get(scope) {
+            return *place;
+        }
+        let place = u32::try_from(self.scopes.len()).expect("a row of the database for each of four thousand million scopes is too many");
+        let name: Arc<str> = scope.into();
+        self.places.insert(Arc::clone(&name), place);
+        self.scopes.push((name, 0));
+        place
+    }
+
+    fn at(&self, place: u32) -> &(Arc<str>, i64) {
+        &self.scopes[place as usize]
+    }
+}
+
 #[derive(Default)]
 struct Inner {
-    heads: HashMap<String, i64>,
+    known: Known,
+    subscriptions_made: u64,
     subscriptions: HashMap<Uuid, Arc<Subscription>>,
     listeners: HashMap<String, Vec<Weak<Subscription>>>,
     streams: HashMap<Uuid, broadcast::Sender<Poke>>,
@@ -58,6 +90,8 @@ struct Inner {
 pub struct Heads {
     inner: RwLock<Inner>,
     access_changes: AtomicU64,
+    /// The cursors that devices were given.
+    pub handed_out: HandedOut,
 }
 
 impl Heads {
@@ -74,10 +108,16 @@ impl Heads {
     /// Keeps a freshly computed subscription, unless somebody's access changed while it was computed.
     pub fn remember(&self, actor: Actor, scopes: Vec<String>, rights_at: i64, computed_at: u64) -> Arc<Subscription> {
         let mut inner = self.write();
-        let digest =
-            scopes.iter().fold(0i64, |sum, scope| sum.wrapping_add(cursor_hash(scope, inner.heads.get(scope).copied().unwrap_or(0))));
+        let places: Arc<[u32]> = scopes.iter().map(|scope| inner.known.place(scope)).collect();
+        let hash = |place: &u32| {
+            let (scope, head) = inner.known.at(*place);
+            cursor_hash(scope, *head)
+        };
+        let digest = places.iter().fold(0i64, |sum, place| sum.wrapping_add(hash(place)));
         let user = actor.user_id;
-        let subscription = Arc::new(Subscription { actor, scopes, rights_at, digest: AtomicI64::new(digest) });
+        inner.subscriptions_made += 1;
+        let number = inner.subscriptions_made;
+        let subscription = Arc::new(Subscription { actor, scopes, places, number, rights_at, digest: AtomicI64::new(digest) });
         if self.access_changes() == computed_at {
             for scope in &subscription.scopes {
                 let listeners = inner.listeners.entry(scope.clone()).or_default();
@@ -102,11 +142,12 @@ impl Heads {
     pub fn advance(&self, moved: &[(String, i64)]) {
         let mut inner = self.write();
         for (scope, head) in moved {
-            let before = inner.heads.get(scope).copied().unwrap_or(0);
+            let place = inner.known.place(scope);
+            let before = inner.known.at(place).1;
             if *head <= before {
                 continue;
             }
-            inner.heads.insert(scope.clone(), *head);
+            inner.known.scopes[place as usize].1 = *head;
             if let Some(user) = scope.strip_prefix("access:").and_then(|id| Uuid::parse_str(id).ok()) {
                 self.forget(&mut inner, |subscription| subscription.actor.user_id == user);
             } else if let Some(organization) = scope.strip_prefix("access_org:").and_then(|id| Uuid::parse_str(id).ok()) {
@@ -119,6 +160,19 @@ impl Heads {
                 move_head(&inner, scope, before, *head);
             }
         }
+    }
+
+    /// Which of a subscription's scopes are known to have moved past these cursors, by their order in it.
+    pub fn moved_past(&self, cursors: &Cursors) -> Vec<usize> {
+        let inner = self.read();
+        let scopes = cursors.places.iter().zip(&*cursors.versions).enumerate();
+        scopes.filter(|(_, (place, version))| inner.known.at(**place).1 > **version).map(|(order, _)| order).collect()
+    }
+
+    /// Cursors by the names of their scopes.
+    pub fn by_name(&self, cursors: &Cursors) -> BTreeMap<String, i64> {
+        let inner = self.read();
+        cursors.places.iter().zip(&*cursors.versions).map(|(place, version)| (inner.known.at(*place).0.to_string(), *version)).collect()
     }
 
     /// Drops every subscription, so that each is computed anew.

@@ -20,6 +20,7 @@ pub mod content;
 pub mod database;
 pub mod demo;
 pub mod failure;
+pub mod handed_out;
 pub mod heads;
 mod instances;
 mod live;

@@ -1,8 +1,10 @@
 //! `POST /v1/sync/pull`: what is new for a device.
 //!
-//! An unchanged state costs one digest and no database look-up. Everything else is a page, read from one snapshot.
+//! An unchanged state costs one digest and no database look-up. Everything else is a page, read from one snapshot; of a device
+//! whose cursors are known here it costs as much as what has moved.
 
 mod page;
+mod start;
 mod tuples;
 
 use axum::extract::State;
@@ -17,8 +19,9 @@ use crate::accounts::Session;
 use crate::authority::Authority;
 use crate::body::{Body, check_protocol};
 use crate::failure::Failure;
-use crate::heads::Subscription;
+use crate::heads::{Heads, Subscription};
 use crate::state::App;
+use start::Start;
 
 /// Answers below this many bytes are not worth compressing.
 const COMPRESS_FROM_BYTES: usize = 512;
@@ -37,12 +40,8 @@ pub async fn pull(
     check_protocol(request.protocol)?;
     session.check_device(request.device)?;
     let subscription = heard(&app, session.user_id).await?;
-    let asks_for_a_page = request.cursors.is_some();
-    let text = answer(&app.pool, app.epoch, &session, &subscription, request).await?;
-    if asks_for_a_page {
-        return respond(text, &headers).await;
-    }
-    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))], text).into_response())
+    let text = answer(&app.pool, &app.heads, app.epoch, &session, &subscription, request).await?;
+    respond(text, &headers).await
 }
 
 /// What a pull is answered with, as NDJSON.
@@ -51,17 +50,39 @@ pub async fn pull(
 /// What concerns the request as a whole.
 pub async fn answer<A: Authority>(
     authority: &A,
+    heads: &Heads,
     epoch: i64,
     session: &Session,
     subscription: &Subscription,
     request: PullRequest,
 ) -> Result<Vec<u8>, Failure> {
-    let Some(cursors) = request.cursors else {
-        let unchanged = request.epoch == epoch && request.digest.as_deref() == Some(&format!("{:016x}", subscription.digest()));
-        let line = if unchanged { PullLine::Unchanged { server_time: authority.now_ms() } } else { PullLine::SendCursors };
-        return serde_json::to_vec(&line).map_err(Failure::broken);
+    let same_life = request.epoch == epoch;
+    let start = match (request.cursors, request.digest.as_deref().and_then(read_digest)) {
+        (Some(cursors), _) => Start::told(subscription, cursors, same_life),
+        (None, Some(digest)) if same_life => {
+            let (device, handed_out) = (session.device_id, &heads.handed_out);
+            // What a device has pushed it keeps on top of its rows until a page covers it, whether any head moved or not.
+            if digest == subscription.digest() && !handed_out.has_pushed(device) {
+                return one_line(&PullLine::Unchanged { server_time: authority.now_ms() });
+            }
+            match handed_out.find(device, digest) {
+                Some(cursors) => Start::handed_out(heads, subscription, digest, &cursors),
+                None => return one_line(&PullLine::SendCursors),
+            }
+        }
+        (None, _) => return one_line(&PullLine::SendCursors),
     };
-    page::read(authority, epoch, session, subscription, request.epoch, cursors).await
+    page::read(authority, heads, epoch, session, subscription, start).await
+}
+
+fn one_line(line: &PullLine) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(line).map_err(Failure::broken)
+}
+
+/// A digest in its one spelling.
+fn read_digest(text: &str) -> Option<i64> {
+    let digest = u64::from_str_radix(text, 16).ok().filter(|digest| format!("{digest:016x}") == text)?;
+    Some(digest.cast_signed())
 }
 
 async fn respond(text: Vec<u8>, headers: &HeaderMap) -> Result<Response, Failure> {

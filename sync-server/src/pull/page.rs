@@ -1,24 +1,28 @@
 //! One page of changes, read from one snapshot.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use uuid::Uuid;
+use waystation_model::hash::cursor_hash;
 use waystation_model::limits::PAGE_BYTES_MAX;
 use waystation_model::registry::{Entity, entity_by_code};
 use waystation_model::wire::PullLine;
 
+use super::start::Start;
 use super::tuples::rows_line;
 use crate::accounts::Session;
 use crate::authority::{Authority, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use crate::failure::Failure;
-use crate::heads::Subscription;
+use crate::handed_out::Cursors;
+use crate::heads::{Heads, Subscription};
 
 /// Rows that are read at a time: their largest size together is what a page costs in memory at most.
 const SLICE_ROWS: usize = 250;
 
 /// One scope of this page: where the laptop is and where the head is.
-struct Wanted {
-    scope: String,
+struct Wanted<'s> {
+    scope: &'s str,
     id: i64,
     from: i64,
     head: i64,
@@ -29,16 +33,17 @@ struct Wanted {
 /// The page's text, as NDJSON.
 pub async fn read<A: Authority>(
     authority: &A,
+    memory: &Heads,
     server_epoch: i64,
     session: &Session,
     subscription: &Subscription,
-    epoch: i64,
-    cursors: BTreeMap<String, i64>,
+    start: Start,
 ) -> Result<Vec<u8>, Failure> {
     let mut snapshot = authority.snapshot().await?;
     snapshot.check_alive(session).await?;
     let (applied_upto, chain) = snapshot.device_state(session.device_id).await?;
-    let wanted = wanted(&mut snapshot, subscription, &cursors, epoch == server_epoch).await?;
+    let moved = start.moved.as_ref().filter(|moved| moved.last_n == applied_upto).map(|moved| moved.scopes.as_slice());
+    let wanted = wanted(&mut snapshot, subscription, &start.cursors, moved).await?;
     let rows_max = authority.page_rows_max();
     let (feed, read_upto) = read_feed(&mut snapshot, &wanted, rows_max).await?;
     let (feed, tuples) = fill(&mut snapshot, feed).await?;
@@ -51,7 +56,7 @@ pub async fn read<A: Authority>(
         &mut text,
         &PullLine::Page { epoch: server_epoch, applied_upto, chain: hex::encode(chain), server_time: authority.now_ms(), rows_left },
     )?;
-    for scope in cursors.keys().filter(|scope| !subscription.actor.scopes.contains(*scope)) {
+    for scope in &start.removed {
         line(&mut text, &PullLine::Removed { scope: scope.clone() })?;
     }
     let mut rest = feed.as_slice();
@@ -60,43 +65,73 @@ pub async fn read<A: Authority>(
         let (rows, after) = rest.split_at(length);
         rest = after;
         let place = usize::try_from(first.place - 1).map_err(Failure::broken)?;
-        write_scope(&mut text, &wanted[place].scope, rows, &tuples)?;
+        write_scope(&mut text, wanted[place].scope, rows, &tuples)?;
     }
     for (scope, cursor) in wanted.iter().zip(&reached) {
         if !scope.known || *cursor != scope.from {
-            line(&mut text, &PullLine::Scope { scope: scope.scope.clone(), cursor: *cursor, head: scope.head, checksum: scope.checksum })?;
+            let step =
+                PullLine::Scope { scope: scope.scope.to_owned(), cursor: *cursor, head: scope.head, checksum: scope.checksum };
+            line(&mut text, &step)?;
         }
     }
     line(&mut text, &PullLine::End { more: rows_left > 0 })?;
+    let digest = digest(&start, &wanted, &reached);
+    let whole_at = (rows_left == 0).then_some(applied_upto);
+    let cursors = Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: reached.into(), whole_at };
+    memory.handed_out.keep(session.device_id, digest, cursors);
     Ok(text)
 }
 
-/// The subscribed scopes in their order, with the laptop's place and the head.
-async fn wanted<S: Snapshot>(
+/// The digest of the cursors that the laptop has after this page: from what it had, as far as that is known.
+fn digest(start: &Start, wanted: &[Wanted<'_>], reached: &[i64]) -> i64 {
+    let mut digest = start.digest.unwrap_or(0);
+    for ((scope, had), cursor) in wanted.iter().zip(&start.cursors).zip(reached) {
+        let had = had.filter(|_| start.digest.is_some());
+        if had != Some(*cursor) {
+            digest = digest.wrapping_add(cursor_hash(scope.scope, *cursor));
+            digest = digest.wrapping_sub(had.map_or(0, |had| cursor_hash(scope.scope, had)));
+        }
+    }
+    digest
+}
+
+/// The subscribed scopes in their order, with the laptop's place and the head. Of those that have not `moved` the head is
+/// taken to be where the laptop is.
+async fn wanted<'s, S: Snapshot>(
     snapshot: &mut S,
-    subscription: &Subscription,
-    cursors: &BTreeMap<String, i64>,
-    same_epoch: bool,
-) -> Result<Vec<Wanted>, Failure> {
-    let heads = snapshot.heads(&subscription.scopes).await?;
+    subscription: &'s Subscription,
+    cursors: &[Option<i64>],
+    moved: Option<&[usize]>,
+) -> Result<Vec<Wanted<'s>>, Failure> {
+    let heads = match moved {
+        None => snapshot.heads(&subscription.scopes).await?,
+        Some([]) => Vec::new(),
+        Some(moved) => {
+            let scopes: Vec<String> = moved.iter().map(|order| subscription.scopes[*order].clone()).collect();
+            snapshot.heads(&scopes).await?
+        }
+    };
     let mut heads: HashMap<String, Head> = heads.into_iter().map(|head| (head.scope.clone(), head)).collect();
     let mut wanted = Vec::with_capacity(subscription.scopes.len());
-    for scope in &subscription.scopes {
-        let cursor = cursors.get(scope).copied().filter(|_| same_epoch);
-        let head = heads.remove(scope);
+    for (scope, cursor) in subscription.scopes.iter().zip(cursors.iter().copied()) {
+        let head = if heads.is_empty() { None } else { heads.remove(scope) };
+        if let (Some(_), None, Some(cursor)) = (moved, &head, cursor) {
+            wanted.push(Wanted { scope, id: 0, from: cursor, head: cursor, checksum: 0, known: true });
+            continue;
+        }
         let (id, version, checksum) = head.map_or((0, 0, 0), |head| (head.id, head.version, head.checksum));
         if cursor.is_some_and(|cursor| cursor > version) {
             tracing::error!(scope, cursor, head = version, "a laptop is ahead of the head: this database was set back");
         }
         let from = cursor.filter(|cursor| (0..=version).contains(cursor)).unwrap_or(0);
-        wanted.push(Wanted { scope: scope.clone(), id, from, head: version, checksum, known: cursor == Some(from) });
+        wanted.push(Wanted { scope, id, from, head: version, checksum, known: cursor == Some(from) });
     }
     Ok(wanted)
 }
 
 /// The next feed rows after the cursors, scope after scope, each in version order; a page at most. Beside them the place of
 /// the last scope that was read.
-async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted], rows_max: usize) -> Result<(Vec<FeedRow>, i64), Failure> {
+async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted<'_>], rows_max: usize) -> Result<(Vec<FeedRow>, i64), Failure> {
     // There are at most as many rows as versions, so the scopes after the first ones that fill a page would be read in vain.
     // But a version may have no row any more, as the row moved forward: then the page is short, and the next one goes on.
     let mut versions = 0;
@@ -142,7 +177,7 @@ async fn fill<S: Snapshot>(snapshot: &mut S, mut feed: Vec<FeedRow>) -> Result<(
 }
 
 /// The cursor that each wanted scope reaches with this page.
-fn reached(wanted: &[Wanted], feed: &[FeedRow], read_upto: i64, rows_max: usize) -> Vec<i64> {
+fn reached(wanted: &[Wanted<'_>], feed: &[FeedRow], read_upto: i64, rows_max: usize) -> Vec<i64> {
     let mut cursors: Vec<i64> = wanted.iter().map(|scope| scope.from).collect();
     for row in feed {
         if let Some(cursor) = usize::try_from(row.place - 1).ok().and_then(|place| cursors.get_mut(place)) {

@@ -53,7 +53,9 @@ pub async fn push(
     let batch = Batch::read(request, app.epoch)?;
     let subscription = subscription(&app, session.user_id).await?;
     let batch = batch.with_rights_of(subscription.rights_at);
+    let device = session.device_id;
     let (answer, moved) = batch.take(&app.pool, &app.constraints, session, &subscription.actor).await?;
+    app.heads.handed_out.pushed(device);
     app.moved(moved);
     Ok(Json(answer))
 }

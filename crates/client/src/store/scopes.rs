@@ -45,6 +45,14 @@ pub fn is_heard(connection: &Connection, scope: &str) -> Result<bool> {
     Ok(connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?.query_row([scope], |row| row.get(0))?)
 }
 
+/// Whether any scope is being read once more from 0.
+///
+/// # Errors
+/// When the database fails.
+pub fn any_is_read_again(connection: &Connection) -> Result<bool> {
+    Ok(connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE reading <> 0)")?.query_row([], |row| row.get(0))?)
+}
+
 /// Every scope starts again from 0. What it holds stays until it has been read again.
 ///
 /// # Errors

@@ -118,6 +118,8 @@ pub struct Position {
     pub device: Device,
     /// How far each scope was read.
     pub cursors: BTreeMap<String, i64>,
+    /// Whether any scope is being read once more from 0.
+    pub rereading: bool,
 }
 
 impl Position {
@@ -126,19 +128,33 @@ impl Position {
     /// # Errors
     /// When the database fails.
     pub fn of(writer: &Writer) -> Result<Position> {
-        Ok(Position { device: writer.device().clone(), cursors: scopes::cursors(writer.connection())? })
+        let connection = writer.connection();
+        Ok(Position {
+            device: writer.device().clone(),
+            cursors: scopes::cursors(connection)?,
+            rereading: scopes::any_is_read_again(connection)?,
+        })
     }
 
     fn request(&self, digest: Option<String>, cursors: Option<BTreeMap<String, i64>>) -> PullRequest {
         PullRequest { protocol: PROTOCOL_VERSION, device: self.device.device_id, epoch: self.device.epoch, digest, cursors }
     }
 
-    /// Asks only whether anything is new; none when everything is.
-    pub fn ask_digest(&self) -> Option<PullRequest> {
-        (!self.cursors.is_empty()).then(|| self.request(Some(scopes::digest(&self.cursors)), None))
+    /// Asks for what is new, naming the cursors by their digest; by themselves where there are none yet. A scope that starts
+    /// again from 0 may be where it was when a server that has not heard of its rows since knew it.
+    pub fn ask(&self) -> PullRequest {
+        if self.cursors.is_empty() || self.rereading {
+            return self.ask_page();
+        }
+        self.request(Some(scopes::digest(&self.cursors)), None)
     }
 
-    /// Asks for the next page.
+    /// Whether the server has mutations of this device that no pull has covered: then a page is needed although nothing is new.
+    pub fn waits_for_cover(&self) -> bool {
+        self.device.acknowledged_n > self.device.applied_upto
+    }
+
+    /// Asks for the next page with the cursors themselves.
     pub fn ask_page(&self) -> PullRequest {
         self.request(None, Some(self.cursors.clone()))
     }

@@ -23,7 +23,7 @@ enum Round {
 }
 
 impl Engine {
-    /// Pulls until nothing more is there. `full` asks with cursors at once, because something new is known to be there.
+    /// Pulls until nothing more is there. `full` takes no digest's word that nothing is new, because something is known to be.
     ///
     /// # Errors
     /// A refusal, or a failure of network or database. Pages that were applied stay.
@@ -37,19 +37,25 @@ impl Engine {
 
     async fn pull_pages(&self, full: bool) -> Result<()> {
         let position = self.position().await?;
-        if !full && let Some(request) = position.ask_digest() {
-            let (bytes, asked) = self.fetch(request).await?;
-            if let Answer::Unchanged { server_time } = page::outline(&bytes)? {
-                return self.nothing_new(asked, server_time).await;
+        let full = full || position.waits_for_cover();
+        let mut first = None;
+        if !full {
+            first = self.fetch_page(&position, false).await?;
+            if first.is_none() {
+                return Ok(());
             }
         }
         let _busy = self.busy().await;
+        let mut position = Some(position);
         for _ in 0..ROUNDS_MAX {
-            let position = self.position().await?;
+            let position = match position.take() {
+                Some(position) => position,
+                None => self.position().await?,
+            };
             let known_as = position.device.device_id;
             let (found, pages) = mpsc::channel(PAGES_AHEAD_MAX);
             // The next pages are on their way while these are stored. Whatever ends first ends the other.
-            let (fetched, applied) = tokio::join!(self.fetch_pages(position, found), self.apply_pages(known_as, pages));
+            let (fetched, applied) = tokio::join!(self.fetch_pages(position, first.take(), found), self.apply_pages(known_as, pages));
             match applied? {
                 Round::Done => return fetched,
                 Round::Again => {}
@@ -60,22 +66,43 @@ impl Engine {
     }
 
     /// Fetches page after page from here on, until the server has no more or nobody takes them.
-    async fn fetch_pages(&self, mut position: Position, found: mpsc::Sender<Fetched>) -> Result<()> {
+    async fn fetch_pages(&self, mut position: Position, mut first: Option<Fetched>, found: mpsc::Sender<Fetched>) -> Result<()> {
         for _ in 0..PAGES_MAX {
-            let (bytes, asked) = self.fetch(position.ask_page()).await?;
-            let outline = match page::outline(&bytes)? {
-                Answer::Page(outline) => outline,
-                Answer::Unchanged { server_time } => return self.nothing_new(asked, server_time).await,
-                Answer::SendCursors => return Err(ClientError::BadAnswer("cursors were asked for twice".into())),
+            let page = match first.take() {
+                Some(page) => page,
+                None => match self.fetch_page(&position, true).await? {
+                    Some(page) => page,
+                    None => return Ok(()),
+                },
             };
-            let more = position.pass(&outline);
-            // The page may wait for its turn, so the clocks are compared here.
-            let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), outline.server_time);
-            if found.send(Fetched { bytes, outline, offset_ms }).await.is_err() || !more {
+            let more = position.pass(&page.outline);
+            if found.send(page).await.is_err() || !more {
                 return Ok(());
             }
         }
         Err(ClientError::BadAnswer("a pull without an end".into()))
+    }
+
+    /// Fetches the page that follows; none when nothing is new. `full` asks once more with the cursors before that is believed:
+    /// the server's memory may lag behind its database.
+    async fn fetch_page(&self, position: &Position, full: bool) -> Result<Option<Fetched>> {
+        let request = position.ask();
+        let by_digest = request.cursors.is_none();
+        let (mut bytes, mut asked) = self.fetch(request).await?;
+        let mut answer = page::outline(&bytes)?;
+        if by_digest && (matches!(answer, Answer::SendCursors) || full && matches!(answer, Answer::Unchanged { .. })) {
+            (bytes, asked) = self.fetch(position.ask_page()).await?;
+            answer = page::outline(&bytes)?;
+        }
+        match answer {
+            Answer::Page(outline) => {
+                // The page may wait for its turn, so the clocks are compared here.
+                let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), outline.server_time);
+                Ok(Some(Fetched { bytes, outline, offset_ms }))
+            }
+            Answer::Unchanged { server_time } => self.nothing_new(asked, server_time).await.map(|()| None),
+            Answer::SendCursors => Err(ClientError::BadAnswer("cursors were asked for twice".into())),
+        }
     }
 
     /// Stores pages as they come, all that are there in one transaction.

@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use waystation_client::store::apply::{Verdict, apply};
+use bytes::Bytes;
+use waystation_client::store::apply::Verdict;
 use waystation_client::store::page::{Answer, outline};
 use waystation_client::store::{Owner, Writer};
+use waystation_client::sync::exchange::{Fetched, PAGES_TOGETHER_MAX, apply};
 use waystation_model::access::Role;
 use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_tests::Outcome;
@@ -16,8 +18,10 @@ use super::laptop::key;
 use super::report::{Figure, Pairs, rounded};
 use waystation_tests::crowd::{INSTRUCTOR, Progress, device, id, instructor, organization};
 
-/// Pages of one round.
-const PAGES: usize = 10;
+/// Transactions of one round, each of as many pages as a long sync stores together.
+const TRANSACTIONS: usize = 3;
+/// Rows of one transaction.
+const TRANSACTION_ROWS: usize = PAGES_TOGETHER_MAX * PAGE_ROWS_MAX;
 /// Rows of the small laptop.
 const FEW: usize = 10_000;
 /// The clock; nothing here depends on it.
@@ -43,7 +47,7 @@ pub fn measure(many: usize, pairs: usize) -> Outcome<()> {
     let (seconds, floor_seconds, ratio) = measured.medians();
     Figure {
         name: "page_apply",
-        n: PAGES * PAGE_ROWS_MAX,
+        n: TRANSACTIONS * TRANSACTION_ROWS,
         seconds: Some(rounded(seconds, 5)),
         floor_seconds: Some(rounded(floor_seconds, 5)),
         ratio: Some(rounded(ratio, 2)),
@@ -59,7 +63,7 @@ impl Laptop {
         let folder = tempfile::tempdir()?;
         let mut laptop = Laptop { writer: open(folder.path())?, rows: 0, _folder: folder };
         while laptop.rows < rows {
-            laptop.take_page()?;
+            laptop.take_pages(1)?;
         }
         Ok(laptop)
     }
@@ -67,22 +71,28 @@ impl Laptop {
     /// Seconds a page.
     fn round(&mut self) -> Outcome<f64> {
         let mut seconds = 0.0;
-        for _ in 0..PAGES {
-            seconds += self.take_page()?;
+        for _ in 0..TRANSACTIONS {
+            seconds += self.take_pages(PAGES_TOGETHER_MAX)?;
         }
-        Ok(seconds / PAGES as f64)
+        Ok(seconds / (TRANSACTIONS * PAGES_TOGETHER_MAX) as f64)
     }
 
-    fn take_page(&mut self) -> Outcome<f64> {
-        let bytes = page(self.rows)?;
-        let Answer::Page(outline) = outline(&bytes)? else { return Err("not a page".into()) };
-        let started = Instant::now();
-        let verdict = self.writer.pulled(|connection, device| apply(connection, device, NOW_MS, Some(0), &bytes, &outline))?;
-        let seconds = started.elapsed().as_secs_f64();
-        if !matches!(&verdict, Verdict::Applied(applied) if applied.rows == PAGE_ROWS_MAX) {
-            return Err(format!("the page was not applied: {verdict:?}").into());
+    /// Stores the next pages in one transaction; seconds.
+    fn take_pages(&mut self, count: usize) -> Outcome<f64> {
+        let mut pages = Vec::with_capacity(count);
+        for number in 0..count {
+            let bytes = Bytes::from(page(self.rows + number * PAGE_ROWS_MAX)?);
+            let Answer::Page(outline) = outline(&bytes)? else { return Err("not a page".into()) };
+            pages.push(Fetched { bytes, outline, offset_ms: Some(0) });
         }
-        self.rows += PAGE_ROWS_MAX;
+        let known_as = self.writer.device().device_id;
+        let started = Instant::now();
+        let verdict = apply(&mut self.writer, known_as, NOW_MS, &pages)?;
+        let seconds = started.elapsed().as_secs_f64();
+        if !matches!(&verdict, Some(Verdict::Applied(applied)) if applied.rows == count * PAGE_ROWS_MAX) {
+            return Err(format!("the pages were not applied: {verdict:?}").into());
+        }
+        self.rows += count * PAGE_ROWS_MAX;
         Ok(seconds)
     }
 }
