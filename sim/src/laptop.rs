@@ -528,7 +528,11 @@ impl Laptop {
                     self.mismatches.extend(applied.reread);
                 }
             }
-            Verdict::EpochChanged => self.may_reread = true,
+            Verdict::EpochChanged => {
+                self.may_reread = true;
+                // The pages before it were stored and told the time.
+                self.offset_ms = None;
+            }
             Verdict::Copied if self.device() == known_as => return Ok(Some(self.ask_device(known_as))),
             // The other exchange has found out too, and was first.
             Verdict::Copied => {}

@@ -13,7 +13,7 @@ use waystation_client::store::page::{self, Answer};
 use waystation_client::store::{Edit, Writer, scopes};
 use waystation_model::access::Role;
 use waystation_model::registry;
-use waystation_model::wire::{PullRequest, PushRequest, into_runs};
+use waystation_model::wire::{Base, PullRequest, PushRequest, into_runs};
 use waystation_model::{Code, Problem};
 
 /// One page from the server into the database.
@@ -195,6 +195,24 @@ fn a_delete_does_not_hide_what_somebody_wrote_meanwhile() {
 }
 
 #[test]
+fn a_delete_has_not_seen_what_an_own_change_hid() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Admin, &[]);
+    let mut core = Core::new(Role::Admin, &[format!("org:{}", id(ORGANIZATION))]);
+    let pump = |name: &str| [("station_id", json!(id(70))), ("name", json!(name)), ("position", json!(1))];
+    core.put("station_equipment", Some(id(71)), &pump("Pump"));
+    pull(&mut writer, &mut core);
+    let equipment = registry::entity("station_equipment").unwrap();
+    writer.edit(NOW_MS, &[Edit::put(equipment, Some(id(71)), vec![("name", json!("My pump"))])]).unwrap();
+    core.put("station_equipment", Some(id(71)), &pump("New pump"));
+    pull(&mut writer, &mut core);
+    assert_eq!(visible(&writer, "station_equipment", id(71), "name"), Some(json!("My pump")));
+    writer.edit(NOW_MS, &[Edit::delete(equipment, id(71))]).unwrap();
+    let bases: Vec<Base> = take(&mut writer).unwrap().mutations.iter().map(|mutation| mutation.base).collect();
+    assert_eq!((bases[1].stamp, bases[1].own), (bases[0].stamp, Some(1)));
+}
+
+#[test]
 fn what_the_server_would_refuse_is_refused_here_and_changes_nothing() {
     let (_folder, mut writer, _core) = teacher();
     assert_eq!(code(writer.edit(NOW_MS, &[mark(100, 5, json!("asleep"))])), Code::BadValue);
@@ -288,6 +306,25 @@ fn somebody_elses_change_goes_under_what_waits_here() {
     pull(&mut writer, &mut core);
     assert_eq!(core.value("attendance_records", mark_id(100, 5), "note"), Some(json!("ill")));
     assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("excused")));
+}
+
+#[test]
+fn a_change_has_seen_what_was_in_sight_and_not_what_an_own_change_hid() {
+    let (_folder, mut writer, mut core) = teacher();
+    let key = [("group_id", json!(id(GROUP))), ("student_id", json!(id(100))), ("lesson_date", json!("2026-01-05"))];
+    let note = |text: &str| {
+        let fields = key.iter().cloned().chain([("note", json!(text))]).collect();
+        Edit::put(registry::entity("attendance_records").unwrap(), None, fields)
+    };
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    core.put("attendance_records", None, &[key.as_slice(), &[("status", json!("present")), ("note", json!("ill"))]].concat());
+    pull(&mut writer, &mut core);
+    writer.edit(NOW_MS, &[mark(100, 5, json!("absent"))]).unwrap();
+    writer.edit(NOW_MS, &[note("well")]).unwrap();
+    let pulled = writer.connection().query_row("SELECT stamp FROM shadows", [], |row| row.get(0)).unwrap();
+    let bases: Vec<Base> = take(&mut writer).unwrap().mutations.iter().map(|mutation| mutation.base).collect();
+    let base = |stamp: Option<i64>, own| Base { stamp, own };
+    assert_eq!(bases, [base(None, None), base(None, Some(1)), base(Some(pulled), Some(2))]);
 }
 
 #[test]
@@ -534,6 +571,25 @@ fn a_copied_database_is_noticed_and_its_work_is_numbered_anew() {
         assert_eq!(visible(laptop, "attendance_records", mark_id(100, 7), "status"), Some(json!("excused")));
     }
     assert_eq!((core.last_n(id(DEVICE)), core.last_n(id(77))), (2, 2));
+}
+
+#[test]
+fn a_copy_that_is_copied_again_before_it_pulls_keeps_what_both_devices_had_sent() {
+    let (_folder, mut writer, mut core) = teacher();
+    for (device, day) in [(77, 5), (78, 6), (79, 7)] {
+        writer.edit(NOW_MS, &[mark(100, day, json!("late")), mark(101, day, json!("late"))]).unwrap();
+        push(&mut writer, &mut core);
+        writer.person(|connection, known| outbox::become_device(connection, known, id(device))).unwrap();
+    }
+    writer.edit(NOW_MS, &[mark(100, 5, json!("absent"))]).unwrap();
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE n < 0"), 6);
+    for (day, status) in [(5, "absent"), (6, "late"), (7, "late")] {
+        assert_eq!(visible(&writer, "attendance_records", mark_id(100, day), "status"), Some(json!(status)));
+    }
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE state < 3"), 0);
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("absent")));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use waystation_model::wire::{Base, Operation};
 use waystation_model::{Code, Problem};
 
 use super::device::{Device, Owner};
-use super::overlay::{lay, operation_word, start_shadow};
+use super::overlay::{Pending, lay, operation_word, pending_of, start_shadow};
 use super::rows::{self, Row, id_text};
 use crate::error::Result;
 
@@ -64,7 +64,7 @@ pub fn make(connection: &Connection, device: &mut Device, now_ms: i64, edit: &Ed
     let at = device.last_at.next(now_ms + device.clock_offset_ms);
 
     let wanted = wanted_row(connection, device, edit, &row_id, &fields, current.clone(), at.as_ms())?;
-    let base = base_of(connection, entity, &id, current.as_ref())?;
+    let base = base_of(connection, edit, &fields, &id, current.as_ref())?;
     match (&current, &wanted) {
         (Some(before), Some(after)) => rows::write_changes(connection, entity, &id, before, after)?,
         (None, Some(row)) => rows::write(connection, entity, &id, row)?,
@@ -157,20 +157,34 @@ fn wanted_row(
 }
 
 /// The server's row that the change is made on, and the own change that still lies on it.
-fn base_of(connection: &Connection, entity: &Entity, id: &str, current: Option<&Row>) -> Result<Base> {
-    let stamp = |stamp: i64| (stamp != 0).then_some(stamp);
+fn base_of(connection: &Connection, edit: &Edit, fields: &[(usize, Value)], id: &str, current: Option<&Row>) -> Result<Base> {
+    let entity = edit.entity;
+    let stamp = current.map(|row| row.stamp).filter(|stamp| *stamp != 0);
     if start_shadow(connection, entity, id, current)? {
-        return Ok(Base { stamp: current.and_then(|row| stamp(row.stamp)), own: None });
+        return Ok(Base { stamp, own: None });
     }
-    let own = connection
-        .prepare_cached("SELECT max(n) FROM outbox WHERE row_id = ?1 AND entity = ?2 AND state < 3")?
-        .query_row([id, entity.name], |row| row.get::<_, Option<i64>>(0))?;
-    match current {
-        // Numbers below 1 belong to a device that this laptop no longer is.
-        Some(row) => Ok(Base { stamp: stamp(row.stamp), own: own.filter(|n| *n > 0) }),
-        // Deleted here before: whatever is put now is a new row.
-        None => Ok(Base::default()),
+    // Deleted here before: whatever is put now is a new row.
+    if current.is_none() {
+        return Ok(Base::default());
     }
+    let pending = pending_of(connection, entity, id)?;
+    // Numbers below 1 belong to a device that this laptop no longer is.
+    let own = pending.last().map(|change| change.n).filter(|n| *n > 0);
+    Ok(Base { stamp: seen_stamp(entity, edit.op, fields, &pending, stamp), own })
+}
+
+/// The newest stamp of the server's row of which the person saw what they now change. What a pull put under an own change they
+/// saw only beside it: under the changed columns still lies what that change was made on.
+fn seen_stamp(entity: &Entity, op: Operation, fields: &[(usize, Value)], pending: &[Pending], pulled: Option<i64>) -> Option<i64> {
+    let group = |index: &usize| entity.columns[*index].tracked_group();
+    let hides = |change: &Pending, wanted: &str| change.fields.iter().any(|(index, _)| group(index) == Some(wanted));
+    let concerned: Vec<&str> = match op {
+        Operation::Put => fields.iter().filter_map(|(index, _)| group(index)).collect(),
+        Operation::Delete => entity.tracked_groups(),
+    };
+    let hidden_since = concerned.into_iter().filter_map(|wanted| pending.iter().rev().find(|change| hides(change, wanted)));
+    // None, the laptop had no such row, is the oldest.
+    hidden_since.map(|change| change.base.stamp).fold(pulled, std::cmp::min)
 }
 
 /// Melts the change into mutation `n` when that was never sent and both only carry values that add up.

@@ -119,8 +119,7 @@ pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uu
     let acknowledged = device.acknowledged_n.max(device.applied_upto.min(device.next_n - 1));
     // What a page contained is at the server, also when the pull that the page was of did not come to its end.
     connection.execute("DELETE FROM outbox WHERE state = 3", [])?;
-    connection
-        .execute("UPDATE outbox SET n = n - ?2, base_own = NULL WHERE n BETWEEN 1 AND ?1", params![acknowledged, OTHER_DEVICE_OFFSET])?;
+    move_below_zero(connection, acknowledged)?;
     let waiting = number_from_one(connection, 0)?;
     device.device_id = device_id;
     device.acknowledged_n = 0;
@@ -128,6 +127,21 @@ pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uu
     device.applied_upto = 0;
     device.next_n = waiting + 1;
     super::device::save(connection, device)
+}
+
+/// Moves mutations up to `upto_n` below zero, after those of devices that this database was before.
+fn move_below_zero(connection: &Connection, upto_n: i64) -> Result<()> {
+    let newest_below: Option<i64> = connection.query_row("SELECT max(n) FROM outbox WHERE n < 0", [], |row| row.get(0))?;
+    let make_room = newest_below.map_or(0, |newest| (newest + OTHER_DEVICE_OFFSET).max(0));
+    let mut statement = connection.prepare("SELECT n FROM outbox WHERE n < 0 ORDER BY n")?;
+    let below: Vec<i64> = statement.query_map([], |row| row.get("n"))?.collect::<Result<_, _>>()?;
+    // One after the other from the smallest, so that none takes a number that another still has.
+    let mut update = connection.prepare("UPDATE outbox SET n = n - ?2 WHERE n = ?1")?;
+    for n in below {
+        update.execute(params![n, make_room])?;
+    }
+    connection.execute("UPDATE outbox SET n = n - ?2, base_own = NULL WHERE n BETWEEN 1 AND ?1", params![upto_n, OTHER_DEVICE_OFFSET])?;
+    Ok(())
 }
 
 /// The mutations before `n` are at the server as they are here, although the push as a whole was refused.
