@@ -57,6 +57,7 @@ impl Server {
             heads: Arc::clone(&heads),
             pool: pool.clone(),
             announcements,
+            protocols: settings.protocols,
             epoch,
         };
         let listener = TcpListener::bind(settings.listen)

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sync_server::protocols::Protocols;
 use sync_server::settings::{ContentSettings, Settings};
 
 use crate::children::{Child, Program, Signal};
@@ -101,6 +102,7 @@ fn settings(database_url: &str, content: &Path, port: u16) -> Settings {
         token_secret: TOKEN_SECRET.to_owned(),
         content: ContentSettings::Folder(content.to_path_buf()),
         database_connections_max: TEST_CONNECTIONS,
+        protocols: Protocols::OURS,
     }
 }
 
