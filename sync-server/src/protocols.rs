@@ -40,7 +40,10 @@ impl Protocols {
         if protocol >= oldest {
             return Ok(());
         }
-        Err(Problem::new(Code::ProtocolTooOld, format!("protocol {protocol} may push and is sent nothing any more, only {oldest} and later")))
+        Err(Problem::new(
+            Code::ProtocolTooOld,
+            format!("protocol {protocol} may push and is sent nothing any more, only {oldest} and later"),
+        ))
     }
 }
 

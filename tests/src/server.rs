@@ -48,6 +48,24 @@ impl LocalServer {
         Ok(LocalServer { server, content, database: database.clone() })
     }
 
+    /// Starts one of later years, whose own protocol is `newest`.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub async fn start_speaking(database: &Database, newest: u32) -> Outcome<LocalServer> {
+        LocalServer::start_speaking_on(database, newest, 0).await
+    }
+
+    /// … on the port of one that was stopped.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub async fn start_speaking_on(database: &Database, newest: u32, port: u16) -> Outcome<LocalServer> {
+        let content = tempfile::tempdir()?;
+        let settings = Settings { protocols: Protocols::up_to(newest), ..settings(database.url(), content.path(), port) };
+        Ok(LocalServer { server: sync_server::Server::start(settings).await?, content, database: database.clone() })
+    }
+
     /// Starts one that keeps its files elsewhere.
     ///
     /// # Errors
