@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::io::Read;
 use std::time::Duration;
-use waystation_model::limits::{PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
 use waystation_model::{Code, Problem};
 
 use crate::failure::Failure;
+use crate::protocols::Protocols;
+use crate::state::App;
 
 /// How long a body may take to arrive: a mebibyte over the slowest line that laptops are on.
 const BODY_WAIT: Duration = Duration::from_secs(120);
@@ -25,10 +26,10 @@ struct ProtocolOnly {
     protocol: Option<u32>,
 }
 
-impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for Body<T, MAX> {
+impl<T: DeserializeOwned, const MAX: usize> FromRequest<App> for Body<T, MAX> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
         let (content_type, encoding) = (header(CONTENT_TYPE), header(CONTENT_ENCODING));
@@ -43,7 +44,7 @@ impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for B
             "zstd" => decompress(&raw, MAX)?,
             other => return Err(Problem::new(Code::UnsupportedEncoding, format!("the content encoding {other} is not understood")).into()),
         };
-        Ok(Body(read_json(&text)?))
+        Ok(Body(read_json(&text, app.protocols)?))
     }
 }
 
@@ -73,13 +74,13 @@ fn decompress(raw: &[u8], max: usize) -> Result<Vec<u8>, Problem> {
 }
 
 /// Parses a body and checks the protocol that it names, if its form has one.
-fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
+fn read_json<T: DeserializeOwned>(text: &[u8], protocols: Protocols) -> Result<T, Problem> {
     match serde_json::from_slice::<T>(text) {
         Ok(value) => Ok(value),
         Err(error) => {
             // A request of another protocol may have another form: then the protocol is what to tell.
             if let Ok(ProtocolOnly { protocol: Some(protocol) }) = serde_json::from_slice::<ProtocolOnly>(text) {
-                check_protocol(protocol)?;
+                protocols.check(protocol)?;
             }
             let code = match error.classify() {
                 serde_json::error::Category::Eof => Code::BodyTruncated,
@@ -89,20 +90,6 @@ fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
             Err(Problem::new(code, error.to_string()))
         }
     }
-}
-
-/// Refuses a protocol that is not spoken here.
-///
-/// # Errors
-/// `unsupported_protocol`.
-pub fn check_protocol(protocol: u32) -> Result<(), Problem> {
-    if (PROTOCOL_VERSION_MIN..=PROTOCOL_VERSION).contains(&protocol) {
-        return Ok(());
-    }
-    Err(Problem::new(
-        Code::UnsupportedProtocol,
-        format!("protocol {protocol} is not spoken here, only {PROTOCOL_VERSION_MIN} to {PROTOCOL_VERSION}"),
-    ))
 }
 
 #[cfg(test)]
@@ -118,7 +105,7 @@ mod tests {
     }
 
     fn code(text: &str) -> Code {
-        read_json::<Form>(text.as_bytes()).expect_err("wrong on purpose").code
+        read_json::<Form>(text.as_bytes(), Protocols::OURS).expect_err("wrong on purpose").code
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod heads;
 mod instances;
 mod live;
 pub mod openapi;
+pub mod protocols;
 pub mod pull;
 pub mod push;
 mod routes;

@@ -58,6 +58,7 @@ impl Server {
             ahead: Arc::default(),
             pool: pool.clone(),
             announcements,
+            protocols: settings.protocols,
             epoch,
         };
         let listener = TcpListener::bind(settings.listen)

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::protocols::Protocols;
+
 /// What is wrong with a setting.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -56,6 +58,8 @@ pub struct Settings {
     pub content: ContentSettings,
     /// `WAYSTATION_DATABASE_CONNECTIONS`: at most this many, 16 by default.
     pub database_connections_max: u32,
+    /// The versions of the protocol; nobody sets them but a test.
+    pub protocols: Protocols,
 }
 
 impl std::fmt::Debug for Settings {
@@ -174,7 +178,7 @@ impl Settings {
                 pick("WAYSTATION_CONTENT_DIR", file.content_dir).map_or_else(|| PathBuf::from("content"), PathBuf::from),
             ),
         };
-        Ok(Settings { database_url, listen, token_secret, content, database_connections_max: connections })
+        Ok(Settings { database_url, listen, token_secret, content, database_connections_max: connections, protocols: Protocols::OURS })
     }
 }
 

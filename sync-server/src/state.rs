@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::{SignInLimiter, Tokens};
 use crate::heads::Heads;
 use crate::pull::Ahead;
+use crate::protocols::Protocols;
 use crate::push::Constraints;
 
 /// What every request handler shares. Cheap to clone.
@@ -36,6 +37,8 @@ pub struct App {
     pub announcements: mpsc::Sender<Vec<(String, i64)>>,
     /// Fires when the server is to stop.
     pub stopping: CancellationToken,
+    /// The versions of the protocol that are spoken.
+    pub protocols: Protocols,
     /// Which life of the database this is.
     pub epoch: i64,
 }

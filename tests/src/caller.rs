@@ -20,7 +20,7 @@ use waystation_model::{Code, Problem};
 use crate::Outcome;
 
 pub use change::{Change, delete, put};
-pub use pages::{HeardRow, Pulled};
+pub use pages::{HeardRow, Pulled, row_of};
 
 /// The password of everybody whom [`crate::school`] makes.
 pub const PASSWORD: &str = "waystation";

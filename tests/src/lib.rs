@@ -14,6 +14,7 @@
 pub mod caller;
 pub mod children;
 pub mod cluster;
+pub mod conversation;
 pub mod crowd;
 pub mod desk;
 pub mod fuzz;

@@ -114,8 +114,16 @@ impl School {
     /// # Errors
     /// When the database refuses.
     pub async fn person(&mut self, role: &str, name: &str) -> Outcome<Uuid> {
+        self.person_of(Uuid::now_v7(), role, name).await
+    }
+
+    /// … with this id.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn person_of(&mut self, id: Uuid, role: &str, name: &str) -> Outcome<Uuid> {
         let full_name = format!("Full {name}");
-        self.insert("users", json!({"user_name": name, "full_name": full_name, "role": role, "password_hash": PASSWORD_HASH, "first_name": "", "last_name": "", "status": "active", "email_verified": true, "id": Uuid::now_v7()})).await
+        self.insert("users", json!({"user_name": name, "full_name": full_name, "role": role, "password_hash": PASSWORD_HASH, "first_name": "", "last_name": "", "status": "active", "email_verified": true, "id": id})).await
     }
 
     /// A course with a module and this many topics.

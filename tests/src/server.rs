@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sync_server::protocols::Protocols;
 use sync_server::settings::{ContentSettings, Settings};
 
 use crate::children::{Child, Program, Signal};
@@ -45,6 +46,24 @@ impl LocalServer {
         let content = tempfile::tempdir()?;
         let server = sync_server::Server::start(settings(database.url(), content.path(), port)).await?;
         Ok(LocalServer { server, content, database: database.clone() })
+    }
+
+    /// Starts one of later years, whose own protocol is `newest`.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub async fn start_speaking(database: &Database, newest: u32) -> Outcome<LocalServer> {
+        LocalServer::start_speaking_on(database, newest, 0).await
+    }
+
+    /// … on the port of one that was stopped.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub async fn start_speaking_on(database: &Database, newest: u32, port: u16) -> Outcome<LocalServer> {
+        let content = tempfile::tempdir()?;
+        let settings = Settings { protocols: Protocols::up_to(newest), ..settings(database.url(), content.path(), port) };
+        Ok(LocalServer { server: sync_server::Server::start(settings).await?, content, database: database.clone() })
     }
 
     /// Starts one that keeps its files elsewhere.
@@ -101,6 +120,7 @@ fn settings(database_url: &str, content: &Path, port: u16) -> Settings {
         token_secret: TOKEN_SECRET.to_owned(),
         content: ContentSettings::Folder(content.to_path_buf()),
         database_connections_max: TEST_CONNECTIONS,
+        protocols: Protocols::OURS,
     }
 }
 

@@ -454,6 +454,58 @@ fn a_scope_with_a_table_of_a_later_program_is_read_once_and_again_when_the_table
     assert_eq!(count(&writer, "SELECT count(entity) FROM unknown_tables"), 0);
 }
 
+/// A page as a server of later years would say it: more columns, more fields, and lines that today has no word for.
+fn of_later_years(page: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for line in page.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let mut line: Value = serde_json::from_slice(line).unwrap();
+        line["said_besides"] = json!({"any": ["thing"]});
+        if line["line"] == "rows" {
+            line["columns"].as_array_mut().unwrap().insert(0, json!("mood"));
+            for row in line["rows"].as_array_mut().unwrap() {
+                row.as_array_mut().unwrap().insert(0, json!({"is": "fine"}));
+            }
+        }
+        if line["line"] == "end" {
+            text.extend_from_slice(b"{\"line\":\"weather\",\"rows\":7}\n");
+        }
+        serde_json::to_writer(&mut text, &line).unwrap();
+        text.push(b'\n');
+    }
+    text
+}
+
+#[test]
+fn what_a_later_server_says_besides_is_passed_over_and_a_new_column_is_read_again_once_it_is_known() {
+    let (folder, mut writer, mut core) = teacher();
+    core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
+    let device = writer.device().clone();
+    let cursors = Some(scopes::cursors(writer.connection()).unwrap());
+    let bytes =
+        of_later_years(&core.pull(&PullRequest { protocol: 1, device: device.device_id, epoch: device.epoch, digest: None, cursors }));
+    let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
+    let verdict = writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap();
+    let Verdict::Applied(applied) = verdict else { panic!("not applied") };
+    assert_eq!((applied.reread, applied.damaged), (Vec::new(), Vec::new()), "the sum counts the row, whatever its columns");
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records WHERE status = 'absent'"), 1);
+
+    // The program is the same: nothing starts again.
+    drop(writer);
+    let writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    let read_upto = scopes::cursors(writer.connection()).unwrap()[&roster()];
+    assert!(read_upto > 0);
+    // The next program knows the column.
+    assert_eq!(count(&writer, "SELECT count(name) FROM unknown_columns WHERE entity = 'attendance_records' AND name = 'mood'"), 1);
+    writer.connection().execute("UPDATE unknown_columns SET name = 'status'", []).unwrap();
+    drop(writer);
+    let mut writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    assert_eq!(scopes::cursors(writer.connection()).unwrap()[&roster()], 0);
+    writer.connection().execute("UPDATE attendance_records SET status = NULL", []).unwrap();
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records WHERE status = 'absent'"), 1, "rows of the same stamp are taken");
+    assert_eq!(count(&writer, "SELECT count(name) FROM unknown_columns"), 0);
+}
+
 #[test]
 fn a_scope_that_a_server_from_a_backup_holds_nothing_of_becomes_empty_and_whole() {
     let (_folder, mut writer, mut core) = teacher();

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 macro_rules! codes {
     ($( $(#[doc = $doc:literal])* $name:ident = $word:literal, $status:literal, $retryable:literal; )*) => {
         /// What went wrong, as a word that never changes. `docs/ERRORS.md` is written from this list.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, TS)]
         pub enum Code {
             $( $(#[doc = $doc])* #[serde(rename = $word)] $name, )*
         }
@@ -39,6 +39,15 @@ macro_rules! codes {
     };
 }
 
+/// A word of a later version is read as `bad_answer`: an answer of which one word is new must still arrive, or a push would
+/// be sent for ever.
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
+        let word = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        Ok(Code::ALL.iter().copied().find(|code| code.word() == word).unwrap_or(Code::BadAnswer))
+    }
+}
+
 impl utoipa::PartialSchema for Code {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         // The derived one would list the names in Rust: it does not read an attribute that a macro wrote.
@@ -65,8 +74,10 @@ codes! {
     BodyTooLarge = "body_too_large", 413, false;
     /// The content type or encoding is not one that is understood.
     UnsupportedEncoding = "unsupported_encoding", 415, false;
-    /// The protocol version is not spoken here.
+    /// The protocol version is none that the server has heard of: the program is newer than the server.
     UnsupportedProtocol = "unsupported_protocol", 426, false;
+    /// The protocol version is too old to be sent anything. It may still sign in and push.
+    ProtocolTooOld = "protocol_too_old", 426, false;
     /// No route of this name.
     NoSuchRoute = "no_such_route", 404, false;
     /// More mutations in one push than the limit.
@@ -209,5 +220,21 @@ impl Problem {
     pub fn field(mut self, field: impl Into<String>) -> Problem {
         self.fields.push(field.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_read_as_its_code_and_a_new_one_as_bad_answer() {
+        for code in Code::ALL {
+            let text = serde_json::to_string(code).expect("json");
+            assert_eq!(text, format!("{:?}", code.word()));
+            assert_eq!(serde_json::from_str::<Code>(&text).expect("a code"), *code);
+        }
+        assert_eq!(serde_json::from_str::<Code>("\"of_later_years\"").expect("a code"), Code::BadAnswer);
+        assert!(serde_json::from_str::<Code>("7").is_err());
     }
 }

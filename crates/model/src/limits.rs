@@ -2,8 +2,8 @@
 
 /// The protocol this build speaks. A request carries the sender's number.
 pub const PROTOCOL_VERSION: u32 = 1;
-/// The oldest protocol whose pull is still answered.
-pub const PROTOCOL_VERSION_MIN: u32 = 1;
+/// How many versions before the newest a server still sends to. It takes what any older one sends.
+pub const PROTOCOL_VERSIONS_BACK: u32 = 2;
 
 /// Mutations in one push.
 pub const PUSH_MUTATIONS_MAX: usize = 500;

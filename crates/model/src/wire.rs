@@ -169,7 +169,6 @@ fn real_text(real: f64) -> String {
 
 /// Consecutive mutations of one table that change the same columns: names once, values as tuples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Run {
     /// The table.
     pub entity: String,
@@ -184,7 +183,6 @@ pub struct Run {
 
 /// `POST /v1/sync/push`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct PushRequest {
     /// The sender's protocol.
     pub protocol: u32,
@@ -307,7 +305,6 @@ pub struct PushAnswer {
 
 /// `POST /v1/sync/pull`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct PullRequest {
     /// The sender's protocol.
     pub protocol: u32,

@@ -18,7 +18,7 @@ use waystation_model::{Code, Problem};
 use super::passwords::{hash_password, verify_password};
 use super::session::Session;
 use super::tokens::{ACCESS_SECONDS, Claims, SESSION_DAYS, new_refresh_token, refresh_hash};
-use crate::body::{Body, check_protocol};
+use crate::body::Body;
 use crate::failure::Failure;
 use crate::state::App;
 
@@ -37,7 +37,6 @@ static NOBODYS_HASH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| h
 
 /// `POST /v1/accounts/sign-in`
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The sender's protocol.
     pub protocol: u32,
@@ -52,7 +51,6 @@ pub struct SignIn {
 
 /// The device of a sign-in.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct DeviceGiven {
     /// Left out: a new device.
     #[serde(default)]
@@ -139,7 +137,7 @@ pub async fn sign_in(
     headers: HeaderMap,
     Body(request): Body<SignIn, REQUEST_BODY_BYTES_MAX>,
 ) -> Result<Json<SignedIn>, Failure> {
-    check_protocol(request.protocol)?;
+    app.protocols.check(request.protocol)?;
     let name = request.name.trim();
     let wrong = || Problem::new(Code::WrongPassword, "the name or the password is wrong");
     if name.len() > NAME_BYTES_MAX || name.contains('\0') {
@@ -327,7 +325,6 @@ async fn open_session(connection: &mut PgConnection, user: Uuid, device: Uuid, h
 
 /// `POST /v1/accounts/refresh`
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// The newest refresh token that the laptop holds.
     pub refresh_token: String,
@@ -404,7 +401,6 @@ pub async fn sign_out(State(app): State<App>, session: Session) -> Result<Status
 
 /// `POST /v1/accounts/device`
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct NewDeviceRequest {
     /// Such as the laptop's name.
     #[serde(default)]

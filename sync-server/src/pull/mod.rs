@@ -21,7 +21,7 @@ use waystation_model::wire::{PullLine, PullRequest};
 use crate::access::heard;
 use crate::accounts::Session;
 use crate::authority::Authority;
-use crate::body::{Body, check_protocol};
+use crate::body::Body;
 use crate::failure::Failure;
 use crate::heads::{Heads, Subscription};
 use crate::state::App;
@@ -44,7 +44,7 @@ pub async fn pull(
     headers: HeaderMap,
     Body(request): Body<PullRequest, PULL_BODY_BYTES_MAX>,
 ) -> Result<Response, Failure> {
-    check_protocol(request.protocol)?;
+    app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     let subscription = heard(&app, session.user_id).await?;
     let zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));

@@ -26,7 +26,7 @@ pub use constraints::Constraints;
 use crate::access::subscription;
 use crate::accounts::Session;
 use crate::authority::{Authority, Writing};
-use crate::body::{Body, check_protocol};
+use crate::body::Body;
 use crate::database::TRANSACTION_TRIES_MAX;
 use crate::failure::Failure;
 use crate::heads::access_scopes;
@@ -46,10 +46,14 @@ const NUMBER_MAX: i64 = (1 << 53) - 1;
 pub async fn push(
     State(app): State<App>,
     session: Session,
-    Body(request): Body<PushRequest, PUSH_BODY_BYTES_MAX>,
+    Body(mut request): Body<PushRequest, PUSH_BODY_BYTES_MAX>,
 ) -> Result<Json<PushAnswer>, Failure> {
-    check_protocol(request.protocol)?;
+    app.protocols.check(request.protocol)?;
     session.check_device(request.device)?;
+    if app.protocols.check_pull(request.protocol).is_err() {
+        // It learns of a new epoch from nowhere. The numbers and the chain say where to go on.
+        request.epoch = app.epoch;
+    }
     let batch = Batch::read(request, app.epoch)?;
     let subscription = subscription(&app, session.user_id).await?;
     let batch = batch.with_rights_of(subscription.rights_at);

@@ -223,7 +223,14 @@ impl Pokes {
 }
 
 fn heard(entity: &str, columns: &[String], row: Vec<Value>) -> Outcome<(Uuid, HeardRow)> {
-    let columns: Map<String, Value> = columns.iter().cloned().zip(row).collect();
+    row_of(entity, columns.iter().cloned().zip(row).collect())
+}
+
+/// A row by its columns' names, with its id, which the key has where it is derived.
+///
+/// # Errors
+/// When what every row has is missing.
+pub fn row_of(entity: &str, columns: Map<String, Value>) -> Outcome<(Uuid, HeardRow)> {
     let known = registry::entity(entity).ok_or_else(|| format!("unknown table {entity}"))?;
     let id = match columns.get("id").and_then(Value::as_str) {
         Some(id) => id.parse()?,

@@ -123,6 +123,8 @@ pub(super) struct Page<'c> {
     pub(super) rereading: HashSet<String>,
     /// Tables that this version does not know, by the scopes that hold them.
     pub(super) unknown: BTreeSet<(String, String)>,
+    /// Columns that this version does not know, by the scopes that hold rows with them, and their tables.
+    pub(super) unknown_columns: BTreeSet<(String, &'static str, String)>,
     /// Rows with a shadow: pending changes lie on them.
     shadowed: HashSet<(String, String)>,
     pub(super) sums: Sums,
@@ -156,6 +158,7 @@ impl<'c> Page<'c> {
             heard,
             rereading,
             unknown: BTreeSet::new(),
+            unknown_columns: BTreeSet::new(),
             shadowed,
             sums: Sums::default(),
             applied: Applied { more: outline.more, ..Applied::default() },
@@ -176,6 +179,9 @@ impl<'c> Page<'c> {
             return Ok(());
         };
         let plan = Plan::of(entity, &line.columns)?;
+        for column in Plan::unknown(entity, &line.columns) {
+            self.unknown_columns.insert((line.scope.clone().into_owned(), entity.name, column.clone()));
+        }
         let reread = self.rereading.contains(line.scope.as_ref());
         if !line.rows.is_empty() {
             self.applied.entities.insert(entity.name);

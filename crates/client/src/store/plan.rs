@@ -20,6 +20,9 @@ pub struct Plan {
     columns: Vec<Option<usize>>,
 }
 
+/// The columns that every row has.
+const FIXED_COLUMNS: [&str; 4] = ["id", "stamp", "created_at", "updated_at"];
+
 /// What every row has.
 pub struct Fixed {
     /// Its id.
@@ -48,6 +51,11 @@ impl Plan {
             updated_at: need("updated_at")?,
             columns: entity.columns.iter().map(|column| place(column.name)).collect(),
         })
+    }
+
+    /// The columns that this program does not know.
+    pub fn unknown<'c>(entity: &'static Entity, columns: &'c [String]) -> impl Iterator<Item = &'c String> {
+        columns.iter().filter(|name| !FIXED_COLUMNS.contains(&name.as_str()) && entity.column(name).is_none())
     }
 
     /// The cell of a column of the registry.

@@ -106,6 +106,22 @@ pub fn hold_unknown(connection: &Connection, unknown: &BTreeSet<(String, String)
     Ok(())
 }
 
+/// Remembers which scopes hold rows with columns that this program does not know.
+///
+/// # Errors
+/// When the database fails.
+pub fn hold_unknown_columns(connection: &Connection, unknown: &BTreeSet<(String, &str, String)>) -> Result<()> {
+    for (scope, entity, column) in unknown {
+        connection
+            .prepare_cached(
+                "INSERT INTO unknown_columns (scope, entity, name) SELECT scope, ?2, ?3 FROM scopes WHERE scope = ?1 \
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute([scope, *entity, column])?;
+    }
+    Ok(())
+}
+
 /// Whether the scope holds rows of a table that this program does not know: no checksum can fit then.
 ///
 /// # Errors
@@ -116,7 +132,8 @@ pub fn holds_unknown(connection: &Connection, scope: &str) -> Result<bool> {
         .query_row([scope], |row| row.get(0))?)
 }
 
-/// Scopes start again from 0 that held a table which an earlier program did not know and this one does.
+/// Scopes start again from 0 that held a table, or rows with a column, which an earlier program did not know and this one
+/// does.
 ///
 /// # Errors
 /// When the database fails.
@@ -124,9 +141,16 @@ pub fn read_what_is_known_now(connection: &Connection) -> Result<()> {
     let mut statement = connection.prepare("SELECT scope, entity FROM unknown_tables")?;
     let held: Vec<(String, String)> =
         statement.query_map([], |row| Ok((row.get("scope")?, row.get("entity")?)))?.collect::<Result<_, _>>()?;
-    for (scope, _) in held.iter().filter(|(_, entity)| registry::entity(entity).is_some()) {
+    let mut statement = connection.prepare("SELECT scope, entity, name FROM unknown_columns")?;
+    let columns: Vec<(String, String, String)> =
+        statement.query_map([], |row| Ok((row.get("scope")?, row.get("entity")?, row.get("name")?)))?.collect::<Result<_, _>>()?;
+    let is_known = |entity: &str, name: &str| registry::entity(entity).is_some_and(|entity| entity.column(name).is_some());
+    let of_tables = held.iter().filter(|(_, entity)| registry::entity(entity).is_some()).map(|(scope, _)| scope);
+    let of_columns = columns.iter().filter(|(_, entity, name)| is_known(entity, name)).map(|(scope, ..)| scope);
+    for scope in of_tables.chain(of_columns) {
         connection.execute("DELETE FROM reread_rows WHERE scope = ?1", [scope])?;
         connection.execute("DELETE FROM unknown_tables WHERE scope = ?1", [scope])?;
+        connection.execute("DELETE FROM unknown_columns WHERE scope = ?1", [scope])?;
         connection.execute("UPDATE scopes SET cursor = 0, whole = 0, reading = 1 WHERE scope = ?1", [scope])?;
     }
     Ok(())

@@ -22,6 +22,7 @@ impl Page<'_> {
             }
         }
         scopes::hold_unknown(self.connection, &self.unknown)?;
+        scopes::hold_unknown_columns(self.connection, &self.unknown_columns)?;
         std::mem::take(&mut self.sums).store(self.connection)?;
         for step in steps.iter().filter(|step| step.cursor == step.head) {
             self.compare(&step.scope, step.checksum)?;
