@@ -100,8 +100,17 @@ impl Doer<'_> {
     }
 
     fn settle(&mut self) -> Vec<Edit> {
+        if self.random.one_in(2) {
+            return self.decide();
+        }
         let Some((id, _)) = self.any(table("conflicts")) else { return Vec::new() };
         self.put("conflicts", Some(id), vec![("settled_by", self.text(self.user)), ("settled_at", json!(self.now_ms))])
+    }
+
+    fn decide(&mut self) -> Vec<Edit> {
+        let Some((id, _)) = self.any(table("held_changes")) else { return Vec::new() };
+        let state = *self.random.pick(&["accepted", "refused"]).unwrap_or(&"accepted");
+        self.put("held_changes", Some(id), vec![("state", json!(state))])
     }
 
     fn progress(&mut self) -> Vec<Edit> {

@@ -1,5 +1,5 @@
 //! What people entered, and where each value is in the end: it stands, or somebody who saw it replaced it, or it lies in
-//! `conflicts`, or under "Needs attention". Anything else is lost.
+//! `conflicts` or in `held_changes`, or under "Needs attention". Anything else is lost.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use waystation_client::store::{Edit, Writer, rows};
 use waystation_model::registry::{Entity, Merge};
 use waystation_model::wire::Operation;
 
-use crate::authority::{State, table, value};
+use crate::authority::{State, id_in, table, value};
 use crate::faults::Finding;
 
 /// One value that somebody entered.
@@ -46,6 +46,29 @@ pub struct Refused {
     pub values: Vec<Value>,
     /// When, which names it on copies too.
     pub at: i64,
+}
+
+/// A change that did not happen because its author had lost the right: it waits, or somebody decided against it.
+struct HeldChange<'a> {
+    entity: &'a str,
+    row: Uuid,
+    op: &'a str,
+    fields: &'a Value,
+    at_us: i64,
+}
+
+fn held(state: &State) -> impl Iterator<Item = HeldChange<'_>> {
+    let table = table("held_changes");
+    state.rows(table).filter_map(move |(_, row)| {
+        let text = |name: &str| value(table, &row.values, name).as_str().unwrap_or_default();
+        (text("state") != "accepted").then_some(HeldChange {
+            entity: text("entity"),
+            row: id_in(table, &row.values, "row_id")?,
+            op: text("op"),
+            fields: value(table, &row.values, "fields"),
+            at_us: value(table, &row.values, "at_us").as_i64()?,
+        })
+    })
 }
 
 /// Everything that people entered.
@@ -130,8 +153,16 @@ impl Entered {
         }
     }
 
-    fn is_refused(&self, deed: usize, refused: &[Refused]) -> bool {
+    /// Whether a deed changed nothing: it was refused, or waits for somebody's decision, or was decided against.
+    fn is_refused(&self, deed: usize, state: &State, refused: &[Refused]) -> bool {
         let deed = &self.deeds[deed];
+        let op = if deed.op == Operation::Delete { "delete" } else { "put" };
+        let is_held = held(state)
+            .filter(|held| held.row == deed.row && held.entity == deed.entity.name && held.op == op)
+            .any(|held| deed.groups.iter().all(|(group, value)| held.fields.get(lead(deed.entity, group).1) == Some(value)));
+        if is_held {
+            return true;
+        }
         refused.iter().filter(|refused| refused.row == deed.row && refused.entity == deed.entity.name && refused.op == deed.op).any(
             |refused| {
                 deed.groups.iter().all(|(group, value)| {
@@ -164,8 +195,13 @@ impl Entered {
             if under_attention {
                 continue;
             }
+            let is_held = held(state)
+                .any(|held| held.row == entry.row && held.entity == entry.entity.name && held.fields.get(column) == Some(&entry.value));
+            if is_held {
+                continue;
+            }
             for by in &entry.replaced_by {
-                if by.is_none_or(|deed| deed != entry.deed && !self.is_refused(deed, refused)) {
+                if by.is_none_or(|deed| deed != entry.deed && !self.is_refused(deed, state, refused)) {
                     continue 'entries;
                 }
             }
@@ -194,6 +230,10 @@ impl Entered {
         for item in refused.iter().filter(|refused| refused.entity == progress.name) {
             let place = item.columns.iter().position(|name| name == "time_spent_seconds");
             given_back.insert((item.row, item.at), place.and_then(|place| item.values[place].as_i64()).unwrap_or(0));
+        }
+        for held in held(state).filter(|held| held.entity == progress.name) {
+            let seconds = held.fields.get("time_spent_seconds").and_then(Value::as_i64).unwrap_or(0);
+            given_back.insert((held.row, held.at_us), seconds);
         }
         for (row, entered) in &self.sums {
             let stands = state.row(progress, row).and_then(|row| value(progress, &row.values, "time_spent_seconds").as_i64()).unwrap_or(0);

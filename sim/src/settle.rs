@@ -110,6 +110,11 @@ impl World {
         }
         let kept = self.servers.memory.state().rows(table("conflicts")).count();
         *self.tally.entry("conflicts".into()).or_default() += kept as u64;
+        let held = table("held_changes");
+        for (_, row) in self.servers.memory.state().rows(held) {
+            let state = value(held, &row.values, "state").as_str().unwrap_or_default();
+            *self.tally.entry(format!("held {state}")).or_default() += 1;
+        }
         self.servers.memory.verify()?;
         for (place, laptop) in self.laptops.iter().enumerate() {
             self.laptop_agrees(laptop).map_err(|Finding(what)| Finding(format!("laptop {place}: {what}")))?;

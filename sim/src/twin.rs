@@ -403,7 +403,8 @@ impl Twin {
         let number = self.random.between(0, 105);
         let which = 1 + self.random.below(2) as u128;
         let learner = if self.random.one_in(2) { 3 } else { 6 };
-        let (name, fields): (&str, Vec<(&'static str, Value)>) = match self.random.below(18) {
+        let (name, fields): (&str, Vec<(&'static str, Value)>) = match self.random.below(19) {
+            18 => ("held_changes", vec![("state", json!(*self.random.pick(&["accepted", "refused"])?))]),
             0..=3 => {
                 let mut fields = vec![
                     ("group_id", self.text(3, which)),

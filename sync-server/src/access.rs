@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
-use waystation_model::access::Actor;
+use waystation_model::access::{Actor, Role};
 use waystation_model::limits::SCOPES_PER_USER_MAX;
 use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem};
@@ -13,6 +13,9 @@ use crate::authority::{Authority, Snapshot};
 use crate::failure::Failure;
 use crate::heads::{Heads, Subscription, access_scopes};
 use crate::state::App;
+
+/// Begins the word for a role among remembered scopes. No kind of scope is called so.
+const ROLE: &str = "role:";
 
 /// The user's subscription, from memory or from the database.
 ///
@@ -37,11 +40,35 @@ pub async fn subscription_of<A: Authority>(authority: &A, heads: &Heads, user: U
     let mut scopes = snapshot.scopes(user).await?;
     let mut actor = Actor { user_id: user, organization_id, role, scopes: HashSet::new() };
     let rights_at = snapshot.heads(&access_scopes(&actor)).await?.iter().map(|head| head.version).sum();
+    let known = snapshot.known_rights(user).await?;
     snapshot.end().await?;
+    let rights = rights_of(actor.role, &scopes);
+    if known.as_ref() != Some(&rights) {
+        authority.know_rights(user, &rights).await?;
+    }
     scopes.sort_by_cached_key(|scope| (rank(scope), scope.clone()));
     scopes.dedup();
     actor.scopes = scopes.iter().cloned().collect();
     Ok(heads.remember(actor, scopes, rights_at, computed_at))
+}
+
+/// What is remembered of somebody's rights, in an order that makes the same rights the same: what they hear, and what they are.
+fn rights_of(role: Role, scopes: &[String]) -> Vec<String> {
+    let mut rights: Vec<String> = scopes.to_vec();
+    rights.push(role_right(role));
+    rights.sort_unstable();
+    rights.dedup();
+    rights
+}
+
+/// How a role stands among the scopes that are remembered.
+pub fn role_right(role: Role) -> String {
+    format!("{ROLE}{}", role.word())
+}
+
+/// The role that a remembered right stands for; none for a scope.
+pub fn right_role(right: &str) -> Option<Role> {
+    right.strip_prefix(ROLE).and_then(Role::parse)
 }
 
 /// The user's subscription, for whoever wants to hear it: refused when it is larger than a laptop's request may name.

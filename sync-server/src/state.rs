@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{SignInLimiter, Tokens};
 use crate::heads::Heads;
-use crate::pull::Ahead;
 use crate::protocols::Protocols;
+use crate::pull::Ahead;
 use crate::push::Constraints;
 
 /// What every request handler shares. Cheap to clone.

@@ -342,7 +342,14 @@ fn plain(entity: &Entity, row: &Row) -> Value {
         .zip(&row.values)
         .map(|(column, value)| {
             let own = column.kind == Kind::Timestamp && (column.merge == Merge::Server || filled(column.name));
-            if own && !value.is_null() { json!("a moment") } else { value.clone() }
+            match (entity.name, column.name) {
+                _ if value.is_null() => Value::Null,
+                _ if own => json!("a moment"),
+                // Stamps differ, and a time from the future counts as the moment of receipt.
+                ("held_changes", "base") => json!("a base"),
+                ("held_changes", "at_us") if value.as_i64().is_some_and(|at| at % 1_000 == 999) => json!("the server's"),
+                _ => value.clone(),
+            }
         })
         .collect();
     let mut stamps: Vec<i64> = row.edits.values().map(|edit| edit.stamp).collect();

@@ -156,6 +156,8 @@ codes! {
     CourseFull = "course_full", 409, false;
     /// No attempt is left for this test.
     NoAttemptsLeft = "no_attempts_left", 422, false;
+    /// As many changes of this person as may wait for somebody else's decision already do.
+    TooManyHeld = "too_many_held", 409, false;
     /// An earlier mutation that this one builds on was refused.
     Blocked = "blocked", 409, false;
 

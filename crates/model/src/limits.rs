@@ -25,5 +25,9 @@ pub const SCOPES_PER_USER_MAX: usize = 5_000;
 pub const CLOCK_OFF_MS_MAX: i64 = 5 * 60 * 1000;
 /// Mutations of one device whose outcomes the server keeps for a repeat.
 pub const LEDGER_MUTATIONS_MAX: i64 = 100_000;
+/// Days after which the server forgets what somebody formerly heard, and refuses what they had the right to then.
+pub const FORMER_RIGHTS_DAYS_MAX: i64 = 180;
+/// Changes of one person that may wait for somebody else's decision.
+pub const HELD_CHANGES_MAX: usize = 1_000;
 /// zstd level of request and answer bodies: beyond it the wire gains under 3 % and the server loses half its speed.
 pub const ZSTD_LEVEL: i32 = 3;

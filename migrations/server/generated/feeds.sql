@@ -36,7 +36,8 @@ INSERT INTO feed_entities (code, name) VALUES
     (31, 'content_progress'),
     (32, 'attendance_records'),
     (33, 'devices'),
-    (34, 'conflicts')
+    (34, 'conflicts'),
+    (36, 'held_changes')
 ON CONFLICT (code) DO UPDATE SET name = excluded.name;
 
 CREATE OR REPLACE FUNCTION before_organizations() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -3722,3 +3723,87 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON conflicts REFERENCING NEW 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON conflicts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_conflicts();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON conflicts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_conflicts();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON conflicts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_held_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.held_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.held_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.held_at + interval '500 microseconds') THEN OLD.held_at ELSE date_trunc('milliseconds', NEW.held_at + interval '500 microseconds') END;
+    NEW.decided_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.decided_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.decided_at + interval '500 microseconds') THEN OLD.decided_at ELSE date_trunc('milliseconds', NEW.decided_at + interval '500 microseconds') END;
+    IF TG_OP = 'INSERT' THEN
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON held_changes FOR EACH ROW EXECUTE FUNCTION before_held_changes();
+
+CREATE OR REPLACE FUNCTION feed_held_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
+    IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.for_administrators, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.for_administrators IS TRUE
+        UNION ALL
+        SELECT 'user:' || n.author_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.author_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || o.group_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.for_administrators IS TRUE
+        UNION ALL
+        SELECT 'user:' || o.author_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.author_id IS NOT NULL;
+    ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.for_administrators, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'roster:' || n.group_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
+        UNION ALL
+        SELECT 'roster:' || o.group_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        UNION ALL
+        SELECT 'course_staff:' || n.course_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
+        UNION ALL
+        SELECT 'course_staff:' || o.course_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        UNION ALL
+        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.for_administrators IS TRUE
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.for_administrators IS TRUE AND NOT (n.organization_id IS NOT NULL AND n.for_administrators IS TRUE AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        UNION ALL
+        SELECT 'user:' || n.author_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.author_id IS NOT NULL
+        UNION ALL
+        SELECT 'user:' || o.author_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.author_id IS NOT NULL AND NOT (n.author_id IS NOT NULL AND 'user:' || o.author_id = 'user:' || n.author_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON held_changes REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_held_changes();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON held_changes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_held_changes();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON held_changes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_held_changes();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON held_changes FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();

@@ -62,6 +62,9 @@ const REFERENCES: &[Reference] = &[
     ("conflicts", "group_id", "groups", Gone::Cascade, None),
     ("conflicts", "course_id", "courses", Gone::Cascade, None),
     ("conflicts", "author_id", "users", Gone::Cascade, None),
+    ("held_changes", "group_id", "groups", Gone::Cascade, None),
+    ("held_changes", "course_id", "courses", Gone::Cascade, None),
+    ("held_changes", "author_id", "users", Gone::Cascade, None),
 ];
 
 /// Table, column, smallest and largest value.
@@ -111,6 +114,7 @@ const KNOWN: &[&str] = &[
     "attendance_records",
     "devices",
     "conflicts",
+    "held_changes",
 ];
 
 /// Refuses tables whose rules do not stand here.

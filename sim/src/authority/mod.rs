@@ -158,6 +158,16 @@ impl Authority for Memory {
         Ok(MemoryWriting::begin(self.clone(), true))
     }
 
+    async fn know_rights(&self, user: Uuid, scopes: &[String]) -> Result<(), Failure> {
+        let mut state = self.state();
+        let now_ms = state.now_ms;
+        let before = state.known_rights.insert(user, scopes.to_vec()).unwrap_or_default();
+        let former = state.former_rights.entry(user).or_default();
+        former.retain(|scope, _| !scopes.contains(scope));
+        former.extend(before.into_iter().filter(|scope| !scopes.contains(scope)).map(|scope| (scope, now_ms)));
+        Ok(())
+    }
+
     async fn snapshot(&self) -> Result<MemorySnapshot, Failure> {
         Ok(MemorySnapshot::of(self.clone()))
     }

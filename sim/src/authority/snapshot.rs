@@ -116,6 +116,10 @@ impl Snapshot for MemorySnapshot {
         Ok(access::scopes(&self.memory.state(), user).into_iter().collect())
     }
 
+    async fn known_rights(&mut self, user: Uuid) -> Result<Option<Vec<String>>, Failure> {
+        Ok(self.memory.state().known_rights.get(&user).cloned())
+    }
+
     async fn end(self) -> Result<(), Failure> {
         Ok(())
     }

@@ -83,6 +83,10 @@ pub struct State {
     pub tables: BTreeMap<i16, Table>,
     /// By device.
     pub devices: BTreeMap<Uuid, DeviceState>,
+    /// What each person was last known to hear.
+    pub known_rights: BTreeMap<Uuid, Vec<String>>,
+    /// What they lost, and when.
+    pub former_rights: BTreeMap<Uuid, BTreeMap<String, i64>>,
     /// Rows that went with their parent.
     pub went_with_parent: BTreeSet<Uuid>,
     /// Heads and feeds.
@@ -101,6 +105,8 @@ impl State {
             last_stamp: epoch << 30,
             tables: BTreeMap::new(),
             devices: BTreeMap::new(),
+            known_rights: BTreeMap::new(),
+            former_rights: BTreeMap::new(),
             went_with_parent: BTreeSet::new(),
             feeds: Feeds::default(),
         }

@@ -232,6 +232,21 @@ impl Writing for MemoryWriting {
         Ok(Some(Actor { user_id: user, organization_id, role, scopes: access::scopes(&state, user).into_iter().collect() }))
     }
 
+    async fn former_rights(&mut self, user: Uuid, since_ms: i64) -> Result<Vec<String>, Failure> {
+        self.step()?;
+        let state = self.memory.state();
+        let known = state.known_rights.get(&user).into_iter().flatten();
+        let former = state.former_rights.get(&user).into_iter().flatten();
+        Ok(known.chain(former.filter(|(_, lost_at)| **lost_at >= since_ms).map(|(scope, _)| scope)).cloned().collect())
+    }
+
+    async fn waiting_changes(&mut self, author: Uuid) -> Result<usize, Failure> {
+        self.step()?;
+        let held = table("held_changes");
+        let waits = |row: &Row| id_in(held, &row.values, "author_id") == Some(author) && value(held, &row.values, "state") == "waiting";
+        Ok(self.find(held, waits).len())
+    }
+
     async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
         self.step()?;
         let state = self.memory.state();

@@ -36,6 +36,8 @@ pub trait Authority: Sync {
     }
     /// Begins a push.
     fn write(&self) -> impl Future<Output = Result<Self::Writing, Failure>> + Send;
+    /// Remembers what a user hears by now, and when they lost what they heard before.
+    fn know_rights(&self, user: Uuid, scopes: &[String]) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Begins to read.
     fn snapshot(&self) -> impl Future<Output = Result<Self::Snapshot, Failure>> + Send;
 }
@@ -177,6 +179,12 @@ pub trait Writing: Send + Sized {
         async { Ok(None) }
     }
 
+    /// What a user was last known to hear, and what they lost since this moment, in milliseconds. A role stands among the
+    /// scopes as `role:teacher`.
+    fn former_rights(&mut self, user: Uuid, since_ms: i64) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+    /// How many changes of this author wait for somebody else's decision.
+    fn waiting_changes(&mut self, author: Uuid) -> impl Future<Output = Result<usize, Failure>> + Send;
+
     /// Locks a device's ledger until the transaction ends: its last number and the chain there.
     fn lock_ledger(&mut self, device: Uuid) -> impl Future<Output = Result<(i64, Chain), Failure>> + Send;
     /// The remembered pushes that hold any number from `first_n` to `last_n`, in order.
@@ -291,6 +299,8 @@ pub trait Snapshot: Send + Sized {
     fn account(&mut self, user: Uuid) -> impl Future<Output = Result<Option<(Uuid, Role)>, Failure>> + Send;
     /// The scopes that a user hears, in any order.
     fn scopes(&mut self, user: Uuid) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+    /// What a user was last known to hear, in order; none for somebody of whom nothing was remembered yet.
+    fn known_rights(&mut self, user: Uuid) -> impl Future<Output = Result<Option<Vec<String>>, Failure>> + Send;
     /// Nothing more is read.
     fn end(self) -> impl Future<Output = Result<(), Failure>> + Send;
 }

@@ -5,7 +5,10 @@
 
 mod conflicts;
 mod constraints;
+mod decisions;
+mod deed;
 mod grades;
+mod held;
 mod ledger;
 mod rows;
 mod sets;
@@ -161,15 +164,18 @@ impl<A: Authority> Attempt<'_, A> {
         let mut context = sets::Context {
             constraints: self.constraints,
             actor: Cow::Borrowed(self.actor),
+            begun_with: Cow::Borrowed(self.actor),
             device: self.session.device_id,
             received_ms,
             careful: self.careful,
+            holding: held::Holding::default(),
         };
         if let Some(sum) = rights_at
             && rows.moved_since(&access_scopes(self.actor), *sum).await?
         {
             context.read_rights(&mut rows).await?;
         }
+        context.begun_with = context.actor.clone();
         let fresh_outcomes = sets::apply(&mut rows, &mut context, fresh).await?;
         let last_n = ledger.store(&mut rows, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;
         let moved = rows.stand().await?;

@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 
 use uuid::Uuid;
-use waystation_model::access::{Actor, Role, allows, refused_column};
+use waystation_model::access::{Actor, Role};
 use waystation_model::clock::At;
-use waystation_model::merge::{Change, Merged, Stored, Verdict, merge, read_fields, was_seen};
+use waystation_model::merge::{Change, Verdict, read_fields};
 use waystation_model::registry::{AccessRule, Entity, IdRule, entity};
 use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
+use super::deed::{Deed, Fields};
+use super::held::{self, HeldChanges, Holding};
 use super::rows::{Rows, load, write};
-use super::{Constraints, RowId, conflicts, grades, rejected};
+use super::{Constraints, RowId, conflicts, decisions, grades, rejected};
 use crate::authority::Writing;
 use crate::failure::Failure;
 
@@ -27,6 +29,10 @@ pub struct Context<'a> {
     pub received_ms: i64,
     /// Whether each set gets a savepoint, to find the mutation that the database refuses.
     pub careful: bool,
+    /// Who pushes, with the rights that they had when the push began.
+    pub begun_with: Cow<'a, Actor>,
+    /// What is known of changes that wait for somebody else.
+    pub holding: Holding,
 }
 
 impl Context<'_> {
@@ -34,6 +40,7 @@ impl Context<'_> {
     pub async fn read_rights<W: Writing>(&mut self, keeper: &mut W) -> Result<(), Failure> {
         if let Some(actor) = keeper.rights(self.actor.user_id).await? {
             self.actor = Cow::Owned(actor);
+            self.holding.forget();
         }
         Ok(())
     }
@@ -91,6 +98,7 @@ async fn apply_set<W: Writing>(
     };
     let Some(refusal) = failure.refusal() else { return Err(failure) };
     keeper.roll_back().await?;
+    context.holding.forget();
     if let [only] = set {
         return Ok(vec![context.constraints.refusal(keeper, &context.actor, entity, only, refusal).await?]);
     }
@@ -120,13 +128,36 @@ async fn run_set<W: Writing>(
     let ids: Vec<RowId> = read.iter().map(|(_, id, _)| *id).collect();
     let mut rows = load(keeper, entity, context.actor.organization_id, &ids).await?;
     let mut rights_moved = false;
+    let mut held = HeldChanges::default();
     for (mutation, id, fields) in &read {
         let concerned = concerns(entity, *id, &rows, &context.actor);
-        let outcome = match mutation.op {
-            Operation::Put if rows.builds_on_own(*id, mutation.base) => on_own(keeper, context, mutation, earlier, &outcomes).await?,
-            Operation::Put => put(context, entity, mutation, *id, fields, &mut rows),
-            Operation::Delete => delete(keeper, context, entity, mutation, *id, &mut rows).await?,
+        let deed = deed(context, entity, mutation, *id, fields);
+        let mut outcome = match mutation.op {
+            Operation::Put if decisions::are(entity) => {
+                rights_moved = true;
+                decisions::take(keeper, context, &deed, &mut rows).await?
+            }
+            Operation::Put if rows.builds_on_own(*id, mutation.base) => {
+                match on_own(keeper, context, mutation, earlier, &outcomes).await? {
+                    OnOwn::Held(first) => match put(context, &deed, &mut rows) {
+                        Err(problem) if problem.code == Code::MissingValue => held::with_first(keeper, context, &deed, first, &mut held)
+                            .await?
+                            .unwrap_or(Ok(Outcome::BlockedBy { blocked_by: first })),
+                        other => other,
+                    },
+                    OnOwn::Refused(own) => Ok(Outcome::BlockedBy { blocked_by: own }),
+                    OnOwn::Gone => Err(Problem::new(Code::NotFound, "the row was deleted meanwhile")),
+                }
+            }
+            Operation::Put => put(context, &deed, &mut rows),
+            Operation::Delete => delete(keeper, context, &deed, &mut rows).await?,
         };
+        if let Err(problem) = &outcome
+            && problem.code == Code::NotAllowed
+            && let Some(formerly) = held::instead(keeper, context, &deed, mutation.op, &rows, &mut held).await?
+        {
+            outcome = formerly;
+        }
         if matches!(outcome, Ok(Outcome::Applied | Outcome::Merged | Outcome::Superseded)) {
             rights_moved |= concerned || concerns(entity, *id, &rows, &context.actor);
         }
@@ -139,6 +170,7 @@ async fn run_set<W: Writing>(
     grades::complete(keeper, entity, &mut rows, context.received_ms).await?;
     write(keeper, entity, context.actor.organization_id, &rows).await?;
     conflicts::keep(keeper, context, entity, &rows).await?;
+    held.write(keeper, context).await?;
     if rights_moved {
         // What somebody made a moment ago is theirs for the rest of the push, and what they gave away is not.
         context.read_rights(keeper).await?;
@@ -160,15 +192,23 @@ fn concerns(entity: &Entity, id: RowId, rows: &Rows, actor: &Actor) -> bool {
     })
 }
 
-/// What becomes of a change of a row that is not there, and that an earlier change of the same device has made: blocked when
-/// that was refused. Otherwise somebody has deleted the row since.
+/// What became of the change of the same device that has made a row which is not there.
+enum OnOwn {
+    /// It waits for somebody's decision.
+    Held(i64),
+    /// It was refused.
+    Refused(i64),
+    /// Somebody has deleted the row since.
+    Gone,
+}
+
 async fn on_own<W: Writing>(
     keeper: &mut W,
     context: &Context<'_>,
     mutation: &Mutation,
     earlier: &Earlier<'_>,
     of_set: &[NumberedOutcome],
-) -> Result<Result<Outcome, Problem>, Failure> {
+) -> Result<OnOwn, Failure> {
     let Some(own) = mutation.base.own else { return Err(Failure::broken("a change builds on no other")) };
     let stands = |outcome: &&NumberedOutcome| outcome.n == own;
     let outcome = if own >= earlier.first_n {
@@ -178,14 +218,13 @@ async fn on_own<W: Writing>(
         pushes.iter().flat_map(|pushed| &pushed.outcomes).find(stands).map(|known| known.outcome.clone())
     };
     // A device names only what it has not heard the end of: what is not in the ledger any more is not what it builds on.
-    let refused = matches!(outcome, Some(Outcome::Rejected { .. } | Outcome::BlockedBy { .. } | Outcome::Held));
-    if refused || own >= mutation.n {
-        return Ok(Ok(Outcome::BlockedBy { blocked_by: own }));
-    }
-    Ok(Err(Problem::new(Code::NotFound, "the row was deleted meanwhile")))
+    Ok(match outcome {
+        _ if own >= mutation.n => OnOwn::Refused(own),
+        Some(Outcome::Held) => OnOwn::Held(own),
+        Some(Outcome::Rejected { .. } | Outcome::BlockedBy { .. }) => OnOwn::Refused(own),
+        _ => OnOwn::Gone,
+    })
 }
-
-type Fields = Vec<(usize, serde_json::Value)>;
 
 fn read_mutation(entity: &'static Entity, mutation: &Mutation) -> Result<(RowId, Fields), Problem> {
     let fields = read_fields(entity, &mutation.columns, &mutation.values)?;
@@ -206,50 +245,8 @@ fn read_mutation(entity: &'static Entity, mutation: &Mutation) -> Result<(RowId,
     Ok((id, fields))
 }
 
-fn put(
-    context: &Context<'_>,
-    entity: &'static Entity,
-    mutation: &Mutation,
-    id: RowId,
-    fields: &Fields,
-    rows: &mut Rows,
-) -> Result<Outcome, Problem> {
-    if rows.is_foreign(id) {
-        return Err(Problem::new(Code::NotFound, "the row is not in this organization"));
-    }
-    let current = rows.current(id);
-    if current.is_none() && mutation.base.stamp.is_some() {
-        return Err(Problem::new(Code::NotFound, "the row was deleted meanwhile"));
-    }
-    if let Some(stored) = current
-        && !allows(entity.write, entity, &id, &stored.values, &context.actor)
-    {
-        return Err(Problem::new(Code::NotAllowed, "the writer has no right to this row"));
-    }
-    let merged = merge_change(context, entity, mutation, current, fields)?;
-    if !allows(entity.write, entity, &id, &merged.values, &context.actor) {
-        return Err(Problem::new(Code::NotAllowed, "the writer has no right to this row"));
-    }
-    let stored = current.map(|stored| stored.values.as_slice());
-    if let Some(column) = refused_column(entity, &id, stored, fields, &merged.values, &context.actor) {
-        return Err(Problem::new(Code::NotAllowed, format!("the writer has no right to give {}", column.name)).field(column.name));
-    }
-    let outcome = match merged.verdict {
-        Verdict::Applied => Outcome::Applied,
-        Verdict::Merged => Outcome::Merged,
-        Verdict::Superseded => Outcome::Superseded,
-    };
-    rows.take(id, merged);
-    Ok(outcome)
-}
-
-fn merge_change(
-    context: &Context<'_>,
-    entity: &Entity,
-    mutation: &Mutation,
-    current: Option<&Stored>,
-    fields: &Fields,
-) -> Result<Merged, Problem> {
+/// A change as the rules see it.
+fn deed<'a>(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation, id: RowId, fields: &'a Fields) -> Deed<'a> {
     let change = Change {
         device: context.device,
         n: mutation.n,
@@ -258,29 +255,37 @@ fn merge_change(
         at: At(mutation.at).not_after(context.received_ms).0,
         fields,
     };
-    merge(entity, current, &change)
+    Deed { entity, id, change }
 }
 
-/// A delete never beats an edit that it had not seen.
+fn put(context: &Context<'_>, deed: &Deed<'_>, rows: &mut Rows) -> Result<Outcome, Problem> {
+    if rows.is_foreign(deed.id) {
+        return Err(Problem::new(Code::NotFound, "the row is not in this organization"));
+    }
+    let merged = deed.put(rows.current(deed.id), &context.actor)?;
+    let outcome = match merged.verdict {
+        Verdict::Applied => Outcome::Applied,
+        Verdict::Merged => Outcome::Merged,
+        Verdict::Superseded => Outcome::Superseded,
+    };
+    rows.take(deed.id, merged);
+    Ok(outcome)
+}
+
 async fn delete<W: Writing>(
     keeper: &mut W,
     context: &Context<'_>,
-    entity: &'static Entity,
-    mutation: &Mutation,
-    id: RowId,
+    deed: &Deed<'_>,
     rows: &mut Rows,
 ) -> Result<Result<Outcome, Problem>, Failure> {
-    if rows.is_foreign(id) {
+    if rows.is_foreign(deed.id) {
         return Ok(Err(Problem::new(Code::NotFound, "the row is not in this organization")));
     }
-    let Some(stored) = rows.current(id) else { return Ok(Ok(Outcome::Applied)) };
-    if !allows(entity.delete, entity, &id, &stored.values, &context.actor) {
-        return Ok(Err(Problem::new(Code::NotAllowed, "the writer has no right to delete this row")));
+    let Some(stored) = rows.current(deed.id) else { return Ok(Ok(Outcome::Applied)) };
+    if let Err(problem) = deed.delete(stored, &context.actor) {
+        return Ok(Err(problem));
     }
-    if !was_seen(stored, context.device, mutation.base) {
-        return Ok(Err(Problem::new(Code::ChangedMeanwhile, "the row was changed meanwhile")));
-    }
-    keeper.delete(entity, id).await?;
-    rows.forget(id);
+    keeper.delete(deed.entity, deed.id).await?;
+    rows.forget(deed.id);
     Ok(Ok(Outcome::Applied))
 }

@@ -37,6 +37,10 @@ impl Authority for PgPool {
         Ok(self.begin().await?)
     }
 
+    async fn know_rights(&self, user: Uuid, scopes: &[String]) -> Result<(), Failure> {
+        rights::know(self, user, scopes).await
+    }
+
     async fn snapshot(&self) -> Result<Self::Snapshot, Failure> {
         pages::ReadOnly::begin(self).await
     }
@@ -56,6 +60,18 @@ impl Writing for Transaction<'static, Postgres> {
         let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
         let scopes = rights::scopes(self, user).await?.into_iter().collect();
         Ok(Some(Actor { user_id: user, organization_id, role, scopes }))
+    }
+
+    async fn former_rights(&mut self, user: Uuid, since_ms: i64) -> Result<Vec<String>, Failure> {
+        rights::former(self, user, since_ms).await
+    }
+
+    async fn waiting_changes(&mut self, author: Uuid) -> Result<usize, Failure> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM held_changes WHERE author_id = $1 AND state = 'waiting'")
+            .bind(author)
+            .fetch_one(&mut **self)
+            .await?;
+        usize::try_from(count).map_err(Failure::broken)
     }
 
     async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {

@@ -111,6 +111,10 @@ impl Snapshot for ReadOnly {
         rights::scopes(&mut self.transaction, user).await
     }
 
+    async fn known_rights(&mut self, user: Uuid) -> Result<Option<Vec<String>>, Failure> {
+        rights::known(&mut self.transaction, user).await
+    }
+
     async fn end(self) -> Result<(), Failure> {
         Ok(self.transaction.commit().await?)
     }

@@ -1,8 +1,9 @@
 //! What a person is and hears, as the open transaction sees it: what it has changed itself included.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 use waystation_model::access::Role;
+use waystation_model::limits::FORMER_RIGHTS_DAYS_MAX;
 
 use crate::failure::Failure;
 
@@ -32,4 +33,23 @@ pub async fn scopes(connection: &mut PgConnection, user: Uuid) -> Result<Vec<Str
 pub async fn heads_sum(connection: &mut PgConnection, scopes: &[String]) -> Result<i64, Failure> {
     let sum = "SELECT coalesce(sum(version), 0)::bigint FROM scope_heads WHERE scope = ANY($1)";
     Ok(sqlx::query_scalar(sum).bind(scopes).fetch_one(connection).await?)
+}
+
+/// What a user was last known to hear.
+pub async fn known(connection: &mut PgConnection, user: Uuid) -> Result<Option<Vec<String>>, Failure> {
+    Ok(sqlx::query_scalar("SELECT scopes FROM known_rights WHERE user_id = $1").bind(user).fetch_optional(connection).await?)
+}
+
+/// Remembers what a user hears by now, and what they lost.
+pub async fn know(pool: &PgPool, user: Uuid, scopes: &[String]) -> Result<(), Failure> {
+    let days = i32::try_from(FORMER_RIGHTS_DAYS_MAX).map_err(Failure::broken)?;
+    sqlx::query(include_str!("../../sql/know_rights.sql")).bind(user).bind(scopes).bind(days).execute(pool).await?;
+    Ok(())
+}
+
+/// What a user was last known to hear, and what they lost since.
+pub async fn former(connection: &mut PgConnection, user: Uuid, since_ms: i64) -> Result<Vec<String>, Failure> {
+    let former = "SELECT unnest(k.scopes) FROM known_rights k WHERE k.user_id = $1 \
+                  UNION SELECT f.scope FROM former_rights f WHERE f.user_id = $1 AND f.lost_at >= to_timestamp($2 / 1000.0)";
+    Ok(sqlx::query_scalar(former).bind(user).bind(since_ms).fetch_all(connection).await?)
 }

@@ -50,4 +50,5 @@ pub static ALL: &[&Entity] = &[
     &attendance::ATTENDANCE_RECORDS,
     &sync::DEVICES,
     &sync::CONFLICTS,
+    &sync::HELD_CHANGES,
 ];

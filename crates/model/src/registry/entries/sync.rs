@@ -54,3 +54,45 @@ pub static CONFLICTS: Entity = Entity {
     delete: &[],
     access: &[],
 };
+
+/// A change whose author had lost the right by the time it arrived. It waits for whoever has the right now.
+pub static HELD_CHANGES: Entity = Entity {
+    name: "held_changes",
+    code: 36,
+    columns: &[
+        column("entity", Kind::Text, Merge::Server),
+        column("row_id", Kind::Uuid, Merge::Server),
+        column("op", Kind::Choice(&["put", "delete"]), Merge::Server),
+        // What was to be stored: column and value.
+        column("fields", Kind::Json, Merge::Server),
+        column("author_id", Kind::Uuid, Merge::Server),
+        column("author_name", Kind::Text, Merge::Server),
+        // Whom the row is about, such as the student of a mark: the author's laptop may not know them any more.
+        column("person_id", Kind::Uuid, Merge::Server).optional(),
+        column("person_name", Kind::Text, Merge::Server).optional(),
+        // What the merge needs to do what it would have done: the device, its number, the base as it was sent, and the time.
+        column("device_id", Kind::Uuid, Merge::Server),
+        column("n", Kind::Whole, Merge::Server),
+        column("base", Kind::Json, Merge::Server).optional(),
+        column("at_us", Kind::Whole, Merge::Server),
+        column("held_at", Kind::Timestamp, Merge::Server),
+        // Who decides: the group's staff, else the course's, else the administrators.
+        column("group_id", Kind::Uuid, Merge::Server).optional(),
+        column("course_id", Kind::Uuid, Merge::Server).optional(),
+        column("for_administrators", Kind::Truth, Merge::Server),
+        column("state", Kind::Choice(&["waiting", "accepted", "refused"]), Merge::Once).default("\"waiting\""),
+        column("decided_by", Kind::Uuid, Merge::Server).optional(),
+        column("decided_at", Kind::Timestamp, Merge::Server).optional(),
+    ],
+    id: IdRule::Made,
+    scopes: &[
+        lives_in(ScopeKind::Roster, "group_id"),
+        lives_in(ScopeKind::CourseStaff, "course_id"),
+        lives_in(ScopeKind::People, "organization_id").when(When::True("for_administrators")),
+        lives_in(ScopeKind::User, "author_id"),
+    ],
+    // Accepting needs the right to the row itself as well, and never is the author the one who decides: push asks for both.
+    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Has(Role::Admin)]],
+    delete: &[],
+    access: &[],
+};

@@ -1,0 +1,56 @@
+//! One change of one row before the rules: whether somebody may make it, and what comes of it.
+
+use serde_json::Value;
+use waystation_model::access::{Actor, allows, refused_column};
+use waystation_model::merge::{Change, Merged, Stored, merge, was_seen};
+use waystation_model::registry::Entity;
+use waystation_model::{Code, Problem};
+
+use super::RowId;
+
+/// The columns that a change gives, by their places, and the values.
+pub type Fields = Vec<(usize, Value)>;
+
+/// One change of one row, whoever brings it.
+pub struct Deed<'a> {
+    /// The table.
+    pub entity: &'static Entity,
+    /// The row.
+    pub id: RowId,
+    /// What was changed, by whom, when and on what.
+    pub change: Change<'a>,
+}
+
+impl Deed<'_> {
+    /// The row that comes of it, with these rights.
+    pub fn put(&self, current: Option<&Stored>, actor: &Actor) -> Result<Merged, Problem> {
+        let Deed { entity, id, change } = self;
+        if current.is_none() && change.base.stamp.is_some() {
+            return Err(Problem::new(Code::NotFound, "the row was deleted meanwhile"));
+        }
+        let may = |values: &[Value]| allows(entity.write, entity, id, values, actor);
+        if current.is_some_and(|stored| !may(&stored.values)) {
+            return Err(Problem::new(Code::NotAllowed, "the writer has no right to this row"));
+        }
+        let merged = merge(entity, current, change)?;
+        if !may(&merged.values) {
+            return Err(Problem::new(Code::NotAllowed, "the writer has no right to this row"));
+        }
+        let stored = current.map(|stored| stored.values.as_slice());
+        if let Some(column) = refused_column(entity, id, stored, change.fields, &merged.values, actor) {
+            return Err(Problem::new(Code::NotAllowed, format!("the writer has no right to give {}", column.name)).field(column.name));
+        }
+        Ok(merged)
+    }
+
+    /// Whether the row may go, with these rights. A delete never beats an edit that it had not seen.
+    pub fn delete(&self, stored: &Stored, actor: &Actor) -> Result<(), Problem> {
+        if !allows(self.entity.delete, self.entity, &self.id, &stored.values, actor) {
+            return Err(Problem::new(Code::NotAllowed, "the writer has no right to delete this row"));
+        }
+        if !was_seen(stored, self.change.device, self.change.base) {
+            return Err(Problem::new(Code::ChangedMeanwhile, "the row was changed meanwhile"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! Changes whose author had the right once and has lost it. They are kept until whoever has the right now decides.
+//!
+//! What somebody formerly heard is remembered, and no time is asked: a laptop that was told of the loss has the rows no more,
+//! whoever would forge a change would forge its time too, and a person decides in any case.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use waystation_model::access::Actor;
+use waystation_model::ids::DERIVED_ID_NAMESPACE;
+use waystation_model::limits::{FORMER_RIGHTS_DAYS_MAX, HELD_CHANGES_MAX};
+use waystation_model::merge::{Edits, Stored};
+use waystation_model::registry::{Entity, entity};
+use waystation_model::wire::{Operation, Outcome};
+use waystation_model::{Code, Problem};
+
+use super::deed::Deed;
+use super::rows::Rows;
+use super::sets::Context;
+use crate::access::{right_role, role_right};
+use crate::authority::Writing;
+use crate::failure::Failure;
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Tables that tell of other rows' changes, or of a device: nothing that a person entered waits in them.
+const NEVER_HELD: &[&str] = &["conflicts", "held_changes", "devices"];
+
+/// The table of held changes.
+pub fn table() -> &'static Entity {
+    entity("held_changes").expect("a registered table")
+}
+
+/// What a push knows of its author's past, once it has asked.
+#[derive(Default)]
+pub struct Holding {
+    /// Who they have been, as the rules ask.
+    formerly: Option<Vec<Actor>>,
+    /// How many of their changes wait.
+    waiting: Option<usize>,
+}
+
+impl Holding {
+    /// Asks anew from here on: rights moved, or something was taken back.
+    pub fn forget(&mut self) {
+        *self = Holding::default();
+    }
+}
+
+/// The held changes of one set.
+#[derive(Default)]
+pub struct HeldChanges {
+    ids: Vec<Uuid>,
+    rows: Vec<Stored>,
+}
+
+impl HeldChanges {
+    /// Writes them down.
+    pub async fn write<W: Writing>(&self, keeper: &mut W, context: &Context<'_>) -> Result<(), Failure> {
+        if self.ids.is_empty() {
+            return Ok(());
+        }
+        keeper.insert(table(), context.actor.organization_id, &self.ids, &self.rows.iter().collect::<Vec<_>>()).await
+    }
+}
+
+/// One row per change.
+pub fn held_id(device: Uuid, n: i64) -> Uuid {
+    Uuid::new_v5(&DERIVED_ID_NAMESPACE, format!("held_changes:{device}:{n}").as_bytes())
+}
+
+/// What becomes of a change that its author has no right to: held when they had it once, refused for another reason when it
+/// could not have stood then either. None: they never had it.
+pub async fn instead<W: Writing>(
+    keeper: &mut W,
+    context: &mut Context<'_>,
+    deed: &Deed<'_>,
+    op: Operation,
+    rows: &Rows,
+    held: &mut HeldChanges,
+) -> Result<Option<Result<Outcome, Problem>>, Failure> {
+    if NEVER_HELD.contains(&deed.entity.name) || rows.is_foreign(deed.id) {
+        return Ok(None);
+    }
+    let current = rows.current(deed.id);
+    let mut values = None;
+    for actor in formerly(keeper, context).await? {
+        let judged = match (op, current) {
+            (Operation::Put, _) => deed.put(current, actor).map(|merged| merged.values),
+            (Operation::Delete, Some(stored)) => deed.delete(stored, actor).map(|()| stored.values.clone()),
+            (Operation::Delete, None) => return Ok(None),
+        };
+        match judged {
+            Ok(judged) => values = Some(judged),
+            Err(problem) if problem.code == Code::NotAllowed => continue,
+            Err(problem) => return Ok(Some(Err(problem))),
+        }
+        break;
+    }
+    match values {
+        Some(values) => keep(keeper, context, deed, op, Place::of(deed.entity, deed.id, &values), held).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What becomes of a change that says too little to make its row, because an earlier one of the same device makes it and is
+/// held: it waits with it. None: nothing waits there.
+pub async fn with_first<W: Writing>(
+    keeper: &mut W,
+    context: &mut Context<'_>,
+    deed: &Deed<'_>,
+    first_n: i64,
+    held: &mut HeldChanges,
+) -> Result<Option<Result<Outcome, Problem>>, Failure> {
+    let id = held_id(deed.change.device, first_n);
+    let of_set = held.ids.iter().position(|known| *known == id).map(|index| held.rows[index].values.clone());
+    let first = match of_set {
+        Some(values) => Some(values),
+        None => keeper.rows(table(), &[id]).await?.pop().map(|found| found.stored.values),
+    };
+    let Some(first) = first.filter(|first| first[place("state")] == "waiting") else { return Ok(None) };
+    let named = |name: &str| first[place(name)].as_str().and_then(|text| Uuid::parse_str(text).ok());
+    let found = Place { group_id: named("group_id"), course_id: named("course_id"), person_id: named("person_id") };
+    keep(keeper, context, deed, Operation::Put, found, held).await.map(Some)
+}
+
+async fn keep<W: Writing>(
+    keeper: &mut W,
+    context: &mut Context<'_>,
+    deed: &Deed<'_>,
+    op: Operation,
+    place: Place,
+    held: &mut HeldChanges,
+) -> Result<Result<Outcome, Problem>, Failure> {
+    let already = match context.holding.waiting {
+        Some(count) => count,
+        None => keeper.waiting_changes(context.actor.user_id).await?,
+    };
+    if already >= HELD_CHANGES_MAX {
+        return Ok(Err(Problem::new(Code::TooManyHeld, format!("{already} changes of this person wait for a decision"))));
+    }
+    let row = row_of(keeper, context, deed, op, place).await?;
+    held.ids.push(held_id(deed.change.device, deed.change.n));
+    held.rows.push(Stored { stamp: None, values: row, edits: Edits::new() });
+    context.holding.waiting = Some(already + 1);
+    Ok(Ok(Outcome::Held))
+}
+
+/// Who the author has been since the losses that are remembered, one for each role. What they gave away in this very push they
+/// gave away knowing it.
+async fn formerly<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>) -> Result<&'c [Actor], Failure> {
+    if context.holding.formerly.is_none() {
+        let since_ms = context.received_ms - FORMER_RIGHTS_DAYS_MAX * DAY_MS;
+        let mut lost = keeper.former_rights(context.actor.user_id, since_ms).await?;
+        let begun_as = role_right(context.begun_with.role);
+        lost.retain(|right| *right != begun_as && !context.begun_with.scopes.contains(right));
+        let roles = || std::iter::once(context.actor.role).chain(lost.iter().filter_map(|right| right_role(right)));
+        let mut scopes = context.actor.scopes.clone();
+        scopes.extend(lost.iter().cloned());
+        let of_role = |role| Actor { role, scopes: scopes.clone(), ..Actor::clone(&context.actor) };
+        context.holding.formerly = Some(if lost.is_empty() { Vec::new() } else { roles().map(of_role).collect() });
+    }
+    Ok(context.holding.formerly.as_deref().unwrap_or_default())
+}
+
+/// Who decides about a change, and whom it is about.
+struct Place {
+    group_id: Option<Uuid>,
+    course_id: Option<Uuid>,
+    person_id: Option<Uuid>,
+}
+
+impl Place {
+    /// Of a row with these values, as the change would have made it.
+    fn of(entity: &Entity, id: Uuid, values: &[Value]) -> Place {
+        let named =
+            |name: &str| entity.column_index(name).and_then(|index| values[index].as_str()).and_then(|text| Uuid::parse_str(text).ok());
+        let itself = |table: &str| (entity.name == table).then_some(id);
+        let group_id = named("group_id").or_else(|| itself("groups"));
+        let course_id = if group_id.is_some() { None } else { named("course_id").or_else(|| itself("courses")) };
+        Place { group_id, course_id, person_id: named("student_id").or_else(|| named("user_id")).or_else(|| itself("users")) }
+    }
+}
+
+/// The place of a column of held changes.
+pub fn place(name: &str) -> usize {
+    table().column_index(name).expect("a column of the table")
+}
+
+/// The row that keeps a change.
+async fn row_of<W: Writing>(
+    keeper: &mut W,
+    context: &Context<'_>,
+    deed: &Deed<'_>,
+    op: Operation,
+    of: Place,
+) -> Result<Vec<Value>, Failure> {
+    let Deed { entity, id, change } = deed;
+    let Place { group_id, course_id, person_id } = of;
+    let text = |id: Option<Uuid>| id.map_or(Value::Null, |id| json!(id.to_string()));
+    let fields: Map<String, Value> =
+        change.fields.iter().map(|(index, value)| (entity.columns[*index].name.to_owned(), value.clone())).collect();
+    let author_name = name_of(keeper, change.user).await?.unwrap_or_default();
+    let person_name = match person_id {
+        Some(person) => name_of(keeper, person).await?,
+        None => None,
+    };
+    let mut row = table().empty_values();
+    for (name, value) in [
+        ("entity", json!(entity.name)),
+        ("row_id", text(Some(*id))),
+        ("op", json!(op)),
+        ("fields", Value::Object(fields)),
+        ("author_id", text(Some(change.user))),
+        ("author_name", json!(author_name)),
+        ("person_id", text(person_id)),
+        ("person_name", json!(person_name)),
+        ("device_id", text(Some(change.device))),
+        ("n", json!(change.n)),
+        ("base", serde_json::to_value(change.base).map_err(Failure::broken)?),
+        ("at_us", json!(change.at)),
+        ("held_at", json!(context.received_ms)),
+        ("group_id", text(group_id)),
+        ("course_id", text(course_id)),
+        ("for_administrators", json!(group_id.is_none() && course_id.is_none())),
+    ] {
+        row[place(name)] = value;
+    }
+    Ok(row)
+}
+
+async fn name_of<W: Writing>(keeper: &mut W, user: Uuid) -> Result<Option<String>, Failure> {
+    let users = entity("users").expect("a registered table");
+    let place = users.column_index("full_name").ok_or_else(|| Failure::broken("users have no name"))?;
+    let found = keeper.rows(users, &[user]).await?;
+    Ok(found.first().and_then(|user| user.stored.values[place].as_str()).map(str::to_owned))
+}

@@ -1,0 +1,437 @@
+//! Somebody loses a right while their work waits offline: it is kept until whoever has the right now decides.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waystation_model::Code;
+use waystation_model::ids::derived_id;
+use waystation_model::limits::{FORMER_RIGHTS_DAYS_MAX, HELD_CHANGES_MAX, PUSH_MUTATIONS_MAX};
+use waystation_model::wire::Outcome as Fate;
+use waystation_tests::Outcome;
+use waystation_tests::caller::{Caller, Change, delete, now_us, put};
+use waystation_tests::school::{Course, School, open};
+use waystation_tests::server::LocalServer;
+
+const MINUTE_US: i64 = 60_000_000;
+const WEEK: [&str; 5] = ["2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06"];
+
+/// A substitute has a group of two, and a colleague who will have it; an administrator looks on. All have pulled.
+struct Class {
+    server: LocalServer,
+    school: School,
+    course: Course,
+    group: Uuid,
+    learners: [Uuid; 2],
+    substitute: Caller,
+    colleague: Caller,
+    admin: Caller,
+}
+
+async fn class() -> Outcome<Class> {
+    let (server, mut school) = open().await?;
+    let substitute = school.person("teacher", "kamran").await?;
+    school.person("teacher", "sabina").await?;
+    school.person("admin", "vusal").await?;
+    let learners = [school.person("learner", "aysel").await?, school.person("learner", "murad").await?];
+    let group = school.group(substitute, &learners).await?;
+    let course = school.course(Some(substitute), "published", 1).await?;
+    school.enrol(learners[0], &course).await?;
+    let mut callers = Vec::new();
+    for name in ["kamran", "sabina", "vusal"] {
+        let mut caller = Caller::sign_in(&server.url(), name).await?;
+        caller.pull().await?;
+        callers.push(caller);
+    }
+    let [substitute, colleague, admin] = <[Caller; 3]>::try_from(callers).map_err(|_| "three callers")?;
+    Ok(Class { server, school, course, group, learners, substitute, colleague, admin })
+}
+
+impl Class {
+    fn mark(&self, by: Uuid, learner: Uuid, day: &str, status: &str) -> Change {
+        put("attendance_records")
+            .link("group_id", self.group)
+            .link("student_id", learner)
+            .set("lesson_date", day)
+            .set("status", status)
+            .link("marked_by", by)
+            .set("marked_at", now_us() / 1000)
+    }
+
+    fn cell(&self, learner: Uuid, day: &str) -> Uuid {
+        derived_id("attendance_records", [Some(self.group.to_string().as_str()), Some(learner.to_string().as_str()), Some(day)])
+    }
+
+    /// The substitute's week, one mark a day for the first learner.
+    fn week(&self) -> Vec<Change> {
+        WEEK.iter().map(|day| self.mark(self.substitute.user, self.learners[0], day, "late")).collect()
+    }
+
+    async fn hand_over(&mut self) -> Outcome<()> {
+        self.school.run(format!("UPDATE groups SET teacher_id = '{}' WHERE id = '{}'", self.colleague.user, self.group)).await
+    }
+
+    async fn status(&mut self, day: &str) -> Outcome<Value> {
+        let cell = self.cell(self.learners[0], day);
+        self.school.column("attendance_records", cell, "status").await
+    }
+}
+
+/// What a caller has heard of held changes: by number, its id and stamp.
+fn held(caller: &Caller) -> Vec<(i64, Uuid, String)> {
+    let mut held: Vec<(i64, Uuid, String)> = caller
+        .all("held_changes")
+        .iter()
+        .map(|(id, row)| (row.columns["n"].as_i64().expect("a number"), *id, row.columns["state"].as_str().expect("a word").to_owned()))
+        .collect();
+    held.sort();
+    held
+}
+
+fn decide(id: Uuid, state: &str) -> Change {
+    put("held_changes").id(id).set("state", state)
+}
+
+#[tokio::test]
+async fn a_week_of_marks_waits_for_whoever_has_the_group_now() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Held; 5]);
+    assert_eq!(class.school.count("attendance_records").await?, 0, "nothing stands that nobody has accepted");
+
+    // Its author sees what waits and hears nothing of the group any more.
+    class.substitute.pull().await?;
+    assert_eq!(held(&class.substitute).len(), 5);
+    let row = class.substitute.all("held_changes").into_values().next().ok_or("nothing was heard")?.columns.clone();
+    assert_eq!(
+        ["author_name", "person_name", "state", "entity"].map(|name| row[name].clone()),
+        [json!("Full kamran"), json!("Full aysel"), json!("waiting"), json!("attendance_records")]
+    );
+    assert!(class.substitute.row("groups", class.group).is_none());
+
+    // The server starts again between, and forgets nothing.
+    class.server = class.server.restart().await?;
+
+    // Whoever has the group now takes two, lets two go, and leaves one.
+    class.colleague.pull().await?;
+    let waiting = held(&class.colleague);
+    assert_eq!(waiting.len(), 5);
+    let decisions = vec![
+        decide(waiting[0].1, "accepted"),
+        decide(waiting[1].1, "accepted"),
+        decide(waiting[2].1, "refused"),
+        decide(waiting[3].1, "refused"),
+    ];
+    assert_eq!(class.colleague.push(decisions).await?, vec![Fate::Applied; 4]);
+    let mut statuses = Vec::new();
+    for day in WEEK {
+        statuses.push(class.status(day).await?);
+    }
+    assert_eq!(statuses, [json!("late"), json!("late"), Value::Null, Value::Null, Value::Null]);
+    // The mark is its author's, and not the accepter's.
+    let cell = class.cell(class.learners[0], WEEK[0]);
+    let by = class.school.column("attendance_records", cell, "jsonb_build_array(marked_by, edits -> 'mark' -> 'user')").await?;
+    assert_eq!(by, json!([class.substitute.user, class.substitute.user]));
+
+    // The author hears both, and still nothing of the rows.
+    class.substitute.pull().await?;
+    let states: Vec<String> = held(&class.substitute).into_iter().map(|(.., state)| state).collect();
+    assert_eq!(states, ["accepted", "accepted", "refused", "refused", "waiting"]);
+    let first = class.substitute.all("held_changes")[&waiting[0].1].columns.clone();
+    assert_eq!(first["decided_by"], json!(class.colleague.user));
+    assert_eq!(class.substitute.all("attendance_records").len(), 0);
+    // An administrator hears the group, and decides about the rest.
+    class.admin.pull().await?;
+    assert_eq!(class.admin.push_one(decide(waiting[4].1, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.status(WEEK[4]).await?, "late");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_never_had_the_right_is_refused_as_ever() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    class.school.person("teacher", "stranger").await?;
+    let mut stranger = Caller::sign_in(&class.server.url(), "stranger").await?;
+    stranger.pull().await?;
+    let mark = class.mark(stranger.user, class.learners[0], WEEK[0], "late");
+    assert_eq!(stranger.refusal(mark).await?.0, Code::NotAllowed);
+    // Nor is a right held that its owner never had beside the one that was lost.
+    let balance = put("student_profiles").link("user_id", class.learners[0]).set("balance_minor", 5).set("currency", "EUR");
+    assert_eq!(class.substitute.refusal(balance).await?.0, Code::NotAllowed);
+    assert_eq!(class.school.count("held_changes").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_laptop_of_the_same_person_that_heard_nothing_yet_is_held_too() -> Outcome<()> {
+    let mut class = class().await?;
+    let mut second = Caller::sign_in(&class.server.url(), "kamran").await?;
+    second.pull().await?;
+    class.hand_over().await?;
+    class.substitute.pull().await?;
+    let mark = class.mark(second.user, class.learners[1], WEEK[0], "absent").at(now_us());
+    assert_eq!(second.push_one(mark).await?, Fate::Held);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_right_that_was_lost_too_long_ago_is_not_remembered() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    class.substitute.pull().await?;
+    class.school.run(format!("UPDATE former_rights SET lost_at = now() - interval '{} days'", FORMER_RIGHTS_DAYS_MAX + 1)).await?;
+    let mark = class.mark(class.substitute.user, class.learners[0], WEEK[0], "late");
+    assert_eq!(class.substitute.refusal(mark).await?.0, Code::NotAllowed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_that_was_lost_is_remembered_as_well() -> Outcome<()> {
+    let mut class = class().await?;
+    let user = class.admin.user;
+    class.school.run(format!("UPDATE users SET role = 'teacher' WHERE id = '{user}'")).await?;
+    let station = put("stations").id(Uuid::now_v7()).set("name", "Sangachal").set("code", "S9");
+    let held_station = class.admin.push_one(station).await?;
+    let phone = put("users").id(class.learners[0]).on(class.admin.stamp("users", class.learners[0])).set("phone", "1");
+    assert_eq!((held_station, class.admin.push_one(phone).await?), (Fate::Held, Fate::Held));
+    // What is of no group and no course waits for the administrators.
+    class.school.person("admin", "second").await?;
+    let mut second = Caller::sign_in(&class.server.url(), "second").await?;
+    second.pull().await?;
+    let waiting = held(&second);
+    assert_eq!(waiting.len(), 2);
+    class.colleague.pull().await?;
+    assert_eq!(held(&class.colleague).len(), 0, "a teacher decides about no station");
+    assert_eq!(class.colleague.refusal(decide(waiting[0].1, "accepted")).await?.0, Code::NotAllowed);
+    for (_, id, _) in waiting {
+        assert_eq!(second.push_one(decide(id, "accepted")).await?, Fate::Applied);
+    }
+    assert_eq!(class.school.column("users", class.learners[0], "phone").await?, "1");
+    assert_eq!(class.school.count("stations").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_decides_twice_or_for_themselves_or_without_the_right() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    class.substitute.push(class.week()[..2].to_vec()).await?;
+    for caller in [&mut class.substitute, &mut class.colleague, &mut class.admin] {
+        caller.pull().await?;
+    }
+    let waiting = held(&class.colleague);
+    let (one, other) = (waiting[0].1, waiting[1].1);
+    class.school.person("teacher", "stranger").await?;
+    let mut stranger = Caller::sign_in(&class.server.url(), "stranger").await?;
+    assert_eq!(class.substitute.refusal(decide(one, "accepted")).await?.0, Code::NotAllowed, "the author");
+    assert_eq!(stranger.refusal(decide(one, "accepted")).await?.0, Code::NotAllowed, "a stranger");
+    assert_eq!(stranger.refusal(decide(Uuid::now_v7(), "accepted")).await?.0, Code::NotFound);
+    assert_eq!(class.colleague.push_one(decide(one, "refused")).await?, Fate::Applied);
+    assert_eq!(class.admin.refusal(decide(one, "accepted")).await?, (Code::AlreadySet, Some("state".to_owned())));
+    assert_eq!(class.admin.push_one(decide(one, "refused")).await?, Fate::Applied, "who agrees has nothing to mend");
+    assert_eq!(class.admin.refusal(decide(one, "waiting")).await?.0, Code::AlreadySet);
+    assert_eq!(class.status(WEEK[0]).await?, Value::Null);
+    // Who gets the right back decides about others' changes, and still not about their own.
+    class.school.run(format!("UPDATE groups SET teacher_id = '{}'", class.substitute.user)).await?;
+    assert_eq!(class.substitute.refusal(decide(other, "accepted")).await?.0, Code::NotAllowed);
+    // Bad input.
+    assert_eq!(class.admin.refusal(decide(other, "perhaps")).await?, (Code::BadValue, Some("state".to_owned())));
+    let forged = decide(other, "accepted").set("decided_by", class.colleague.user.to_string());
+    assert_eq!(class.admin.refusal(forged).await?, (Code::ServerColumn, Some("decided_by".to_owned())));
+    assert_eq!(class.admin.refusal(delete("held_changes", other)).await?.0, Code::NotAllowed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_accepted_mark_meets_a_later_one_as_it_would_have_done_in_time() -> Outcome<()> {
+    let mut class = class().await?;
+    let early = now_us() - 10 * MINUTE_US;
+    class.hand_over().await?;
+    let mark = class.mark(class.substitute.user, class.learners[0], WEEK[0], "late").at(early);
+    assert_eq!(class.substitute.push_one(mark).await?, Fate::Held);
+    let later = class.mark(class.colleague.user, class.learners[0], WEEK[0], "absent");
+    assert_eq!(class.colleague.push_one(later).await?, Fate::Applied);
+    class.colleague.pull().await?;
+    let (_, id, _) = held(&class.colleague).remove(0);
+    assert_eq!(class.colleague.push_one(decide(id, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.status(WEEK[0]).await?, "absent", "the later mark stands");
+    let kept = class.school.value("SELECT jsonb_build_array(lost_values -> 'status', lost_by) FROM conflicts").await?;
+    assert_eq!(kept, json!(["late", class.substitute.user]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_changed_mind_is_held_with_the_first_and_no_order_of_decisions_turns_it_back() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    let (user, learner) = (class.substitute.user, class.learners[0]);
+    let first = class.mark(user, learner, WEEK[0], "late");
+    let cell = class.cell(learner, WEEK[0]);
+    let changed = class.mark(user, learner, WEEK[0], "excused").on_own(1);
+    // It says nothing of the key: only what the first one makes has it.
+    let note = put("attendance_records").id(cell).set("note", "a note").on_own(2);
+    assert_eq!(class.substitute.push(vec![first, changed]).await?, [Fate::Held, Fate::Held]);
+    assert_eq!(class.substitute.push_one(note).await?, Fate::Held);
+    class.colleague.pull().await?;
+    let waiting = held(&class.colleague);
+    assert_eq!(class.colleague.refusal(decide(waiting[2].1, "accepted")).await?.0, Code::Blocked);
+    assert_eq!(class.colleague.push_one(decide(waiting[1].1, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(decide(waiting[0].1, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(decide(waiting[2].1, "accepted")).await?, Fate::Applied);
+    let row = class.school.column("attendance_records", cell, "jsonb_build_array(status, note)").await?;
+    assert_eq!(row, json!(["excused", "a note"]));
+    assert_eq!(class.school.count("conflicts").await?, 0, "nobody disagrees with themselves");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deletion_waits_too_and_beats_no_edit() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    let stamp = class.substitute.stamp("topics", topic);
+    class.school.run(format!("UPDATE courses SET instructor_id = '{}'", class.colleague.user)).await?;
+    assert_eq!(class.substitute.push_one(delete("topics", topic).on(stamp)).await?, Fate::Held);
+    class.school.run("UPDATE topics SET title = 'new'").await?;
+    class.colleague.pull().await?;
+    let (_, id, _) = held(&class.colleague).remove(0);
+    assert_eq!(class.colleague.refusal(decide(id, "accepted")).await?.0, Code::ChangedMeanwhile);
+    assert_eq!(class.school.column("held_changes", id, "state").await?, "waiting");
+    assert_eq!(class.colleague.push_one(decide(id, "refused")).await?, Fate::Applied);
+    assert_eq!(class.school.count("topics").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_learner_did_in_a_course_that_they_had_to_leave_is_accepted_by_its_instructor() -> Outcome<()> {
+    let mut class = class().await?;
+    let mut aysel = Caller::sign_in(&class.server.url(), "aysel").await?;
+    aysel.pull().await?;
+    class.school.run("UPDATE enrollments SET status = 'dropped'").await?;
+    let progress = put("topic_progress")
+        .link("user_id", aysel.user)
+        .link("topic_id", class.course.topics[0])
+        .link("course_id", class.course.id)
+        .set("percent", 80)
+        .set("time_spent_seconds", 30);
+    assert_eq!(aysel.push_one(progress).await?, Fate::Held);
+    class.substitute.pull().await?;
+    let (_, id, _) = held(&class.substitute).remove(0);
+    assert_eq!(class.substitute.push_one(decide(id, "accepted")).await?, Fate::Applied);
+    let row = class.school.value("SELECT jsonb_build_array(user_id, percent, time_spent_seconds) FROM topic_progress").await?;
+    assert_eq!(row, json!([aysel.user, 80, 30]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_flood_is_held_up_to_the_limit_and_refused_past_it() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    let note = |number: usize| {
+        let day = format!("{:04}-01-{:02}", 2000 + number / 28, 1 + number % 28);
+        class.mark(class.substitute.user, class.learners[number % 2], &day, "late")
+    };
+    let flood: Vec<Change> = (0..HELD_CHANGES_MAX + 3).map(note).collect();
+    let mut fates = Vec::new();
+    for part in flood.chunks(PUSH_MUTATIONS_MAX) {
+        fates.extend(class.substitute.push(part.to_vec()).await?);
+    }
+    let (taken, past) = fates.split_at(HELD_CHANGES_MAX);
+    assert!(taken.iter().all(|fate| *fate == Fate::Held));
+    assert_eq!(past.len(), 3);
+    assert!(past.iter().all(|fate| matches!(fate, Fate::Rejected { code: Code::TooManyHeld, .. })), "{past:?}");
+    // A decision makes room.
+    class.colleague.pull().await?;
+    let (_, id, _) = held(&class.colleague).remove(0);
+    class.colleague.push_one(decide(id, "refused")).await?;
+    let again = class.mark(class.substitute.user, class.learners[0], WEEK[0], "late");
+    assert_eq!(class.substitute.push_one(again).await?, Fate::Held);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_right_that_came_back_is_a_right() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    class.substitute.pull().await?;
+    class.school.run(format!("UPDATE groups SET teacher_id = '{}'", class.substitute.user)).await?;
+    assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Applied; 5]);
+    let lost = class.school.value(format!("SELECT count(*) FROM former_rights WHERE user_id = '{}'", class.substitute.user)).await?;
+    assert_eq!(lost, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_repeated_push_holds_each_change_once() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    let push = class.substitute.push_of(class.week());
+    let first = class.substitute.send(&push).await??;
+    let again = class.substitute.send(&push).await??;
+    assert_eq!(first.outcomes, again.outcomes);
+    assert_eq!(class.school.count("held_changes").await?, 5);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_somebody_hears_is_written_down_only_when_it_changes() -> Outcome<()> {
+    let mut class = class().await?;
+    let known = format!("SELECT known_at FROM known_rights WHERE user_id = '{}'", class.substitute.user);
+    let before = class.school.value(known.clone()).await?;
+    class.server = class.server.restart().await?;
+    class.substitute.pull().await?;
+    assert_eq!(class.school.value(known.clone()).await?, before);
+    class.hand_over().await?;
+    class.substitute.pull().await?;
+    assert_ne!(class.school.value(known).await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_instances_remember_the_same_rights() -> Outcome<()> {
+    let mut class = class().await?;
+    let second = LocalServer::start(class.server.database()).await?;
+    let mut elsewhere = class.substitute.clone();
+    elsewhere.url = second.url();
+    class.hand_over().await?;
+    // The instance that the laptop never spoke to holds what the other one remembered.
+    assert_eq!(elsewhere.push(class.week()).await?, vec![Fate::Held; 5]);
+    second.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_that_moves_leaves_one_audience_and_arrives_with_the_other() -> Outcome<()> {
+    let mut class = class().await?;
+    let membership = class
+        .school
+        .value(format!("SELECT id FROM group_memberships WHERE user_id = '{}'", class.learners[0]))
+        .await?
+        .as_str()
+        .ok_or("no membership")?
+        .parse::<Uuid>()?;
+    class.colleague.pull().await?;
+    let topic = class.course.topics[0];
+    assert!(
+        class.substitute.row("group_memberships", membership).is_some() && class.colleague.row("group_memberships", membership).is_none()
+    );
+    assert!(class.substitute.row("topics", topic).is_some() && class.colleague.row("topics", topic).is_none());
+    class.hand_over().await?;
+    class.school.run(format!("UPDATE courses SET instructor_id = '{}'", class.colleague.user)).await?;
+    class.substitute.pull().await?;
+    class.colleague.pull().await?;
+    assert!(
+        class.substitute.row("group_memberships", membership).is_none() && class.colleague.row("group_memberships", membership).is_some()
+    );
+    assert!(class.substitute.row("topics", topic).is_none() && class.colleague.row("topics", topic).is_some());
+    // The course goes back to being a draft: its topics leave the learners' feed and stay with the staff.
+    let mut aysel = Caller::sign_in(&class.server.url(), "aysel").await?;
+    aysel.pull().await?;
+    let (open, staff) = (format!("course:{}", class.course.id), format!("course_staff:{}", class.course.id));
+    assert!(aysel.in_scope(&open, "topics", topic).is_some());
+    class.school.run("UPDATE courses SET status = 'draft'").await?;
+    let pulled = class.colleague.pull().await?;
+    assert!(pulled.gone.contains(&(open.clone(), "topics".to_owned(), topic, false)), "left, and not deleted");
+    assert!(class.colleague.in_scope(&open, "topics", topic).is_none() && class.colleague.in_scope(&staff, "topics", topic).is_some());
+    aysel.pull().await?;
+    assert!(aysel.row("topics", topic).is_none());
+    Ok(())
+}
