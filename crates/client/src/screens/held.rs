@@ -38,13 +38,13 @@ impl App {
 
 /// What waits for this person.
 pub(super) fn to_decide(desk: &Desk<'_>) -> Result<Vec<HeldItem>> {
-    let me = desk.owner.user_id.to_string();
+    let me = desk.me();
     held::to_decide(desk.connection, &me)?.into_iter().map(|change| item(desk, change)).collect()
 }
 
 /// What this person made and somebody else decides.
 pub(super) fn own(desk: &Desk<'_>) -> Result<Vec<HeldItem>> {
-    let me = desk.owner.user_id.to_string();
+    let me = desk.me();
     held::own(desk.connection, &me)?.into_iter().map(|change| item(desk, change)).collect()
 }
 
