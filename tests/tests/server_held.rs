@@ -69,6 +69,13 @@ impl Class {
         self.school.run(format!("UPDATE groups SET teacher_id = '{}' WHERE id = '{}'", self.colleague.user, self.group)).await
     }
 
+    /// The group is handed over, and the substitute's laptop has heard of it.
+    async fn hand_over_heard(&mut self) -> Outcome<()> {
+        self.hand_over().await?;
+        let group = self.group;
+        self.substitute.pull_until("the group is gone", |caller, _| caller.row("groups", group).is_none()).await.map(drop)
+    }
+
     async fn status(&mut self, day: &str) -> Outcome<Value> {
         let cell = self.cell(self.learners[0], day);
         self.school.column("attendance_records", cell, "status").await
@@ -98,20 +105,20 @@ async fn a_week_of_marks_waits_for_whoever_has_the_group_now() -> Outcome<()> {
     assert_eq!(class.school.count("attendance_records").await?, 0, "nothing stands that nobody has accepted");
 
     // Its author sees what waits and hears nothing of the group any more.
-    class.substitute.pull().await?;
+    let group = class.group;
+    class.substitute.pull_until("the group is gone", |caller, _| caller.row("groups", group).is_none()).await?;
     assert_eq!(held(&class.substitute).len(), 5);
     let row = class.substitute.all("held_changes").into_values().next().ok_or("nothing was heard")?.columns.clone();
     assert_eq!(
         ["author_name", "person_name", "state", "entity"].map(|name| row[name].clone()),
         [json!("Full kamran"), json!("Full aysel"), json!("waiting"), json!("attendance_records")]
     );
-    assert!(class.substitute.row("groups", class.group).is_none());
 
     // The server starts again between, and forgets nothing.
     class.server = class.server.restart().await?;
 
     // Whoever has the group now takes two, lets two go, and leaves one.
-    class.colleague.pull().await?;
+    class.colleague.pull_until("the group is there", |caller, _| caller.row("groups", group).is_some()).await?;
     let waiting = held(&class.colleague);
     assert_eq!(waiting.len(), 5);
     let decisions = vec![
@@ -166,8 +173,7 @@ async fn another_laptop_of_the_same_person_that_heard_nothing_yet_is_held_too() 
     let mut class = class().await?;
     let mut second = Caller::sign_in(&class.server.url(), "kamran").await?;
     second.pull().await?;
-    class.hand_over().await?;
-    class.substitute.pull().await?;
+    class.hand_over_heard().await?;
     let mark = class.mark(second.user, class.learners[1], WEEK[0], "absent").at(now_us());
     assert_eq!(second.push_one(mark).await?, Fate::Held);
     Ok(())
@@ -176,8 +182,7 @@ async fn another_laptop_of_the_same_person_that_heard_nothing_yet_is_held_too() 
 #[tokio::test]
 async fn a_right_that_was_lost_too_long_ago_is_not_remembered() -> Outcome<()> {
     let mut class = class().await?;
-    class.hand_over().await?;
-    class.substitute.pull().await?;
+    class.hand_over_heard().await?;
     class.school.run(format!("UPDATE former_rights SET lost_at = now() - interval '{} days'", FORMER_RIGHTS_DAYS_MAX + 1)).await?;
     let mark = class.mark(class.substitute.user, class.learners[0], WEEK[0], "late");
     assert_eq!(class.substitute.refusal(mark).await?.0, Code::NotAllowed);
@@ -215,9 +220,7 @@ async fn nobody_decides_twice_or_for_themselves_or_without_the_right() -> Outcom
     let mut class = class().await?;
     class.hand_over().await?;
     class.substitute.push(class.week()[..2].to_vec()).await?;
-    for caller in [&mut class.substitute, &mut class.colleague, &mut class.admin] {
-        caller.pull().await?;
-    }
+    class.colleague.pull_until("they are heard", |caller, _| held(caller).len() == 2).await?;
     let waiting = held(&class.colleague);
     let (one, other) = (waiting[0].1, waiting[1].1);
     class.school.person("teacher", "stranger").await?;
@@ -250,7 +253,7 @@ async fn an_accepted_mark_meets_a_later_one_as_it_would_have_done_in_time() -> O
     assert_eq!(class.substitute.push_one(mark).await?, Fate::Held);
     let later = class.mark(class.colleague.user, class.learners[0], WEEK[0], "absent");
     assert_eq!(class.colleague.push_one(later).await?, Fate::Applied);
-    class.colleague.pull().await?;
+    class.colleague.pull_until("it is heard", |caller, _| !held(caller).is_empty()).await?;
     let (_, id, _) = held(&class.colleague).remove(0);
     assert_eq!(class.colleague.push_one(decide(id, "accepted")).await?, Fate::Applied);
     assert_eq!(class.status(WEEK[0]).await?, "absent", "the later mark stands");
@@ -271,7 +274,7 @@ async fn a_changed_mind_is_held_with_the_first_and_no_order_of_decisions_turns_i
     let note = put("attendance_records").id(cell).set("note", "a note").on_own(2);
     assert_eq!(class.substitute.push(vec![first, changed]).await?, [Fate::Held, Fate::Held]);
     assert_eq!(class.substitute.push_one(note).await?, Fate::Held);
-    class.colleague.pull().await?;
+    class.colleague.pull_until("they are heard", |caller, _| held(caller).len() == 3).await?;
     let waiting = held(&class.colleague);
     assert_eq!(class.colleague.refusal(decide(waiting[2].1, "accepted")).await?.0, Code::Blocked);
     assert_eq!(class.colleague.push_one(decide(waiting[1].1, "accepted")).await?, Fate::Applied);
@@ -291,7 +294,7 @@ async fn a_deletion_waits_too_and_beats_no_edit() -> Outcome<()> {
     class.school.run(format!("UPDATE courses SET instructor_id = '{}'", class.colleague.user)).await?;
     assert_eq!(class.substitute.push_one(delete("topics", topic).on(stamp)).await?, Fate::Held);
     class.school.run("UPDATE topics SET title = 'new'").await?;
-    class.colleague.pull().await?;
+    class.colleague.pull_until("it is heard", |caller, _| !held(caller).is_empty()).await?;
     let (_, id, _) = held(&class.colleague).remove(0);
     assert_eq!(class.colleague.refusal(decide(id, "accepted")).await?.0, Code::ChangedMeanwhile);
     assert_eq!(class.school.column("held_changes", id, "state").await?, "waiting");
@@ -339,7 +342,7 @@ async fn a_flood_is_held_up_to_the_limit_and_refused_past_it() -> Outcome<()> {
     assert_eq!(past.len(), 3);
     assert!(past.iter().all(|fate| matches!(fate, Fate::Rejected { code: Code::TooManyHeld, .. })), "{past:?}");
     // A decision makes room.
-    class.colleague.pull().await?;
+    class.colleague.pull_until("it is heard", |caller, _| !held(caller).is_empty()).await?;
     let (_, id, _) = held(&class.colleague).remove(0);
     class.colleague.push_one(decide(id, "refused")).await?;
     let again = class.mark(class.substitute.user, class.learners[0], WEEK[0], "late");
@@ -350,8 +353,7 @@ async fn a_flood_is_held_up_to_the_limit_and_refused_past_it() -> Outcome<()> {
 #[tokio::test]
 async fn a_right_that_came_back_is_a_right() -> Outcome<()> {
     let mut class = class().await?;
-    class.hand_over().await?;
-    class.substitute.pull().await?;
+    class.hand_over_heard().await?;
     class.school.run(format!("UPDATE groups SET teacher_id = '{}'", class.substitute.user)).await?;
     assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Applied; 5]);
     let lost = class.school.value(format!("SELECT count(*) FROM former_rights WHERE user_id = '{}'", class.substitute.user)).await?;
@@ -379,8 +381,7 @@ async fn what_somebody_hears_is_written_down_only_when_it_changes() -> Outcome<(
     class.server = class.server.restart().await?;
     class.substitute.pull().await?;
     assert_eq!(class.school.value(known.clone()).await?, before);
-    class.hand_over().await?;
-    class.substitute.pull().await?;
+    class.hand_over_heard().await?;
     assert_ne!(class.school.value(known).await?, before);
     Ok(())
 }
@@ -416,22 +417,18 @@ async fn a_row_that_moves_leaves_one_audience_and_arrives_with_the_other() -> Ou
     assert!(class.substitute.row("topics", topic).is_some() && class.colleague.row("topics", topic).is_none());
     class.hand_over().await?;
     class.school.run(format!("UPDATE courses SET instructor_id = '{}'", class.colleague.user)).await?;
-    class.substitute.pull().await?;
-    class.colleague.pull().await?;
-    assert!(
-        class.substitute.row("group_memberships", membership).is_none() && class.colleague.row("group_memberships", membership).is_some()
-    );
-    assert!(class.substitute.row("topics", topic).is_none() && class.colleague.row("topics", topic).is_some());
+    let hears = |caller: &Caller| [caller.row("group_memberships", membership).is_some(), caller.row("topics", topic).is_some()];
+    class.substitute.pull_until("both are gone", |caller, _| hears(caller) == [false, false]).await?;
+    class.colleague.pull_until("both are there", |caller, _| hears(caller) == [true, true]).await?;
     // The course goes back to being a draft: its topics leave the learners' feed and stay with the staff.
     let mut aysel = Caller::sign_in(&class.server.url(), "aysel").await?;
     aysel.pull().await?;
     let (open, staff) = (format!("course:{}", class.course.id), format!("course_staff:{}", class.course.id));
     assert!(aysel.in_scope(&open, "topics", topic).is_some());
     class.school.run("UPDATE courses SET status = 'draft'").await?;
-    let pulled = class.colleague.pull().await?;
-    assert!(pulled.gone.contains(&(open.clone(), "topics".to_owned(), topic, false)), "left, and not deleted");
+    let left = (open.clone(), "topics".to_owned(), topic, false);
+    class.colleague.pull_until("it left, and was not deleted", |_, pulled| pulled.gone.contains(&left)).await?;
     assert!(class.colleague.in_scope(&open, "topics", topic).is_none() && class.colleague.in_scope(&staff, "topics", topic).is_some());
-    aysel.pull().await?;
-    assert!(aysel.row("topics", topic).is_none());
+    aysel.pull_until("it is gone", |caller, _| caller.row("topics", topic).is_none()).await?;
     Ok(())
 }

@@ -1,20 +1,15 @@
 //! A laptop hears what is meant for it, page by page, and knows at the end that it has heard all of it.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use serde_json::json;
 use uuid::Uuid;
 use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_model::wire::{Outcome as Fate, PullLine};
+use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Pulled, delete, put};
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
-use waystation_tests::{Outcome, patience};
-
-/// How long the word of a change by plain SQL may take.
-const NOTICE_TIME_MAX: Duration = Duration::from_secs(20);
 
 struct Class {
     server: LocalServer,
@@ -39,17 +34,6 @@ impl Class {
     fn scope(&self, kind: &str) -> String {
         format!("{kind}:{}", self.course.id)
     }
-}
-
-/// Pulls until something is as it should be: a change by plain SQL reaches the server's memory a moment later.
-async fn pull_until(caller: &mut Caller, what: &str, is_so: impl Fn(&Caller, &Pulled) -> bool) -> Outcome<Pulled> {
-    let caller = tokio::sync::Mutex::new(caller);
-    patience::until(what, NOTICE_TIME_MAX, || async {
-        let mut caller = caller.lock().await;
-        let pulled = caller.pull().await?;
-        Ok(is_so(&caller, &pulled).then_some(pulled))
-    })
-    .await
 }
 
 #[tokio::test]
@@ -159,7 +143,7 @@ async fn publishing_a_course_moves_its_rows_to_its_learners_and_back() -> Outcom
     assert_eq!(rauf.rows[&class.scope("course_staff")].len(), 4);
 
     class.school.run("UPDATE courses SET status = 'published'").await?;
-    pull_until(&mut aysel, "the course is back", |caller, _| caller.all("topics").len() == 3).await?;
+    aysel.pull_until("the course is back", |caller, _| caller.all("topics").len() == 3).await?;
     Ok(())
 }
 
@@ -178,15 +162,15 @@ async fn whoever_is_dropped_or_leaves_loses_the_scope() -> Outcome<()> {
     ];
     for (sql, scope) in steps {
         class.school.run(sql).await?;
-        let pulled = pull_until(&mut aysel, &scope, |_, pulled| !pulled.removed.is_empty()).await?;
+        let pulled = aysel.pull_until(&scope, |_, pulled| !pulled.removed.is_empty()).await?;
         assert_eq!(pulled.removed, [scope]);
     }
     assert!(aysel.row("topics", class.course.topics[0]).is_none());
     assert_eq!(aysel.all("enrollments").len(), 1, "their own copy stays");
     class.school.run("UPDATE group_memberships SET is_active = true").await?;
-    pull_until(&mut aysel, "back in the group", |caller, _| caller.row("groups", group).is_some()).await?;
+    aysel.pull_until("back in the group", |caller, _| caller.row("groups", group).is_some()).await?;
     class.school.run("UPDATE groups SET deleted_at = now()").await?;
-    let pulled = pull_until(&mut aysel, "the group is gone", |_, pulled| !pulled.removed.is_empty()).await?;
+    let pulled = aysel.pull_until("the group is gone", |_, pulled| !pulled.removed.is_empty()).await?;
     assert_eq!(pulled.removed, [format!("group:{group}")]);
     Ok(())
 }

@@ -73,6 +73,8 @@ commands! {
     export_changes(Nothing) -> WrittenFile;
     /// Settles a conflict.
     settle(Settle) -> Nothing;
+    /// Accepts or refuses a held change.
+    decide_held(DecideHeld) -> Nothing;
 
     /// The first screen.
     home(Nothing) -> Home;

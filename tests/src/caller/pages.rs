@@ -13,10 +13,12 @@ use waystation_model::registry;
 use waystation_model::wire::{Poke, PullLine};
 
 use super::{Answered, Caller, read};
-use crate::Outcome;
+use crate::{Outcome, patience};
 
 /// Pages of one pull; more would be a pull that never ends.
 const PAGES_MAX: usize = 200;
+/// How long the word of a change by plain SQL may take.
+const NOTICE_TIME_MAX: Duration = Duration::from_secs(20);
 /// How long a poke may take.
 const POKE_TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -57,6 +59,20 @@ impl Caller {
             }
         }
         Ok(pulled)
+    }
+
+    /// Pulls until something is as it should be: a change by plain SQL reaches the server's memory a moment later.
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub async fn pull_until(&mut self, what: &str, is_so: impl Fn(&Caller, &Pulled) -> bool) -> Outcome<Pulled> {
+        let caller = tokio::sync::Mutex::new(self);
+        patience::until(what, NOTICE_TIME_MAX, || async {
+            let mut caller = caller.lock().await;
+            let pulled = caller.pull().await?;
+            Ok(is_so(&caller, &pulled).then_some(pulled))
+        })
+        .await
     }
 
     /// Pulls one page and returns whether there is more.

@@ -22,6 +22,7 @@ const WRITTEN: &[&str] = &[
     "content_progress",
     "courses",
     "enrollments",
+    "held_changes",
     "topic_progress",
     "user_profiles",
 ];
@@ -114,7 +115,7 @@ fn is_for_people(column: &Column) -> bool {
 }
 
 /// How a column is shown in a form, and what there is to choose from.
-fn field_kind(column: &Column) -> (&'static str, &'static [&'static str]) {
+pub(super) fn field_kind(column: &Column) -> (&'static str, &'static [&'static str]) {
     match column.kind {
         Kind::Text => ("text", &[]),
         Kind::Choice(words) => ("choice", words),

@@ -5,6 +5,7 @@ pub(crate) mod attention;
 mod course;
 mod downloads;
 mod export;
+mod held;
 mod home;
 mod people;
 mod sign_in;

@@ -37,6 +37,8 @@ impl App {
                     attention: super::attention::items(desk)?,
                     merged: merged(desk)?,
                     conflicts: conflicts(desk)?,
+                    held: super::held::to_decide(desk)?,
+                    own_held: super::held::own(desk)?,
                     folder,
                 })
             })

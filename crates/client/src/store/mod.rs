@@ -9,6 +9,7 @@ pub mod cell;
 pub mod conflicts;
 pub mod device;
 pub mod edit;
+pub mod held;
 mod numbering;
 pub mod open;
 pub mod outbox;

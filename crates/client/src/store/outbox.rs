@@ -115,10 +115,10 @@ pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch,
             return Err(ClientError::BadAnswer(format!("an outcome for mutation {n}, which was not sent")));
         };
         match outcome {
-            Outcome::Applied => {}
+            // What is held comes back by the feed, with whatever somebody decides about it.
+            Outcome::Applied | Outcome::Held => {}
             Outcome::Merged => log_merged(connection, mutation, "merged")?,
             Outcome::Superseded => log_merged(connection, mutation, "superseded")?,
-            Outcome::Held => log_merged(connection, mutation, "held")?,
             Outcome::Rejected { code, field, message, suggestion } => {
                 let field = field.as_deref();
                 changed.extend(refuse(connection, *n, mutation, *code, field, message, suggestion.as_deref())?);

@@ -4,7 +4,7 @@ use waystation_model::Code;
 use waystation_model::limits::CLOCK_OFF_MS_MAX;
 
 use crate::error::{ClientError, Result};
-use crate::store::{Device, Writer, attention, conflicts};
+use crate::store::{Device, Writer, attention, conflicts, held};
 use crate::views::SyncStatus;
 
 /// One of the two exchanges.
@@ -63,6 +63,8 @@ pub struct Counts {
     pub attention: i64,
     /// Conflicts whose lost value is not the one that stands.
     pub conflicts: i64,
+    /// Held changes that wait for this person's decision.
+    pub held: i64,
 }
 
 /// Reads the numbers.
@@ -72,7 +74,8 @@ pub struct Counts {
 pub fn counts(writer: &Writer) -> Result<Counts> {
     let attention = attention::count(writer.connection())?;
     let conflicts = i64::try_from(conflicts::open(writer.connection())?.len()).unwrap_or(i64::MAX);
-    Ok(Counts { waiting: writer.device().waiting(), attention, conflicts })
+    let held = held::count_to_decide(writer.connection(), &writer.device().owner.user_id.to_string())?;
+    Ok(Counts { waiting: writer.device().waiting(), attention, conflicts, held })
 }
 
 /// Puts the chip's state together.
@@ -84,6 +87,7 @@ pub fn status(network: &Network, counts: Counts, device: &Device, signed_out: bo
         waiting: counts.waiting,
         attention: counts.attention,
         conflicts: counts.conflicts,
+        held: counts.held,
         rows_left: (!device.first_sync_done).then_some(network.rows_left).flatten(),
         clock_off_ms: Some(device.clock_offset_ms).filter(|offset| offset.abs() > CLOCK_OFF_MS_MAX),
         disk_low,

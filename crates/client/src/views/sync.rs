@@ -25,6 +25,9 @@ pub struct SyncStatus {
     /// Conflicts that this person may settle.
     #[ts(type = "number")]
     pub conflicts: i64,
+    /// Held changes of others that this person may decide about.
+    #[ts(type = "number")]
+    pub held: i64,
     /// Rows of a first sync still to come; none when it is done.
     #[ts(type = "number | null")]
     pub rows_left: Option<i64>,
@@ -54,6 +57,10 @@ pub struct SyncCentre {
     pub merged: Vec<MergedItem>,
     /// Conflicts that this person may settle, the newest first.
     pub conflicts: Vec<ConflictItem>,
+    /// Held changes of others that this person may decide about, the oldest first; at most 200.
+    pub held: Vec<HeldItem>,
+    /// This person's own held changes, decided ones too, the newest first; at most 200.
+    pub own_held: Vec<HeldItem>,
     /// Where this laptop's data lies.
     pub folder: String,
 }
@@ -158,7 +165,7 @@ pub struct MergedItem {
     /// When it was made.
     #[ts(type = "number")]
     pub at: i64,
-    /// `merged`, `superseded` or `held`.
+    /// `merged` or `superseded`.
     pub outcome: String,
 }
 
@@ -198,6 +205,59 @@ pub struct ConflictSide {
     /// When.
     #[ts(type = "number | null")]
     pub at: Option<i64>,
+}
+
+/// A change whose author had lost the right by the time it arrived.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct HeldItem {
+    /// The held change.
+    pub id: String,
+    /// The table.
+    pub entity: String,
+    /// What it is about, such as the student and the day.
+    pub about: String,
+    /// The group that it belongs to; empty when it belongs to none, or to one that is not on this laptop.
+    pub group: String,
+    /// Whether the row was to be deleted.
+    pub deletes: bool,
+    /// What was entered, and what stands now.
+    pub fields: Vec<HeldField>,
+    /// Who made it.
+    pub author: String,
+    /// When.
+    #[ts(type = "number")]
+    pub at: i64,
+    /// `waiting`, `accepted` or `refused`.
+    pub state: String,
+    /// Who decided; empty when nobody did, or that is not known here.
+    pub decided_by: String,
+    /// When.
+    #[ts(type = "number | null")]
+    pub decided_at: Option<i64>,
+}
+
+/// One column of a held change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct HeldField {
+    /// The column.
+    pub name: String,
+    /// What was entered.
+    #[ts(type = "unknown")]
+    pub value: Value,
+    /// What stands now.
+    #[ts(type = "unknown")]
+    pub server_value: Value,
+    /// As an attention field's.
+    pub kind: String,
+}
+
+/// Decides about a held change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct DecideHeld {
+    /// The held change.
+    pub id: String,
+    /// True: it happens. False: what stands stays.
+    pub accept: bool,
 }
 
 /// Settles a conflict.

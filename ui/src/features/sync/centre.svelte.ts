@@ -46,6 +46,10 @@ export class CentreController {
     await this.#do(`settle ${id}`, () => call("settle", { id, take_lost: takeLost }), m.sync_settled());
   }
 
+  async decideHeld(id: string, accept: boolean): Promise<void> {
+    await this.#do(`decide ${id}`, () => call("decide_held", { id, accept }), accept ? m.sync_held_was_accepted() : m.sync_held_was_refused());
+  }
+
   async exportChanges(): Promise<void> {
     await this.#do("export", async () => {
       this.exported = (await call("export_changes")).path;

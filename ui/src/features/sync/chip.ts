@@ -4,7 +4,7 @@ import type { SyncStatus } from "$shared/desktop/generated";
 
 export type ChipState =
   | "signed_out" // the session was ended elsewhere
-  | "attention" // changes or conflicts that need the person
+  | "attention" // changes, conflicts or decisions that need the person
   | "first_sync" // rows still to come
   | "busy"
   | "waiting_offline" // changes wait, and there is no server
@@ -25,9 +25,9 @@ export function chipState(status: SyncStatus): ChipState {
   return status.online ? "safe" : "offline";
 }
 
-/** Refused changes and conflicts together. */
+/** Refused changes, conflicts and others' changes that wait for a decision, together. */
 export function needsPerson(status: SyncStatus): number {
-  return status.attention + status.conflicts;
+  return status.attention + status.conflicts + status.held;
 }
 
 /** How far a first sync is, from the most rows that were ever left; nothing to say before the second look. */

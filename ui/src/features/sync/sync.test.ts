@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { AttentionField, AttentionItem, SyncStatus } from "$shared/desktop/generated";
+import type { AttentionField, AttentionItem, HeldItem, SyncStatus } from "$shared/desktop/generated";
 import * as attention from "./attention";
-import { chipState, firstSyncPercent } from "./chip";
+import { chipState, firstSyncPercent, needsPerson } from "./chip";
+import { heldName, heldState, heldValues, shownFields } from "./held";
 
 const status = (more: Partial<SyncStatus> = {}): SyncStatus => ({
-  online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, rows_left: null,
+  online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, held: 0, rows_left: null,
   clock_off_ms: null, disk_low: false, signed_out: false, safe_to_close: true, problem: null, ...more,
 });
 
@@ -20,6 +21,8 @@ describe("the chip", () => {
     expect(chipState(status({ clock_off_ms: 600_000 }))).toBe("warning");
     expect(chipState(status({ problem: "internal", busy: true }))).toBe("problem");
     expect(chipState(status({ conflicts: 1, rows_left: 20 }))).toBe("attention");
+    expect(chipState(status({ held: 2, waiting: 3 }))).toBe("attention");
+    expect(needsPerson(status({ held: 2, conflicts: 1, attention: 4 }))).toBe(7);
     expect(chipState(status({ signed_out: true, attention: 2 }))).toBe("signed_out");
   });
 
@@ -69,5 +72,37 @@ describe("a refused change", () => {
     expect(attention.formValue(field("a", "other", { b: 1 }))).toBe('{"b":1}');
     expect(attention.formValue(field("a", "text", null))).toBeNull();
     expect(attention.formValue(field("a", "truth", null))).toBe(false);
+  });
+});
+
+describe("a held change", () => {
+  const held = (more: Partial<HeldItem> = {}): HeldItem => ({
+    id: "h", entity: "attendance_records", about: "Aysel · 2026-03-02", group: "Gas 1", deletes: false, author: "Kamran", at: 0,
+    state: "waiting", decided_by: "", decided_at: null,
+    fields: [
+      { name: "status", value: "late", server_value: "absent", kind: "choice" },
+      { name: "note", value: "bus", server_value: "bus", kind: "text" },
+    ],
+    ...more,
+  });
+
+  it("is called as the people call it", () => {
+    expect(heldName(held())).toMatch(/^Attendance · Gas 1 · Aysel · /);
+    expect(heldName(held())).not.toContain("2026-03-02");
+    expect(heldName(held({ entity: "groups", about: "Gas 1" }))).toBe("Group · Gas 1");
+    expect(heldName(held({ group: "", about: "" }))).toBe("Attendance");
+  });
+
+  it("shows what differs from what stands", () => {
+    expect(shownFields(held()).map((field) => field.name)).toEqual(["status"]);
+    expect(shownFields(held({ fields: held().fields.slice(1) })).map((field) => field.name)).toEqual(["note"]);
+    expect(heldValues(held())).toBe("Late, bus");
+    expect(heldValues(held({ deletes: true }))).toBe("Delete this");
+  });
+
+  it("tells its author who decided", () => {
+    expect(heldState(held())).toBe("Waiting for somebody else to accept");
+    expect(heldState(held({ state: "accepted", decided_by: "Sabina" }))).toBe("Accepted by Sabina");
+    expect(heldState(held({ state: "refused" }))).toBe("Refused by Somebody");
   });
 });

@@ -226,6 +226,10 @@ attention: number,
  */
 conflicts: number, 
 /**
+ * Held changes of others that this person may decide about.
+ */
+held: number, 
+/**
  * Rows of a first sync still to come; none when it is done.
  */
 rows_left: number | null, 
@@ -271,6 +275,14 @@ merged: Array<MergedItem>,
  * Conflicts that this person may settle, the newest first.
  */
 conflicts: Array<ConflictItem>, 
+/**
+ * Held changes of others that this person may decide about, the oldest first; at most 200.
+ */
+held: Array<HeldItem>, 
+/**
+ * This person's own held changes, decided ones too, the newest first; at most 200.
+ */
+own_held: Array<HeldItem>, 
 /**
  * Where this laptop's data lies.
  */
@@ -402,7 +414,7 @@ about: string,
  */
 at: number, 
 /**
- * `merged`, `superseded` or `held`.
+ * `merged` or `superseded`.
  */
 outcome: string, };
 
@@ -471,6 +483,80 @@ id: string,
  * True: take the value that had lost. False: what stands is right.
  */
 take_lost: boolean, };
+
+export type HeldItem = { 
+/**
+ * The held change.
+ */
+id: string, 
+/**
+ * The table.
+ */
+entity: string, 
+/**
+ * What it is about, such as the student and the day.
+ */
+about: string, 
+/**
+ * The group that it belongs to; empty when it belongs to none, or to one that is not on this laptop.
+ */
+group: string, 
+/**
+ * Whether the row was to be deleted.
+ */
+deletes: boolean, 
+/**
+ * What was entered, and what stands now.
+ */
+fields: Array<HeldField>, 
+/**
+ * Who made it.
+ */
+author: string, 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * `waiting`, `accepted` or `refused`.
+ */
+state: string, 
+/**
+ * Who decided; empty when nobody did, or that is not known here.
+ */
+decided_by: string, 
+/**
+ * When.
+ */
+decided_at: number | null, };
+
+export type HeldField = { 
+/**
+ * The column.
+ */
+name: string, 
+/**
+ * What was entered.
+ */
+value: unknown, 
+/**
+ * What stands now.
+ */
+server_value: unknown, 
+/**
+ * As an attention field's.
+ */
+kind: string, };
+
+export type DecideHeld = { 
+/**
+ * The held change.
+ */
+id: string, 
+/**
+ * True: it happens. False: what stands stays.
+ */
+accept: boolean, };
 
 export type Event = { "kind": "changed", 
 /**
@@ -1528,6 +1614,7 @@ export const SHOWN_COLUMNS: readonly string[] = [
   "second",
   "seconds_watched",
   "slug",
+  "state",
   "status",
   "thumbnail_url",
   "time_spent_seconds",
@@ -1602,6 +1689,8 @@ export interface Commands {
   export_changes: { arguments: Nothing; answer: WrittenFile };
   /** Settles a conflict. */
   settle: { arguments: Settle; answer: Nothing };
+  /** Accepts or refuses a held change. */
+  decide_held: { arguments: DecideHeld; answer: Nothing };
   /** The first screen. */
   home: { arguments: Nothing; answer: Home };
   /** A course with its contents. */

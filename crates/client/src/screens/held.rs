@@ -1,0 +1,95 @@
+//! Changes that wait for a decision because their author has lost the right: to decide about, and one's own.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waystation_model::registry::{self, Merge};
+use waystation_model::{Code, Problem};
+
+use super::Desk;
+use super::attention::field_kind;
+use super::sync::{about, name_of};
+use crate::app::App;
+use crate::error::Result;
+use crate::store::held::HeldChange;
+use crate::store::{Edit, held, rows};
+use crate::views::*;
+
+impl App {
+    pub(crate) async fn decide_held(&self, arguments: DecideHeld) -> Result<Nothing, Problem> {
+        self.edit_with(move |connection, device| {
+            let table = registry::entity("held_changes").expect("a registered table");
+            let not_found = || Problem::new(Code::NotFound, "no such change is held");
+            let id = Uuid::parse_str(&arguments.id).map_err(|_| not_found())?;
+            let row = rows::read(connection, table, &arguments.id)?.ok_or_else(not_found)?;
+            let text = |name: &str| table.column_index(name).and_then(|index| row.values[index].as_str());
+            if text("author_id") == Some(device.owner.user_id.to_string().as_str()) {
+                return Err(Problem::new(Code::NotAllowed, "somebody else decides about this change").into());
+            }
+            if text("state") != Some("waiting") {
+                return Err(Problem::new(Code::AlreadySet, "somebody has decided").field("state").into());
+            }
+            let state = if arguments.accept { "accepted" } else { "refused" };
+            Ok(vec![Edit::put(table, Some(id), vec![("state", json!(state))])])
+        })
+        .await?;
+        Ok(Nothing {})
+    }
+}
+
+/// What waits for this person.
+pub(super) fn to_decide(desk: &Desk<'_>) -> Result<Vec<HeldItem>> {
+    let me = desk.me();
+    held::to_decide(desk.connection, &me)?.into_iter().map(|change| item(desk, change)).collect()
+}
+
+/// What this person made and somebody else decides.
+pub(super) fn own(desk: &Desk<'_>) -> Result<Vec<HeldItem>> {
+    let me = desk.me();
+    held::own(desk.connection, &me)?.into_iter().map(|change| item(desk, change)).collect()
+}
+
+fn item(desk: &Desk<'_>, change: HeldChange) -> Result<HeldItem> {
+    let here = about(desk.connection, &change.entity, &change.row_id)?;
+    let group = match &change.group_id {
+        Some(group) => about(desk.connection, "groups", group)?,
+        None => String::new(),
+    };
+    let decided_by = change.decided_by.as_deref().map_or(Ok(String::new()), |by| name_of(desk.connection, by))?;
+    Ok(HeldItem {
+        // A row that was never made has nothing to say of itself, and its author may know nobody of it any more.
+        about: if here.is_empty() { told(&change) } else { here },
+        fields: fields(desk, &change)?,
+        id: change.id,
+        entity: change.entity,
+        group,
+        deletes: change.deletes,
+        author: change.author_name,
+        at: change.at,
+        state: change.state,
+        decided_by,
+        decided_at: change.decided_at,
+    })
+}
+
+/// What a change says of itself: whom it is about, and the day or the name.
+fn told(change: &HeldChange) -> String {
+    let said = ["lesson_date", "title", "name", "full_name"].iter().find_map(|name| change.fields.get(*name).and_then(Value::as_str));
+    let parts = change.person_name.as_deref().into_iter().chain(said);
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// What was entered, and what stands there now. Keys and who marked when are told elsewhere on the card.
+fn fields(desk: &Desk<'_>, change: &HeldChange) -> Result<Vec<HeldField>> {
+    let Some(entity) = registry::entity(&change.entity) else { return Ok(Vec::new()) };
+    let stands = rows::read(desk.connection, entity, &change.row_id)?;
+    let mut fields = Vec::new();
+    for (index, column) in entity.columns.iter().enumerate() {
+        let kind = field_kind(column).0;
+        let shown = kind != "other" && !matches!(column.merge, Merge::Key | Merge::Carried);
+        if let (true, Some(value)) = (shown, change.fields.get(column.name)) {
+            let server_value = stands.as_ref().map_or(Value::Null, |row| row.values[index].clone());
+            fields.push(HeldField { name: column.name.to_owned(), value: value.clone(), server_value, kind: kind.to_owned() });
+        }
+    }
+    Ok(fields)
+}

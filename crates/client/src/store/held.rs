@@ -1,0 +1,101 @@
+//! Changes whose author had lost the right by the time they arrived: what waits for this person's decision, and what became
+//! of this person's own. The server keeps them; here they are read only.
+
+use rusqlite::{Connection, params};
+use serde_json::{Map, Value};
+use waystation_model::registry::Kind;
+
+use super::value::to_json;
+use crate::error::Result;
+
+/// Changes that are listed at once, of either kind.
+const LISTED_MAX: i64 = 200;
+
+/// One held change.
+#[derive(Debug, Clone)]
+pub struct HeldChange {
+    /// The held change.
+    pub id: String,
+    /// The table.
+    pub entity: String,
+    /// The row.
+    pub row_id: String,
+    /// Whether the row was to go.
+    pub deletes: bool,
+    /// What was to be stored, by column.
+    pub fields: Map<String, Value>,
+    /// Who made it.
+    pub author_id: String,
+    /// What they are called.
+    pub author_name: String,
+    /// Whom it is about.
+    pub person_name: Option<String>,
+    /// The group that it belongs to.
+    pub group_id: Option<String>,
+    /// When it was made, in milliseconds.
+    pub at: i64,
+    /// `waiting`, `accepted` or `refused`.
+    pub state: String,
+    /// The account of whoever decided.
+    pub decided_by: Option<String>,
+    /// When, in milliseconds.
+    pub decided_at: Option<i64>,
+}
+
+/// What waits for this person, the oldest first: later changes of a row build on earlier ones.
+///
+/// # Errors
+/// When the database fails.
+pub fn to_decide(connection: &Connection, me: &str) -> Result<Vec<HeldChange>> {
+    read(connection, "state = 'waiting' AND author_id <> ?1 ORDER BY at_us, n, id", me)
+}
+
+/// What this person made and somebody else decides, the newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn own(connection: &Connection, me: &str) -> Result<Vec<HeldChange>> {
+    read(connection, "author_id = ?1 ORDER BY at_us DESC, n DESC, id", me)
+}
+
+/// How much waits for this person.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_to_decide(connection: &Connection, me: &str) -> Result<i64> {
+    Ok(connection
+        .prepare_cached("SELECT count(*) FROM held_changes WHERE state = 'waiting' AND author_id <> ?1")?
+        .query_row([me], |row| row.get(0))?)
+}
+
+fn read(connection: &Connection, wanted: &str, me: &str) -> Result<Vec<HeldChange>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT id, entity, row_id, op, fields, author_id, author_name, person_name, group_id, at_us, state, decided_by, decided_at
+         FROM held_changes WHERE {wanted} LIMIT ?2"
+    ))?;
+    let mut rows = statement.query(params![me, LISTED_MAX])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = |name: &str| row.get::<_, Option<String>>(name).map(Option::unwrap_or_default);
+        let fields = match to_json(Kind::Json, row.get_ref("fields")?) {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        found.push(HeldChange {
+            id: text("id")?,
+            entity: text("entity")?,
+            row_id: text("row_id")?,
+            deletes: text("op")? == "delete",
+            fields,
+            author_id: text("author_id")?,
+            author_name: text("author_name")?,
+            person_name: row.get("person_name")?,
+            group_id: row.get("group_id")?,
+            at: row.get::<_, Option<i64>>("at_us")?.unwrap_or_default().div_euclid(1000),
+            state: text("state")?,
+            decided_by: row.get("decided_by")?,
+            decided_at: row.get("decided_at")?,
+        });
+    }
+    Ok(found)
+}

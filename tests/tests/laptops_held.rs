@@ -1,0 +1,81 @@
+//! A substitute's week of marks waits on their laptop while the group is given to somebody else: the whole way, on real laptops.
+
+use serde_json::{Value, json};
+use waystation_model::Code;
+use waystation_tests::Outcome;
+use waystation_tests::laptop::Laptop;
+use waystation_tests::school::open;
+use waystation_tests::server::LocalServer;
+
+const WEEK: [&str; 5] = ["2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06"];
+
+fn states(centre: &Value) -> Vec<String> {
+    let items = centre["own_held"].as_array().into_iter().flatten();
+    let mut states: Vec<String> = items.map(|item| item["state"].as_str().unwrap_or_default().to_owned()).collect();
+    states.sort();
+    states
+}
+
+#[tokio::test]
+async fn a_substitutes_week_is_decided_by_whoever_has_the_group_and_leaves_their_laptop() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let substitute_id = school.person("teacher", "substitute").await?;
+    let teacher_id = school.person("teacher", "teaches").await?;
+    let pupil = school.person("learner", "pupil").await?;
+    let group = school.group(substitute_id, &[pupil]).await?;
+    let substitute = Laptop::of("substitute", &server.url()).await?;
+    let teacher = Laptop::of("teaches", &server.url()).await?;
+    let (database, port) = (server.database().clone(), server.server().address().port());
+    server.stop().await;
+    substitute.is_offline().await?;
+    for day in WEEK {
+        let marks = json!([{"student_id": pupil, "lesson_date": day, "status": "late"}]);
+        substitute.call("set_marks", json!({"group_id": group, "marks": marks})).await?;
+    }
+    school.run(format!("UPDATE groups SET teacher_id = '{teacher_id}' WHERE id = '{group}'")).await?;
+    let server = LocalServer::start_on(&database, port).await?;
+
+    // The author: nothing is refused, five wait for somebody else, and the group has left.
+    let centre = substitute.until("sync_centre", json!({}), |centre| states(centre).len() == 5).await?;
+    assert_eq!((&centre["attention"], &centre["held"], &centre["merged"]), (&json!([]), &json!([]), &json!([])));
+    let item = &centre["own_held"][4];
+    assert_eq!((&item["state"], &item["about"], &item["deletes"]), (&json!("waiting"), &json!("Full pupil · 2026-03-02"), &json!(false)));
+    assert_eq!(item["fields"], json!([{"name": "status", "value": "late", "server_value": null, "kind": "choice"}]));
+    substitute.is_in_step().await?;
+    substitute.until("groups", json!({}), |groups| *groups == json!([])).await?;
+    let refused = substitute.call("decide_held", json!({"id": item["id"], "accept": true})).await.expect_err("one's own");
+    assert_eq!(refused.code, Code::NotAllowed);
+    let state = substitute.call("sync_status", json!({})).await?;
+    assert_eq!((&state["held"], &state["attention"], &state["safe_to_close"]), (&json!(0), &json!(0), &json!(true)));
+
+    // Whoever has the group: the chip counts them, the card says whose and what.
+    let centre = teacher.until("sync_centre", json!({}), |centre| centre["held"].as_array().is_some_and(|held| held.len() == 5)).await?;
+    assert_eq!((&centre["status"]["held"], &centre["own_held"]), (&json!(5), &json!([])));
+    let held = centre["held"].as_array().cloned().unwrap_or_default();
+    let group_name = school.column("groups", group, "display_name").await?;
+    assert_eq!(
+        (&held[0]["author"], &held[0]["group"], &held[0]["about"]),
+        (&json!("Full substitute"), &group_name, &json!("Full pupil · 2026-03-02"))
+    );
+    for (place, item) in held.iter().take(4).enumerate() {
+        teacher.call("decide_held", json!({"id": item["id"], "accept": place < 2})).await?;
+    }
+    let left = teacher.call("sync_centre", json!({})).await?;
+    assert_eq!(left["held"].as_array().map(Vec::len), Some(1), "what was decided about is gone from the list at once");
+    let again = teacher.call("decide_held", json!({"id": held[0]["id"], "accept": false})).await.expect_err("decided");
+    assert_eq!(again.code, Code::AlreadySet);
+    let range = json!({"group_id": group, "from": WEEK[0], "to": WEEK[4]});
+    let status = |grid: &Value| -> Vec<Value> {
+        grid["students"][0]["cells"].as_array().into_iter().flatten().map(|cell| cell["status"].clone()).collect()
+    };
+    teacher.until("grid", range, |grid| status(grid).iter().filter(|status| **status == "late").count() == 2).await?;
+
+    // The server starts again, the author hears who decided, and the marks are still not theirs to see.
+    let _server = server.restart().await?;
+    let decided = ["accepted", "accepted", "refused", "refused", "waiting"];
+    let centre = substitute.until("sync_centre", json!({}), |centre| states(centre) == decided).await?;
+    assert_eq!(centre["own_held"][4]["decided_by"], "Full teaches");
+    assert_eq!(substitute.call("groups", json!({})).await?, json!([]));
+    assert_eq!(school.count("attendance_records").await?, 2);
+    Ok(())
+}
