@@ -57,6 +57,9 @@ async fn main() -> Outcome<()> {
             poke::measure(&cluster, way, 400 / arguments.divide_by.max(1)).await?;
         }
     }
+    if wanted("poke_growth") {
+        poke::measure_growth(&cluster, rows * 10, 200 / arguments.divide_by.max(1)).await?;
+    }
     if wanted("hot_scope") {
         hot_scope::measure(&cluster, arguments.pairs).await?;
     }

@@ -7,15 +7,18 @@ use serde_json::json;
 use sqlx::PgConnection;
 use waystation_client::app::App;
 use waystation_tests::Outcome;
-use waystation_tests::cluster::Cluster;
+use waystation_tests::cluster::{Cluster, Database};
 use waystation_tests::server::LocalServer;
 
+use super::floor::copy_with_triggers;
 use super::laptop::{call, changed, signed_in};
 use super::report::{Figure, percentile, rounded};
-use waystation_tests::crowd::{INSTRUCTOR_NAME, LEARNER_NAME, LEARNERS, base, id};
+use waystation_tests::crowd::{INSTRUCTOR_NAME, LEARNER_NAME, LEARNERS, Progress, base, id, settle};
 
 /// Topics that the changes go round.
 const TOPICS: usize = 200;
+/// Rows of the small side of `poke_growth`.
+const FEW: usize = 10_000;
 
 /// The way that a change takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +80,53 @@ pub async fn measure(cluster: &Cluster, way: Way, changes: usize) -> Outcome<()>
     eprintln!("{}: {changes} changes", way.name());
     let template = base(cluster, LEARNERS, TOPICS).await?;
     let database = cluster.copy("bench_poke", template.name()).await?;
-    let server = LocalServer::start(&database).await?;
-    let other = if way == Way::TwoServers { Some(LocalServer::start(&database).await?) } else { None };
+    let took_ms = pokes(&database, way, changes).await?;
+    Figure {
+        name: way.name(),
+        n: changes,
+        p50_ms: Some(rounded(percentile(took_ms.clone(), 0.5), 2)),
+        p95_ms: Some(rounded(percentile(took_ms, 0.95), 2)),
+        ..Figure::default()
+    }
+    .print();
+    Ok(())
+}
+
+/// Measures pokes while laptop B and the database hold `many` rows, against [`FEW`], and prints the line.
+pub async fn measure_growth(cluster: &Cluster, many: usize, changes: usize) -> Outcome<()> {
+    eprintln!("poke_growth: {many} rows against {FEW}");
+    let mut sides = Vec::new();
+    for rows in [FEW, many] {
+        let each = rows / LEARNERS;
+        let template = base(cluster, LEARNERS, TOPICS + each).await?;
+        let database = cluster.copy("bench_poke_growth", template.name()).await?;
+        let mut connection = database.connect().await?;
+        for learner in 0..LEARNERS {
+            // The first topics are left for the changes.
+            let progress: Vec<Progress> = (TOPICS..TOPICS + each).map(|number| Progress::of(learner, number)).collect();
+            copy_with_triggers(&mut connection, &progress).await?;
+        }
+        sqlx::query("VACUUM ANALYZE").execute(&mut connection).await?;
+        settle(&mut connection).await?;
+        sides.push(pokes(&database, Way::OneServer, changes).await?);
+    }
+    let [few, many_ms] = [0, 1].map(|side: usize| percentile(sides[side].clone(), 0.5));
+    Figure {
+        name: "poke_growth",
+        n: many,
+        ratio: Some(rounded(many_ms / few, 2)),
+        p50_ms: Some(rounded(many_ms, 2)),
+        p95_ms: Some(rounded(percentile(sides[1].clone(), 0.95), 2)),
+        ..Figure::default()
+    }
+    .print();
+    Ok(())
+}
+
+/// Milliseconds from each commit to laptop B.
+async fn pokes(database: &Database, way: Way, changes: usize) -> Outcome<Vec<f64>> {
+    let server = LocalServer::start(database).await?;
+    let other = if way == Way::TwoServers { Some(LocalServer::start(database).await?) } else { None };
     let (folder_a, folder_b) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let b = signed_in(&server, folder_b.path(), INSTRUCTOR_NAME).await?;
     let mut source = match way {
@@ -101,13 +149,5 @@ pub async fn measure(cluster: &Cluster, way: Way, changes: usize) -> Outcome<()>
         other.stop().await;
     }
     server.stop().await;
-    Figure {
-        name: way.name(),
-        n: changes,
-        p50_ms: Some(rounded(percentile(took_ms.clone(), 0.5), 2)),
-        p95_ms: Some(rounded(percentile(took_ms, 0.95), 2)),
-        ..Figure::default()
-    }
-    .print();
-    Ok(())
+    Ok(took_ms)
 }
