@@ -36,9 +36,11 @@ pub async fn pull(
 ) -> Result<Response, Failure> {
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
-    let subscription = heard(&app, session.user_id).await?;
     let asks_for_a_page = request.cursors.is_some();
+    let turn = if asks_for_a_page { Some(app.turns.take(session.organization_id).await?) } else { None };
+    let subscription = heard(&app, session.user_id).await?;
     let text = answer(&app.pool, app.epoch, &session, &subscription, request).await?;
+    drop(turn);
     if asks_for_a_page {
         return respond(text, &headers).await;
     }
