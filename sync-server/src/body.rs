@@ -7,15 +7,14 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::io::Read;
-use std::time::Duration;
 use waystation_model::{Code, Problem};
 
 use crate::failure::Failure;
 use crate::protocols::Protocols;
 use crate::state::App;
 
-/// How long a body may take to arrive: a mebibyte over the slowest line that laptops are on.
-const BODY_WAIT: Duration = Duration::from_secs(120);
+/// A zstd frame may ask for this much memory to look back in, as a power of two: the 8 MiB that every decoder has.
+const WINDOW_LOG_MAX: u32 = 23;
 
 /// A request's JSON body of at most `MAX` bytes, before and after decompression.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ impl<T: DeserializeOwned, const MAX: usize> FromRequest<App> for Body<T, MAX> {
         if !content_type.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(Code::UnsupportedEncoding, "the content type must be application/json").into());
         }
-        let raw = tokio::time::timeout(BODY_WAIT, read_limited(body, MAX))
+        let raw = tokio::time::timeout(app.waits.body, read_limited(body, MAX))
             .await
             .map_err(|_| Problem::new(Code::BodyTruncated, "the body did not arrive in time"))??;
         let text = match encoding {
@@ -64,7 +63,8 @@ async fn read_limited(body: axum::body::Body, max: usize) -> Result<Bytes, Probl
 
 fn decompress(raw: &[u8], max: usize) -> Result<Vec<u8>, Problem> {
     let damaged = |error: std::io::Error| Problem::new(Code::BodyTruncated, format!("zstd: {error}"));
-    let decoder = zstd::stream::read::Decoder::new(raw).map_err(damaged)?;
+    let mut decoder = zstd::stream::read::Decoder::new(raw).map_err(damaged)?;
+    decoder.window_log_max(WINDOW_LOG_MAX).map_err(damaged)?;
     let mut text = Vec::new();
     decoder.take(max as u64 + 1).read_to_end(&mut text).map_err(damaged)?;
     if text.len() > max {
@@ -123,6 +123,11 @@ mod tests {
         assert!(bomb.len() < 2_000);
         assert_eq!(decompress(&bomb, 1_000_000).expect_err("too large").code, Code::BodyTooLarge);
         assert_eq!(decompress(&bomb[..bomb.len() / 2], 8_000_000).expect_err("cut").code, Code::BodyTruncated);
+        let mut wide = zstd::stream::write::Encoder::new(Vec::new(), 3).expect("an encoder");
+        wide.window_log(WINDOW_LOG_MAX + 1).expect("a window");
+        std::io::Write::write_all(&mut wide, b"{}").expect("written");
+        let wide = wide.finish().expect("compresses");
+        assert_eq!(decompress(&wide, 10).expect_err("asks for too much memory").code, Code::BodyTruncated);
         let plain = zstd::bulk::compress(b"{}", 3).expect("compresses");
         assert_eq!(serde_json::from_slice::<Value>(&decompress(&plain, 10).expect("fits")).expect("json"), serde_json::json!({}));
     }

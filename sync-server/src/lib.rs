@@ -16,6 +16,7 @@ pub mod accounts;
 pub mod authority;
 pub mod backup;
 pub mod body;
+pub mod connections;
 pub mod content;
 pub mod database;
 pub mod demo;
@@ -32,6 +33,8 @@ mod routes;
 mod server;
 pub mod settings;
 pub mod state;
+pub mod tombstones;
+pub mod turns;
 pub mod verify;
 
 pub use server::Server;

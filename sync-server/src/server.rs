@@ -16,7 +16,8 @@ use crate::heads::Heads;
 use crate::push::Constraints;
 use crate::settings::Settings;
 use crate::state::App;
-use crate::{accounts, content, database, instances, routes};
+use crate::turns::Turns;
+use crate::{accounts, connections, content, database, instances, routes, tombstones};
 
 /// How long running requests may take to end after the server was told to stop.
 const STOP_WAIT: Duration = Duration::from_secs(20);
@@ -58,6 +59,8 @@ impl Server {
             ahead: Arc::default(),
             pool: pool.clone(),
             announcements,
+            turns: Arc::new(Turns::new(settings.database_connections_max)),
+            waits: settings.waits,
             protocols: settings.protocols,
             epoch,
         };
@@ -65,16 +68,12 @@ impl Server {
             .await
             .map_err(|error| Failure::broken(format!("cannot listen on {}: {error}", settings.listen)))?;
         let address = listener.local_addr().map_err(Failure::broken)?;
-        let serve = axum::serve(listener, routes::router(app.clone())).with_graceful_shutdown(stopping.clone().cancelled_owned());
         let no_more = CancellationToken::new();
-        let serving = tokio::spawn(async move {
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "serving ended");
-            }
-        });
+        let serving = tokio::spawn(connections::serve(listener, routes::router(app.clone()), settings.waits, stopping.clone()));
         let tasks = vec![
             tokio::spawn(instances::announce(pool.clone(), moved, no_more.clone())),
-            tokio::spawn(instances::listen(pool, heads, stopping.clone())),
+            tokio::spawn(instances::listen(pool.clone(), heads, stopping.clone())),
+            tokio::spawn(tombstones::forget_now_and_then(pool, stopping.clone())),
         ];
         Ok(Server { address, stopping, no_more, serving, tasks, app })
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::connections::Waits;
 use crate::protocols::Protocols;
 
 /// What is wrong with a setting.
@@ -58,7 +59,9 @@ pub struct Settings {
     pub content: ContentSettings,
     /// `WAYSTATION_DATABASE_CONNECTIONS`: at most this many, 16 by default.
     pub database_connections_max: u32,
-    /// The versions of the protocol; nobody sets them but a test.
+    /// How long somebody may keep the server waiting; nobody sets it but a test.
+    pub waits: Waits,
+    /// The versions of the protocol, likewise.
     pub protocols: Protocols,
 }
 
@@ -178,7 +181,15 @@ impl Settings {
                 pick("WAYSTATION_CONTENT_DIR", file.content_dir).map_or_else(|| PathBuf::from("content"), PathBuf::from),
             ),
         };
-        Ok(Settings { database_url, listen, token_secret, content, database_connections_max: connections, protocols: Protocols::OURS })
+        Ok(Settings {
+            database_url,
+            listen,
+            token_secret,
+            content,
+            database_connections_max: connections,
+            waits: Waits::USUAL,
+            protocols: Protocols::OURS,
+        })
     }
 }
 

@@ -9,10 +9,12 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{SignInLimiter, Tokens};
+use crate::connections::Waits;
 use crate::heads::Heads;
 use crate::protocols::Protocols;
 use crate::pull::Ahead;
 use crate::push::Constraints;
+use crate::turns::Turns;
 
 /// What every request handler shares. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +39,10 @@ pub struct App {
     pub announcements: mpsc::Sender<Vec<(String, i64)>>,
     /// Fires when the server is to stop.
     pub stopping: CancellationToken,
+    /// Whose turn it is at the database.
+    pub turns: Arc<Turns>,
+    /// How long somebody may keep the server waiting.
+    pub waits: Waits,
     /// The versions of the protocol that are spoken.
     pub protocols: Protocols,
     /// Which life of the database this is.

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sync_server::connections::Waits;
 use sync_server::protocols::Protocols;
 use sync_server::settings::{ContentSettings, Settings};
 
@@ -20,7 +21,7 @@ const CHORE_TIME_MAX: Duration = Duration::from_secs(300);
 /// Signs the tokens of servers that only this machine reaches.
 const TOKEN_SECRET: &str = "tests and the demonstration only, on the loopback";
 /// Connections of a server in a test; many servers share one cluster.
-const TEST_CONNECTIONS: u32 = 8;
+pub const TEST_CONNECTIONS: u32 = 8;
 
 /// A server in this process, with files in a folder of its own.
 pub struct LocalServer {
@@ -63,6 +64,16 @@ impl LocalServer {
     pub async fn start_speaking_on(database: &Database, newest: u32, port: u16) -> Outcome<LocalServer> {
         let content = tempfile::tempdir()?;
         let settings = Settings { protocols: Protocols::up_to(newest), ..settings(database.url(), content.path(), port) };
+        Ok(LocalServer { server: sync_server::Server::start(settings).await?, content, database: database.clone() })
+    }
+
+    /// Starts one that is kept waiting for so long and no longer.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub async fn start_waiting(database: &Database, waits: Waits) -> Outcome<LocalServer> {
+        let content = tempfile::tempdir()?;
+        let settings = Settings { waits, ..settings(database.url(), content.path(), 0) };
         Ok(LocalServer { server: sync_server::Server::start(settings).await?, content, database: database.clone() })
     }
 
@@ -120,6 +131,7 @@ fn settings(database_url: &str, content: &Path, port: u16) -> Settings {
         token_secret: TOKEN_SECRET.to_owned(),
         content: ContentSettings::Folder(content.to_path_buf()),
         database_connections_max: TEST_CONNECTIONS,
+        waits: Waits::USUAL,
         protocols: Protocols::OURS,
     }
 }

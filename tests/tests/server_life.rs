@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::json;
+use sync_server::connections::Waits;
 use sync_server::protocols::Protocols;
 use sync_server::settings::{ContentSettings, Settings};
 use waystation_model::wire::Outcome as Fate;
@@ -43,6 +44,7 @@ async fn a_database_that_was_not_migrated_is_refused() -> Outcome<()> {
         token_secret: "x".repeat(32),
         content: ContentSettings::Folder(std::env::temp_dir()),
         database_connections_max: 2,
+        waits: Waits::USUAL,
         protocols: Protocols::OURS,
     };
     let error = sync_server::Server::start(settings).await.err().ok_or("it started")?;
@@ -59,6 +61,7 @@ async fn an_address_that_is_taken_is_named() -> Outcome<()> {
         token_secret: "x".repeat(32),
         content: ContentSettings::Folder(server.content().to_owned()),
         database_connections_max: 2,
+        waits: Waits::USUAL,
         protocols: Protocols::OURS,
     };
     let error = sync_server::Server::start(settings).await.err().ok_or("it started")?;

@@ -90,6 +90,8 @@ codes! {
     TooManyDevices = "too_many_devices", 403, false;
     /// The person has more streams open than the limit.
     TooManyStreams = "too_many_streams", 429, true;
+    /// Too many of the organization's requests wait for their turn.
+    TooManyRequests = "too_many_requests", 429, true;
     /// The server failed in a way of its own; the log has it under the request id.
     Internal = "internal", 500, true;
     /// The server or its database is starting, stopping or out of reach.

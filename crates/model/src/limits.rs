@@ -21,6 +21,8 @@ pub const PAGE_ROWS_MAX: usize = 2_000;
 pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Scopes that one user may hear.
 pub const SCOPES_PER_USER_MAX: usize = 5_000;
+/// Days for which a feed remembers what is gone.
+pub const TOMBSTONE_DAYS: u64 = 180;
 /// How far a laptop's clock may be off before the person is told, in milliseconds.
 pub const CLOCK_OFF_MS_MAX: i64 = 5 * 60 * 1000;
 /// Mutations of one device whose outcomes the server keeps for a repeat.

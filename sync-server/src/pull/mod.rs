@@ -76,8 +76,17 @@ impl Reader {
     }
 
     async fn read(self, request: PullRequest) -> Result<Packed, Failure> {
-        let page = answer(&self.app.pool, &self.app.heads, self.app.epoch, &self.session, &self.subscription, request).await?;
-        self.read_ahead(page.next);
+        let app = &self.app;
+        let page = match open(app.now_ms(), &app.heads, app.epoch, &self.session, &self.subscription, request)? {
+            Opening::Said(page) => page,
+            Opening::Reads(start) => {
+                let turn = app.turns.take(self.session.organization_id).await?;
+                let page = page::read(&app.pool, &app.heads, app.epoch, &self.session, &self.subscription, start).await?;
+                drop(turn);
+                self.read_ahead(page.next);
+                page
+            }
+        };
         Packed::of(page, self.zstd).await
     }
 
@@ -109,6 +118,28 @@ pub async fn answer<A: Authority>(
     subscription: &Subscription,
     request: PullRequest,
 ) -> Result<Page, Failure> {
+    match open(authority.now_ms(), heads, epoch, session, subscription, request)? {
+        Opening::Said(page) => Ok(page),
+        Opening::Reads(start) => page::read(authority, heads, epoch, session, subscription, start).await,
+    }
+}
+
+/// How an answer begins.
+enum Opening {
+    /// With all of it: nobody has to be asked.
+    Said(Page),
+    /// With what is read from here on.
+    Reads(Start),
+}
+
+fn open(
+    now_ms: i64,
+    heads: &Heads,
+    epoch: i64,
+    session: &Session,
+    subscription: &Subscription,
+    request: PullRequest,
+) -> Result<Opening, Failure> {
     let same_life = request.epoch == epoch;
     let start = match (request.cursors, request.digest.as_deref().and_then(read_digest)) {
         (Some(cursors), _) => Start::told(subscription, cursors, same_life),
@@ -116,7 +147,7 @@ pub async fn answer<A: Authority>(
             let (device, handed_out) = (session.device_id, &heads.handed_out);
             // What a device has pushed it keeps on top of its rows until a page covers it, whether any head moved or not.
             if digest == subscription.digest() && !handed_out.has_pushed(device) {
-                return one_line(&PullLine::Unchanged { server_time: authority.now_ms() });
+                return one_line(&PullLine::Unchanged { server_time: now_ms });
             }
             match handed_out.find(device, digest) {
                 Some(cursors) => Start::handed_out(heads, subscription, digest, &cursors),
@@ -125,11 +156,11 @@ pub async fn answer<A: Authority>(
         }
         (None, _) => return one_line(&PullLine::SendCursors),
     };
-    page::read(authority, heads, epoch, session, subscription, start).await
+    Ok(Opening::Reads(start))
 }
 
-fn one_line(line: &PullLine) -> Result<Page, Failure> {
-    Ok(Page { text: serde_json::to_vec(line).map_err(Failure::broken)?, next: None })
+fn one_line(line: &PullLine) -> Result<Opening, Failure> {
+    Ok(Opening::Said(Page { text: serde_json::to_vec(line).map_err(Failure::broken)?, next: None }))
 }
 
 /// A digest in its one spelling.

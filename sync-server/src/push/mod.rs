@@ -58,6 +58,7 @@ pub async fn push(
         request.epoch = app.epoch;
     }
     let batch = Batch::read(request, app.epoch)?;
+    let _turn = app.turns.take(session.organization_id).await?;
     let subscription = subscription(&app, session.user_id).await?;
     let batch = batch.with_rights_of(subscription.rights_at);
     let device = session.device_id;
