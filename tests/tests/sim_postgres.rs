@@ -54,7 +54,7 @@ async fn postgresql_and_the_simulator_make_the_same_of_every_history() -> Outcom
 
 #[tokio::test]
 async fn a_simulator_that_forgets_something_is_found_out() -> Outcome<()> {
-    for fault in [Fault::DropTombstone, Fault::OneFeedOfTwo, Fault::SkipVersions, Fault::LoseLoser, Fault::ForgetLedger] {
+    for fault in [Fault::DropTombstone, Fault::OneFeedOfTwo, Fault::SkipVersions, Fault::LoseLoser, Fault::LoseHeld, Fault::ForgetLedger] {
         let mut real = Real::open().await?;
         let mut found = false;
         for seed in 0..20 {
