@@ -17,6 +17,8 @@ pub enum Fault {
     StampsAgain,
     /// A value that lost is kept nowhere.
     LoseLoser,
+    /// What somebody has lost the right to is said to be held, and kept nowhere.
+    LoseHeld,
     /// A delete beats an edit that it had not seen.
     DeleteUnseen,
     /// Nobody asks whether the chain fits.
@@ -50,6 +52,7 @@ impl Fault {
         Fault::OneFeedOfTwo,
         Fault::StampsAgain,
         Fault::LoseLoser,
+        Fault::LoseHeld,
         Fault::DeleteUnseen,
         Fault::SkipChain,
         Fault::HalfPage,

@@ -11,6 +11,7 @@ const WITHIN: &[(Fault, u64)] = &[
     (Fault::OneFeedOfTwo, 5),
     (Fault::StampsAgain, 2_000),
     (Fault::LoseLoser, 40),
+    (Fault::LoseHeld, 40),
     (Fault::DeleteUnseen, 400),
     (Fault::SkipChain, 400),
     (Fault::HalfPage, 20),
