@@ -191,7 +191,8 @@ mod tests {
         for number in 0..50 {
             kept.forget(device(number));
         }
-        assert_eq!((kept.lock().bytes, kept.lock().by_use.len()), (0, 0));
+        let inner = kept.lock();
+        assert_eq!((inner.bytes, inner.by_use.len()), (0, 0));
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use sync_server::backup;
-use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
-use waystation_tests::laptop::Laptop;
+use waystation_tests::laptop::{Laptop, SYNC_TIME_MAX};
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
+use waystation_tests::{Outcome, patience};
 
 async fn course_with_a_learner(school: &mut School, topics: usize) -> Outcome<Course> {
     let instructor = school.person("instructor", "rauf").await?;
@@ -21,6 +21,17 @@ async fn mark(laptop: &Laptop, course: &Course, places: std::ops::Range<usize>) 
         laptop.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
     }
     Ok(())
+}
+
+/// Waits until a laptop keeps so many changes for a server that comes back from a backup.
+async fn keeps(laptop: &Laptop, wanted: i64) -> Outcome<()> {
+    let store = laptop.app().store()?;
+    patience::until("so many changes are kept", SYNC_TIME_MAX, || async {
+        let count = store.read(|connection| Ok(connection.query_row("SELECT count(n) FROM outbox WHERE state = 3", [], |row| row.get(0))?));
+        let kept: i64 = count.await?;
+        if kept == wanted { Ok(Some(())) } else { Err(format!("{kept} are kept and not {wanted}").into()) }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -39,10 +50,15 @@ async fn what_a_backup_has_not_comes_back_from_the_laptops() -> Outcome<()> {
     let sent = school.value("SELECT last_n FROM device_states").await?;
     assert_eq!(json!(made.manifest.devices.values().collect::<Vec<_>>()), json!([sent]));
     assert_eq!(school.value("SELECT backed_up_n FROM device_states").await?, sent, "laptops may forget what is in it");
+    // Until they hear of it everything is kept.
+    keeps(&learner, sent.as_i64().ok_or("no number")?).await?;
 
     // Two more reach the server after the backup, two never do.
     mark(&learner, &course, 2..4).await?;
     learner.is_in_step().await?;
+    // The last that is in the backup, and those that are not.
+    let now = school.value("SELECT last_n FROM device_states").await?.as_i64().ok_or("no number")?;
+    keeps(&learner, now - sent.as_i64().ok_or("no number")? + 1).await?;
     let (port, old_epoch) = (server.server().address().port(), server.server().app().epoch);
     server.stop().await;
     mark(&learner, &course, 4..6).await?;

@@ -129,6 +129,24 @@ impl App {
         self.put_away().await;
     }
 
+    /// The database of whoever is unlocked, for a test that looks at it or damages it.
+    ///
+    /// # Errors
+    /// `locked` when nobody is.
+    pub fn store(&self) -> Result<crate::store::Store> {
+        Ok(self.unlocked()?.engine.store.clone())
+    }
+
+    /// Goes through the database of whoever is unlocked, as it is done once a day at a quiet moment, and tells which scopes
+    /// were damaged and have been mended; none when somebody wrote meanwhile.
+    ///
+    /// # Errors
+    /// `locked` when nobody is, and those of a pull.
+    pub async fn audit(&self) -> Result<Option<Vec<String>>> {
+        let engine = self.unlocked()?.engine.clone();
+        engine.audit().await
+    }
+
     /// The unlocked person.
     ///
     /// # Errors

@@ -742,6 +742,67 @@ fn notes_that_were_never_sent_melt_into_one_and_add_up() {
     }
 }
 
+#[test]
+fn what_is_in_a_backup_is_forgotten_but_for_the_last_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Learner, &[]);
+    let mut core = Core::new(Role::Learner, &[learner_scope(), course_scope()]);
+    pull(&mut writer, &mut core);
+    for percent in [10, 20, 30, 40] {
+        writer.edit(NOW_MS, &[note(percent, 5, 2)]).unwrap();
+        push(&mut writer, &mut core);
+    }
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE state = 3"), 4, "without a backup everything is kept");
+    core.safe_upto = 3;
+    writer.edit(NOW_MS, &[note(50, 5, 2)]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT min(n) FROM outbox"), 3, "its chain says where a restored server is");
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 3);
+    core.safe_upto = i64::MAX;
+    writer.edit(NOW_MS, &[note(60, 5, 2)]).unwrap();
+    writer.edit(NOW_MS, &[note(70, 5, 2)]).unwrap();
+    push(&mut writer, &mut core);
+    writer.edit(NOW_MS, &[note(80, 5, 2)]).unwrap();
+    pull(&mut writer, &mut core);
+    let waiting = count(&writer, "SELECT count(n) FROM outbox WHERE state < 3");
+    assert_eq!(waiting, 1, "what waits is in no backup, whatever the server says");
+    // The answer to a push is lost: a page covers what is sent again all the same.
+    let batch = take(&mut writer).unwrap();
+    send(&writer, &mut core, &batch).unwrap();
+    writer.edit(NOW_MS, &[note(90, 5, 2)]).unwrap();
+    pull(&mut writer, &mut core);
+    assert_eq!(take(&mut writer).unwrap().mutations.len(), 2);
+}
+
+#[test]
+fn without_a_backup_so_many_are_kept_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Learner, &[]);
+    let mut core = Core::new(Role::Learner, &[learner_scope(), course_scope()]);
+    pull(&mut writer, &mut core);
+    writer.edit(NOW_MS, &[note(10, 5, 2)]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    // Older ones, below the only one that this history has.
+    writer
+        .connection()
+        .execute(
+            "INSERT INTO outbox (n, entity, row_id, op, at, columns, vals, state, chain)
+             WITH RECURSIVE numbers (n) AS (SELECT 2 - ?1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 0)
+             SELECT numbers.n, o.entity, o.row_id, o.op, o.at, o.columns, o.vals, 3, zeroblob(32) FROM numbers, outbox o",
+            [outbox::KEPT_MUTATIONS_MAX + 10],
+        )
+        .unwrap();
+    let before = count(&writer, "SELECT count(n) FROM outbox");
+    assert_eq!(before, outbox::KEPT_MUTATIONS_MAX + 10);
+    writer.edit(NOW_MS, &[note(20, 5, 2)]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE state = 3"), outbox::KEPT_MUTATIONS_MAX);
+}
+
 mod histories {
     use super::*;
     use proptest::prelude::*;

@@ -338,6 +338,9 @@ pub enum PullLine {
         epoch: i64,
         /// The device's mutations up to here are in this page's snapshot.
         applied_upto: i64,
+        /// The device's mutations up to here are in a backup; a server that does not say so has none.
+        #[serde(default)]
+        safe_upto: i64,
         /// The chain at `applied_upto`, 64 hex digits.
         chain: String,
         /// The server's clock, in milliseconds.

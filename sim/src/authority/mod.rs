@@ -59,9 +59,14 @@ impl Memory {
         self.state().epoch
     }
 
-    /// Everything as it is now.
+    /// Everything as it is now. From here on devices are told that it is safe.
     pub fn back_up(&self) -> Backup {
-        Backup(self.state().clone())
+        let mut state = self.state();
+        let backup = Backup(state.clone());
+        for device in state.devices.values_mut() {
+            device.backed_up_n = device.last_n;
+        }
+        backup
     }
 
     /// The rows as they are now, by table.

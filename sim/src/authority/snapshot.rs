@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 use sync_server::accounts::Session;
-use sync_server::authority::{FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use sync_server::authority::{DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use sync_server::failure::Failure;
 use uuid::Uuid;
 use waystation_model::access::Role;
-use waystation_model::chain::Chain;
 use waystation_model::registry::{IdRule, entity_by_code};
 use waystation_model::{Code, Problem};
 
@@ -50,10 +49,10 @@ impl Snapshot for MemorySnapshot {
         check_alive(&self.memory.state(), session)
     }
 
-    async fn device_state(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
+    async fn device_state(&mut self, device: Uuid) -> Result<DeviceState, Failure> {
         let state = self.memory.state();
         let device = state.devices.get(&device).ok_or_else(|| Failure::broken("no such device"))?;
-        Ok((device.last_n, device.chain))
+        Ok(DeviceState { last_n: device.last_n, chain: device.chain, backed_up_n: device.backed_up_n })
     }
 
     async fn heads(&mut self, scopes: &[String]) -> Result<Vec<Head>, Failure> {

@@ -56,13 +56,15 @@ pub struct DeviceState {
     pub last_n: i64,
     /// The chain there.
     pub chain: Chain,
+    /// Its mutations up to here are in a backup.
+    pub backed_up_n: i64,
     /// The pushes whose outcomes the device may not have seen.
     pub pushes: Arc<Vec<StoredPush>>,
 }
 
 impl Default for DeviceState {
     fn default() -> DeviceState {
-        DeviceState { last_n: 0, chain: CHAIN_START, pushes: Arc::default() }
+        DeviceState { last_n: 0, chain: CHAIN_START, backed_up_n: 0, pushes: Arc::default() }
     }
 }
 

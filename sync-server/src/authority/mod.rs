@@ -230,6 +230,17 @@ pub trait Writing: Send + Sized {
     fn stand(self) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
 }
 
+/// How far the server has a device's mutations.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceState {
+    /// The number of the last one.
+    pub last_n: i64,
+    /// The chain there.
+    pub chain: Chain,
+    /// Those up to here are in a backup.
+    pub backed_up_n: i64,
+}
+
 /// The head of one scope.
 #[derive(Debug, Clone)]
 pub struct Head {
@@ -287,8 +298,8 @@ pub type RowTuples = HashMap<(i16, Uuid), String>;
 pub trait Snapshot: Send + Sized {
     /// Refuses a session, device or account that was closed.
     fn check_alive(&mut self, session: &Session) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// A device's last number and the chain there.
-    fn device_state(&mut self, device: Uuid) -> impl Future<Output = Result<(i64, Chain), Failure>> + Send;
+    /// How far the server has a device's mutations.
+    fn device_state(&mut self, device: Uuid) -> impl Future<Output = Result<DeviceState, Failure>> + Send;
     /// The heads of these scopes, of those that have one.
     fn heads(&mut self, scopes: &[String]) -> impl Future<Output = Result<Vec<Head>, Failure>> + Send;
     /// The next rows of these feeds, feed after feed and each in version order, at most so many.

@@ -12,7 +12,7 @@ use waystation_model::wire::PullLine;
 use super::start::Start;
 use super::tuples::rows_line;
 use crate::accounts::Session;
-use crate::authority::{Authority, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use crate::authority::{Authority, DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use crate::failure::Failure;
 use crate::handed_out::Cursors;
 use crate::heads::{Heads, Subscription};
@@ -49,7 +49,7 @@ pub async fn read<A: Authority>(
 ) -> Result<Page, Failure> {
     let mut snapshot = authority.snapshot().await?;
     snapshot.check_alive(session).await?;
-    let (applied_upto, chain) = snapshot.device_state(session.device_id).await?;
+    let DeviceState { last_n: applied_upto, chain, backed_up_n } = snapshot.device_state(session.device_id).await?;
     let moved = start.moved.as_ref().filter(|moved| moved.last_n == applied_upto).map(|moved| moved.scopes.as_slice());
     let wanted = wanted(&mut snapshot, subscription, &start.cursors, moved).await?;
     let rows_max = authority.page_rows_max();
@@ -62,7 +62,14 @@ pub async fn read<A: Authority>(
     let rows_left: i64 = wanted.iter().zip(&reached).map(|(scope, cursor)| scope.head - cursor).sum();
     line(
         &mut text,
-        &PullLine::Page { epoch: server_epoch, applied_upto, chain: hex::encode(chain), server_time: authority.now_ms(), rows_left },
+        &PullLine::Page {
+            epoch: server_epoch,
+            applied_upto,
+            safe_upto: backed_up_n,
+            chain: hex::encode(chain),
+            server_time: authority.now_ms(),
+            rows_left,
+        },
     )?;
     for scope in &start.removed {
         line(&mut text, &PullLine::Removed { scope: scope.clone() })?;

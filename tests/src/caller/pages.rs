@@ -109,6 +109,32 @@ impl Caller {
         self.ask_lines(&body).await??.pop().ok_or_else(|| "no line".into())
     }
 
+    /// Asks for what is new with the digest of the cursors, and applies it when it is a page. None: the server asks for the
+    /// cursors themselves.
+    ///
+    /// # Errors
+    /// When the server refuses or the answer breaks the protocol.
+    pub async fn pull_by_digest(&mut self) -> Outcome<Option<Pulled>> {
+        let digest = cursors_digest(self.cursors.iter().map(|(scope, version)| (scope.as_str(), *version)));
+        let body = json!({"protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}")});
+        let lines = self.ask_lines(&body).await??;
+        if lines == [PullLine::SendCursors] {
+            return Ok(None);
+        }
+        let mut pulled = Pulled::default();
+        if let [PullLine::Unchanged { .. }] = lines.as_slice() {
+            return Ok(Some(pulled));
+        }
+        if !matches!(lines.last(), Some(PullLine::End { more: false })) {
+            return Err("the page was cut off".into());
+        }
+        pulled.pages = 1;
+        for line in lines {
+            self.apply(line, &mut pulled)?;
+        }
+        Ok(Some(pulled))
+    }
+
     async fn ask_lines(&self, body: &Value) -> Outcome<Answered<Vec<PullLine>>> {
         let answer = self.request(Method::POST, "/v1/sync/pull").json(body).send().await?;
         if !answer.status().is_success() {

@@ -88,6 +88,7 @@ pub fn apply(
     let applied = page.end()?;
     if !applied.more {
         device.applied_upto = outline.applied_upto;
+        outbox::forget_safe(connection, outline.safe_upto.min(device.acknowledged_n))?;
         if applied.reread.is_empty() {
             device.first_sync_done = true;
             device.last_sync_at = Some(now_ms);

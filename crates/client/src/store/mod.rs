@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod attention;
+pub mod audit;
 pub mod cell;
 pub mod conflicts;
 pub mod device;

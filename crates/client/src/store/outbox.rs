@@ -209,6 +209,17 @@ pub fn cover(connection: &Connection, applied_upto: i64) -> Result<Vec<&'static 
     Ok(changed)
 }
 
+/// Forgets covered mutations that are in a backup of the server: it will not ask for them again. The one at `safe_upto` stays,
+/// because a server that goes back to there is known by the chain at it; so does what no answer has acknowledged yet, because
+/// it is sent again.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget_safe(connection: &Connection, safe_upto: i64) -> Result<()> {
+    connection.prepare_cached("DELETE FROM outbox WHERE n > 0 AND n < ?1 AND state = 3")?.execute([safe_upto])?;
+    Ok(())
+}
+
 /// The chain after mutation `n`, where it is known.
 ///
 /// # Errors

@@ -30,7 +30,9 @@ pub struct Outline {
     pub epoch: i64,
     /// This device's mutations up to here are in the page's snapshot.
     pub applied_upto: i64,
-    /// The chain there, 64 hex digits.
+    /// Those up to here are in a backup.
+    pub safe_upto: i64,
+    /// The chain at `applied_upto`, 64 hex digits.
     pub chain: String,
     /// The server's clock.
     pub server_time: i64,
@@ -68,6 +70,8 @@ struct Head<'a> {
 struct PageLine {
     epoch: i64,
     applied_upto: i64,
+    #[serde(default)]
+    safe_upto: i64,
     chain: String,
     server_time: i64,
     rows_left: i64,
@@ -151,6 +155,7 @@ pub fn outline(bytes: &[u8]) -> Result<Answer> {
         (Some(page), Some(more)) => Ok(Answer::Page(Outline {
             epoch: page.epoch,
             applied_upto: page.applied_upto,
+            safe_upto: page.safe_upto,
             chain: page.chain,
             server_time: page.server_time,
             rows_left: page.rows_left,

@@ -214,6 +214,17 @@ impl Sums {
     }
 }
 
+/// Writes a sum that was counted from the rows.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_sum(connection: &Connection, scope: &str, sum: i64) -> Result<()> {
+    connection
+        .prepare_cached("INSERT INTO scope_sums (scope, sum) VALUES (?1, ?2) ON CONFLICT (scope) DO UPDATE SET sum = excluded.sum")?
+        .execute(params![scope, sum])?;
+    Ok(())
+}
+
 /// The sum of the hashes of a scope's rows on this laptop.
 ///
 /// # Errors

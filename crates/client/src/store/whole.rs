@@ -91,10 +91,6 @@ impl Page<'_> {
             };
             sum = sum.wrapping_add(stamp.map_or(0, |stamp| waystation_model::hash::row_hash(entity.name, &id, stamp)));
         }
-        self.connection.execute(
-            "INSERT INTO scope_sums (scope, sum) VALUES (?1, ?2) ON CONFLICT (scope) DO UPDATE SET sum = excluded.sum",
-            params![scope, sum],
-        )?;
-        Ok(())
+        scopes::set_sum(self.connection, scope, sum)
     }
 }

@@ -14,6 +14,11 @@ pub const BACK_OFF_MS_MIN: u64 = 1_000;
 /// The longest wait after failures.
 pub const BACK_OFF_MS_MAX: u64 = 30_000;
 
+/// How often the database is gone through, at a moment when nothing is new: rows do not vanish every day.
+pub const AUDIT_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long after the start of the program for the first time.
+pub const AUDIT_FIRST_AFTER_MS: i64 = 10 * 60 * 1000;
+
 /// Waits that double up to a limit.
 #[derive(Debug, Default)]
 pub struct BackOff {
@@ -77,10 +82,23 @@ async fn pull_loop(engine: Arc<Engine>) {
     let mut back_off = BackOff::default();
     // The first pull asks with cursors; after that a poke means that something is new, and the timer only asks.
     let mut full = true;
+    let mut audited_at = engine.environment.clock.now_ms() - AUDIT_EVERY_MS + AUDIT_FIRST_AFTER_MS;
     loop {
         match engine.pull_all(full).await {
             Ok(()) => {
                 back_off.reset();
+                let now_ms = engine.environment.clock.now_ms();
+                if !full && now_ms - audited_at >= AUDIT_EVERY_MS {
+                    match engine.audit().await {
+                        // Somebody was at work: another time.
+                        Ok(None) => {}
+                        Ok(Some(_)) => audited_at = now_ms,
+                        Err(error) => {
+                            tracing::warn!(%error, "the database could not be gone through");
+                            audited_at = now_ms;
+                        }
+                    }
+                }
                 full = tokio::select! {
                     () = engine.wake_pull.notified() => true,
                     () = tokio::time::sleep(Duration::from_millis(engine.environment.jittered(engine.environment.slow_poll_ms))) => false,

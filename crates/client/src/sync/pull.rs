@@ -13,6 +13,7 @@ use super::exchange::{self, Fetched, PAGES_AHEAD_MAX, PAGES_MAX, PAGES_TOGETHER_
 use super::status::Exchange;
 use crate::error::{ClientError, Result};
 use crate::store::apply::{Applied, Verdict};
+use crate::store::audit::{Audit, Step};
 use crate::store::page::{self, Answer};
 
 /// How a round of pages ended.
@@ -135,6 +136,39 @@ impl Engine {
                 Verdict::Copied => return Ok(Round::Copied),
             }
         }
+    }
+
+    /// Counts every row again, step by step, and pulls what turns out to be missing or too much. Tells which scopes that were;
+    /// none when somebody wrote meanwhile and nothing can be said.
+    ///
+    /// # Errors
+    /// As a pull, or when the database fails.
+    pub async fn audit(&self) -> Result<Option<Vec<String>>> {
+        let damaged = {
+            // A pull would only disturb it.
+            let _gate = self.pull_gate.lock().await;
+            let mut audit = self.store.write(|writer| Audit::begin(writer.connection())).await?;
+            loop {
+                let step;
+                (audit, step) = self
+                    .store
+                    .write(move |writer| {
+                        let step = writer.pulled(|connection, _| audit.step(connection))?;
+                        Ok((audit, step))
+                    })
+                    .await?;
+                match step {
+                    Step::More => {}
+                    Step::Disturbed => return Ok(None),
+                    Step::Done(damaged) => break damaged,
+                }
+            }
+        };
+        if !damaged.is_empty() {
+            tracing::error!(?damaged, "rows are missing here or are too much; their scopes are read again");
+            self.pull_all(true).await?;
+        }
+        Ok(Some(damaged))
     }
 
     async fn position(&self) -> Result<Position> {

@@ -41,6 +41,8 @@ struct DeviceState {
 pub struct Core {
     pub epoch: i64,
     pub now_ms: i64,
+    /// Mutations up to here are in a backup.
+    pub safe_upto: i64,
     pub heard: BTreeSet<String>,
     pub page_rows_max: usize,
     pub role: Role,
@@ -61,6 +63,7 @@ impl Core {
         Core {
             epoch: 1,
             now_ms: super::NOW_MS,
+            safe_upto: 0,
             heard: heard.iter().cloned().collect(),
             page_rows_max: 1_000,
             role,
@@ -212,6 +215,7 @@ impl Core {
         let mut text = line_of(&PullLine::Page {
             epoch: self.epoch,
             applied_upto,
+            safe_upto: self.safe_upto,
             chain: hex::encode(chain),
             server_time: self.now_ms,
             rows_left: rows_left as i64,

@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use sqlx::{AssertSqlSafe, FromRow, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 use waystation_model::access::Role;
-use waystation_model::chain::Chain;
 use waystation_model::registry::entity_by_code;
 use waystation_model::sql::select_tuples;
 
-use super::super::{FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use super::super::{DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use super::{ledger, rights};
 use crate::accounts::Session;
 use crate::failure::Failure;
@@ -53,12 +52,13 @@ impl Snapshot for ReadOnly {
         session.check_alive(&mut self.transaction).await
     }
 
-    async fn device_state(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
-        let (last_n, bytes): (i64, Vec<u8>) = sqlx::query_as("SELECT last_n, chain FROM device_states WHERE device_id = $1")
-            .bind(device)
-            .fetch_one(&mut *self.transaction)
-            .await?;
-        Ok((last_n, ledger::chain(bytes)?))
+    async fn device_state(&mut self, device: Uuid) -> Result<DeviceState, Failure> {
+        let (last_n, bytes, backed_up_n): (i64, Vec<u8>, i64) =
+            sqlx::query_as("SELECT last_n, chain, backed_up_n FROM device_states WHERE device_id = $1")
+                .bind(device)
+                .fetch_one(&mut *self.transaction)
+                .await?;
+        Ok(DeviceState { last_n, chain: ledger::chain(bytes)?, backed_up_n })
     }
 
     async fn heads(&mut self, scopes: &[String]) -> Result<Vec<Head>, Failure> {

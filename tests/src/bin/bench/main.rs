@@ -7,6 +7,7 @@ mod floor;
 mod hot_scope;
 mod idle_pull;
 mod laptop;
+mod many_scopes;
 mod page_apply;
 mod poke;
 mod push;
@@ -51,6 +52,9 @@ async fn main() -> Outcome<()> {
     }
     if wanted("idle_pull") {
         idle_pull::measure(&cluster, arguments.pairs).await?;
+    }
+    if wanted("many_scopes") {
+        many_scopes::measure(&cluster, arguments.pairs).await?;
     }
     for way in [poke::Way::OneServer, poke::Way::TwoServers, poke::Way::Sql] {
         if wanted(way.name()) {

@@ -1,0 +1,151 @@
+//! The quiet audit: counts again, from the rows themselves, the sums that a pull compares. The sums that are kept follow what
+//! pulls change; a row that a damaged disk or somebody's hand took away or made is in none of them.
+//!
+//! It goes through the whole database in small steps and starts over when anything was written meanwhile.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+use waystation_model::hash::row_hash;
+use waystation_model::registry::{self, Entity};
+
+use super::{overlay, rows, scopes};
+use crate::error::{ClientError, Result};
+
+/// Rows that one step counts: whoever wants to write waits no longer than that takes.
+pub const STEP_ROWS_MAX: i64 = 500;
+
+/// An audit under way.
+pub struct Audit {
+    organization: Uuid,
+    /// What the connection had written when it began.
+    began_at: u64,
+    table: usize,
+    /// The last row of the table that was counted.
+    after: String,
+    counted: HashMap<String, i64>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// There is more to count.
+    More,
+    /// Something was written meanwhile: what was counted says nothing.
+    Disturbed,
+    /// Everything was counted. These scopes do not hold what they should, and start again from 0.
+    Done(Vec<String>),
+}
+
+impl Audit {
+    /// Begins at the first row.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn begin(connection: &Connection) -> Result<Audit> {
+        let organization: String = connection.query_row("SELECT organization_id FROM device", [], |row| row.get(0))?;
+        Ok(Audit {
+            organization: Uuid::parse_str(&organization).map_err(|_| ClientError::Damaged("the organization's id".into()))?,
+            began_at: connection.total_changes(),
+            table: 0,
+            after: String::new(),
+            counted: HashMap::new(),
+        })
+    }
+
+    /// Counts some more rows; after the last one, compares.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn step(&mut self, connection: &Connection) -> Result<Step> {
+        if connection.total_changes() != self.began_at {
+            return Ok(Step::Disturbed);
+        }
+        let Some(entity) = registry::all().get(self.table) else {
+            self.count_shadows(connection)?;
+            return self.compare(connection).map(Step::Done);
+        };
+        // What lies under somebody's changes is counted as the server has it, at the end.
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT id FROM {0} r WHERE id > ?1 AND NOT EXISTS (SELECT row_id FROM shadows s WHERE s.entity = '{0}' AND s.row_id = r.id)
+             ORDER BY id LIMIT ?2",
+            entity.name
+        ))?;
+        let ids: Vec<String> = statement.query_map(params![self.after, STEP_ROWS_MAX], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for id in &ids {
+            if let Some((stamp, values)) = rows::read_place(connection, entity, id)? {
+                self.count(entity, id, stamp, &values);
+            }
+        }
+        match ids.into_iter().next_back() {
+            Some(last) => self.after = last,
+            None => {
+                self.table += 1;
+                self.after.clear();
+            }
+        }
+        Ok(Step::More)
+    }
+
+    fn count_shadows(&mut self, connection: &Connection) -> Result<()> {
+        let mut statement = connection.prepare_cached("SELECT entity, row_id FROM shadows WHERE stamp <> 0")?;
+        let shadows: Vec<(String, String)> =
+            statement.query_map([], |row| Ok((row.get("entity")?, row.get("row_id")?)))?.collect::<Result<_, _>>()?;
+        for (name, id) in &shadows {
+            let Some(entity) = registry::entity(name) else { continue };
+            if let Some(Some(row)) = overlay::read_shadow(connection, entity, id)? {
+                self.count(entity, id, row.stamp, &row.values);
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, entity: &Entity, id: &str, stamp: i64, values: &[serde_json::Value]) {
+        // An id that is none was never the server's: it is in no sum, and goes with the next reading of its scope.
+        let Ok(id) = Uuid::parse_str(id) else { return };
+        let hash = row_hash(entity.name, &id, stamp);
+        for scope in entity.scopes_of(&id, &self.organization, values) {
+            let sum = self.counted.entry(scope).or_default();
+            *sum = sum.wrapping_add(hash);
+        }
+    }
+
+    /// Puts the sums right, and has every scope read again whose rows are not what its checksum says.
+    fn compare(&self, connection: &Connection) -> Result<Vec<String>> {
+        let mut statement = connection.prepare_cached(
+            "SELECT coalesce(s.scope, h.scope) AS scope, coalesce(s.sum, 0) AS sum, h.checksum AS checksum, coalesce(h.whole, 0) AS whole
+             FROM scope_sums s FULL JOIN scopes h ON h.scope = s.scope",
+        )?;
+        let known: Vec<(String, i64, Option<i64>, bool)> = statement
+            .query_map([], |row| Ok((row.get("scope")?, row.get("sum")?, row.get("checksum")?, row.get("whole")?)))?
+            .collect::<Result<_, _>>()?;
+        let mut kept: HashMap<String, i64> = HashMap::new();
+        let mut damaged = Vec::new();
+        for (scope, sum, checksum, whole) in known {
+            let counted = self.counted.get(&scope).copied().unwrap_or(0);
+            // A sum that is right and yet not the checksum's is ahead of its cursor, by a row that came through another scope.
+            let fits = !whole || counted == sum || checksum == Some(counted) || scopes::holds_unknown(connection, &scope)?;
+            if !fits {
+                damaged.push(scope.clone());
+            }
+            kept.insert(scope, sum);
+        }
+        for (scope, counted) in &self.counted {
+            kept.entry(scope.clone()).or_insert(0);
+            if kept[scope] != *counted {
+                scopes::set_sum(connection, scope, *counted)?;
+            }
+        }
+        for (scope, _) in kept.iter().filter(|(scope, sum)| **sum != 0 && !self.counted.contains_key(*scope)) {
+            scopes::set_sum(connection, scope, 0)?;
+        }
+        let mut reread = Vec::new();
+        for scope in damaged {
+            if scopes::read_again(connection, &scope)? {
+                reread.push(scope);
+            }
+        }
+        Ok(reread)
+    }
+}

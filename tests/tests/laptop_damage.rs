@@ -1,0 +1,118 @@
+//! A laptop's database is damaged behind its back: it finds out by itself and mends what is wrong.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waystation_tests::laptop::{Laptop, SYNC_TIME_MAX};
+use waystation_tests::school::{Course, School, open};
+use waystation_tests::server::LocalServer;
+use waystation_tests::{Outcome, patience};
+
+const TOPICS: usize = 30;
+
+struct Class {
+    _server: LocalServer,
+    school: School,
+    course: Course,
+    laptop: Laptop,
+}
+
+async fn class() -> Outcome<Class> {
+    let (server, mut school) = open().await?;
+    let teaches = school.person("instructor", "teaches").await?;
+    let learns = school.person("learner", "learns").await?;
+    let course = school.course(Some(teaches), "published", TOPICS).await?;
+    school.enrol(learns, &course).await?;
+    let laptop = Laptop::of("learns", &server.url()).await?;
+    Ok(Class { _server: server, school, course, laptop })
+}
+
+impl Class {
+    fn scope(&self) -> String {
+        format!("course:{}", self.course.id)
+    }
+
+    /// Writes past everything that keeps count.
+    async fn damage(&self, sql: String) -> Outcome<usize> {
+        Ok(self.laptop.app().store()?.write(move |writer| Ok(writer.connection().execute(&sql, [])?)).await?)
+    }
+
+    async fn number(&self, sql: String) -> Outcome<i64> {
+        Ok(self.laptop.app().store()?.read(move |connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?)).await?)
+    }
+
+    /// Goes through the database at a moment when nobody writes.
+    async fn audit(&self) -> Outcome<Vec<String>> {
+        patience::until("nobody writes", SYNC_TIME_MAX, || async { Ok(self.laptop.app().audit().await?) }).await
+    }
+}
+
+#[tokio::test]
+async fn a_sound_database_is_left_alone() -> Outcome<()> {
+    let class = class().await?;
+    class.laptop.call("mark_topic", json!({"topic_id": class.course.topics[0], "completed": true})).await?;
+    assert_eq!(class.audit().await?, Vec::<String>::new());
+    class.laptop.is_in_step().await?;
+    assert_eq!(class.audit().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_vanished_come_back() -> Outcome<()> {
+    let class = class().await?;
+    assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 10)".to_owned()).await?, 10);
+    assert_eq!(class.audit().await?, [class.scope()]);
+    assert_eq!(class.number("SELECT count(*) FROM topics".to_owned()).await?, i64::try_from(TOPICS)?);
+    assert_eq!(class.audit().await?, Vec::<String>::new(), "once");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_invented_row_goes() -> Outcome<()> {
+    let class = class().await?;
+    let invented = Uuid::now_v7();
+    let columns = "stamp, created_at, updated_at, module_id, course_id, position, title, description, estimated_seconds, \
+         requires_previous, is_free, published";
+    let known = class.damage(format!(
+        "INSERT INTO topics (id, {columns}) SELECT '{invented}', {columns} FROM topics WHERE id = '{}'",
+        class.course.topics[0]
+    ));
+    assert_eq!(known.await?, 1);
+    assert_eq!(class.audit().await?, [class.scope()]);
+    assert_eq!(class.number(format!("SELECT count(*) FROM topics WHERE id = '{invented}'")).await?, 0);
+    assert_eq!(class.number("SELECT count(*) FROM topics".to_owned()).await?, i64::try_from(TOPICS)?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sum_that_was_wrong_is_put_right_without_a_word_to_the_server() -> Outcome<()> {
+    let class = class().await?;
+    assert_eq!(class.damage(format!("UPDATE scope_sums SET sum = sum + 1 WHERE scope = '{}'", class.scope())).await?, 1);
+    assert_eq!(class.audit().await?, Vec::<String>::new());
+    let rereads = class.number("SELECT coalesce(max(rereads), 0) FROM scopes".to_owned()).await?;
+    assert_eq!(rereads, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_person_changed_stays_on_top_of_a_mended_row() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
+    class.laptop.is_in_step().await?;
+    let port = class._server.server().address().port();
+    let database = class._server.database().clone();
+    class._server.stop().await;
+    class.laptop.is_offline().await?;
+    class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": false})).await?;
+    assert_eq!(class.damage("DELETE FROM topic_progress".to_owned()).await?, 1);
+    assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 1)".to_owned()).await?, 1);
+    class._server = LocalServer::start_on(&database, port).await?;
+    class.laptop.is_in_step().await?;
+    class.audit().await?;
+    assert_eq!(class.number("SELECT count(*) FROM topics".to_owned()).await?, i64::try_from(TOPICS)?);
+    let card = class.laptop.call("topic", json!({"id": topic})).await?["card"].clone();
+    assert_eq!(card["completed"], false, "{card:#}");
+    let stored: Value = class.school.value("SELECT completed FROM topic_progress").await?;
+    assert_eq!(stored, json!(false));
+    Ok(())
+}
