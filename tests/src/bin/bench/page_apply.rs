@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use bytes::Bytes;
 use waystation_client::store::apply::Verdict;
 use waystation_client::store::page::{Answer, outline};
 use waystation_client::store::{Owner, Writer};
