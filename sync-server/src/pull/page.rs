@@ -51,7 +51,11 @@ pub async fn read<A: Authority>(
         &mut text,
         &PullLine::Page { epoch: server_epoch, applied_upto, chain: hex::encode(chain), server_time: authority.now_ms(), rows_left },
     )?;
-    for scope in cursors.keys().filter(|scope| !subscription.actor.scopes.contains(*scope)) {
+    let removed: Vec<&String> = cursors.keys().filter(|scope| !subscription.actor.scopes.contains(*scope)).collect();
+    if !removed.is_empty() {
+        authority.tell_losses(session.device_id).await?;
+    }
+    for scope in removed {
         line(&mut text, &PullLine::Removed { scope: scope.clone() })?;
     }
     let mut rest = feed.as_slice();
