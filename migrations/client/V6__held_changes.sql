@@ -21,7 +21,7 @@ CREATE TABLE held_changes (
     group_id           TEXT,
     course_id          TEXT,
     for_administrators INTEGER,
-    state              TEXT,
+    state              TEXT NOT NULL,
     decided_by         TEXT,
     decided_at         INTEGER
 ) STRICT;

@@ -17,10 +17,13 @@ CREATE TABLE former_rights (
     PRIMARY KEY (user_id, scope)
 );
 
+-- When a page last told a device that something is heard no more. What it did until then, it did not knowing.
+ALTER TABLE device_states ADD COLUMN losses_told_at timestamptz;
+
 -- A change that waits for a decision, or had one. What it is about may be gone, so the row and the people in it are named
 -- without a foreign key.
 CREATE TABLE held_changes (
-    id                 uuid PRIMARY KEY,
+    id                 uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     organization_id    uuid NOT NULL REFERENCES organizations,
     entity             text NOT NULL,
     row_id             uuid NOT NULL,

@@ -169,23 +169,29 @@ async fn who_never_had_the_right_is_refused_as_ever() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn another_laptop_of_the_same_person_that_heard_nothing_yet_is_held_too() -> Outcome<()> {
+async fn each_laptop_of_a_person_learns_of_the_loss_by_itself() -> Outcome<()> {
     let mut class = class().await?;
     let mut second = Caller::sign_in(&class.server.url(), "kamran").await?;
     second.pull().await?;
     class.hand_over_heard().await?;
-    let mark = class.mark(second.user, class.learners[1], WEEK[0], "absent").at(now_us());
-    assert_eq!(second.push_one(mark).await?, Fate::Held);
+    let before = now_us() - 10 * MINUTE_US;
+    let mark = |day: &str| class.mark(second.user, class.learners[1], day, "absent");
+    let (known, unknown, pending) = (mark(WEEK[0]), mark(WEEK[1]), mark(WEEK[2]).at(before));
+    assert_eq!(class.substitute.refusal(known).await?.0, Code::NotAllowed, "this one knew");
+    assert_eq!(class.substitute.push_one(pending).await?, Fate::Held, "what it did before it knew");
+    assert_eq!(second.push_one(unknown).await?, Fate::Held, "the other one knows nothing of it");
     Ok(())
 }
 
 #[tokio::test]
 async fn a_right_that_was_lost_too_long_ago_is_not_remembered() -> Outcome<()> {
     let mut class = class().await?;
+    let mut second = Caller::sign_in(&class.server.url(), "kamran").await?;
+    second.pull().await?;
     class.hand_over_heard().await?;
     class.school.run(format!("UPDATE former_rights SET lost_at = now() - interval '{} days'", FORMER_RIGHTS_DAYS_MAX + 1)).await?;
-    let mark = class.mark(class.substitute.user, class.learners[0], WEEK[0], "late");
-    assert_eq!(class.substitute.refusal(mark).await?.0, Code::NotAllowed);
+    let mark = class.mark(second.user, class.learners[0], WEEK[0], "late");
+    assert_eq!(second.refusal(mark).await?.0, Code::NotAllowed);
     Ok(())
 }
 

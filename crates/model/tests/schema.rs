@@ -341,6 +341,8 @@ fn every_table_is_a_registered_entity_or_the_servers_own() {
         "device_states",
         "device_pushes",
         "user_sessions",
+        "known_rights",
+        "former_rights",
     ];
     let registered = |name: &str| all().iter().any(|entity: &&'static Entity| entity.name == name);
     for name in server().keys().filter(|name| !name.starts_with("feed_queue")) {

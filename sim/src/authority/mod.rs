@@ -173,6 +173,15 @@ impl Authority for Memory {
         Ok(())
     }
 
+    async fn tell_losses(&self, device: Uuid) -> Result<(), Failure> {
+        let mut state = self.state();
+        let now_ms = state.now_ms;
+        if let Some(device) = state.devices.get_mut(&device) {
+            device.losses_told_ms = Some(now_ms);
+        }
+        Ok(())
+    }
+
     async fn snapshot(&self) -> Result<MemorySnapshot, Failure> {
         Ok(MemorySnapshot::of(self.clone()))
     }

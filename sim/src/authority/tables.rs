@@ -60,11 +60,13 @@ pub struct DeviceState {
     pub backed_up_n: i64,
     /// The pushes whose outcomes the device may not have seen.
     pub pushes: Arc<Vec<StoredPush>>,
+    /// When it was last told of something that is heard no more, in milliseconds.
+    pub losses_told_ms: Option<i64>,
 }
 
 impl Default for DeviceState {
     fn default() -> DeviceState {
-        DeviceState { last_n: 0, chain: CHAIN_START, backed_up_n: 0, pushes: Arc::default() }
+        DeviceState { last_n: 0, chain: CHAIN_START, backed_up_n: 0, pushes: Arc::default(), losses_told_ms: None }
     }
 }
 

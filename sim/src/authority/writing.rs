@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sync_server::accounts::Session;
-use sync_server::authority::{Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
+use sync_server::authority::{FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
 use sync_server::failure::Failure;
 use uuid::Uuid;
 use waystation_model::access::Actor;
@@ -232,12 +232,16 @@ impl Writing for MemoryWriting {
         Ok(Some(Actor { user_id: user, organization_id, role, scopes: access::scopes(&state, user).into_iter().collect() }))
     }
 
-    async fn former_rights(&mut self, user: Uuid, since_ms: i64) -> Result<Vec<String>, Failure> {
+    async fn former_rights(&mut self, user: Uuid, device: Uuid, since_ms: i64) -> Result<Vec<FormerRight>, Failure> {
         self.step()?;
         let state = self.memory.state();
-        let known = state.known_rights.get(&user).into_iter().flatten();
+        let told_ms = state.devices.get(&device).and_then(|device| device.losses_told_ms);
+        let known = state.known_rights.get(&user).into_iter().flatten().map(|scope| (scope, None));
         let former = state.former_rights.get(&user).into_iter().flatten();
-        Ok(known.chain(former.filter(|(_, lost_at)| **lost_at >= since_ms).map(|(scope, _)| scope)).cloned().collect())
+        let former = former.filter(|(_, lost_at)| **lost_at >= since_ms);
+        let former = former.map(|(scope, lost_at)| (scope, told_ms.filter(|told_ms| told_ms >= lost_at)));
+        let right = |(scope, told_ms): (&String, Option<i64>)| FormerRight { scope: scope.clone(), told_us: told_ms.map(|ms| ms * 1000) };
+        Ok(known.chain(former).map(right).collect())
     }
 
     async fn waiting_changes(&mut self, author: Uuid) -> Result<usize, Failure> {

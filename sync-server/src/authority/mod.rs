@@ -38,6 +38,8 @@ pub trait Authority: Sync {
     fn write(&self) -> impl Future<Output = Result<Self::Writing, Failure>> + Send;
     /// Remembers what a user hears by now, and when they lost what they heard before.
     fn know_rights(&self, user: Uuid, scopes: &[String]) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Remembers that a device is being told of something that its user hears no more.
+    fn tell_losses(&self, device: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Begins to read.
     fn snapshot(&self) -> impl Future<Output = Result<Self::Snapshot, Failure>> + Send;
 }
@@ -137,6 +139,16 @@ pub struct KeptConflict<'a> {
     pub author_id: Option<Uuid>,
 }
 
+/// Something that a person hears, or is, or did or was.
+#[derive(Debug)]
+pub struct FormerRight {
+    /// The scope; a role stands for itself as `role:teacher`.
+    pub scope: String,
+    /// When their device was last told of a loss, in microseconds, if that was after this one: what was done later was done
+    /// knowing it. None: the device knows nothing of it.
+    pub told_us: Option<i64>,
+}
+
 /// Values of one column to try for a free one.
 #[derive(Debug)]
 pub struct Tries<'a> {
@@ -181,7 +193,7 @@ pub trait Writing: Send + Sized {
 
     /// What a user was last known to hear, and what they lost since this moment, in milliseconds. A role stands among the
     /// scopes as `role:teacher`.
-    fn former_rights(&mut self, user: Uuid, since_ms: i64) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+    fn former_rights(&mut self, user: Uuid, device: Uuid, since_ms: i64) -> impl Future<Output = Result<Vec<FormerRight>, Failure>> + Send;
     /// How many changes of this author wait for somebody else's decision.
     fn waiting_changes(&mut self, author: Uuid) -> impl Future<Output = Result<usize, Failure>> + Send;
 

@@ -71,6 +71,9 @@ pub async fn read<A: Authority>(
             rows_left,
         },
     )?;
+    if !start.removed.is_empty() {
+        authority.tell_losses(session.device_id).await?;
+    }
     for scope in &start.removed {
         line(&mut text, &PullLine::Removed { scope: scope.clone() })?;
     }

@@ -1,7 +1,7 @@
 //! Changes whose author had the right once and has lost it. They are kept until whoever has the right now decides.
 //!
-//! What somebody formerly heard is remembered, and no time is asked: a laptop that was told of the loss has the rows no more,
-//! whoever would forge a change would forge its time too, and a person decides in any case.
+//! What somebody formerly heard is remembered. What they did before their laptop was told of the loss counts as done with the
+//! right: it learns of it at its next pull and not before. The time is the laptop's word, so a person decides.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use super::deed::Deed;
 use super::rows::Rows;
 use super::sets::Context;
 use crate::access::{right_role, role_right};
-use crate::authority::Writing;
+use crate::authority::{FormerRight, Writing};
 use crate::failure::Failure;
 
 /// Milliseconds of a day.
@@ -33,8 +33,10 @@ pub fn table() -> &'static Entity {
 /// What a push knows of its author's past, once it has asked.
 #[derive(Default)]
 pub struct Holding {
-    /// Who they have been, as the rules ask.
-    formerly: Option<Vec<Actor>>,
+    /// What they heard and were, and do not or are not any more.
+    lost: Option<Vec<FormerRight>>,
+    /// Who they have been, as the rules ask: before their device was told of a loss, and after.
+    formerly: [Option<Vec<Actor>>; 2],
     /// How many of their changes wait.
     waiting: Option<usize>,
 }
@@ -83,7 +85,7 @@ pub async fn instead<W: Writing>(
     }
     let current = rows.current(deed.id);
     let mut values = None;
-    for actor in formerly(keeper, context).await? {
+    for actor in formerly(keeper, context, deed.change.at).await? {
         let judged = match (op, current) {
             (Operation::Put, _) => deed.put(current, actor).map(|merged| merged.values),
             (Operation::Delete, Some(stored)) => deed.delete(stored, actor).map(|()| stored.values.clone()),
@@ -147,19 +149,29 @@ async fn keep<W: Writing>(
 
 /// Who the author has been since the losses that are remembered, one for each role. What they gave away in this very push they
 /// gave away knowing it.
-async fn formerly<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>) -> Result<&'c [Actor], Failure> {
-    if context.holding.formerly.is_none() {
+async fn formerly<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>, at_us: i64) -> Result<&'c [Actor], Failure> {
+    if context.holding.lost.is_none() {
         let since_ms = context.received_ms - FORMER_RIGHTS_DAYS_MAX * DAY_MS;
-        let mut lost = keeper.former_rights(context.actor.user_id, since_ms).await?;
+        let mut lost = keeper.former_rights(context.actor.user_id, context.device, since_ms).await?;
         let begun_as = role_right(context.begun_with.role);
-        lost.retain(|right| *right != begun_as && !context.begun_with.scopes.contains(right));
-        let roles = || std::iter::once(context.actor.role).chain(lost.iter().filter_map(|right| right_role(right)));
-        let mut scopes = context.actor.scopes.clone();
-        scopes.extend(lost.iter().cloned());
-        let of_role = |role| Actor { role, scopes: scopes.clone(), ..Actor::clone(&context.actor) };
-        context.holding.formerly = Some(if lost.is_empty() { Vec::new() } else { roles().map(of_role).collect() });
+        lost.retain(|right| right.scope != begun_as && !context.begun_with.scopes.contains(&right.scope));
+        context.holding.lost = Some(lost);
     }
-    Ok(context.holding.formerly.as_deref().unwrap_or_default())
+    let Holding { lost, formerly, .. } = &mut context.holding;
+    let lost = lost.as_deref().unwrap_or_default();
+    // A device is told of all its losses at once, so there is one moment for all of them.
+    let knew = lost.iter().any(|right| right.told_us.is_some_and(|told_us| at_us > told_us));
+    let actors = formerly[usize::from(knew)].get_or_insert_with(|| {
+        let counts: Vec<&str> = lost.iter().filter(|right| !knew || right.told_us.is_none()).map(|right| right.scope.as_str()).collect();
+        if counts.is_empty() {
+            return Vec::new();
+        }
+        let mut scopes = context.actor.scopes.clone();
+        scopes.extend(counts.iter().map(|scope| (*scope).to_owned()));
+        let roles = std::iter::once(context.actor.role).chain(counts.iter().filter_map(|right| right_role(right)));
+        roles.map(|role| Actor { role, scopes: scopes.clone(), ..Actor::clone(&context.actor) }).collect()
+    });
+    Ok(actors)
 }
 
 /// Who decides about a change, and whom it is about.

@@ -20,7 +20,7 @@ use waystation_model::{Code, Problem};
 
 pub use constraints::{read as read_constraints, refusal};
 
-use super::{Authority, Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
+use super::{Authority, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
 use crate::accounts::Session;
 use crate::database::commit;
 use crate::failure::Failure;
@@ -39,6 +39,11 @@ impl Authority for PgPool {
 
     async fn know_rights(&self, user: Uuid, scopes: &[String]) -> Result<(), Failure> {
         rights::know(self, user, scopes).await
+    }
+
+    async fn tell_losses(&self, device: Uuid) -> Result<(), Failure> {
+        sqlx::query("UPDATE device_states SET losses_told_at = now() WHERE device_id = $1").bind(device).execute(self).await?;
+        Ok(())
     }
 
     async fn snapshot(&self) -> Result<Self::Snapshot, Failure> {
@@ -62,8 +67,8 @@ impl Writing for Transaction<'static, Postgres> {
         Ok(Some(Actor { user_id: user, organization_id, role, scopes }))
     }
 
-    async fn former_rights(&mut self, user: Uuid, since_ms: i64) -> Result<Vec<String>, Failure> {
-        rights::former(self, user, since_ms).await
+    async fn former_rights(&mut self, user: Uuid, device: Uuid, since_ms: i64) -> Result<Vec<FormerRight>, Failure> {
+        rights::former(self, user, device, since_ms).await
     }
 
     async fn waiting_changes(&mut self, author: Uuid) -> Result<usize, Failure> {

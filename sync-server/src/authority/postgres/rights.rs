@@ -5,6 +5,7 @@ use uuid::Uuid;
 use waystation_model::access::Role;
 use waystation_model::limits::FORMER_RIGHTS_DAYS_MAX;
 
+use crate::authority::FormerRight;
 use crate::failure::Failure;
 
 /// Organization and role of an account that is open, in an organization that is.
@@ -47,9 +48,19 @@ pub async fn know(pool: &PgPool, user: Uuid, scopes: &[String]) -> Result<(), Fa
     Ok(())
 }
 
-/// What a user was last known to hear, and what they lost since.
-pub async fn former(connection: &mut PgConnection, user: Uuid, since_ms: i64) -> Result<Vec<String>, Failure> {
-    let former = "SELECT unnest(k.scopes) FROM known_rights k WHERE k.user_id = $1 \
-                  UNION SELECT f.scope FROM former_rights f WHERE f.user_id = $1 AND f.lost_at >= to_timestamp($2 / 1000.0)";
-    Ok(sqlx::query_scalar(former).bind(user).bind(since_ms).fetch_all(connection).await?)
+/// What a user was last known to hear, and what they lost since, as one device of theirs knows of it.
+pub async fn former(connection: &mut PgConnection, user: Uuid, device: Uuid, since_ms: i64) -> Result<Vec<FormerRight>, Failure> {
+    let former: Vec<(String, Option<i64>)> = sqlx::query_as(
+        "SELECT unnest(k.scopes), NULL::bigint FROM known_rights k WHERE k.user_id = $1 \
+         UNION ALL \
+         SELECT f.scope, CASE WHEN d.losses_told_at >= f.lost_at THEN (extract(epoch FROM d.losses_told_at) * 1000000)::bigint END \
+         FROM former_rights f JOIN device_states d ON d.device_id = $2 \
+         WHERE f.user_id = $1 AND f.lost_at >= to_timestamp($3 / 1000.0)",
+    )
+    .bind(user)
+    .bind(device)
+    .bind(since_ms)
+    .fetch_all(connection)
+    .await?;
+    Ok(former.into_iter().map(|(scope, told_us)| FormerRight { scope, told_us }).collect())
 }
