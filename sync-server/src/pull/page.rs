@@ -76,15 +76,15 @@ pub async fn read<A: Authority>(
     }
     for (scope, cursor) in wanted.iter().zip(&reached) {
         if !scope.known || *cursor != scope.from {
-            let step =
-                PullLine::Scope { scope: scope.scope.to_owned(), cursor: *cursor, head: scope.head, checksum: scope.checksum };
+            let step = PullLine::Scope { scope: scope.scope.to_owned(), cursor: *cursor, head: scope.head, checksum: scope.checksum };
             line(&mut text, &step)?;
         }
     }
     line(&mut text, &PullLine::End { more: rows_left > 0 })?;
     let digest = digest(&start, &wanted, &reached);
     let whole_at = (rows_left == 0).then_some(applied_upto);
-    let cursors = Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: reached.into(), whole_at };
+    let cursors =
+        Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: reached.into(), whole_at };
     memory.handed_out.keep(session.device_id, digest, cursors);
     Ok(text)
 }
