@@ -10,7 +10,7 @@ use waystation_tests::{Outcome, patience};
 const TOPICS: usize = 30;
 
 struct Class {
-    _server: LocalServer,
+    server: Option<LocalServer>,
     school: School,
     course: Course,
     laptop: Laptop,
@@ -23,7 +23,7 @@ async fn class() -> Outcome<Class> {
     let course = school.course(Some(teaches), "published", TOPICS).await?;
     school.enrol(learns, &course).await?;
     let laptop = Laptop::of("learns", &server.url()).await?;
-    Ok(Class { _server: server, school, course, laptop })
+    Ok(Class { server: Some(server), school, course, laptop })
 }
 
 impl Class {
@@ -99,14 +99,14 @@ async fn what_a_person_changed_stays_on_top_of_a_mended_row() -> Outcome<()> {
     let topic = class.course.topics[0];
     class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
     class.laptop.is_in_step().await?;
-    let port = class._server.server().address().port();
-    let database = class._server.database().clone();
-    class._server.stop().await;
+    let server = class.server.take().ok_or("no server")?;
+    let (database, port) = (server.database().clone(), server.server().address().port());
+    server.stop().await;
     class.laptop.is_offline().await?;
     class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": false})).await?;
     assert_eq!(class.damage("DELETE FROM topic_progress".to_owned()).await?, 1);
     assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 1)".to_owned()).await?, 1);
-    class._server = LocalServer::start_on(&database, port).await?;
+    class.server = Some(LocalServer::start_on(&database, port).await?);
     class.laptop.is_in_step().await?;
     class.audit().await?;
     assert_eq!(class.number("SELECT count(*) FROM topics".to_owned()).await?, i64::try_from(TOPICS)?);

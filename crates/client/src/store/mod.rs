@@ -23,6 +23,7 @@ pub mod value;
 mod whole;
 mod worker;
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -41,6 +42,9 @@ pub struct Writer {
     device: Device,
     /// Whether every commit waits for the disk.
     full: bool,
+    /// How far scopes were read, and what the connection had written then: whoever hears thousands of them and asks whether
+    /// anything is new reads and hashes them once.
+    reached: RefCell<Option<(u64, scopes::Reached)>>,
 }
 
 impl Writer {
@@ -52,7 +56,7 @@ impl Writer {
         let connection = open::open_writer(path, key)?;
         scopes::read_what_is_known_now(&connection)?;
         let device = device::load(&connection)?.ok_or_else(|| ClientError::Damaged("the database has no owner".into()))?;
-        Ok(Writer { connection, device, full: true })
+        Ok(Writer::around(connection, device))
     }
 
     /// Opens the database, making it when there is none, and writes whose it is.
@@ -63,7 +67,42 @@ impl Writer {
         let connection = open::open_writer(path, key)?;
         scopes::read_what_is_known_now(&connection)?;
         let device = device::introduce(&connection, device_id, owner)?;
-        Ok(Writer { connection, device, full: true })
+        Ok(Writer::around(connection, device))
+    }
+
+    fn around(connection: Connection, device: Device) -> Writer {
+        Writer { connection, device, full: true, reached: RefCell::default() }
+    }
+
+    /// How far scopes were read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn reached(&self) -> Result<scopes::Reached> {
+        let written = self.connection.total_changes();
+        if let Some((at, reached)) = &*self.reached.borrow()
+            && *at == written
+        {
+            return Ok(reached.clone());
+        }
+        let reached = scopes::Reached::read(&self.connection)?;
+        *self.reached.borrow_mut() = Some((written, reached.clone()));
+        Ok(reached)
+    }
+
+    /// [`Writer::pulled`] for work that leaves every scope as it is.
+    ///
+    /// # Errors
+    /// Those of `work`; nothing is changed then.
+    pub fn noted<R>(&mut self, work: impl FnOnce(&Connection, &mut Device) -> Result<R>) -> Result<R> {
+        let written = self.connection.total_changes();
+        let result = self.pulled(work)?;
+        if let Some((at, _)) = self.reached.get_mut()
+            && *at == written
+        {
+            *at = self.connection.total_changes();
+        }
+        Ok(result)
     }
 
     /// The device as it stands.

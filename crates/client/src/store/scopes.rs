@@ -1,6 +1,7 @@
 //! How far each scope was read, and the sums that tell whether a laptop holds what its scopes hold.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
@@ -43,6 +44,28 @@ pub fn is_whole(connection: &Connection, scope: &str) -> Result<bool> {
 /// When the database fails.
 pub fn is_heard(connection: &Connection, scope: &str) -> Result<bool> {
     Ok(connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?.query_row([scope], |row| row.get(0))?)
+}
+
+/// How far all scopes were read.
+#[derive(Debug, Clone)]
+pub struct Reached {
+    /// Their cursors.
+    pub cursors: Arc<BTreeMap<String, i64>>,
+    /// The digest of these.
+    pub digest: Arc<str>,
+    /// Whether any scope is being read once more from 0.
+    pub rereading: bool,
+}
+
+impl Reached {
+    /// What the database says.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn read(connection: &Connection) -> Result<Reached> {
+        let cursors = cursors(connection)?;
+        Ok(Reached { digest: digest(&cursors).into(), cursors: Arc::new(cursors), rereading: any_is_read_again(connection)? })
+    }
 }
 
 /// Whether any scope is being read once more from 0.

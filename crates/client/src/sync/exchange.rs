@@ -3,6 +3,7 @@
 //! All of it is synchronous and knows no network, so a simulator makes the very same decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::Connection;
@@ -15,7 +16,8 @@ use crate::error::{ClientError, Result};
 use crate::store::apply::{self, Applied, Verdict};
 use crate::store::outbox::{self, Batch};
 use crate::store::page::Outline;
-use crate::store::{Device, Writer, scopes};
+use crate::store::scopes::{self, Reached};
+use crate::store::{Device, Writer};
 
 /// How often one push mends its numbering before it gives up until the next.
 pub const REPAIRS_MAX: u32 = 4;
@@ -117,7 +119,9 @@ pub struct Position {
     /// The device that asks.
     pub device: Device,
     /// How far each scope was read.
-    pub cursors: BTreeMap<String, i64>,
+    pub cursors: Arc<BTreeMap<String, i64>>,
+    /// The digest of these; none when a page has moved them.
+    digest: Option<Arc<str>>,
     /// Whether any scope is being read once more from 0.
     pub rereading: bool,
 }
@@ -128,12 +132,8 @@ impl Position {
     /// # Errors
     /// When the database fails.
     pub fn of(writer: &Writer) -> Result<Position> {
-        let connection = writer.connection();
-        Ok(Position {
-            device: writer.device().clone(),
-            cursors: scopes::cursors(connection)?,
-            rereading: scopes::any_is_read_again(connection)?,
-        })
+        let Reached { cursors, digest, rereading } = writer.reached()?;
+        Ok(Position { device: writer.device().clone(), cursors, digest: Some(digest), rereading })
     }
 
     fn request(&self, digest: Option<String>, cursors: Option<BTreeMap<String, i64>>) -> PullRequest {
@@ -146,7 +146,8 @@ impl Position {
         if self.cursors.is_empty() || self.rereading {
             return self.ask_page();
         }
-        self.request(Some(scopes::digest(&self.cursors)), None)
+        let digest = self.digest.as_deref().map_or_else(|| scopes::digest(&self.cursors), str::to_owned);
+        self.request(Some(digest), None)
     }
 
     /// Whether the server has mutations of this device that no pull has covered: then a page is needed although nothing is new.
@@ -156,19 +157,25 @@ impl Position {
 
     /// Asks for the next page with the cursors themselves.
     pub fn ask_page(&self) -> PullRequest {
-        self.request(None, Some(self.cursors.clone()))
+        self.request(None, Some(BTreeMap::clone(&self.cursors)))
     }
 
     /// Goes on after a page. False: there is no next one.
     pub fn pass(&mut self, page: &Outline) -> bool {
         self.device.epoch = page.epoch;
+        if !page.more {
+            // Nobody asks from there.
+            return false;
+        }
+        self.digest = None;
+        let cursors = Arc::make_mut(&mut self.cursors);
         for step in &page.scopes {
-            self.cursors.insert(step.scope.clone(), step.cursor);
+            cursors.insert(step.scope.clone(), step.cursor);
         }
         for scope in &page.removed {
-            self.cursors.remove(scope);
+            cursors.remove(scope);
         }
-        page.more
+        true
     }
 }
 
@@ -219,7 +226,7 @@ fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &
 /// # Errors
 /// When the database fails.
 pub fn nothing_new(writer: &mut Writer, offset_ms: Option<i64>, server_time: i64, now_ms: i64) -> Result<()> {
-    writer.pulled(|connection, device| {
+    writer.noted(|connection, device| {
         device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
         device.last_sync_at = Some(now_ms);
         device.hear_time(server_time);
