@@ -21,6 +21,10 @@ use tokio_util::sync::CancellationToken;
 /// How long to wait when no connection can be taken, such as for want of file handles.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
+/// From so many bytes on it is known which HTTP somebody speaks; up to there nobody else sets a limit. The smallest request with
+/// a host is longer.
+const FIRST_BYTES: usize = 24;
+
 /// How long somebody may keep the server waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
@@ -55,7 +59,7 @@ pub async fn serve(listener: TcpListener, routes: Router, waits: Waits, stopping
                 continue;
             }
         };
-        let io = TokioIo::new(Patient { stream, wait: waits.answer, stuck: None });
+        let io = TokioIo::new(Patient::new(stream, waits));
         let connection = builder.serve_connection(io, TowerToHyperService::new(routes.clone())).into_owned();
         let connection = open.watch(connection);
         tokio::spawn(async move {
@@ -74,9 +78,15 @@ struct Patient<S> {
     wait: Duration,
     /// Runs since the other side last took something.
     stuck: Option<Pin<Box<Sleep>>>,
+    /// Runs until the other side has said which HTTP it speaks, and how many bytes of that are missing.
+    first: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<S> Patient<S> {
+    fn new(stream: S, waits: Waits) -> Patient<S> {
+        Patient { stream, wait: waits.answer, stuck: None, first: Some((Box::pin(tokio::time::sleep(waits.head)), FIRST_BYTES)) }
+    }
+
     fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stuck = None;
@@ -91,7 +101,18 @@ impl<S> Patient<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if let Some((wait, missing)) = &mut self.first {
+            *missing = missing.saturating_sub(buffer.filled().len() - before);
+            if *missing == 0 {
+                self.first = None;
+            } else if read.is_pending() {
+                ready!(wait.as_mut().poll(context));
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing was said for too long")));
+            }
+        }
+        read
     }
 }
 
@@ -127,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn who_takes_nothing_of_an_answer_is_given_up_and_who_takes_a_little_is_not() {
         let (near, mut far) = tokio::io::duplex(8);
-        let mut connection = Patient { stream: near, wait: Duration::from_millis(50), stuck: None };
+        let mut connection = Patient::new(near, Waits { answer: Duration::from_millis(50), ..Waits::USUAL });
         let reading = tokio::spawn(async move {
             let mut taken = [0; 100];
             far.read_exact(&mut taken).await.expect("what was written");
