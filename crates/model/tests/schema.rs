@@ -342,6 +342,7 @@ fn every_table_is_a_registered_entity_or_the_servers_own() {
         "device_pushes",
         "user_sessions",
         "known_rights",
+        "feed_marks",
         "former_rights",
     ];
     let registered = |name: &str| all().iter().any(|entity: &&'static Entity| entity.name == name);
