@@ -4,8 +4,12 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use waystation_tests::{Outcome, fuzz, places};
 
-/// Damaged copies of each file.
+/// Damaged copies of each file, unless `WAYSTATION_FUZZ` says how many.
 const DAMAGED: usize = 200;
+
+fn damaged_copies() -> usize {
+    std::env::var("WAYSTATION_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(DAMAGED)
+}
 
 /// Calls a target with every file of its corpus and with damaged copies of it. Returns how many of the files
 /// got past reading, undamaged and damaged.
@@ -18,7 +22,7 @@ fn run(name: &str, target: fn(&[u8]) -> bool) -> Outcome<(usize, usize)> {
     let (mut whole, mut damaged) = (0, 0);
     for file in &files {
         whole += usize::from(target(file));
-        for _ in 0..DAMAGED {
+        for _ in 0..damaged_copies() {
             let mut bytes = file.clone();
             damage(&mut bytes, &files, &mut random);
             damaged += usize::from(target(&bytes));
