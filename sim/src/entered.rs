@@ -29,6 +29,8 @@ struct Deed {
     entity: &'static Entity,
     row: Uuid,
     op: Operation,
+    /// When, where it was the only one of its moment.
+    at_us: Option<i64>,
     groups: Vec<(&'static str, Value)>,
 }
 
@@ -109,8 +111,8 @@ pub fn seen(writer: &Writer, entity: &Entity, row: &Uuid) -> Option<Vec<Value>> 
 }
 
 impl Entered {
-    /// A person did something. `before` is what they saw of the row.
-    pub fn did(&mut self, device: Uuid, edit: &Edit, before: Option<&[Value]>) {
+    /// A person did something, alone at `at_us` or else together with more. `before` is what they saw of the row.
+    pub fn did(&mut self, device: Uuid, edit: &Edit, at_us: Option<i64>, before: Option<&[Value]>) {
         let Some(row) = row_of(edit) else { return };
         let entity = edit.entity;
         let deed = self.deeds.len();
@@ -139,7 +141,7 @@ impl Entered {
             *self.sums.entry(row).or_default() += number("time_spent_seconds");
             self.furthest.push((row, number("reset_number"), number("percent")));
         }
-        self.deeds.push(Deed { entity, row, op: edit.op, groups });
+        self.deeds.push(Deed { entity, row, op: edit.op, at_us, groups });
     }
 
     /// Somebody wrote to the database itself: what stood there before was replaced knowingly. `after` is none for a row that
@@ -157,20 +159,21 @@ impl Entered {
     fn is_refused(&self, deed: usize, state: &State, refused: &[Refused]) -> bool {
         let deed = &self.deeds[deed];
         let op = if deed.op == Operation::Delete { "delete" } else { "put" };
+        // One deletion looks like another. What was changed is told apart by its values, as several changes may melt into one.
+        let same_moment = |at_us: i64| deed.op == Operation::Put || deed.at_us.is_none_or(|own| own == at_us);
         let is_held = held(state)
-            .filter(|held| held.row == deed.row && held.entity == deed.entity.name && held.op == op)
+            .filter(|held| held.row == deed.row && held.entity == deed.entity.name && held.op == op && same_moment(held.at_us))
             .any(|held| deed.groups.iter().all(|(group, value)| held.fields.get(lead(deed.entity, group).1) == Some(value)));
         if is_held {
             return true;
         }
-        refused.iter().filter(|refused| refused.row == deed.row && refused.entity == deed.entity.name && refused.op == deed.op).any(
-            |refused| {
-                deed.groups.iter().all(|(group, value)| {
-                    let (_, column) = lead(deed.entity, group);
-                    refused.columns.iter().position(|name| name == column).is_some_and(|place| refused.values[place] == *value)
-                })
-            },
-        )
+        let of_row = |refused: &&Refused| refused.row == deed.row && refused.entity == deed.entity.name && refused.op == deed.op;
+        refused.iter().filter(of_row).filter(|refused| same_moment(refused.at)).any(|refused| {
+            deed.groups.iter().all(|(group, value)| {
+                let (_, column) = lead(deed.entity, group);
+                refused.columns.iter().position(|name| name == column).is_some_and(|place| refused.values[place] == *value)
+            })
+        })
     }
 
     /// Looks for every value.

@@ -232,10 +232,11 @@ impl World {
                         story.push(format!("    {device} {:?} {} {:?} {:?}", edit.op, edit.entity.name, row_of(edit), edit.fields));
                     }
                 }
-                for (edit, before) in edits.iter().zip(&before) {
-                    self.entered.did(device, edit, before.as_deref());
-                }
                 let at = laptop.writer().device().last_at;
+                for (edit, before) in edits.iter().zip(&before) {
+                    let at_us = (edits.len() == 1).then_some(at.0);
+                    self.entered.did(device, edit, at_us, before.as_deref());
+                }
                 if let Some(offset) = laptop.offset_ms
                     && !edits.is_empty()
                     && at.as_ms() > last_at.as_ms() + 1
