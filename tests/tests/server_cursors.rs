@@ -1,6 +1,7 @@
 //! A device names its cursors by their digest: the server that has handed them out answers with what moved, and whoever does
 //! not know them asks for the cursors themselves.
 
+use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_model::wire::{Outcome as Fate, PullLine};
 use waystation_tests::caller::{Caller, Pulled, put};
 use waystation_tests::school::{Course, School, open};
@@ -56,6 +57,38 @@ async fn page_after_page_needs_no_cursors() -> Outcome<()> {
         assert_eq!((pulled.pages, pulled.rows.len()), (1, 1));
         assert_eq!(class.title(&class.aysel)?, title);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_that_were_read_ahead_lack_nothing_that_changed_meanwhile() -> Outcome<()> {
+    let mut class = class().await?;
+    let (module, course) = (class.course.module, class.course.id);
+    let rows = PAGE_ROWS_MAX * 4;
+    class
+        .school
+        .run(format!(
+            "INSERT INTO topics (organization_id, module_id, course_id, title) \
+             SELECT organization_id, '{module}', id, 'Many ' || n FROM courses, generate_series(1, {rows}) n WHERE id = '{course}'"
+        ))
+        .await?;
+    // Two pages are being read when the first has come.
+    let mut pages = known(class.aysel.pull_by_digest().await?)?.pages;
+    class
+        .school
+        .run("UPDATE topics SET title = 'changed' WHERE title = 'Many 1'; DELETE FROM topics WHERE title IN ('Many 2', 'Many 7000')")
+        .await?;
+    // What the database says is late for as long as this instance has not heard of it, and then it is there.
+    let caller = tokio::sync::Mutex::new((&mut class.aysel, &mut pages));
+    patience::until("the changes", std::time::Duration::from_secs(20), || async {
+        let (caller, pages) = &mut *caller.lock().await;
+        **pages += known(caller.pull_by_digest().await?)?.pages;
+        let topics = caller.all("topics");
+        let changed = topics.values().filter(|row| row.columns["title"] == "changed").count();
+        Ok((topics.len() == rows && changed == 1).then_some(()))
+    })
+    .await?;
+    assert!(pages >= 4, "{pages} pages");
     Ok(())
 }
 

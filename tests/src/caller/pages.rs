@@ -125,7 +125,7 @@ impl Caller {
         if let [PullLine::Unchanged { .. }] = lines.as_slice() {
             return Ok(Some(pulled));
         }
-        if !matches!(lines.last(), Some(PullLine::End { more: false })) {
+        if !matches!(lines.last(), Some(PullLine::End { .. })) {
             return Err("the page was cut off".into());
         }
         pulled.pages = 1;
