@@ -23,6 +23,8 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 /// What a page that was read ahead answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
+    /// The session that asks.
+    pub session: Uuid,
     /// The device.
     pub device: Uuid,
     /// The digest of the cursors before it.
@@ -85,7 +87,7 @@ impl Ahead {
 mod tests {
     use super::*;
 
-    const ASKED: Asked = Asked { device: Uuid::nil(), digest: 5, subscription: 1, zstd: true };
+    const ASKED: Asked = Asked { session: Uuid::nil(), device: Uuid::nil(), digest: 5, subscription: 1, zstd: true };
 
     async fn page() -> Result<Packed, Failure> {
         Ok(Packed { bytes: b"next".to_vec(), zstd: false, next: None })

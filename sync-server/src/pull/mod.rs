@@ -51,9 +51,8 @@ pub async fn pull(
     let reader = Reader { app, session, subscription, protocol: request.protocol, zstd };
     let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == reader.app.epoch && request.cursors.is_none());
     if let Some(digest) = digest
-        && let Some(page) = reader.app.ahead.take(reader.asked(digest)).await
+        && let Some(Ok(page)) = reader.app.ahead.take(reader.asked(digest)).await
     {
-        let page = page?;
         reader.read_ahead(page.next);
         return Ok(page.into_response());
     }
@@ -72,7 +71,13 @@ struct Reader {
 
 impl Reader {
     fn asked(&self, digest: i64) -> Asked {
-        Asked { device: self.session.device_id, digest, subscription: self.subscription.number, zstd: self.zstd }
+        Asked {
+            session: self.session.session_id,
+            device: self.session.device_id,
+            digest,
+            subscription: self.subscription.number,
+            zstd: self.zstd,
+        }
     }
 
     async fn read(self, request: PullRequest) -> Result<Packed, Failure> {

@@ -89,6 +89,9 @@ async fn happen<W: Writing>(keeper: &mut W, context: &Context<'_>, kept: &Kept<'
     };
     let id = kept.id("row_id")?;
     let mut rows = load(keeper, entity, context.actor.organization_id, &[id]).await?;
+    if rows.is_foreign(id) {
+        return Ok(Err(Problem::new(Code::NotFound, "the row is not in this organization")));
+    }
     let device = kept.id("device_id")?;
     let base: Base = serde_json::from_value(kept.of("base").clone()).map_err(Failure::broken)?;
     let n = kept.number("n");

@@ -120,6 +120,11 @@ pub async fn with_first<W: Writing>(
         None => keeper.rows(table(), &[id]).await?.pop().map(|found| found.stored.values),
     };
     let Some(first) = first.filter(|first| first[place("state")] == "waiting") else { return Ok(None) };
+    // It was the first one's row that its author had the right to. What only some people may give is judged with a whole row.
+    let same_row = first[place("entity")] == deed.entity.name && first[place("row_id")] == json!(deed.id.to_string());
+    if !same_row || deed.change.fields.iter().any(|(index, _)| deed.entity.columns[*index].by.is_some()) {
+        return Ok(None);
+    }
     let named = |name: &str| first[place(name)].as_str().and_then(|text| Uuid::parse_str(text).ok());
     let found = Place { group_id: named("group_id"), course_id: named("course_id"), person_id: named("person_id") };
     keep(keeper, context, deed, Operation::Put, found, held).await.map(Some)

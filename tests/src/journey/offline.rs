@@ -174,7 +174,7 @@ impl Journey<'_> {
         // A note is stored when the teacher goes on to another cell, without a word about saving.
         window.press(&format!("cell-1-{column}")).await?;
         window.keys([ENTER]).await?;
-        window.see("note-text").await?;
+        window.has_focus("note-text").await?;
         window.keys(NOTE.chars()).await?;
         window.press(&format!("cell-0-{column}")).await?;
         window.attribute(&format!("cell-1-{column}"), "data-note", SEE_TIME_MAX, |note| note == NOTE).await?;

@@ -6,7 +6,7 @@ use fantoccini::Locator;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Window;
 use crate::{Outcome, patience};
@@ -194,6 +194,18 @@ impl Window {
     /// When the script throws.
     pub async fn script(&self, script: &str, arguments: Vec<Value>) -> Outcome<Value> {
         patience::within("a script runs", SEE_TIME_MAX, self.client.execute(script, arguments)).await
+    }
+
+    /// Waits until what is typed goes to this field.
+    ///
+    /// # Errors
+    /// When it does not, or the window is gone.
+    pub async fn has_focus(&self, testid: &str) -> Outcome<()> {
+        let focused = "return document.activeElement?.dataset.testid ?? ''";
+        patience::until(&format!("`{testid}` has the focus"), SEE_TIME_MAX, || async {
+            Ok((self.script(focused, Vec::new()).await? == json!(testid)).then_some(()))
+        })
+        .await
     }
 
     /// How many things match.
