@@ -1,11 +1,8 @@
 //! The database: opened, edited, pulled into, pushed from.
-#![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::server::Core;
+use crate::support::*;
 use serde_json::{Value, json};
-use support::server::Core;
-use support::*;
 use waystation_client::error::ClientError;
 use waystation_client::store::apply::{self, Verdict};
 use waystation_client::store::outbox;

@@ -1,13 +1,10 @@
 //! The commands of the screens, on a laptop that has pulled what the server has.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::http::Server;
+use crate::support::*;
 use serde_json::{Value, json};
-use support::http::Server;
-use support::*;
 use waystation_client::app::{App, Config};
 use waystation_client::commands;
 use waystation_model::access::Role;

@@ -1,15 +1,12 @@
 //! A database of every released schema comes to today's, also when the power goes at any page that the migration writes, and
 //! nothing that waits to be sent is lost on the way.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::path::{Path, PathBuf};
 
+use crate::support::*;
 use refinery::Target;
 use rusqlite::Connection;
 use serde_json::json;
-use support::*;
 use waystation_client::store::{Writer, open, outbox};
 use waystation_model::access::Role;
 

@@ -1,14 +1,11 @@
 //! A laptop and a server over HTTP: signing in, working offline, sending, pulling, and what can come between.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::support::http::Server;
+use crate::support::*;
 use serde_json::{Value, json};
-use support::http::Server;
-use support::*;
 use waystation_client::app::{App, Config};
 use waystation_client::commands;
 use waystation_model::access::Role;

@@ -1,11 +1,8 @@
 //! The key of a person's database: who opens it, and what survives.
-#![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use support::*;
 use waystation_client::error::ClientError;
 use waystation_client::keys::{DeviceSecret, Keys, LaptopSecrets, NoSecrets, OpenKey};
 use waystation_model::Code;

@@ -1,16 +1,13 @@
 //! Files: fetched through breaks and damage, served to the window and to nobody else.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::support::http::{Content, Server};
+use crate::support::*;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use support::http::{Content, Server};
-use support::*;
 use waystation_client::app::{App, Config};
 use waystation_client::commands;
 use waystation_model::Problem;

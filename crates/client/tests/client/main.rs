@@ -1,0 +1,10 @@
+//! The client without a window: its keys, its database, its screens' queries, its media, its sync.
+#![allow(clippy::unwrap_used)]
+
+mod keys;
+mod media;
+mod migrations;
+mod screens;
+mod store;
+mod support;
+mod sync;

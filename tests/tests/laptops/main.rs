@@ -1,0 +1,6 @@
+//! Laptops against a real server: together, held up, damaged, and of an older version.
+
+mod damage;
+mod held;
+mod together;
+mod versions;

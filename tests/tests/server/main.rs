@@ -1,0 +1,18 @@
+//! The server against a real PostgreSQL, asked over HTTP as any client asks it. One program: it links once and shares one cluster.
+
+mod accounts;
+mod backup;
+mod conflicts;
+mod content;
+mod cursors;
+mod description;
+mod feeds;
+mod grading;
+mod held;
+mod life;
+mod limits;
+mod pull;
+mod push;
+mod refusals;
+mod rights;
+mod verify;
