@@ -20,7 +20,6 @@ CREATE TABLE held_changes (
     held_at            INTEGER,
     group_id           TEXT,
     course_id          TEXT,
-    for_administrators INTEGER,
     state              TEXT NOT NULL,
     decided_by         TEXT,
     decided_at         INTEGER

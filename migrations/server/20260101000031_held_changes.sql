@@ -6,6 +6,8 @@
 CREATE TABLE known_rights (
     user_id  uuid PRIMARY KEY REFERENCES users ON DELETE CASCADE,
     scopes   text[] NOT NULL,
+    -- The sum of the heads of their access when this was read: what was read earlier never replaces it.
+    rights_at bigint NOT NULL,
     known_at timestamptz NOT NULL
 );
 
@@ -17,11 +19,13 @@ CREATE TABLE former_rights (
     PRIMARY KEY (user_id, scope)
 );
 
--- When a page last told a device that something is heard no more. What it did until then, it did not knowing.
+-- When a page last told a device that something is heard no more: sent, and known to have been received by what the device
+-- asked for afterwards. What it did until then, it did not knowing.
+ALTER TABLE device_states ADD COLUMN losses_sent_at timestamptz;
 ALTER TABLE device_states ADD COLUMN losses_told_at timestamptz;
 
--- A change that waits for a decision, or had one. What it is about may be gone, so the row and the people in it are named
--- without a foreign key.
+-- A change that waits for a decision, or had one. What it is about may be gone or have never been made, so the row, its place
+-- and the people in it are named without a foreign key.
 CREATE TABLE held_changes (
     id                 uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     organization_id    uuid NOT NULL REFERENCES organizations,
@@ -40,7 +44,6 @@ CREATE TABLE held_changes (
     held_at            timestamptz NOT NULL,
     group_id           uuid,
     course_id          uuid,
-    for_administrators boolean NOT NULL,
     state              text NOT NULL DEFAULT 'waiting',
     decided_by         uuid,
     decided_at         timestamptz,
@@ -50,9 +53,7 @@ CREATE TABLE held_changes (
     CONSTRAINT held_changes_op_check CHECK (op IN ('put', 'delete')),
     CONSTRAINT held_changes_state_check CHECK (state IN ('waiting', 'accepted', 'refused')),
     CONSTRAINT held_changes_decided_check CHECK ((state = 'waiting') = (decided_at IS NULL)),
-    CONSTRAINT held_changes_audience_check CHECK (num_nonnulls(group_id, course_id) + for_administrators::int = 1),
-    CONSTRAINT held_changes_group_id_fkey FOREIGN KEY (group_id, organization_id) REFERENCES groups (id, organization_id) ON DELETE CASCADE,
-    CONSTRAINT held_changes_course_id_fkey FOREIGN KEY (course_id, organization_id) REFERENCES courses (id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT held_changes_place_check CHECK (num_nonnulls(group_id, course_id) <= 1),
     CONSTRAINT held_changes_author_id_fkey FOREIGN KEY (author_id, organization_id) REFERENCES users (id, organization_id) ON DELETE CASCADE
 );
 CREATE INDEX held_changes_by_group ON held_changes (group_id) WHERE group_id IS NOT NULL;

@@ -1,7 +1,7 @@
 //! What people entered, and where each value is in the end: it stands, or somebody who saw it replaced it, or it lies in
 //! `conflicts` or in `held_changes`, or under "Needs attention". Anything else is lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -229,24 +229,26 @@ impl Entered {
     /// What does not hold.
     pub fn count_all(&self, state: &State, refused: &[Refused], exact: bool) -> Result<(), Finding> {
         let progress = table("topic_progress");
-        let mut given_back: BTreeMap<(Uuid, i64), i64> = BTreeMap::new();
+        // The same may be refused once and held once. A server takes no moment to be later than its own, so two of a laptop
+        // whose clock is ahead share theirs: the seconds tell them apart.
+        let mut given_back: BTreeSet<(Uuid, i64, i64)> = BTreeSet::new();
         for item in refused.iter().filter(|refused| refused.entity == progress.name) {
             let place = item.columns.iter().position(|name| name == "time_spent_seconds");
-            given_back.insert((item.row, item.at), place.and_then(|place| item.values[place].as_i64()).unwrap_or(0));
+            given_back.insert((item.row, item.at, place.and_then(|place| item.values[place].as_i64()).unwrap_or(0)));
         }
         for held in held(state).filter(|held| held.entity == progress.name) {
             let seconds = held.fields.get("time_spent_seconds").and_then(Value::as_i64).unwrap_or(0);
-            given_back.insert((held.row, held.at_us), seconds);
+            given_back.insert((held.row, held.at_us, seconds));
         }
         for (row, entered) in &self.sums {
             let stands = state.row(progress, row).and_then(|row| value(progress, &row.values, "time_spent_seconds").as_i64()).unwrap_or(0);
-            let back: i64 = given_back.iter().filter(|((of, _), _)| of == row).map(|(_, delta)| delta).sum();
+            let back: i64 = given_back.iter().filter(|(of, ..)| of == row).map(|(.., delta)| delta).sum();
             if stands + back < *entered || (exact && stands + back != *entered) {
                 return Finding::of(format!("{row}: {entered} seconds were entered, {stands} stand and {back} were refused"));
             }
         }
         for (row, reset, percent) in &self.furthest {
-            if given_back.keys().any(|(of, _)| of == row) {
+            if given_back.iter().any(|(of, ..)| of == row) {
                 continue;
             }
             let Some(stored) = state.row(progress, row) else { return Finding::of(format!("progress {row} is not there")) };

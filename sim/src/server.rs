@@ -205,7 +205,7 @@ impl Servers {
                 self.check_heads(&before, &moved)?;
                 let fresh_from = if self.faults.has(Fault::ForgetLedger) { first_n } else { last_before + 1 };
                 self.note_outcomes(session.device_id, fresh_from.max(first_n), first_n + count - 1, &answer.outcomes)?;
-                self.instances[instance].heads.handed_out.pushed(session.device_id);
+                self.instances[instance].heads.handed_out.owe_page(session.device_id);
                 self.moved(Some(instance), moved);
                 Ok(serde_json::to_vec(&answer).map_err(|error| Problem::new(Code::Internal, error.to_string())))
             }

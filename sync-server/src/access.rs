@@ -44,7 +44,7 @@ pub async fn subscription_of<A: Authority>(authority: &A, heads: &Heads, user: U
     snapshot.end().await?;
     let rights = rights_of(actor.role, &scopes);
     if known.as_ref() != Some(&rights) {
-        authority.know_rights(user, &rights).await?;
+        authority.know_rights(user, &rights, rights_at).await?;
     }
     scopes.sort_by_cached_key(|scope| (rank(scope), scope.clone()));
     scopes.dedup();

@@ -21,10 +21,6 @@ use tokio_util::sync::CancellationToken;
 /// How long to wait when no connection can be taken, such as for want of file handles.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// From so many bytes on it is known which HTTP somebody speaks; up to there nobody else sets a limit. The smallest request with
-/// a host is longer.
-const FIRST_BYTES: usize = 24;
-
 /// How long somebody may keep the server waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
@@ -43,7 +39,9 @@ impl Waits {
 
 /// Serves until it is told to stop, and then until the running requests have ended.
 pub async fn serve(listener: TcpListener, routes: Router, waits: Waits, stopping: CancellationToken) {
-    let mut builder = Builder::new(TokioExecutor::new());
+    // HTTP/1.1 alone: what encrypts stands before this server and speaks that to it, and whoever opens HTTP/2 may keep a
+    // connection for as long as they like without asking anything.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(waits.head);
     let open = GracefulShutdown::new();
     loop {
@@ -78,13 +76,11 @@ struct Patient<S> {
     wait: Duration,
     /// Runs since the other side last took something.
     stuck: Option<Pin<Box<Sleep>>>,
-    /// Runs until the other side has said which HTTP it speaks, and how many bytes of that are missing.
-    first: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<S> Patient<S> {
     fn new(stream: S, waits: Waits) -> Patient<S> {
-        Patient { stream, wait: waits.answer, stuck: None, first: Some((Box::pin(tokio::time::sleep(waits.head)), FIRST_BYTES)) }
+        Patient { stream, wait: waits.answer, stuck: None }
     }
 
     fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -101,18 +97,7 @@ impl<S> Patient<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if let Some((wait, missing)) = &mut self.first {
-            *missing = missing.saturating_sub(buffer.filled().len() - before);
-            if *missing == 0 {
-                self.first = None;
-            } else if read.is_pending() {
-                ready!(wait.as_mut().poll(context));
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing was said for too long")));
-            }
-        }
-        read
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 

@@ -40,8 +40,8 @@ impl Cursors {
 struct Device {
     /// With their digests, the newest last.
     sets: Vec<(i64, Cursors)>,
-    /// Whether it has pushed since the newest was handed out.
-    pushed: bool,
+    /// Whether it is owed a page although nothing may have moved.
+    owed: bool,
     used: u64,
 }
 
@@ -80,16 +80,16 @@ impl HandedOut {
         Some(found)
     }
 
-    /// Whether the device is known to have pushed since it was last given cursors. An instance that was not pushed to does
-    /// not know.
-    pub fn has_pushed(&self, device: Uuid) -> bool {
-        self.lock().devices.get(&device).is_some_and(|device| device.pushed)
+    /// Whether the device is known to be owed a page although nothing may have moved.
+    pub fn is_owed_page(&self, device: Uuid) -> bool {
+        self.lock().devices.get(&device).is_some_and(|device| device.owed)
     }
 
-    /// Takes note of a push.
-    pub fn pushed(&self, device: Uuid) {
+    /// The next answer is a page: the device has pushed, and keeps that on top of its rows until a page covers it; or it was
+    /// told of a loss, and shows by asking on that it knows. Only this instance knows of it.
+    pub fn owe_page(&self, device: Uuid) {
         if let Some(device) = self.lock().devices.get_mut(&device) {
-            device.pushed = true;
+            device.owed = true;
         }
     }
 
@@ -99,7 +99,7 @@ impl HandedOut {
         inner.bytes += cursors.bytes();
         let known = inner.devices.entry(device).or_default();
         let mut freed = 0;
-        known.pushed = false;
+        known.owed = false;
         if let Some(place) = known.sets.iter().position(|(of, _)| *of == digest) {
             freed += known.sets.remove(place).1.bytes();
         }
@@ -207,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn a_push_is_known_until_the_next_page() {
+    fn a_page_is_owed_until_it_is_read() {
         let kept = HandedOut::default();
-        kept.pushed(device(1));
-        assert!(!kept.has_pushed(device(1)), "nobody who was given nothing is kept");
+        kept.owe_page(device(1));
+        assert!(!kept.is_owed_page(device(1)), "nobody who was given nothing is kept");
         kept.keep(device(1), 1, cursors(1));
-        kept.pushed(device(1));
-        assert!(kept.has_pushed(device(1)));
+        kept.owe_page(device(1));
+        assert!(kept.is_owed_page(device(1)));
         kept.keep(device(1), 1, cursors(1));
-        assert!(!kept.has_pushed(device(1)));
+        assert!(!kept.is_owed_page(device(1)));
     }
 }

@@ -344,6 +344,7 @@ fn every_table_is_a_registered_entity_or_the_servers_own() {
         "known_rights",
         "feed_marks",
         "former_rights",
+        "lost_lives",
     ];
     let registered = |name: &str| all().iter().any(|entity: &&'static Entity| entity.name == name);
     for name in server().keys().filter(|name| !name.starts_with("feed_queue")) {

@@ -3753,14 +3753,14 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.author_id, r.course_id, r.for_administrators, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash FROM new_rows r
         )
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
         SELECT 'roster:' || n.group_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
         SELECT 'course_staff:' || n.course_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.for_administrators IS TRUE
+        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
         SELECT 'user:' || n.author_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.author_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
@@ -3773,7 +3773,7 @@ BEGIN
         UNION ALL
         SELECT 'course_staff:' || o.course_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.for_administrators IS TRUE
+        SELECT 'people:' || o.organization_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
         SELECT 'user:' || o.author_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.author_id IS NOT NULL;
     ELSE
@@ -3782,7 +3782,7 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.author_id, r.course_id, r.for_administrators, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash FROM new_rows r
         )
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
         SELECT 'roster:' || n.group_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
@@ -3793,9 +3793,9 @@ BEGIN
         UNION ALL
         SELECT 'course_staff:' || o.course_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.for_administrators IS TRUE
+        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.for_administrators IS TRUE AND NOT (n.organization_id IS NOT NULL AND n.for_administrators IS TRUE AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
         SELECT 'user:' || n.author_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.author_id IS NOT NULL
         UNION ALL

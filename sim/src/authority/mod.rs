@@ -83,7 +83,10 @@ impl Memory {
         state.page_rows_max = rows_max;
         state.epoch = (epoch + 1).max(now_ms / 1000);
         if !self.faults.has(Fault::StampsAgain) {
-            state.last_stamp = (state.epoch << 30).max(state.last_stamp);
+            let last_stamp = state.last_stamp;
+            state.last_stamp = (state.epoch << 30).max(last_stamp);
+            let lost = (last_stamp, state.last_stamp);
+            state.lost_lives.push(lost);
         }
     }
 
@@ -163,10 +166,13 @@ impl Authority for Memory {
         Ok(MemoryWriting::begin(self.clone(), true))
     }
 
-    async fn know_rights(&self, user: Uuid, scopes: &[String]) -> Result<(), Failure> {
+    async fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
         let mut state = self.state();
         let now_ms = state.now_ms;
-        let before = state.known_rights.insert(user, scopes.to_vec()).unwrap_or_default();
+        if state.known_rights.get(&user).is_some_and(|(_, known_at)| *known_at > rights_at) {
+            return Ok(());
+        }
+        let before = state.known_rights.insert(user, (scopes.to_vec(), rights_at)).map(|(before, _)| before).unwrap_or_default();
         let former = state.former_rights.entry(user).or_default();
         former.retain(|scope, _| !scopes.contains(scope));
         former.extend(before.into_iter().filter(|scope| !scopes.contains(scope)).map(|scope| (scope, now_ms)));
@@ -177,7 +183,16 @@ impl Authority for Memory {
         let mut state = self.state();
         let now_ms = state.now_ms;
         if let Some(device) = state.devices.get_mut(&device) {
-            device.losses_told_ms = Some(now_ms);
+            device.losses_sent_ms = Some(now_ms);
+        }
+        Ok(())
+    }
+
+    async fn confirm_losses(&self, device: Uuid) -> Result<(), Failure> {
+        if let Some(device) = self.state().devices.get_mut(&device)
+            && let Some(sent_ms) = device.losses_sent_ms.take()
+        {
+            device.losses_told_ms = Some(sent_ms);
         }
         Ok(())
     }

@@ -52,7 +52,12 @@ impl Snapshot for MemorySnapshot {
     async fn device_state(&mut self, device: Uuid) -> Result<DeviceState, Failure> {
         let state = self.memory.state();
         let device = state.devices.get(&device).ok_or_else(|| Failure::broken("no such device"))?;
-        Ok(DeviceState { last_n: device.last_n, chain: device.chain, backed_up_n: device.backed_up_n })
+        Ok(DeviceState {
+            last_n: device.last_n,
+            chain: device.chain,
+            backed_up_n: device.backed_up_n,
+            losses_sent: device.losses_sent_ms.is_some(),
+        })
     }
 
     async fn heads(&mut self, scopes: &[String]) -> Result<Vec<Head>, Failure> {
@@ -116,7 +121,7 @@ impl Snapshot for MemorySnapshot {
     }
 
     async fn known_rights(&mut self, user: Uuid) -> Result<Option<Vec<String>>, Failure> {
-        Ok(self.memory.state().known_rights.get(&user).cloned())
+        Ok(self.memory.state().known_rights.get(&user).map(|(scopes, _)| scopes.clone()))
     }
 
     async fn end(self) -> Result<(), Failure> {

@@ -60,13 +60,15 @@ pub struct DeviceState {
     pub backed_up_n: i64,
     /// The pushes whose outcomes the device may not have seen.
     pub pushes: Arc<Vec<StoredPush>>,
-    /// When it was last told of something that is heard no more, in milliseconds.
+    /// When it was last told of something that is heard no more, in milliseconds, and has not shown that it knows.
+    pub losses_sent_ms: Option<i64>,
+    /// When it was last told of something that is heard no more, in milliseconds, and knows.
     pub losses_told_ms: Option<i64>,
 }
 
 impl Default for DeviceState {
     fn default() -> DeviceState {
-        DeviceState { last_n: 0, chain: CHAIN_START, backed_up_n: 0, pushes: Arc::default(), losses_told_ms: None }
+        DeviceState { last_n: 0, chain: CHAIN_START, backed_up_n: 0, pushes: Arc::default(), losses_sent_ms: None, losses_told_ms: None }
     }
 }
 
@@ -83,12 +85,14 @@ pub struct State {
     pub epoch: i64,
     /// The last stamp given.
     pub last_stamp: i64,
+    /// Stamps of lives that backups took the place of: after the first, up to the second.
+    pub lost_lives: Vec<(i64, i64)>,
     /// By the tables' codes.
     pub tables: BTreeMap<i16, Table>,
     /// By device.
     pub devices: BTreeMap<Uuid, DeviceState>,
     /// What each person was last known to hear.
-    pub known_rights: BTreeMap<Uuid, Vec<String>>,
+    pub known_rights: BTreeMap<Uuid, (Vec<String>, i64)>,
     /// What they lost, and when.
     pub former_rights: BTreeMap<Uuid, BTreeMap<String, i64>>,
     /// Rows that went with their parent.
@@ -107,6 +111,7 @@ impl State {
             steps_left: None,
             epoch,
             last_stamp: epoch << 30,
+            lost_lives: Vec::new(),
             tables: BTreeMap::new(),
             devices: BTreeMap::new(),
             known_rights: BTreeMap::new(),

@@ -236,12 +236,19 @@ impl Writing for MemoryWriting {
         self.step()?;
         let state = self.memory.state();
         let told_ms = state.devices.get(&device).and_then(|device| device.losses_told_ms);
-        let known = state.known_rights.get(&user).into_iter().flatten().map(|scope| (scope, None));
+        let known = state.known_rights.get(&user).into_iter().flat_map(|(scopes, _)| scopes).map(|scope| (scope, None));
         let former = state.former_rights.get(&user).into_iter().flatten();
         let former = former.filter(|(_, lost_at)| **lost_at >= since_ms);
         let former = former.map(|(scope, lost_at)| (scope, told_ms.filter(|told_ms| told_ms >= lost_at)));
         let right = |(scope, told_ms): (&String, Option<i64>)| FormerRight { scope: scope.clone(), told_us: told_ms.map(|ms| ms * 1000) };
         Ok(known.chain(former).map(right).collect())
+    }
+
+    async fn name(&mut self, organization: Uuid, user: Uuid) -> Result<Option<String>, Failure> {
+        self.step()?;
+        let users = table("users");
+        let row = self.row(users, user).filter(|row| row.organization_id == organization);
+        Ok(row.and_then(|row| value(users, &row.values, "full_name").as_str().map(str::to_owned)))
     }
 
     async fn waiting_changes(&mut self, author: Uuid) -> Result<usize, Failure> {
@@ -360,6 +367,11 @@ impl Writing for MemoryWriting {
     async fn delete(&mut self, entity: &Entity, id: Uuid) -> Result<(), Failure> {
         self.step()?;
         self.delete_row(table(entity.name), id)
+    }
+
+    async fn is_of_lost_life(&mut self, stamp: i64) -> Result<bool, Failure> {
+        self.step()?;
+        Ok(self.memory.state().lost_lives.iter().any(|(after, upto)| stamp > *after && stamp <= *upto))
     }
 
     async fn open_conflicts(&mut self, entity: &Entity, rows: Vec<Uuid>) -> Result<Vec<OpenConflict>, Failure> {

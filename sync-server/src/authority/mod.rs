@@ -36,10 +36,13 @@ pub trait Authority: Sync {
     }
     /// Begins a push.
     fn write(&self) -> impl Future<Output = Result<Self::Writing, Failure>> + Send;
-    /// Remembers what a user hears by now, and when they lost what they heard before.
-    fn know_rights(&self, user: Uuid, scopes: &[String]) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Remembers what a user hears by now, and when they lost what they heard before. It was read when the heads of their
+    /// access summed up to `rights_at`; what was read later is not replaced.
+    fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Remembers that a device is being told of something that its user hears no more.
     fn tell_losses(&self, device: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Remembers that a device has received what it was last told of losses.
+    fn confirm_losses(&self, device: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Begins to read.
     fn snapshot(&self) -> impl Future<Output = Result<Self::Snapshot, Failure>> + Send;
 }
@@ -211,6 +214,9 @@ pub trait Writing: Send + Sized {
     /// Takes back what was done since the latest savepoint, and forgets it.
     fn roll_back(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// A person's name, to be shown beside what they did. It locks nothing.
+    fn name(&mut self, organization: Uuid, user: Uuid) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
+
     /// Reads and locks the rows with these ids, in id order.
     fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
     /// Makes rows that were not found before; `MadeMeanwhile` when one of them is there by now.
@@ -225,6 +231,9 @@ pub trait Writing: Send + Sized {
     fn update(&mut self, entity: &Entity, ids: &[Uuid], rows: &[&Stored]) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Deletes a row.
     fn delete(&mut self, entity: &Entity, id: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Whether a stamp was given in a life of this server that a backup took the place of.
+    fn is_of_lost_life(&mut self, stamp: i64) -> impl Future<Output = Result<bool, Failure>> + Send;
 
     /// The open conflicts of these rows, in the order of their ids.
     fn open_conflicts(&mut self, entity: &Entity, rows: Vec<Uuid>) -> impl Future<Output = Result<Vec<OpenConflict>, Failure>> + Send;
@@ -251,6 +260,8 @@ pub struct DeviceState {
     pub chain: Chain,
     /// Those up to here are in a backup.
     pub backed_up_n: i64,
+    /// Whether it was told of losses and may not have received that.
+    pub losses_sent: bool,
 }
 
 /// The head of one scope.

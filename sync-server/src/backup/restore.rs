@@ -56,11 +56,13 @@ pub async fn restore(
     let dump = work.path().join("database.dump");
     fetch(from, &dump_key(&backup.name), &dump, &backup.manifest).await?;
     tools::load(database_url, &dump).await?;
-    let epoch = begin_new_life(&mut connection).await?;
+    let (epoch, lost) = begin_new_life(&mut connection).await?;
     connection.close().await?;
 
     let pool = database::connect(database_url, 2).await?;
     database::migrate(&pool).await?;
+    let remember = "INSERT INTO lost_lives (after_stamp, upto_stamp) VALUES ($1, $2)";
+    sqlx::query(remember).bind(lost.0).bind(lost.1).execute(&pool).await?;
     let hashes: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT sha256 FROM media_assets WHERE sha256 IS NOT NULL").fetch_all(&pool).await?;
     let files_missing = if from_is_files { super::missing(files, &hashes).await? } else { copy_files(from, files, &hashes).await? };
@@ -70,14 +72,15 @@ pub async fn restore(
 }
 
 /// Stamps that no row ever had, and an epoch that no laptop has seen: each then reads its feeds from the beginning and sends
-/// again what the backup has not.
-async fn begin_new_life(connection: &mut PgConnection) -> Result<i64, Failure> {
+/// again what the backup has not. Returns the epoch, and between which stamps the life that is lost gave its own.
+async fn begin_new_life(connection: &mut PgConnection) -> Result<(i64, (i64, i64)), Failure> {
     let mut transaction = connection.begin().await?;
-    sqlx::query(
-        "SELECT setval('stamp_seq', greatest((extract(epoch FROM clock_timestamp())::bigint) << 30, (SELECT last_value FROM stamp_seq)))",
-    )
-    .execute(&mut *transaction)
-    .await?;
+    let last_stamp: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut *transaction).await?;
+    let first_stamp: i64 =
+        sqlx::query_scalar("SELECT setval('stamp_seq', greatest((extract(epoch FROM clock_timestamp())::bigint) << 30, $1))")
+            .bind(last_stamp)
+            .fetch_one(&mut *transaction)
+            .await?;
     let epoch: i64 =
         sqlx::query_scalar("UPDATE epoch SET epoch = greatest(epoch + 1, extract(epoch FROM clock_timestamp())::bigint) RETURNING epoch")
             .fetch_one(&mut *transaction)
@@ -85,5 +88,5 @@ async fn begin_new_life(connection: &mut PgConnection) -> Result<i64, Failure> {
     // A backup that was made after this one is not this server's past.
     sqlx::query("UPDATE device_states SET backed_up_n = last_n").execute(&mut *transaction).await?;
     transaction.commit().await?;
-    Ok(epoch)
+    Ok((epoch, (last_stamp, first_stamp)))
 }

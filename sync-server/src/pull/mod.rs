@@ -56,7 +56,7 @@ pub async fn pull(
         reader.read_ahead(page.next);
         return Ok(page.into_response());
     }
-    Ok(reader.read(request).await?.into_response())
+    Ok(reader.read(request, true).await?.into_response())
 }
 
 /// Reads the pages of one pull.
@@ -80,12 +80,13 @@ impl Reader {
         }
     }
 
-    async fn read(self, request: PullRequest) -> Result<Packed, Failure> {
+    async fn read(self, request: PullRequest, asked_for: bool) -> Result<Packed, Failure> {
         let app = &self.app;
         let page = match open(app.now_ms(), &app.heads, app.epoch, &self.session, &self.subscription, request)? {
             Opening::Said(page) => page,
             Opening::Reads(start) => {
                 let turn = app.turns.take(self.session.organization_id).await?;
+                let start = Start { asked_for, ..start };
                 let page = page::read(&app.pool, &app.heads, app.epoch, &self.session, &self.subscription, start).await?;
                 drop(turn);
                 self.read_ahead(page.next);
@@ -106,7 +107,7 @@ impl Reader {
             cursors: None,
         };
         // Boxed, because it goes on with itself.
-        let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request));
+        let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request, false));
         self.app.ahead.read(self.asked(digest), page);
     }
 }
@@ -150,8 +151,7 @@ fn open(
         (Some(cursors), _) => Start::told(subscription, cursors, same_life),
         (None, Some(digest)) if same_life => {
             let (device, handed_out) = (session.device_id, &heads.handed_out);
-            // What a device has pushed it keeps on top of its rows until a page covers it, whether any head moved or not.
-            if digest == subscription.digest() && !handed_out.has_pushed(device) {
+            if digest == subscription.digest() && !handed_out.is_owed_page(device) {
                 return one_line(&PullLine::Unchanged { server_time: now_ms });
             }
             match handed_out.find(device, digest) {

@@ -49,7 +49,7 @@ pub async fn read<A: Authority>(
 ) -> Result<Page, Failure> {
     let mut snapshot = authority.snapshot().await?;
     snapshot.check_alive(session).await?;
-    let DeviceState { last_n: applied_upto, chain, backed_up_n } = snapshot.device_state(session.device_id).await?;
+    let DeviceState { last_n: applied_upto, chain, backed_up_n, losses_sent } = snapshot.device_state(session.device_id).await?;
     let moved = start.moved.as_ref().filter(|moved| moved.last_n == applied_upto).map(|moved| moved.scopes.as_slice());
     let wanted = wanted(&mut snapshot, subscription, &start.cursors, moved).await?;
     let rows_max = authority.page_rows_max();
@@ -73,6 +73,9 @@ pub async fn read<A: Authority>(
     )?;
     if !start.removed.is_empty() {
         authority.tell_losses(session.device_id).await?;
+    } else if losses_sent && start.asked_for {
+        // It knows no scope that is lost, so what told it has arrived.
+        authority.confirm_losses(session.device_id).await?;
     }
     for scope in &start.removed {
         line(&mut text, &PullLine::Removed { scope: scope.clone() })?;
@@ -97,6 +100,9 @@ pub async fn read<A: Authority>(
     let cursors =
         Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: reached.into(), whole_at };
     memory.handed_out.keep(session.device_id, digest, cursors);
+    if !start.removed.is_empty() {
+        memory.handed_out.owe_page(session.device_id);
+    }
     Ok(Page { text, next: (rows_left > 0).then_some(digest) })
 }
 

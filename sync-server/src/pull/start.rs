@@ -11,6 +11,8 @@ pub struct Start {
     pub cursors: Vec<Option<i64>>,
     /// Scopes that the laptop knows and its person no longer hears.
     pub removed: Vec<String>,
+    /// Whether the laptop is there. It is not yet when a page is read ahead.
+    pub asked_for: bool,
     /// The digest of those cursors, when it is known.
     pub digest: Option<i64>,
     /// The scopes that may have moved, when not all have to be looked at.
@@ -35,6 +37,7 @@ impl Start {
         Start {
             cursors: subscription.scopes.iter().map(of).collect(),
             removed: cursors.into_keys().filter(|scope| !subscription.actor.scopes.contains(scope)).collect(),
+            asked_for: true,
             digest: None,
             moved: None,
         }
@@ -48,6 +51,7 @@ impl Start {
         Start {
             cursors: cursors.versions.iter().copied().map(Some).collect(),
             removed: Vec::new(),
+            asked_for: true,
             digest: Some(digest),
             moved: cursors.whole_at.map(|last_n| Moved { scopes: heads.moved_past(cursors), last_n }),
         }

@@ -47,7 +47,10 @@ pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &En
             }
             Held::Saw { group, stamp } => {
                 let saw = |entry: &Entry| stood(entry).is_some_and(|(first, last)| (first..=last).contains(stamp));
-                for place in places(&entries, *id, group, saw) {
+                let places = places(&entries, *id, group, saw);
+                // A stamp of a lost life says what somebody saw there, and nothing of what stands here.
+                let were_seen = !places.is_empty() && !keeper.is_of_lost_life(*stamp).await?;
+                for place in places.into_iter().filter(|_| were_seen) {
                     forget(&mut gone, entries.remove(&place));
                 }
             }

@@ -10,7 +10,7 @@ use waystation_model::wire::{Base, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::deed::{Deed, Fields};
-use super::held::{place, table};
+use super::held::{place, stays_held, table};
 use super::rows::{Rows, load, write};
 use super::sets::Context;
 use super::{conflicts, grades};
@@ -99,7 +99,14 @@ async fn happen<W: Writing>(keeper: &mut W, context: &Context<'_>, kept: &Kept<'
     let change = Change { device, n, user: kept.id("author_id")?, base, at: kept.number("at_us"), fields: &fields };
     let deed = Deed { entity, id, change };
     if kept.text("op") == "delete" {
-        let Some(stored) = rows.current(id) else { return Ok(Ok(())) };
+        let Some(stored) = rows.current(id) else {
+            // What would be taken back waits itself, so there is nothing to take back yet.
+            let waits = match deed.change.base.own.filter(|own| *own < n) {
+                Some(own) => stays_held(keeper, device, own).await?,
+                None => false,
+            };
+            return Ok(if waits { Err(Problem::new(Code::Blocked, "what it takes back did not happen")) } else { Ok(()) });
+        };
         let may = with_rights(context, &deed, |actor| deed.delete(stored, actor));
         if may.is_ok() {
             keeper.delete(entity, id).await?;

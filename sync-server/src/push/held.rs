@@ -3,6 +3,8 @@
 //! What somebody formerly heard is remembered. What they did before their laptop was told of the loss counts as done with the
 //! right: it learns of it at its next pull and not before. The time is the laptop's word, so a person decides.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use waystation_model::access::Actor;
@@ -39,6 +41,8 @@ pub struct Holding {
     formerly: [Option<Vec<Actor>>; 2],
     /// How many of their changes wait.
     waiting: Option<usize>,
+    /// What people are called, as far as it was asked.
+    names: HashMap<Uuid, Option<String>>,
 }
 
 impl Holding {
@@ -104,12 +108,20 @@ pub async fn instead<W: Writing>(
     }
 }
 
-/// What becomes of a change that says too little to make its row, because an earlier one of the same device makes it and is
-/// held: it waits with it. None: nothing waits there.
+/// Whether a device's change of this number is held, and was neither accepted nor is it unknown. The ledger forgets what the
+/// device has heard of; this does not.
+pub async fn stays_held<W: Writing>(keeper: &mut W, device: Uuid, n: i64) -> Result<bool, Failure> {
+    let found = keeper.rows(table(), &[held_id(device, n)]).await?;
+    Ok(found.first().is_some_and(|found| found.stored.values[place("state")] != "accepted"))
+}
+
+/// What becomes of a change that says too little to make its row, or takes it back, because an earlier one of the same device
+/// makes it and is held: it waits with it. None: nothing waits there.
 pub async fn with_first<W: Writing>(
     keeper: &mut W,
     context: &mut Context<'_>,
     deed: &Deed<'_>,
+    op: Operation,
     first_n: i64,
     held: &mut HeldChanges,
 ) -> Result<Option<Result<Outcome, Problem>>, Failure> {
@@ -127,7 +139,7 @@ pub async fn with_first<W: Writing>(
     }
     let named = |name: &str| first[place(name)].as_str().and_then(|text| Uuid::parse_str(text).ok());
     let found = Place { group_id: named("group_id"), course_id: named("course_id"), person_id: named("person_id") };
-    keep(keeper, context, deed, Operation::Put, found, held).await.map(Some)
+    keep(keeper, context, deed, op, found, held).await.map(Some)
 }
 
 async fn keep<W: Writing>(
@@ -206,7 +218,7 @@ pub fn place(name: &str) -> usize {
 /// The row that keeps a change.
 async fn row_of<W: Writing>(
     keeper: &mut W,
-    context: &Context<'_>,
+    context: &mut Context<'_>,
     deed: &Deed<'_>,
     op: Operation,
     of: Place,
@@ -216,9 +228,9 @@ async fn row_of<W: Writing>(
     let text = |id: Option<Uuid>| id.map_or(Value::Null, |id| json!(id.to_string()));
     let fields: Map<String, Value> =
         change.fields.iter().map(|(index, value)| (entity.columns[*index].name.to_owned(), value.clone())).collect();
-    let author_name = name_of(keeper, change.user).await?.unwrap_or_default();
+    let author_name = name_of(keeper, context, change.user).await?.unwrap_or_default();
     let person_name = match person_id {
-        Some(person) => name_of(keeper, person).await?,
+        Some(person) => name_of(keeper, context, person).await?,
         None => None,
     };
     let mut row = table().empty_values();
@@ -238,16 +250,17 @@ async fn row_of<W: Writing>(
         ("held_at", json!(context.received_ms)),
         ("group_id", text(group_id)),
         ("course_id", text(course_id)),
-        ("for_administrators", json!(group_id.is_none() && course_id.is_none())),
     ] {
         row[place(name)] = value;
     }
     Ok(row)
 }
 
-async fn name_of<W: Writing>(keeper: &mut W, user: Uuid) -> Result<Option<String>, Failure> {
-    let users = entity("users").expect("a registered table");
-    let place = users.column_index("full_name").ok_or_else(|| Failure::broken("users have no name"))?;
-    let found = keeper.rows(users, &[user]).await?;
-    Ok(found.first().and_then(|user| user.stored.values[place].as_str()).map(str::to_owned))
+async fn name_of<W: Writing>(keeper: &mut W, context: &mut Context<'_>, user: Uuid) -> Result<Option<String>, Failure> {
+    if let Some(known) = context.holding.names.get(&user) {
+        return Ok(known.clone());
+    }
+    let name = keeper.name(context.actor.organization_id, user).await?;
+    context.holding.names.insert(user, name.clone());
+    Ok(name)
 }

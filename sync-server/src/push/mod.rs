@@ -63,7 +63,7 @@ pub async fn push(
     let batch = batch.with_rights_of(subscription.rights_at);
     let device = session.device_id;
     let (answer, moved) = batch.take(&app.pool, &app.constraints, session, &subscription.actor).await?;
-    app.heads.handed_out.pushed(device);
+    app.heads.handed_out.owe_page(device);
     app.moved(moved);
     Ok(Json(answer))
 }

@@ -140,9 +140,11 @@ async fn run_set<W: Writing>(
             Operation::Put if rows.builds_on_own(*id, mutation.base) => {
                 match on_own(keeper, context, mutation, earlier, &outcomes).await? {
                     OnOwn::Held(first) => match put(context, &deed, &mut rows) {
-                        Err(problem) if problem.code == Code::MissingValue => held::with_first(keeper, context, &deed, first, &mut held)
-                            .await?
-                            .unwrap_or(Ok(Outcome::BlockedBy { blocked_by: first })),
+                        Err(problem) if problem.code == Code::MissingValue => {
+                            held::with_first(keeper, context, &deed, mutation.op, first, &mut held)
+                                .await?
+                                .unwrap_or(Ok(Outcome::BlockedBy { blocked_by: first }))
+                        }
                         other => other,
                     },
                     OnOwn::Refused(own) => Ok(Outcome::BlockedBy { blocked_by: own }),
@@ -150,6 +152,14 @@ async fn run_set<W: Writing>(
                 }
             }
             Operation::Put => put(context, &deed, &mut rows),
+            Operation::Delete if rows.builds_on_own(*id, mutation.base) => {
+                match on_own(keeper, context, mutation, earlier, &outcomes).await? {
+                    OnOwn::Held(first) => {
+                        held::with_first(keeper, context, &deed, mutation.op, first, &mut held).await?.unwrap_or(Ok(Outcome::Applied))
+                    }
+                    OnOwn::Refused(_) | OnOwn::Gone => Ok(Outcome::Applied),
+                }
+            }
             Operation::Delete => delete(keeper, context, &deed, &mut rows).await?,
         };
         if let Err(problem) = &outcome
@@ -217,11 +227,13 @@ async fn on_own<W: Writing>(
         let pushes = keeper.pushes(context.device, own, own).await?;
         pushes.iter().flat_map(|pushed| &pushed.outcomes).find(stands).map(|known| known.outcome.clone())
     };
-    // A device names only what it has not heard the end of: what is not in the ledger any more is not what it builds on.
+    // A device names only what it has not heard the end of: what is not in the ledger any more is not what it builds on. What
+    // is held it does not hear the end of until somebody decides.
     Ok(match outcome {
         _ if own >= mutation.n => OnOwn::Refused(own),
         Some(Outcome::Held) => OnOwn::Held(own),
         Some(Outcome::Rejected { .. } | Outcome::BlockedBy { .. }) => OnOwn::Refused(own),
+        None if held::stays_held(keeper, context.device, own).await? => OnOwn::Held(own),
         _ => OnOwn::Gone,
     })
 }

@@ -1,6 +1,7 @@
 //! Somebody loses a right while their work waits offline: it is kept until whoever has the right now decides.
 
 use serde_json::{Value, json};
+use sync_server::authority::Authority;
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::ids::derived_id;
@@ -73,7 +74,9 @@ impl Class {
     async fn hand_over_heard(&mut self) -> Outcome<()> {
         self.hand_over().await?;
         let group = self.group;
-        self.substitute.pull_until("the group is gone", |caller, _| caller.row("groups", group).is_none()).await.map(drop)
+        self.substitute.pull_until("the group is gone", |caller, _| caller.row("groups", group).is_none()).await?;
+        // That it asks on shows that it knows.
+        self.substitute.pull().await.map(drop)
     }
 
     async fn status(&mut self, day: &str) -> Outcome<Value> {
@@ -180,6 +183,120 @@ async fn each_laptop_of_a_person_learns_of_the_loss_by_itself() -> Outcome<()> {
     assert_eq!(class.substitute.refusal(known).await?.0, Code::NotAllowed, "this one knew");
     assert_eq!(class.substitute.push_one(pending).await?, Fate::Held, "what it did before it knew");
     assert_eq!(second.push_one(unknown).await?, Fate::Held, "the other one knows nothing of it");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_loss_counts_as_known_only_when_the_page_that_tells_of_it_has_arrived() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    // The page is read and lost on its way: what was there before is what the laptop still has.
+    let mut before = class.substitute.clone();
+    let group = class.group;
+    before.pull_until("the group is gone", |caller, _| caller.row("groups", group).is_none()).await?;
+    let mark = |day: &str| class.mark(class.substitute.user, class.learners[0], day, "late");
+    let (first, second) = (mark(WEEK[0]), mark(WEEK[1]));
+    assert_eq!(class.substitute.push_one(first).await?, Fate::Held);
+    class.substitute.pull().await?;
+    class.substitute.pull().await?;
+    assert_eq!(class.substitute.refusal(second).await?.0, Code::NotAllowed, "now it knows");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rights_that_were_read_earlier_replace_none_that_were_read_later() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over_heard().await?;
+    let pool = class.server.server().app().pool.clone();
+    let user = class.substitute.user;
+    let lost = format!("SELECT count(*) FROM former_rights WHERE user_id = '{user}'");
+    let before = class.school.value(lost.clone()).await?;
+    assert_ne!(before, 0);
+    let scopes = vec![format!("group:{}", class.group), format!("roster:{}", class.group)];
+    pool.know_rights(user, &scopes, 0).await?;
+    assert_eq!(class.school.value(lost).await?, before, "what an instance read long ago changes nothing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_nobody_else_hears_waits_for_the_administrators() -> Outcome<()> {
+    let mut class = class().await?;
+    // The group is closed, and the week waits.
+    class.school.run("UPDATE groups SET deleted_at = now()").await?;
+    assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Held; 5]);
+    class.admin.pull_until("the week is heard", |caller, _| held(caller).len() == 5).await?;
+    let (_, id, _) = held(&class.admin).remove(0);
+    assert_eq!(class.admin.refusal(decide(id, "accepted")).await?.0, Code::NotAllowed, "nobody marks in a closed group");
+    class.school.run("UPDATE groups SET deleted_at = NULL").await?;
+    class.admin.pull_until("it is open again", |caller, _| caller.row("groups", class.group).is_some()).await?;
+    assert_eq!(class.admin.push_one(decide(id, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.status(WEEK[0]).await?, "late");
+    // A course that somebody made, who may make none any more: there is no staff to ask yet.
+    class.school.run(format!("UPDATE users SET role = 'learner' WHERE id = '{}'", class.substitute.user)).await?;
+    let course = Uuid::now_v7();
+    let made = put("courses").id(course).set("title", "Held").link("instructor_id", class.substitute.user);
+    assert_eq!(class.substitute.push_one(made).await?, Fate::Held);
+    class.admin.pull_until("the course is heard", |caller, _| held(caller).len() == 6).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_builds_on_a_held_change_is_held_with_it_after_the_ledger_forgot_it() -> Outcome<()> {
+    let mut class = class().await?;
+    class.hand_over().await?;
+    let (user, learner) = (class.substitute.user, class.learners[0]);
+    let cell = class.cell(learner, WEEK[0]);
+    assert_eq!(class.substitute.push_one(class.mark(user, learner, WEEK[0], "late")).await?, Fate::Held);
+    // By the next push the device has heard what became of it, and the one after that finds it forgotten.
+    for _ in 0..2 {
+        class.substitute.push(vec![]).await?;
+    }
+    class.school.run("DELETE FROM device_pushes").await?;
+    let note = put("attendance_records").id(cell).set("note", "a note").on_own(1);
+    assert_eq!(class.substitute.push_one(note).await?, Fate::Held);
+    Ok(())
+}
+
+#[tokio::test]
+async fn taking_back_what_is_held_waits_with_it() -> Outcome<()> {
+    let mut class = class().await?;
+    class.school.run(format!("UPDATE courses SET instructor_id = '{}'", class.colleague.user)).await?;
+    let topic = Uuid::now_v7();
+    let made = put("topics")
+        .id(topic)
+        .link("course_id", class.course.id)
+        .link("module_id", class.course.module)
+        .set("title", "Held")
+        .set("position", 9);
+    assert_eq!(class.substitute.push_one(made).await?, Fate::Held);
+    let number = class.substitute.next_n - 1;
+    assert_eq!(class.substitute.push_one(delete("topics", topic).on_own(number)).await?, Fate::Held);
+    class.colleague.pull_until("both are heard", |caller, _| held(caller).len() == 2).await?;
+    let waiting = held(&class.colleague);
+    assert_eq!(class.colleague.refusal(decide(waiting[1].1, "accepted")).await?.0, Code::Blocked, "there is nothing to take back yet");
+    assert_eq!(class.colleague.push_one(decide(waiting[0].1, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(decide(waiting[1].1, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.school.value(format!("SELECT count(*) FROM topics WHERE id = '{topic}'")).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_has_points_held_that_only_others_may_give_them() -> Outcome<()> {
+    let mut class = class().await?;
+    let mut aysel = Caller::sign_in(&class.server.url(), "aysel").await?;
+    aysel.pull().await?;
+    let test = class.school.test(&class.course, "quiz", "server", &["numeric"]).await?;
+    class.school.run("UPDATE enrollments SET status = 'dropped'").await?;
+    let attempt = put("assessment_attempts")
+        .id(Uuid::now_v7())
+        .link("assessment_id", test.id)
+        .link("user_id", aysel.user)
+        .link("course_id", class.course.id)
+        .set("attempt_number", 1)
+        .set("started_at", now_us() / 1000)
+        .set("given_points", json!({"q": 100}));
+    assert_eq!(aysel.refusal(attempt).await?.0, Code::NotAllowed);
+    assert_eq!(class.school.count("held_changes").await?, 0);
     Ok(())
 }
 

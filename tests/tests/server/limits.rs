@@ -180,6 +180,8 @@ async fn who_is_slow_to_say_what_they_want_is_cut_off_and_others_are_not() -> Ou
     let server = LocalServer::start_waiting(&database, Waits { head: short, body: short, ..Waits::USUAL }).await?;
     let caller = Caller::sign_in(&server.url(), "rauf").await?;
     let mut silent = TcpStream::connect(server.server().address()).await?;
+    let mut no_request = TcpStream::connect(server.server().address()).await?;
+    no_request.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await?;
     let mut slow_head = TcpStream::connect(server.server().address()).await?;
     slow_head.write_all(b"POST /v1/sync/push HTTP/1.1\r\nhost: localhost\r\nx-wait: ").await?;
     let mut slow_body = TcpStream::connect(server.server().address()).await?;
@@ -191,6 +193,9 @@ async fn who_is_slow_to_say_what_they_want_is_cut_off_and_others_are_not() -> Ou
     // Each ends by itself, or this test never does.
     let mut said = String::new();
     silent.read_to_string(&mut said).await?;
+    assert!(!said.contains("200"), "{said}");
+    said.clear();
+    no_request.read_to_string(&mut said).await?;
     assert!(!said.contains("200"), "{said}");
     said.clear();
     slow_head.read_to_string(&mut said).await?;

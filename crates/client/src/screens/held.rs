@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use waystation_model::registry::{self, Merge};
+use waystation_model::registry::{self, Kind, Merge};
 use waystation_model::{Code, Problem};
 
 use super::Desk;
@@ -85,7 +85,8 @@ fn fields(desk: &Desk<'_>, change: &HeldChange) -> Result<Vec<HeldField>> {
     let mut fields = Vec::new();
     for (index, column) in entity.columns.iter().enumerate() {
         let kind = field_kind(column).0;
-        let shown = kind != "other" && !matches!(column.merge, Merge::Key | Merge::Carried);
+        let says_something = kind != "other" || matches!(column.kind, Kind::Json | Kind::Time);
+        let shown = says_something && !matches!(column.merge, Merge::Key | Merge::Carried);
         if let (true, Some(value)) = (shown, change.fields.get(column.name)) {
             let server_value = stands.as_ref().map_or(Value::Null, |row| row.values[index].clone());
             fields.push(HeldField { name: column.name.to_owned(), value: value.clone(), server_value, kind: kind.to_owned() });

@@ -37,12 +37,23 @@ impl Authority for PgPool {
         Ok(self.begin().await?)
     }
 
-    async fn know_rights(&self, user: Uuid, scopes: &[String]) -> Result<(), Failure> {
-        rights::know(self, user, scopes).await
+    async fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
+        rights::know(self, user, scopes, rights_at).await
     }
 
     async fn tell_losses(&self, device: Uuid) -> Result<(), Failure> {
-        sqlx::query("UPDATE device_states SET losses_told_at = now() WHERE device_id = $1").bind(device).execute(self).await?;
+        sqlx::query("UPDATE device_states SET losses_sent_at = now() WHERE device_id = $1").bind(device).execute(self).await?;
+        Ok(())
+    }
+
+    async fn confirm_losses(&self, device: Uuid) -> Result<(), Failure> {
+        sqlx::query(
+            "UPDATE device_states SET losses_told_at = losses_sent_at, losses_sent_at = NULL \
+             WHERE device_id = $1 AND losses_sent_at IS NOT NULL",
+        )
+        .bind(device)
+        .execute(self)
+        .await?;
         Ok(())
     }
 
@@ -69,6 +80,10 @@ impl Writing for Transaction<'static, Postgres> {
 
     async fn former_rights(&mut self, user: Uuid, device: Uuid, since_ms: i64) -> Result<Vec<FormerRight>, Failure> {
         rights::former(self, user, device, since_ms).await
+    }
+
+    async fn name(&mut self, organization: Uuid, user: Uuid) -> Result<Option<String>, Failure> {
+        rights::name(self, organization, user).await
     }
 
     async fn waiting_changes(&mut self, author: Uuid) -> Result<usize, Failure> {
@@ -122,6 +137,11 @@ impl Writing for Transaction<'static, Postgres> {
     async fn delete(&mut self, entity: &Entity, id: Uuid) -> Result<(), Failure> {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {} WHERE id = $1", entity.name))).bind(id).execute(&mut **self).await?;
         Ok(())
+    }
+
+    async fn is_of_lost_life(&mut self, stamp: i64) -> Result<bool, Failure> {
+        let is_lost = "SELECT EXISTS (SELECT FROM lost_lives WHERE $1 > after_stamp AND $1 <= upto_stamp)";
+        Ok(sqlx::query_scalar(is_lost).bind(stamp).fetch_one(&mut **self).await?)
     }
 
     async fn open_conflicts(&mut self, entity: &Entity, rows: Vec<Uuid>) -> Result<Vec<OpenConflict>, Failure> {

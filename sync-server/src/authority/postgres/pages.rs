@@ -53,12 +53,12 @@ impl Snapshot for ReadOnly {
     }
 
     async fn device_state(&mut self, device: Uuid) -> Result<DeviceState, Failure> {
-        let (last_n, bytes, backed_up_n): (i64, Vec<u8>, i64) =
-            sqlx::query_as("SELECT last_n, chain, backed_up_n FROM device_states WHERE device_id = $1")
+        let (last_n, bytes, backed_up_n, losses_sent): (i64, Vec<u8>, i64, bool) =
+            sqlx::query_as("SELECT last_n, chain, backed_up_n, losses_sent_at IS NOT NULL FROM device_states WHERE device_id = $1")
                 .bind(device)
                 .fetch_one(&mut *self.transaction)
                 .await?;
-        Ok(DeviceState { last_n, chain: ledger::chain(bytes)?, backed_up_n })
+        Ok(DeviceState { last_n, chain: ledger::chain(bytes)?, backed_up_n, losses_sent })
     }
 
     async fn heads(&mut self, scopes: &[String]) -> Result<Vec<Head>, Failure> {

@@ -42,10 +42,17 @@ pub async fn known(connection: &mut PgConnection, user: Uuid) -> Result<Option<V
 }
 
 /// Remembers what a user hears by now, and what they lost.
-pub async fn know(pool: &PgPool, user: Uuid, scopes: &[String]) -> Result<(), Failure> {
+pub async fn know(pool: &PgPool, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
     let days = i32::try_from(FORMER_RIGHTS_DAYS_MAX).map_err(Failure::broken)?;
-    sqlx::query(include_str!("../../sql/know_rights.sql")).bind(user).bind(scopes).bind(days).execute(pool).await?;
+    let know = sqlx::query(include_str!("../../sql/know_rights.sql"));
+    know.bind(user).bind(scopes).bind(days).bind(rights_at).execute(pool).await?;
     Ok(())
+}
+
+/// What a person of this organization is called.
+pub async fn name(connection: &mut PgConnection, organization: Uuid, user: Uuid) -> Result<Option<String>, Failure> {
+    let name = "SELECT full_name FROM users WHERE id = $1 AND organization_id = $2";
+    Ok(sqlx::query_scalar(name).bind(user).bind(organization).fetch_optional(connection).await?)
 }
 
 /// What a user was last known to hear, and what they lost since, as one device of theirs knows of it.

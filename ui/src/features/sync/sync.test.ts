@@ -98,6 +98,10 @@ describe("a held change", () => {
     expect(shownFields(held({ fields: held().fields.slice(1) })).map((field) => field.name)).toEqual(["note"]);
     expect(heldValues(held())).toBe("Late, bus");
     expect(heldValues(held({ deletes: true }))).toBe("Delete this");
+    const other = (value: unknown): HeldItem => held({ fields: [{ name: "answers", value, server_value: null, kind: "other" }] });
+    expect(heldValues(other([1, 3]))).toBe("1, 3");
+    expect(heldValues(other([]))).toBe("Nothing");
+    expect(heldValues(other({ "01a1ff38-a5a8-7719-89b9-a4773df452b8": 4, "01a1ff38-a5a8-7719-89b9-a4773df452b9": 2 }))).toBe("2 entries");
   });
 
   it("tells its author who decided", () => {

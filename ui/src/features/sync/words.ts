@@ -45,11 +45,21 @@ export function valueWords(value: unknown, kind?: AttentionField["kind"]): strin
   return (kind === undefined || kind === "choice") && hasWord(`choice_${value}`) ? wordFor(`choice_${value}`) : value;
 }
 
-/** A group of fields such as a mark with who and when: the parts that say something to a person. */
+const isPlain = (part: unknown): boolean => typeof part !== "object" || part === null;
+
+/** A list, or a group of fields such as a mark with who and when: the parts that say something to a person. Answers by question,
+ * and whatever else has no words of its own, is counted. */
 function objectWords(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) {
+    if (value.length === 0) return m.sync_value_empty();
+    return value.every(isPlain) ? value.map((part) => valueWords(part)).join(", ") : m.sync_value_entries({ count: value.length });
+  }
   const status = (value as Record<string, unknown>).status;
   if (status !== undefined) return valueWords(status, "choice");
-  const parts = Object.entries(value).filter(([, part]) => typeof part !== "object" || part === null);
+  const entries = Object.entries(value);
+  if (entries.length === 0) return m.sync_value_empty();
+  const parts = entries.filter(([name, part]) => isPlain(part) && !/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(name));
+  if (parts.length === 0) return m.sync_value_entries({ count: entries.length });
   return parts.map(([name, part]) => `${columnWords(name)}: ${valueWords(part)}`).join(", ");
 }

@@ -76,19 +76,19 @@ pub static HELD_CHANGES: Entity = Entity {
         column("base", Kind::Json, Merge::Server).optional(),
         column("at_us", Kind::Whole, Merge::Server),
         column("held_at", Kind::Timestamp, Merge::Server),
-        // Who decides: the group's staff, else the course's, else the administrators.
+        // Who decides, beside the administrators: the group's staff, else the course's.
         column("group_id", Kind::Uuid, Merge::Server).optional(),
         column("course_id", Kind::Uuid, Merge::Server).optional(),
-        column("for_administrators", Kind::Truth, Merge::Server),
         column("state", Kind::Choice(&["waiting", "accepted", "refused"]), Merge::Once).default("\"waiting\""),
         column("decided_by", Kind::Uuid, Merge::Server).optional(),
         column("decided_at", Kind::Timestamp, Merge::Server).optional(),
     ],
     id: IdRule::Made,
+    // A group may be closed and a course be gone by then: the administrators hear of every change that waits.
     scopes: &[
         lives_in(ScopeKind::Roster, "group_id"),
         lives_in(ScopeKind::CourseStaff, "course_id"),
-        lives_in(ScopeKind::People, "organization_id").when(When::True("for_administrators")),
+        lives_in(ScopeKind::People, "organization_id"),
         lives_in(ScopeKind::User, "author_id"),
     ],
     // Accepting needs the right to the row itself as well, and never is the author the one who decides: push asks for both.
