@@ -17,6 +17,7 @@ use crate::accounts;
         accounts::new_device,
         crate::push::push,
         crate::pull::pull,
+        crate::slices::slices,
         crate::live::live,
         crate::content::content,
         crate::routes::healthz,
@@ -24,7 +25,7 @@ use crate::accounts;
     ),
     components(schemas(
         accounts::SignIn, accounts::SignedIn, accounts::Refresh, accounts::Refreshed, accounts::NewDeviceRequest, accounts::NewDevice,
-        wire::PushRequest, wire::PushAnswer, wire::PullRequest, wire::PullLine, wire::Poke, wire::Run, wire::Outcome, Problem, Code
+        wire::PushRequest, wire::PushAnswer, wire::PullRequest, wire::PullLine, wire::SlicesRequest, wire::SliceLine, wire::Poke, wire::Run, wire::Outcome, Problem, Code
     )),
     modifiers(&Bearer)
 )]

@@ -17,6 +17,7 @@ use crate::failure::{Failure, REQUEST_ID};
 use crate::live::live;
 use crate::pull::pull;
 use crate::push::push;
+use crate::slices::slices;
 use crate::state::App;
 
 /// Every route.
@@ -28,6 +29,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/accounts/device", post(new_device))
         .route("/v1/sync/push", post(push))
         .route("/v1/sync/pull", post(pull))
+        .route("/v1/sync/slices", post(slices))
         .route("/v1/sync/live", get(live))
         .route("/v1/content/{sha256}", get(content))
         .route("/healthz", get(healthz))

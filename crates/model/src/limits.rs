@@ -19,6 +19,10 @@ pub const ROW_BYTES_MAX: usize = 256 * 1024;
 pub const PAGE_ROWS_MAX: usize = 2_000;
 /// Bytes of one pulled page before compression.
 pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Slices that a scope is compared in: as many as an id's last byte has values.
+pub const SLICES: usize = 256;
+/// Rows that a laptop names in one request for slices.
+pub const SLICE_ROWS_MAX: usize = 10_000;
 /// Scopes that one user may hear.
 pub const SCOPES_PER_USER_MAX: usize = 5_000;
 /// Days for which a feed remembers what is gone.

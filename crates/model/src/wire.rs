@@ -1,5 +1,6 @@
 //! What travels between a laptop and the server. `docs/PROTOCOL.md` tells it in words.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -318,7 +319,64 @@ pub struct PullRequest {
     pub digest: Option<String>,
     /// How far each scope was read. Left out when the digest alone is asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursors: Option<std::collections::BTreeMap<String, i64>>,
+    pub cursors: Option<BTreeMap<String, i64>>,
+}
+
+/// Asks what a scope holds, slice by slice, of which a laptop has found that its own rows are damaged. A row's slice is the last
+/// byte of its id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SlicesRequest {
+    /// The sender's protocol.
+    pub protocol: u32,
+    /// The sender's device.
+    #[schema(value_type = String)]
+    pub device: Uuid,
+    /// The epoch of the cursor.
+    pub epoch: i64,
+    /// The scope.
+    pub scope: String,
+    /// How far the laptop has read it. Anything but the head is answered with `moved`.
+    pub cursor: i64,
+    /// None: asks for the sums of all slices. Otherwise the hashes of the sound rows that the laptop has in some slices: it is
+    /// given the rows that are missing, and told which hashes are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::HashMap<String, Vec<i64>>>)]
+    pub slices: Option<BTreeMap<u8, Vec<i64>>>,
+}
+
+/// One line of the answer to [`SlicesRequest`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "line", rename_all = "snake_case")]
+pub enum SliceLine {
+    /// The scope is not where the laptop has read it to: pull first.
+    Moved,
+    /// The sum of the row hashes of each slice, modulo 2^64; 256 of them.
+    Sums {
+        /// By slice.
+        sums: Vec<i64>,
+    },
+    /// Live rows that were not named.
+    Rows {
+        /// The scope.
+        scope: String,
+        /// The table.
+        entity: String,
+        /// The columns of each tuple, in order.
+        columns: Vec<String>,
+        /// The tuples.
+        #[schema(value_type = Vec<Vec<serde_json::Value>>)]
+        rows: Vec<Vec<Value>>,
+    },
+    /// Hashes that were named and belong to no row of the scope.
+    Unknown {
+        /// The hashes.
+        hashes: Vec<i64>,
+    },
+    /// The last line.
+    End {
+        /// Whether more rows are missing than one answer carries.
+        more: bool,
+    },
 }
 
 /// One line of a pull's answer (NDJSON).

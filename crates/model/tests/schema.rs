@@ -286,7 +286,9 @@ fn the_laptop_has_every_table_column_for_column() {
         assert_eq!(table.ending, "STRICT", "{}", entity.name);
         let mut wanted = vec!["id", "stamp", "created_at", "updated_at"];
         wanted.extend(entity.columns.iter().map(|column| column.name));
-        assert_eq!(table.names(), wanted, "{}", entity.name);
+        let (of_laptop, of_row): (Vec<&str>, Vec<&str>) = table.names().into_iter().partition(|name| *name == "digest");
+        assert_eq!(of_row, wanted, "{}", entity.name);
+        assert_eq!(of_laptop, ["digest"], "{} tells nothing of rows that change by themselves", entity.name);
         assert_eq!(table.column("id"), Some("TEXT PRIMARY KEY"), "{}", entity.name);
         assert_eq!(table.column("stamp"), Some("INTEGER NOT NULL"), "{}", entity.name);
         for column in entity.columns {

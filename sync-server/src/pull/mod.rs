@@ -29,6 +29,7 @@ pub use ahead::Ahead;
 use ahead::Asked;
 pub use page::Page;
 use start::Start;
+pub use tuples::rows_line;
 
 /// Answers below this many bytes are not worth compressing.
 const COMPRESS_FROM_BYTES: usize = 512;

@@ -62,7 +62,82 @@ async fn rows_that_vanished_come_back() -> Outcome<()> {
     assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 10)".to_owned()).await?, 10);
     assert_eq!(class.audit().await?, [class.scope()]);
     assert_eq!(class.number("SELECT count(*) FROM topics".to_owned()).await?, i64::try_from(TOPICS)?);
+    assert_eq!(class.number("SELECT sum(rows) FROM repairs".to_owned()).await?, 10, "no other row was fetched");
     assert_eq!(class.audit().await?, Vec::<String>::new(), "once");
+    let centre = class.laptop.call("sync_centre", json!({})).await?;
+    assert_eq!(centre["repairs"][0]["rows"], 10, "the person is told");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_changed_by_themselves_are_fetched_again() -> Outcome<()> {
+    let class = class().await?;
+    let [retitled, lost] = [class.course.topics[3], class.course.topics[4]];
+    assert_eq!(class.damage(format!("UPDATE topics SET title = 'Another' WHERE id = '{retitled}'")).await?, 1);
+    // A row that says to live where it does not is missing in one scope and known in none.
+    assert_eq!(class.damage(format!("UPDATE topics SET course_id = '{}' WHERE id = '{lost}'", Uuid::now_v7())).await?, 1);
+    assert_eq!(class.audit().await?, [class.scope()]);
+    let right = "SELECT count(*) FROM topics WHERE title LIKE 'Topic %' AND course_id = (SELECT id FROM courses)";
+    assert_eq!(class.number(right.to_owned()).await?, i64::try_from(TOPICS)?);
+    assert_eq!(class.number("SELECT sum(rows) FROM repairs".to_owned()).await?, 2);
+    assert_eq!(class.audit().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_twenty_thousand_rows_only_the_damaged_ones_are_fetched() -> Outcome<()> {
+    const ROWS: i64 = 20_000;
+    let mut class = class().await?;
+    class
+        .school
+        .run(format!(
+            "INSERT INTO topics (organization_id, module_id, course_id, title, position) \
+             SELECT organization_id, module_id, course_id, 'Topic ' || n, n \
+             FROM topics, generate_series(1, {ROWS} - {TOPICS}) n WHERE id = '{}'",
+            class.course.topics[0]
+        ))
+        .await?;
+    let all = patience::until("every row is here", SYNC_TIME_MAX, || async {
+        let count = class.number("SELECT count(*) FROM topics".to_owned()).await?;
+        Ok((count == ROWS).then_some(count))
+    });
+    all.await?;
+    class.laptop.is_in_step().await?;
+    // One of a hundred: half of them vanish, a quarter changes, and a quarter is made up.
+    assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics ORDER BY title LIMIT 100)".to_owned()).await?, 100);
+    let changed = "UPDATE topics SET title = 'x' || title WHERE id IN (SELECT id FROM topics ORDER BY title DESC LIMIT 50)";
+    assert_eq!(class.damage(changed.to_owned()).await?, 50);
+    let columns = "stamp, created_at, updated_at, module_id, course_id, position, title, description, estimated_seconds, \
+         requires_previous, is_free, published";
+    let invented = format!(
+        "INSERT INTO topics (id, {columns}) SELECT substr(id, 1, 24) || lower(hex(randomblob(6))), {columns} \
+         FROM topics ORDER BY title LIMIT 50"
+    );
+    assert_eq!(class.damage(invented).await?, 50);
+    assert_eq!(class.audit().await?, [class.scope()]);
+    assert_eq!(class.number("SELECT sum(rows) FROM repairs".to_owned()).await?, 200);
+    assert_eq!(class.number("SELECT count(*) FROM topics WHERE title LIKE 'Topic %'".to_owned()).await?, ROWS);
+    assert_eq!(class.audit().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_damaged_while_the_server_is_away_is_put_right_when_it_is_back() -> Outcome<()> {
+    let mut class = class().await?;
+    let server = class.server.take().ok_or("no server")?;
+    let (database, port) = (server.database().clone(), server.server().address().port());
+    server.stop().await;
+    class.laptop.is_offline().await?;
+    assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 3)".to_owned()).await?, 3);
+    assert!(class.laptop.app().audit().await.is_err(), "nobody is there to ask");
+    assert_eq!(class.number("SELECT count(*) FROM scopes WHERE damaged = 1".to_owned()).await?, 1);
+    class.server = Some(LocalServer::start_on(&database, port).await?);
+    patience::until("it is put right", SYNC_TIME_MAX, || async {
+        let whole = class.number("SELECT count(*) FROM topics".to_owned()).await? == i64::try_from(TOPICS)?;
+        Ok(whole.then_some(()))
+    })
+    .await?;
+    assert_eq!(class.number("SELECT sum(rows) FROM repairs".to_owned()).await?, 3);
     Ok(())
 }
 
@@ -79,6 +154,12 @@ async fn an_invented_row_goes() -> Outcome<()> {
     assert_eq!(known.await?, 1);
     assert_eq!(class.audit().await?, [class.scope()]);
     assert_eq!(class.number(format!("SELECT count(*) FROM topics WHERE id = '{invented}'")).await?, 0);
+    assert_eq!(class.number("SELECT sum(rows) FROM repairs".to_owned()).await?, 1);
+    for id in [invented.to_string().to_uppercase(), "no id at all".to_owned()] {
+        let again = format!("INSERT INTO topics (id, {columns}) SELECT '{id}', {columns} FROM topics LIMIT 1");
+        assert_eq!(class.damage(again).await?, 1);
+    }
+    assert_eq!(class.audit().await?, Vec::<String>::new(), "no scope holds such rows");
     assert_eq!(class.number("SELECT count(*) FROM topics".to_owned()).await?, i64::try_from(TOPICS)?);
     Ok(())
 }

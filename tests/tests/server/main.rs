@@ -15,4 +15,5 @@ mod pull;
 mod push;
 mod refusals;
 mod rights;
+mod slices;
 mod verify;

@@ -39,6 +39,7 @@ impl App {
                     conflicts: conflicts(desk)?,
                     held: super::held::to_decide(desk)?,
                     own_held: super::held::own(desk)?,
+                    repairs: repairs(desk)?,
                     folder,
                 })
             })
@@ -84,6 +85,12 @@ fn settle_edits(connection: &Connection, arguments: &Settle, me: &str, now_ms: i
     }
     edits.push(Edit::put(conflicts, Some(id), vec![("settled_by", json!(me)), ("settled_at", json!(now_ms))]));
     Ok(edits)
+}
+
+/// What was damaged here and is right again.
+fn repairs(desk: &Desk<'_>) -> Result<Vec<Repair>> {
+    let mut statement = desk.connection.prepare_cached("SELECT at, rows FROM repairs ORDER BY number DESC")?;
+    Ok(statement.query_map([], |row| Ok(Repair { at: row.get("at")?, rows: row.get("rows")? }))?.collect::<Result<_, _>>()?)
 }
 
 fn waiting(desk: &Desk<'_>) -> Result<Vec<WaitingChange>> {

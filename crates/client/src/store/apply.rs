@@ -133,7 +133,7 @@ pub(super) struct Page<'c> {
 }
 
 impl<'c> Page<'c> {
-    fn begin(connection: &'c Connection, outline: &'c Outline) -> Result<Page<'c>> {
+    pub(super) fn begin(connection: &'c Connection, outline: &'c Outline) -> Result<Page<'c>> {
         let organization_id: String = connection.query_row("SELECT organization_id FROM device", [], |row| row.get(0))?;
         let mut heard = HashSet::new();
         let mut rereading = HashSet::new();
@@ -174,7 +174,7 @@ impl<'c> Page<'c> {
         !self.shadowed.is_empty() && self.shadowed.contains(&(entity.name.to_owned(), id.to_owned()))
     }
 
-    fn rows(&mut self, line: &RowsLine<'_>) -> Result<()> {
+    pub(super) fn rows(&mut self, line: &RowsLine<'_>) -> Result<()> {
         let Some(entity) = registry::entity(&line.entity) else {
             self.unknown.insert((line.scope.clone().into_owned(), line.entity.clone().into_owned()));
             return Ok(());

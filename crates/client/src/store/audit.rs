@@ -1,16 +1,17 @@
-//! The quiet audit: counts again, from the rows themselves, the sums that a pull compares. The sums that are kept follow what
-//! pulls change; a row that a damaged disk or somebody's hand took away or made is in none of them.
+//! The quiet audit: counts again, from the rows themselves, the sums that a pull compares, and compares each row with the digest
+//! that was stored with it. The sums that are kept follow what pulls change; a row that a damaged disk or somebody's hand took
+//! away, made or changed is in none of them. Scopes in which it finds something are remembered as damaged.
 //!
 //! It goes through the whole database in small steps and starts over when anything was written meanwhile.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 use waystation_model::hash::row_hash;
 use waystation_model::registry::{self, Entity};
 
-use super::{overlay, rows, scopes};
+use super::{overlay, rows, scopes, slices};
 use crate::error::{ClientError, Result};
 
 /// Rows that one step counts: whoever wants to write waits no longer than that takes.
@@ -25,6 +26,8 @@ pub struct Audit {
     /// The last row of the table that was counted.
     after: String,
     counted: HashMap<String, i64>,
+    /// Scopes with rows that do not fit their digests.
+    changed: HashSet<String>,
 }
 
 /// How a step ended.
@@ -34,7 +37,7 @@ pub enum Step {
     More,
     /// Something was written meanwhile: what was counted says nothing.
     Disturbed,
-    /// Everything was counted. These scopes do not hold what they should, and start again from 0.
+    /// Everything was counted. These scopes do not hold what they should, and are damaged from here on.
     Done(Vec<String>),
 }
 
@@ -51,6 +54,7 @@ impl Audit {
             table: 0,
             after: String::new(),
             counted: HashMap::new(),
+            changed: HashSet::new(),
         })
     }
 
@@ -68,18 +72,33 @@ impl Audit {
         };
         // What lies under somebody's changes is counted as the server has it, at the end.
         let mut statement = connection.prepare_cached(&format!(
-            "SELECT id FROM {0} r WHERE id > ?1 AND NOT EXISTS (SELECT row_id FROM shadows s WHERE s.entity = '{0}' AND s.row_id = r.id)
+            "SELECT id, digest IS NULL AS unknown, {1} AS fits FROM {0} r
+             WHERE id > ?1 AND NOT EXISTS (SELECT row_id FROM shadows s WHERE s.entity = '{0}' AND s.row_id = r.id)
              ORDER BY id LIMIT ?2",
-            entity.name
+            entity.name,
+            rows::sql(entity).whole
         ))?;
-        let ids: Vec<String> = statement.query_map(params![self.after, STEP_ROWS_MAX], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        for id in &ids {
-            if let Some((stamp, values)) = rows::read_place(connection, entity, id)? {
-                self.count(entity, id, stamp, &values);
+        let found: Vec<(String, bool, bool)> = statement
+            .query_map(params![self.after, STEP_ROWS_MAX], |row| Ok((row.get("id")?, row.get("unknown")?, row.get("fits")?)))?
+            .collect::<Result<_, _>>()?;
+        for (id, unknown, fits) in &found {
+            // An id that is none, or written otherwise than ids are, was never the server's.
+            if !Uuid::parse_str(id).is_ok_and(|parsed| rows::id_text(&parsed) == *id) {
+                tracing::warn!(table = entity.name, id, "a row that nobody made");
+                rows::delete(connection, entity, id)?;
+                continue;
+            }
+            let Some((stamp, values)) = rows::read_place(connection, entity, id)? else { continue };
+            self.count(entity, id, stamp, &values);
+            if *unknown {
+                rows::learn_digest(connection, entity, id)?;
+            } else if !fits && let Ok(id) = Uuid::parse_str(id) {
+                self.changed.extend(entity.scopes_of(&id, &self.organization, &values));
             }
         }
-        match ids.into_iter().next_back() {
-            Some(last) => self.after = last,
+        self.began_at = connection.total_changes();
+        match found.into_iter().next_back() {
+            Some((last, ..)) => self.after = last,
             None => {
                 self.table += 1;
                 self.after.clear();
@@ -102,7 +121,7 @@ impl Audit {
     }
 
     fn count(&mut self, entity: &Entity, id: &str, stamp: i64, values: &[serde_json::Value]) {
-        // An id that is none was never the server's: it is in no sum, and goes with the next reading of its scope.
+        // An id that is none is in no sum.
         let Ok(id) = Uuid::parse_str(id) else { return };
         let hash = row_hash(entity.name, &id, stamp);
         for scope in entity.scopes_of(&id, &self.organization, values) {
@@ -111,7 +130,7 @@ impl Audit {
         }
     }
 
-    /// Puts the sums right, and has every scope read again whose rows are not what its checksum says.
+    /// Puts the sums right, and remembers every scope whose rows are not what its checksum and their digests say.
     fn compare(&self, connection: &Connection) -> Result<Vec<String>> {
         let mut statement = connection.prepare_cached(
             "SELECT coalesce(s.scope, h.scope) AS scope, coalesce(s.sum, 0) AS sum, h.checksum AS checksum, coalesce(h.whole, 0) AS whole
@@ -126,7 +145,7 @@ impl Audit {
             let counted = self.counted.get(&scope).copied().unwrap_or(0);
             // A sum that is right and yet not the checksum's is ahead of its cursor, by a row that came through another scope.
             let fits = !whole || counted == sum || checksum == Some(counted) || scopes::holds_unknown(connection, &scope)?;
-            if !fits {
+            if !fits || whole && self.changed.contains(&scope) {
                 damaged.push(scope.clone());
             }
             kept.insert(scope, sum);
@@ -140,12 +159,12 @@ impl Audit {
         for (scope, _) in kept.iter().filter(|(scope, sum)| **sum != 0 && !self.counted.contains_key(*scope)) {
             scopes::set_sum(connection, scope, 0)?;
         }
-        let mut reread = Vec::new();
+        let mut marked = Vec::new();
         for scope in damaged {
-            if scopes::read_again(connection, &scope)? {
-                reread.push(scope);
+            if slices::set_damaged(connection, &scope)? {
+                marked.push(scope);
             }
         }
-        Ok(reread)
+        Ok(marked)
     }
 }

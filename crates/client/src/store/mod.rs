@@ -9,6 +9,7 @@ pub mod audit;
 pub mod cell;
 pub mod conflicts;
 pub mod device;
+pub mod digest;
 pub mod edit;
 pub mod held;
 mod numbering;
@@ -19,6 +20,7 @@ pub mod page;
 mod plan;
 pub mod rows;
 pub mod scopes;
+pub mod slices;
 pub mod value;
 mod whole;
 mod worker;
@@ -45,6 +47,8 @@ pub struct Writer {
     /// How far scopes were read, and what the connection had written then: whoever hears thousands of them and asks whether
     /// anything is new reads and hashes them once.
     reached: RefCell<Option<(u64, scopes::Reached)>>,
+    /// SQLite's word for what other connections have written.
+    written_by_others: i64,
 }
 
 impl Writer {
@@ -56,7 +60,7 @@ impl Writer {
         let connection = open::open_writer(path, key)?;
         scopes::read_what_is_known_now(&connection)?;
         let device = device::load(&connection)?.ok_or_else(|| ClientError::Damaged("the database has no owner".into()))?;
-        Ok(Writer::around(connection, device))
+        Writer::around(connection, device)
     }
 
     /// Opens the database, making it when there is none, and writes whose it is.
@@ -67,11 +71,21 @@ impl Writer {
         let connection = open::open_writer(path, key)?;
         scopes::read_what_is_known_now(&connection)?;
         let device = device::introduce(&connection, device_id, owner)?;
-        Ok(Writer::around(connection, device))
+        Writer::around(connection, device)
     }
 
-    fn around(connection: Connection, device: Device) -> Writer {
-        Writer { connection, device, full: true, reached: RefCell::default() }
+    fn around(connection: Connection, device: Device) -> Result<Writer> {
+        let written_by_others = data_version(&connection)?;
+        Ok(Writer { connection, device, full: true, reached: RefCell::default(), written_by_others })
+    }
+
+    /// Whether anybody but this writer has written to the database since this was last asked. Nobody should.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn others_wrote(&mut self) -> Result<bool> {
+        let found = data_version(&self.connection)?;
+        Ok(std::mem::replace(&mut self.written_by_others, found) != found)
     }
 
     /// How far scopes were read.
@@ -152,6 +166,10 @@ impl Writer {
     pub fn edit(&mut self, now_ms: i64, edits: &[Edit]) -> Result<Vec<i64>> {
         self.person(|connection, device| edits.iter().map(|edit| edit::make(connection, device, now_ms, edit)).collect())
     }
+}
+
+fn data_version(connection: &Connection) -> Result<i64> {
+    Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
 }
 
 /// An open database.

@@ -60,6 +60,7 @@ fn set_key(connection: &Connection, key: &DatabaseKey) -> Result<()> {
     connection.execute_batch(&pragma)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
+    super::digest::teach(connection)?;
     // Sorting on disk would leave plain text there.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // The first read tells whether the key fits.

@@ -224,3 +224,57 @@ pub fn changes(bytes: &[u8]) -> impl Iterator<Item = Result<Change<'_>>> {
         }
     })
 }
+
+/// What a question about slices was answered with.
+#[derive(Debug)]
+pub enum Slices<'a> {
+    /// The scope is elsewhere by now.
+    Moved,
+    /// The sum of each slice.
+    Sums(Vec<i64>),
+    /// What is missing and what is not known.
+    Differences(SliceAnswer<'a>),
+}
+
+/// What is missing of slices, and what is not known there.
+#[derive(Debug, Default)]
+pub struct SliceAnswer<'a> {
+    /// Rows that were not named.
+    pub rows: Vec<RowsLine<'a>>,
+    /// Hashes that were named and belong to no row.
+    pub unknown: Vec<i64>,
+    /// Whether more is missing.
+    pub more: bool,
+}
+
+#[derive(Deserialize)]
+struct SumsLine {
+    sums: Vec<i64>,
+}
+
+#[derive(Deserialize)]
+struct UnknownLine {
+    hashes: Vec<i64>,
+}
+
+/// Reads an answer about slices.
+///
+/// # Errors
+/// `bad_answer` when it was cut off or is none.
+pub fn slices(bytes: &[u8]) -> Result<Slices<'_>> {
+    let mut answer = SliceAnswer::default();
+    for line in lines(bytes) {
+        match kind_of(line)?.as_ref() {
+            "moved" => return Ok(Slices::Moved),
+            "sums" => return Ok(Slices::Sums(read::<SumsLine>(line)?.sums)),
+            "rows" => answer.rows.push(read(line)?),
+            "unknown" => answer.unknown.extend(read::<UnknownLine>(line)?.hashes),
+            "end" => {
+                answer.more = read::<EndLine>(line)?.more;
+                return Ok(Slices::Differences(answer));
+            }
+            _ => {}
+        }
+    }
+    Err(ClientError::BadAnswer("the answer about slices was cut off".into()))
+}

@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use waystation_model::registry::{self, Entity, ScopeRule};
 
+use super::digest;
 use super::value::{to_json, to_stored};
 use crate::error::Result;
 
@@ -40,6 +41,10 @@ pub struct Sql {
     pub select_place: String,
     /// The places of those columns among the values.
     pub place: Vec<usize>,
+    /// Whether a row's digest is the one of its values.
+    pub whole: String,
+    /// Gives a row the digest of its values.
+    learn_digest: String,
 }
 
 static SQL: LazyLock<HashMap<&'static str, Sql>> =
@@ -70,7 +75,9 @@ fn sql_of(entity: &Entity) -> Sql {
         columns.iter().enumerate().skip(1).map(|(place, column)| format!("{column} = ?{}", place + 1)).collect::<Vec<_>>().join(", ");
     let place = place_columns(entity);
     let place_list = ["stamp"].into_iter().chain(place.iter().map(|index| entity.columns[*index].name)).collect::<Vec<_>>().join(", ");
-    let insert = format!("INSERT INTO {name} ({list}) VALUES ({places}) ON CONFLICT (id)");
+    let digest = format!("{}({places})", digest::FUNCTION);
+    let insert = format!("INSERT INTO {name} ({list}, digest) VALUES ({places}, {digest}) ON CONFLICT (id)");
+    let sets = format!("{sets}, digest = {digest}");
     Sql {
         select: format!("SELECT {} FROM {name} WHERE id = ?1", columns[1..].join(", ")),
         upsert: format!("{insert} DO UPDATE SET {sets}"),
@@ -79,6 +86,8 @@ fn sql_of(entity: &Entity) -> Sql {
         delete: format!("DELETE FROM {name} WHERE id = ?1"),
         select_place: format!("SELECT {place_list} FROM {name} WHERE id = ?1"),
         place,
+        whole: format!("digest IS {}({list})", digest::FUNCTION),
+        learn_digest: format!("UPDATE {name} SET digest = {}({list}) WHERE id = ?1", digest::FUNCTION),
     }
 }
 
@@ -134,6 +143,15 @@ pub fn write_changes(connection: &Connection, entity: &Entity, id: &str, before:
         statement.raw_bind_parameter(place + 4, to_stored(entity.columns[*index].kind, &after.values[*index]))?;
     }
     statement.raw_execute()?;
+    Ok(())
+}
+
+/// Takes a row's values as they are for those that were stored.
+///
+/// # Errors
+/// When the database fails.
+pub fn learn_digest(connection: &Connection, entity: &Entity, id: &str) -> Result<()> {
+    connection.prepare_cached(&sql(entity).learn_digest)?.execute([id])?;
     Ok(())
 }
 

@@ -76,13 +76,22 @@ pub fn any_is_read_again(connection: &Connection) -> Result<bool> {
     Ok(connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE reading <> 0)")?.query_row([], |row| row.get(0))?)
 }
 
+/// Whether something damaged was found in the scope.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_damaged(connection: &Connection, scope: &str) -> Result<bool> {
+    let is = "SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1 AND damaged = 1)";
+    Ok(connection.prepare_cached(is)?.query_row([scope], |row| row.get(0))?)
+}
+
 /// Every scope starts again from 0. What it holds stays until it has been read again.
 ///
 /// # Errors
 /// When the database fails.
 pub fn start_again(connection: &Connection) -> Result<()> {
     connection.execute("DELETE FROM reread_rows", [])?;
-    connection.execute("UPDATE scopes SET cursor = 0, whole = 0, reading = 1, rereads = 0", [])?;
+    connection.execute("UPDATE scopes SET cursor = 0, whole = 0, reading = 1, rereads = 0, damaged = 0", [])?;
     Ok(())
 }
 

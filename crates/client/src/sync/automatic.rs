@@ -16,8 +16,8 @@ pub const BACK_OFF_MS_MAX: u64 = 30_000;
 
 /// How often the database is gone through, at a moment when nothing is new: rows do not vanish every day.
 pub const AUDIT_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
-/// How long after the start of the program for the first time.
-pub const AUDIT_FIRST_AFTER_MS: i64 = 10 * 60 * 1000;
+/// How long after the start of the program for the first time: nobody knows what was done to the file meanwhile.
+pub const AUDIT_FIRST_AFTER_MS: i64 = 60 * 1000;
 
 /// Waits that double up to a limit.
 #[derive(Debug, Default)]
@@ -88,7 +88,12 @@ async fn pull_loop(engine: Arc<Engine>) {
             Ok(()) => {
                 back_off.reset();
                 let now_ms = engine.environment.clock.now_ms();
-                if !full && now_ms - audited_at >= AUDIT_EVERY_MS {
+                let touched = engine.others_wrote().await;
+                if touched {
+                    tracing::warn!("another program wrote to the database");
+                    audited_at = now_ms - AUDIT_EVERY_MS;
+                }
+                if (!full || touched) && now_ms - audited_at >= AUDIT_EVERY_MS {
                     match engine.audit().await {
                         // Somebody was at work: another time.
                         Ok(None) => {}

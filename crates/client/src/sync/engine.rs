@@ -1,6 +1,7 @@
 //! Sync of one unlocked person: an exchange up and an exchange down, each on its own, neither waiting for the other.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
@@ -35,6 +36,8 @@ pub struct Engine {
     events: broadcast::Sender<Event>,
     last_told: Mutex<Option<SyncStatus>>,
     new_secret: NewSecret,
+    /// Whether a scope may be damaged. After a start nobody knows.
+    pub(super) damage_known: AtomicBool,
     /// One push at a time.
     pub(super) push_gate: tokio::sync::Mutex<()>,
     /// One pull at a time.
@@ -79,6 +82,7 @@ impl Engine {
             events,
             last_told: Mutex::default(),
             new_secret,
+            damage_known: AtomicBool::new(true),
             push_gate: tokio::sync::Mutex::default(),
             pull_gate: tokio::sync::Mutex::default(),
             device_gate: tokio::sync::Mutex::default(),

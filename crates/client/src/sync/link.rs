@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use waystation_model::limits::{PAGE_BYTES_MAX, PROTOCOL_VERSION, ZSTD_LEVEL};
-use waystation_model::wire::{PullRequest, PushAnswer, PushRequest};
+use waystation_model::wire::{PullRequest, PushAnswer, PushRequest, SlicesRequest};
 use waystation_model::{Code, Problem};
 
 use super::accounts::{DeviceRequest, NewDevice, RefreshAnswer, SignInAnswer, SignInRequest};
@@ -118,6 +118,16 @@ impl Link {
     /// The server's refusal, `offline`, or `bad_answer` past the size limit.
     pub async fn pull(&self, token: &str, request: &PullRequest) -> Result<Bytes> {
         let http = self.client.post(self.url("v1/sync/pull")).header(AUTHORIZATION, format!("Bearer {token}"));
+        let response = check(with_body(http, request)?.timeout(REQUEST_TIMEOUT).send().await?).await?;
+        read_whole(response, ANSWER_BYTES_MAX).await
+    }
+
+    /// What a scope holds, slice by slice.
+    ///
+    /// # Errors
+    /// The server's refusal, `offline`, or `bad_answer` past the size limit.
+    pub async fn slices(&self, token: &str, request: &SlicesRequest) -> Result<Bytes> {
+        let http = self.client.post(self.url("v1/sync/slices")).header(AUTHORIZATION, format!("Bearer {token}"));
         let response = check(with_body(http, request)?.timeout(REQUEST_TIMEOUT).send().await?).await?;
         read_whole(response, ANSWER_BYTES_MAX).await
     }

@@ -12,5 +12,6 @@ pub mod link;
 mod live;
 mod pull;
 mod push;
+mod repair;
 pub mod session;
 pub mod status;

@@ -1,6 +1,7 @@
 //! The exchange down: page by page until the server has no more, the next page fetched while one is applied.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -30,13 +31,17 @@ impl Engine {
     /// A refusal, or a failure of network or database. Pages that were applied stay.
     pub async fn pull_all(&self, full: bool) -> Result<()> {
         let _gate = self.pull_gate.lock().await;
-        let result = self.pull_pages(full).await;
+        let mut result = self.pull_pages(full).await;
+        if result.is_ok() && self.damage_known.load(Ordering::Relaxed) {
+            result = self.repair_damaged().await;
+            self.damage_known.store(result.is_err(), Ordering::Relaxed);
+        }
         self.note(Exchange::Pull, &result);
         self.tell_status().await;
         result
     }
 
-    async fn pull_pages(&self, full: bool) -> Result<()> {
+    pub(super) async fn pull_pages(&self, full: bool) -> Result<()> {
         let position = self.position().await?;
         let full = full || position.waits_for_cover();
         let mut first = None;
@@ -165,10 +170,16 @@ impl Engine {
             }
         };
         if !damaged.is_empty() {
-            tracing::error!(?damaged, "rows are missing here or are too much; their scopes are read again");
+            tracing::error!(?damaged, "rows are missing here, too much, or changed by themselves");
+            self.damage_known.store(true, Ordering::Relaxed);
             self.pull_all(true).await?;
         }
         Ok(Some(damaged))
+    }
+
+    /// Whether another program wrote to the database since this was last asked.
+    pub async fn others_wrote(&self) -> bool {
+        self.store.write(crate::store::Writer::others_wrote).await.unwrap_or(false)
     }
 
     async fn position(&self) -> Result<Position> {

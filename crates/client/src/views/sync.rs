@@ -61,8 +61,21 @@ pub struct SyncCentre {
     pub held: Vec<HeldItem>,
     /// This person's own held changes, decided ones too, the newest first; at most 200.
     pub own_held: Vec<HeldItem>,
+    /// Damaged rows that were found on this laptop and put right, the newest first; at most 20.
+    pub repairs: Vec<Repair>,
     /// Where this laptop's data lies.
     pub folder: String,
+}
+
+/// Damaged rows that were put right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Repair {
+    /// When.
+    #[ts(type = "number")]
+    pub at: i64,
+    /// How many rows were fetched again or taken away.
+    #[ts(type = "number")]
+    pub rows: i64,
 }
 
 /// One change on its way.

@@ -800,6 +800,19 @@ fn without_a_backup_so_many_are_kept_and_no_more() {
     assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE state = 3"), outbox::KEPT_MUTATIONS_MAX);
 }
 
+#[test]
+fn it_is_noticed_when_another_program_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Teacher, &[]);
+    assert!(!writer.others_wrote().unwrap());
+    writer.pulled(|connection, _| Ok(connection.execute("INSERT INTO settings (name, value) VALUES ('a', '1')", [])?)).unwrap();
+    assert!(!writer.others_wrote().unwrap(), "its own changes are no news");
+    let mut other = open_writer(folder.path(), Role::Teacher, &[]);
+    other.pulled(|connection, _| Ok(connection.execute("UPDATE settings SET value = '2'", [])?)).unwrap();
+    assert!(writer.others_wrote().unwrap());
+    assert!(!writer.others_wrote().unwrap(), "once");
+}
+
 mod histories {
     use super::*;
     use proptest::prelude::*;

@@ -19,6 +19,7 @@ use waystation_model::registry::Entity;
 use waystation_model::{Code, Problem};
 
 pub use constraints::{read as read_constraints, refusal};
+pub use pages::ReadOnly;
 
 use super::{Authority, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
 use crate::accounts::Session;

@@ -29,6 +29,17 @@ struct HeadRow {
     checksum: i64,
 }
 
+/// A live row of a slice.
+#[derive(FromRow)]
+pub struct SliceRow {
+    /// The table's code.
+    pub entity: i16,
+    /// The row.
+    pub row_id: Uuid,
+    /// Its hash.
+    pub hash: i64,
+}
+
 #[derive(FromRow)]
 struct Row {
     place: i64,
@@ -44,6 +55,31 @@ impl ReadOnly {
         let mut transaction = pool.begin().await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
         Ok(ReadOnly { transaction })
+    }
+
+    /// The sum of the hashes of each slice of a feed, of those that hold anything. A row's slice is the last byte of its id.
+    pub async fn slice_sums(&mut self, scope_id: i64) -> Result<Vec<(u8, i64)>, Failure> {
+        let sums: Vec<(i32, i64)> = sqlx::query_as(
+            "SELECT get_byte(uuid_send(row_id), 15) AS slice, feed_wrap(sum(hash)) AS sum \
+             FROM feed WHERE scope_id = $1 AND state = 0 GROUP BY slice",
+        )
+        .bind(scope_id)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        sums.into_iter().map(|(slice, sum)| Ok((u8::try_from(slice).map_err(Failure::broken)?, sum))).collect()
+    }
+
+    /// The live rows of some slices of a feed.
+    pub async fn slice_rows(&mut self, scope_id: i64, slices: &[u8]) -> Result<Vec<SliceRow>, Failure> {
+        let slices: Vec<i32> = slices.iter().map(|slice| i32::from(*slice)).collect();
+        Ok(sqlx::query_as(
+            "SELECT entity, row_id, hash FROM feed \
+             WHERE scope_id = $1 AND state = 0 AND get_byte(uuid_send(row_id), 15) = ANY($2) ORDER BY entity, row_id",
+        )
+        .bind(scope_id)
+        .bind(slices)
+        .fetch_all(&mut *self.transaction)
+        .await?)
     }
 }
 

@@ -284,6 +284,10 @@ held: Array<HeldItem>,
  */
 own_held: Array<HeldItem>, 
 /**
+ * Damaged rows that were found on this laptop and put right, the newest first; at most 20.
+ */
+repairs: Array<Repair>, 
+/**
  * Where this laptop's data lies.
  */
 folder: string, };

@@ -1,0 +1,113 @@
+//! `POST /v1/sync/slices`: what a laptop needs to put right a scope of which it has found rows missing, invented or changed.
+//!
+//! First it compares sums, one for each slice of the scope; then it names what it has in the slices that differ, and is given
+//! what it lacks. So a few damaged rows cost a few rows, however large the scope is.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
+use waystation_model::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX, PULL_BODY_BYTES_MAX, SLICE_ROWS_MAX, SLICES};
+use waystation_model::registry::entity_by_code;
+use waystation_model::wire::{SliceLine, SlicesRequest};
+use waystation_model::{Code, Problem};
+
+use crate::access::heard;
+use crate::accounts::Session;
+use crate::authority::postgres::ReadOnly;
+use crate::authority::{Head, Snapshot};
+use crate::body::Body;
+use crate::failure::Failure;
+use crate::pull::rows_line;
+use crate::state::App;
+
+/// Says what a scope holds, slice by slice.
+///
+/// # Errors
+/// `not_allowed` for a scope that its person does not hear, and what concerns the request as a whole.
+#[utoipa::path(post, path = "/v1/sync/slices", security(("access_token" = [])), request_body = SlicesRequest, responses((status = 200, description = "NDJSON, one SliceLine a line.", content_type = "application/x-ndjson", body = SliceLine), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+pub async fn slices(
+    State(app): State<App>,
+    session: Session,
+    Body(request): Body<SlicesRequest, PULL_BODY_BYTES_MAX>,
+) -> Result<Response, Failure> {
+    app.protocols.check_pull(request.protocol)?;
+    session.check_device(request.device)?;
+    if request.slices.as_ref().is_some_and(|slices| slices.values().map(Vec::len).sum::<usize>() > SLICE_ROWS_MAX) {
+        return Err(Problem::new(Code::BadRequest, format!("at most {SLICE_ROWS_MAX} rows in one request")).field("slices").into());
+    }
+    let subscription = heard(&app, session.user_id).await?;
+    if !subscription.actor.scopes.contains(&request.scope) {
+        return Err(Problem::new(Code::NotAllowed, "the scope is not heard").field("scope").into());
+    }
+    let _turn = app.turns.take(session.organization_id).await?;
+    let mut snapshot = ReadOnly::begin(&app.pool).await?;
+    snapshot.check_alive(&session).await?;
+    let head = snapshot.heads(std::slice::from_ref(&request.scope)).await?.pop();
+    let mut text = Vec::new();
+    match head.filter(|head| request.epoch == app.epoch && head.version == request.cursor) {
+        None => line(&mut text, &SliceLine::Moved)?,
+        Some(head) => match &request.slices {
+            None => line(&mut text, &SliceLine::Sums { sums: sums(&mut snapshot, &head).await? })?,
+            Some(named) => differences(&mut text, &mut snapshot, &head, named).await?,
+        },
+    }
+    snapshot.end().await?;
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response())
+}
+
+async fn sums(snapshot: &mut ReadOnly, head: &Head) -> Result<Vec<i64>, Failure> {
+    let mut sums = vec![0; SLICES];
+    for (slice, sum) in snapshot.slice_sums(head.id).await? {
+        sums[usize::from(slice)] = sum;
+    }
+    Ok(sums)
+}
+
+async fn differences(text: &mut Vec<u8>, snapshot: &mut ReadOnly, head: &Head, named: &BTreeMap<u8, Vec<i64>>) -> Result<(), Failure> {
+    let mut unknown: HashSet<i64> = named.values().flatten().copied().collect();
+    let mut missing: HashMap<i16, Vec<Uuid>> = HashMap::new();
+    let (mut count, mut more) = (0, false);
+    for row in snapshot.slice_rows(head.id, &named.keys().copied().collect::<Vec<_>>()).await? {
+        if unknown.remove(&row.hash) {
+            continue;
+        }
+        if count == PAGE_ROWS_MAX {
+            more = true;
+            continue;
+        }
+        missing.entry(row.entity).or_default().push(row.row_id);
+        count += 1;
+    }
+    let tuples = snapshot.tuples(&missing).await?;
+    let mut bytes = 0;
+    for (code, ids) in &missing {
+        let entity = entity_by_code(*code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
+        let mut rows: Vec<&str> = Vec::with_capacity(ids.len());
+        for id in ids {
+            let tuple = tuples.get(&(*code, *id)).ok_or_else(|| Failure::broken(format!("live row {id} is not there")))?;
+            // One row always fits, or a large one would stop everything.
+            if bytes > 0 && bytes + tuple.len() > PAGE_BYTES_MAX {
+                more = true;
+                break;
+            }
+            bytes += tuple.len();
+            rows.push(tuple);
+        }
+        if !rows.is_empty() {
+            rows_line(text, &head.scope, entity, &rows)?;
+        }
+    }
+    let mut hashes: Vec<i64> = unknown.into_iter().collect();
+    hashes.sort_unstable();
+    line(text, &SliceLine::Unknown { hashes })?;
+    line(text, &SliceLine::End { more })
+}
+
+fn line(text: &mut Vec<u8>, line: &SliceLine) -> Result<(), Failure> {
+    serde_json::to_writer(&mut *text, line).map_err(Failure::broken)?;
+    text.push(b'\n');
+    Ok(())
+}
