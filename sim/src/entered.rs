@@ -26,6 +26,7 @@ struct Entry {
 
 /// What one deed did to one row.
 struct Deed {
+    by: Uuid,
     entity: &'static Entity,
     row: Uuid,
     op: Operation,
@@ -36,6 +37,8 @@ struct Deed {
 
 /// What one change under "Needs attention" says.
 pub struct Refused {
+    /// Whose it is.
+    pub by: Uuid,
     /// The table.
     pub entity: String,
     /// The row.
@@ -52,6 +55,7 @@ pub struct Refused {
 
 /// A change that did not happen because its author had lost the right: it waits, or somebody decided against it.
 struct HeldChange<'a> {
+    by: Uuid,
     entity: &'a str,
     row: Uuid,
     op: &'a str,
@@ -64,6 +68,7 @@ fn held(state: &State) -> impl Iterator<Item = HeldChange<'_>> {
     state.rows(table).filter_map(move |(_, row)| {
         let text = |name: &str| value(table, &row.values, name).as_str().unwrap_or_default();
         (text("state") != "accepted").then_some(HeldChange {
+            by: id_in(table, &row.values, "author_id")?,
             entity: text("entity"),
             row: id_in(table, &row.values, "row_id")?,
             op: text("op"),
@@ -111,8 +116,8 @@ pub fn seen(writer: &Writer, entity: &Entity, row: &Uuid) -> Option<Vec<Value>> 
 }
 
 impl Entered {
-    /// A person did something, alone at `at_us` or else together with more. `before` is what they saw of the row.
-    pub fn did(&mut self, device: Uuid, edit: &Edit, at_us: Option<i64>, before: Option<&[Value]>) {
+    /// A person did something on a device, alone at `at_us` or else together with more. `before` is what they saw of the row.
+    pub fn did(&mut self, by: Uuid, device: Uuid, edit: &Edit, at_us: Option<i64>, before: Option<&[Value]>) {
         let Some(row) = row_of(edit) else { return };
         let entity = edit.entity;
         let deed = self.deeds.len();
@@ -141,7 +146,7 @@ impl Entered {
             *self.sums.entry(row).or_default() += number("time_spent_seconds");
             self.furthest.push((row, number("reset_number"), number("percent")));
         }
-        self.deeds.push(Deed { entity, row, op: edit.op, at_us, groups });
+        self.deeds.push(Deed { by, entity, row, op: edit.op, at_us, groups });
     }
 
     /// Somebody wrote to the database itself: what stood there before was replaced knowingly. `after` is none for a row that
@@ -162,12 +167,12 @@ impl Entered {
         // One deletion looks like another. What was changed is told apart by its values, as several changes may melt into one.
         let same_moment = |at_us: i64| deed.op == Operation::Put || deed.at_us.is_none_or(|own| own == at_us);
         let is_held = held(state)
-            .filter(|held| held.row == deed.row && held.entity == deed.entity.name && held.op == op && same_moment(held.at_us))
+            .filter(|held| held.by == deed.by && held.row == deed.row && held.entity == deed.entity.name && held.op == op && same_moment(held.at_us))
             .any(|held| deed.groups.iter().all(|(group, value)| held.fields.get(lead(deed.entity, group).1) == Some(value)));
         if is_held {
             return true;
         }
-        let of_row = |refused: &&Refused| refused.row == deed.row && refused.entity == deed.entity.name && refused.op == deed.op;
+        let of_row = |refused: &&Refused| refused.by == deed.by && refused.row == deed.row && refused.entity == deed.entity.name && refused.op == deed.op;
         refused.iter().filter(of_row).filter(|refused| same_moment(refused.at)).any(|refused| {
             deed.groups.iter().all(|(group, value)| {
                 let (_, column) = lead(deed.entity, group);

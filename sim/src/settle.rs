@@ -246,6 +246,7 @@ impl World {
     fn refused(&self) -> Result<Vec<Refused>, Finding> {
         let mut all = Vec::new();
         for laptop in &self.laptops {
+            let by = laptop.writer().device().owner.user_id;
             let connection = laptop.writer().connection();
             let mut statement = connection.prepare("SELECT entity, row_id, op, columns, vals, at FROM attention").map_err(broken)?;
             let rows = statement
@@ -263,6 +264,7 @@ impl World {
             for row in rows {
                 let (entity, id, op, columns, values, at) = row.map_err(broken)?;
                 all.push(Refused {
+                    by,
                     entity,
                     row: Uuid::parse_str(&id).map_err(broken)?,
                     op: if op == "delete" { Operation::Delete } else { Operation::Put },

@@ -226,7 +226,7 @@ impl World {
         match laptop.edit(now, &edits) {
             Ok(_) => {
                 *self.tally.entry(format!("edits {}", edits.len().min(1))).or_default() += 1;
-                let device = laptop.device();
+                let (by, device) = (laptop.writer().device().owner.user_id, laptop.device());
                 if let Some(story) = &mut self.story {
                     for edit in &edits {
                         story.push(format!("    {device} {:?} {} {:?} {:?}", edit.op, edit.entity.name, row_of(edit), edit.fields));
@@ -235,7 +235,7 @@ impl World {
                 let at = laptop.writer().device().last_at;
                 for (edit, before) in edits.iter().zip(&before) {
                     let at_us = (edits.len() == 1).then_some(at.0);
-                    self.entered.did(device, edit, at_us, before.as_deref());
+                    self.entered.did(by, device, edit, at_us, before.as_deref());
                 }
                 if let Some(offset) = laptop.offset_ms
                     && !edits.is_empty()
