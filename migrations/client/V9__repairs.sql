@@ -39,6 +39,9 @@ ALTER TABLE held_changes ADD COLUMN digest INTEGER;
 
 -- Rows of the scope are missing here, or too much, or changed by themselves: slices of it are fetched again.
 ALTER TABLE scopes ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0 CHECK (damaged IN (0, 1));
+CREATE INDEX scopes_damaged ON scopes (scope) WHERE damaged = 1;
+-- Somebody may hear thousands, and every page asks which of them are being read again.
+CREATE INDEX scopes_reading ON scopes (scope) WHERE reading <> 0;
 
 -- What was found damaged and mended, for the person to know. The oldest go.
 CREATE TABLE repairs (

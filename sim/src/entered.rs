@@ -167,12 +167,16 @@ impl Entered {
         // One deletion looks like another. What was changed is told apart by its values, as several changes may melt into one.
         let same_moment = |at_us: i64| deed.op == Operation::Put || deed.at_us.is_none_or(|own| own == at_us);
         let is_held = held(state)
-            .filter(|held| held.by == deed.by && held.row == deed.row && held.entity == deed.entity.name && held.op == op && same_moment(held.at_us))
+            .filter(|held| {
+                held.by == deed.by && held.row == deed.row && held.entity == deed.entity.name && held.op == op && same_moment(held.at_us)
+            })
             .any(|held| deed.groups.iter().all(|(group, value)| held.fields.get(lead(deed.entity, group).1) == Some(value)));
         if is_held {
             return true;
         }
-        let of_row = |refused: &&Refused| refused.by == deed.by && refused.row == deed.row && refused.entity == deed.entity.name && refused.op == deed.op;
+        let of_row = |refused: &&Refused| {
+            refused.by == deed.by && refused.row == deed.row && refused.entity == deed.entity.name && refused.op == deed.op
+        };
         refused.iter().filter(of_row).filter(|refused| same_moment(refused.at)).any(|refused| {
             deed.groups.iter().all(|(group, value)| {
                 let (_, column) = lead(deed.entity, group);

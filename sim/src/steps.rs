@@ -58,6 +58,8 @@ pub enum Act {
     BackUp,
     /// The server goes back to its backup.
     Restore,
+    /// The server forgets what is gone, as it does after half a year.
+    Forget,
 }
 
 /// What happens often, in every history.
@@ -82,11 +84,17 @@ const FAULTS: &[(Act, usize)] = &[
     (Act::Restore, 2),
 ];
 
+/// What found something keeps its number, so what came later happens in histories from here on only.
+pub const LATER_FROM: u64 = 1_000_000;
+/// What happens in half of those each.
+const LATER_FAULTS: &[(Act, usize)] = &[(Act::Forget, 4)];
+
 /// The history of a seed.
 pub fn history(seed: u64, steps: usize) -> Vec<Step> {
     let mut random = Random::of(seed);
     let mut acts = ORDINARY.to_vec();
-    for fault in FAULTS {
+    let later = if seed >= LATER_FROM { LATER_FAULTS } else { &[] };
+    for fault in FAULTS.iter().chain(later) {
         if random.one_in(2) {
             acts.push(*fault);
         }

@@ -185,6 +185,7 @@ impl World {
             Act::SignIn => self.sign_in(laptop)?,
             Act::BackUp => self.servers.back_up(),
             Act::Restore => self.restore()?,
+            Act::Forget => self.forget_gone(),
         }
         if let Some(laptop) = self.laptops.get(laptop) {
             laptop.check()?;
@@ -377,6 +378,14 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Nobody is told any more of what is gone: whoever has it finds out by the checksums.
+    fn forget_gone(&mut self) {
+        self.servers.memory.forget_gone();
+        for laptop in &mut self.laptops {
+            laptop.may_reread = true;
+        }
     }
 
     /// Another program changes rows.

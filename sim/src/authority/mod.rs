@@ -90,6 +90,15 @@ impl Memory {
         }
     }
 
+    /// Every feed forgets what is gone.
+    pub fn forget_gone(&self) {
+        for feed in self.state().feeds.scopes.values_mut() {
+            feed.rows.retain(|_, entry| entry.state == feed::LIVE);
+            let rows = &feed.rows;
+            feed.versions.retain(|_, row| rows.contains_key(row));
+        }
+    }
+
     /// Changes rows as another program on the same database does. Returns the heads that moved.
     ///
     /// # Errors

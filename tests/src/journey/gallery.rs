@@ -62,6 +62,8 @@ const INSTRUCTOR: Screens = &[
     ("safety", &[Press("nav-stations"), Press("station-card"), Scroll("station-safety")], "station-safety"),
     ("sync", &[Press("sync-chip")], "sync-conflicts"),
 ];
+const SUBSTITUTE: Screens = &[("sync", &[Press("sync-chip")], "own-held-item")];
+const COLLEAGUE: Screens = &[("sync", &[Press("sync-chip")], "held-item")];
 const PARENT: Screens = &[("home", &[Press("nav-home")], "child-0")];
 const ADMINISTRATOR: Screens = &[("home", &[Press("nav-home")], "home")];
 
@@ -76,6 +78,12 @@ impl Journey<'_> {
         show(&self.b, "instructor", INSTRUCTOR).await?;
         self.b.hand_over("nigar").await?;
         show(&self.b, "teacher", TEACHER).await?;
+        let colleague = self.lose_a_group("nigar").await?;
+        show(&self.b, "substitute", SUBSTITUTE).await?;
+        self.b.lock().await?;
+        self.b.sign_in(&colleague).await?;
+        self.b.is_in_step().await?;
+        show(&self.b, "colleague", COLLEAGUE).await?;
         for (user_name, role, screens) in [("sevda", "parent", PARENT), ("gulnar", "administrator", ADMINISTRATOR)] {
             self.b.lock().await?;
             self.b.sign_in(user_name).await?;
@@ -107,6 +115,33 @@ impl Journey<'_> {
         window.see_within("conflict-item", SYNC_TIME_MAX).await?;
         window.see_within("attention-item", SYNC_TIME_MAX).await?;
         Ok(())
+    }
+}
+
+impl Journey<'_> {
+    /// The teacher on the second laptop marks two learners without a network; meanwhile their groups go to a colleague, whose
+    /// user name is returned.
+    async fn lose_a_group(&mut self, user_name: &str) -> Outcome<String> {
+        let window = self.b.window()?;
+        window.press("nav-group-0").await?;
+        window.see_within("cell-0-1", SYNC_TIME_MAX).await?;
+        self.stage.server.stop();
+        self.b.is_offline().await?;
+        for (cell, key, status) in [("cell-0-1", '2', "late"), ("cell-1-1", '3', "absent")] {
+            window.press(cell).await?;
+            window.keys([key]).await?;
+            window.attribute(cell, "data-status", SEE_TIME_MAX, |now| now == status).await?;
+        }
+        let mut connection = self.stage.connect().await?;
+        let hand_over = "WITH colleague AS (SELECT id, user_name FROM users WHERE role = 'teacher' AND user_name <> $1 ORDER BY user_name LIMIT 1) \
+             UPDATE groups g SET teacher_id = c.id FROM colleague c, users u WHERE u.user_name = $1 AND g.teacher_id = u.id \
+             RETURNING c.user_name";
+        let colleague: String = sqlx::query_scalar(hand_over).bind(user_name).fetch_one(&mut connection).await?;
+        self.stage.server.start().await?;
+        self.b.is_in_step().await?;
+        window.press("sync-chip").await?;
+        window.see_within("own-held-item", SYNC_TIME_MAX).await?;
+        Ok(colleague)
     }
 }
 

@@ -119,7 +119,6 @@ pub(super) struct Page<'c> {
     pub(super) connection: &'c Connection,
     pub(super) outline: &'c Outline,
     organization_id: Uuid,
-    heard: HashSet<String>,
     /// Scopes that are being read again from 0.
     pub(super) rereading: HashSet<String>,
     /// Tables that this version does not know, by the scopes that hold them.
@@ -135,28 +134,14 @@ pub(super) struct Page<'c> {
 impl<'c> Page<'c> {
     pub(super) fn begin(connection: &'c Connection, outline: &'c Outline) -> Result<Page<'c>> {
         let organization_id: String = connection.query_row("SELECT organization_id FROM device", [], |row| row.get(0))?;
-        let mut heard = HashSet::new();
-        let mut rereading = HashSet::new();
-        let mut statement = connection.prepare_cached("SELECT scope, reading FROM scopes")?;
-        let mut scopes = statement.query([])?;
-        while let Some(row) = scopes.next()? {
-            let scope: String = row.get("scope")?;
-            if row.get("reading")? {
-                rereading.insert(scope.clone());
-            }
-            heard.insert(scope);
-        }
-        heard.extend(outline.scopes.iter().map(|step| step.scope.clone()));
-        for scope in &outline.removed {
-            heard.remove(scope);
-        }
+        let mut statement = connection.prepare_cached("SELECT scope FROM scopes WHERE reading <> 0")?;
+        let rereading = statement.query_map([], |row| row.get("scope"))?.collect::<Result<_, _>>()?;
         let mut statement = connection.prepare_cached("SELECT entity, row_id FROM shadows")?;
         let shadowed = statement.query_map([], |row| Ok((row.get("entity")?, row.get("row_id")?)))?.collect::<Result<_, _>>()?;
         Ok(Page {
             connection,
             outline,
             organization_id: Uuid::parse_str(&organization_id).map_err(|_| ClientError::Damaged("the organization's id".into()))?,
-            heard,
             rereading,
             unknown: BTreeSet::new(),
             unknown_columns: BTreeSet::new(),
@@ -168,6 +153,14 @@ impl<'c> Page<'c> {
 
     fn scopes_of(&self, entity: &Entity, id: &Uuid, values: &[Value]) -> Vec<String> {
         entity.scopes_of(id, &self.organization_id, values)
+    }
+
+    /// Whether the scope is heard once this page is applied.
+    fn is_heard(&self, scope: &str) -> Result<bool> {
+        if self.outline.removed.iter().any(|removed| removed == scope) {
+            return Ok(false);
+        }
+        Ok(self.outline.scopes.iter().any(|step| step.scope == scope) || scopes::is_heard(self.connection, scope)?)
     }
 
     pub(super) fn is_shadowed(&self, entity: &Entity, id: &str) -> bool {
@@ -284,8 +277,12 @@ impl<'c> Page<'c> {
         };
         let Some((stamp, values)) = before else { return Ok(()) };
         let scopes = self.scopes_of(entity, id, &values);
-        if left.is_some_and(|left| scopes.iter().any(|scope| scope != left && self.heard.contains(scope))) {
-            return Ok(());
+        if let Some(left) = left {
+            for scope in scopes.iter().filter(|scope| *scope != left) {
+                if self.is_heard(scope)? {
+                    return Ok(());
+                }
+            }
         }
         self.applied.entities.insert(entity.name);
         self.sums.subtract(entity, id, stamp, &scopes);

@@ -3,10 +3,12 @@
 //! The encryption already notices a disk that changes single bytes. This notices whatever else writes to rows without knowing
 //! how: a fault of this program, or somebody's hand.
 
+use std::cell::RefCell;
+
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
-use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_64;
 
 use crate::error::Result;
 
@@ -24,32 +26,33 @@ pub fn teach(connection: &Connection) -> Result<()> {
 }
 
 fn digest(context: &Context<'_>) -> i64 {
-    let mut hasher = Sha256::new();
-    for place in 0..context.len() {
-        match context.get_raw(place) {
-            ValueRef::Null => hasher.update([0]),
-            ValueRef::Integer(number) => number_into(&mut hasher, number),
-            // A column of real numbers stores 2 as 2.0.
-            ValueRef::Real(number) if number.fract() == 0.0 && number.abs() < 9e15 => number_into(&mut hasher, number as i64),
-            ValueRef::Real(number) => {
-                hasher.update([2]);
-                hasher.update(number.to_bits().to_le_bytes());
-            }
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-                hasher.update([3]);
-                hasher.update((bytes.len() as u64).to_le_bytes());
-                hasher.update(bytes);
+    BYTES.with_borrow_mut(|bytes| {
+        bytes.clear();
+        for place in 0..context.len() {
+            match context.get_raw(place) {
+                ValueRef::Null => bytes.push(0),
+                ValueRef::Integer(number) => add(bytes, 1, &number.to_le_bytes()),
+                // A column of real numbers stores 2 as 2.0.
+                ValueRef::Real(number) if number.fract() == 0.0 && number.abs() < 9e15 => add(bytes, 1, &(number as i64).to_le_bytes()),
+                ValueRef::Real(number) => add(bytes, 2, &number.to_bits().to_le_bytes()),
+                ValueRef::Text(text) | ValueRef::Blob(text) => {
+                    add(bytes, 3, &(text.len() as u64).to_le_bytes());
+                    bytes.extend_from_slice(text);
+                }
             }
         }
-    }
-    let mut eight = [0; 8];
-    eight.copy_from_slice(&hasher.finalize()[..8]);
-    i64::from_le_bytes(eight)
+        XxHash3_64::oneshot(bytes).cast_signed()
+    })
 }
 
-fn number_into(hasher: &mut Sha256, number: i64) {
-    hasher.update([1]);
-    hasher.update(number.to_le_bytes());
+fn add(bytes: &mut Vec<u8>, kind: u8, value: &[u8]) {
+    bytes.push(kind);
+    bytes.extend_from_slice(value);
+}
+
+thread_local! {
+    /// A row's values one after the other.
+    static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 #[cfg(test)]

@@ -119,6 +119,19 @@ impl Writer {
         Ok(result)
     }
 
+    /// What pages have moved is known without being read again: thousands of scopes stay where they were when one moves.
+    /// `written`: what the connection had written before the pages were applied.
+    pub fn passed<'p>(&mut self, written: u64, pages: impl Iterator<Item = &'p page::Outline>) {
+        if let Some((at, reached)) = self.reached.get_mut()
+            && *at == written
+            && !reached.rereading
+        {
+            pages.for_each(|page| reached.pass(page));
+            *at = self.connection.total_changes();
+            debug_assert_eq!(Some(&*reached), scopes::Reached::read(&self.connection).ok().as_ref());
+        }
+    }
+
     /// The device as it stands.
     pub fn device(&self) -> &Device {
         &self.device

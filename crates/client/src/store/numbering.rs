@@ -126,7 +126,12 @@ pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uu
     device.acknowledged_chain = CHAIN_START;
     device.applied_upto = 0;
     device.next_n = waiting + 1;
-    super::device::save(connection, device)
+    super::device::save(connection, device)?;
+    // What a change says that it was made on has moved, and a deletion may not have seen the row as it is any more.
+    let mut statement = connection.prepare("SELECT entity, row_id FROM shadows")?;
+    let rows: Vec<(String, String)> =
+        statement.query_map([], |row| Ok((row.get("entity")?, row.get("row_id")?)))?.collect::<Result<_, _>>()?;
+    rebuild_all(connection, &rows)
 }
 
 /// Moves mutations up to `upto_n` below zero, after those of devices that this database was before.

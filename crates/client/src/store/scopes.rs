@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
-use waystation_model::hash::{cursors_digest, row_hash};
+use waystation_model::hash::{cursor_hash, cursors_digest, row_hash};
 use waystation_model::registry::{self, Entity};
 
-use super::page::ScopeMove;
+use super::page::{Outline, ScopeMove};
 use crate::error::Result;
 
 /// How often a scope is read again in a row before it is left as it is and reported.
@@ -47,7 +47,7 @@ pub fn is_heard(connection: &Connection, scope: &str) -> Result<bool> {
 }
 
 /// How far all scopes were read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reached {
     /// Their cursors.
     pub cursors: Arc<BTreeMap<String, i64>>,
@@ -65,6 +65,22 @@ impl Reached {
     pub fn read(connection: &Connection) -> Result<Reached> {
         let cursors = cursors(connection)?;
         Ok(Reached { digest: digest(&cursors).into(), cursors: Arc::new(cursors), rereading: any_is_read_again(connection)? })
+    }
+
+    /// Goes where a page has moved the scopes.
+    pub fn pass(&mut self, page: &Outline) {
+        // This program wrote it, so it is a number.
+        let mut digest = u64::from_str_radix(&self.digest, 16).unwrap_or_default().cast_signed();
+        let cursors = Arc::make_mut(&mut self.cursors);
+        for step in &page.scopes {
+            let before = cursors.insert(step.scope.clone(), step.cursor);
+            digest = digest.wrapping_add(cursor_hash(&step.scope, step.cursor));
+            digest = digest.wrapping_sub(before.map_or(0, |before| cursor_hash(&step.scope, before)));
+        }
+        for scope in &page.removed {
+            digest = digest.wrapping_sub(cursors.remove(scope).map_or(0, |before| cursor_hash(scope, before)));
+        }
+        self.digest = format!("{digest:016x}").into();
     }
 }
 

@@ -198,7 +198,12 @@ pub fn apply(writer: &mut Writer, known_as: Uuid, now_ms: i64, pages: &[Fetched]
     if writer.device().device_id != known_as {
         return Ok(None);
     }
-    writer.pulled(|connection, device| apply_all(connection, device, now_ms, pages)).map(Some)
+    let written = writer.connection().total_changes();
+    let verdict = writer.pulled(|connection, device| apply_all(connection, device, now_ms, pages))?;
+    if matches!(&verdict, Verdict::Applied(applied) if applied.reread.is_empty()) {
+        writer.passed(written, pages.iter().map(|page| &page.outline));
+    }
+    Ok(Some(verdict))
 }
 
 fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
