@@ -180,7 +180,8 @@ async fn show_the_door(laptop: &Laptop, user_name: &str) -> Outcome<()> {
     for look in LOOKS {
         choose(laptop, *look).await?;
         let window = laptop.window()?;
-        window.chord(CONTROL, 'l').await?;
+        reach(laptop, Press("person-menu")).await?;
+        window.press("lock").await?;
         window.see("people").await?;
         window.shot(&format!("gallery-door-people-{}", look.0)).await?;
         window.press("somebody-else").await?;
