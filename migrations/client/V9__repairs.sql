@@ -37,6 +37,9 @@ ALTER TABLE conflicts ADD COLUMN digest INTEGER;
 ALTER TABLE student_notes ADD COLUMN digest INTEGER;
 ALTER TABLE held_changes ADD COLUMN digest INTEGER;
 
+-- Whether the row that lies under the changes fitted its digest when the first of them was made.
+ALTER TABLE shadows ADD COLUMN sound INTEGER NOT NULL DEFAULT 1 CHECK (sound IN (0, 1));
+
 -- Rows of the scope are missing here, or too much, or changed by themselves: slices of it are fetched again.
 ALTER TABLE scopes ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0 CHECK (damaged IN (0, 1));
 CREATE INDEX scopes_damaged ON scopes (scope) WHERE damaged = 1;

@@ -67,20 +67,16 @@ async fn sums(snapshot: &mut ReadOnly, head: &Head) -> Result<Vec<i64>, Failure>
 }
 
 async fn differences(text: &mut Vec<u8>, snapshot: &mut ReadOnly, head: &Head, named: &BTreeMap<u8, Vec<i64>>) -> Result<(), Failure> {
-    let mut unknown: HashSet<i64> = named.values().flatten().copied().collect();
+    let hashes: Vec<i64> = named.values().flatten().copied().collect();
+    let slices: Vec<u8> = named.keys().copied().collect();
+    // One more than an answer carries tells whether there is more.
+    let found = snapshot.slice_rows_but(head.id, &slices, &hashes, PAGE_ROWS_MAX + 1).await?;
+    let mut more = found.len() > PAGE_ROWS_MAX;
     let mut missing: HashMap<i16, Vec<Uuid>> = HashMap::new();
-    let (mut count, mut more) = (0, false);
-    for row in snapshot.slice_rows(head.id, &named.keys().copied().collect::<Vec<_>>()).await? {
-        if unknown.remove(&row.hash) {
-            continue;
-        }
-        if count == PAGE_ROWS_MAX {
-            more = true;
-            continue;
-        }
-        missing.entry(row.entity).or_default().push(row.row_id);
-        count += 1;
+    for (entity, id) in found.into_iter().take(PAGE_ROWS_MAX) {
+        missing.entry(entity).or_default().push(id);
     }
+    let known: HashSet<i64> = snapshot.known_hashes(head.id, &hashes).await?.into_iter().collect();
     let tuples = snapshot.tuples(&missing).await?;
     let mut bytes = 0;
     for (code, ids) in &missing {
@@ -100,9 +96,8 @@ async fn differences(text: &mut Vec<u8>, snapshot: &mut ReadOnly, head: &Head, n
             rows_line(text, &head.scope, entity, &rows)?;
         }
     }
-    let mut hashes: Vec<i64> = unknown.into_iter().collect();
-    hashes.sort_unstable();
-    line(text, &SliceLine::Unknown { hashes })?;
+    let unknown = hashes.into_iter().filter(|hash| !known.contains(hash)).collect();
+    line(text, &SliceLine::Unknown { hashes: unknown })?;
     line(text, &SliceLine::End { more })
 }
 

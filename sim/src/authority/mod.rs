@@ -197,11 +197,11 @@ impl Authority for Memory {
         Ok(())
     }
 
-    async fn confirm_losses(&self, device: Uuid) -> Result<(), Failure> {
+    async fn confirm_losses(&self, device: Uuid, sent_us: i64) -> Result<(), Failure> {
         if let Some(device) = self.state().devices.get_mut(&device)
-            && let Some(sent_ms) = device.losses_sent_ms.take()
+            && device.losses_sent_ms == Some(sent_us / 1000)
         {
-            device.losses_told_ms = Some(sent_ms);
+            device.losses_told_ms = device.losses_sent_ms.take();
         }
         Ok(())
     }

@@ -56,7 +56,7 @@ impl Snapshot for MemorySnapshot {
             last_n: device.last_n,
             chain: device.chain,
             backed_up_n: device.backed_up_n,
-            losses_sent: device.losses_sent_ms.is_some(),
+            losses_sent: device.losses_sent_ms.map(|ms| ms * 1000),
         })
     }
 

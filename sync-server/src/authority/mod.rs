@@ -41,8 +41,9 @@ pub trait Authority: Sync {
     fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Remembers that a device is being told of something that its user hears no more.
     fn tell_losses(&self, device: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// Remembers that a device has received what it was last told of losses.
-    fn confirm_losses(&self, device: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Remembers that a device has received what it was told of losses at this moment, in microseconds, unless it was told of
+    /// more since.
+    fn confirm_losses(&self, device: Uuid, sent_us: i64) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Begins to read.
     fn snapshot(&self) -> impl Future<Output = Result<Self::Snapshot, Failure>> + Send;
 }
@@ -260,8 +261,8 @@ pub struct DeviceState {
     pub chain: Chain,
     /// Those up to here are in a backup.
     pub backed_up_n: i64,
-    /// Whether it was told of losses and may not have received that.
-    pub losses_sent: bool,
+    /// When it was told of losses, in microseconds, if it may not have received that.
+    pub losses_sent: Option<i64>,
 }
 
 /// The head of one scope.

@@ -43,6 +43,9 @@ pub struct Manifest {
     pub made_at: DateTime<Utc>,
     /// The epoch that it was made in.
     pub epoch: i64,
+    /// No stamp up to here was given after the snapshot; a backup that does not say so has the dump's own word.
+    #[serde(default)]
+    pub last_stamp: Option<i64>,
     /// The newest migration of its schema.
     pub schema: i64,
     /// Bytes of the dump.
@@ -79,6 +82,8 @@ pub fn folder(path: &Path) -> Result<Arc<dyn ObjectStore>, Failure> {
 /// When PostgreSQL's tools are missing, the store refuses, or what was written does not read back as it was.
 pub async fn make(database_url: &str, files: &dyn ObjectStore, to: &dyn ObjectStore, to_is_files: bool) -> Result<Backup, Failure> {
     let mut connection = PgConnection::connect(database_url).await?;
+    // A sequence knows of no snapshot: what it has given by now is the least that the snapshot can contain.
+    let last_stamp: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut connection).await?;
     let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     // Whatever the dump contains, these numbers are of the same moment.
     let name: String = sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut *snapshot).await?;
@@ -97,7 +102,8 @@ pub async fn make(database_url: &str, files: &dyn ObjectStore, to: &dyn ObjectSt
     let (dump_bytes, dump_sha256) = send(&dump, to, &key).await?;
     let files_missing = if to_is_files { missing(files, &hashes).await? } else { copy_files(files, to, &hashes).await? };
     let devices: BTreeMap<Uuid, i64> = devices.into_iter().collect();
-    let manifest = Manifest { format: FORMAT, made_at, epoch, schema, dump_bytes, dump_sha256, devices, files_missing };
+    let manifest =
+        Manifest { format: FORMAT, made_at, epoch, last_stamp: Some(last_stamp), schema, dump_bytes, dump_sha256, devices, files_missing };
     // Read back whole: a backup that was never read is a hope.
     let back = work.path().join("read-back.dump");
     fetch(to, &key, &back, &manifest).await?;

@@ -61,8 +61,11 @@ pub async fn restore(
 
     let pool = database::connect(database_url, 2).await?;
     database::migrate(&pool).await?;
-    let remember = "INSERT INTO lost_lives (after_stamp, upto_stamp) VALUES ($1, $2)";
-    sqlx::query(remember).bind(lost.0).bind(lost.1).execute(&pool).await?;
+    // Two lives that begin with the same stamp, because a clock was set back, are one to whoever asks.
+    let remember = "INSERT INTO lost_lives (after_stamp, upto_stamp) VALUES ($1, $2) \
+         ON CONFLICT (upto_stamp) DO UPDATE SET after_stamp = least(lost_lives.after_stamp, excluded.after_stamp)";
+    let after = backup.manifest.last_stamp.map_or(lost.0, |stamp| stamp.min(lost.0));
+    sqlx::query(remember).bind(after).bind(lost.1).execute(&pool).await?;
     let hashes: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT sha256 FROM media_assets WHERE sha256 IS NOT NULL").fetch_all(&pool).await?;
     let files_missing = if from_is_files { super::missing(files, &hashes).await? } else { copy_files(from, files, &hashes).await? };

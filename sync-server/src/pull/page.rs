@@ -73,9 +73,9 @@ pub async fn read<A: Authority>(
     )?;
     if !start.removed.is_empty() {
         authority.tell_losses(session.device_id).await?;
-    } else if losses_sent && start.asked_for {
+    } else if let Some(sent_us) = losses_sent.filter(|_| start.asked_for) {
         // It knows no scope that is lost, so what told it has arrived.
-        authority.confirm_losses(session.device_id).await?;
+        authority.confirm_losses(session.device_id, sent_us).await?;
     }
     for scope in &start.removed {
         line(&mut text, &PullLine::Removed { scope: scope.clone() })?;
@@ -100,7 +100,7 @@ pub async fn read<A: Authority>(
     let cursors =
         Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: reached.into(), whole_at };
     memory.handed_out.keep(session.device_id, digest, cursors);
-    if !start.removed.is_empty() {
+    if !start.removed.is_empty() || losses_sent.is_some() && !start.asked_for {
         memory.handed_out.owe_page(session.device_id);
     }
     Ok(Page { text, next: (rows_left > 0).then_some(digest) })

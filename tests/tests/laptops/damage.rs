@@ -85,6 +85,57 @@ async fn rows_that_changed_by_themselves_are_fetched_again() -> Outcome<()> {
 }
 
 #[tokio::test]
+async fn a_row_that_took_another_id_or_place_by_itself_is_put_back() -> Outcome<()> {
+    let mut class = class().await?;
+    let learns = class.school.value("SELECT id FROM users WHERE user_name = 'learns'").await?;
+    let learns: Uuid = learns.as_str().ok_or("an id")?.parse()?;
+    let other = class.school.course(None, "published", 2).await?;
+    class.school.enrol(learns, &other).await?;
+    patience::until("the other course is here", SYNC_TIME_MAX, || async {
+        let count = class.number(format!("SELECT count(*) FROM topics WHERE course_id = '{}'", other.id)).await?;
+        Ok((count == 2).then_some(()))
+    })
+    .await?;
+    class.laptop.is_in_step().await?;
+    let [renamed, moved] = [class.course.topics[3], class.course.topics[4]];
+    assert_eq!(class.damage(format!("UPDATE topics SET id = '{}' WHERE id = '{renamed}'", Uuid::now_v7())).await?, 1);
+    assert_eq!(class.damage(format!("UPDATE topics SET course_id = '{}' WHERE id = '{moved}'", other.id)).await?, 1);
+    let mut damaged = class.audit().await?;
+    damaged.sort();
+    let mut both = [class.scope(), format!("course:{}", other.id)];
+    both.sort();
+    assert_eq!(damaged, both);
+    let of = |course: Uuid| format!("SELECT count(*) FROM topics WHERE course_id = '{course}'");
+    assert_eq!((class.number(of(class.course.id)).await?, class.number(of(other.id)).await?), (i64::try_from(TOPICS)?, 2));
+    assert_eq!(class.number(format!("SELECT count(*) FROM topics WHERE id IN ('{renamed}', '{moved}')")).await?, 2);
+    assert_eq!(class.audit().await?, Vec::<String>::new());
+    assert_eq!(class.number("SELECT coalesce(max(rereads), 0) FROM scopes".to_owned()).await?, 0, "slices were enough");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_does_not_make_a_damaged_row_sound() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
+    class.laptop.is_in_step().await?;
+    let server = class.server.take().ok_or("no server")?;
+    let (database, port) = (server.database().clone(), server.server().address().port());
+    server.stop().await;
+    class.laptop.is_offline().await?;
+    assert_eq!(class.damage("UPDATE topic_progress SET time_spent_seconds = 4711".to_owned()).await?, 1);
+    class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": false})).await?;
+    assert_eq!(class.number("SELECT count(*) FROM shadows WHERE sound = 0".to_owned()).await?, 1);
+    class.server = Some(LocalServer::start_on(&database, port).await?);
+    class.laptop.is_in_step().await?;
+    class.audit().await?;
+    assert_eq!(class.number("SELECT count(*) FROM topic_progress WHERE time_spent_seconds = 4711".to_owned()).await?, 0);
+    assert_eq!(class.school.value("SELECT completed FROM topic_progress").await?, json!(false));
+    assert_eq!(class.audit().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
 async fn of_twenty_thousand_rows_only_the_damaged_ones_are_fetched() -> Outcome<()> {
     const ROWS: i64 = 20_000;
     let mut class = class().await?;

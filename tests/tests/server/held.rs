@@ -479,6 +479,8 @@ async fn a_right_that_came_back_is_a_right() -> Outcome<()> {
     class.hand_over_heard().await?;
     class.school.run(format!("UPDATE groups SET teacher_id = '{}'", class.substitute.user)).await?;
     assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Applied; 5]);
+    let group = class.group;
+    class.substitute.pull_until("the group is back", |caller, _| caller.row("groups", group).is_some()).await?;
     let lost = class.school.value(format!("SELECT count(*) FROM former_rights WHERE user_id = '{}'", class.substitute.user)).await?;
     assert_eq!(lost, 0);
     Ok(())

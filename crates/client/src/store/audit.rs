@@ -115,6 +115,11 @@ impl Audit {
             let Some(entity) = registry::entity(name) else { continue };
             if let Some(Some(row)) = overlay::read_shadow(connection, entity, id)? {
                 self.count(entity, id, row.stamp, &row.values);
+                if !overlay::is_sound(connection, entity, id)?
+                    && let Ok(id) = Uuid::parse_str(id)
+                {
+                    self.changed.extend(entity.scopes_of(&id, &self.organization, &row.values));
+                }
             }
         }
         Ok(())

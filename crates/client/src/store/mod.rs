@@ -85,7 +85,11 @@ impl Writer {
     /// When the database fails.
     pub fn others_wrote(&mut self) -> Result<bool> {
         let found = data_version(&self.connection)?;
-        Ok(std::mem::replace(&mut self.written_by_others, found) != found)
+        let wrote = std::mem::replace(&mut self.written_by_others, found) != found;
+        if wrote {
+            *self.reached.get_mut() = None;
+        }
+        Ok(wrote)
     }
 
     /// How far scopes were read.

@@ -52,6 +52,18 @@ pub fn read_shadow(connection: &Connection, entity: &Entity, id: &str) -> Result
     Ok(shadow)
 }
 
+/// Whether the server's row under pending changes is as it was stored.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_sound(connection: &Connection, entity: &Entity, id: &str) -> Result<bool> {
+    let sound = connection
+        .prepare_cached("SELECT sound FROM shadows WHERE entity = ?1 AND row_id = ?2")?
+        .query_row([entity.name, id], |row| row.get(0))
+        .optional()?;
+    Ok(sound.unwrap_or(true))
+}
+
 /// Stores the server's row under pending changes.
 ///
 /// # Errors
@@ -61,7 +73,7 @@ pub fn write_shadow(connection: &Connection, entity: &Entity, id: &str, row: Opt
     connection
         .prepare_cached(
             "INSERT INTO shadows (entity, row_id, stamp, created_at, updated_at, row) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (entity, row_id) DO UPDATE SET stamp = ?3, created_at = ?4, updated_at = ?5, row = ?6",
+             ON CONFLICT (entity, row_id) DO UPDATE SET stamp = ?3, created_at = ?4, updated_at = ?5, row = ?6, sound = 1",
         )?
         .execute(params![
             entity.name,
@@ -82,9 +94,11 @@ pub fn start_shadow(connection: &Connection, entity: &Entity, id: &str, row: Opt
     // A row without a stamp is not the server's; it is here because changes lie on top of nothing, and so has its shadow.
     let row = row.filter(|row| row.stamp != 0);
     let text = row.map(|row| Value::Array(row.values.clone()).to_string());
+    // A row that has changed by itself does not become a sound one because somebody changes it too.
+    let sound = row.is_none() || rows::is_sound(connection, entity, id)?;
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO shadows (entity, row_id, stamp, created_at, updated_at, row) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO shadows (entity, row_id, stamp, created_at, updated_at, row, sound) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (entity, row_id) DO NOTHING",
         )?
         .execute(params![
@@ -93,7 +107,8 @@ pub fn start_shadow(connection: &Connection, entity: &Entity, id: &str, row: Opt
             row.map_or(0, |row| row.stamp),
             row.map(|row| row.created_at),
             row.map(|row| row.updated_at),
-            text
+            text,
+            sound
         ])?;
     Ok(inserted == 1)
 }
@@ -181,11 +196,16 @@ pub fn lay_all(entity: &Entity, server: Option<Row>, pending: &[Pending]) -> Opt
 pub fn rebuild(connection: &Connection, entity: &Entity, id: &str) -> Result<()> {
     let Some(server) = read_shadow(connection, entity, id)? else { return Ok(()) };
     let pending = pending_of(connection, entity, id)?;
+    let sound = is_sound(connection, entity, id)?;
     if pending.is_empty() {
         connection.prepare_cached("DELETE FROM shadows WHERE entity = ?1 AND row_id = ?2")?.execute([entity.name, id])?;
     }
     match lay_all(entity, server, &pending) {
-        Some(row) => rows::write(connection, entity, id, &row),
-        None => rows::delete(connection, entity, id),
+        Some(row) => rows::write(connection, entity, id, &row)?,
+        None => rows::delete(connection, entity, id)?,
     }
+    if pending.is_empty() && !sound {
+        rows::spoil_digest(connection, entity, id)?;
+    }
+    Ok(())
 }

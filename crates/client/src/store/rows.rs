@@ -43,6 +43,8 @@ pub struct Sql {
     pub place: Vec<usize>,
     /// Whether a row's digest is the one of its values.
     pub whole: String,
+    /// Reads whether a row's digest is the one of its values, or none.
+    is_sound: String,
     /// Gives a row the digest of its values.
     learn_digest: String,
 }
@@ -87,6 +89,7 @@ fn sql_of(entity: &Entity) -> Sql {
         select_place: format!("SELECT {place_list} FROM {name} WHERE id = ?1"),
         place,
         whole: format!("digest IS {}({list})", digest::FUNCTION),
+        is_sound: format!("SELECT digest IS NULL OR digest IS {}({list}) FROM {name} WHERE id = ?1", digest::FUNCTION),
         learn_digest: format!("UPDATE {name} SET digest = {}({list}) WHERE id = ?1", digest::FUNCTION),
     }
 }
@@ -152,6 +155,25 @@ pub fn write_changes(connection: &Connection, entity: &Entity, id: &str, before:
 /// When the database fails.
 pub fn learn_digest(connection: &Connection, entity: &Entity, id: &str) -> Result<()> {
     connection.prepare_cached(&sql(entity).learn_digest)?.execute([id])?;
+    Ok(())
+}
+
+/// Whether a row is as it was stored, as far as that is known. A row that is not there is.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_sound(connection: &Connection, entity: &Entity, id: &str) -> Result<bool> {
+    let sound = connection.prepare_cached(&sql(entity).is_sound)?.query_row([id], |row| row.get(0)).optional()?;
+    Ok(sound.unwrap_or(true))
+}
+
+/// Remembers that a row is not as it was stored.
+///
+/// # Errors
+/// When the database fails.
+pub fn spoil_digest(connection: &Connection, entity: &Entity, id: &str) -> Result<()> {
+    let spoil = format!("UPDATE {} SET digest = ~digest WHERE id = ?1", entity.name);
+    connection.prepare_cached(&spoil)?.execute([id])?;
     Ok(())
 }
 

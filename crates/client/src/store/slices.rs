@@ -60,7 +60,7 @@ pub fn begin(connection: &Connection, device: &Device, scope: &str) -> Result<Ne
         .optional()?;
     match cursor {
         // It is read again already, or heard no more.
-        None => forget(connection, scope).map(|()| Next::Right),
+        None => forget(connection, scope).map(|()| Next::ReadAgain),
         // No sum can fit.
         Some(_) if scopes::holds_unknown(connection, scope)? => read_again(connection, scope),
         Some(cursor) => Ok(Next::Ask(request(device, scope, cursor, None))),
@@ -72,9 +72,14 @@ pub fn begin(connection: &Connection, device: &Device, scope: &str) -> Result<Ne
 /// # Errors
 /// When the database fails.
 pub fn compare(connection: &Connection, device: &Device, asked: &SlicesRequest, sums: &[i64]) -> Result<Next> {
+    // The answers may have brought a table that this program does not know.
+    if scopes::holds_unknown(connection, &asked.scope)? {
+        return read_again(connection, &asked.scope);
+    }
     let outline = outline_of(device);
     let here = Scanned::scan(&Page::begin(connection, &outline)?, &asked.scope)?;
-    let differs = |slice: &usize| here.sum(*slice) != sums.get(*slice).copied().unwrap_or(0);
+    let changed: HashSet<usize> = here.changed.iter().map(|(_, id)| usize::from(slice_of(id))).collect();
+    let differs = |slice: &usize| here.sum(*slice) != sums.get(*slice).copied().unwrap_or(0) || changed.contains(slice);
     let mut named: BTreeMap<u8, Vec<i64>> = BTreeMap::new();
     let mut count = 0;
     for slice in (0..SLICES).filter(differs) {
@@ -147,6 +152,10 @@ pub fn apply(connection: &Connection, device: &Device, now_ms: i64, asked: &Slic
             params![now_ms, asked.scope, i64::try_from(mended).unwrap_or(i64::MAX)],
         )?;
         connection.execute("DELETE FROM repairs WHERE number <= (SELECT max(number) FROM repairs) - ?1", [REPAIRS_KEPT])?;
+    }
+    // What cannot be put right so is not asked about again and again.
+    if mended == 0 {
+        read_again(connection, &asked.scope)?;
     }
     Ok(page.applied)
 }
@@ -236,7 +245,8 @@ fn stored(page: &Page<'_>, entity: &Entity, id: &Uuid) -> Result<Option<Stored>>
     let text = id_text(id);
     if page.is_shadowed(entity, &text) {
         let shadow = overlay::read_shadow(page.connection, entity, &text)?.flatten();
-        return Ok(shadow.map(|row| Stored { stamp: row.stamp, is_right: true }));
+        let is_right = overlay::is_sound(page.connection, entity, &text)?;
+        return Ok(shadow.map(|row| Stored { stamp: row.stamp, is_right }));
     }
     let sql = format!("SELECT stamp, digest IS NULL OR {} FROM {} WHERE id = ?1", rows::sql(entity).whole, entity.name);
     let found = page.connection.prepare_cached(&sql)?.query_row([text], |row| Ok(Stored { stamp: row.get(0)?, is_right: row.get(1)? }));

@@ -33,8 +33,9 @@ impl Engine {
         let _gate = self.pull_gate.lock().await;
         let mut result = self.pull_pages(full).await;
         if result.is_ok() && self.damage_known.load(Ordering::Relaxed) {
-            result = self.repair_damaged().await;
-            self.damage_known.store(result.is_err(), Ordering::Relaxed);
+            let repaired = self.repair_damaged().await;
+            self.damage_known.store(!matches!(repaired, Ok(true)), Ordering::Relaxed);
+            result = repaired.map(drop);
         }
         self.note(Exchange::Pull, &result);
         self.tell_status().await;

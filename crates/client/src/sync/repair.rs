@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use waystation_model::Code;
 use waystation_model::wire::SlicesRequest;
 
 use super::engine::Engine;
@@ -13,6 +12,8 @@ use crate::store::slices::{self, Next};
 
 /// Answers about one scope. A scope that needs more is read from the beginning.
 const ANSWERS_MAX: usize = 400;
+/// Answers about one scope that were full. Where so much is missing, reading from the beginning costs less.
+const FULL_ANSWERS_MAX: u32 = 4;
 /// How often a scope may have moved before it is left until the next pull.
 const MOVES_MAX: usize = 4;
 
@@ -27,15 +28,24 @@ enum End {
 }
 
 impl Engine {
-    /// Puts every damaged scope right. The pull gate is held; `pull` brings what is new.
+    /// Puts every damaged scope right. The pull gate is held. Tells whether none is damaged any more; one that moves all the
+    /// time is left for the next pull.
     ///
     /// # Errors
-    /// As a pull. What was not put right stays damaged until the next time.
-    pub(super) async fn repair_damaged(&self) -> Result<()> {
+    /// When the network or the database fails. What was not put right stays damaged until the next time.
+    pub(super) async fn repair_damaged(&self) -> Result<bool> {
         for scope in self.store.write(|writer| slices::damaged(writer.connection())).await? {
             let mut end = End::Moved;
             for _ in 0..MOVES_MAX {
-                end = self.put_right(&scope).await?;
+                end = match self.put_right(&scope).await {
+                    Ok(end) => end,
+                    // Nothing that the server says about this scope may keep all others from being read.
+                    Err(error @ (ClientError::Refused(_) | ClientError::BadAnswer(_))) => {
+                        tracing::warn!(scope, %error, "slices do not help");
+                        self.read_again(&scope).await?
+                    }
+                    Err(error) => return Err(error),
+                };
                 if end == End::Right {
                     break;
                 }
@@ -46,7 +56,13 @@ impl Engine {
             }
             tracing::warn!(scope, ?end, "a scope of this laptop was damaged");
         }
-        Ok(())
+        Ok(self.store.write(|writer| slices::damaged(writer.connection())).await?.is_empty())
+    }
+
+    async fn read_again(&self, scope: &str) -> Result<End> {
+        let about = scope.to_owned();
+        self.store.write(move |writer| writer.pulled(|connection, _| slices::read_again(connection, &about))).await?;
+        Ok(End::ReadAgain)
     }
 
     async fn put_right(&self, scope: &str) -> Result<End> {
@@ -54,18 +70,14 @@ impl Engine {
         let about = scope.to_owned();
         let mut next =
             self.store.write(move |writer| writer.pulled(|connection, device| slices::begin(connection, device, &about))).await?;
+        let mut full_answers = 0;
         for _ in 0..ANSWERS_MAX {
             let asked = match next {
                 Next::Right => return Ok(End::Right),
                 Next::ReadAgain => return Ok(End::ReadAgain),
                 Next::Ask(asked) => asked,
             };
-            let bytes = match self.ask_slices(&asked).await {
-                Ok(bytes) => bytes,
-                // An older server knows nothing of slices.
-                Err(ClientError::Refused(problem)) if problem.code == Code::NoSuchRoute => break,
-                Err(error) => return Err(error),
-            };
+            let bytes = self.ask_slices(&asked).await?;
             next = match page::slices(&bytes)? {
                 Slices::Moved => return Ok(End::Moved),
                 Slices::Sums(sums) => {
@@ -74,15 +86,19 @@ impl Engine {
                     };
                     self.store.write(compare).await?
                 }
-                Slices::Differences(_) => {
+                Slices::Differences(answer) => {
+                    full_answers += u32::from(answer.more);
+                    if full_answers > FULL_ANSWERS_MAX {
+                        break;
+                    }
                     self.mend(asked.clone(), bytes).await?;
-                    Next::Ask(SlicesRequest { slices: None, ..asked })
+                    // What nothing mended is read again already, and then there is nothing to ask.
+                    let about = scope.to_owned();
+                    self.store.write(move |writer| writer.pulled(|connection, device| slices::begin(connection, device, &about))).await?
                 }
             };
         }
-        let about = scope.to_owned();
-        self.store.write(move |writer| writer.pulled(|connection, _| slices::read_again(connection, &about))).await?;
-        Ok(End::ReadAgain)
+        self.read_again(scope).await
     }
 
     async fn mend(&self, asked: SlicesRequest, bytes: Bytes) -> Result<()> {

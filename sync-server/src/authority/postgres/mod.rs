@@ -47,12 +47,13 @@ impl Authority for PgPool {
         Ok(())
     }
 
-    async fn confirm_losses(&self, device: Uuid) -> Result<(), Failure> {
+    async fn confirm_losses(&self, device: Uuid, sent_us: i64) -> Result<(), Failure> {
         sqlx::query(
             "UPDATE device_states SET losses_told_at = losses_sent_at, losses_sent_at = NULL \
-             WHERE device_id = $1 AND losses_sent_at IS NOT NULL",
+             WHERE device_id = $1 AND (extract(epoch FROM losses_sent_at) * 1000000)::bigint = $2",
         )
         .bind(device)
+        .bind(sent_us)
         .execute(self)
         .await?;
         Ok(())

@@ -29,17 +29,6 @@ struct HeadRow {
     checksum: i64,
 }
 
-/// A live row of a slice.
-#[derive(FromRow)]
-pub struct SliceRow {
-    /// The table's code.
-    pub entity: i16,
-    /// The row.
-    pub row_id: Uuid,
-    /// Its hash.
-    pub hash: i64,
-}
-
 #[derive(FromRow)]
 struct Row {
     place: i64,
@@ -69,17 +58,36 @@ impl ReadOnly {
         sums.into_iter().map(|(slice, sum)| Ok((u8::try_from(slice).map_err(Failure::broken)?, sum))).collect()
     }
 
-    /// The live rows of some slices of a feed.
-    pub async fn slice_rows(&mut self, scope_id: i64, slices: &[u8]) -> Result<Vec<SliceRow>, Failure> {
+    /// The live rows of some slices of a feed whose hashes were not named, at most so many.
+    pub async fn slice_rows_but(
+        &mut self,
+        scope_id: i64,
+        slices: &[u8],
+        named: &[i64],
+        rows_max: usize,
+    ) -> Result<Vec<(i16, Uuid)>, Failure> {
         let slices: Vec<i32> = slices.iter().map(|slice| i32::from(*slice)).collect();
         Ok(sqlx::query_as(
-            "SELECT entity, row_id, hash FROM feed \
-             WHERE scope_id = $1 AND state = 0 AND get_byte(uuid_send(row_id), 15) = ANY($2) ORDER BY entity, row_id",
+            "SELECT f.entity, f.row_id FROM feed f \
+             WHERE f.scope_id = $1 AND f.state = 0 AND get_byte(uuid_send(f.row_id), 15) = ANY($2) \
+                 AND NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS named(hash) WHERE named.hash = f.hash) \
+             ORDER BY f.entity, f.row_id LIMIT $4",
         )
         .bind(scope_id)
         .bind(slices)
+        .bind(named)
+        .bind(i64::try_from(rows_max).map_err(Failure::broken)?)
         .fetch_all(&mut *self.transaction)
         .await?)
+    }
+
+    /// Which of these hashes live rows of a feed have.
+    pub async fn known_hashes(&mut self, scope_id: i64, named: &[i64]) -> Result<Vec<i64>, Failure> {
+        Ok(sqlx::query_scalar("SELECT hash FROM feed WHERE scope_id = $1 AND state = 0 AND hash = ANY($2)")
+            .bind(scope_id)
+            .bind(named)
+            .fetch_all(&mut *self.transaction)
+            .await?)
     }
 }
 
@@ -89,8 +97,8 @@ impl Snapshot for ReadOnly {
     }
 
     async fn device_state(&mut self, device: Uuid) -> Result<DeviceState, Failure> {
-        let (last_n, bytes, backed_up_n, losses_sent): (i64, Vec<u8>, i64, bool) =
-            sqlx::query_as("SELECT last_n, chain, backed_up_n, losses_sent_at IS NOT NULL FROM device_states WHERE device_id = $1")
+        let (last_n, bytes, backed_up_n, losses_sent): (i64, Vec<u8>, i64, Option<i64>) =
+            sqlx::query_as("SELECT last_n, chain, backed_up_n, (extract(epoch FROM losses_sent_at) * 1000000)::bigint FROM device_states WHERE device_id = $1")
                 .bind(device)
                 .fetch_one(&mut *self.transaction)
                 .await?;
