@@ -1,6 +1,6 @@
 //! Real processes that are killed for real: two servers over one PostgreSQL, laptops that work without a pause, networks
-//! that cut, delay and repeat, and somebody who kills any of them at any moment. Afterwards nothing that was acknowledged is
-//! lost, and nothing came twice.
+//! that cut, delay and repeat, and somebody who kills any of them at any moment of push, pull and download. Afterwards nothing
+//! that was acknowledged is lost, nothing came twice, and every file is whole.
 
 mod journal;
 pub mod laptop;
@@ -9,9 +9,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::children::{Child, Program, Signal};
@@ -26,6 +28,8 @@ use journal::Journal;
 const LAPTOPS: usize = 3;
 /// Topics, and as many documents, that each of them works on.
 const TOPICS: usize = 8;
+/// Bytes of each document: large enough to be under way when somebody is killed.
+const FILE_BYTES: usize = 2_345_678;
 /// Longest pause between two blows.
 const PAUSE_MAX: Duration = Duration::from_millis(400);
 /// How long a killed laptop may take to end.
@@ -46,6 +50,8 @@ pub struct Storm {
     pub cuts: usize,
     /// Edits that a laptop had acknowledged to its person.
     pub edits: usize,
+    /// Files that were whole on the laptops in the end.
+    pub files: usize,
 }
 
 impl Storm {
@@ -60,6 +66,7 @@ struct Station {
     name: String,
     folder: PathBuf,
     network: LossyNetwork,
+    course: Uuid,
     topics: Vec<Uuid>,
     items: Vec<Uuid>,
     lives: u64,
@@ -72,6 +79,7 @@ impl Station {
         let words = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",");
         let child = Program::new(format!("laptop of {}", self.name), places::program("storm")?)
             .arguments(["laptop", "--name", &self.name, "--server", &self.network.url()])
+            .arguments(["--course", &self.course.to_string()])
             .arguments(["--topics", &words(&self.topics), "--items", &words(&self.items)])
             .arguments(["--seed", &(seed * 1_000 + self.lives).to_string()])
             .argument("--folder")
@@ -97,7 +105,7 @@ pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) 
     let database = cluster.migrated("storm").await?;
     let mut school = School::found(&database).await?;
     let course = school.course(None, "published", TOPICS).await?;
-    let items = documents(&mut school, &course).await?;
+    let (items, files) = documents(&mut school, &course, &folder.join("content")).await?;
     let ports = [places::free_port()?, places::free_port()?];
     let mut servers = Vec::new();
     for port in ports {
@@ -116,7 +124,8 @@ pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) 
         let network = LossyNetwork::to_any(addresses.clone(), seed * 10 + number as u64).await?;
         let folder = folder.join(&name);
         std::fs::create_dir_all(&folder)?;
-        let mut station = Station { name, folder, network, topics: course.topics.clone(), items: items.clone(), lives: 0, child: None };
+        let (topics, items) = (course.topics.clone(), items.clone());
+        let mut station = Station { name, folder, network, course: course.id, topics, items, lives: 0, child: None };
         station.start(seed)?;
         stations.push(station);
     }
@@ -170,6 +179,7 @@ pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) 
     school.sql = database.connect().await?;
     for station in &stations {
         storm.edits += holds(&mut school, station).await?;
+        storm.files += has_files(station, &files)?;
     }
     let pool = sync_server::database::connect(database.url(), 1).await?;
     let report = sync_server::verify::verify(&pool).await?;
@@ -180,13 +190,33 @@ pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) 
     if report.faults.is_empty() { Ok(storm) } else { Err(report.to_string().into()) }
 }
 
-async fn documents(school: &mut School, course: &Course) -> Outcome<Vec<Uuid>> {
-    let mut items = Vec::new();
-    for topic in &course.topics {
-        let item = json!({"id": Uuid::now_v7(), "course_id": course.id, "module_id": course.module, "topic_id": topic, "kind": "document", "title": "PDF"});
+/// A document for each topic, and the hashes of their files.
+async fn documents(school: &mut School, course: &Course, content: &Path) -> Outcome<(Vec<Uuid>, Vec<String>)> {
+    let store = sync_server::backup::folder(content)?;
+    let (mut items, mut files) = (Vec::new(), Vec::new());
+    for (number, topic) in course.topics.iter().enumerate() {
+        let bytes: Bytes = (0..FILE_BYTES).map(|place| u8::try_from((place * 31 + place / 251 + number) % 256).unwrap_or(0)).collect();
+        let sha256 = hex::encode(Sha256::digest(&bytes));
+        sync_server::content::store(store.as_ref(), &sha256, bytes).await?;
+        let media = json!({"id": Uuid::now_v7(), "course_id": course.id, "title": "PDF", "sha256": sha256, "size_bytes": FILE_BYTES, "media_type": "application/pdf", "status": "ready"});
+        let media = school.insert("media_assets", media).await?;
+        let item = json!({"id": Uuid::now_v7(), "course_id": course.id, "module_id": course.module, "topic_id": topic, "kind": "document", "title": "PDF", "media_asset_id": media});
         items.push(school.insert("content_items", item).await?);
+        files.push(sha256);
     }
-    Ok(items)
+    Ok((items, files))
+}
+
+/// Whether every file is on the laptop, whole. Returns how many there are.
+fn has_files(station: &Station, files: &[String]) -> Outcome<usize> {
+    for sha256 in files {
+        let path = station.folder.join("data").join("media").join(sha256);
+        let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        if hex::encode(Sha256::digest(&bytes)) != *sha256 {
+            return Err(format!("{} is not what it says", path.display()).into());
+        }
+    }
+    Ok(files.len())
 }
 
 /// Holds what the server has against what the laptop's journal says. Returns how many edits were acknowledged.

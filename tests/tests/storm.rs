@@ -16,5 +16,6 @@ async fn a_short_storm_loses_nothing_and_does_nothing_twice() -> Outcome<()> {
     let storm = outcome?;
     assert_eq!(storm.kills(), KILLS);
     assert!(storm.edits > 50, "{storm:?}");
+    assert!(storm.files > 0, "{storm:?}");
     Ok(())
 }

@@ -37,13 +37,14 @@ async fn main() -> Outcome<()> {
     cluster.stop();
     let storm = outcome?;
     println!(
-        "storm: {} kills ({} servers, {} laptops, {} PostgreSQL), {} cuts, {} edits acknowledged, none lost, none twice",
+        "storm: {} kills ({} servers, {} laptops, {} PostgreSQL), {} cuts, {} edits acknowledged, none lost, none twice, {} files whole",
         storm.kills(),
         storm.servers,
         storm.laptops,
         storm.databases,
         storm.cuts,
-        storm.edits
+        storm.edits,
+        storm.files
     );
     Ok(())
 }

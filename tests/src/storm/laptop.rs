@@ -22,6 +22,8 @@ pub const STOP: &str = "stop";
 const SIGN_IN_TIME_MAX: Duration = Duration::from_secs(120);
 /// How long the last changes may take home.
 const HOME_TIME_MAX: Duration = Duration::from_secs(200);
+/// How often somebody throws the course's files away and fetches them again, of all that they do.
+const FETCH_AGAIN: f64 = 0.01;
 /// Longest pause between two edits.
 const PAUSE_MAX: Duration = Duration::from_millis(40);
 
@@ -37,6 +39,9 @@ pub struct Arguments {
     /// Its data.
     #[arg(long)]
     folder: PathBuf,
+    /// The course.
+    #[arg(long)]
+    course: String,
     /// What may be marked.
     #[arg(long, value_delimiter = ',')]
     topics: Vec<String>,
@@ -59,7 +64,13 @@ pub async fn live(arguments: Arguments) -> Outcome<()> {
     enter(&app, &arguments).await?;
     let mut random = StdRng::seed_from_u64(arguments.seed);
     let mut pen = Pen::open(&arguments.folder)?;
+    let course = json!({"id": arguments.course});
+    commands::call(&app, "download_course", course.clone()).await?;
     while !arguments.folder.join(STOP).exists() {
+        if random.random_bool(FETCH_AGAIN) {
+            commands::call(&app, "remove_downloads", course.clone()).await?;
+            commands::call(&app, "download_course", course.clone()).await?;
+        }
         let place = random.random_range(0..arguments.topics.len());
         if random.random_bool(0.5) {
             let (item, seconds) = (&arguments.items[place], random.random_range(1..100_i64));
@@ -83,6 +94,11 @@ pub async fn live(arguments: Arguments) -> Outcome<()> {
         } else {
             Err(status.to_string().into())
         }
+    })
+    .await?;
+    patience::until("every file is here", HOME_TIME_MAX, || async {
+        let downloads = commands::call(&app, "resume_downloads", json!({})).await?;
+        Ok(downloads["items"].as_array().is_some_and(Vec::is_empty).then_some(()))
     })
     .await?;
     app.shutdown().await;
