@@ -38,6 +38,7 @@ pub fn typescript() -> String {
         ByNumber,
         WrittenFile,
         MergedItem,
+        Repair,
         ConflictItem,
         ConflictSide,
         Settle,

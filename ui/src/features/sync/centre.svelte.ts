@@ -50,6 +50,13 @@ export class CentreController {
     await this.#do(`decide ${id}`, () => call("decide_held", { id, accept }), accept ? m.sync_held_was_accepted() : m.sync_held_was_refused());
   }
 
+  /** Accepts all of these in their order: later changes of a row build on earlier ones. */
+  async acceptAllHeld(ids: string[]): Promise<void> {
+    await this.#do("accept all", async () => {
+      for (const id of ids) await call("decide_held", { id, accept: true });
+    }, m.sync_held_was_accepted());
+  }
+
   async exportChanges(): Promise<void> {
     await this.#do("export", async () => {
       this.exported = (await call("export_changes")).path;

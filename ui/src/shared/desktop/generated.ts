@@ -422,6 +422,16 @@ at: number,
  */
 outcome: string, };
 
+export type Repair = { 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * How many rows were fetched again or taken away.
+ */
+rows: number, };
+
 export type ConflictItem = { 
 /**
  * The conflict.
