@@ -267,6 +267,8 @@ async fn whoever_may_enrol_lets_themselves_in_where_it_is_open_and_free() -> Out
     assert_eq!(nigar.push_one(enrolment(aysel.user, &fire).set("status", "dropped")).await?, Fate::Merged);
     let removed = aysel.pull().await?.removed;
     assert_eq!(removed, [format!("course:{}", fire.id)]);
+    // That she asks on from there shows that she knows.
+    aysel.pull().await?;
     assert_eq!(aysel.refusal(enrolment(aysel.user, &fire).set("status", "enrolled")).await?.0, Code::NotAllowed);
     assert_eq!(aysel.refusal(progress(aysel.user, &fire)).await?.0, Code::NotAllowed);
     Ok(())
