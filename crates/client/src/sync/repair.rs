@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use waystation_model::Code;
 use waystation_model::wire::SlicesRequest;
 
 use super::engine::Engine;
@@ -39,7 +40,11 @@ impl Engine {
             for _ in 0..MOVES_MAX {
                 end = match self.put_right(&scope).await {
                     Ok(end) => end,
-                    // Nothing that the server says about this scope may keep all others from being read.
+                    // Whoever has too much to do is not asked for more.
+                    Err(ClientError::Refused(problem)) if matches!(problem.code, Code::TooManyRequests | Code::NotReady) => {
+                        return Err(problem.into());
+                    }
+                    // Nothing else that the server says about this scope may keep all others from being read.
                     Err(error @ (ClientError::Refused(_) | ClientError::BadAnswer(_))) => {
                         tracing::warn!(scope, %error, "slices do not help");
                         self.read_again(&scope).await?
