@@ -163,6 +163,17 @@ impl Entered {
     /// Whether a deed changed nothing: it was refused, or waits for somebody's decision, or was decided against.
     fn is_refused(&self, deed: usize, state: &State, refused: &[Refused]) -> bool {
         let deed = &self.deeds[deed];
+        // A copy says it too. What stands was not refused, whatever became of the copy's word.
+        let row = state.row(deed.entity, &deed.row);
+        let stands = match deed.op {
+            Operation::Delete => row.is_none(),
+            Operation::Put => {
+                row.is_some_and(|row| deed.groups.iter().all(|(group, value)| row.values[lead(deed.entity, group).0] == *value))
+            }
+        };
+        if stands {
+            return false;
+        }
         let op = if deed.op == Operation::Delete { "delete" } else { "put" };
         // One deletion looks like another. What was changed is told apart by its values, as several changes may melt into one.
         let same_moment = |at_us: i64| deed.op == Operation::Put || deed.at_us.is_none_or(|own| own == at_us);
@@ -177,7 +188,9 @@ impl Entered {
         let of_row = |refused: &&Refused| {
             refused.by == deed.by && refused.row == deed.row && refused.entity == deed.entity.name && refused.op == deed.op
         };
-        refused.iter().filter(of_row).filter(|refused| same_moment(refused.at)).any(|refused| {
+        // What several changes melt into is as late as the last of them, and never earlier than this one.
+        let not_before = |refused: &&Refused| deed.at_us.is_none_or(|own| refused.at >= own);
+        refused.iter().filter(of_row).filter(not_before).filter(|refused| same_moment(refused.at)).any(|refused| {
             deed.groups.iter().all(|(group, value)| {
                 let (_, column) = lead(deed.entity, group);
                 refused.columns.iter().position(|name| name == column).is_some_and(|place| refused.values[place] == *value)
@@ -238,16 +251,19 @@ impl Entered {
     /// What does not hold.
     pub fn count_all(&self, state: &State, refused: &[Refused], exact: bool) -> Result<(), Finding> {
         let progress = table("topic_progress");
-        // The same may be refused once and held once. A server takes no moment to be later than its own, so two of a laptop
-        // whose clock is ahead share theirs: the seconds tell them apart.
-        let mut given_back: BTreeSet<(Uuid, i64, i64)> = BTreeSet::new();
+        // The same may be refused once and held once. Two may share their moment, because a server takes none to be later than
+        // its own, or because two copies went on from the same one: everything that they say tells them apart.
+        let mut given_back: BTreeSet<(Uuid, i64, String, i64)> = BTreeSet::new();
         for item in refused.iter().filter(|refused| refused.entity == progress.name) {
             let place = item.columns.iter().position(|name| name == "time_spent_seconds");
-            given_back.insert((item.row, item.at, place.and_then(|place| item.values[place].as_i64()).unwrap_or(0)));
+            let seconds = place.and_then(|place| item.values[place].as_i64()).unwrap_or(0);
+            let said: BTreeMap<&String, &Value> = item.columns.iter().zip(&item.values).collect();
+            given_back.insert((item.row, item.at, format!("{said:?}"), seconds));
         }
         for held in held(state).filter(|held| held.entity == progress.name) {
             let seconds = held.fields.get("time_spent_seconds").and_then(Value::as_i64).unwrap_or(0);
-            given_back.insert((held.row, held.at_us, seconds));
+            let said: BTreeMap<&String, &Value> = held.fields.as_object().into_iter().flatten().collect();
+            given_back.insert((held.row, held.at_us, format!("{said:?}"), seconds));
         }
         for (row, entered) in &self.sums {
             let stands = state.row(progress, row).and_then(|row| value(progress, &row.values, "time_spent_seconds").as_i64()).unwrap_or(0);
