@@ -62,8 +62,6 @@ const REFERENCES: &[Reference] = &[
     ("conflicts", "group_id", "groups", Gone::Cascade, None),
     ("conflicts", "course_id", "courses", Gone::Cascade, None),
     ("conflicts", "author_id", "users", Gone::Cascade, None),
-    ("held_changes", "group_id", "groups", Gone::Cascade, None),
-    ("held_changes", "course_id", "courses", Gone::Cascade, None),
     ("held_changes", "author_id", "users", Gone::Cascade, None),
 ];
 
