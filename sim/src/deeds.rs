@@ -108,9 +108,12 @@ impl Doer<'_> {
     }
 
     fn decide(&mut self) -> Vec<Edit> {
-        let Some((id, _)) = self.any(table("held_changes")) else { return Vec::new() };
         let state = *self.random.pick(&["accepted", "refused"]).unwrap_or(&"accepted");
-        self.put("held_changes", Some(id), vec![("state", json!(state))])
+        if let Some((id, _)) = self.any(table("held_changes")) {
+            return self.put("held_changes", Some(id), vec![("state", json!(state))]);
+        }
+        let Some((id, _)) = self.any(table("offered_rows")) else { return Vec::new() };
+        self.put("offered_rows", Some(id), vec![("state", json!(state))])
     }
 
     fn progress(&mut self) -> Vec<Edit> {

@@ -34,6 +34,13 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         // What is left is in memory, or for the system to clear.

@@ -41,6 +41,14 @@ pub enum Fault {
     EditsNotSynced,
     /// Who may hear what is never asked again.
     StaleAccess,
+    /// Nobody looks whether the rows are still what was stored.
+    NoAudit,
+    /// A file gets its name before it is whole.
+    NameTooEarly,
+    /// Who is too old to be sent anything is asked for the epoch that it cannot know.
+    StrandTheOld,
+    /// A laptop forgets what the server has lost.
+    ForgetLost,
 }
 
 impl Fault {
@@ -64,6 +72,10 @@ impl Fault {
         Fault::ForgetRefusal,
         Fault::EditsNotSynced,
         Fault::StaleAccess,
+        Fault::NoAudit,
+        Fault::NameTooEarly,
+        Fault::StrandTheOld,
+        Fault::ForgetLost,
     ];
 }
 

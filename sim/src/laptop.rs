@@ -1,5 +1,8 @@
 //! One laptop: the real client core on a real database, and its two exchanges one step at a time.
 
+mod files;
+mod mending;
+
 use bytes::Bytes;
 use rusqlite::params;
 use uuid::Uuid;
@@ -10,6 +13,7 @@ use waystation_client::store::page::{self, Answer};
 use waystation_client::store::{Edit, Owner, Writer, overlay, rows};
 use waystation_client::sync::exchange::{self, Fetched, PAGES_TOGETHER_MAX, Position, REPAIRS_MAX, ROUNDS_MAX, Repair, Sending};
 use waystation_model::access::Role;
+use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::registry::{self, Entity};
 use waystation_model::{Code, Problem};
 
@@ -17,6 +21,8 @@ use crate::disk::{Disk, Files, key};
 use crate::faults::{Fault, Faults, Finding};
 use crate::random::Random;
 use crate::server::Route;
+use files::FilesHere;
+use mending::Asking;
 
 /// A request on its way out, and the number under which its answer is awaited.
 pub struct Outgoing {
@@ -75,10 +81,19 @@ pub struct Laptop {
     pub mismatches: Vec<String>,
     /// Whether cursors may start again without anything being wrong: a new epoch, or a crash since the last whole pull.
     pub may_reread: bool,
+    /// Which version of the protocol its program speaks.
+    pub protocol: u32,
+    /// Whether another program wrote to its database since the last audit.
+    touched: bool,
+    /// Whether any ever did: then each start begins with an audit, as it does for people. Otherwise none does, or it would mend
+    /// what the simulator has to find.
+    was_touched: bool,
+    files: FilesHere,
     disk: Disk,
     writer: Option<Writer>,
     push: Push,
     pull: Pull,
+    asking: Option<Asking>,
     becoming: Option<BecomingDevice>,
     next_number: u64,
     faults: Faults,
@@ -95,15 +110,15 @@ impl Laptop {
     /// When the database cannot be made.
     pub fn new(user: Uuid, organization: Uuid, role: Role, device: Uuid, faults: Faults) -> Result<Laptop, Finding> {
         let disk = Disk::new().map_err(damaged)?;
-        let mut laptop = Laptop::on(disk, user, organization, faults);
+        let mut laptop = Laptop::on(disk, user, organization, faults)?;
         let path = laptop.disk.database();
         laptop.writer = Some(Writer::open_for(&path, &key(), device, &laptop.owner(role)).map_err(damaged)?);
         laptop.disk.sync();
         Ok(laptop)
     }
 
-    fn on(disk: Disk, user: Uuid, organization: Uuid, faults: Faults) -> Laptop {
-        Laptop {
+    fn on(disk: Disk, user: Uuid, organization: Uuid, faults: Faults) -> Result<Laptop, Finding> {
+        Ok(Laptop {
             user,
             organization,
             skew_ms: 0,
@@ -111,14 +126,19 @@ impl Laptop {
             signed_out: false,
             mismatches: Vec::new(),
             may_reread: false,
+            protocol: PROTOCOL_VERSION,
+            touched: false,
+            was_touched: false,
+            files: FilesHere::new().map_err(damaged)?,
             disk,
             writer: None,
             push: Push::Idle,
             pull: Pull::Idle,
+            asking: None,
             becoming: None,
             next_number: 1,
             faults,
-        }
+        })
     }
 
     fn owner(&self, role: Role) -> Owner {
@@ -241,6 +261,7 @@ impl Laptop {
         if self.writer.is_none() {
             let path = self.disk.database();
             self.writer = Some(Writer::open(&path, &key()).map_err(damaged)?);
+            self.touched = self.was_touched;
             // Whoever opens a log reads it from the disk.
             self.disk.sync();
         }
@@ -251,6 +272,7 @@ impl Laptop {
     pub fn hang_up(&mut self) {
         self.push = Push::Idle;
         self.pull = Pull::Idle;
+        self.asking = None;
         self.becoming = None;
     }
 
@@ -260,7 +282,9 @@ impl Laptop {
     /// When the system's disk fails.
     pub fn copy(&self) -> Result<Laptop, Finding> {
         let files: Files = self.disk.files().map_err(damaged)?;
-        let mut copy = Laptop::on(Disk::with(&files).map_err(damaged)?, self.user, self.organization, self.faults.clone());
+        let mut copy = Laptop::on(Disk::with(&files).map_err(damaged)?, self.user, self.organization, self.faults.clone())?;
+        copy.protocol = self.protocol;
+        copy.was_touched = self.was_touched;
         copy.skew_ms = self.skew_ms;
         copy.may_reread = self.may_reread;
         copy.switch_on()?;
@@ -271,7 +295,7 @@ impl Laptop {
 
     /// Whether anything is on its way.
     pub fn is_busy(&self) -> bool {
-        !matches!((&self.push, &self.pull, &self.becoming), (Push::Idle, Pull::Idle, None))
+        !matches!((&self.push, &self.pull, &self.asking, &self.becoming), (Push::Idle, Pull::Idle, None, None))
     }
 
     /// Begins to send what waits. `None`: nothing does, or something is on its way.
@@ -301,7 +325,7 @@ impl Laptop {
     /// # Errors
     /// When the database fails.
     pub fn start_pull(&mut self, full: bool) -> Result<Option<Outgoing>, Finding> {
-        if !matches!(self.pull, Pull::Idle) || self.becoming.is_some() || self.signed_out {
+        if !matches!(self.pull, Pull::Idle) || self.asking.is_some() || self.becoming.is_some() || self.signed_out {
             return Ok(None);
         }
         let position = Position::of(self.writer()).map_err(damaged)?;
@@ -334,6 +358,9 @@ impl Laptop {
         if matches!(&self.pull, Pull::Pages { asked: Some((waits, _)), .. } if *waits == number) {
             self.pull = Pull::Idle;
         }
+        if self.asking.as_ref().is_some_and(|asking| asking.number == number) {
+            self.asking = None;
+        }
         if self.becoming.as_ref().is_some_and(|becoming| becoming.number == number) {
             self.becoming = None;
         }
@@ -354,6 +381,9 @@ impl Laptop {
         }
         if matches!(&self.push, Push::Sent { number: waits, .. } if *waits == number) {
             return self.hear_push(true_ms, answer);
+        }
+        if self.asking.as_ref().is_some_and(|asking| asking.number == number) {
+            return self.hear_slices(true_ms, answer);
         }
         match std::mem::replace(&mut self.pull, Pull::Idle) {
             Pull::Pages { position, asked: Some((waits, asked)), ready, rounds } if waits == number => {
@@ -446,6 +476,9 @@ impl Laptop {
                 let now = self.clock(true_ms);
                 exchange::nothing_new(self.writer_mut(), Some(server_time - now), server_time, now).map_err(damaged)?;
                 self.measured(server_time - now)?;
+                if ready.is_empty() {
+                    return self.pull_ended(true_ms);
+                }
                 self.pages_wait(position, ready, rounds)
             }
             Ok(Answer::SendCursors) | Err(_) => self.pages_wait(position, ready, rounds),
@@ -507,6 +540,9 @@ impl Laptop {
                 if let Some(offset_ms) = ready[ready.len() - 1].offset_ms {
                     self.measured(offset_ms)?;
                 }
+                if self.faults.has(Fault::ForgetLost) {
+                    self.writer().connection().execute("DELETE FROM lost_rows", []).map_err(damaged)?;
+                }
                 if !applied.reread.is_empty() {
                     // Which page was the last one stored is not told then.
                     self.offset_ms = None;
@@ -518,8 +554,11 @@ impl Laptop {
                     return Finding::of(format!("scopes stay damaged: {:?}", applied.damaged));
                 }
                 if applied.reread.is_empty() {
+                    if !self.may_reread {
+                        self.mismatches.extend(applied.mismatched);
+                    }
                     if rest.is_empty() && asked.is_none() {
-                        return Ok(None);
+                        return if applied.more { Ok(None) } else { self.pull_ended(true_ms) };
                     }
                     self.pull = Pull::Pages { position, asked, ready: rest, rounds };
                     return Ok(None);
@@ -528,14 +567,18 @@ impl Laptop {
                     self.mismatches.extend(applied.reread);
                 }
             }
+            // The pages before it were stored and told the time.
             Verdict::EpochChanged => {
                 self.may_reread = true;
-                // The pages before it were stored and told the time.
                 self.offset_ms = None;
             }
-            Verdict::Copied if self.device() == known_as => return Ok(Some(self.ask_device(known_as))),
-            // The other exchange has found out too, and was first.
-            Verdict::Copied => {}
+            Verdict::Copied => {
+                self.offset_ms = None;
+                if self.device() == known_as {
+                    return Ok(Some(self.ask_device(known_as)));
+                }
+                // The other exchange has found out too, and was first.
+            }
         }
         if rounds + 1 >= ROUNDS_MAX {
             return Finding::of(format!("a pull without an end, since {before:?}"));
@@ -560,7 +603,24 @@ impl Laptop {
             self.durably(|writer| writer.person(|connection, device| outbox::become_device(connection, device, id))).map_err(damaged)?;
         }
         self.pull = Pull::Idle;
+        self.asking = None;
         Ok(None)
+    }
+
+    /// Fetches a file, until something goes wrong.
+    ///
+    /// # Errors
+    /// What must never happen.
+    pub fn fetch(&mut self, random: &mut Random) -> Result<(), Finding> {
+        self.files.fetch(random, &self.faults)
+    }
+
+    /// Everything that it waits for comes, and nothing that the server has lost is forgotten.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn settle(&self, random: &mut Random) -> Result<(), Finding> {
+        self.files.settle(random)
     }
 
     fn forget_pending(&mut self) -> Result<(), Finding> {

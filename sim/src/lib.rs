@@ -9,6 +9,7 @@ pub mod disk;
 pub mod entered;
 pub mod faults;
 pub mod laptop;
+mod lost;
 pub mod random;
 pub mod run;
 pub mod school;

@@ -10,10 +10,13 @@ use sync_server::accounts::Session;
 use sync_server::authority::Authority;
 use sync_server::failure::Failure;
 use sync_server::heads::{Heads, Subscription};
+use sync_server::protocols::Protocols;
 use sync_server::pull;
 use sync_server::push::{Batch, Constraints};
+use sync_server::slices;
 use uuid::Uuid;
-use waystation_model::wire::{NumberedOutcome, Operation, PullRequest, PushRequest};
+use waystation_model::limits::PROTOCOL_VERSION;
+use waystation_model::wire::{NumberedOutcome, Operation, PullRequest, PushRequest, SlicesRequest};
 use waystation_model::{Code, Problem};
 
 use crate::authority::{Backup, Memory, constraints, table};
@@ -26,6 +29,8 @@ pub enum Route {
     Push,
     /// `POST /v1/sync/pull`
     Pull,
+    /// `POST /v1/sync/slices`
+    Slices,
     /// `POST /v1/accounts/device`
     NewDevice,
 }
@@ -59,6 +64,8 @@ pub struct Servers {
     outcomes: BTreeMap<(Uuid, i64), String>,
     /// Ids of devices that were made.
     devices_made: u128,
+    newest: u32,
+    protocols: Protocols,
 }
 
 fn problem(failure: Failure) -> Problem {
@@ -79,12 +86,31 @@ impl Servers {
             backup: None,
             outcomes: BTreeMap::new(),
             devices_made: 0,
+            newest: PROTOCOL_VERSION,
+            protocols: Protocols::OURS,
         };
         for _ in 0..count {
             let instance = servers.started();
             servers.instances.push(instance);
         }
         servers
+    }
+
+    /// A program of later years, which speaks this version too.
+    pub fn up_to(mut self, newest: u32) -> Servers {
+        self.newest = newest;
+        self.protocols = Protocols::up_to(newest);
+        self
+    }
+
+    /// The version of the protocol that it speaks best.
+    pub fn newest(&self) -> u32 {
+        self.newest
+    }
+
+    /// Whether a program of this version may push and nothing else.
+    pub fn is_too_old(&self, protocol: u32) -> bool {
+        self.protocols.check_pull(protocol).is_err()
     }
 
     /// How many instances run.
@@ -162,6 +188,7 @@ impl Servers {
         let answer = match route {
             Route::Push => self.push(instance, session, bytes),
             Route::Pull => Ok(self.pull(instance, session, bytes)),
+            Route::Slices => Ok(self.slices(instance, session, bytes)),
             Route::NewDevice => Ok(self.new_device(Some(instance), session).map(|id| id.to_string().into_bytes())),
         };
         let gone = self.memory.state().steps_left.take() == Some(0) || crash == Some(Crash::AfterCommit);
@@ -192,6 +219,8 @@ impl Servers {
             if request.device != session.device_id {
                 return Err(Problem::new(Code::DeviceNotYours, "the session belongs to another device").into());
             }
+            let epoch = self.instances[instance].epoch;
+            self.protocols.admit_push(&mut request, if self.faults.has(Fault::StrandTheOld) { -1 } else { epoch })?;
             let batch = Batch::read(request, self.instances[instance].epoch)?;
             let subscription = self.subscription(instance, session.user_id)?;
             // Whose faults keep old rights keeps them here too.
@@ -269,10 +298,25 @@ impl Servers {
         if request.device != session.device_id {
             return Err(Problem::new(Code::DeviceNotYours, "the session belongs to another device"));
         }
+        self.protocols.check_pull(request.protocol)?;
+        let is_older = request.protocol < self.newest;
         let subscription = self.subscription(instance, session.user_id).map_err(problem)?;
         let epoch = self.instances[instance].epoch;
         let heads = &self.instances[instance].heads;
-        now(pull::answer(&self.memory, heads, epoch, &session, &subscription, request)).map(|page| page.text).map_err(problem)
+        let page = now(pull::answer(&self.memory, heads, epoch, &session, &subscription, request)).map_err(problem)?;
+        Ok(if is_older { of_later_years(&page.text) } else { page.text })
+    }
+
+    fn slices(&mut self, instance: usize, session: Session, bytes: &[u8]) -> Result<Vec<u8>, Problem> {
+        let request: SlicesRequest =
+            serde_json::from_slice(bytes).map_err(|_| Problem::new(Code::BodyTruncated, "the body is not whole"))?;
+        if request.device != session.device_id {
+            return Err(Problem::new(Code::DeviceNotYours, "the session belongs to another device"));
+        }
+        self.protocols.check_pull(request.protocol)?;
+        let subscription = self.subscription(instance, session.user_id).map_err(problem)?;
+        let epoch = self.instances[instance].epoch;
+        now(slices::answer(&self.memory, epoch, &session, &subscription, request)).map_err(problem)
     }
 
     /// A new device for a user, with a ledger of its own.
@@ -316,6 +360,31 @@ impl Servers {
     pub fn now_ms(&self) -> i64 {
         self.memory.now_ms()
     }
+}
+
+/// A page as a later program may say it: with fields, lines and columns that nobody has heard of yet.
+fn of_later_years(page: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(page.len() * 2);
+    for line in page.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let Ok(Value::Object(mut line)) = serde_json::from_slice::<Value>(line) else { continue };
+        if let Some(Value::Array(columns)) = line.get_mut("columns") {
+            columns.insert(1, json!("of_later_years"));
+        }
+        for row in line.get_mut("rows").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Value::Array(row) = row {
+                row.insert(1, json!({"nobody": ["knows"]}));
+            }
+        }
+        line.insert("later".to_owned(), json!(true));
+        // What a line is stands first, as the server writes it.
+        let kind = line.remove("line").unwrap_or_default();
+        let rest = Value::Object(line).to_string();
+        text.extend(format!("{{\"line\":{kind},{}\n", &rest[1..]).into_bytes());
+        if kind == "page" {
+            text.extend(b"{\"line\":\"of_later_years\",\"more\":\"than can be read\"}\n");
+        }
+    }
+    text
 }
 
 /// What is ready at once, because nothing here waits.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use sync_server::access::subscription_of;
 use sync_server::heads::Heads;
 use uuid::Uuid;
+use waystation_client::store::lost::{self, OFFER_AFTER_MS};
 use waystation_client::store::{rows, scopes};
 use waystation_model::registry::{Entity, all, entity};
 use waystation_model::wire::{Operation, PullLine, PullRequest};
@@ -16,10 +17,13 @@ use crate::authority::{Row, scopes_heard, table, value};
 use crate::entered::Refused;
 use crate::faults::Finding;
 use crate::laptop::Laptop;
+use crate::random::Random;
 use crate::world::World;
 
 /// Rounds in which everybody pushes and pulls until nothing moves any more.
 const ROUNDS_MAX: usize = 24;
+/// Pushes of a laptop that cannot pull: it may turn out to be a copy, and then to have been told otherwise.
+const PUSHES_MAX: usize = 4;
 
 fn broken(error: impl std::fmt::Display) -> Finding {
     Finding(error.to_string())
@@ -31,12 +35,49 @@ impl World {
     /// # Errors
     /// When it does not, or something does not hold on the way.
     pub fn settle(&mut self) -> Result<(), Finding> {
+        let mut random = Random::of(self.word());
+        self.old_ones_push()?;
         for laptop in &mut self.laptops {
             laptop.hang_up();
             laptop.switch_on()?;
+            laptop.protocol = self.servers.newest();
+            if self.has_days {
+                laptop.settle(&mut random)?;
+            }
         }
         self.carry_all()?;
         self.let_everybody_in()?;
+        self.come_to_rest()?;
+        if self.has_days {
+            // Whoever entered something has sent it again by now. What is still lost is offered.
+            self.pass(OFFER_AFTER_MS);
+            self.come_to_rest()?;
+        }
+        Ok(())
+    }
+
+    /// Whoever is too old to be sent anything can always push what they hold.
+    fn old_ones_push(&mut self) -> Result<(), Finding> {
+        for place in 0..self.laptops.len() {
+            if !self.servers.is_too_old(self.laptops[place].protocol) {
+                continue;
+            }
+            self.carry_all()?;
+            self.let_everybody_in()?;
+            self.laptops[place].hang_up();
+            self.sign_in(place)?;
+            for _ in 0..PUSHES_MAX {
+                self.with(place, |laptop, now| laptop.start_push(now))?;
+                self.finish(place)?;
+            }
+            if self.laptops[place].writer().device().waiting() > 0 {
+                return Finding::of(format!("laptop {place} is too old and cannot push what it holds"));
+            }
+        }
+        Ok(())
+    }
+
+    fn come_to_rest(&mut self) -> Result<(), Finding> {
         for _ in 0..ROUNDS_MAX {
             self.announce_all();
             let mut moved = false;
@@ -121,6 +162,7 @@ impl World {
         }
         let refused = self.refused()?;
         let state = self.servers.memory.state();
+        *self.tally.entry("rows that a server had lost".into()).or_default() += self.lost.find_all(&state)? as u64;
         self.entered.find_all(&state, &refused)?;
         self.entered.count_all(&state, &refused, !self.inexact)
     }
@@ -135,6 +177,9 @@ impl World {
             .map_err(broken)?;
         if left != 0 || writer.device().waiting() != 0 {
             return Finding::of(format!("{left} changes are neither here nor there"));
+        }
+        if self.has_days && lost::count(connection).map_err(broken)? != 0 {
+            return Finding::of("what the server has lost is offered by nobody");
         }
         let heard = scopes_heard(&self.servers.memory.state(), laptop.user);
         let cursors = scopes::cursors(connection).map_err(broken)?;

@@ -60,6 +60,14 @@ pub enum Act {
     Restore,
     /// The server forgets what is gone, as it does after half a year.
     Forget,
+    /// A day passes.
+    Day,
+    /// A laptop's rows are damaged.
+    Damage,
+    /// A laptop fetches a file.
+    Fetch,
+    /// A laptop gets a newer program.
+    Update,
 }
 
 /// What happens often, in every history.
@@ -88,13 +96,41 @@ const FAULTS: &[(Act, usize)] = &[
 pub const LATER_FROM: u64 = 1_000_000;
 /// What happens in half of those each.
 const LATER_FAULTS: &[(Act, usize)] = &[(Act::Forget, 4)];
+/// … and from here on more.
+pub const LATEST_FROM: u64 = 2_000_000;
+/// What happens in half of those each.
+const LATEST_FAULTS: &[(Act, usize)] = &[(Act::Forget, 2), (Act::Day, 3), (Act::Damage, 3), (Act::Fetch, 5), (Act::Update, 2)];
+
+/// … and from here on a server that loses what it had, again and again.
+pub const RESTORES_FROM: u64 = 3_000_000;
+/// What happens in all of those.
+const RESTORES: &[(Act, usize)] = &[
+    (Act::ByHand, 20),
+    (Act::Pull, 20),
+    (Act::Carry, 50),
+    (Act::Apply, 30),
+    (Act::BackUp, 2),
+    (Act::Restore, 3),
+    (Act::Day, 2),
+    (Act::CrashServer, 2),
+    (Act::SignIn, 1),
+];
 
 /// The history of a seed.
 pub fn history(seed: u64, steps: usize) -> Vec<Step> {
     let mut random = Random::of(seed);
     let mut acts = ORDINARY.to_vec();
-    let later = if seed >= LATER_FROM { LATER_FAULTS } else { &[] };
-    for fault in FAULTS.iter().chain(later) {
+    if seed >= RESTORES_FROM {
+        acts.extend(RESTORES);
+    }
+    let later = match seed {
+        RESTORES_FROM.. => &[],
+        LATEST_FROM.. => LATEST_FAULTS,
+        LATER_FROM.. => LATER_FAULTS,
+        _ => &[],
+    };
+    let usual = if seed >= RESTORES_FROM { &[] } else { FAULTS };
+    for fault in usual.iter().chain(later) {
         if random.one_in(2) {
             acts.push(*fault);
         }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use waystation_client::error::ClientError;
 use waystation_model::Problem;
 use waystation_model::access::Role;
+use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::registry::Entity;
 
 use crate::authority::{Memory, MemoryWriting, table, value};
@@ -16,15 +17,20 @@ use crate::deeds::Doer;
 use crate::entered::{Entered, row_of, seen};
 use crate::faults::{Faults, Finding};
 use crate::laptop::{Laptop, Outgoing};
+use crate::lost::LostRows;
 use crate::random::Random;
 use crate::school::School;
 use crate::server::{Crash, Route, Servers};
-use crate::steps::{Act, Step};
+use crate::steps::{Act, LATEST_FROM, Step};
 
 /// When every history begins: 2026-03-01, in milliseconds.
 pub const START_MS: i64 = 1_772_323_200_000;
 /// How far a time may be from what the last exchange measured, in milliseconds.
 const CLOCK_TOLERANCE_MS: i64 = 1_000;
+/// A day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// The version that a server of later years speaks best: it serves two before it, and one older still may push.
+const NEWEST_PROTOCOL: u32 = 4;
 /// Laptops that copies may add.
 const LAPTOPS_MAX: usize = 8;
 
@@ -58,6 +64,10 @@ pub struct World {
     pub inexact: bool,
     /// How often what happened.
     pub tally: Tally,
+    /// Whether days pass in it, so that what is lost is offered in the end.
+    pub has_days: bool,
+    /// What laptops had when the server lost it.
+    pub lost: LostRows,
     /// What happened, in words, where somebody wants to read it.
     pub story: Option<Vec<String>>,
     letters: Vec<Letter>,
@@ -65,6 +75,15 @@ pub struct World {
     word: u64,
     crash: Option<Crash>,
     faults: Faults,
+}
+
+/// A request as a program of this version of the protocol says it.
+fn spoken(bytes: Vec<u8>, protocol: u32) -> Vec<u8> {
+    let ours = format!("{{\"protocol\":{PROTOCOL_VERSION},");
+    match bytes.strip_prefix(ours.as_bytes()) {
+        Some(rest) if protocol != PROTOCOL_VERSION => [format!("{{\"protocol\":{protocol},").as_bytes(), rest].concat(),
+        _ => bytes,
+    }
 }
 
 fn broken(failure: impl std::fmt::Display) -> Finding {
@@ -81,13 +100,17 @@ impl World {
         let memory = Memory::new(START_MS, faults.clone());
         memory.state().page_rows_max = *random.pick(&[1, 2, 3, 7, 20, 2_000]).unwrap_or(&20);
         let school = School::found(&memory).map_err(broken)?;
+        let latest = seed >= LATEST_FROM;
+        let newest = if latest { NEWEST_PROTOCOL } else { PROTOCOL_VERSION };
         let mut world = World {
-            servers: Servers::new(memory, 1 + random.below(2), faults.clone()),
+            servers: Servers::new(memory, 1 + random.below(2), faults.clone()).up_to(newest),
             laptops: Vec::new(),
             school,
             entered: Entered::default(),
             inexact: false,
             tally: Tally::new(),
+            has_days: latest,
+            lost: LostRows::default(),
             story: None,
             letters: Vec::new(),
             true_ms: START_MS,
@@ -100,6 +123,10 @@ impl World {
             let people = &world.school.people;
             let (user, role) = people[if random.one_in(3) { random.below(people.len()) } else { place % people.len() }];
             world.add_laptop(user, role)?;
+            if latest {
+                // The oldest of them is too old to be sent anything.
+                world.laptops[place].protocol = 1 + random.below(NEWEST_PROTOCOL as usize) as u32;
+            }
             if !random.one_in(6) {
                 world.sync(place)?;
             }
@@ -128,6 +155,11 @@ impl World {
     pub fn pass(&mut self, ms: i64) {
         self.true_ms += ms;
         self.servers.memory.state().now_ms = self.true_ms;
+    }
+
+    /// A number that no two moments of a history share.
+    pub fn word(&self) -> u64 {
+        self.word
     }
 
     /// The true time.
@@ -166,6 +198,7 @@ impl World {
             Act::ByHand => self.by_hand(random)?,
             Act::Access => self.change_access(&mut random)?,
             Act::CutPower => {
+                self.lost.forget();
                 self.laptops[laptop].cut_power(&mut random)?;
                 self.laptops[laptop].switch_on()?;
                 self.laptops[laptop].may_reread = true;
@@ -186,6 +219,13 @@ impl World {
             Act::BackUp => self.servers.back_up(),
             Act::Restore => self.restore()?,
             Act::Forget => self.forget_gone(),
+            Act::Day => self.pass(DAY_MS + random.between(0, DAY_MS)),
+            Act::Damage => {
+                self.lost.forget();
+                self.laptops[laptop].damage(&mut random)?;
+            }
+            Act::Fetch => self.laptops[laptop].fetch(&mut random)?,
+            Act::Update => self.laptops[laptop].protocol = self.servers.newest(),
         }
         if let Some(laptop) = self.laptops.get(laptop) {
             laptop.check()?;
@@ -205,6 +245,7 @@ impl World {
             // A session goes with its device: both are stored together.
             let device = if route == Route::NewDevice { device } else { laptop.device() };
             let session = self.session(self.laptops[place].user, device);
+            let bytes = spoken(bytes, self.laptops[place].protocol);
             self.letters.push(Letter { laptop: place, number, body: Body::Request { session, route, bytes } });
         }
         Ok(())
@@ -375,6 +416,10 @@ impl World {
             self.inexact = true;
             for laptop in &mut self.laptops {
                 laptop.may_reread = true;
+            }
+            let lost = self.servers.memory.state().lost_lives.last().copied();
+            if let Some((last_stamp, _)) = lost.filter(|_| self.has_days) {
+                self.lost.gather(last_stamp, &self.laptops)?;
             }
         }
         Ok(())

@@ -32,7 +32,7 @@ pub mod push;
 mod routes;
 mod server;
 pub mod settings;
-mod slices;
+pub mod slices;
 pub mod state;
 pub mod tombstones;
 pub mod turns;

@@ -1,6 +1,7 @@
 //! Which versions of the protocol this server speaks, and what each may do.
 
 use waystation_model::limits::{PROTOCOL_VERSION, PROTOCOL_VERSIONS_BACK};
+use waystation_model::wire::PushRequest;
 use waystation_model::{Code, Problem};
 
 /// The versions that a server speaks: it takes what any of them sends, and sends to the latest few.
@@ -28,6 +29,19 @@ impl Protocols {
             return Ok(());
         }
         Err(Problem::new(Code::UnsupportedProtocol, format!("protocol {protocol} is not spoken here, only 1 to {}", self.newest)))
+    }
+
+    /// … and lets one that is too old to be sent anything push whatever epoch it names: it learns of a new one from nowhere. The
+    /// numbers and the chain say where to go on.
+    ///
+    /// # Errors
+    /// `unsupported_protocol`.
+    pub fn admit_push(self, request: &mut PushRequest, epoch: i64) -> Result<(), Problem> {
+        self.check(request.protocol)?;
+        if self.check_pull(request.protocol).is_err() {
+            request.epoch = epoch;
+        }
+        Ok(())
     }
 
     /// … and one that is too old to be sent anything.

@@ -9,17 +9,17 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
-use waystation_model::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX, PULL_BODY_BYTES_MAX, SLICE_ROWS_MAX, SLICES};
+use waystation_model::limits::{PAGE_BYTES_MAX, PULL_BODY_BYTES_MAX, SLICE_ROWS_MAX, SLICES};
 use waystation_model::registry::entity_by_code;
 use waystation_model::wire::{SliceLine, SlicesRequest};
 use waystation_model::{Code, Problem};
 
 use crate::access::heard;
 use crate::accounts::Session;
-use crate::authority::postgres::ReadOnly;
-use crate::authority::{Head, Snapshot};
+use crate::authority::{Authority, Head, Snapshot};
 use crate::body::Body;
 use crate::failure::Failure;
+use crate::heads::Subscription;
 use crate::pull::rows_line;
 use crate::state::App;
 
@@ -35,30 +35,47 @@ pub async fn slices(
 ) -> Result<Response, Failure> {
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
-    if request.slices.as_ref().is_some_and(|slices| slices.values().map(Vec::len).sum::<usize>() > SLICE_ROWS_MAX) {
-        return Err(Problem::new(Code::BadRequest, format!("at most {SLICE_ROWS_MAX} rows in one request")).field("slices").into());
-    }
     let subscription = heard(&app, session.user_id).await?;
-    if !subscription.actor.scopes.contains(&request.scope) {
-        return Err(Problem::new(Code::NotAllowed, "the scope is not heard").field("scope").into());
-    }
-    let _turn = app.turns.take(session.organization_id).await?;
-    let mut snapshot = ReadOnly::begin(&app.pool).await?;
-    snapshot.check_alive(&session).await?;
-    let head = snapshot.heads(std::slice::from_ref(&request.scope)).await?.pop();
-    let mut text = Vec::new();
-    match head.filter(|head| request.epoch == app.epoch && head.version == request.cursor) {
-        None => line(&mut text, &SliceLine::Moved)?,
-        Some(head) => match &request.slices {
-            None => line(&mut text, &SliceLine::Sums { sums: sums(&mut snapshot, &head).await? })?,
-            Some(named) => differences(&mut text, &mut snapshot, &head, named).await?,
-        },
-    }
-    snapshot.end().await?;
+    let turn = app.turns.take(session.organization_id).await?;
+    let text = answer(&app.pool, app.epoch, &session, &subscription, request).await?;
+    drop(turn);
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response())
 }
 
-async fn sums(snapshot: &mut ReadOnly, head: &Head) -> Result<Vec<i64>, Failure> {
+/// What a question about slices is answered with, as NDJSON.
+///
+/// # Errors
+/// As [`slices`].
+pub async fn answer<A: Authority>(
+    authority: &A,
+    epoch: i64,
+    session: &Session,
+    subscription: &Subscription,
+    request: SlicesRequest,
+) -> Result<Vec<u8>, Failure> {
+    if request.slices.as_ref().is_some_and(|slices| slices.values().map(Vec::len).sum::<usize>() > SLICE_ROWS_MAX) {
+        return Err(Problem::new(Code::BadRequest, format!("at most {SLICE_ROWS_MAX} rows in one request")).field("slices").into());
+    }
+    if !subscription.actor.scopes.contains(&request.scope) {
+        return Err(Problem::new(Code::NotAllowed, "the scope is not heard").field("scope").into());
+    }
+    let rows_max = authority.page_rows_max();
+    let mut snapshot = authority.snapshot().await?;
+    snapshot.check_alive(session).await?;
+    let head = snapshot.heads(std::slice::from_ref(&request.scope)).await?.pop();
+    let mut text = Vec::new();
+    match head.filter(|head| request.epoch == epoch && head.version == request.cursor) {
+        None => line(&mut text, &SliceLine::Moved)?,
+        Some(head) => match &request.slices {
+            None => line(&mut text, &SliceLine::Sums { sums: sums(&mut snapshot, &head).await? })?,
+            Some(named) => differences(&mut text, &mut snapshot, &head, named, rows_max).await?,
+        },
+    }
+    snapshot.end().await?;
+    Ok(text)
+}
+
+async fn sums<S: Snapshot>(snapshot: &mut S, head: &Head) -> Result<Vec<i64>, Failure> {
     let mut sums = vec![0; SLICES];
     for (slice, sum) in snapshot.slice_sums(head.id).await? {
         sums[usize::from(slice)] = sum;
@@ -66,14 +83,20 @@ async fn sums(snapshot: &mut ReadOnly, head: &Head) -> Result<Vec<i64>, Failure>
     Ok(sums)
 }
 
-async fn differences(text: &mut Vec<u8>, snapshot: &mut ReadOnly, head: &Head, named: &BTreeMap<u8, Vec<i64>>) -> Result<(), Failure> {
+async fn differences<S: Snapshot>(
+    text: &mut Vec<u8>,
+    snapshot: &mut S,
+    head: &Head,
+    named: &BTreeMap<u8, Vec<i64>>,
+    rows_max: usize,
+) -> Result<(), Failure> {
     let hashes: Vec<i64> = named.values().flatten().copied().collect();
     let slices: Vec<u8> = named.keys().copied().collect();
     // One more than an answer carries tells whether there is more.
-    let found = snapshot.slice_rows_but(head.id, &slices, &hashes, PAGE_ROWS_MAX + 1).await?;
-    let mut more = found.len() > PAGE_ROWS_MAX;
+    let found = snapshot.slice_rows_but(head.id, &slices, &hashes, rows_max + 1).await?;
+    let mut more = found.len() > rows_max;
     let mut missing: HashMap<i16, Vec<Uuid>> = HashMap::new();
-    for (entity, id) in found.into_iter().take(PAGE_ROWS_MAX) {
+    for (entity, id) in found.into_iter().take(rows_max) {
         missing.entry(entity).or_default().push(id);
     }
     let known: HashSet<i64> = snapshot.known_hashes(head.id, &hashes).await?.into_iter().collect();

@@ -75,6 +75,8 @@ commands! {
     settle(Settle) -> Nothing;
     /// Accepts or refuses a held change.
     decide_held(DecideHeld) -> Nothing;
+    /// Accepts or refuses a row that the server has lost.
+    decide_offered(DecideHeld) -> Nothing;
 
     /// The first screen.
     home(Nothing) -> Home;

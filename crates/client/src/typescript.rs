@@ -88,7 +88,14 @@ pub fn typescript() -> String {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
     // What comes to the screens as a word of ours, for the test that each has its words.
     text.push_str(&list("Every code.", "CODES", "Code", &codes));
-    text.push_str(&list("Every column that a refused change shows.", "SHOWN_COLUMNS", "string", &attention::shown_columns()));
+    text.push_str(&list("Every column that a card about a change shows.", "SHOWN_COLUMNS", "string", &attention::shown_columns()));
+    text.push_str(&list("Every table that such a card names.", "SHOWN_ENTITIES", "string", &attention::shown_entities()));
+    text.push_str(&list(
+        "Every word that such a card shows of a column with a choice.",
+        "SHOWN_CHOICES",
+        "string",
+        &attention::shown_choices(),
+    ));
     text.push_str(&list("Every name of a station's particular.", "PARTICULAR_NAMES", "string", &station::particular_names()));
     text.push_str(&list("Every state of a station or of a part of it.", "STATION_STATES", "string", &station::states()));
     text.push_str(&commands::typescript(&config));

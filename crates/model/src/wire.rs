@@ -405,6 +405,10 @@ pub enum PullLine {
         server_time: i64,
         /// How many rows are still to come after this page, as far as the heads tell.
         rows_left: i64,
+        /// For a laptop that comes from another epoch: `[after, up to]` of the stamps that were given in lives of the server
+        /// of which nothing is left. The server has lost what the laptop has under one of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lost: Vec<(i64, i64)>,
     },
     /// This scope is not heard any more; its rows go unless another scope holds them.
     Removed {

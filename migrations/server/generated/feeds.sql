@@ -37,7 +37,8 @@ INSERT INTO feed_entities (code, name) VALUES
     (32, 'attendance_records'),
     (33, 'devices'),
     (34, 'conflicts'),
-    (36, 'held_changes')
+    (36, 'held_changes'),
+    (37, 'offered_rows')
 ON CONFLICT (code) DO UPDATE SET name = excluded.name;
 
 CREATE OR REPLACE FUNCTION before_organizations() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -3807,3 +3808,74 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON held_changes REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON held_changes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_held_changes();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON held_changes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_held_changes();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON held_changes FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+
+CREATE OR REPLACE FUNCTION before_offered_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.changed_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.changed_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.changed_at + interval '500 microseconds') THEN OLD.changed_at ELSE date_trunc('milliseconds', NEW.changed_at + interval '500 microseconds') END;
+    NEW.decided_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.decided_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.decided_at + interval '500 microseconds') THEN OLD.decided_at ELSE date_trunc('milliseconds', NEW.decided_at + interval '500 microseconds') END;
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'offered_rows:' || coalesce(NEW.entity::text, '-') || ':' || coalesce(NEW.row_id::text, '-'));
+        NEW.created_at := coalesce(NEW.created_at, now());
+    ELSE
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NULL;
+        END IF;
+        IF (NEW.entity, NEW.row_id) IS DISTINCT FROM (OLD.entity, OLD.row_id) THEN
+            RAISE EXCEPTION 'a key column of offered_rows never changes' USING ERRCODE = 'WS001';
+        END IF;
+        NEW.id := OLD.id;
+        NEW.organization_id := OLD.organization_id;
+        NEW.created_at := OLD.created_at;
+    END IF;
+    NEW.updated_at := now();
+    NEW.stamp := nextval('stamp_seq');
+    IF TG_OP = 'INSERT' THEN
+        IF (NEW.row_stamp IS NOT NULL OR NEW.changed_at IS NOT NULL OR NEW.fields IS NOT NULL) AND coalesce((NEW.edits #>> '{offer,stamp}')::bigint, 0) = 0 THEN
+            NEW.edits := feed_edit(NEW.edits, 'offer', NULL, NEW.stamp);
+        END IF;
+    ELSIF ROW(NEW.row_stamp, NEW.changed_at, NEW.fields) IS DISTINCT FROM ROW(OLD.row_stamp, OLD.changed_at, OLD.fields) OR NEW.edits -> 'offer' IS DISTINCT FROM OLD.edits -> 'offer' THEN
+        NEW.edits := feed_edit(NEW.edits, 'offer', OLD.edits -> 'offer', NEW.stamp);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON offered_rows FOR EACH ROW EXECUTE FUNCTION before_offered_rows();
+
+CREATE OR REPLACE FUNCTION feed_offered_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
+    IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 37::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || o.organization_id, 37::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+    ELSE
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+        PERFORM feed_open();
+        WITH n AS MATERIALIZED (
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash FROM new_rows r
+        )
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
+        SELECT 'people:' || n.organization_id, 37::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        UNION ALL
+        SELECT 'people:' || o.organization_id, 37::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON offered_rows REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_offered_rows();
+CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON offered_rows REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_offered_rows();
+CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON offered_rows REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_offered_rows();
+CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON offered_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();

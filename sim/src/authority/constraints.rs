@@ -113,6 +113,7 @@ const KNOWN: &[&str] = &[
     "devices",
     "conflicts",
     "held_changes",
+    "offered_rows",
 ];
 
 /// Refuses tables whose rules do not stand here.

@@ -1,6 +1,6 @@
 //! One snapshot in memory. Nothing else runs while a page is put together, so the state itself is one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use sync_server::accounts::Session;
@@ -11,7 +11,7 @@ use waystation_model::access::Role;
 use waystation_model::registry::{IdRule, entity_by_code};
 use waystation_model::{Code, Problem};
 
-use super::feed::{DELETED, LIVE};
+use super::feed::{DELETED, FeedEntry, LIVE};
 use super::tables::{State, value};
 use super::{Memory, access, table};
 
@@ -24,6 +24,13 @@ impl MemorySnapshot {
     /// Of this moment.
     pub fn of(memory: Memory) -> MemorySnapshot {
         MemorySnapshot { memory }
+    }
+
+    /// The live rows of one feed, by table and id.
+    fn live(&self, feed: i64) -> Vec<((i16, Uuid), FeedEntry)> {
+        let state = self.memory.state();
+        let rows = state.feeds.scopes.values().filter(|of| of.id == feed).flat_map(|of| of.rows.iter());
+        rows.filter(|(_, entry)| entry.state == LIVE).map(|(row, entry)| (*row, *entry)).collect()
     }
 }
 
@@ -118,6 +125,28 @@ impl Snapshot for MemorySnapshot {
 
     async fn scopes(&mut self, user: Uuid) -> Result<Vec<String>, Failure> {
         Ok(access::scopes(&self.memory.state(), user).into_iter().collect())
+    }
+
+    async fn slice_sums(&mut self, feed: i64) -> Result<Vec<(u8, i64)>, Failure> {
+        let mut sums: BTreeMap<u8, i64> = BTreeMap::new();
+        for ((_, id), entry) in self.live(feed) {
+            let sum = sums.entry(id.as_bytes()[15]).or_default();
+            *sum = sum.wrapping_add(entry.hash);
+        }
+        Ok(sums.into_iter().collect())
+    }
+
+    async fn slice_rows_but(&mut self, feed: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<(i16, Uuid)>, Failure> {
+        let wanted = |((_, id), entry): &((i16, Uuid), FeedEntry)| slices.contains(&id.as_bytes()[15]) && !named.contains(&entry.hash);
+        Ok(self.live(feed).into_iter().filter(wanted).map(|(row, _)| row).take(rows_max).collect())
+    }
+
+    async fn known_hashes(&mut self, feed: i64, named: &[i64]) -> Result<Vec<i64>, Failure> {
+        Ok(self.live(feed).into_iter().map(|(_, entry)| entry.hash).filter(|hash| named.contains(hash)).collect())
+    }
+
+    async fn lost_lives(&mut self) -> Result<Vec<(i64, i64)>, Failure> {
+        Ok(self.memory.state().lost_lives.clone())
     }
 
     async fn known_rights(&mut self, user: Uuid) -> Result<Option<Vec<String>>, Failure> {

@@ -258,6 +258,14 @@ impl Writing for MemoryWriting {
         Ok(self.find(held, waits).len())
     }
 
+    async fn waiting_offers(&mut self, offered_by: Uuid) -> Result<usize, Failure> {
+        self.step()?;
+        let offered = table("offered_rows");
+        let waits =
+            |row: &Row| id_in(offered, &row.values, "offered_by") == Some(offered_by) && value(offered, &row.values, "state") == "waiting";
+        Ok(self.find(offered, waits).len())
+    }
+
     async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
         self.step()?;
         let state = self.memory.state();

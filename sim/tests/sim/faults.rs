@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use waystation_sim::faults::{Fault, Faults};
 use waystation_sim::run::{Size, run};
+use waystation_sim::steps::{LATEST_FROM, RESTORES_FROM};
 
 /// Every fault but one, and the seeds within which it shows. Stamps that are given again after a restore show too seldom to
-/// be waited for.
+/// be waited for: whoever comes to a new epoch writes every row anew, whatever its stamp.
 const WITHIN: &[(Fault, std::ops::Range<u64>)] = &[
     (Fault::ForgetLedger, 0..5),
     (Fault::SkipVersions, 0..5),
@@ -25,6 +26,10 @@ const WITHIN: &[(Fault, std::ops::Range<u64>)] = &[
     (Fault::ForgetRefusal, 0..40),
     (Fault::EditsNotSynced, 0..40),
     (Fault::StaleAccess, 0..30),
+    (Fault::NoAudit, LATEST_FROM..LATEST_FROM + 50),
+    (Fault::NameTooEarly, LATEST_FROM..LATEST_FROM + 20),
+    (Fault::StrandTheOld, LATEST_FROM..LATEST_FROM + 30),
+    (Fault::ForgetLost, RESTORES_FROM..RESTORES_FROM + 300),
 ];
 
 #[test]

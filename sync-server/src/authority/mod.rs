@@ -200,6 +200,8 @@ pub trait Writing: Send + Sized {
     fn former_rights(&mut self, user: Uuid, device: Uuid, since_ms: i64) -> impl Future<Output = Result<Vec<FormerRight>, Failure>> + Send;
     /// How many changes of this author wait for somebody else's decision.
     fn waiting_changes(&mut self, author: Uuid) -> impl Future<Output = Result<usize, Failure>> + Send;
+    /// How many rows that this person offered wait for a decision.
+    fn waiting_offers(&mut self, offered_by: Uuid) -> impl Future<Output = Result<usize, Failure>> + Send;
 
     /// Locks a device's ledger until the transaction ends: its last number and the chain there.
     fn lock_ledger(&mut self, device: Uuid) -> impl Future<Output = Result<(i64, Chain), Failure>> + Send;
@@ -334,6 +336,21 @@ pub trait Snapshot: Send + Sized {
     fn account(&mut self, user: Uuid) -> impl Future<Output = Result<Option<(Uuid, Role)>, Failure>> + Send;
     /// The scopes that a user hears, in any order.
     fn scopes(&mut self, user: Uuid) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+    /// The sum of the hashes of each slice of a feed, of those that hold anything. A row's slice is the last byte of its id.
+    fn slice_sums(&mut self, feed: i64) -> impl Future<Output = Result<Vec<(u8, i64)>, Failure>> + Send;
+    /// The live rows of some slices of a feed whose hashes were not named, at most so many.
+    fn slice_rows_but(
+        &mut self,
+        feed: i64,
+        slices: &[u8],
+        named: &[i64],
+        rows_max: usize,
+    ) -> impl Future<Output = Result<Vec<(i16, Uuid)>, Failure>> + Send;
+    /// Which of these hashes live rows of a feed have.
+    fn known_hashes(&mut self, feed: i64, named: &[i64]) -> impl Future<Output = Result<Vec<i64>, Failure>> + Send;
+    /// Between which stamps the lives of this server gave theirs that a backup took the place of: after the first, up to the
+    /// second.
+    fn lost_lives(&mut self) -> impl Future<Output = Result<Vec<(i64, i64)>, Failure>> + Send;
     /// What a user was last known to hear, in order; none for somebody of whom nothing was remembered yet.
     fn known_rights(&mut self, user: Uuid) -> impl Future<Output = Result<Option<Vec<String>>, Failure>> + Send;
     /// Nothing more is read.

@@ -55,6 +55,7 @@ pub async fn read<A: Authority>(
     let rows_max = authority.page_rows_max();
     let (feed, read_upto) = read_feed(&mut snapshot, &wanted, rows_max).await?;
     let (feed, tuples) = fill(&mut snapshot, feed).await?;
+    let lost = if start.other_life { snapshot.lost_lives().await? } else { Vec::new() };
     snapshot.end().await?;
 
     let mut text = Vec::with_capacity(feed.len() * 96 + 1024);
@@ -69,6 +70,7 @@ pub async fn read<A: Authority>(
             chain: hex::encode(chain),
             server_time: authority.now_ms(),
             rows_left,
+            lost,
         },
     )?;
     if !start.removed.is_empty() {

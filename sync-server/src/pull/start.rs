@@ -11,6 +11,8 @@ pub struct Start {
     pub cursors: Vec<Option<i64>>,
     /// Scopes that the laptop knows and its person no longer hears.
     pub removed: Vec<String>,
+    /// Whether the laptop has read another life of this server until now.
+    pub other_life: bool,
     /// Whether the laptop is there. It is not yet when a page is read ahead.
     pub asked_for: bool,
     /// The digest of those cursors, when it is known.
@@ -37,6 +39,7 @@ impl Start {
         Start {
             cursors: subscription.scopes.iter().map(of).collect(),
             removed: cursors.into_keys().filter(|scope| !subscription.actor.scopes.contains(scope)).collect(),
+            other_life: !same_life,
             asked_for: true,
             digest: None,
             moved: None,
@@ -51,6 +54,7 @@ impl Start {
         Start {
             cursors: cursors.versions.iter().copied().map(Some).collect(),
             removed: Vec::new(),
+            other_life: false,
             asked_for: true,
             digest: Some(digest),
             moved: cursors.whole_at.map(|last_n| Moved { scopes: heads.moved_past(cursors), last_n }),

@@ -20,11 +20,23 @@ use crate::failure::Failure;
 /// The word of a change that nobody has decided about.
 const WAITING: &str = "waiting";
 /// The word of one that happens.
-const ACCEPTED: &str = "accepted";
+pub const ACCEPTED: &str = "accepted";
 
 /// Whether changes of this table are decisions.
 pub fn are(of: &Entity) -> bool {
     of.code == table().code
+}
+
+/// Whether a decision is one. The same again is none.
+///
+/// # Errors
+/// `already_set` when somebody has decided otherwise.
+pub fn is_new(state: &str, said: &str) -> Result<bool, Problem> {
+    match state {
+        _ if said == state => Ok(false),
+        WAITING => Ok(true),
+        _ => Err(Problem::new(Code::AlreadySet, "somebody has decided otherwise").field("state")),
+    }
 }
 
 /// A held change as it is stored.
@@ -64,9 +76,11 @@ pub async fn take<W: Writing>(
         return Ok(Err(Problem::new(Code::NotAllowed, "somebody else decides about this change")));
     }
     let said = decision.change.fields.iter().find(|(index, _)| *index == place("state")).and_then(|(_, value)| value.as_str());
-    let Some(said) = said.filter(|said| *said != kept.text("state")) else { return Ok(Ok(Outcome::Applied)) };
-    if kept.text("state") != WAITING {
-        return Ok(Err(Problem::new(Code::AlreadySet, "somebody has decided otherwise").field("state")));
+    let Some(said) = said else { return Ok(Ok(Outcome::Applied)) };
+    match is_new(kept.text("state"), said) {
+        Ok(true) => {}
+        Ok(false) => return Ok(Ok(Outcome::Applied)),
+        Err(problem) => return Ok(Err(problem)),
     }
     if said == ACCEPTED
         && let Err(problem) = happen(keeper, context, &kept).await?

@@ -25,7 +25,7 @@ use crate::failure::Failure;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Tables that tell of other rows' changes, or of a device: nothing that a person entered waits in them.
-const NEVER_HELD: &[&str] = &["conflicts", "held_changes", "devices"];
+pub const NEVER_HELD: &[&str] = &["conflicts", "held_changes", "devices"];
 
 /// The table of held changes.
 pub fn table() -> &'static Entity {
@@ -41,6 +41,8 @@ pub struct Holding {
     formerly: [Option<Vec<Actor>>; 2],
     /// How many of their changes wait.
     waiting: Option<usize>,
+    /// How many rows that they offered wait.
+    pub offered: Option<usize>,
     /// What people are called, as far as it was asked.
     names: HashMap<Uuid, Option<String>>,
 }
@@ -192,15 +194,16 @@ async fn formerly<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>, 
 }
 
 /// Who decides about a change, and whom it is about.
-struct Place {
+pub struct Place {
     group_id: Option<Uuid>,
     course_id: Option<Uuid>,
-    person_id: Option<Uuid>,
+    /// Whom the row is about.
+    pub person_id: Option<Uuid>,
 }
 
 impl Place {
     /// Of a row with these values, as the change would have made it.
-    fn of(entity: &Entity, id: Uuid, values: &[Value]) -> Place {
+    pub fn of(entity: &Entity, id: Uuid, values: &[Value]) -> Place {
         let named =
             |name: &str| entity.column_index(name).and_then(|index| values[index].as_str()).and_then(|text| Uuid::parse_str(text).ok());
         let itself = |table: &str| (entity.name == table).then_some(id);
@@ -256,7 +259,8 @@ async fn row_of<W: Writing>(
     Ok(row)
 }
 
-async fn name_of<W: Writing>(keeper: &mut W, context: &mut Context<'_>, user: Uuid) -> Result<Option<String>, Failure> {
+/// What a person is called, asked once.
+pub async fn name_of<W: Writing>(keeper: &mut W, context: &mut Context<'_>, user: Uuid) -> Result<Option<String>, Failure> {
     if let Some(known) = context.holding.names.get(&user) {
         return Ok(known.clone());
     }

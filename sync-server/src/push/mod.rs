@@ -10,6 +10,7 @@ mod deed;
 mod grades;
 mod held;
 mod ledger;
+mod offers;
 mod rows;
 mod sets;
 
@@ -51,12 +52,8 @@ pub async fn push(
     session: Session,
     Body(mut request): Body<PushRequest, PUSH_BODY_BYTES_MAX>,
 ) -> Result<Json<PushAnswer>, Failure> {
-    app.protocols.check(request.protocol)?;
+    app.protocols.admit_push(&mut request, app.epoch)?;
     session.check_device(request.device)?;
-    if app.protocols.check_pull(request.protocol).is_err() {
-        // It learns of a new epoch from nowhere. The numbers and the chain say where to go on.
-        request.epoch = app.epoch;
-    }
     let batch = Batch::read(request, app.epoch)?;
     let _turn = app.turns.take(session.organization_id).await?;
     let subscription = subscription(&app, session.user_id).await?;

@@ -13,7 +13,7 @@ use waystation_model::{Code, Problem};
 use super::deed::{Deed, Fields};
 use super::held::{self, HeldChanges, Holding};
 use super::rows::{Rows, load, write};
-use super::{Constraints, RowId, conflicts, decisions, grades, rejected};
+use super::{Constraints, RowId, conflicts, decisions, grades, offers, rejected};
 use crate::authority::Writing;
 use crate::failure::Failure;
 
@@ -136,6 +136,10 @@ async fn run_set<W: Writing>(
             Operation::Put if decisions::are(entity) => {
                 rights_moved = true;
                 decisions::take(keeper, context, &deed, &mut rows).await?
+            }
+            Operation::Put if offers::are(entity) => {
+                rights_moved = true;
+                offers::take(keeper, context, &deed, &mut rows).await?
             }
             Operation::Put if rows.builds_on_own(*id, mutation.base) => {
                 match on_own(keeper, context, mutation, earlier, &outcomes).await? {

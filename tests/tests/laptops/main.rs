@@ -2,5 +2,6 @@
 
 mod damage;
 mod held;
+mod offers;
 mod together;
 mod versions;

@@ -11,6 +11,7 @@ mod grading;
 mod held;
 mod life;
 mod limits;
+mod offers;
 mod pull;
 mod push;
 mod refusals;

@@ -263,7 +263,7 @@ impl Downloads {
             }
         };
         let result = tokio::select! {
-            result = fetch(&self.folder, self.environment.disk.as_ref(), &self.engine.session, &wanted, &progress) => Some(result),
+            result = fetch(&self.folder, self.environment.disk.as_ref(), self.engine.session.as_ref(), &wanted, &progress) => Some(result),
             () = self.stop_current.notified() => None,
         };
         drop(moved);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_RANGE;
 use sha2::{Digest, Sha256};
@@ -30,6 +31,62 @@ pub struct Wanted {
     pub size_bytes: Option<u64>,
 }
 
+/// Where files come from. A simulator has one that breaks off wherever it likes.
+pub trait Source: Sync {
+    /// How the bytes come.
+    type Chunks: Chunks + Send;
+    /// Begins to send a file, from this byte on where that is possible.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    fn content(&self, sha256: &str, from: u64) -> impl Future<Output = Result<Content<Self::Chunks>>> + Send;
+}
+
+/// A file on its way.
+pub struct Content<C> {
+    /// The byte that comes first: the one that was asked for, or 0 of a source that cannot begin in the middle.
+    pub from: u64,
+    /// How many bytes are still to come, where the source says so.
+    pub length: Option<u64>,
+    /// The bytes.
+    pub chunks: C,
+}
+
+/// Bytes that come piece by piece.
+pub trait Chunks {
+    /// The next piece; none when there is no more.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>>> + Send;
+}
+
+impl Chunks for reqwest::Response {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        Ok(self.chunk().await?)
+    }
+}
+
+impl Source for Session {
+    type Chunks = reqwest::Response;
+
+    async fn content(&self, sha256: &str, from: u64) -> Result<Content<reqwest::Response>> {
+        let answer = self
+            .with_token(|link, token| {
+                let sha256 = sha256.to_owned();
+                async move { link.content(&token, &sha256, from).await }
+            })
+            .await?;
+        let goes_on = answer.status() == StatusCode::PARTIAL_CONTENT
+            && answer
+                .headers()
+                .get(CONTENT_RANGE)
+                .and_then(|value| value.to_str().ok())
+                .is_some_and(|range| range.starts_with(&format!("bytes {from}-")));
+        Ok(Content { from: if goes_on { from } else { 0 }, length: answer.content_length(), chunks: answer })
+    }
+}
+
 /// Fetches a file until it is whole and right. `progress` hears how many bytes are here.
 ///
 /// # Errors
@@ -37,7 +94,7 @@ pub struct Wanted {
 pub async fn fetch(
     folder: &MediaFolder,
     disk: &dyn Disk,
-    session: &Session,
+    source: &impl Source,
     wanted: &Wanted,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<()> {
@@ -54,7 +111,7 @@ pub async fn fetch(
             if disk.free_bytes(folder.path()).is_some_and(|free| free < needed) {
                 return Err(ClientError::refused(Code::DiskFull, "no room for the file"));
             }
-            gathered.receive(session, wanted, progress).await?;
+            gathered.receive(source, wanted, progress).await?;
         }
         if gathered.finish().await? == wanted.sha256 {
             return folder.keep(&wanted.sha256);
@@ -103,27 +160,15 @@ impl Gathered {
         Ok(())
     }
 
-    async fn receive(&mut self, session: &Session, wanted: &Wanted, progress: &(dyn Fn(u64) + Sync)) -> Result<()> {
-        let from = self.bytes;
-        let mut answer = session
-            .with_token(|link, token| {
-                let sha256 = wanted.sha256.clone();
-                async move { link.content(&token, &sha256, from).await }
-            })
-            .await?;
-        let goes_on = answer.status() == StatusCode::PARTIAL_CONTENT
-            && answer
-                .headers()
-                .get(CONTENT_RANGE)
-                .and_then(|value| value.to_str().ok())
-                .is_some_and(|range| range.starts_with(&format!("bytes {from}-")));
-        if from > 0 && !goes_on {
+    async fn receive(&mut self, source: &impl Source, wanted: &Wanted, progress: &(dyn Fn(u64) + Sync)) -> Result<()> {
+        let Content { from, length, mut chunks } = source.content(&wanted.sha256, self.bytes).await?;
+        if from != self.bytes {
             // A server without ranges sends it all.
             self.start_again().await?;
         }
-        let size_bytes = wanted.size_bytes.or(answer.content_length());
+        let size_bytes = wanted.size_bytes.or(length);
         let ended = loop {
-            match answer.chunk().await {
+            match chunks.next().await {
                 Ok(Some(chunk)) => {
                     self.bytes += chunk.len() as u64;
                     if size_bytes.is_some_and(|size_bytes| self.bytes > size_bytes) {
@@ -141,7 +186,7 @@ impl Gathered {
         // What came before a break is what the next try goes on from.
         self.file.flush().await.map_err(ClientError::disk(&self.path))?;
         match ended {
-            Some(error) => Err(error.into()),
+            Some(error) => Err(error),
             None if size_bytes.is_some_and(|size_bytes| self.bytes < size_bytes) => {
                 Err(ClientError::refused(Code::Offline, "the connection ended in the middle of a file"))
             }

@@ -1,7 +1,7 @@
 //! Files of courses on this laptop: stored by content, shared by everybody who uses it.
 
 pub mod downloads;
-mod fetch;
+pub mod fetch;
 mod folder;
 mod list;
 pub mod server;

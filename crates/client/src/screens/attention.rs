@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 use serde_json::Value;
-use waystation_model::registry::{self, Column, Kind, Merge};
+use waystation_model::registry::{self, Column, Entity, Kind, Merge};
 use waystation_model::{Code, Problem};
 
 use super::Desk;
@@ -14,27 +14,45 @@ use crate::store::rows::id_text;
 use crate::store::{Edit, rows};
 use crate::views::*;
 
-/// Tables that the screens write to: a refused change is of one of them.
-const WRITTEN: &[&str] = &[
-    "assessment_attempts",
-    "attendance_records",
-    "conflicts",
-    "content_progress",
-    "courses",
-    "enrollments",
-    "held_changes",
-    "topic_progress",
-    "user_profiles",
-];
+/// Tables whose rows a card may be about: a refused change is of one that the screens write to, and what is held or was lost
+/// by the server may be of any. Nobody but the server makes rows of the others.
+fn shown_tables() -> impl Iterator<Item = &'static Entity> {
+    registry::all().iter().copied().filter(|entity| entity.name != "devices")
+}
 
-/// Every column that a refused change shows, for the test that each has its words.
+/// Every column that such a card shows, for the test that each has its words.
 pub(crate) fn shown_columns() -> Vec<&'static str> {
-    let columns = WRITTEN.iter().flat_map(|table| registry::entity(table).expect("a registered table").columns);
-    let shown = columns.filter(|column| column.merge != Merge::Server && field_kind(column).0 != "other");
-    let mut names: Vec<_> = shown.map(|column| column.name).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+    let shown = shown_tables().flat_map(|table| table.columns).filter(|column| {
+        let says_something = field_kind(column).0 != "other" || matches!(column.kind, Kind::Json | Kind::Time);
+        says_something && !matches!(column.merge, Merge::Server | Merge::Carried)
+    });
+    sorted(shown.map(|column| column.name))
+}
+
+/// Every table that such a card names.
+pub(crate) fn shown_entities() -> Vec<&'static str> {
+    sorted(shown_tables().map(|table| table.name))
+}
+
+/// Every word that such a card shows of a column with a choice of them.
+pub(crate) fn shown_choices() -> Vec<&'static str> {
+    sorted(
+        shown_tables()
+            .flat_map(|table| table.columns)
+            .filter(|column| column.merge != Merge::Server)
+            .flat_map(|column| {
+                let Kind::Choice(words) = column.kind else { return &[] as &[&str] };
+                words
+            })
+            .copied(),
+    )
+}
+
+fn sorted(words: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut words: Vec<_> = words.collect();
+    words.sort_unstable();
+    words.dedup();
+    words
 }
 
 impl App {

@@ -1,7 +1,9 @@
-//! Changes that wait for a decision because their author has lost the right: to decide about, and one's own.
+//! What waits for a decision: changes whose author has lost the right, to decide about and one's own, and rows that the server
+//! has lost and a laptop still had.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
+use waystation_model::access::Role;
 use waystation_model::registry::{self, Kind, Merge};
 use waystation_model::{Code, Problem};
 
@@ -34,6 +36,30 @@ impl App {
         .await?;
         Ok(Nothing {})
     }
+
+    pub(crate) async fn decide_offered(&self, arguments: DecideHeld) -> Result<Nothing, Problem> {
+        self.edit_with(move |connection, device| {
+            let table = registry::entity("offered_rows").expect("a registered table");
+            let not_found = || Problem::new(Code::NotFound, "no such row is offered");
+            let id = Uuid::parse_str(&arguments.id).map_err(|_| not_found())?;
+            let row = rows::read(connection, table, &arguments.id)?.ok_or_else(not_found)?;
+            if device.owner.role != Role::Admin {
+                return Err(Problem::new(Code::NotAllowed, "an administrator decides about this row").into());
+            }
+            if table.column_index("state").and_then(|index| row.values[index].as_str()) != Some("waiting") {
+                return Err(Problem::new(Code::AlreadySet, "somebody has decided").field("state").into());
+            }
+            let state = if arguments.accept { "accepted" } else { "refused" };
+            Ok(vec![Edit::put(table, Some(id), vec![("state", json!(state))])])
+        })
+        .await?;
+        Ok(Nothing {})
+    }
+}
+
+/// What the server has lost and somebody's laptop still had.
+pub(super) fn offered(desk: &Desk<'_>) -> Result<Vec<HeldItem>> {
+    held::offered(desk.connection)?.into_iter().map(|row| item(desk, row)).collect()
 }
 
 /// What waits for this person.

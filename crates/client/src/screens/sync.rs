@@ -39,6 +39,8 @@ impl App {
                     conflicts: conflicts(desk)?,
                     held: super::held::to_decide(desk)?,
                     own_held: super::held::own(desk)?,
+                    offered: super::held::offered(desk)?,
+                    lost_rows: crate::store::lost::count(desk.connection)?,
                     repairs: repairs(desk)?,
                     folder,
                 })

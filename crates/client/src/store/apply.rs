@@ -12,6 +12,7 @@ use waystation_model::scope::ScopeKind;
 
 use super::cell::Cell;
 use super::device::Device;
+use super::lost;
 use super::outbox;
 use super::overlay::{self, rebuild, write_shadow};
 use super::page::{self, Change, GoneLine, Outline, RowsLine};
@@ -29,6 +30,8 @@ pub struct Applied {
     pub rows: usize,
     /// Whether to ask again at once.
     pub more: bool,
+    /// Scopes whose checksum did not fit: what they lack is fetched slice by slice.
+    pub mismatched: Vec<String>,
     /// Scopes whose checksum did not fit and that start again from 0.
     pub reread: Vec<String>,
     /// Scopes whose checksum did not fit although they were read again and again.
@@ -59,9 +62,12 @@ pub fn apply(
     bytes: &[u8],
     outline: &Outline,
 ) -> Result<Verdict> {
-    if outline.epoch != device.epoch && device.epoch != 0 {
+    // Whoever was too old to be sent anything has pushed without ever hearing of an epoch.
+    let never_pulled = device.epoch == 0 && outline.applied_upto >= device.acknowledged_n;
+    if outline.epoch != device.epoch && !never_pulled {
         device.epoch = outline.epoch;
         device.first_sync_done = false;
+        lost::remember(connection, &outline.lost, now_ms)?;
         scopes::start_again(connection)?;
         // No push was taken in the new life yet, so what it has of this device is all there is to go back to.
         if outline.applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, outline.applied_upto)? {

@@ -1,7 +1,8 @@
 //! Changes whose author had lost the right by the time they arrived: what waits for this person's decision, and what became
-//! of this person's own. The server keeps them; here they are read only.
+//! of this person's own. And rows that the server has lost and a laptop still had, which wait for an administrator. The server
+//! keeps them; here they are read only.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Params, params};
 use serde_json::{Map, Value};
 use waystation_model::registry::Kind;
 
@@ -58,22 +59,44 @@ pub fn own(connection: &Connection, me: &str) -> Result<Vec<HeldChange>> {
     read(connection, "author_id = ?1 ORDER BY at_us DESC, n DESC, id", me)
 }
 
+/// Rows that somebody's laptop still had and the server has lost, the oldest first. Only administrators hear of them.
+///
+/// # Errors
+/// When the database fails.
+pub fn offered(connection: &Connection) -> Result<Vec<HeldChange>> {
+    list(
+        connection,
+        "SELECT id, entity, row_id, 'put' AS op, fields, offered_by AS author_id, offered_by_name AS author_name, person_name,
+                fields ->> 'group_id' AS group_id, changed_at * 1000 AS at_us, state, decided_by, decided_at
+         FROM offered_rows WHERE state = 'waiting' ORDER BY CAST(row_stamp AS INTEGER), id LIMIT ?1",
+        params![LISTED_MAX],
+    )
+}
+
 /// How much waits for this person.
 ///
 /// # Errors
 /// When the database fails.
 pub fn count_to_decide(connection: &Connection, me: &str) -> Result<i64> {
     Ok(connection
-        .prepare_cached("SELECT count(*) FROM held_changes WHERE state = 'waiting' AND author_id <> ?1")?
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM held_changes WHERE state = 'waiting' AND author_id <> ?1)
+                  + (SELECT count(*) FROM offered_rows WHERE state = 'waiting')",
+        )?
         .query_row([me], |row| row.get(0))?)
 }
 
 fn read(connection: &Connection, wanted: &str, me: &str) -> Result<Vec<HeldChange>> {
-    let mut statement = connection.prepare_cached(&format!(
+    let sql = format!(
         "SELECT id, entity, row_id, op, fields, author_id, author_name, person_name, group_id, at_us, state, decided_by, decided_at
          FROM held_changes WHERE {wanted} LIMIT ?2"
-    ))?;
-    let mut rows = statement.query(params![me, LISTED_MAX])?;
+    );
+    list(connection, &sql, params![me, LISTED_MAX])
+}
+
+fn list(connection: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<HeldChange>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let text = |name: &str| row.get::<_, Option<String>>(name).map(Option::unwrap_or_default);

@@ -12,6 +12,7 @@ pub mod device;
 pub mod digest;
 pub mod edit;
 pub mod held;
+pub mod lost;
 mod numbering;
 pub mod open;
 pub mod outbox;

@@ -38,6 +38,8 @@ pub struct Outline {
     pub server_time: i64,
     /// Rows still to come after this page.
     pub rows_left: i64,
+    /// Stamps that the server has lost: after the first, up to the second of each pair.
+    pub lost: Vec<(i64, i64)>,
     /// The scopes that move.
     pub scopes: Vec<ScopeMove>,
     /// The scopes that are not heard any more.
@@ -75,6 +77,8 @@ struct PageLine {
     chain: String,
     server_time: i64,
     rows_left: i64,
+    #[serde(default)]
+    lost: Vec<(i64, i64)>,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +163,7 @@ pub fn outline(bytes: &[u8]) -> Result<Answer> {
             chain: page.chain,
             server_time: page.server_time,
             rows_left: page.rows_left,
+            lost: page.lost,
             scopes,
             removed,
             more,

@@ -128,6 +128,15 @@ pub fn read_again(connection: &Connection, scope: &str) -> Result<bool> {
     Ok(again == 1)
 }
 
+/// Whether the scope was read again as often as helps anybody.
+///
+/// # Errors
+/// When the database fails.
+pub fn was_read_often_enough(connection: &Connection, scope: &str) -> Result<bool> {
+    let is = "SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1 AND rereads >= ?2)";
+    Ok(connection.prepare_cached(is)?.query_row(params![scope, REREADS_MAX], |row| row.get(0))?)
+}
+
 /// The scope is what its checksum says: whatever it took to get there is over.
 ///
 /// # Errors

@@ -188,6 +188,7 @@ fn outline_of(device: &Device) -> Outline {
         chain: String::new(),
         server_time: 0,
         rows_left: 0,
+        lost: Vec::new(),
         scopes: Vec::new(),
         removed: Vec::new(),
         more: true,

@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::apply::{Applied, Page};
 use super::page::ScopeMove;
 use super::rows::{self, id_text};
-use super::{outbox, overlay, scopes};
+use super::{outbox, overlay, scopes, slices};
 use crate::error::Result;
 
 impl Page<'_> {
@@ -70,6 +70,11 @@ impl Page<'_> {
             return Ok(());
         }
         tracing::warn!(scope, here, checksum, "a scope is not what its checksum says");
+        let is_new = !self.rereading.contains(scope) && !scopes::was_read_often_enough(self.connection, scope)?;
+        if is_new && slices::set_damaged(self.connection, scope)? {
+            self.applied.mismatched.push(scope.to_owned());
+            return Ok(());
+        }
         if scopes::read_again(self.connection, scope)? {
             self.recount(scope)?;
             self.applied.reread.push(scope.to_owned());

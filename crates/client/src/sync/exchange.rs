@@ -14,6 +14,7 @@ use waystation_model::wire::{PullRequest, PushAnswer, PushRequest, into_runs};
 
 use crate::error::{ClientError, Result};
 use crate::store::apply::{self, Applied, Verdict};
+use crate::store::lost;
 use crate::store::outbox::{self, Batch};
 use crate::store::page::Outline;
 use crate::store::scopes::{self, Reached};
@@ -214,6 +215,7 @@ fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &
                 together.entities.extend(applied.entities);
                 together.rows += applied.rows;
                 together.more = applied.more;
+                together.mismatched.extend(applied.mismatched);
                 together.reread.extend(applied.reread);
                 together.damaged.extend(applied.damaged);
                 if !together.reread.is_empty() {
@@ -224,6 +226,17 @@ fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &
         }
     }
     Ok(Verdict::Applied(together))
+}
+
+/// Offers rows that the server has lost and nobody has sent again. True: something waits to be sent then.
+///
+/// # Errors
+/// When the database fails.
+pub fn offer_lost(writer: &mut Writer, now_ms: i64) -> Result<bool> {
+    if !lost::is_due(writer.connection(), writer.device(), now_ms)? {
+        return Ok(false);
+    }
+    Ok(writer.person(|connection, device| lost::offer(connection, device, now_ms))? > 0)
 }
 
 /// The server has nothing new.

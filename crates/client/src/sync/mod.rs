@@ -1,7 +1,7 @@
 //! Sync with the server. `docs/PROTOCOL.md` is the contract.
 //!
 //! [`link`] speaks HTTP and knows no state; [`session`] keeps the tokens; [`engine`] makes the two exchanges,
-//! [`exchange`] decides in them and knows no network; [`automatic`] decides when.
+//! [`exchange`] and [`mending`] decide in them and know no network; [`automatic`] decides when.
 
 pub mod accounts;
 pub mod automatic;
@@ -10,6 +10,7 @@ pub mod engine;
 pub mod exchange;
 pub mod link;
 mod live;
+pub mod mending;
 mod pull;
 mod push;
 mod repair;

@@ -37,9 +37,21 @@ impl Engine {
             self.damage_known.store(!matches!(repaired, Ok(true)), Ordering::Relaxed);
             result = repaired.map(drop);
         }
+        if result.is_ok() {
+            result = self.offer_lost().await;
+        }
         self.note(Exchange::Pull, &result);
         self.tell_status().await;
         result
+    }
+
+    /// Offers what the server has lost, once whoever entered it had the time to send it again.
+    async fn offer_lost(&self) -> Result<()> {
+        let now_ms = self.environment.clock.now_ms();
+        if self.store.write(move |writer| exchange::offer_lost(writer, now_ms)).await? {
+            self.wake_push.notify_one();
+        }
+        Ok(())
     }
 
     pub(super) async fn pull_pages(&self, full: bool) -> Result<()> {
@@ -138,7 +150,11 @@ impl Engine {
                         return Ok(Round::Again);
                     }
                 }
-                Verdict::EpochChanged => return Ok(Round::Again),
+                Verdict::EpochChanged => {
+                    // What the server has lost is sent again, although the person did nothing.
+                    self.wake_push.notify_one();
+                    return Ok(Round::Again);
+                }
                 Verdict::Copied => return Ok(Round::Copied),
             }
         }
@@ -210,6 +226,9 @@ impl Engine {
     }
 
     async fn report(&self, applied: &Applied) {
+        if !applied.mismatched.is_empty() {
+            self.damage_known.store(true, Ordering::Relaxed);
+        }
         for scope in &applied.damaged {
             tracing::error!(scope, "a scope does not match the server's although it was read again");
         }

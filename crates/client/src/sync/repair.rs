@@ -1,4 +1,4 @@
-//! Puts right what an audit found damaged: slice by slice, and from the beginning where that does not help.
+//! Puts right what a checksum or an audit found damaged: slice by slice, and from the beginning where that does not help.
 
 use std::sync::Arc;
 
@@ -7,26 +7,12 @@ use waystation_model::Code;
 use waystation_model::wire::SlicesRequest;
 
 use super::engine::Engine;
+use super::mending::{End, Mending, Step};
 use crate::error::{ClientError, Result};
-use crate::store::page::{self, Slices};
-use crate::store::slices::{self, Next};
+use crate::store::{Writer, slices};
 
-/// Answers about one scope. A scope that needs more is read from the beginning.
-const ANSWERS_MAX: usize = 400;
-/// Answers about one scope that were full. Where so much is missing, reading from the beginning costs less.
-const FULL_ANSWERS_MAX: u32 = 4;
 /// How often a scope may have moved before it is left until the next pull.
 const MOVES_MAX: usize = 4;
-
-/// How the repair of one scope ended.
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    Right,
-    /// It has moved: pull, and try again.
-    Moved,
-    /// It is read from the beginning.
-    ReadAgain,
-}
 
 impl Engine {
     /// Puts every damaged scope right. The pull gate is held. Tells whether none is damaged any more; one that moves all the
@@ -38,19 +24,7 @@ impl Engine {
         for scope in self.store.write(|writer| slices::damaged(writer.connection())).await? {
             let mut end = End::Moved;
             for _ in 0..MOVES_MAX {
-                end = match self.put_right(&scope).await {
-                    Ok(end) => end,
-                    // Whoever has too much to do is not asked for more.
-                    Err(ClientError::Refused(problem)) if matches!(problem.code, Code::TooManyRequests | Code::NotReady) => {
-                        return Err(problem.into());
-                    }
-                    // Nothing else that the server says about this scope may keep all others from being read.
-                    Err(error @ (ClientError::Refused(_) | ClientError::BadAnswer(_))) => {
-                        tracing::warn!(scope, %error, "slices do not help");
-                        self.read_again(&scope).await?
-                    }
-                    Err(error) => return Err(error),
-                };
+                end = self.put_right(&scope).await?;
                 if end == End::Right {
                     break;
                 }
@@ -64,59 +38,41 @@ impl Engine {
         Ok(self.store.write(|writer| slices::damaged(writer.connection())).await?.is_empty())
     }
 
-    async fn read_again(&self, scope: &str) -> Result<End> {
-        let about = scope.to_owned();
-        self.store.write(move |writer| writer.pulled(|connection, _| slices::read_again(connection, &about))).await?;
-        Ok(End::ReadAgain)
-    }
-
     async fn put_right(&self, scope: &str) -> Result<End> {
         let _busy = self.busy().await;
         let about = scope.to_owned();
-        let mut next =
-            self.store.write(move |writer| writer.pulled(|connection, device| slices::begin(connection, device, &about))).await?;
-        let mut full_answers = 0;
-        for _ in 0..ANSWERS_MAX {
-            let asked = match next {
-                Next::Right => return Ok(End::Right),
-                Next::ReadAgain => return Ok(End::ReadAgain),
-                Next::Ask(asked) => asked,
+        let (mut mending, mut step) = self.store.write(move |writer| Mending::begin(writer, &about)).await?;
+        loop {
+            let asked = match step {
+                Step::Ended(end) => return Ok(end),
+                Step::Ask(asked) => asked,
             };
-            let bytes = self.ask_slices(&asked).await?;
-            next = match page::slices(&bytes)? {
-                Slices::Moved => return Ok(End::Moved),
-                Slices::Sums(sums) => {
-                    let compare = move |writer: &mut crate::store::Writer| {
-                        writer.pulled(|connection, device| slices::compare(connection, device, &asked, &sums))
-                    };
-                    self.store.write(compare).await?
+            step = match self.ask_and_hear(&mut mending, asked).await {
+                Ok(step) => step,
+                // Whoever has too much to do is not asked for more.
+                Err(ClientError::Refused(problem)) if matches!(problem.code, Code::TooManyRequests | Code::NotReady) => {
+                    return Err(problem.into());
                 }
-                Slices::Differences(answer) => {
-                    full_answers += u32::from(answer.more);
-                    if full_answers > FULL_ANSWERS_MAX {
-                        break;
-                    }
-                    self.mend(asked.clone(), bytes).await?;
-                    // What nothing mended is read again already, and then there is nothing to ask.
-                    let about = scope.to_owned();
-                    self.store.write(move |writer| writer.pulled(|connection, device| slices::begin(connection, device, &about))).await?
+                // Nothing else that the server says about this scope may keep all others from being read.
+                Err(error @ (ClientError::Refused(_) | ClientError::BadAnswer(_))) => {
+                    tracing::warn!(scope, %error, "slices do not help");
+                    let mending = mending.clone();
+                    self.store.write(move |writer| mending.read_again(writer)).await?
                 }
+                Err(error) => return Err(error),
             };
         }
-        self.read_again(scope).await
     }
 
-    async fn mend(&self, asked: SlicesRequest, bytes: Bytes) -> Result<()> {
+    async fn ask_and_hear(&self, mending: &mut Mending, asked: SlicesRequest) -> Result<Step> {
+        let bytes = self.ask_slices(&asked).await?;
         let now_ms = self.environment.clock.now_ms();
-        let applied = self
-            .store
-            .write(move |writer| {
-                let Slices::Differences(answer) = page::slices(&bytes)? else { return Ok(Default::default()) };
-                writer.pulled(|connection, device| slices::apply(connection, device, now_ms, &asked, &answer))
-            })
-            .await?;
+        let mut heard = mending.clone();
+        let hear = move |writer: &mut Writer| heard.hear(writer, now_ms, &asked, &bytes).map(|(step, applied)| (heard, step, applied));
+        let (heard, step, applied) = self.store.write(hear).await?;
+        *mending = heard;
         self.tell_changed(&applied.entities);
-        Ok(())
+        Ok(step)
     }
 
     async fn ask_slices(&self, request: &SlicesRequest) -> Result<Bytes> {

@@ -25,7 +25,7 @@ pub struct SyncStatus {
     /// Conflicts that this person may settle.
     #[ts(type = "number")]
     pub conflicts: i64,
-    /// Held changes of others that this person may decide about.
+    /// Held changes of others, and rows that the server has lost, that this person may decide about.
     #[ts(type = "number")]
     pub held: i64,
     /// Rows of a first sync still to come; none when it is done.
@@ -61,6 +61,12 @@ pub struct SyncCentre {
     pub held: Vec<HeldItem>,
     /// This person's own held changes, decided ones too, the newest first; at most 200.
     pub own_held: Vec<HeldItem>,
+    /// Rows that somebody's laptop still had and the server has lost, about which an administrator decides, the oldest first; at
+    /// most 200. `author` is whose laptop offered it, `at` when the row had last changed.
+    pub offered: Vec<HeldItem>,
+    /// Rows of this laptop that the server has lost, and that are not offered yet: whoever entered them may send them again.
+    #[ts(type = "number")]
+    pub lost_rows: i64,
     /// Damaged rows that were found on this laptop and put right, the newest first; at most 20.
     pub repairs: Vec<Repair>,
     /// Where this laptop's data lies.

@@ -7,7 +7,7 @@ use waystation_client::error::ClientError;
 use waystation_client::store::apply::{self, Verdict};
 use waystation_client::store::outbox;
 use waystation_client::store::page::{self, Answer};
-use waystation_client::store::{Edit, Writer, scopes};
+use waystation_client::store::{Edit, Writer, scopes, slices};
 use waystation_model::access::Role;
 use waystation_model::registry;
 use waystation_model::wire::{Base, PullRequest, PushRequest, into_runs};
@@ -401,7 +401,13 @@ fn a_row_that_changed_by_itself_is_noticed_and_fetched_again() {
         .unwrap();
     writer.connection().execute("UPDATE scope_sums SET sum = sum + 1", []).unwrap();
     core.put("attendance_records", None, &mark(100, 20, json!("late")).fields);
+    let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
+    assert_eq!((applied.mismatched, applied.reread), (vec![roster()], Vec::new()), "slices are asked for first");
+    assert_eq!(slices::damaged(writer.connection()).unwrap(), [roster()]);
+    // A server that knows nothing of slices.
+    writer.pulled(|connection, _| slices::read_again(connection, &roster())).unwrap();
     pull(&mut writer, &mut core);
+    assert_eq!(slices::damaged(writer.connection()).unwrap(), Vec::<String>::new());
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 20);
     assert_eq!(visible(&writer, "attendance_records", mark_id(100, 7), "status"), Some(json!("absent")));
     assert_eq!(visible(&writer, "attendance_records", mark_id(666, 5), "status"), None);
@@ -415,6 +421,9 @@ fn a_scope_whose_checksum_never_fits_keeps_its_rows_through_later_changes() {
         core.put("attendance_records", None, &mark(100, day, json!("absent")).fields);
     }
     core.checksum_off = 1;
+    pull(&mut writer, &mut core);
+    assert_eq!(slices::damaged(writer.connection()).unwrap(), [roster()]);
+    writer.pulled(|connection, _| slices::read_again(connection, &roster())).unwrap();
     pull(&mut writer, &mut core);
     for day in 6..9 {
         core.put("attendance_records", None, &mark(100, day, json!("late")).fields);

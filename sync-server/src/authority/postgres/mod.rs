@@ -96,6 +96,14 @@ impl Writing for Transaction<'static, Postgres> {
         usize::try_from(count).map_err(Failure::broken)
     }
 
+    async fn waiting_offers(&mut self, offered_by: Uuid) -> Result<usize, Failure> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM offered_rows WHERE offered_by = $1 AND state = 'waiting'")
+            .bind(offered_by)
+            .fetch_one(&mut **self)
+            .await?;
+        usize::try_from(count).map_err(Failure::broken)
+    }
+
     async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
         ledger::lock(self, device).await
     }

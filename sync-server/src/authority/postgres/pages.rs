@@ -15,6 +15,8 @@ use crate::failure::Failure;
 
 const LIVE: i16 = 0;
 const DELETED: i16 = 2;
+/// Lives of the server that are told to a laptop, the latest first.
+const LOST_LIVES_MAX: i64 = 100;
 
 /// A transaction that reads one state of everything and changes nothing.
 pub struct ReadOnly {
@@ -44,50 +46,6 @@ impl ReadOnly {
         let mut transaction = pool.begin().await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
         Ok(ReadOnly { transaction })
-    }
-
-    /// The sum of the hashes of each slice of a feed, of those that hold anything. A row's slice is the last byte of its id.
-    pub async fn slice_sums(&mut self, scope_id: i64) -> Result<Vec<(u8, i64)>, Failure> {
-        let sums: Vec<(i32, i64)> = sqlx::query_as(
-            "SELECT get_byte(uuid_send(row_id), 15) AS slice, feed_wrap(sum(hash)) AS sum \
-             FROM feed WHERE scope_id = $1 AND state = 0 GROUP BY slice",
-        )
-        .bind(scope_id)
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        sums.into_iter().map(|(slice, sum)| Ok((u8::try_from(slice).map_err(Failure::broken)?, sum))).collect()
-    }
-
-    /// The live rows of some slices of a feed whose hashes were not named, at most so many.
-    pub async fn slice_rows_but(
-        &mut self,
-        scope_id: i64,
-        slices: &[u8],
-        named: &[i64],
-        rows_max: usize,
-    ) -> Result<Vec<(i16, Uuid)>, Failure> {
-        let slices: Vec<i32> = slices.iter().map(|slice| i32::from(*slice)).collect();
-        Ok(sqlx::query_as(
-            "SELECT f.entity, f.row_id FROM feed f \
-             WHERE f.scope_id = $1 AND f.state = 0 AND get_byte(uuid_send(f.row_id), 15) = ANY($2) \
-                 AND NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS named(hash) WHERE named.hash = f.hash) \
-             ORDER BY f.entity, f.row_id LIMIT $4",
-        )
-        .bind(scope_id)
-        .bind(slices)
-        .bind(named)
-        .bind(i64::try_from(rows_max).map_err(Failure::broken)?)
-        .fetch_all(&mut *self.transaction)
-        .await?)
-    }
-
-    /// Which of these hashes live rows of a feed have.
-    pub async fn known_hashes(&mut self, scope_id: i64, named: &[i64]) -> Result<Vec<i64>, Failure> {
-        Ok(sqlx::query_scalar("SELECT hash FROM feed WHERE scope_id = $1 AND state = 0 AND hash = ANY($2)")
-            .bind(scope_id)
-            .bind(named)
-            .fetch_all(&mut *self.transaction)
-            .await?)
     }
 }
 
@@ -153,6 +111,46 @@ impl Snapshot for ReadOnly {
 
     async fn scopes(&mut self, user: Uuid) -> Result<Vec<String>, Failure> {
         rights::scopes(&mut self.transaction, user).await
+    }
+
+    async fn slice_sums(&mut self, scope_id: i64) -> Result<Vec<(u8, i64)>, Failure> {
+        let sums: Vec<(i32, i64)> = sqlx::query_as(
+            "SELECT get_byte(uuid_send(row_id), 15) AS slice, feed_wrap(sum(hash)) AS sum \
+             FROM feed WHERE scope_id = $1 AND state = 0 GROUP BY slice",
+        )
+        .bind(scope_id)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        sums.into_iter().map(|(slice, sum)| Ok((u8::try_from(slice).map_err(Failure::broken)?, sum))).collect()
+    }
+
+    async fn slice_rows_but(&mut self, scope_id: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<(i16, Uuid)>, Failure> {
+        let slices: Vec<i32> = slices.iter().map(|slice| i32::from(*slice)).collect();
+        Ok(sqlx::query_as(
+            "SELECT f.entity, f.row_id FROM feed f \
+             WHERE f.scope_id = $1 AND f.state = 0 AND get_byte(uuid_send(f.row_id), 15) = ANY($2) \
+                 AND NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS named(hash) WHERE named.hash = f.hash) \
+             ORDER BY f.entity, f.row_id LIMIT $4",
+        )
+        .bind(scope_id)
+        .bind(slices)
+        .bind(named)
+        .bind(i64::try_from(rows_max).map_err(Failure::broken)?)
+        .fetch_all(&mut *self.transaction)
+        .await?)
+    }
+
+    async fn known_hashes(&mut self, scope_id: i64, named: &[i64]) -> Result<Vec<i64>, Failure> {
+        Ok(sqlx::query_scalar("SELECT hash FROM feed WHERE scope_id = $1 AND state = 0 AND hash = ANY($2)")
+            .bind(scope_id)
+            .bind(named)
+            .fetch_all(&mut *self.transaction)
+            .await?)
+    }
+
+    async fn lost_lives(&mut self) -> Result<Vec<(i64, i64)>, Failure> {
+        let sql = "SELECT after_stamp, upto_stamp FROM lost_lives ORDER BY upto_stamp DESC LIMIT $1";
+        Ok(sqlx::query_as(sql).bind(LOST_LIVES_MAX).fetch_all(&mut *self.transaction).await?)
     }
 
     async fn known_rights(&mut self, user: Uuid) -> Result<Option<Vec<String>>, Failure> {

@@ -5,10 +5,11 @@ import { call, onEvent } from "$shared/desktop/desktop";
 import { GATHER_MS, live, type Live } from "$shared/desktop/live.svelte";
 import { notify, notifyProblem } from "$shared/ui";
 import { m } from "$messages";
+import type { Decision } from "./held";
 
 export class CentreController {
   readonly view: Live<"sync_centre">;
-  /** What is being done now: `send 7`, `settle <id>`, `export`. */
+  /** What is being done now: `send 7`, `settle <id>`, `decide <id>`, `accept all`, `export`. */
   busy = $state("");
   exported = $state("");
 
@@ -46,15 +47,15 @@ export class CentreController {
     await this.#do(`settle ${id}`, () => call("settle", { id, take_lost: takeLost }), m.sync_settled());
   }
 
-  async decideHeld(id: string, accept: boolean): Promise<void> {
-    await this.#do(`decide ${id}`, () => call("decide_held", { id, accept }), accept ? m.sync_held_was_accepted() : m.sync_held_was_refused());
+  async decide(decision: Decision, id: string, accept: boolean): Promise<void> {
+    await this.#do(`decide ${id}`, () => call(decision.command, { id, accept }), accept ? decision.accepted() : decision.refused());
   }
 
-  /** Accepts all of these in their order: later changes of a row build on earlier ones. */
-  async acceptAllHeld(ids: string[]): Promise<void> {
+  /** Accepts all of these in their order, up to the first that is refused: later changes of a row build on earlier ones. */
+  async acceptAll(decision: Decision, ids: string[]): Promise<void> {
     await this.#do("accept all", async () => {
-      for (const id of ids) await call("decide_held", { id, accept: true });
-    }, m.sync_held_was_accepted());
+      for (const id of ids) await call(decision.command, { id, accept: true });
+    }, decision.allAccepted());
   }
 
   async exportChanges(): Promise<void> {

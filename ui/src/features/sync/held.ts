@@ -1,8 +1,50 @@
-// What a held change is called, and what became of it.
+// What is called how where somebody decides: a held change, an entry that the server has lost, and what became of them.
 
 import type { HeldField, HeldItem } from "$shared/desktop/generated";
 import { m } from "$messages";
 import { aboutWords, entityWords, valueWords } from "./words";
+
+/** A kind of what waits for a decision: its command, and its words. */
+export interface Decision {
+  kind: "held" | "offered";
+  command: "decide_held" | "decide_offered";
+  author: (item: Pick<HeldItem, "author">) => string;
+  value: () => string;
+  accept: () => string;
+  acceptAll: (inputs: { count: number }) => string;
+  refuse: () => string;
+  accepted: () => string;
+  allAccepted: () => string;
+  refused: () => string;
+}
+
+/** Somebody's change who has lost the right to it. */
+export const HELD: Decision = {
+  kind: "held",
+  command: "decide_held",
+  author: ({ author }) => m.sync_held_by({ author: author || m.sync_somebody() }),
+  value: m.sync_held_value,
+  accept: m.sync_held_accept,
+  acceptAll: m.sync_held_accept_all,
+  refuse: m.sync_held_refuse,
+  accepted: m.sync_held_was_accepted,
+  allAccepted: m.sync_held_was_accepted,
+  refused: m.sync_held_was_refused,
+};
+
+/** An entry that the server has lost, and a laptop still had. What is decided takes effect when it is sent. */
+export const OFFERED: Decision = {
+  kind: "offered",
+  command: "decide_offered",
+  author: ({ author }) => (author ? m.sync_offered_by({ author }) : m.sync_offered_by_unknown()),
+  value: m.sync_offered_value,
+  accept: m.sync_offered_accept,
+  acceptAll: m.sync_offered_accept_all,
+  refuse: m.sync_offered_refuse,
+  accepted: m.sync_offered_was_accepted,
+  allAccepted: m.sync_offered_all_accepted,
+  refused: m.sync_offered_was_refused,
+};
 
 /** `Attendance · Group A · Aysel · 2 March`, of what is known. */
 export function heldName(item: Pick<HeldItem, "entity" | "group" | "about">): string {

@@ -3,6 +3,7 @@ import type { AttentionField, AttentionItem, HeldItem, SyncStatus } from "$share
 import * as attention from "./attention";
 import { chipState, firstSyncPercent, needsPerson } from "./chip";
 import { heldName, heldState, heldValues, shownFields } from "./held";
+import { columnWords } from "./words";
 
 const status = (more: Partial<SyncStatus> = {}): SyncStatus => ({
   online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, held: 0, rows_left: null,
@@ -108,5 +109,13 @@ describe("a held change", () => {
     expect(heldState(held())).toBe("Waiting for somebody else to accept");
     expect(heldState(held({ state: "accepted", decided_by: "Sabina" }))).toBe("Accepted by Sabina");
     expect(heldState(held({ state: "refused" }))).toBe("Refused by Somebody");
+  });
+});
+
+describe("a column", () => {
+  it("is named by what it is about", () => {
+    expect(columnWords("position", "text")).toBe("Position");
+    expect(columnWords("position", "whole")).toBe("Place in the list");
+    expect(columnWords("not_known_yet")).toBe("Not known yet");
   });
 });

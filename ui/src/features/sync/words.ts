@@ -21,7 +21,9 @@ export function entityWords(entity: string): string {
   return known(`entity_${entity}`, entity);
 }
 
-export function columnWords(column: string): string {
+/** Of a person, `position` is their post; a number is the place among siblings. */
+export function columnWords(column: string, kind?: AttentionField["kind"]): string {
+  if (column === "position" && kind === "whole") return m.column_sort_order();
   return known(`column_${column}`, column);
 }
 
@@ -47,13 +49,19 @@ export function valueWords(value: unknown, kind?: AttentionField["kind"]): strin
 
 const isPlain = (part: unknown): boolean => typeof part !== "object" || part === null;
 
+/** The value of a named column. The name of a table is no word for a reader; what it holds is. */
+export function fieldWords(field: Pick<AttentionField, "name" | "value" | "kind">): string {
+  if (field.name === "entity" && typeof field.value === "string") return entityWords(field.value);
+  return valueWords(field.value, field.kind);
+}
+
 /** A list, or a group of fields such as a mark with who and when: the parts that say something to a person. Answers by question,
  * and whatever else has no words of its own, is counted. */
 function objectWords(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
   if (Array.isArray(value)) {
     if (value.length === 0) return m.sync_value_empty();
-    return value.every(isPlain) ? value.map((part) => valueWords(part)).join(", ") : m.sync_value_entries({ count: value.length });
+    return value.every(isPlain) ? value.map((part) => valueWords(part, "text")).join(", ") : m.sync_value_entries({ count: value.length });
   }
   const status = (value as Record<string, unknown>).status;
   if (status !== undefined) return valueWords(status, "choice");
@@ -61,5 +69,5 @@ function objectWords(value: unknown): string {
   if (entries.length === 0) return m.sync_value_empty();
   const parts = entries.filter(([name, part]) => isPlain(part) && !/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(name));
   if (parts.length === 0) return m.sync_value_entries({ count: entries.length });
-  return parts.map(([name, part]) => `${columnWords(name)}: ${valueWords(part)}`).join(", ");
+  return parts.map(([name, part]) => `${columnWords(name)}: ${valueWords(part, "text")}`).join(", ");
 }

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { CODES, PARTICULAR_NAMES, SHOWN_COLUMNS, STATION_STATES } from "../desktop/generated";
+import { CODES, PARTICULAR_NAMES, SHOWN_CHOICES, SHOWN_COLUMNS, SHOWN_ENTITIES, STATION_STATES } from "../desktop/generated";
 
 const folder = join(import.meta.dirname, "../../../messages");
 const features = readdirSync(folder);
@@ -67,7 +67,9 @@ test.each(languages)("every code has its words in %s", (language) => {
 });
 
 describe.each([
+  ["entity_", SHOWN_ENTITIES],
   ["column_", SHOWN_COLUMNS],
+  ["choice_", SHOWN_CHOICES],
   ["station_particular_", PARTICULAR_NAMES],
   ["station_status_", STATION_STATES],
 ] as const)("words of %s…", (prefix, names) => {

@@ -219,6 +219,7 @@ impl Core {
             chain: hex::encode(chain),
             server_time: self.now_ms,
             rows_left: rows_left as i64,
+            lost: Vec::new(),
         });
         for scope in cursors.keys().filter(|scope| !self.heard.contains(*scope)) {
             text.extend(line_of(&PullLine::Removed { scope: scope.clone() }));

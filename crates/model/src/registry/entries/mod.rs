@@ -51,4 +51,5 @@ pub static ALL: &[&Entity] = &[
     &sync::DEVICES,
     &sync::CONFLICTS,
     &sync::HELD_CHANGES,
+    &sync::OFFERED_ROWS,
 ];

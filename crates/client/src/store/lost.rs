@@ -1,0 +1,158 @@
+//! Rows of this laptop that the server has lost: a backup took its place, and their stamps were given after that was made.
+//! What people did they send again, each from their own laptop. What nobody has sent again after a while this laptop offers
+//! to an administrator.
+
+use rusqlite::{Connection, params};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use waystation_model::registry::{self, Column, Entity, Merge};
+
+use super::device::Device;
+use super::edit::{self, Edit};
+use super::rows::{self, Row};
+use super::{overlay, scopes};
+use crate::error::Result;
+
+/// How long whoever entered something has to send it again before others offer it: a laptop that is used is online within a day.
+pub const OFFER_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
+/// Rows that are offered at once. The others follow with the next pull.
+pub const OFFERED_TOGETHER_MAX: i64 = 200;
+/// Tables whose rows the server makes by itself.
+const NEVER_OFFERED: &[&str] = &["conflicts", "held_changes", "offered_rows", "devices"];
+
+/// The server fills the others, and whoever added to a sum adds it again.
+fn is_offered(column: &Column) -> bool {
+    !matches!(column.merge, Merge::Server | Merge::Sum)
+}
+
+fn offered_tables() -> impl Iterator<Item = &'static Entity> {
+    registry::all().iter().copied().filter(|entity| !NEVER_OFFERED.contains(&entity.name))
+}
+
+/// Remembers every row whose stamp the server has lost: after the first and up to the second of one of these pairs.
+///
+/// # Errors
+/// When the database fails.
+pub fn remember(connection: &Connection, lost: &[(i64, i64)], now_ms: i64) -> Result<()> {
+    let mut keep = connection.prepare_cached(
+        "INSERT INTO lost_rows (entity, row_id, row_stamp, changed_at, fields, found_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (entity, row_id) DO UPDATE SET row_stamp = excluded.row_stamp, changed_at = excluded.changed_at,
+             fields = excluded.fields, found_at = excluded.found_at
+         WHERE excluded.row_stamp > lost_rows.row_stamp",
+    )?;
+    for entity in offered_tables() {
+        let mut statement = connection.prepare(&format!("SELECT id FROM {} WHERE stamp > ?1 AND stamp <= ?2", entity.name))?;
+        for (after, upto) in lost {
+            let ids: Vec<String> = statement.query_map([after, upto], |row| row.get("id"))?.collect::<Result<_, _>>()?;
+            for id in ids {
+                let Some(row) = server_row(connection, entity, &id)? else { continue };
+                let columns = entity.columns.iter().zip(&row.values).filter(|(column, _)| is_offered(column));
+                let fields: Map<String, Value> = columns.map(|(column, value)| (column.name.to_owned(), value.clone())).collect();
+                keep.execute(params![entity.name, id, row.stamp, row.updated_at, Value::Object(fields).to_string(), now_ms])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The row as the server last said it, without what lies on it here.
+fn server_row(connection: &Connection, entity: &Entity, id: &str) -> Result<Option<Row>> {
+    match overlay::read_shadow(connection, entity, id)? {
+        Some(shadow) => Ok(shadow),
+        None => rows::read(connection, entity, id),
+    }
+}
+
+/// Whether lost rows are to be offered now: all that this laptop has to send is sent, all that it has to read is read, and
+/// the others had their time.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_due(connection: &Connection, device: &Device, now_ms: i64) -> Result<bool> {
+    // A clock that was set back makes nobody wait for longer.
+    let waited = "SELECT EXISTS (SELECT row_id FROM lost_rows WHERE abs(?1 - found_at) >= ?2)";
+    let is_waiting: bool = connection.prepare_cached(waited)?.query_row(params![now_ms, OFFER_AFTER_MS], |row| row.get(0))?;
+    Ok(is_waiting
+        && device.first_sync_done
+        && device.waiting() == 0
+        && device.acknowledged_n <= device.applied_upto
+        && !scopes::any_is_read_again(connection)?)
+}
+
+/// Offers what did not come back, and forgets what did. Returns how many rows are offered.
+///
+/// # Errors
+/// When the database fails.
+pub fn offer(connection: &Connection, device: &mut Device, now_ms: i64) -> Result<usize> {
+    let mut statement = connection.prepare_cached(
+        "SELECT entity, row_id, row_stamp, changed_at, fields FROM lost_rows WHERE abs(?1 - found_at) >= ?2
+         ORDER BY row_stamp, entity, row_id LIMIT ?3",
+    )?;
+    let lost = statement.query_map(params![now_ms, OFFER_AFTER_MS, OFFERED_TOGETHER_MAX], |row| {
+        Ok(Lost {
+            entity: row.get("entity")?,
+            row_id: row.get("row_id")?,
+            stamp: row.get("row_stamp")?,
+            changed_at: row.get("changed_at")?,
+            fields: super::value::read_json(row, "fields")?,
+        })
+    })?;
+    let mut offered = 0;
+    for lost in lost.collect::<Result<Vec<_>, _>>()? {
+        if let Some(edit) = lost.edit(connection)? {
+            edit::make(connection, device, now_ms, &edit)?;
+            offered += 1;
+        }
+        connection.prepare_cached("DELETE FROM lost_rows WHERE entity = ?1 AND row_id = ?2")?.execute(params![lost.entity, lost.row_id])?;
+    }
+    super::device::save(connection, device)?;
+    Ok(offered)
+}
+
+/// How many rows the server has lost and nobody has sent again or offered, as far as this laptop knows.
+///
+/// # Errors
+/// When the database fails.
+pub fn count(connection: &Connection) -> Result<i64> {
+    Ok(connection.prepare_cached("SELECT count(*) FROM lost_rows")?.query_row([], |row| row.get(0))?)
+}
+
+struct Lost {
+    entity: String,
+    row_id: String,
+    stamp: i64,
+    changed_at: Option<i64>,
+    fields: Map<String, Value>,
+}
+
+impl Lost {
+    /// The offer; none when the server has the row again, or has heard of this state of it.
+    fn edit(&self, connection: &Connection) -> Result<Option<Edit>> {
+        let offers = registry::entity("offered_rows").expect("a registered table");
+        let (Some(entity), Ok(id)) = (registry::entity(&self.entity), Uuid::parse_str(&self.row_id)) else { return Ok(None) };
+        let current = server_row(connection, entity, &self.row_id)?;
+        let is_new = |name: &str, value: &Value| match (&current, entity.column_index(name)) {
+            (_, None) => false,
+            (None, Some(_)) => !value.is_null(),
+            (Some(row), Some(index)) => row.values[index] != *value,
+        };
+        let fields: Map<String, Value> = self.fields.clone().into_iter().filter(|(name, value)| is_new(name, value)).collect();
+        if fields.is_empty() {
+            return Ok(None);
+        }
+        let values = vec![("entity", json!(self.entity)), ("row_id", json!(id.to_string()))];
+        let mut key = offers.empty_values();
+        for (name, value) in &values {
+            key[offers.column_index(name).expect("a key column")] = value.clone();
+        }
+        let known = offers.id_of(&key).map(|id| rows::read(connection, offers, &id.to_string())).transpose()?.flatten();
+        let known_stamp =
+            known.and_then(|row| row.values[offers.column_index("row_stamp").expect("a column")].as_str()?.parse::<i64>().ok());
+        if known_stamp.is_some_and(|known| known >= self.stamp) {
+            return Ok(None);
+        }
+        let said =
+            [("row_stamp", json!(self.stamp.to_string())), ("changed_at", json!(self.changed_at)), ("fields", Value::Object(fields))];
+        Ok(Some(Edit::put(offers, None, values.into_iter().chain(said).collect())))
+    }
+}

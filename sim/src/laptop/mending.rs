@@ -1,0 +1,114 @@
+//! A laptop that finds itself damaged, and what it does at the end of a pull besides.
+
+use rusqlite::params;
+use waystation_client::store::audit::{Audit, Step as AuditStep};
+use waystation_client::store::slices;
+use waystation_client::sync::exchange;
+use waystation_client::sync::mending::{Mending, Step};
+use waystation_model::Problem;
+use waystation_model::registry;
+use waystation_model::wire::SlicesRequest;
+
+use super::{Laptop, Outgoing, damaged};
+use crate::faults::{Fault, Finding};
+use crate::random::Random;
+use crate::server::Route;
+
+/// A question about a damaged scope that is on its way.
+pub(super) struct Asking {
+    pub(super) number: u64,
+    mending: Mending,
+    asked: SlicesRequest,
+}
+
+impl Laptop {
+    /// Another program does something to a row that nobody is at work on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn damage(&mut self, random: &mut Random) -> Result<(), Finding> {
+        if !self.is_on() {
+            return Ok(());
+        }
+        let connection = self.writer().connection();
+        let entity = *random.pick(registry::all()).expect("there are tables");
+        let sql = format!(
+            "SELECT id FROM {0} r WHERE NOT EXISTS (SELECT row_id FROM shadows s WHERE s.entity = '{0}' AND s.row_id = r.id) ORDER BY id",
+            entity.name
+        );
+        let mut statement = connection.prepare(&sql).map_err(damaged)?;
+        let ids: Vec<String> = statement.query_map([], |row| row.get("id")).map_err(damaged)?.collect::<Result<_, _>>().map_err(damaged)?;
+        let Some(id) = random.pick(&ids) else { return Ok(()) };
+        let sql = if random.one_in(2) {
+            format!("DELETE FROM {} WHERE id = ?1", entity.name)
+        } else {
+            format!("UPDATE {} SET created_at = created_at + 1 WHERE id = ?1", entity.name)
+        };
+        connection.execute(&sql, params![id]).map_err(damaged)?;
+        drop(statement);
+        (self.touched, self.was_touched) = (true, true);
+        self.may_reread = true;
+        Ok(())
+    }
+
+    /// Whatever follows a pull that is over: rows that the server has lost are offered, an audit if somebody else wrote to the
+    /// database, and then what is damaged is put right.
+    pub(super) fn pull_ended(&mut self, true_ms: i64) -> Result<Option<Outgoing>, Finding> {
+        let now = self.clock(true_ms);
+        self.durably(|writer| exchange::offer_lost(writer, now)).map_err(damaged)?;
+        if self.touched && !self.faults.has(Fault::NoAudit) {
+            self.audit()?;
+        }
+        self.mend(true_ms)
+    }
+
+    fn audit(&mut self) -> Result<(), Finding> {
+        let mut audit = Audit::begin(self.writer().connection()).map_err(damaged)?;
+        loop {
+            match self.writer_mut().pulled(|connection, _| audit.step(connection)).map_err(damaged)? {
+                AuditStep::More => {}
+                AuditStep::Disturbed => return Finding::of("an audit was disturbed by nobody"),
+                AuditStep::Done(_) => break,
+            }
+        }
+        self.touched = false;
+        Ok(())
+    }
+
+    /// Asks about the next scope that is damaged.
+    fn mend(&mut self, true_ms: i64) -> Result<Option<Outgoing>, Finding> {
+        if self.asking.is_some() || self.becoming.is_some() || self.signed_out {
+            return Ok(None);
+        }
+        let scopes = slices::damaged(self.writer().connection()).map_err(damaged)?;
+        let Some(scope) = scopes.first() else { return Ok(None) };
+        let (mending, step) = Mending::begin(self.writer_mut(), scope).map_err(damaged)?;
+        self.go_on(true_ms, mending, step)
+    }
+
+    fn go_on(&mut self, true_ms: i64, mending: Mending, step: Step) -> Result<Option<Outgoing>, Finding> {
+        match step {
+            Step::Ask(asked) => {
+                let number = self.number();
+                let bytes = serde_json::to_vec(&asked).map_err(damaged)?;
+                self.asking = Some(Asking { number, mending, asked });
+                Ok(Some(Outgoing { number, route: Route::Slices, bytes }))
+            }
+            Step::Ended(waystation_client::sync::mending::End::Right) => self.mend(true_ms),
+            // It has moved, or starts again.
+            Step::Ended(_) => self.start_pull(true),
+        }
+    }
+
+    pub(super) fn hear_slices(&mut self, true_ms: i64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
+        let Some(Asking { mut mending, asked, .. }) = self.asking.take() else { return Ok(None) };
+        let now = self.clock(true_ms);
+        // What was refused, or cut off on its way, is asked again after the next pull.
+        let Ok(bytes) = answer else { return Ok(None) };
+        match mending.hear(self.writer_mut(), now, &asked, &bytes) {
+            Ok((step, _)) => self.go_on(true_ms, mending, step),
+            Err(waystation_client::error::ClientError::Database(error)) => Err(damaged(error)),
+            Err(_) => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A server comes back from a backup. What nobody sends again is on other laptops still: they offer it, and it comes back.
+
+use serde_json::json;
+use sync_server::backup;
+use waystation_tests::cluster::Cluster;
+use waystation_tests::laptop::{Laptop, SYNC_TIME_MAX};
+use waystation_tests::school::{School, open};
+use waystation_tests::server::LocalServer;
+use waystation_tests::{Outcome, patience};
+
+/// What a laptop counts.
+async fn number(laptop: &Laptop, sql: &'static str) -> Outcome<i64> {
+    Ok(laptop.app().store()?.read(move |connection| Ok(connection.query_row(sql, [], |row| row.get(0))?)).await?)
+}
+
+#[tokio::test]
+async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let teaches = school.person("teacher", "kamran").await?;
+    school.person("admin", "vusal").await?;
+    let learns = school.person("learner", "aysel").await?;
+    let group = school.group(teaches, &[learns]).await?;
+    let course = school.course(Some(teaches), "published", 2).await?;
+    school.enrol(learns, &course).await?;
+    let learner = Laptop::of("aysel", &server.url()).await?;
+    let admin = Laptop::of("vusal", &server.url()).await?;
+    let files = server.server().app().files.clone();
+    let store = tempfile::tempdir()?;
+    let to = backup::folder(store.path())?;
+    let made = backup::make(server.database().url(), &*files, &*to, false).await?;
+
+    // After the backup: somebody writes plain SQL, and a teacher marks on a laptop that breaks.
+    let [retitled, deleted_since] = [course.topics[0], course.topics[1]];
+    school.run(format!("UPDATE topics SET title = 'By hand' WHERE id IN ('{retitled}', '{deleted_since}')")).await?;
+    let broken = Laptop::of("kamran", &server.url()).await?;
+    let mark = json!({"group_id": group, "marks": [{"student_id": learns, "lesson_date": "2026-03-02", "status": "late"}]});
+    broken.call("set_marks", mark).await?;
+    broken.is_in_step().await?;
+    learner.call("mark_topic", json!({"topic_id": retitled, "completed": true})).await?;
+    learner.is_in_step().await?;
+    // The others have heard of it.
+    for (laptop, heard) in
+        [(&learner, "SELECT count(*) FROM topics WHERE title = 'By hand'"), (&admin, "SELECT 2 * count(*) FROM attendance_records")]
+    {
+        patience::until("it is heard", SYNC_TIME_MAX, || async { Ok((number(laptop, heard).await? == 2).then_some(())) }).await?;
+    }
+    broken.app().shutdown().await;
+
+    let port = server.server().address().port();
+    server.stop().await;
+    let database = Cluster::shared().await?.empty_database().await?;
+    let restored = backup::restore(database.url(), &*files, &*to, false, Some(&made.name)).await?;
+    assert!(restored.report.faults.is_empty(), "{}", restored.report);
+    let mut after = School { organization: school.organization, sql: database.connect().await? };
+    after.run(format!("DELETE FROM topics WHERE id = '{deleted_since}'")).await?;
+    let _again = LocalServer::start_on(&database, port).await?;
+    for laptop in [&learner, &admin] {
+        patience::until("the loss is known", SYNC_TIME_MAX, || async {
+            Ok((number(laptop, "SELECT count(*) FROM lost_rows").await? > 0).then_some(()))
+        })
+        .await?;
+        laptop.is_in_step().await?;
+    }
+    assert_eq!(after.count("attendance_records").await?, 0);
+    assert_eq!(after.value("SELECT count(*) FROM topic_progress WHERE completed").await?, json!(1), "the learner sent it again");
+    assert_eq!(after.count("offered_rows").await?, 0, "whoever entered something has a day to send it again");
+    assert!(learner.call("sync_centre", json!({})).await?["lost_rows"].as_i64() > Some(0), "and the person can see that");
+
+    // A day passes.
+    for laptop in [&learner, &admin] {
+        let aged = "UPDATE lost_rows SET found_at = found_at - 86400000";
+        laptop.app().store()?.write(move |writer| Ok(writer.connection().execute(aged, [])?)).await?;
+        patience::until("what is lost is offered", SYNC_TIME_MAX, || async {
+            laptop.call("sync_now", json!({})).await?;
+            Ok((number(laptop, "SELECT count(*) FROM lost_rows").await? == 0).then_some(()))
+        })
+        .await?;
+        laptop.is_in_step().await?;
+    }
+    let centre = admin
+        .until("sync_centre", json!({}), |centre| {
+            ["topics", "attendance_records"]
+                .iter()
+                .all(|table| centre["offered"].as_array().is_some_and(|rows| rows.iter().any(|row| row["entity"] == *table)))
+        })
+        .await?;
+    let offered = centre["offered"].as_array().ok_or("a list")?.clone();
+    assert_eq!(centre["status"]["held"], json!(offered.len()), "{centre:#}");
+    for row in &offered {
+        let accept = row["entity"] != "topics" || row["fields"][0]["server_value"] != json!(null);
+        admin.call("decide_offered", json!({"id": row["id"], "accept": accept})).await?;
+    }
+    admin.until("sync_centre", json!({}), |centre| centre["offered"] == json!([])).await?;
+    admin.is_in_step().await?;
+    assert_eq!(after.column("topics", retitled, "title").await?, "By hand");
+    assert_eq!(after.value("SELECT status FROM attendance_records").await?, "late");
+    assert_eq!(
+        after.value("SELECT count(*) FROM topics").await?,
+        json!(1),
+        "what was deleted since stays so, unless somebody decides otherwise"
+    );
+    assert_eq!(after.value("SELECT count(*) FROM offered_rows WHERE state = 'waiting'").await?, json!(0));
+    let refused = learner.call("decide_offered", json!({"id": offered[0]["id"], "accept": true})).await.expect_err("not theirs");
+    assert_eq!(refused.code.word(), "not_found");
+    Ok(())
+}
