@@ -193,6 +193,28 @@ async fn what_is_damaged_while_the_server_is_away_is_put_right_when_it_is_back()
 }
 
 #[tokio::test]
+async fn what_a_pull_finds_missing_is_fetched_slice_by_slice() -> Outcome<()> {
+    let mut class = class().await?;
+    // Gone as if it had never been here, such as after a deletion of which nobody is told any more.
+    assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 4)".to_owned()).await?, 4);
+    assert_eq!(class.damage(format!("UPDATE scope_sums SET sum = 0 WHERE scope = '{}'", class.scope())).await?, 1);
+    class.school.run(format!("UPDATE topics SET title = 'Topic of today' WHERE id = '{}'", class.course.topics[9])).await?;
+    patience::until("it is put right", SYNC_TIME_MAX, || async {
+        let whole = class.number("SELECT count(*) FROM topics".to_owned()).await? == i64::try_from(TOPICS)?;
+        Ok(whole.then_some(()))
+    })
+    .await?;
+    patience::until("nothing is damaged", SYNC_TIME_MAX, || async {
+        Ok((class.number("SELECT count(*) FROM scopes WHERE damaged = 1".to_owned()).await? == 0).then_some(()))
+    })
+    .await?;
+    assert_eq!(class.number("SELECT sum(rows) FROM repairs".to_owned()).await?, 4, "no other row was fetched");
+    assert_eq!(class.number("SELECT coalesce(max(rereads), 0) FROM scopes".to_owned()).await?, 0, "slices were enough");
+    assert_eq!(class.audit().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_invented_row_goes() -> Outcome<()> {
     let class = class().await?;
     let invented = Uuid::now_v7();

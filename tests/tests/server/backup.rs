@@ -1,7 +1,10 @@
 //! A backup is made, work goes on, the backup is restored: what it had not comes back from the laptops.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 use sync_server::backup;
+use uuid::Uuid;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::laptop::{Laptop, SYNC_TIME_MAX};
 use waystation_tests::school::{Course, School, open};
@@ -76,6 +79,52 @@ async fn what_a_backup_has_not_comes_back_from_the_laptops() -> Outcome<()> {
     learner.is_in_step().await?;
     assert_eq!(after.value("SELECT count(*) FROM topic_progress WHERE completed").await?, json!(6));
     assert!(sync_server::verify::verify(&again.server().app().pool).await?.faults.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_backup_made_while_somebody_writes_knows_every_stamp_that_it_says_it_knows() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let course = course_with_a_learner(&mut school, 3).await?;
+    let store = tempfile::tempdir()?;
+    let to = backup::folder(store.path())?;
+    let files = server.server().app().files.clone();
+    let over = AtomicBool::new(false);
+    let writes = async {
+        let mut given: Vec<(Uuid, i64)> = Vec::new();
+        let mut after = 0;
+        // Some come before the dump, some while it is made, and some after it.
+        for topic in course.topics.iter().cycle() {
+            let title = format!("Title {}", given.len());
+            school.run(format!("UPDATE topics SET title = '{title}' WHERE id = '{topic}'")).await?;
+            given.push((*topic, school.column("topics", *topic, "stamp").await?.as_i64().ok_or("a stamp")?));
+            after += usize::from(over.load(Ordering::SeqCst));
+            if after > 5 {
+                break;
+            }
+        }
+        Outcome::Ok(given)
+    };
+    let makes = async {
+        let made = backup::make(server.database().url(), &*files, &*to, false).await;
+        over.store(true, Ordering::SeqCst);
+        made
+    };
+    let (given, made) = tokio::join!(writes, makes);
+    let (given, made) = (given?, made?);
+    let database = Cluster::shared().await?.empty_database().await?;
+    let restored = backup::restore(database.url(), &*files, &*to, false, None).await?;
+    assert!(restored.report.faults.is_empty(), "{}", restored.report);
+    let last = made.manifest.last_stamp.ok_or("a stamp")?;
+    let mut after = School { organization: school.organization, sql: database.connect().await? };
+    assert!(given.iter().any(|(_, stamp)| *stamp > last), "somebody wrote after it");
+    for topic in &course.topics {
+        let stands = after.column("topics", *topic, "stamp").await?.as_i64().ok_or("a stamp")?;
+        let known = given.iter().filter(|(of, stamp)| of == topic && *stamp <= last).map(|(_, stamp)| *stamp).max();
+        assert!(known.is_none_or(|known| stands >= known), "{topic} stands at {stands} and was {known:?}");
+    }
+    let lost = after.value("SELECT min(after_stamp) FROM lost_lives").await?;
+    assert!(lost.as_i64().is_some_and(|after_stamp| after_stamp <= last), "{lost}");
     Ok(())
 }
 

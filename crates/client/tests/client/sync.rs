@@ -337,6 +337,73 @@ async fn a_server_from_last_nights_backup_gets_todays_work_again() {
     app.shutdown().await;
 }
 
+/// Counts something on the laptop.
+async fn number(app: &App, sql: &'static str) -> i64 {
+    let store = app.store().unwrap();
+    store.read(move |connection| Ok(connection.query_row(sql, [], |row| row.get(0))?)).await.unwrap()
+}
+
+/// A laptop that lost a row as if it had never had it, and a server that has something new: the sums will not fit.
+async fn with_a_hole() -> (Arc<Server>, Laptop, App) {
+    let (server, laptop, app) = school().await;
+    set_mark(&app, 100, 5, json!("late")).await.unwrap();
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    call(&app, "sync_now", json!({})).await.unwrap();
+    let store = app.store().unwrap();
+    let forget = |sql: &'static str| store.write(move |writer| Ok(writer.connection().execute(sql, [])?));
+    assert_eq!(forget("DELETE FROM attendance_records").await.unwrap(), 1);
+    assert!(forget("UPDATE scope_sums SET sum = sum + 1").await.unwrap() > 0);
+    server.core.lock().unwrap().put("attendance_records", None, &mark(101, 6, json!("absent")).fields);
+    (server, laptop, app)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_said_about_slices_a_scope_with_a_hole_is_whole_in_the_end() {
+    let end = b"{\"line\":\"end\",\"more\":true}\n".to_vec();
+    let answers = [
+        None,
+        Some((500, b"{\"code\":\"internal\",\"message\":\"broken\",\"retryable\":false}".to_vec())),
+        Some((200, b"{\"line\":\"sums\",\"sums\":[1,2".to_vec())),
+        Some((200, b"nonsense\n".to_vec())),
+        Some((200, b"{\"line\":\"sums\",\"sums\":[7]}\n".to_vec())),
+        Some((200, end)),
+    ];
+    for answer in answers {
+        let (server, _laptop, app) = with_a_hole().await;
+        *server.slices.lock().unwrap() = answer.clone();
+        call(&app, "sync_now", json!({})).await.unwrap();
+        until(async || number(&app, "SELECT count(*) FROM attendance_records").await == 2).await;
+        assert!(server.slices_asked.load(Ordering::SeqCst) > 0, "slices are asked for first");
+        until(async || number(&app, "SELECT count(*) FROM scopes WHERE damaged = 1 OR reading <> 0").await == 0).await;
+        assert_eq!(number(&app, "SELECT count(*) FROM reread_rows").await, 0, "{answer:?}");
+        app.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_too_much_to_do_is_asked_later_and_nothing_is_read_again() {
+    let (server, _laptop, app) = with_a_hole().await;
+    let busy = b"{\"code\":\"too_many_requests\",\"message\":\"later\",\"retryable\":true}".to_vec();
+    *server.slices.lock().unwrap() = Some((429, busy));
+    call(&app, "sync_now", json!({})).await.unwrap();
+    until(async || server.slices_asked.load(Ordering::SeqCst) > 0).await;
+    assert_eq!(number(&app, "SELECT count(*) FROM scopes WHERE damaged = 1").await, 1);
+    assert_eq!(number(&app, "SELECT max(rereads) FROM scopes").await, 0);
+    // It never says where the scope is: what it holds is left until the next pull, and pulls go on.
+    *server.slices.lock().unwrap() = Some((200, b"{\"line\":\"moved\"}\n".to_vec()));
+    let asked = server.slices_asked.load(Ordering::SeqCst);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    until(async || server.slices_asked.load(Ordering::SeqCst) > asked).await;
+    assert_eq!(number(&app, "SELECT max(rereads) FROM scopes").await, 0);
+    *server.slices.lock().unwrap() = None;
+    until(async || {
+        call(&app, "sync_now", json!({})).await.unwrap();
+        number(&app, "SELECT count(*) FROM attendance_records").await == 2
+    })
+    .await;
+    app.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_from_a_backup_older_than_the_laptop_gets_its_work_again_after_a_sign_in() {
     let server = Server::start(Role::Teacher, &[roster()]).await;

@@ -60,6 +60,10 @@ pub struct Server {
     pub breaking_streams: AtomicUsize,
     /// Live streams that were opened.
     pub streams: AtomicUsize,
+    /// What slices are answered with; a server that knows none has nothing.
+    pub slices: Mutex<Option<(u16, Vec<u8>)>>,
+    /// How often they were asked for.
+    pub slices_asked: AtomicUsize,
     pub pulls: AtomicUsize,
     pub pushes: AtomicUsize,
     devices: AtomicU64,
@@ -85,6 +89,8 @@ impl Server {
             digests: Mutex::default(),
             breaking_streams: AtomicUsize::new(0),
             streams: AtomicUsize::new(0),
+            slices: Mutex::default(),
+            slices_asked: AtomicUsize::new(0),
             pulls: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
             devices: AtomicU64::new(0),
@@ -99,6 +105,7 @@ impl Server {
             .route("/v1/accounts/device", post(new_device))
             .route("/v1/sync/pull", post(pull))
             .route("/v1/sync/push", post(push))
+            .route("/v1/sync/slices", post(slices))
             .route("/v1/sync/live", get(live))
             .route("/v1/content/{sha256}", get(content))
             .with_state(server.clone());
@@ -209,6 +216,14 @@ fn stands_in_the_way(server: &Server, headers: &HeaderMap) -> Option<Response> {
         headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer access-")?.parse::<u64>().ok());
     let oldest = server.oldest_good_access.load(Ordering::SeqCst);
     given.is_none_or(|given| given < oldest).then(|| refusal(Problem::new(Code::TokenExpired, "old")))
+}
+
+async fn slices(State(server): State<Arc<Server>>) -> Response {
+    server.slices_asked.fetch_add(1, Ordering::SeqCst);
+    match server.slices.lock().unwrap().clone() {
+        Some((status, body)) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
+        None => refusal(Problem::new(Code::NoSuchRoute, "no route of this name and method")),
+    }
 }
 
 async fn pull(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
