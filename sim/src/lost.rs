@@ -1,22 +1,22 @@
 //! What a restored server has lost and some laptop still had: in the end it stands again, or is offered, or somebody has said
 //! something else since.
 
+use serde_json::Value;
 use uuid::Uuid;
 use waystation_client::store::{overlay, rows};
-use waystation_model::ids::derived_id;
-use waystation_model::registry::{Entity, Merge, all};
+use waystation_model::registry::{Column, Entity, Merge, all};
 
-use crate::authority::{State, table};
+use crate::authority::{Row, State, id_in, table, value};
 use crate::faults::Finding;
 use crate::laptop::Laptop;
 
 /// Tables of which nothing is offered; an account that is gone stays gone.
-const NEVER_OFFERED: &[&str] = &["conflicts", "held_changes", "offered_rows", "devices", "users"];
+const NEVER_OFFERED: &[&str] = &["conflicts", "held_changes", "offered_rows", "devices", "users", "organizations"];
 
 /// Rows that laptops had when the server went back.
 #[derive(Default)]
 pub struct LostRows {
-    rows: Vec<(&'static Entity, Uuid, Vec<serde_json::Value>)>,
+    rows: Vec<(&'static Entity, Uuid, Vec<Value>)>,
     /// The last stamp that the server knows of its former life.
     last_stamp: i64,
 }
@@ -33,7 +33,7 @@ impl LostRows {
         for laptop in laptops.iter().filter(|laptop| laptop.is_on()) {
             let connection = laptop.writer().connection();
             let broken = |error: &dyn std::fmt::Display| Finding(error.to_string());
-            for entity in all().iter().filter(|entity| !NEVER_OFFERED.contains(&entity.name)) {
+            for entity in all().iter().filter(|entity| !NEVER_OFFERED.contains(&entity.name) && !entity.write.is_empty()) {
                 let sql = format!("SELECT id FROM {} WHERE stamp > ?1 ORDER BY id", entity.name);
                 let mut statement = connection.prepare_cached(&sql).map_err(|error| broken(&error))?;
                 let ids = statement.query_map([last_stamp], |row| row.get::<_, String>(0)).map_err(|error| broken(&error))?;
@@ -62,20 +62,43 @@ impl LostRows {
     /// # Errors
     /// The first one that is nowhere.
     pub fn find_all(&self, state: &State) -> Result<usize, Finding> {
+        let offers = table("offered_rows");
         for (entity, id, values) in &self.rows {
-            let offer = derived_id("offered_rows", [Some(entity.name), Some(id.to_string().as_str())]);
-            let is_offered = state.row(table("offered_rows"), &offer).is_some();
-            let same = |(index, value): (usize, &serde_json::Value)| {
-                matches!(entity.columns[index].merge, Merge::Server | Merge::Sum) || *value == values[index]
+            let of_row = |offer: &Row| {
+                id_in(offers, &offer.values, "row_id") == Some(*id) && value(offers, &offer.values, "entity").as_str() == Some(entity.name)
             };
-            let stands = match state.row(entity, id) {
-                Some(row) => row.stamp > self.last_stamp || row.values.iter().enumerate().all(same),
-                None => state.feeds.scopes.values().any(|feed| feed.rows.get(&(entity.code, *id)).is_some_and(|entry| entry.hash == 0)),
-            };
-            if !is_offered && !stands {
-                return Finding::of(format!("{} {id} was on a laptop when the server lost it, and is nowhere", entity.name));
+            let offered: Vec<&Value> =
+                state.rows(offers).filter(|(_, offer)| of_row(offer)).map(|(_, offer)| value(offers, &offer.values, "fields")).collect();
+            let row = state.row(entity, id);
+            if row.is_none()
+                && state.feeds.scopes.values().any(|feed| feed.rows.get(&(entity.code, *id)).is_some_and(|entry| entry.hash == 0))
+            {
+                // Somebody has deleted it since.
+                continue;
+            }
+            for (index, column) in entity.columns.iter().enumerate() {
+                let value = &values[index];
+                let stands = match row {
+                    Some(row) => row.values[index] == *value || self.was_said_since(row, column),
+                    None => value.is_null(),
+                };
+                let is_offered = || offered.iter().any(|fields| fields.get(column.name) == Some(value));
+                if !matches!(column.merge, Merge::Server | Merge::Sum | Merge::Carried) && !stands && !is_offered() {
+                    return Finding::of(format!(
+                        "{} {id}: {} was {value} on a laptop when the server lost it, and that is nowhere",
+                        entity.name, column.name
+                    ));
+                }
             }
         }
         Ok(self.rows.len())
+    }
+
+    /// Whether somebody has said something else of this column in the new life.
+    fn was_said_since(&self, row: &Row, column: &Column) -> bool {
+        match column.tracked_group() {
+            Some(group) => row.edits.get(group).is_some_and(|edit| edit.stamp > self.last_stamp),
+            None => row.stamp > self.last_stamp,
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{Days, NaiveDate, Utc};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
-use waystation_model::limits::TOMBSTONE_DAYS;
+use waystation_model::limits::{OFFERED_DAYS_MAX, TOMBSTONE_DAYS};
 
 use crate::failure::Failure;
 
@@ -68,6 +68,8 @@ pub async fn forget(pool: &PgPool, today: NaiveDate) -> Result<u64, Failure> {
     .bind(long_ago)
     .execute(pool)
     .await?;
+    let decided_before = today - Days::new(OFFERED_DAYS_MAX);
+    sqlx::query("DELETE FROM offered_rows WHERE decided_at < $1").bind(decided_before).execute(pool).await?;
     Ok(forgotten)
 }
 

@@ -35,7 +35,12 @@ pub const LEDGER_MUTATIONS_MAX: i64 = 100_000;
 pub const FORMER_RIGHTS_DAYS_MAX: i64 = 180;
 /// Changes of one person that may wait for somebody else's decision.
 pub const HELD_CHANGES_MAX: usize = 1_000;
-/// Rows that one person may have offered to a server that has lost them, and about which nobody has decided.
-pub const OFFERED_ROWS_MAX: usize = 5_000;
+/// Rows that one person may have offered to a server that has lost them. Those that somebody has decided about are forgotten
+/// after [`OFFERED_DAYS_MAX`].
+pub const OFFERED_ROWS_MAX: usize = 1_000;
+/// Bytes of all of them together.
+pub const OFFERED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Days for which a decision about an offered row is remembered.
+pub const OFFERED_DAYS_MAX: u64 = 180;
 /// zstd level of request and answer bodies: beyond it the wire gains under 3 % and the server loses half its speed.
 pub const ZSTD_LEVEL: i32 = 3;

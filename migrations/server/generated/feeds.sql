@@ -3814,13 +3814,13 @@ BEGIN
     NEW.changed_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.changed_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.changed_at + interval '500 microseconds') THEN OLD.changed_at ELSE date_trunc('milliseconds', NEW.changed_at + interval '500 microseconds') END;
     NEW.decided_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.decided_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.decided_at + interval '500 microseconds') THEN OLD.decided_at ELSE date_trunc('milliseconds', NEW.decided_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
-        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'offered_rows:' || coalesce(NEW.entity::text, '-') || ':' || coalesce(NEW.row_id::text, '-'));
+        NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'offered_rows:' || coalesce(NEW.entity::text, '-') || ':' || coalesce(NEW.row_id::text, '-') || ':' || coalesce(NEW.offered_by::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
         END IF;
-        IF (NEW.entity, NEW.row_id) IS DISTINCT FROM (OLD.entity, OLD.row_id) THEN
+        IF (NEW.entity, NEW.row_id, NEW.offered_by) IS DISTINCT FROM (OLD.entity, OLD.row_id, OLD.offered_by) THEN
             RAISE EXCEPTION 'a key column of offered_rows never changes' USING ERRCODE = 'WS001';
         END IF;
         NEW.id := OLD.id;

@@ -63,6 +63,8 @@ const REFERENCES: &[Reference] = &[
     ("conflicts", "course_id", "courses", Gone::Cascade, None),
     ("conflicts", "author_id", "users", Gone::Cascade, None),
     ("held_changes", "author_id", "users", Gone::Cascade, None),
+    ("offered_rows", "offered_by", "users", Gone::Cascade, None),
+    ("offered_rows", "person_id", "users", Gone::Cascade, None),
 ];
 
 /// Table, column, smallest and largest value.

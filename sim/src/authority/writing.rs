@@ -258,12 +258,23 @@ impl Writing for MemoryWriting {
         Ok(self.find(held, waits).len())
     }
 
-    async fn waiting_offers(&mut self, offered_by: Uuid) -> Result<usize, Failure> {
+    async fn offers(&mut self, offered_by: Uuid) -> Result<(usize, usize), Failure> {
         self.step()?;
         let offered = table("offered_rows");
-        let waits =
-            |row: &Row| id_in(offered, &row.values, "offered_by") == Some(offered_by) && value(offered, &row.values, "state") == "waiting";
-        Ok(self.find(offered, waits).len())
+        let rows = self.find(offered, |row| id_in(offered, &row.values, "offered_by") == Some(offered_by));
+        let bytes = rows.iter().map(|(_, row)| value(offered, &row.values, "fields").to_string().len()).sum();
+        Ok((rows.len(), bytes))
+    }
+
+    async fn waiting_offers(&mut self, entity: &Entity, row_id: Uuid) -> Result<Vec<(String, Value)>, Failure> {
+        self.step()?;
+        let offered = table("offered_rows");
+        let text = |row: &Row, name: &str| value(offered, &row.values, name).as_str().unwrap_or_default().to_owned();
+        let waits = |row: &Row| {
+            text(row, "entity") == entity.name && id_in(offered, &row.values, "row_id") == Some(row_id) && text(row, "state") == "waiting"
+        };
+        let found = self.find(offered, waits);
+        Ok(found.iter().map(|(_, row)| (text(row, "row_stamp"), value(offered, &row.values, "fields").clone())).collect())
     }
 
     async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {

@@ -10,6 +10,7 @@ mod tools;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::TryStreamExt;
@@ -67,6 +68,10 @@ pub struct Backup {
     pub manifest: Manifest,
 }
 
+/// How often the transactions that are under way when a backup begins are looked at, and how many times.
+const WRITERS_LOOK_EVERY: Duration = Duration::from_millis(100);
+const WRITERS_LOOKS_MAX: usize = 3_000;
+
 /// A store of backups: a folder.
 ///
 /// # Errors
@@ -82,8 +87,7 @@ pub fn folder(path: &Path) -> Result<Arc<dyn ObjectStore>, Failure> {
 /// When PostgreSQL's tools are missing, the store refuses, or what was written does not read back as it was.
 pub async fn make(database_url: &str, files: &dyn ObjectStore, to: &dyn ObjectStore, to_is_files: bool) -> Result<Backup, Failure> {
     let mut connection = PgConnection::connect(database_url).await?;
-    // A sequence knows of no snapshot: what it has given by now is the least that the snapshot can contain.
-    let last_stamp: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut connection).await?;
+    let last_stamp = settled_stamp(&mut connection).await?;
     let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     // Whatever the dump contains, these numbers are of the same moment.
     let name: String = sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut *snapshot).await?;
@@ -111,6 +115,23 @@ pub async fn make(database_url: &str, files: &dyn ObjectStore, to: &dyn ObjectSt
     to.put(&manifest_key(&place), serde_json::to_vec_pretty(&manifest).map_err(Failure::broken)?.into()).await?;
     tell_laptops(&mut connection, &manifest).await?;
     Ok(Backup { name: place, manifest })
+}
+
+/// A stamp up to which every row is in any snapshot that is taken from here on. A sequence knows of no snapshot, and whoever
+/// has been given a stamp may not have committed yet: they are waited for.
+async fn settled_stamp(connection: &mut PgConnection) -> Result<i64, Failure> {
+    let (stamp, moment): (i64, DateTime<Utc>) =
+        sqlx::query_as("SELECT last_value, clock_timestamp() FROM stamp_seq").fetch_one(&mut *connection).await?;
+    let begun_before = "SELECT count(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND xact_start <= $1";
+    for _ in 0..WRITERS_LOOKS_MAX {
+        let writers: i64 = sqlx::query_scalar(begun_before).bind(moment).fetch_one(&mut *connection).await?;
+        if writers == 0 {
+            return Ok(stamp);
+        }
+        tokio::time::sleep(WRITERS_LOOK_EVERY).await;
+    }
+    Err(Failure::broken("a transaction in this database has been open for minutes: end it, or make the backup at another time"))
 }
 
 /// All whole backups, the oldest first.

@@ -25,7 +25,7 @@ use crate::failure::Failure;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Tables that tell of other rows' changes, or of a device: nothing that a person entered waits in them.
-pub const NEVER_HELD: &[&str] = &["conflicts", "held_changes", "devices"];
+pub const NEVER_HELD: &[&str] = &["conflicts", "held_changes", "devices", "offered_rows"];
 
 /// The table of held changes.
 pub fn table() -> &'static Entity {
@@ -41,8 +41,8 @@ pub struct Holding {
     formerly: [Option<Vec<Actor>>; 2],
     /// How many of their changes wait.
     waiting: Option<usize>,
-    /// How many rows that they offered wait.
-    pub offered: Option<usize>,
+    /// How many rows they have offered, and their bytes.
+    pub offered: Option<(usize, usize)>,
     /// What people are called, as far as it was asked.
     names: HashMap<Uuid, Option<String>>,
 }
@@ -166,9 +166,8 @@ async fn keep<W: Writing>(
     Ok(Ok(Outcome::Held))
 }
 
-/// Who the author has been since the losses that are remembered, one for each role. What they gave away in this very push they
-/// gave away knowing it.
-async fn formerly<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>, at_us: i64) -> Result<&'c [Actor], Failure> {
+/// What the author has lost, as far as it is remembered. What they gave away in this very push they gave away knowing it.
+async fn lost<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>) -> Result<&'c [FormerRight], Failure> {
     if context.holding.lost.is_none() {
         let since_ms = context.received_ms - FORMER_RIGHTS_DAYS_MAX * DAY_MS;
         let mut lost = keeper.former_rights(context.actor.user_id, context.device, since_ms).await?;
@@ -176,6 +175,20 @@ async fn formerly<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>, 
         lost.retain(|right| right.scope != begun_as && !context.begun_with.scopes.contains(&right.scope));
         context.holding.lost = Some(lost);
     }
+    Ok(context.holding.lost.as_deref().unwrap_or_default())
+}
+
+/// Whether the author hears one of these scopes, or has heard it.
+pub async fn has_heard<W: Writing>(keeper: &mut W, context: &mut Context<'_>, scopes: &[String]) -> Result<bool, Failure> {
+    if scopes.iter().any(|scope| context.actor.scopes.contains(scope)) {
+        return Ok(true);
+    }
+    Ok(lost(keeper, context).await?.iter().any(|right| scopes.contains(&right.scope)))
+}
+
+/// Who the author has been since the losses that are remembered, one for each role.
+async fn formerly<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>, at_us: i64) -> Result<&'c [Actor], Failure> {
+    lost(keeper, context).await?;
     let Holding { lost, formerly, .. } = &mut context.holding;
     let lost = lost.as_deref().unwrap_or_default();
     // A device is told of all its losses at once, so there is one moment for all of them.

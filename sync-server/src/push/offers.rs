@@ -5,14 +5,14 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::access::{Actor, Role};
-use waystation_model::limits::OFFERED_ROWS_MAX;
-use waystation_model::merge::{Change, Edit, Edits, Merged, Verdict, read_fields};
-use waystation_model::registry::{Entity, Merge, entity, normal};
+use waystation_model::limits::{OFFERED_BYTES_MAX, OFFERED_ROWS_MAX};
+use waystation_model::merge::{Change, Edit, Edits, Merged, Verdict, read_fields, was_seen};
+use waystation_model::registry::{Entity, Merge, entity};
 use waystation_model::wire::{Base, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::deed::{Deed, Fields};
-use super::held::{NEVER_HELD, Place, name_of};
+use super::held::{self, NEVER_HELD, Place, name_of};
 use super::rows::{Rows, load, write};
 use super::sets::Context;
 use super::{conflicts, decisions, grades};
@@ -63,85 +63,122 @@ impl Offer {
     fn read(deed: &Deed<'_>) -> Result<Offer, Problem> {
         let given = |name: &str| deed.change.fields.iter().find(|(index, _)| *index == place(name)).map(|(_, value)| value);
         let missing = |name: &str| Problem::new(Code::MissingValue, format!("an offer needs {name}")).field(name);
-        let name = given("entity").and_then(Value::as_str).ok_or_else(|| missing("entity"))?;
-        let id = given("row_id").and_then(Value::as_str).and_then(|text| Uuid::parse_str(text).ok()).ok_or_else(|| missing("row_id"))?;
-        let stamp = given("row_stamp").and_then(Value::as_str).ok_or_else(|| missing("row_stamp"))?;
-        let stamp = stamp.parse().map_err(|_| Problem::new(Code::BadValue, "no stamp").field("row_stamp"))?;
-        let said = given("fields").and_then(Value::as_object).ok_or_else(|| missing("fields"))?;
-        let of = entity(name).ok_or_else(|| Problem::new(Code::UnknownEntity, format!("no table {name} is synced")))?;
-        if NEVER_HELD.contains(&of.name) || are(of) {
-            return Err(Problem::new(Code::NotAllowed, format!("rows of {name} are made by the server alone")));
+        let text = |name: &str| given(name).and_then(Value::as_str).ok_or_else(|| missing(name));
+        let id = |name: &str| text(name).and_then(|text| Uuid::parse_str(text).map_err(|_| missing(name)));
+        if id("offered_by")? != deed.change.user {
+            return Err(Problem::new(Code::NotAllowed, "nobody offers in another's name").field("offered_by"));
         }
-        let (columns, values): (Vec<String>, Vec<Value>) = said.iter().map(|(column, value)| (column.clone(), value.clone())).unzip();
-        let mut fields = read_fields(of, &columns, &values)?;
+        let stamp = text("row_stamp")?.parse().map_err(|_| Problem::new(Code::BadValue, "no stamp").field("row_stamp"))?;
+        let said = given("fields").ok_or_else(|| missing("fields"))?;
+        let of = offered_table(text("entity")?)?;
+        let (id, fields) = (id("row_id")?, fields_in(of, said)?);
         if of.id_of_fields(&fields).is_some_and(|derived| derived != id) {
             return Err(Problem::new(Code::IdMismatch, "the id does not follow from the key").field("row_id"));
         }
-        // Whoever added something to a sum adds it again.
-        fields.retain(|(index, _)| of.columns[*index].merge != Merge::Sum);
         Ok(Offer { of, id, stamp, fields })
     }
 }
 
-/// Keeps what the server does not have. What it has, or has never lost, is no offer.
+/// The table of this name, unless its rows are the server's alone.
+fn offered_table(name: &str) -> Result<&'static Entity, Problem> {
+    let of = entity(name).ok_or_else(|| Problem::new(Code::UnknownEntity, format!("no table {name} is synced")))?;
+    if NEVER_HELD.contains(&of.name) || of.write.is_empty() {
+        return Err(Problem::new(Code::NotAllowed, format!("rows of {name} are made by the server alone")));
+    }
+    Ok(of)
+}
+
+/// What may come back of a row: nothing that the server fills, and no sum, to which whoever added adds again.
+fn fields_in(of: &Entity, said: &Value) -> Result<Fields, Problem> {
+    let said = said.as_object().ok_or_else(|| Problem::new(Code::BadValue, "columns and values").field("fields"))?;
+    let (columns, values): (Vec<String>, Vec<Value>) = said.iter().map(|(column, value)| (column.clone(), value.clone())).unzip();
+    let mut fields = read_fields(of, &columns, &values)?;
+    fields.retain(|(index, _)| of.columns[*index].merge != Merge::Sum);
+    Ok(fields)
+}
+
+/// Whether rows of this table are never made again by an offer: an account that is gone may have been erased, and an
+/// organization is made by nobody here.
+fn is_never_made_again(of: &Entity) -> bool {
+    matches!(of.name, "users" | "organizations")
+}
+
+/// Keeps what the server does not have. What it has, or has never lost, is no offer, nor is what is about somebody who is gone,
+/// or what the offerer has never heard of: none of these is told from the others.
 async fn offer<W: Writing>(
     keeper: &mut W,
     context: &mut Context<'_>,
     deed: &Deed<'_>,
     rows: &mut Rows,
 ) -> Result<Result<Outcome, Problem>, Failure> {
+    const NOTHING: Result<Outcome, Problem> = Ok(Outcome::Applied);
     let Offer { of, id, stamp, mut fields } = match Offer::read(deed) {
         Ok(offer) => offer,
         Err(problem) => return Ok(Err(problem)),
     };
-    let known = rows.current(deed.id).cloned();
-    let is_newer = known.as_ref().is_none_or(|known| stamp_in(&known.values, "row_stamp").is_none_or(|before| before < stamp));
-    if !is_newer || rows.is_foreign(deed.id) || !keeper.is_of_lost_life(stamp).await? {
-        return Ok(Ok(Outcome::Applied));
+    if rows.is_foreign(deed.id) {
+        return Ok(Err(Problem::new(Code::NotFound, "the offer is not in this organization")));
+    }
+    let known = rows.current(deed.id);
+    if known.is_some_and(|known| stamp_in(&known.values, "row_stamp").is_some_and(|before| before >= stamp)) {
+        return Ok(NOTHING);
+    }
+    let is_first = known.is_none();
+    let (count, bytes) = match context.holding.offered {
+        Some(already) => already,
+        None => keeper.offers(context.actor.user_id).await?,
+    };
+    let more = deed.change.fields.iter().map(|(_, value)| value.to_string().len()).sum::<usize>();
+    if (is_first && count >= OFFERED_ROWS_MAX) || bytes + more > OFFERED_BYTES_MAX {
+        return Ok(Err(Problem::new(Code::TooManyHeld, format!("{count} rows that this person offered are kept"))));
+    }
+    context.holding.offered = Some((count + usize::from(is_first), bytes + more));
+    if !keeper.is_of_lost_life(stamp).await? {
+        return Ok(NOTHING);
     }
     let there = load(keeper, of, context.actor.organization_id, &[id]).await?;
-    if there.is_foreign(id) {
-        return Ok(Err(Problem::new(Code::NotFound, "the row is not in this organization")));
-    }
     let current = there.current(id);
+    let mut whole = current.map_or_else(|| of.empty_values(), |current| current.values.clone());
+    let organization = context.actor.organization_id;
+    let lives_in = match current {
+        Some(_) => of.scopes_of(&id, &organization, &whole),
+        None => {
+            lay(&mut whole, &fields);
+            published_or_not(of, id, organization, &whole)
+        }
+    };
+    if there.is_foreign(id) || !held::has_heard(keeper, context, &lives_in).await? {
+        return Ok(NOTHING);
+    }
     match current {
         Some(current) => fields.retain(|(index, value)| current.values[*index] != *value && is_changeable(of, *index)),
-        // An account that is gone may have been erased: only whoever makes accounts makes one again.
-        None if of.name == "users" => fields.clear(),
+        None if is_never_made_again(of) => fields.clear(),
         None => {}
     }
-    if fields.is_empty() {
-        return Ok(Ok(Outcome::Applied));
-    }
-    let already = match context.holding.offered {
-        Some(count) => count,
-        None => keeper.waiting_offers(context.actor.user_id).await?,
-    };
-    if already >= OFFERED_ROWS_MAX {
-        return Ok(Err(Problem::new(Code::TooManyHeld, format!("{already} rows that this person offered wait for a decision"))));
-    }
-    context.holding.offered = Some(already + 1);
-    let mut whole = current.map_or_else(|| of.empty_values(), |current| current.values.clone());
-    for (index, value) in &fields {
-        whole[*index] = value.clone();
-    }
-    let person_name = match Place::of(of, id, &whole).person_id {
+    lay(&mut whole, &fields);
+    let person_id = Place::of(of, id, &whole).person_id;
+    let person_name = match person_id {
         Some(person) => name_of(keeper, context, person).await?,
         None => None,
     };
-    let offered_by = context.actor.user_id;
-    let name = name_of(keeper, context, offered_by).await?;
-    let mut values = table().empty_values();
-    for (index, value) in deed.change.fields {
-        values[*index] = value.clone();
+    if fields.is_empty() || (person_id.is_some() && person_name.is_none()) {
+        return Ok(NOTHING);
     }
-    let said: serde_json::Map<String, Value> =
-        fields.iter().map(|(index, value)| (of.columns[*index].name.to_owned(), value.clone())).collect();
+    let said = Value::Object(fields.iter().map(|(index, value)| (of.columns[*index].name.to_owned(), value.clone())).collect());
+    // Many laptops had the same row.
+    let same = |(of_stamp, of_fields): &(String, Value)| of_stamp.parse() == Ok(stamp) && *of_fields == said;
+    if keeper.waiting_offers(of, id).await?.iter().any(same) {
+        return Ok(NOTHING);
+    }
+    let name = name_of(keeper, context, context.actor.user_id).await?;
+    let mut values = table().empty_values();
+    lay(&mut values, deed.change.fields);
+    let text = |id: Option<Uuid>| id.map_or(Value::Null, |id| json!(id.to_string()));
     for (name, value) in [
-        ("fields", Value::Object(said)),
+        ("fields", said),
         ("base_stamp", json!(current.and_then(|current| current.stamp).map(|stamp| stamp.to_string()))),
-        ("offered_by", json!(offered_by.to_string())),
         ("offered_by_name", json!(name)),
+        ("person_id", text(person_id)),
         ("person_name", json!(person_name)),
     ] {
         values[place(name)] = value;
@@ -150,7 +187,24 @@ async fn offer<W: Writing>(
     let edit = Edit { stamp: 0, at, device: Some(device), n, user: Some(user), seconded: 0 };
     let edits = Edits::from([("offer".to_owned(), edit)]);
     rows.take(deed.id, Merged { values, edits, changed: true, verdict: Verdict::Applied, held: Vec::new() });
-    Ok(Ok(Outcome::Applied))
+    Ok(NOTHING)
+}
+
+/// The scopes of a row that is not there: whether it is published only the server says, when it makes it.
+fn published_or_not(of: &Entity, id: Uuid, organization: Uuid, values: &[Value]) -> Vec<String> {
+    let mut scopes = of.scopes_of(&id, &organization, values);
+    if let Some(index) = of.column_index("published") {
+        let mut other = values.to_vec();
+        other[index] = json!(values[index] != json!(true));
+        scopes.extend(of.scopes_of(&id, &organization, &other));
+    }
+    scopes
+}
+
+fn lay(values: &mut [Value], fields: &[(usize, Value)]) {
+    for (index, value) in fields {
+        values[*index] = value.clone();
+    }
 }
 
 /// Whether a row that is there may still get another value of the column.
@@ -176,6 +230,10 @@ async fn decide<W: Writing>(
         Ok(false) => return Ok(Ok(Outcome::Applied)),
         Err(problem) => return Ok(Err(problem)),
     }
+    // A later state of the row may have taken the place of the one that was decided about.
+    if !was_seen(&stored, decision.change.device, decision.change.base) {
+        return Ok(Err(Problem::new(Code::ChangedMeanwhile, "another state of the row is offered by now").field("fields")));
+    }
     if said == decisions::ACCEPTED
         && let Err(problem) = happen(keeper, context, decision, &stored.values).await?
     {
@@ -189,7 +247,8 @@ async fn decide<W: Writing>(
     Ok(Ok(Outcome::Applied))
 }
 
-/// Makes an offered row what it was, as a change of the administrator's made on what the server had when it was offered.
+/// Makes an offered row what it was, in the administrator's name and at its own time, on what the server had when it was
+/// offered: what somebody has said later stands.
 async fn happen<W: Writing>(
     keeper: &mut W,
     context: &Context<'_>,
@@ -197,22 +256,19 @@ async fn happen<W: Writing>(
     offered: &[Value],
 ) -> Result<Result<(), Problem>, Failure> {
     let text = |name: &str| offered[place(name)].as_str().unwrap_or_default();
-    let Some(of) = entity(text("entity")) else {
-        return Ok(Err(Problem::new(Code::UnknownEntity, "no such table is synced any more")));
+    let (of, fields) = match offered_table(text("entity")).and_then(|of| Ok((of, fields_in(of, &offered[place("fields")])?))) {
+        Ok(read) => read,
+        Err(problem) => return Ok(Err(problem)),
     };
     let id = Uuid::parse_str(text("row_id")).map_err(Failure::broken)?;
     let mut rows = load(keeper, of, context.actor.organization_id, &[id]).await?;
-    if rows.is_foreign(id) {
-        return Ok(Err(Problem::new(Code::NotFound, "the row is not in this organization")));
+    if rows.is_foreign(id) || (rows.current(id).is_none() && is_never_made_again(of)) {
+        return Ok(Err(Problem::new(Code::NotFound, "there is no such row in this organization")));
     }
-    let fields: Fields = offered[place("fields")]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(name, value)| of.column_index(name).map(|index| (index, normal(&of.columns[index], value.clone()))))
-        .collect();
     let base = Base { stamp: stamp_in(offered, "base_stamp"), own: None };
-    let change = Change { user: context.actor.user_id, base, fields: &fields, ..decision.change.clone() };
+    let changed_us = offered[place("changed_at")].as_i64().map_or(i64::MAX, |ms| ms.max(0).saturating_mul(1000));
+    let at = changed_us.min(decision.change.at);
+    let change = Change { user: context.actor.user_id, base, at, fields: &fields, ..decision.change.clone() };
     let deed = Deed { entity: of, id, change };
     match in_the_name_of_the_place(context, &deed, &rows) {
         Err(problem) => return Ok(Err(problem)),
@@ -229,11 +285,9 @@ async fn happen<W: Writing>(
 fn in_the_name_of_the_place(context: &Context<'_>, deed: &Deed<'_>, rows: &Rows) -> Result<Merged, Problem> {
     let current = rows.current(deed.id);
     let mut values = current.map_or_else(|| deed.entity.empty_values(), |stored| stored.values.clone());
-    for (index, value) in deed.change.fields {
-        values[*index] = value.clone();
-    }
+    lay(&mut values, deed.change.fields);
     let mut actor = Actor::clone(&context.actor);
-    actor.scopes.extend(deed.entity.scopes_of(&deed.id, &actor.organization_id, &values));
+    actor.scopes.extend(published_or_not(deed.entity, deed.id, actor.organization_id, &values));
     match deed.put(current, &actor) {
         Err(problem) if problem.code == Code::NotAllowed => match Place::of(deed.entity, deed.id, &values).person_id {
             Some(person) => deed.put(current, &Actor { user_id: person, ..actor }),

@@ -65,7 +65,7 @@ const INSTRUCTOR: Screens = &[
 const SUBSTITUTE: Screens = &[("sync", &[Press("sync-chip")], "own-held-item")];
 const COLLEAGUE: Screens = &[("sync", &[Press("sync-chip")], "held-item")];
 const PARENT: Screens = &[("home", &[Press("nav-home")], "child-0")];
-const ADMINISTRATOR: Screens = &[("home", &[Press("nav-home")], "home")];
+const ADMINISTRATOR: Screens = &[("home", &[Press("nav-home")], "home"), ("sync", &[Press("sync-chip")], "offered-item")];
 
 impl Journey<'_> {
     pub(super) async fn show_everything(&mut self) -> Outcome<()> {
@@ -84,6 +84,7 @@ impl Journey<'_> {
         self.b.sign_in(&colleague).await?;
         self.b.is_in_step().await?;
         show(&self.b, "colleague", COLLEAGUE).await?;
+        self.offer().await?;
         for (user_name, role, screens) in [("sevda", "parent", PARENT), ("gulnar", "administrator", ADMINISTRATOR)] {
             self.b.lock().await?;
             self.b.sign_in(user_name).await?;
@@ -142,6 +143,32 @@ impl Journey<'_> {
         window.press("sync-chip").await?;
         window.see_within("own-held-item", SYNC_TIME_MAX).await?;
         Ok(colleague)
+    }
+}
+
+impl Journey<'_> {
+    /// Two rows wait that a server has lost, as they stand after a restore: one that it has otherwise, and one that it has not.
+    async fn offer(&mut self) -> Outcome<()> {
+        let columns = "organization_id, entity, row_id, row_stamp, changed_at, fields, offered_by, offered_by_name, person_name, \
+             created_at, updated_at, stamp";
+        let offers = [
+            format!(
+                "INSERT INTO offered_rows ({columns}) \
+                 SELECT t.organization_id, 'topics', t.id, '1', now(), jsonb_build_object('title', t.title || ' (2026)'), u.id, u.full_name, \
+                     NULL, now(), now(), 0 FROM topics t, users u WHERE u.user_name = 'aysel' ORDER BY t.id LIMIT 1"
+            ),
+            format!(
+                "INSERT INTO offered_rows ({columns}) \
+                 SELECT m.organization_id, 'attendance_records', gen_random_uuid(), '2', now(), jsonb_build_object('group_id', m.group_id, \
+                     'student_id', m.user_id, 'lesson_date', '2026-11-16', 'status', 'late', 'note', 'The bus'), u.id, u.full_name, \
+                     m.display_name, now(), now(), 0 FROM group_memberships m, users u WHERE u.user_name = 'sevda' ORDER BY m.id LIMIT 1"
+            ),
+        ];
+        let mut connection = self.stage.connect().await?;
+        for offer in offers {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(offer)).execute(&mut connection).await?;
+        }
+        Ok(())
     }
 }
 

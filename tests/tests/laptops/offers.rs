@@ -32,6 +32,10 @@ async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() ->
     // After the backup: somebody writes plain SQL, and a teacher marks on a laptop that breaks.
     let [retitled, deleted_since] = [course.topics[0], course.topics[1]];
     school.run(format!("UPDATE topics SET title = 'By hand' WHERE id IN ('{retitled}', '{deleted_since}')")).await?;
+    // A row as large as rows may be.
+    let body = json!({"text": "x".repeat(190_000)});
+    let item = json!({"module_id": course.module, "course_id": course.id, "kind": "text", "title": "Long", "body": body, "position": 0, "is_required": true});
+    school.insert("content_items", item).await?;
     let broken = Laptop::of("kamran", &server.url()).await?;
     let mark = json!({"group_id": group, "marks": [{"student_id": learns, "lesson_date": "2026-03-02", "status": "late"}]});
     broken.call("set_marks", mark).await?;
@@ -39,9 +43,10 @@ async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() ->
     learner.call("mark_topic", json!({"topic_id": retitled, "completed": true})).await?;
     learner.is_in_step().await?;
     // The others have heard of it.
-    for (laptop, heard) in
-        [(&learner, "SELECT count(*) FROM topics WHERE title = 'By hand'"), (&admin, "SELECT 2 * count(*) FROM attendance_records")]
-    {
+    for (laptop, heard) in [
+        (&learner, "SELECT count(*) FROM topics WHERE title = 'By hand' AND EXISTS (SELECT id FROM content_items)"),
+        (&admin, "SELECT 2 * count(*) FROM attendance_records"),
+    ] {
         patience::until("it is heard", SYNC_TIME_MAX, || async { Ok((number(laptop, heard).await? == 2).then_some(())) }).await?;
     }
     broken.app().shutdown().await;
@@ -79,7 +84,7 @@ async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() ->
     }
     let centre = admin
         .until("sync_centre", json!({}), |centre| {
-            ["topics", "attendance_records"]
+            ["topics", "attendance_records", "content_items"]
                 .iter()
                 .all(|table| centre["offered"].as_array().is_some_and(|rows| rows.iter().any(|row| row["entity"] == *table)))
         })
@@ -94,6 +99,7 @@ async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() ->
     admin.is_in_step().await?;
     assert_eq!(after.column("topics", retitled, "title").await?, "By hand");
     assert_eq!(after.value("SELECT status FROM attendance_records").await?, "late");
+    assert_eq!(after.value("SELECT length(body ->> 'text') FROM content_items").await?, 190_000);
     assert_eq!(
         after.value("SELECT count(*) FROM topics").await?,
         json!(1),

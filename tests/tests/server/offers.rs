@@ -1,10 +1,11 @@
 //! Rows that the server has lost and a laptop still has: they are offered, and an administrator decides.
 
 use serde_json::{Value, json};
+use sync_server::tombstones::forget;
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::ids::derived_id;
-use waystation_model::limits::OFFERED_ROWS_MAX;
+use waystation_model::limits::{OFFERED_DAYS_MAX, OFFERED_ROWS_MAX};
 use waystation_model::wire::Outcome as Fate;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, put};
@@ -13,14 +14,14 @@ use waystation_tests::server::LocalServer;
 
 const DAY: &str = "2026-03-02";
 
-/// A server that has lost a life, a teacher with a group of one, and two administrators. All have pulled.
+/// A server that has lost a life, a teacher with a group of one who is in their course, and two administrators. All have pulled.
 struct Class {
     _server: LocalServer,
     school: School,
     course: Course,
     group: Uuid,
-    learner: Uuid,
     teacher: Caller,
+    learner: Caller,
     admin: Caller,
     colleague: Caller,
     /// A stamp of the life that was lost.
@@ -36,20 +37,22 @@ async fn class() -> Outcome<Class> {
     let learner = school.person("learner", "aysel").await?;
     let group = school.group(teaches, &[learner]).await?;
     let course = school.course(Some(teaches), "published", 2).await?;
+    school.enrol(learner, &course).await?;
     let after = school.value("SELECT nextval('stamp_seq')").await?.as_i64().ok_or("a stamp")?;
     school.run(format!("SELECT setval('stamp_seq', {0}); INSERT INTO lost_lives VALUES ({after}, {0})", after + 1_000)).await?;
     let mut callers = Vec::new();
-    for name in ["kamran", "vusal", "leyla"] {
+    for name in ["kamran", "aysel", "vusal", "leyla"] {
         let mut caller = Caller::sign_in(&server.url(), name).await?;
         caller.pull().await?;
         callers.push(caller);
     }
-    let [teacher, admin, colleague] = <[Caller; 3]>::try_from(callers).map_err(|_| "three callers")?;
-    Ok(Class { _server: server, school, course, group, learner, teacher, admin, colleague, lost: after + 10 })
+    let [teacher, learner, admin, colleague] = <[Caller; 4]>::try_from(callers).map_err(|_| "four callers")?;
+    Ok(Class { _server: server, school, course, group, teacher, learner, admin, colleague, lost: after + 10 })
 }
 
-fn offer(entity: &str, row: Uuid, stamp: i64, fields: Value) -> Change {
+fn offer(by: &Caller, entity: &str, row: Uuid, stamp: i64, fields: Value) -> Change {
     put("offered_rows")
+        .link("offered_by", by.user)
         .set("entity", entity)
         .link("row_id", row)
         .set("row_stamp", stamp.to_string())
@@ -57,17 +60,18 @@ fn offer(entity: &str, row: Uuid, stamp: i64, fields: Value) -> Change {
         .set("fields", fields)
 }
 
-fn decide(id: Uuid, state: &str) -> Change {
-    put("offered_rows").id(id).set("state", state)
+/// A decision about the offer as this administrator has heard it.
+fn decide(by: &Caller, id: Uuid, state: &str) -> Change {
+    put("offered_rows").id(id).on(by.stamp("offered_rows", id)).set("state", state)
 }
 
-fn id_of(entity: &str, row: Uuid) -> Uuid {
-    derived_id("offered_rows", [Some(entity), Some(row.to_string().as_str())])
+fn id_of(by: &Caller, entity: &str, row: Uuid) -> Uuid {
+    derived_id("offered_rows", [Some(entity), Some(row.to_string().as_str()), Some(by.user.to_string().as_str())])
 }
 
 impl Class {
     fn mark(&self) -> (Uuid, Value) {
-        let (group, learner) = (self.group.to_string(), self.learner.to_string());
+        let (group, learner) = (self.group.to_string(), self.learner.user.to_string());
         let id = derived_id("attendance_records", [Some(group.as_str()), Some(learner.as_str()), Some(DAY)]);
         (id, json!({"group_id": group, "student_id": learner, "lesson_date": DAY, "status": "late", "note": "the bus"}))
     }
@@ -85,25 +89,33 @@ async fn a_row_that_the_server_has_lost_waits_for_an_administrator_and_comes_bac
     let mut class = class().await?;
     let (cell, fields) = class.mark();
     let lost = class.lost;
-    assert_eq!(class.teacher.push_one(offer("attendance_records", cell, lost, fields.clone())).await?, Fate::Applied);
+    let by_teacher = offer(&class.teacher, "attendance_records", cell, lost, fields.clone());
+    assert_eq!(class.teacher.push_one(by_teacher).await?, Fate::Applied);
     assert_eq!(class.school.count("attendance_records").await?, 0, "nothing stands that nobody has accepted");
     let (id, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
-    assert_eq!(id, id_of("attendance_records", cell));
+    assert_eq!(id, id_of(&class.teacher, "attendance_records", cell));
     assert_eq!(waits["fields"], fields);
     assert_eq!(json!([waits["offered_by_name"], waits["person_name"], waits["base_stamp"]]), json!(["Full kamran", "Full aysel", null]));
     class.teacher.pull().await?;
     assert!(class.teacher.all("offered_rows").is_empty(), "only the administrators hear of it");
+    // The same row from another laptop is the same row.
+    let by_learner = offer(&class.learner, "attendance_records", cell, lost, fields.clone());
+    assert_eq!(class.learner.push_one(by_learner).await?, Fate::Applied);
+    assert_eq!(class.school.count("offered_rows").await?, 1);
 
-    assert_eq!(class.teacher.refusal(decide(id, "accepted")).await?.0, Code::NotAllowed);
-    assert_eq!(class.admin.push_one(decide(id, "accepted")).await?, Fate::Applied);
+    let accepted = decide(&class.admin, id, "accepted");
+    let forged = class.teacher.refusal(accepted.clone()).await?;
+    assert_eq!(forged.0, Code::NotAllowed);
+    assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
     let row = class.school.column("attendance_records", cell, "jsonb_build_array(status, note)").await?;
     assert_eq!(row, json!(["late", "the bus"]));
     let decided = class.school.column("offered_rows", id, "jsonb_build_array(state, decided_by, decided_at IS NOT NULL)").await?;
     assert_eq!(decided, json!(["accepted", class.admin.user, true]));
     // Two who agree without knowing of each other have nothing to mend.
     class.colleague.pull().await?;
-    assert_eq!(class.colleague.push_one(decide(id, "accepted")).await?, Fate::Applied);
-    assert_eq!(class.colleague.refusal(decide(id, "refused")).await?, (Code::AlreadySet, Some("state".to_owned())));
+    let [agrees, disagrees] = ["accepted", "refused"].map(|state| decide(&class.colleague, id, state));
+    assert_eq!(class.colleague.push_one(agrees).await?, Fate::Applied);
+    assert_eq!(class.colleague.refusal(disagrees).await?, (Code::AlreadySet, Some("state".to_owned())));
     // The teacher's laptop gets it as any row.
     class.teacher.pull_until("the mark is here", |caller, _| caller.row("attendance_records", cell).is_some()).await?;
     Ok(())
@@ -115,91 +127,157 @@ async fn only_what_differs_waits_and_what_somebody_said_since_is_not_lost() -> O
     let topic = class.course.topics[0];
     let title = class.school.column("topics", topic, "title").await?;
     let fields = json!({"title": title, "description": "as it was", "course_id": class.course.id});
-    let lost = class.lost;
-    assert_eq!(class.teacher.push_one(offer("topics", topic, lost, fields)).await?, Fate::Applied);
+    let offered = offer(&class.teacher, "topics", topic, class.lost, fields);
+    assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
     let (id, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
     assert_eq!(waits["fields"], json!({"description": "as it was"}));
     assert_eq!(waits["base_stamp"], class.school.column("topics", topic, "stamp::text").await?);
-    // Somebody says something else before the administrator decides, who does not know of it.
+    // Its author sends it again and goes on, before the administrator decides, who does not know of it.
     let said = put("topics").id(topic).on(class.teacher.stamp("topics", topic)).set("description", "newer");
     assert_eq!(class.teacher.push_one(said).await?, Fate::Applied);
-    assert!(matches!(class.admin.push_one(decide(id, "accepted")).await?, Fate::Applied));
-    assert_eq!(class.school.column("topics", topic, "description").await?, "as it was", "the later word is the administrator's");
-    assert_eq!(class.school.value("SELECT lost_values ->> 'description' FROM conflicts").await?, "newer", "and the other one is kept");
+    let accepted = decide(&class.admin, id, "accepted");
+    assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
+    assert_eq!(class.school.column("topics", topic, "description").await?, "newer", "the later word stands");
+    assert_eq!(class.school.value("SELECT lost_values ->> 'description' FROM conflicts").await?, "as it was", "and the other one is kept");
     Ok(())
 }
 
 #[tokio::test]
-async fn the_latest_state_waits_and_what_the_server_never_lost_does_not() -> Outcome<()> {
+async fn the_latest_state_waits_and_nobody_decides_about_one_that_they_have_not_seen() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let lost = class.lost;
     let said = |words: &str| json!({"description": words});
-    assert_eq!(class.teacher.push_one(offer("topics", topic, lost + 1, said("second"))).await?, Fate::Applied);
-    assert_eq!(class.colleague.push_one(offer("topics", topic, lost, said("first"))).await?, Fate::Applied);
-    assert_eq!(class.waiting().await?.pop().ok_or("nothing was heard")?.1["fields"], said("second"));
-    assert_eq!(class.colleague.push_one(offer("topics", topic, lost + 2, said("third"))).await?, Fate::Applied);
-    let (id, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
-    assert_eq!(waits["fields"], said("third"));
-    // Decided is decided, until a later state turns up.
-    assert_eq!(class.admin.push_one(decide(id, "refused")).await?, Fate::Applied);
-    assert_eq!(class.teacher.push_one(offer("topics", topic, lost + 2, said("third"))).await?, Fate::Applied);
-    assert_eq!(class.waiting().await?, []);
-    assert_eq!(class.teacher.push_one(offer("topics", topic, lost + 3, said("fourth"))).await?, Fate::Applied);
-    assert_eq!(class.waiting().await?.len(), 1);
-
-    // Stamps that this server knows, or has never given.
-    let other = class.course.topics[1];
-    let known = class.teacher.stamp("topics", other);
-    for stamp in [known, lost + 100_000, 0, -1] {
-        assert_eq!(class.teacher.push_one(offer("topics", other, stamp, said("forged"))).await?, Fate::Applied);
+    for (stamp, words, waits) in [(lost + 1, "second", "second"), (lost, "first", "second"), (lost + 2, "third", "third")] {
+        let offered = offer(&class.teacher, "topics", topic, stamp, said(words));
+        assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
+        assert_eq!(class.waiting().await?.pop().ok_or("nothing was heard")?.1["fields"], said(waits));
     }
-    // What stands already.
-    let title = class.school.column("topics", other, "title").await?;
-    assert_eq!(class.teacher.push_one(offer("topics", other, lost, json!({"title": title}))).await?, Fate::Applied);
+    let id = id_of(&class.teacher, "topics", topic);
+    // What somebody else offers stands beside it, however late it says that it is.
+    let junk = offer(&class.learner, "topics", topic, lost + 990, said("junk"));
+    assert_eq!(class.learner.push_one(junk).await?, Fate::Applied);
+    assert_eq!(class.waiting().await?.len(), 2);
+    // Whoever has looked at the third state decides about that one.
+    let unseen = [decide(&class.admin, id, "accepted"), decide(&class.admin, id, "refused")];
+    let fourth = offer(&class.teacher, "topics", topic, lost + 3, said("fourth"));
+    assert_eq!(class.teacher.push_one(fourth).await?, Fate::Applied);
+    for decision in unseen {
+        assert_eq!(class.admin.refusal(decision).await?.0, Code::ChangedMeanwhile);
+    }
+    class.waiting().await?;
+    let refused = decide(&class.admin, id, "refused");
+    assert_eq!(class.admin.push_one(refused).await?, Fate::Applied);
+    // Decided is decided, until a later state turns up.
+    let fourth = offer(&class.teacher, "topics", topic, lost + 3, said("fourth"));
+    assert_eq!(class.teacher.push_one(fourth).await?, Fate::Applied);
     assert_eq!(class.waiting().await?.len(), 1);
+    let fifth = offer(&class.teacher, "topics", topic, lost + 4, said("fifth"));
+    assert_eq!(class.teacher.push_one(fifth).await?, Fate::Applied);
+    assert_eq!(class.waiting().await?.len(), 2);
     Ok(())
 }
 
 #[tokio::test]
-async fn no_offer_says_what_only_the_server_says_nor_makes_a_person_again() -> Outcome<()> {
+async fn what_the_server_never_lost_and_what_nobody_here_has_heard_of_is_no_offer() -> Outcome<()> {
+    let mut class = class().await?;
+    let (lost, topic) = (class.lost, class.course.topics[0]);
+    let title = class.school.column("topics", topic, "title").await?;
+    let known = class.teacher.stamp("topics", topic);
+    let mut nothing: Vec<Change> = [known, lost + 100_000, 0, -1, i64::MAX, i64::MIN]
+        .map(|stamp| offer(&class.teacher, "topics", topic, stamp, json!({"title": "forged"})))
+        .into();
+    nothing.push(offer(&class.teacher, "topics", topic, lost, json!({"title": title})));
+    // An account that is gone may have been erased, and with it whatever was about the person.
+    let person = json!({"user_name": "gone", "full_name": "Gone", "role": "learner", "status": "active"});
+    nothing.push(offer(&class.admin, "users", Uuid::now_v7(), lost, person));
+    let (group, gone) = (class.group.to_string(), Uuid::now_v7().to_string());
+    let cell = derived_id("attendance_records", [Some(group.as_str()), Some(gone.as_str()), Some(DAY)]);
+    let fields = json!({"group_id": group, "student_id": gone, "lesson_date": DAY, "status": "late"});
+    nothing.push(offer(&class.teacher, "attendance_records", cell, lost, fields));
+    let other = School::found(class._server.database()).await?.course(None, "published", 1).await?;
+    nothing.push(offer(&class.teacher, "topics", other.topics[0], lost, json!({"title": "theirs"})));
+    // A learner hears nothing of who else is in the course, nor of what is right.
+    let test = Uuid::now_v7().to_string();
+    let key = json!({"assessment_id": test, "course_id": class.course.id, "keys": {}});
+    nothing.push(offer(&class.learner, "answer_keys", derived_id("answer_keys", [Some(test.as_str())]), lost, key));
+    for change in nothing {
+        let sent = format!("{change:?}");
+        let by = if sent.contains(&class.learner.user.to_string()) {
+            &mut class.learner
+        } else if sent.contains(&class.admin.user.to_string()) {
+            &mut class.admin
+        } else {
+            &mut class.teacher
+        };
+        assert_eq!(by.push_one(change).await?, Fate::Applied, "{sent}");
+    }
+    assert_eq!(class.school.count("offered_rows").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_offer_says_what_only_the_server_says_nor_speaks_for_others() -> Outcome<()> {
     let mut class = class().await?;
     let (cell, fields) = class.mark();
-    let lost = class.lost;
+    let (lost, topic) = (class.lost, class.course.topics[0]);
+    let by = &class.admin;
+    let bare =
+        |stamp: &str| put("offered_rows").link("offered_by", by.user).set("entity", "topics").link("row_id", cell).set("row_stamp", stamp);
     let refused = [
-        (offer("assessment_attempts", Uuid::now_v7(), lost, json!({"score_percent": 100})), Code::ServerColumn),
-        (offer("topics", class.course.topics[0], lost, json!({"nothing": 1})), Code::UnknownColumn),
-        (offer("topics", class.course.topics[0], lost, json!({"title": 7})), Code::BadValue),
-        (offer("attendance_records", Uuid::now_v7(), lost, fields), Code::IdMismatch),
-        (offer("conflicts", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
-        (offer("offered_rows", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
-        (offer("no_such_table", Uuid::now_v7(), lost, json!({})), Code::UnknownEntity),
-        (put("offered_rows").set("entity", "topics").link("row_id", cell).set("row_stamp", lost.to_string()), Code::MissingValue),
-        (
-            put("offered_rows").set("entity", "topics").link("row_id", cell).set("row_stamp", "soon").set("fields", json!({})),
-            Code::BadValue,
-        ),
-        (offer("topics", cell, lost, json!({"title": "x"})).set("offered_by", class.admin.user.to_string()), Code::ServerColumn),
-        (decide(id_of("topics", cell), "accepted"), Code::NotFound),
+        (offer(by, "assessment_attempts", Uuid::now_v7(), lost, json!({"score_percent": 100})), Code::ServerColumn),
+        (offer(by, "topics", topic, lost, json!({"nothing": 1})), Code::UnknownColumn),
+        (offer(by, "topics", topic, lost, json!({"title": 7})), Code::BadValue),
+        (offer(by, "topics", topic, lost, json!(["title"])), Code::BadValue),
+        (offer(by, "attendance_records", Uuid::now_v7(), lost, fields), Code::IdMismatch),
+        (offer(by, "conflicts", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
+        (offer(by, "offered_rows", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
+        (offer(by, "staff_cards", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
+        (offer(&class.teacher, "topics", topic, lost, json!({"title": "x"})), Code::NotAllowed),
+        (offer(by, "no_such_table", Uuid::now_v7(), lost, json!({})), Code::UnknownEntity),
+        (bare("1"), Code::MissingValue),
+        (bare("soon").set("fields", json!({})), Code::BadValue),
+        (offer(by, "topics", cell, lost, json!({"title": "x"})).set("offered_by_name", "x"), Code::ServerColumn),
+        (put("offered_rows").id(cell).set("state", "accepted"), Code::NotFound),
     ];
     for (change, code) in refused {
         let sent = format!("{change:?}");
         assert_eq!(class.admin.refusal(change).await?.0, code, "{sent}");
     }
-    // Whoever is gone stays gone, and time spent is added again by whoever spent it.
-    let person = json!({"user_name": "gone", "full_name": "Gone", "role": "learner", "status": "active"});
-    assert_eq!(class.admin.push_one(offer("users", Uuid::now_v7(), lost, person)).await?, Fate::Applied);
-    let (topic, learner) = (class.course.topics[0].to_string(), class.learner.to_string());
+    // Time spent is added again by whoever spent it; nobody but the learner writes their progress, and an administrator decides.
+    let (topic, learner) = (topic.to_string(), class.learner.user.to_string());
     let progress = derived_id("topic_progress", [Some(learner.as_str()), Some(topic.as_str())]);
     let said = json!({"user_id": learner, "topic_id": topic, "course_id": class.course.id, "percent": 50, "time_spent_seconds": 900});
-    assert_eq!(class.teacher.push_one(offer("topic_progress", progress, lost, said)).await?, Fate::Applied);
+    let offered = offer(&class.teacher, "topic_progress", progress, lost, said);
+    assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
     let (id, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
     assert_eq!(waits["fields"]["time_spent_seconds"], Value::Null);
-    assert_eq!(class.school.count("offered_rows").await?, 1);
-    // Nobody but the learner writes their progress, and an administrator may decide about it.
-    assert_eq!(class.admin.push_one(decide(id, "accepted")).await?, Fate::Applied);
+    let accepted = decide(&class.admin, id, "accepted");
+    assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
     assert_eq!(class.school.column("topic_progress", progress, "percent").await?, 50);
     assert_eq!(class.admin.refusal(delete("offered_rows", id)).await?.0, Code::NotAllowed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_lost_a_right_decides_about_nothing_and_holds_no_offer() -> Outcome<()> {
+    let mut class = class().await?;
+    let (cell, fields) = class.mark();
+    let offered = offer(&class.teacher, "attendance_records", cell, class.lost, fields);
+    assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
+    let (id, _) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    let decision = decide(&class.admin, id, "accepted");
+    // An administrator who is none any more, and a teacher whose group is another's.
+    class.school.run(format!("UPDATE users SET role = 'learner' WHERE id = '{}'", class.admin.user)).await?;
+    class.school.run(format!("UPDATE groups SET teacher_id = '{}'", class.colleague.user)).await?;
+    assert_eq!(class.admin.refusal(decision.clone()).await?.0, Code::NotAllowed);
+    assert_eq!(class.teacher.refusal(decision.set("fields", json!({"status": "present"}))).await?.0, Code::NotAllowed);
+    assert_eq!(class.school.count("held_changes").await?, 0);
+    // What they had heard they may still offer.
+    let note = json!({"group_id": class.group, "student_id": class.learner.user, "lesson_date": DAY, "status": "absent"});
+    let later = offer(&class.teacher, "attendance_records", cell, class.lost + 1, note);
+    assert_eq!(class.teacher.push_one(later).await?, Fate::Applied);
+    assert_eq!(class.school.column("offered_rows", id, "fields ->> 'status'").await?, "absent");
     Ok(())
 }
 
@@ -210,36 +288,44 @@ async fn a_row_whose_parent_is_lost_too_waits_until_that_is_back() -> Outcome<()
     let lost = class.lost;
     let child = json!({"module_id": module, "course_id": class.course.id, "title": "Lost topic", "position": 0});
     let parent = json!({"course_id": class.course.id, "title": "Lost module", "position": 1});
-    assert_eq!(class.teacher.push_one(offer("topics", topic, lost + 1, child)).await?, Fate::Applied);
-    class.waiting().await?;
-    let refused = class.admin.refusal(decide(id_of("topics", topic), "accepted")).await?;
-    assert_eq!(class.waiting().await?.len(), 1, "{refused:?}, and it goes on waiting");
-    assert_eq!(class.colleague.push_one(offer("modules", module, lost, parent)).await?, Fate::Applied);
-    let all = vec![decide(id_of("modules", module), "accepted"), decide(id_of("topics", topic), "accepted")];
-    assert_eq!(class.admin.push(all).await?, [Fate::Applied, Fate::Applied]);
+    let both = [offer(&class.teacher, "topics", topic, lost + 1, child), offer(&class.teacher, "modules", module, lost, parent)];
+    assert_eq!(class.teacher.push(both.into()).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.waiting().await?.len(), 2);
+    let [child, parent] = [("topics", topic), ("modules", module)].map(|(table, row)| id_of(&class.teacher, table, row));
+    let too_early = decide(&class.admin, child, "accepted");
+    let refused = class.admin.refusal(too_early).await?;
+    assert_eq!(class.waiting().await?.len(), 2, "{refused:?}, and it goes on waiting");
+    let all = [parent, child].map(|id| decide(&class.admin, id, "accepted"));
+    assert_eq!(class.admin.push(all.into()).await?, [Fate::Applied, Fate::Applied]);
     assert_eq!(class.school.column("topics", topic, "title").await?, "Lost topic");
     Ok(())
 }
 
 #[tokio::test]
-async fn another_organization_is_out_of_reach_and_nobody_floods_the_administrators() -> Outcome<()> {
+async fn nobody_floods_the_administrators_and_whoever_is_erased_leaves_nothing() -> Outcome<()> {
     let mut class = class().await?;
     let lost = class.lost;
-    let database = class._server.database();
-    let mut other = School::found(database).await?;
-    let foreign = other.course(None, "published", 1).await?;
-    let said = offer("topics", foreign.topics[0], lost, json!({"title": "theirs"}));
-    assert_eq!(class.teacher.refusal(said).await?.0, Code::NotFound);
     class
         .school
         .run(format!(
-            "INSERT INTO offered_rows (organization_id, entity, row_id, row_stamp, fields, offered_by, created_at, updated_at, stamp) \
-             SELECT '{}', 'topics', gen_random_uuid(), '{lost}', '{{}}', '{}', now(), now(), 0 FROM generate_series(1, {})",
-            class.school.organization, class.teacher.user, OFFERED_ROWS_MAX
+            "INSERT INTO offered_rows (organization_id, entity, row_id, row_stamp, fields, offered_by, person_id, created_at, updated_at, stamp) \
+             SELECT '{}', 'topics', gen_random_uuid(), '{lost}', '{{}}', '{}', '{}', now(), now(), 0 FROM generate_series(1, {})",
+            class.school.organization, class.learner.user, class.colleague.user, OFFERED_ROWS_MAX
         ))
         .await?;
-    let one_more = offer("topics", class.course.topics[0], lost, json!({"title": "one more"}));
-    assert_eq!(class.teacher.refusal(one_more.clone()).await?.0, Code::TooManyHeld);
-    assert_eq!(class.colleague.push_one(one_more).await?, Fate::Applied, "somebody else may");
+    let topic = class.course.topics[0];
+    // Full is full, whatever is asked: nobody learns by it what stands.
+    for title in [class.school.column("topics", topic, "title").await?, json!("one more")] {
+        let one_more = offer(&class.learner, "topics", topic, lost, json!({"title": title}));
+        assert_eq!(class.learner.refusal(one_more).await?.0, Code::TooManyHeld);
+    }
+    let by_another = offer(&class.teacher, "topics", topic, lost, json!({"title": "one more"}));
+    assert_eq!(class.teacher.push_one(by_another).await?, Fate::Applied, "somebody else may");
+    class.school.run(format!("DELETE FROM users WHERE id = '{}'", class.colleague.user)).await?;
+    assert_eq!(class.school.count("offered_rows").await?, 1);
+    let old = format!("UPDATE offered_rows SET state = 'refused', decided_at = now() - interval '{} days'", OFFERED_DAYS_MAX + 2);
+    class.school.run(old).await?;
+    forget(&class._server.server().app().pool, chrono::Utc::now().date_naive()).await?;
+    assert_eq!(class.school.count("offered_rows").await?, 0, "what was decided long ago is forgotten");
     Ok(())
 }

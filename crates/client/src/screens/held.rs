@@ -57,9 +57,16 @@ impl App {
     }
 }
 
-/// What the server has lost and somebody's laptop still had.
+/// What the server has lost and somebody's laptop still had, for an administrator.
 pub(super) fn offered(desk: &Desk<'_>) -> Result<Vec<HeldItem>> {
-    held::offered(desk.connection)?.into_iter().map(|row| item(desk, row)).collect()
+    if desk.owner.role != Role::Admin {
+        return Ok(Vec::new());
+    }
+    let item = |row: HeldChange| {
+        let (alone, fields) = (is_decided_alone(&row), offered_fields(desk, &row)?);
+        Ok(HeldItem { alone, fields, ..item(desk, row)? })
+    };
+    held::offered(desk.connection)?.into_iter().map(item).collect()
 }
 
 /// What waits for this person.
@@ -92,8 +99,18 @@ fn item(desk: &Desk<'_>, change: HeldChange) -> Result<HeldItem> {
         author: change.author_name,
         at: change.at,
         state: change.state,
+        alone: false,
         decided_by,
         decided_at: change.decided_at,
+    })
+}
+
+/// Whether an offered row decides what somebody may see or do, or says something that people decide one by one. Anybody may
+/// offer, so nobody brings such a row back without having looked at it.
+fn is_decided_alone(row: &HeldChange) -> bool {
+    registry::entity(&row.entity).is_none_or(|entity| {
+        let is_asked = |name: &String| entity.column(name).is_some_and(|column| column.merge == Merge::Ask || column.by.is_some());
+        !entity.access.is_empty() || row.fields.keys().any(is_asked)
     })
 }
 
@@ -119,4 +136,39 @@ fn fields(desk: &Desk<'_>, change: &HeldChange) -> Result<Vec<HeldField>> {
         }
     }
     Ok(fields)
+}
+
+/// Everything that an offered row says: also who and when, because nobody else has said it before.
+fn offered_fields(desk: &Desk<'_>, row: &HeldChange) -> Result<Vec<HeldField>> {
+    let Some(entity) = registry::entity(&row.entity) else { return Ok(Vec::new()) };
+    let stands = rows::read(desk.connection, entity, &row.row_id)?;
+    let mut fields = Vec::new();
+    for (index, column) in entity.columns.iter().enumerate() {
+        let Some(value) = row.fields.get(column.name) else { continue };
+        let server_value = stands.as_ref().map_or(Value::Null, |row| row.values[index].clone());
+        let (kind, value, server_value) = match column.kind {
+            Kind::Uuid => ("text", named(desk, column.name, value)?, named(desk, column.name, &server_value)?),
+            Kind::Timestamp => ("moment", value.clone(), server_value),
+            _ => (field_kind(column).0, value.clone(), server_value),
+        };
+        fields.push(HeldField { name: column.name.to_owned(), value, server_value, kind: kind.to_owned() });
+    }
+    Ok(fields)
+}
+
+/// What an id stands for, in the words of the people who made it; the id itself where that is not on this laptop.
+fn named(desk: &Desk<'_>, column: &str, id: &Value) -> Result<Value> {
+    let Some(id) = id.as_str() else { return Ok(Value::Null) };
+    let table = match column {
+        "group_id" => "groups",
+        "course_id" => "courses",
+        "module_id" => "modules",
+        "topic_id" => "topics",
+        "content_item_id" => "content_items",
+        "assessment_id" => "assessments",
+        "station_id" => "stations",
+        _ => "users",
+    };
+    let name = if table == "users" { name_of(desk.connection, id)? } else { about(desk.connection, table, id)? };
+    Ok(Value::from(if name.is_empty() { id.to_owned() } else { name }))
 }

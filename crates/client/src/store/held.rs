@@ -4,8 +4,10 @@
 
 use rusqlite::{Connection, Params, params};
 use serde_json::{Map, Value};
+use waystation_model::access::Role;
 use waystation_model::registry::Kind;
 
+use super::device::Owner;
 use super::value::to_json;
 use crate::error::Result;
 
@@ -59,7 +61,8 @@ pub fn own(connection: &Connection, me: &str) -> Result<Vec<HeldChange>> {
     read(connection, "author_id = ?1 ORDER BY at_us DESC, n DESC, id", me)
 }
 
-/// Rows that somebody's laptop still had and the server has lost, the oldest first. Only administrators hear of them.
+/// Rows that somebody's laptop still had and the server has lost, for an administrator: the oldest of everybody first, so that
+/// whoever offers much hides nobody.
 ///
 /// # Errors
 /// When the database fails.
@@ -68,22 +71,24 @@ pub fn offered(connection: &Connection) -> Result<Vec<HeldChange>> {
         connection,
         "SELECT id, entity, row_id, 'put' AS op, fields, offered_by AS author_id, offered_by_name AS author_name, person_name,
                 fields ->> 'group_id' AS group_id, changed_at * 1000 AS at_us, state, decided_by, decided_at
-         FROM offered_rows WHERE state = 'waiting' ORDER BY CAST(row_stamp AS INTEGER), id LIMIT ?1",
+         FROM offered_rows WHERE state = 'waiting'
+         ORDER BY row_number() OVER (PARTITION BY offered_by ORDER BY CAST(row_stamp AS INTEGER), id), CAST(row_stamp AS INTEGER), id
+         LIMIT ?1",
         params![LISTED_MAX],
     )
 }
 
-/// How much waits for this person.
+/// How much waits for this person. What an administrator decides, another person's laptop only holds until it is sent.
 ///
 /// # Errors
 /// When the database fails.
-pub fn count_to_decide(connection: &Connection, me: &str) -> Result<i64> {
+pub fn count_to_decide(connection: &Connection, owner: &Owner) -> Result<i64> {
     Ok(connection
         .prepare_cached(
             "SELECT (SELECT count(*) FROM held_changes WHERE state = 'waiting' AND author_id <> ?1)
-                  + (SELECT count(*) FROM offered_rows WHERE state = 'waiting')",
+                  + (SELECT count(*) FROM offered_rows WHERE state = 'waiting' AND ?2)",
         )?
-        .query_row([me], |row| row.get(0))?)
+        .query_row(params![owner.user_id.to_string(), owner.role == Role::Admin], |row| row.get(0))?)
 }
 
 fn read(connection: &Connection, wanted: &str, me: &str) -> Result<Vec<HeldChange>> {

@@ -6,18 +6,19 @@ use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use waystation_model::registry::{self, Column, Entity, Merge};
+use waystation_model::wire::Mutation;
 
 use super::device::Device;
 use super::edit::{self, Edit};
 use super::rows::{self, Row};
 use super::{overlay, scopes};
-use crate::error::Result;
+use crate::error::{ClientError, Result};
 
 /// How long whoever entered something has to send it again before others offer it: a laptop that is used is online within a day.
 pub const OFFER_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
 /// Rows that are offered at once. The others follow with the next pull.
 pub const OFFERED_TOGETHER_MAX: i64 = 200;
-/// Tables whose rows the server makes by itself.
+/// Tables that tell of other rows' changes, or of a device.
 const NEVER_OFFERED: &[&str] = &["conflicts", "held_changes", "offered_rows", "devices"];
 
 /// The server fills the others, and whoever added to a sum adds it again.
@@ -26,7 +27,8 @@ fn is_offered(column: &Column) -> bool {
 }
 
 fn offered_tables() -> impl Iterator<Item = &'static Entity> {
-    registry::all().iter().copied().filter(|entity| !NEVER_OFFERED.contains(&entity.name))
+    // What nobody may write the server makes by itself, from rows that come back.
+    registry::all().iter().copied().filter(|entity| !NEVER_OFFERED.contains(&entity.name) && !entity.write.is_empty())
 }
 
 /// Remembers every row whose stamp the server has lost: after the first and up to the second of one of these pairs.
@@ -99,14 +101,49 @@ pub fn offer(connection: &Connection, device: &mut Device, now_ms: i64) -> Resul
     })?;
     let mut offered = 0;
     for lost in lost.collect::<Result<Vec<_>, _>>()? {
-        if let Some(edit) = lost.edit(connection)? {
-            edit::make(connection, device, now_ms, &edit)?;
-            offered += 1;
+        if let Some(edit) = lost.edit(connection, device)? {
+            match edit::make(connection, device, now_ms, &edit) {
+                Ok(_) => offered += 1,
+                // One row that cannot be offered keeps none of the others here.
+                Err(ClientError::Refused(problem)) => {
+                    tracing::error!(%problem, table = lost.entity, row = lost.row_id, "a row that the server lost cannot be offered");
+                    connection.prepare_cached("UPDATE lost_rows SET found_at = ?3 WHERE entity = ?1 AND row_id = ?2")?.execute(params![
+                        lost.entity,
+                        lost.row_id,
+                        now_ms
+                    ])?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
         }
         connection.prepare_cached("DELETE FROM lost_rows WHERE entity = ?1 AND row_id = ?2")?.execute(params![lost.entity, lost.row_id])?;
     }
     super::device::save(connection, device)?;
     Ok(offered)
+}
+
+/// Takes back an offer for which there was no room, to be made another day. Nothing that a person would have to mend.
+///
+/// # Errors
+/// When the database fails.
+pub fn take_back(connection: &Connection, mutation: &Mutation, now_ms: i64) -> Result<()> {
+    let given = |name: &str| mutation.columns.iter().position(|column| column == name).and_then(|place| mutation.values.get(place));
+    let text = |name: &str| given(name).and_then(Value::as_str);
+    let (Some(entity), Some(row_id), Some(fields)) = (text("entity"), text("row_id"), given("fields")) else { return Ok(()) };
+    let stamp: i64 = text("row_stamp").and_then(|digits| digits.parse().ok()).unwrap_or_default();
+    connection
+        .prepare_cached(
+            "INSERT INTO lost_rows (entity, row_id, row_stamp, changed_at, fields, found_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (entity, row_id) DO NOTHING",
+        )?
+        .execute(params![entity, row_id, stamp, given("changed_at").and_then(Value::as_i64), fields.to_string(), now_ms])?;
+    Ok(())
+}
+
+/// Whether a change is an offer, and no decision about one.
+pub fn is_offer(mutation: &Mutation) -> bool {
+    &*mutation.entity == "offered_rows" && mutation.columns.iter().any(|column| column == "row_stamp")
 }
 
 /// How many rows the server has lost and nobody has sent again or offered, as far as this laptop knows.
@@ -126,8 +163,8 @@ struct Lost {
 }
 
 impl Lost {
-    /// The offer; none when the server has the row again, or has heard of this state of it.
-    fn edit(&self, connection: &Connection) -> Result<Option<Edit>> {
+    /// The offer; none when the server has the row again, or has heard of this state of it from this person.
+    fn edit(&self, connection: &Connection, device: &Device) -> Result<Option<Edit>> {
         let offers = registry::entity("offered_rows").expect("a registered table");
         let (Some(entity), Ok(id)) = (registry::entity(&self.entity), Uuid::parse_str(&self.row_id)) else { return Ok(None) };
         let current = server_row(connection, entity, &self.row_id)?;
@@ -140,7 +177,8 @@ impl Lost {
         if fields.is_empty() {
             return Ok(None);
         }
-        let values = vec![("entity", json!(self.entity)), ("row_id", json!(id.to_string()))];
+        let by = device.owner.user_id.to_string();
+        let values = vec![("entity", json!(self.entity)), ("row_id", json!(id.to_string())), ("offered_by", json!(by))];
         let mut key = offers.empty_values();
         for (name, value) in &values {
             key[offers.column_index(name).expect("a key column")] = value.clone();

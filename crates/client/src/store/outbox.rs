@@ -9,6 +9,7 @@ use waystation_model::wire::{Base, Mutation, NumberedOutcome, Outcome, PushAnswe
 use waystation_model::{Code, Problem};
 
 use super::device::Device;
+use super::lost;
 pub use super::numbering::{become_device, go_back_to, taken_before, wait_again};
 use super::overlay::{read_operation, rebuild};
 use super::value::{read_json, read_uuid};
@@ -161,6 +162,17 @@ fn refuse(
     suggestion: Option<&str>,
 ) -> Result<Option<&'static str>> {
     let row_id = row_id_of(connection, n)?;
+    if lost::is_offer(mutation) {
+        // The program offered it, and nobody has anything to mend. Where there was no room it is offered another day.
+        tracing::warn!(code = code.word(), message, row_id, "a row that the server lost was not taken");
+        if code == Code::TooManyHeld {
+            lost::take_back(connection, mutation, mutation.at.div_euclid(1000))?;
+        }
+        connection.prepare_cached("UPDATE outbox SET state = 3 WHERE n = ?1")?.execute([n])?;
+        let Some(entity) = registry::entity(&mutation.entity) else { return Ok(None) };
+        rebuild(connection, entity, &row_id)?;
+        return Ok(Some(entity.name));
+    }
     connection
         .prepare_cached(
             "INSERT INTO attention (number, entity, row_id, op, at, code, field, message, suggestion, columns, vals)

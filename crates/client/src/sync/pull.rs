@@ -38,20 +38,22 @@ impl Engine {
             result = repaired.map(drop);
         }
         if result.is_ok() {
-            result = self.offer_lost().await;
+            self.offer_lost().await;
         }
         self.note(Exchange::Pull, &result);
         self.tell_status().await;
         result
     }
 
-    /// Offers what the server has lost, once whoever entered it had the time to send it again.
-    async fn offer_lost(&self) -> Result<()> {
+    /// Offers what the server has lost, once whoever entered it had the time to send it again. How a pull ended does not depend
+    /// on it.
+    async fn offer_lost(&self) {
         let now_ms = self.environment.clock.now_ms();
-        if self.store.write(move |writer| exchange::offer_lost(writer, now_ms)).await? {
-            self.wake_push.notify_one();
+        match self.store.write(move |writer| exchange::offer_lost(writer, now_ms)).await {
+            Ok(true) => self.wake_push.notify_one(),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "what the server has lost cannot be offered"),
         }
-        Ok(())
     }
 
     pub(super) async fn pull_pages(&self, full: bool) -> Result<()> {

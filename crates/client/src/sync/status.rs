@@ -74,7 +74,7 @@ pub struct Counts {
 pub fn counts(writer: &Writer) -> Result<Counts> {
     let attention = attention::count(writer.connection())?;
     let conflicts = i64::try_from(conflicts::open(writer.connection())?.len()).unwrap_or(i64::MAX);
-    let held = held::count_to_decide(writer.connection(), &writer.device().owner.user_id.to_string())?;
+    let held = held::count_to_decide(writer.connection(), &writer.device().owner)?;
     Ok(Counts { waiting: writer.device().waiting(), attention, conflicts, held })
 }
 

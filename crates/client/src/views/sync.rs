@@ -248,6 +248,9 @@ pub struct HeldItem {
     pub at: i64,
     /// `waiting`, `accepted` or `refused`.
     pub state: String,
+    /// Whether it decides what somebody may see or do, or is of what people decide one by one, such as money: such a change is
+    /// not accepted together with others.
+    pub alone: bool,
     /// Who decided; empty when nobody did, or that is not known here.
     pub decided_by: String,
     /// When.
@@ -266,7 +269,7 @@ pub struct HeldField {
     /// What stands now.
     #[ts(type = "unknown")]
     pub server_value: Value,
-    /// As an attention field's.
+    /// As an attention field's; also `moment`, in milliseconds.
     pub kind: String,
 }
 

@@ -96,12 +96,15 @@ impl Writing for Transaction<'static, Postgres> {
         usize::try_from(count).map_err(Failure::broken)
     }
 
-    async fn waiting_offers(&mut self, offered_by: Uuid) -> Result<usize, Failure> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM offered_rows WHERE offered_by = $1 AND state = 'waiting'")
-            .bind(offered_by)
-            .fetch_one(&mut **self)
-            .await?;
-        usize::try_from(count).map_err(Failure::broken)
+    async fn offers(&mut self, offered_by: Uuid) -> Result<(usize, usize), Failure> {
+        let sql = "SELECT count(*), coalesce(sum(length(fields::text)), 0)::bigint FROM offered_rows WHERE offered_by = $1";
+        let (rows, bytes): (i64, i64) = sqlx::query_as(sql).bind(offered_by).fetch_one(&mut **self).await?;
+        Ok((usize::try_from(rows).map_err(Failure::broken)?, usize::try_from(bytes).map_err(Failure::broken)?))
+    }
+
+    async fn waiting_offers(&mut self, entity: &Entity, row: Uuid) -> Result<Vec<(String, Value)>, Failure> {
+        let sql = "SELECT row_stamp, fields FROM offered_rows WHERE row_id = $1 AND entity = $2 AND state = 'waiting'";
+        Ok(sqlx::query_as(sql).bind(row).bind(entity.name).fetch_all(&mut **self).await?)
     }
 
     async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {

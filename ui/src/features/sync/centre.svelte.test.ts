@@ -12,6 +12,7 @@ vi.mock("@tauri-apps/api/core", () => ({
 vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
 
 import type { HeldItem, SyncCentre as Centre } from "$shared/desktop/generated";
+import { formatDateTime } from "$shared/i18n/format";
 import { errorWords } from "$shared/i18n/words";
 import { dismiss, toasts } from "$shared/ui";
 import { CentreController } from "./centre.svelte";
@@ -19,7 +20,7 @@ import SyncCentre from "./SyncCentre.svelte";
 
 const item = (id: string, more: Partial<HeldItem> = {}): HeldItem => ({
   id, entity: "attendance_records", about: "Aysel · 2026-03-02", group: "Gas 1", deletes: false, author: "Kamran", at: 1_772_400_000_000,
-  state: "waiting", decided_by: "", decided_at: null, fields: [{ name: "status", value: "late", server_value: null, kind: "choice" }], ...more,
+  state: "waiting", alone: false, decided_by: "", decided_at: null, fields: [{ name: "status", value: "late", server_value: null, kind: "choice" }], ...more,
 });
 
 const centreOf = (more: Partial<Centre> = {}): Centre => ({
@@ -89,6 +90,69 @@ test("all lost entries are brought back in their order", async () => {
   expect(said()).toEqual(["They come back"]);
 });
 
+test("what is to be looked at by itself is not brought back with the others", async () => {
+  const centre = open(centreOf({ offered: [item("c"), item("a", { alone: true }), item("b")] }));
+  expect(words(part("offered-accept-all"))).toBe("Bring back all (2)");
+  await press(part("offered-accept-all"), centre);
+  expect(asked()).toEqual(["c", "b"].map((id) => ["decide_offered", { id, accept: true }]));
+});
+
+test("all are brought back only where more than one may be together", () => {
+  open(centreOf({ offered: [item("a", { alone: true }), item("b"), item("c", { alone: true })] }));
+  expect([part("offered-accept-all"), part("offered-refuse-all") !== null]).toEqual([null, true]);
+});
+
+test("a card says that it is to be looked at by itself, and is decided there", async () => {
+  const centre = open(centreOf({ offered: [item("a", { alone: true }), item("b")] }));
+  expect(words(part("offered-alone", card("offered", "a")))).toBe("This may decide what somebody can see, do or pay. Look at it by itself.");
+  expect(part("offered-alone", card("offered", "b"))).toBeNull();
+  await press(part("offered-accept", card("offered", "a")), centre);
+  expect(asked()).toEqual([["decide_offered", { id: "a", accept: true }]]);
+});
+
+/** Asks to leave all out. The dialog comes a moment later. */
+async function askToRefuseAll(): Promise<void> {
+  part("offered-refuse-all")!.click();
+  flushSync();
+  await vi.waitFor(() => expect(part("offered-refuse-all-confirm")).not.toBeNull());
+}
+
+test("all lost entries are left out in their order, once that is confirmed", async () => {
+  const centre = open(centreOf({ offered: [item("c"), item("a", { alone: true }), item("b")] }));
+  expect(words(part("offered-refuse-all"))).toBe("Leave all out (3)");
+  await askToRefuseAll();
+  expect(words(part("offered-refuse-all-dialog"))).toContain("Leave all 3 out?");
+  expect(asked()).toEqual([]);
+  await press(part("offered-refuse-all-confirm"), centre);
+  expect(asked()).toEqual(["c", "a", "b"].map((id) => ["decide_offered", { id, accept: false }]));
+  expect(said()).toEqual(["They stay out"]);
+});
+
+test("leaving all out stops at the first that cannot be, and says why", async () => {
+  const centre = open(centreOf({ offered: [item("c"), item("a"), item("b")] }));
+  desk.refuses = "a";
+  await askToRefuseAll();
+  await press(part("offered-refuse-all-confirm"), centre);
+  expect(asked()).toEqual(["c", "a"].map((id) => ["decide_offered", { id, accept: false }]));
+  expect(said()).toEqual([errorWords("already_set")]);
+});
+
+test("one lost entry, and held changes, are not refused all at once", () => {
+  open(centreOf({ held: [item("h"), item("i")], offered: [item("o")] }));
+  expect([part("held-refuse-all"), part("offered-refuse-all")]).toEqual([null, null]);
+});
+
+test("a lost entry shows moments and money as they are read", () => {
+  const fields = [
+    { name: "deleted_at", value: 1_772_400_000_000, server_value: null, kind: "moment" },
+    { name: "balance_minor", value: 125_050, server_value: 100_000, kind: "whole" },
+  ];
+  open(centreOf({ offered: [item("a", { fields })] }));
+  const row = (name: string): string[] => [...part(`offered-field-${name}`)!.children].map(words);
+  expect(row("deleted_at")).toEqual(["Deleted on", "Nothing", formatDateTime(1_772_400_000_000)]);
+  expect(row("balance_minor")).toEqual(["Balance", "1,000.00", "1,250.50"]);
+});
+
 test("all held changes are accepted in their order", async () => {
   const centre = open(centreOf({ held: [item("c"), item("a"), item("b")], offered: [item("o")] }));
   expect(words(part("held-accept-all"))).toBe("Accept all (3)");
@@ -117,7 +181,7 @@ test("nothing else is decided while one decision is on its way", async () => {
   const centre = open(centreOf({ held: [item("h")], offered: [item("a"), item("b")] }));
   part("offered-accept", card("offered", "a"))!.click();
   flushSync();
-  for (const testid of ["offered-accept-all", "offered-accept", "offered-refuse", "held-accept", "held-refuse"]) {
+  for (const testid of ["offered-accept-all", "offered-refuse-all", "offered-accept", "offered-refuse", "held-accept", "held-refuse"]) {
     expect([testid, (part(testid) as HTMLButtonElement).disabled]).toEqual([testid, true]);
   }
   await press(part("held-accept"), centre);

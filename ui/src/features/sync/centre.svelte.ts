@@ -9,7 +9,7 @@ import type { Decision } from "./held";
 
 export class CentreController {
   readonly view: Live<"sync_centre">;
-  /** What is being done now: `send 7`, `settle <id>`, `decide <id>`, `accept all`, `export`. */
+  /** What is being done now: `send 7`, `settle <id>`, `decide <id>`, `accept all`, `refuse all`, `export`. */
   busy = $state("");
   exported = $state("");
 
@@ -56,6 +56,13 @@ export class CentreController {
     await this.#do("accept all", async () => {
       for (const id of ids) await call(decision.command, { id, accept: true });
     }, decision.allAccepted());
+  }
+
+  /** Refuses all of these in their order, up to the first that cannot be decided. */
+  async refuseAll(decision: Decision, ids: string[]): Promise<void> {
+    await this.#do("refuse all", async () => {
+      for (const id of ids) await call(decision.command, { id, accept: false });
+    }, decision.refusingAll?.done());
   }
 
   async exportChanges(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import type { HeldField, HeldItem } from "$shared/desktop/generated";
 import { m } from "$messages";
-import { aboutWords, entityWords, valueWords } from "./words";
+import { aboutWords, columnValueWords, entityWords } from "./words";
 
 /** A kind of what waits for a decision: its command, and its words. */
 export interface Decision {
@@ -16,6 +16,13 @@ export interface Decision {
   accepted: () => string;
   allAccepted: () => string;
   refused: () => string;
+  /** Words for refusing all at once; without them each is refused by itself. */
+  refusingAll?: {
+    button: (inputs: { count: number }) => string;
+    title: (inputs: { count: number }) => string;
+    text: () => string;
+    done: () => string;
+  };
 }
 
 /** Somebody's change who has lost the right to it. */
@@ -44,6 +51,12 @@ export const OFFERED: Decision = {
   accepted: m.sync_offered_was_accepted,
   allAccepted: m.sync_offered_all_accepted,
   refused: m.sync_offered_was_refused,
+  refusingAll: {
+    button: m.sync_offered_refuse_all,
+    title: m.sync_offered_refuse_all_title,
+    text: m.sync_offered_refuse_all_text,
+    done: m.sync_offered_none_accepted,
+  },
 };
 
 /** `Attendance · Group A · Aysel · 2 March`, of what is known. */
@@ -55,7 +68,7 @@ export function heldName(item: Pick<HeldItem, "entity" | "group" | "about">): st
 /** What was entered, in words: `Late, was ill`. */
 export function heldValues(item: Pick<HeldItem, "fields" | "deletes">): string {
   if (item.deletes) return m.sync_held_deletes();
-  return item.fields.map((field) => valueWords(field.value, field.kind)).join(", ");
+  return item.fields.map((field) => columnValueWords(field.name, field.value, field.kind)).join(", ");
 }
 
 /** The fields whose value is not the one that stands anyway; all of them when every one stands. */

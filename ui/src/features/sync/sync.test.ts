@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { AttentionField, AttentionItem, HeldItem, SyncStatus } from "$shared/desktop/generated";
+import { formatDateTime } from "$shared/i18n/format";
 import * as attention from "./attention";
 import { chipState, firstSyncPercent, needsPerson } from "./chip";
 import { heldName, heldState, heldValues, shownFields } from "./held";
-import { columnWords } from "./words";
+import { columnValueWords, columnWords, fieldWords, valueWords } from "./words";
 
 const status = (more: Partial<SyncStatus> = {}): SyncStatus => ({
   online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, held: 0, rows_left: null,
@@ -79,7 +80,7 @@ describe("a refused change", () => {
 describe("a held change", () => {
   const held = (more: Partial<HeldItem> = {}): HeldItem => ({
     id: "h", entity: "attendance_records", about: "Aysel · 2026-03-02", group: "Gas 1", deletes: false, author: "Kamran", at: 0,
-    state: "waiting", decided_by: "", decided_at: null,
+    state: "waiting", alone: false, decided_by: "", decided_at: null,
     fields: [
       { name: "status", value: "late", server_value: "absent", kind: "choice" },
       { name: "note", value: "bus", server_value: "bus", kind: "text" },
@@ -117,5 +118,24 @@ describe("a column", () => {
     expect(columnWords("position", "text")).toBe("Position");
     expect(columnWords("position", "whole")).toBe("Place in the list");
     expect(columnWords("not_known_yet")).toBe("Not known yet");
+  });
+
+  it("shows a moment as a day with its time", () => {
+    const at = 1_772_400_000_000;
+    expect(valueWords(at, "moment")).toBe(formatDateTime(at));
+    expect(columnValueWords("deleted_at", at, "moment")).toBe(formatDateTime(at));
+    expect(valueWords(null, "moment")).toBe("Nothing");
+    expect(valueWords(1_500, "whole")).toBe("1,500");
+  });
+
+  it("shows money, which is kept in hundredths, with two decimals", () => {
+    expect(columnValueWords("price_minor", 125_050, "whole")).toBe("1,250.50");
+    expect(columnValueWords("balance_minor", -5, "whole")).toBe("-0.05");
+    expect(columnValueWords("price_minor", 0, "whole")).toBe("0.00");
+    expect(columnValueWords("price_minor", null, "whole")).toBe("Nothing");
+    expect(columnValueWords("minutes", 125_050, "whole")).toBe("125,050");
+    expect(fieldWords({ name: "price_minor", value: 4_900, kind: "whole" })).toBe("49.00");
+    expect(valueWords({ price_minor: 4_900, currency: "AZN" })).toBe("Price: 49.00, Currency: AZN");
+    expect(heldValues({ deletes: false, fields: [{ name: "balance_minor", value: 100, server_value: null, kind: "whole" }] })).toBe("1.00");
   });
 });

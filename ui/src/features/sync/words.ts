@@ -1,10 +1,10 @@
 // Tables, columns and values in people's words. What a newer server may name and this program does not know is shown
 // readably rather than not at all.
 
-import { formatDate, formatNumber } from "$shared/i18n/format";
+import { formatDate, formatDateTime, formatNumber } from "$shared/i18n/format";
 import { capital } from "$shared/i18n/letters";
 import { hasWord, wordFor } from "$shared/i18n/words";
-import type { AttentionField } from "$shared/desktop/generated";
+import type { AttentionField, HeldField } from "$shared/desktop/generated";
 import { m } from "$messages";
 
 /** `gas_supply` becomes `Gas supply`. */
@@ -37,11 +37,11 @@ export function choiceWords(word: string): string {
   return known(`choice_${word}`, word);
 }
 
-/** A stored value as it is read: nothing, yes and no, a date, a number, a word of a choice. */
-export function valueWords(value: unknown, kind?: AttentionField["kind"]): string {
+/** A stored value as it is read: nothing, yes and no, a date, a moment, a number, a word of a choice. */
+export function valueWords(value: unknown, kind?: HeldField["kind"]): string {
   if (value === null || value === undefined || value === "") return m.sync_value_empty();
   if (typeof value === "boolean") return value ? m.sync_value_yes() : m.sync_value_no();
-  if (typeof value === "number") return formatNumber(value, 4);
+  if (typeof value === "number") return kind === "moment" ? formatDateTime(value) : formatNumber(value, 4);
   if (typeof value !== "string") return objectWords(value);
   if (kind === "date" || /^\d{4}-\d{2}-\d{2}$/.test(value)) return formatDate(value);
   return (kind === undefined || kind === "choice") && hasWord(`choice_${value}`) ? wordFor(`choice_${value}`) : value;
@@ -49,10 +49,15 @@ export function valueWords(value: unknown, kind?: AttentionField["kind"]): strin
 
 const isPlain = (part: unknown): boolean => typeof part !== "object" || part === null;
 
-/** The value of a named column. The name of a table is no word for a reader; what it holds is. */
+/** The value of a named column: money is kept in hundredths. */
+export function columnValueWords(name: string, value: unknown, kind?: HeldField["kind"]): string {
+  return name.endsWith("_minor") && typeof value === "number" ? formatNumber(value / 100, 2, 2) : valueWords(value, kind);
+}
+
+/** A field of a refused change. The name of a table is no word for a reader; what it holds is. */
 export function fieldWords(field: Pick<AttentionField, "name" | "value" | "kind">): string {
   if (field.name === "entity" && typeof field.value === "string") return entityWords(field.value);
-  return valueWords(field.value, field.kind);
+  return columnValueWords(field.name, field.value, field.kind);
 }
 
 /** A list, or a group of fields such as a mark with who and when: the parts that say something to a person. Answers by question,
@@ -69,5 +74,5 @@ function objectWords(value: unknown): string {
   if (entries.length === 0) return m.sync_value_empty();
   const parts = entries.filter(([name, part]) => isPlain(part) && !/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(name));
   if (parts.length === 0) return m.sync_value_entries({ count: entries.length });
-  return parts.map(([name, part]) => `${columnWords(name)}: ${valueWords(part, "text")}`).join(", ");
+  return parts.map(([name, part]) => `${columnWords(name)}: ${columnValueWords(name, part, "text")}`).join(", ");
 }

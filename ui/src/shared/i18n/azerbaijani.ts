@@ -22,9 +22,9 @@ const mondayFirst = (at: Date) => (at.getDay() + 6) % 7;
 export type AzUnit = keyof typeof UNITS;
 
 /** `1.234,5`. */
-export function azNumber(value: number, digits: number): string {
+export function azNumber(value: number, digits: number, digitsMin = 0): string {
   const [whole, fraction] = Math.abs(value).toFixed(digits).split(".");
-  const rest = fraction?.replace(/0+$/, "");
+  const rest = fraction?.replace(/0+$/, "").padEnd(digitsMin, "0");
   const text = whole.replace(/\B(?=(\d{3})+$)/g, ".") + (rest ? `,${rest}` : "");
   return value < 0 && /[1-9]/.test(text) ? `-${text}` : text;
 }

@@ -16,6 +16,7 @@ describe("Azerbaijani, which not every Intl knows", () => {
   test("numbers, sizes, durations", () => {
     chooseLanguage("az");
     expect(formatNumber(1234567.25)).toBe("1.234.567,3");
+    expect([1250.5, 0, -3].map((value) => formatNumber(value, 2, 2))).toEqual(["1.250,50", "0,00", "-3,00"]);
     expect(formatPercent(85)).toBe("85%");
     expect(formatSize(4_200_000)).toBe("4,2 MB");
     expect(formatSize(12)).toBe("12 bayt");

@@ -27,10 +27,10 @@ const number = (key: string, options: Intl.NumberFormatOptions) =>
 const date = (key: string, options: Intl.DateTimeFormatOptions) =>
   once(`d ${key}`, (locale) => new Intl.DateTimeFormat(locale, options));
 
-/** `1 234,5` — at most so many digits after the point. */
-export function formatNumber(value: number, digits = 1): string {
-  if (isAz()) return azNumber(value, digits);
-  return number(String(digits), { maximumFractionDigits: digits }).format(value);
+/** `1 234,5` — at most so many digits after the point, and at least so many. */
+export function formatNumber(value: number, digits = 1, digitsMin = 0): string {
+  if (isAz()) return azNumber(value, digits, digitsMin);
+  return number(`${digitsMin} ${digits}`, { minimumFractionDigits: digitsMin, maximumFractionDigits: digits }).format(value);
 }
 
 /** `85 %` from 85. */

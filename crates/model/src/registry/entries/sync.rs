@@ -2,6 +2,7 @@
 
 use super::super::*;
 use crate::access::{NOBODY, Role, Who};
+use crate::limits::ROW_BYTES_MAX;
 
 /// One person's database on one laptop. Made by the server alone, at a sign-in.
 pub static DEVICES: Entity = Entity {
@@ -98,29 +99,32 @@ pub static HELD_CHANGES: Entity = Entity {
 };
 
 /// A row that a laptop still has and the server has lost, because a backup took its place. It waits for an administrator.
-/// What a laptop sends of it is judged by rules of its own: a later state of the row takes the place of an earlier one.
+/// What a laptop sends of it is judged by rules of its own: a later state that the same person offers takes the place of their
+/// earlier one, and nobody's takes the place of another's.
 pub static OFFERED_ROWS: Entity = Entity {
     name: "offered_rows",
     code: 37,
     columns: &[
         column("entity", Kind::Text, Merge::Key).length_max(63),
         key("row_id"),
+        key("offered_by"),
         // The stamp under which the laptop had the row: the larger one is the later state. In digits, because a value of a row is
         // no larger than every JSON reader keeps exactly.
         column("row_stamp", Kind::Text, Merge::LatestQuiet).length_max(20).group("offer"),
         column("changed_at", Kind::Timestamp, Merge::LatestQuiet).optional().group("offer"),
         // Column and value, of what the server does not have so.
-        column("fields", Kind::Json, Merge::LatestQuiet).group("offer"),
+        column("fields", Kind::Json, Merge::LatestQuiet).length_max(ROW_BYTES_MAX).group("offer"),
         // What the server had of the row when it was offered; none when it had no such row.
         column("base_stamp", Kind::Text, Merge::Server).length_max(20).optional(),
-        column("offered_by", Kind::Uuid, Merge::Server).optional(),
         column("offered_by_name", Kind::Text, Merge::Server).optional(),
+        // Whom the row is about: when they are erased, so is this.
+        column("person_id", Kind::Uuid, Merge::Server).optional(),
         column("person_name", Kind::Text, Merge::Server).optional(),
         column("state", Kind::Choice(&["waiting", "accepted", "refused"]), Merge::Once).default("\"waiting\""),
         column("decided_by", Kind::Uuid, Merge::Server).optional(),
         column("decided_at", Kind::Timestamp, Merge::Server).optional(),
     ],
-    id: IdRule::Derived(&["entity", "row_id"]),
+    id: IdRule::Derived(&["entity", "row_id", "offered_by"]),
     scopes: &[lives_in(ScopeKind::People, "organization_id")],
     // Anybody may offer; push lets nobody but the administrators decide.
     write: &[&[]],
