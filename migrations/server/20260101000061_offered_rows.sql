@@ -3,7 +3,7 @@
 -- offer it, and it waits here for an administrator. What it is about may be gone or have never been made, so it is named
 -- without a foreign key. Who offered it and whom it is about are not: whoever is erased leaves nothing here.
 CREATE TABLE offered_rows (
-    id                 uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    id                 uuid PRIMARY KEY,
     organization_id    uuid NOT NULL REFERENCES organizations,
     entity             text NOT NULL,
     row_id             uuid NOT NULL,
