@@ -65,7 +65,8 @@ const INSTRUCTOR: Screens = &[
 const SUBSTITUTE: Screens = &[("sync", &[Press("sync-chip")], "own-held-item")];
 const COLLEAGUE: Screens = &[("sync", &[Press("sync-chip")], "held-item")];
 const PARENT: Screens = &[("home", &[Press("nav-home")], "child-0")];
-const ADMINISTRATOR: Screens = &[("home", &[Press("nav-home")], "home"), ("sync", &[Press("sync-chip"), Scroll("sync-offered")], "offered-item")];
+const ADMINISTRATOR: Screens =
+    &[("home", &[Press("nav-home")], "home"), ("sync", &[Press("sync-chip"), Scroll("sync-offered")], "offered-item")];
 
 impl Journey<'_> {
     pub(super) async fn show_everything(&mut self) -> Outcome<()> {
