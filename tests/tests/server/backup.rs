@@ -129,6 +129,36 @@ async fn a_backup_made_while_somebody_writes_knows_every_stamp_that_it_says_it_k
 }
 
 #[tokio::test]
+async fn a_backup_waits_for_whoever_was_writing_when_it_began() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    let course = course_with_a_learner(&mut school, 1).await?;
+    let store = tempfile::tempdir()?;
+    let to = backup::folder(store.path())?;
+    let files = server.server().app().files.clone();
+    let mut looks = server.database().connect().await?;
+    school.run(format!("BEGIN; UPDATE topics SET title = 'Under way' WHERE id = '{}'", course.topics[0])).await?;
+    let commits = async {
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+             AND query LIKE '%backend_xid IS NOT NULL%'";
+        loop {
+            let looking: i64 = sqlx::query_scalar(waits).fetch_one(&mut looks).await?;
+            if looking > 0 {
+                return school.run("COMMIT").await;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let made = backup::make(server.database().url(), &*files, &*to, false);
+    let (made, committed) = tokio::time::timeout(SYNC_TIME_MAX, async { tokio::join!(made, commits) }).await?;
+    committed?;
+    let database = Cluster::shared().await?.empty_database().await?;
+    backup::restore(database.url(), &*files, &*to, false, Some(&made?.name)).await?;
+    let mut after = School { organization: school.organization, sql: database.connect().await? };
+    assert_eq!(after.column("topics", course.topics[0], "title").await?, "Under way");
+    Ok(())
+}
+
+#[tokio::test]
 async fn nothing_is_restored_over_what_is_there_nor_from_what_is_damaged() -> Outcome<()> {
     let (server, _school) = open().await?;
     let store = tempfile::tempdir()?;
