@@ -31,6 +31,6 @@ CREATE TABLE offered_rows (
     CONSTRAINT offered_rows_offered_by_fkey FOREIGN KEY (offered_by, organization_id) REFERENCES users (id, organization_id) ON DELETE CASCADE,
     CONSTRAINT offered_rows_person_id_fkey FOREIGN KEY (person_id, organization_id) REFERENCES users (id, organization_id) ON DELETE CASCADE
 );
-CREATE INDEX offered_rows_by_offerer ON offered_rows (offered_by);
-CREATE INDEX offered_rows_by_row ON offered_rows (row_id) WHERE state = 'waiting';
+CREATE INDEX offered_rows_by_offerer ON offered_rows (offered_by, state);
+CREATE INDEX offered_rows_by_row ON offered_rows (row_id);
 CREATE INDEX offered_rows_by_person ON offered_rows (person_id) WHERE person_id IS NOT NULL;

@@ -35,8 +35,7 @@ pub const LEDGER_MUTATIONS_MAX: i64 = 100_000;
 pub const FORMER_RIGHTS_DAYS_MAX: i64 = 180;
 /// Changes of one person that may wait for somebody else's decision.
 pub const HELD_CHANGES_MAX: usize = 1_000;
-/// Rows that one person may have offered to a server that has lost them. Those that somebody has decided about are forgotten
-/// after [`OFFERED_DAYS_MAX`].
+/// Rows of one person that a server has lost and that wait for a decision.
 pub const OFFERED_ROWS_MAX: usize = 1_000;
 /// Bytes of all of them together.
 pub const OFFERED_BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -261,19 +261,19 @@ impl Writing for MemoryWriting {
     async fn offers(&mut self, offered_by: Uuid) -> Result<(usize, usize), Failure> {
         self.step()?;
         let offered = table("offered_rows");
-        let rows = self.find(offered, |row| id_in(offered, &row.values, "offered_by") == Some(offered_by));
+        let waits =
+            |row: &Row| id_in(offered, &row.values, "offered_by") == Some(offered_by) && value(offered, &row.values, "state") == "waiting";
+        let rows = self.find(offered, waits);
         let bytes = rows.iter().map(|(_, row)| value(offered, &row.values, "fields").to_string().len()).sum();
         Ok((rows.len(), bytes))
     }
 
-    async fn waiting_offers(&mut self, entity: &Entity, row_id: Uuid) -> Result<Vec<(String, Value)>, Failure> {
+    async fn offers_of(&mut self, entity: &Entity, row_id: Uuid) -> Result<Vec<(String, Value)>, Failure> {
         self.step()?;
         let offered = table("offered_rows");
         let text = |row: &Row, name: &str| value(offered, &row.values, name).as_str().unwrap_or_default().to_owned();
-        let waits = |row: &Row| {
-            text(row, "entity") == entity.name && id_in(offered, &row.values, "row_id") == Some(row_id) && text(row, "state") == "waiting"
-        };
-        let found = self.find(offered, waits);
+        let is_of_row = |row: &Row| text(row, "entity") == entity.name && id_in(offered, &row.values, "row_id") == Some(row_id);
+        let found = self.find(offered, is_of_row);
         Ok(found.iter().map(|(_, row)| (text(row, "row_stamp"), value(offered, &row.values, "fields").clone())).collect())
     }
 

@@ -200,10 +200,10 @@ pub trait Writing: Send + Sized {
     fn former_rights(&mut self, user: Uuid, device: Uuid, since_ms: i64) -> impl Future<Output = Result<Vec<FormerRight>, Failure>> + Send;
     /// How many changes of this author wait for somebody else's decision.
     fn waiting_changes(&mut self, author: Uuid) -> impl Future<Output = Result<usize, Failure>> + Send;
-    /// How many rows this person has offered, and their bytes together.
+    /// How many rows wait that this person has offered, and their bytes together.
     fn offers(&mut self, offered_by: Uuid) -> impl Future<Output = Result<(usize, usize), Failure>> + Send;
-    /// What waits of one row, whoever offered it: the stamp in digits, and the columns.
-    fn waiting_offers(&mut self, entity: &Entity, row: Uuid) -> impl Future<Output = Result<Vec<(String, Value)>, Failure>> + Send;
+    /// What was offered of one row, whoever did: the stamp in digits, and the columns.
+    fn offers_of(&mut self, entity: &Entity, row: Uuid) -> impl Future<Output = Result<Vec<(String, Value)>, Failure>> + Send;
 
     /// Locks a device's ledger until the transaction ends: its last number and the chain there.
     fn lock_ledger(&mut self, device: Uuid) -> impl Future<Output = Result<(i64, Chain), Failure>> + Send;

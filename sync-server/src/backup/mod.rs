@@ -120,15 +120,16 @@ pub async fn make(database_url: &str, files: &dyn ObjectStore, to: &dyn ObjectSt
 /// A stamp up to which every row is in any snapshot that is taken from here on. A sequence knows of no snapshot, and whoever
 /// has been given a stamp may not have committed yet: they are waited for.
 async fn settled_stamp(connection: &mut PgConnection) -> Result<i64, Failure> {
-    let (stamp, moment): (i64, DateTime<Utc>) =
-        sqlx::query_as("SELECT last_value, clock_timestamp() FROM stamp_seq").fetch_one(&mut *connection).await?;
-    // Whoever only reads has no number of a transaction; whoever writes has one as soon as the first row is stored.
-    let begun_before = "SELECT count(*) FROM pg_stat_activity \
-         WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND xact_start <= $1 \
-             AND (backend_xid IS NOT NULL OR state = 'active' AND query_start > clock_timestamp() - interval '10 seconds')";
+    let stamp: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut *connection).await?;
+    // Whoever took a stamp a moment ago has the number of its transaction by now: it gets one with the first row.
+    tokio::time::sleep(WRITERS_LOOK_EVERY).await;
+    // Of other roles' sessions this is all that everybody may see.
+    let writing = "SELECT backend_xid::text FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL";
+    let begun: Vec<String> = sqlx::query_scalar(writing).fetch_all(&mut *connection).await?;
     for _ in 0..WRITERS_LOOKS_MAX {
-        let writers: i64 = sqlx::query_scalar(begun_before).bind(moment).fetch_one(&mut *connection).await?;
-        if writers == 0 {
+        let now: Vec<String> = sqlx::query_scalar(writing).fetch_all(&mut *connection).await?;
+        if !begun.iter().any(|transaction| now.contains(transaction)) {
             return Ok(stamp);
         }
         tokio::time::sleep(WRITERS_LOOK_EVERY).await;

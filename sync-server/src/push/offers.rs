@@ -130,7 +130,7 @@ async fn offer<W: Writing>(
     };
     let more = deed.change.fields.iter().map(|(_, value)| value.to_string().len()).sum::<usize>();
     if (is_first && count >= OFFERED_ROWS_MAX) || bytes + more > OFFERED_BYTES_MAX {
-        return Ok(Err(Problem::new(Code::TooManyHeld, format!("{count} rows that this person offered are kept"))));
+        return Ok(Err(Problem::new(Code::TooManyHeld, "as many rows as one person may offer wait for a decision")));
     }
     context.holding.offered = Some((count + usize::from(is_first), bytes + more));
     if !keeper.is_of_lost_life(stamp).await? {
@@ -165,9 +165,9 @@ async fn offer<W: Writing>(
         return Ok(NOTHING);
     }
     let said = Value::Object(fields.iter().map(|(index, value)| (of.columns[*index].name.to_owned(), value.clone())).collect());
-    // Many laptops had the same row.
+    // Many laptops had the same row. What was decided about it is decided for all of them.
     let same = |(of_stamp, of_fields): &(String, Value)| of_stamp.parse() == Ok(stamp) && *of_fields == said;
-    if keeper.waiting_offers(of, id).await?.iter().any(same) {
+    if keeper.offers_of(of, id).await?.iter().any(same) {
         return Ok(NOTHING);
     }
     let name = name_of(keeper, context, context.actor.user_id).await?;
@@ -219,12 +219,13 @@ async fn decide<W: Writing>(
     said: &str,
     rows: &mut Rows,
 ) -> Result<Result<Outcome, Problem>, Failure> {
-    let Some(stored) = rows.current(decision.id).cloned() else {
-        return Ok(Err(Problem::new(Code::NotFound, "no such row is offered")));
-    };
+    // Asked first: whoever may not decide learns nothing of what is offered.
     if context.actor.role != Role::Admin {
         return Ok(Err(Problem::new(Code::NotAllowed, "an administrator decides about this row")));
     }
+    let Some(stored) = rows.current(decision.id).cloned() else {
+        return Ok(Err(Problem::new(Code::NotFound, "no such row is offered")));
+    };
     match decisions::is_new(stored.values[place("state")].as_str().unwrap_or_default(), said) {
         Ok(true) => {}
         Ok(false) => return Ok(Ok(Outcome::Applied)),
@@ -265,10 +266,18 @@ async fn happen<W: Writing>(
     if rows.is_foreign(id) || (rows.current(id).is_none() && is_never_made_again(of)) {
         return Ok(Err(Problem::new(Code::NotFound, "there is no such row in this organization")));
     }
-    let base = Base { stamp: stamp_in(offered, "base_stamp"), own: None };
     let changed_us = offered[place("changed_at")].as_i64().map_or(i64::MAX, |ms| ms.max(0).saturating_mul(1000));
     let at = changed_us.min(decision.change.at);
-    let change = Change { user: context.actor.user_id, base, at, fields: &fields, ..decision.change.clone() };
+    // Nobody had seen what was said since the restore when the row was lost, though it stood when the row was offered.
+    let is_later = |(index, _): &(usize, Value)| {
+        let column = &of.columns[*index];
+        let group = column.tracked_group().filter(|_| column.merge != Merge::Ask);
+        group.and_then(|group| rows.current(id)?.edits.get(group)).is_some_and(|edit| edit.at > at)
+    };
+    let seen = if fields.iter().any(is_later) { None } else { stamp_in(offered, "base_stamp") };
+    let base = Base { stamp: seen, own: None };
+    // It was nobody's device: the administrator's own words are to it as everybody else's.
+    let change = Change { device: decision.id, n: 0, user: context.actor.user_id, base, at, fields: &fields };
     let deed = Deed { entity: of, id, change };
     match in_the_name_of_the_place(context, &deed, &rows) {
         Err(problem) => return Ok(Err(problem)),

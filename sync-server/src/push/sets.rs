@@ -156,6 +156,8 @@ async fn run_set<W: Writing>(
                 }
             }
             Operation::Put => put(context, &deed, &mut rows),
+            // Whether there is one is nobody's to know.
+            Operation::Delete if offers::are(entity) => Err(Problem::new(Code::NotAllowed, "offers are not deleted")),
             Operation::Delete if rows.builds_on_own(*id, mutation.base) => {
                 match on_own(keeper, context, mutation, earlier, &outcomes).await? {
                     OnOwn::Held(first) => {

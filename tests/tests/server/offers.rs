@@ -8,7 +8,7 @@ use waystation_model::ids::derived_id;
 use waystation_model::limits::{OFFERED_DAYS_MAX, OFFERED_ROWS_MAX};
 use waystation_model::wire::Outcome as Fate;
 use waystation_tests::Outcome;
-use waystation_tests::caller::{Caller, Change, delete, put};
+use waystation_tests::caller::{Caller, Change, delete, now_us, put};
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
 
@@ -50,14 +50,14 @@ async fn class() -> Outcome<Class> {
     Ok(Class { _server: server, school, course, group, teacher, learner, admin, colleague, lost: after + 10 })
 }
 
+/// An offer of a row that changed a moment ago.
 fn offer(by: &Caller, entity: &str, row: Uuid, stamp: i64, fields: Value) -> Change {
-    put("offered_rows")
-        .link("offered_by", by.user)
-        .set("entity", entity)
-        .link("row_id", row)
-        .set("row_stamp", stamp.to_string())
-        .set("changed_at", 1_772_000_000_000_i64)
-        .set("fields", fields)
+    offer_at(by, entity, row, stamp, fields, now_us() / 1000)
+}
+
+fn offer_at(by: &Caller, entity: &str, row: Uuid, stamp: i64, fields: Value, changed_ms: i64) -> Change {
+    let key = put("offered_rows").link("offered_by", by.user).set("entity", entity).link("row_id", row);
+    key.set("row_stamp", stamp.to_string()).set("changed_at", changed_ms).set("fields", fields)
 }
 
 /// A decision about the offer as this administrator has heard it.
@@ -139,6 +139,62 @@ async fn only_what_differs_waits_and_what_somebody_said_since_is_not_lost() -> O
     assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
     assert_eq!(class.school.column("topics", topic, "description").await?, "newer", "the later word stands");
     assert_eq!(class.school.value("SELECT lost_values ->> 'description' FROM conflicts").await?, "as it was", "and the other one is kept");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_said_since_the_restore_stands_whoever_said_it() -> Outcome<()> {
+    let mut class = class().await?;
+    let (cell, fields) = class.mark();
+    let (group, learner, other_day) = (class.group, class.learner.user, "2026-03-03");
+    let key = [group.to_string(), learner.to_string()];
+    let other = derived_id("attendance_records", [Some(key[0].as_str()), Some(key[1].as_str()), Some(other_day)]);
+    let other_fields = json!({"group_id": group, "student_id": learner, "lesson_date": other_day, "status": "late"});
+    let offers = [
+        offer(&class.teacher, "attendance_records", cell, class.lost, fields),
+        offer(&class.teacher, "attendance_records", other, class.lost, other_fields),
+    ];
+    // The teacher marks again after the restore, and the administrator too, before anything is offered.
+    let mark = |by: Uuid, day: &str, status: &str| {
+        let key = put("attendance_records").link("group_id", group).link("student_id", learner).set("lesson_date", day);
+        key.set("status", status).link("marked_by", by).set("marked_at", now_us() / 1000)
+    };
+    let (by_teacher, by_admin) = (mark(class.teacher.user, DAY, "absent"), mark(class.admin.user, other_day, "excused"));
+    assert_eq!(class.teacher.push_one(by_teacher).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(by_admin).await?, Fate::Applied);
+    assert_eq!(class.teacher.push(offers.into()).await?, [Fate::Applied, Fate::Applied]);
+    let waiting = class.waiting().await?;
+    assert_eq!(waiting.len(), 2);
+    for (id, _) in waiting {
+        let accepted = decide(&class.admin, id, "accepted");
+        assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
+    }
+    assert_eq!(class.school.column("attendance_records", cell, "status").await?, "absent");
+    assert_eq!(class.school.column("attendance_records", other, "status").await?, "excused");
+    let kept = class.school.value("SELECT count(*) FROM conflicts WHERE lost_values ->> 'status' = 'late'").await?;
+    assert_eq!(kept, 2, "and it can be seen");
+    // Whoever else offers the same is told that it is decided, by nothing happening.
+    let again = offer(&class.learner, "attendance_records", other, class.lost, json!({"status": "late"}));
+    assert_eq!(class.learner.push_one(again).await?, Fate::Applied);
+    assert_eq!(class.waiting().await?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_offers_that_are_both_accepted_the_later_state_stands() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    let now = now_us() / 1000;
+    let earlier = offer_at(&class.learner, "topics", topic, class.lost, json!({"description": "earlier"}), now - 1);
+    let later = offer_at(&class.teacher, "topics", topic, class.lost + 5, json!({"description": "later"}), now);
+    assert_eq!(class.teacher.push_one(later).await?, Fate::Applied);
+    assert_eq!(class.learner.push_one(earlier).await?, Fate::Applied);
+    class.waiting().await?;
+    for id in [id_of(&class.teacher, "topics", topic), id_of(&class.learner, "topics", topic)] {
+        let accepted = decide(&class.admin, id, "accepted");
+        assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
+    }
+    assert_eq!(class.school.column("topics", topic, "description").await?, "later");
     Ok(())
 }
 
@@ -255,7 +311,12 @@ async fn no_offer_says_what_only_the_server_says_nor_speaks_for_others() -> Outc
     let accepted = decide(&class.admin, id, "accepted");
     assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
     assert_eq!(class.school.column("topic_progress", progress, "percent").await?, 50);
-    assert_eq!(class.admin.refusal(delete("offered_rows", id)).await?.0, Code::NotAllowed);
+    // Nobody learns from a refusal whether anything is offered.
+    for id in [id, Uuid::now_v7()] {
+        assert_eq!(class.admin.refusal(delete("offered_rows", id)).await?.0, Code::NotAllowed);
+        let decided = put("offered_rows").id(id).set("state", "accepted");
+        assert_eq!(class.teacher.refusal(decided).await?.0, Code::NotAllowed);
+    }
     Ok(())
 }
 

@@ -305,7 +305,7 @@ impl<'c> Page<'c> {
             self.take_away(entity, &id, Some(scope))?;
         }
         self.connection.execute("DELETE FROM scopes WHERE scope = ?1", [scope])?;
-        Ok(())
+        lost::hurry(self.connection)
     }
 
     /// The rows whose own columns place them in `scope`, by what the server last said of them.

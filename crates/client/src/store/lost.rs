@@ -138,6 +138,17 @@ pub fn take_back(connection: &Connection, mutation: &Mutation, now_ms: i64) -> R
              ON CONFLICT (entity, row_id) DO NOTHING",
         )?
         .execute(params![entity, row_id, stamp, given("changed_at").and_then(Value::as_i64), fields.to_string(), now_ms])?;
+    // Nor is there room for the others.
+    connection.prepare_cached("UPDATE lost_rows SET found_at = ?1")?.execute([now_ms])?;
+    Ok(())
+}
+
+/// Something is heard no more: what is kept of it is offered at the end of this pull, and leaves the laptop as its rows do.
+///
+/// # Errors
+/// When the database fails.
+pub fn hurry(connection: &Connection) -> Result<()> {
+    connection.prepare_cached("UPDATE lost_rows SET found_at = 0")?.execute([])?;
     Ok(())
 }
 

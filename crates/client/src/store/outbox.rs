@@ -165,7 +165,7 @@ fn refuse(
     if lost::is_offer(mutation) {
         // The program offered it, and nobody has anything to mend. Where there was no room it is offered another day.
         tracing::warn!(code = code.word(), message, row_id, "a row that the server lost was not taken");
-        if code == Code::TooManyHeld {
+        if matches!(code, Code::TooManyHeld | Code::UnknownEntity | Code::UnknownColumn) {
             lost::take_back(connection, mutation, mutation.at.div_euclid(1000))?;
         }
         connection.prepare_cached("UPDATE outbox SET state = 3 WHERE n = ?1")?.execute([n])?;

@@ -97,13 +97,14 @@ impl Writing for Transaction<'static, Postgres> {
     }
 
     async fn offers(&mut self, offered_by: Uuid) -> Result<(usize, usize), Failure> {
-        let sql = "SELECT count(*), coalesce(sum(length(fields::text)), 0)::bigint FROM offered_rows WHERE offered_by = $1";
+        let sql = "SELECT count(*), coalesce(sum(length(fields::text)), 0)::bigint FROM offered_rows \
+             WHERE offered_by = $1 AND state = 'waiting'";
         let (rows, bytes): (i64, i64) = sqlx::query_as(sql).bind(offered_by).fetch_one(&mut **self).await?;
         Ok((usize::try_from(rows).map_err(Failure::broken)?, usize::try_from(bytes).map_err(Failure::broken)?))
     }
 
-    async fn waiting_offers(&mut self, entity: &Entity, row: Uuid) -> Result<Vec<(String, Value)>, Failure> {
-        let sql = "SELECT row_stamp, fields FROM offered_rows WHERE row_id = $1 AND entity = $2 AND state = 'waiting'";
+    async fn offers_of(&mut self, entity: &Entity, row: Uuid) -> Result<Vec<(String, Value)>, Failure> {
+        let sql = "SELECT row_stamp, fields FROM offered_rows WHERE row_id = $1 AND entity = $2";
         Ok(sqlx::query_as(sql).bind(row).bind(entity.name).fetch_all(&mut **self).await?)
     }
 
