@@ -16,7 +16,7 @@ const NEVER_OFFERED: &[&str] = &["conflicts", "held_changes", "offered_rows", "d
 /// Rows that laptops had when the server went back.
 #[derive(Default)]
 pub struct LostRows {
-    rows: Vec<(&'static Entity, Uuid, Vec<Value>)>,
+    rows: Vec<(&'static Entity, Uuid, i64, Vec<Value>)>,
     /// The last stamp that the server knows of its former life.
     last_stamp: i64,
 }
@@ -44,7 +44,7 @@ impl LostRows {
                         None => rows::read(connection, entity, &id).map_err(|error| broken(&error))?,
                     };
                     if let (Some(row), Ok(id)) = (row.filter(|row| row.stamp > last_stamp), Uuid::parse_str(&id)) {
-                        self.rows.push((entity, id, row.values));
+                        self.rows.push((entity, id, row.stamp, row.values));
                     }
                 }
             }
@@ -63,12 +63,19 @@ impl LostRows {
     /// The first one that is nowhere.
     pub fn find_all(&self, state: &State) -> Result<usize, Finding> {
         let offers = table("offered_rows");
-        for (entity, id, values) in &self.rows {
+        for (entity, id, stamp, values) in &self.rows {
             let of_row = |offer: &Row| {
                 id_in(offers, &offer.values, "row_id") == Some(*id) && value(offers, &offer.values, "entity").as_str() == Some(entity.name)
             };
-            let offered: Vec<&Value> =
-                state.rows(offers).filter(|(_, offer)| of_row(offer)).map(|(_, offer)| value(offers, &offer.values, "fields")).collect();
+            let offered: Vec<&Row> = state.rows(offers).filter(|(_, offer)| of_row(offer)).map(|(_, offer)| &**offer).collect();
+            // A page of the former life that was stored after the server went back brought a later state.
+            let is_later = |offer: &&Row| {
+                let offered = value(offers, &offer.values, "row_stamp").as_str().and_then(|digits| digits.parse::<i64>().ok());
+                offered.is_some_and(|offered| offered > *stamp)
+            };
+            if offered.iter().any(is_later) {
+                continue;
+            }
             let row = state.row(entity, id);
             if row.is_none()
                 && state.feeds.scopes.values().any(|feed| feed.rows.get(&(entity.code, *id)).is_some_and(|entry| entry.hash == 0))
@@ -77,15 +84,15 @@ impl LostRows {
                 continue;
             }
             for (index, column) in entity.columns.iter().enumerate() {
-                let value = &values[index];
+                let had = &values[index];
                 let stands = match row {
-                    Some(row) => row.values[index] == *value || self.was_said_since(row, column),
-                    None => value.is_null(),
+                    Some(row) => row.values[index] == *had || self.was_said_since(row, column),
+                    None => had.is_null(),
                 };
-                let is_offered = || offered.iter().any(|fields| fields.get(column.name) == Some(value));
+                let is_offered = || offered.iter().any(|offer| value(offers, &offer.values, "fields").get(column.name) == Some(had));
                 if !matches!(column.merge, Merge::Server | Merge::Sum | Merge::Carried) && !stands && !is_offered() {
                     return Finding::of(format!(
-                        "{} {id}: {} was {value} on a laptop when the server lost it, and that is nowhere",
+                        "{} {id}: {} was {had} on a laptop when the server lost it, and that is nowhere",
                         entity.name, column.name
                     ));
                 }
