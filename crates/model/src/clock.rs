@@ -15,7 +15,7 @@ pub struct At(pub i64);
 impl At {
     /// The next time after `self`, given the corrected wall clock in milliseconds. Never goes back.
     pub fn next(self, now_ms: i64) -> At {
-        At((now_ms * 1000).max(self.0 + 1))
+        At(now_ms.saturating_mul(1000).max(self.0.saturating_add(1)))
     }
 
     /// Milliseconds since 1970, the counter dropped.
@@ -26,7 +26,7 @@ impl At {
     /// This time, but never later than the moment the server received it, and never before 1970: a time that no database
     /// can write would be refused when somebody else's change has to keep it.
     pub fn not_after(self, received_ms: i64) -> At {
-        At(self.0.clamp(0, received_ms * 1000 + 999))
+        At(self.0.min(received_ms.saturating_mul(1000).saturating_add(999)).max(0))
     }
 }
 
@@ -47,5 +47,13 @@ mod tests {
         assert_eq!(At(9_000_000).not_after(5_000), At(5_000_999));
         assert_eq!(At(4_000_000).not_after(5_000), At(4_000_000));
         assert_eq!(At(-9_000_000_000_000_000_000).not_after(5_000), At(0));
+    }
+
+    #[test]
+    fn no_clock_is_so_wrong_that_it_breaks_anything() {
+        for wrong in [i64::MIN, -1, 0, i64::MAX] {
+            assert!(At(4_000_000).not_after(wrong) >= At(0));
+            assert!(At(4_000_000).next(wrong) > At(4_000_000));
+        }
     }
 }
