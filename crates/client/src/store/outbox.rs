@@ -25,6 +25,8 @@ const MERGED_LOG_MAX: i64 = 500;
 /// Mutations to send together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
+    /// The server's epoch as it was known then.
+    pub epoch: i64,
     /// The number of the first.
     pub first_n: i64,
     /// The chain before it.
@@ -70,7 +72,8 @@ pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
     if mutations.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Batch { first_n: device.acknowledged_n + 1, chain_before: device.acknowledged_chain, mutations, chain_after: chain }))
+    let epoch = device.epoch;
+    Ok(Some(Batch { epoch, first_n: device.acknowledged_n + 1, chain_before: device.acknowledged_chain, mutations, chain_after: chain }))
 }
 
 fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
@@ -100,6 +103,11 @@ fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
 /// # Errors
 /// `bad_answer` when the answer does not belong to the batch.
 pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch, answer: &PushAnswer) -> Result<Vec<&'static str>> {
+    if batch.epoch != device.epoch {
+        // The answer comes from a life of the server that is gone: the one that has taken its place has none of this, and is
+        // sent it again.
+        return Ok(Vec::new());
+    }
     let last_n = batch.first_n + batch.mutations.len() as i64 - 1;
     if answer.last_n < last_n {
         return Err(ClientError::BadAnswer(format!("a push up to {last_n} was answered with {}", answer.last_n)));
