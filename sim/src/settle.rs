@@ -260,7 +260,8 @@ impl World {
         let mut cursors = BTreeMap::new();
         let mut found: BTreeMap<(i16, Uuid), i64> = BTreeMap::new();
         loop {
-            let request = PullRequest { protocol: 1, device, epoch: memory.epoch(), digest: None, cursors: Some(cursors.clone()) };
+            let request =
+                PullRequest { protocol: 1, device, epoch: memory.epoch(), digest: None, cursors: Some(cursors.clone()), witness: None };
             let page = sync_server::pull::answer(memory, &heads, memory.epoch(), &session, &subscription, request)
                 .now_or_never()
                 .ok_or_else(|| broken("it waits"))?

@@ -119,6 +119,7 @@ impl Device {
             chain: hex::encode(chain_before),
             seen_n: 0,
             sent_at: 0,
+            witness: None,
             runs: into_runs(mutations),
         };
         self.last = Some(request.clone());

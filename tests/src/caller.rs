@@ -114,6 +114,7 @@ impl Caller {
             chain: hex::encode(self.chain),
             seen_n: self.seen_n,
             sent_at: Utc::now().timestamp_millis(),
+            witness: None,
             runs: into_runs(self.mutations_of(changes)),
         }
     }

@@ -25,6 +25,8 @@ pub const SLICES: usize = 256;
 pub const SLICE_ROWS_MAX: usize = 10_000;
 /// Scopes that one user may hear.
 pub const SCOPES_PER_USER_MAX: usize = 5_000;
+/// Bytes of a witness: what a server gives out and is shown again, to tell by it whether it has gone back in time.
+pub const WITNESS_BYTES_MAX: usize = 1_024;
 /// Days for which a feed remembers what is gone.
 pub const TOMBSTONE_DAYS: u64 = 180;
 /// How far a laptop's clock may be off before the person is told, in milliseconds.

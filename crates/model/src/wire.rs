@@ -200,6 +200,9 @@ pub struct PushRequest {
     pub seen_n: i64,
     /// The laptop's clock now, in milliseconds. For the log and for whoever reads what was sent; nothing follows from it.
     pub sent_at: i64,
+    /// The newest witness that the laptop has heard from this server, as the server spelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<String>,
     /// The mutations.
     pub runs: Vec<Run>,
 }
@@ -302,6 +305,10 @@ pub struct PushAnswer {
     pub outcomes: Vec<NumberedOutcome>,
     /// The server's clock, in milliseconds.
     pub server_time: i64,
+    /// Proof of how far the server has come: an opaque text of at most 1,024 bytes that the laptop keeps and names in its next
+    /// requests. A server that knows less than its own witness says has gone back in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<String>,
 }
 
 /// `POST /v1/sync/pull`
@@ -320,6 +327,9 @@ pub struct PullRequest {
     /// How far each scope was read. Left out when the digest alone is asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursors: Option<BTreeMap<String, i64>>,
+    /// The newest witness that the laptop has heard from this server, as the server spelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<String>,
 }
 
 /// Asks what a scope holds, slice by slice, of which a laptop has found that its own rows are damaged. A row's slice is the last
@@ -342,6 +352,9 @@ pub struct SlicesRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<i64>>>)]
     pub slices: Option<BTreeMap<u8, Vec<i64>>>,
+    /// The newest witness that the laptop has heard from this server, as the server spelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<String>,
 }
 
 /// One line of the answer to [`SlicesRequest`].
@@ -409,6 +422,10 @@ pub enum PullLine {
         /// of which nothing is left. The server has lost what the laptop has under one of them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         lost: Vec<(i64, i64)>,
+        /// Proof of how far the server has come: an opaque text of at most 1,024 bytes that the laptop keeps and names in its next
+        /// requests. A server that knows less than its own witness says has gone back in time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        witness: Option<String>,
     },
     /// This scope is not heard any more; its rows go unless another scope holds them.
     Removed {
@@ -543,8 +560,17 @@ mod tests {
         let mutations = vec![make(5, "a", "x"), make(6, "a", "x"), make(7, "b", "x"), make(8, "a", "x"), make(9, "a", "y")];
         let runs = into_runs(mutations.clone());
         assert_eq!(runs.iter().map(|run| run.rows.len()).collect::<Vec<_>>(), [2, 1, 1, 1]);
-        let request =
-            PushRequest { protocol: 1, device: Uuid::nil(), epoch: 1, first_n: 5, chain: String::new(), seen_n: 0, sent_at: 0, runs };
+        let request = PushRequest {
+            protocol: 1,
+            device: Uuid::nil(),
+            epoch: 1,
+            first_n: 5,
+            chain: String::new(),
+            seen_n: 0,
+            sent_at: 0,
+            witness: None,
+            runs,
+        };
         assert_eq!(request.into_mutations(), mutations);
     }
 }

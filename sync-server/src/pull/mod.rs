@@ -106,6 +106,7 @@ impl Reader {
             epoch: self.app.epoch,
             digest: Some(format!("{digest:016x}")),
             cursors: None,
+            witness: None,
         };
         // Boxed, because it goes on with itself.
         let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request, false));

@@ -71,6 +71,7 @@ pub async fn read<A: Authority>(
             server_time: authority.now_ms(),
             rows_left,
             lost,
+            witness: None,
         },
     )?;
     if !start.removed.is_empty() {

@@ -179,7 +179,7 @@ impl<A: Authority> Attempt<'_, A> {
         let moved = rows.stand().await?;
 
         outcomes.extend(fresh_outcomes);
-        Ok((PushAnswer { last_n, chain: hex::encode(chain), outcomes, server_time: self.authority.now_ms() }, moved))
+        Ok((PushAnswer { last_n, chain: hex::encode(chain), outcomes, server_time: self.authority.now_ms(), witness: None }, moved))
     }
 }
 

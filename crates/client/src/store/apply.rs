@@ -67,6 +67,7 @@ pub fn apply(
     if outline.epoch != device.epoch && !never_pulled {
         device.epoch = outline.epoch;
         device.first_sync_done = false;
+        device.hear_witness(outline.witness.as_deref());
         lost::remember(connection, &outline.lost, now_ms)?;
         scopes::start_again(connection)?;
         // No push was taken in the new life yet, so what it has of this device is all there is to go back to.
@@ -81,6 +82,10 @@ pub fn apply(
         return Ok(Verdict::Copied);
     }
     device.epoch = outline.epoch;
+    if outline.applied_upto >= device.acknowledged_n {
+        // An older answer than the last one to a push says less than is known.
+        device.hear_witness(outline.witness.as_deref());
+    }
     device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
 
     let mut page = Page::begin(connection, outline)?;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use waystation_model::access::Role;
 use waystation_model::chain::{CHAIN_START, Chain};
 use waystation_model::clock::At;
+use waystation_model::limits::WITNESS_BYTES_MAX;
 
 use super::value::{read_role, read_uuid};
 use crate::error::{ClientError, Result};
@@ -57,6 +58,8 @@ pub struct Device {
     pub last_sync_at: Option<i64>,
     /// Whether a complete pull has ever been made.
     pub first_sync_done: bool,
+    /// The newest text by which the server can tell that it has gone back in time. Nothing here looks into it.
+    pub witness: Option<String>,
     /// The number of the next mutation.
     pub next_n: i64,
     /// The time of the latest mutation.
@@ -69,6 +72,14 @@ impl Device {
         self.next_n - 1 - self.acknowledged_n
     }
 
+    /// Keeps what the server says of how far it has come. One that says nothing leaves what is kept; one that says more than
+    /// it may is not believed, and its answer counts all the same.
+    pub fn hear_witness(&mut self, witness: Option<&str>) {
+        if let Some(witness) = witness.filter(|witness| witness.len() <= WITNESS_BYTES_MAX) {
+            self.witness = Some(witness.to_owned());
+        }
+    }
+
     /// The server's clock, heard when it has everything. A clock that was ahead once stays in no later change: what it had
     /// dated later than this was taken at its receipt.
     pub fn hear_time(&mut self, server_time_ms: i64) {
@@ -79,15 +90,16 @@ impl Device {
 }
 
 const SELECT: &str = "SELECT device_id, user_id, organization_id, organization_name, user_name, full_name, role, server, epoch,
-    acknowledged_n, acknowledged_chain, applied_upto, clock_offset_ms, last_sync_at, first_sync_done FROM device";
+    acknowledged_n, acknowledged_chain, applied_upto, clock_offset_ms, last_sync_at, first_sync_done, witness FROM device";
 
 const INSERT: &str = "INSERT INTO device (only_row, device_id, user_id, organization_id, organization_name, user_name, full_name,
     role, server) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
     ON CONFLICT (only_row) DO UPDATE SET organization_name = excluded.organization_name, user_name = excluded.user_name,
-    full_name = excluded.full_name, role = excluded.role, server = excluded.server";
+    full_name = excluded.full_name, role = excluded.role, server = excluded.server,
+    witness = CASE WHEN (device.server, device.organization_id) = (excluded.server, excluded.organization_id) THEN device.witness END";
 
 const UPDATE: &str = "UPDATE device SET device_id = ?1, epoch = ?2, acknowledged_n = ?3, acknowledged_chain = ?4, applied_upto = ?5,
-    clock_offset_ms = ?6, last_sync_at = ?7, first_sync_done = ?8";
+    clock_offset_ms = ?6, last_sync_at = ?7, first_sync_done = ?8, witness = ?9";
 
 /// The device row, when there is one.
 ///
@@ -115,6 +127,7 @@ pub fn load(connection: &Connection) -> Result<Option<Device>> {
                 clock_offset_ms: row.get("clock_offset_ms")?,
                 last_sync_at: row.get("last_sync_at")?,
                 first_sync_done: row.get("first_sync_done")?,
+                witness: row.get("witness")?,
                 next_n: 1,
                 last_at: At::default(),
             })
@@ -172,7 +185,8 @@ pub fn save(connection: &Connection, device: &Device) -> Result<()> {
         device.applied_upto,
         device.clock_offset_ms,
         device.last_sync_at,
-        device.first_sync_done
+        device.first_sync_done,
+        device.witness
     ])?;
     Ok(())
 }

@@ -140,6 +140,7 @@ pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch,
     }
     device.acknowledged_n = last_n;
     device.acknowledged_chain = batch.chain_after;
+    device.hear_witness(answer.witness.as_deref());
     connection.prepare_cached("DELETE FROM outbox WHERE state = 3 AND n <= ?1")?.execute([device.acknowledged_n - KEPT_MUTATIONS_MAX])?;
     super::device::save(connection, device)?;
     Ok(changed)

@@ -40,6 +40,8 @@ pub struct Outline {
     pub rows_left: i64,
     /// Stamps that the server has lost: after the first, up to the second of each pair.
     pub lost: Vec<(i64, i64)>,
+    /// What the server is shown again, to tell by it whether it has gone back in time.
+    pub witness: Option<String>,
     /// The scopes that move.
     pub scopes: Vec<ScopeMove>,
     /// The scopes that are not heard any more.
@@ -79,6 +81,8 @@ struct PageLine {
     rows_left: i64,
     #[serde(default)]
     lost: Vec<(i64, i64)>,
+    #[serde(default)]
+    witness: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -164,6 +168,7 @@ pub fn outline(bytes: &[u8]) -> Result<Answer> {
             server_time: page.server_time,
             rows_left: page.rows_left,
             lost: page.lost,
+            witness: page.witness,
             scopes,
             removed,
             more,

@@ -176,7 +176,15 @@ fn forget(connection: &Connection, scope: &str) -> Result<()> {
 }
 
 fn request(device: &Device, scope: &str, cursor: i64, slices: Option<BTreeMap<u8, Vec<i64>>>) -> SlicesRequest {
-    SlicesRequest { protocol: PROTOCOL_VERSION, device: device.device_id, epoch: device.epoch, scope: scope.to_owned(), cursor, slices }
+    SlicesRequest {
+        protocol: PROTOCOL_VERSION,
+        device: device.device_id,
+        epoch: device.epoch,
+        scope: scope.to_owned(),
+        cursor,
+        slices,
+        witness: device.witness.clone(),
+    }
 }
 
 /// Nothing moves with an answer about slices: it is laid under the same pending changes as the last page.
@@ -189,6 +197,7 @@ fn outline_of(device: &Device) -> Outline {
         server_time: 0,
         rows_left: 0,
         lost: Vec::new(),
+        witness: None,
         scopes: Vec::new(),
         removed: Vec::new(),
         more: true,

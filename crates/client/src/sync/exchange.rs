@@ -56,6 +56,7 @@ pub fn take(writer: &mut Writer, now_ms: i64) -> Result<Option<Sending>> {
         // Outcomes are stored in the transaction that acknowledges them.
         seen_n: device.acknowledged_n,
         sent_at: now_ms,
+        witness: device.witness.clone(),
         runs: into_runs(batch.mutations.clone()),
     };
     Ok(Some(Sending { batch, request }))
@@ -138,7 +139,14 @@ impl Position {
     }
 
     fn request(&self, digest: Option<String>, cursors: Option<BTreeMap<String, i64>>) -> PullRequest {
-        PullRequest { protocol: PROTOCOL_VERSION, device: self.device.device_id, epoch: self.device.epoch, digest, cursors }
+        PullRequest {
+            protocol: PROTOCOL_VERSION,
+            device: self.device.device_id,
+            epoch: self.device.epoch,
+            digest,
+            cursors,
+            witness: self.device.witness.clone(),
+        }
     }
 
     /// Asks for what is new, naming the cursors by their digest; by themselves where there are none yet. A scope that starts

@@ -17,7 +17,8 @@ use waystation_model::{Code, Problem};
 fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
     let cursors = scopes::cursors(writer.connection()).unwrap();
     let device = writer.device().clone();
-    let request = PullRequest { protocol: 1, device: device.device_id, epoch: device.epoch, digest: None, cursors: Some(cursors) };
+    let request =
+        PullRequest { protocol: 1, device: device.device_id, epoch: device.epoch, digest: None, cursors: Some(cursors), witness: None };
     let bytes = core.pull(&request);
     let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
     writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap()
@@ -50,6 +51,7 @@ fn send(writer: &Writer, core: &mut Core, batch: &outbox::Batch) -> Result<wayst
         chain: hex::encode(batch.chain_before),
         seen_n: device.acknowledged_n,
         sent_at: NOW_MS,
+        witness: device.witness.clone(),
         runs: into_runs(batch.mutations.clone()),
     })
 }
@@ -335,6 +337,7 @@ fn a_page_that_was_cut_off_is_thrown_away() {
         epoch: device.epoch,
         digest: None,
         cursors: Some(scopes::cursors(writer.connection()).unwrap()),
+        witness: None,
     };
     let bytes = core.pull(&request);
     for end in 0..bytes.len() - 1 {
@@ -487,8 +490,14 @@ fn what_a_later_server_says_besides_is_passed_over_and_a_new_column_is_read_agai
     core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
     let device = writer.device().clone();
     let cursors = Some(scopes::cursors(writer.connection()).unwrap());
-    let bytes =
-        of_later_years(&core.pull(&PullRequest { protocol: 1, device: device.device_id, epoch: device.epoch, digest: None, cursors }));
+    let bytes = of_later_years(&core.pull(&PullRequest {
+        protocol: 1,
+        device: device.device_id,
+        epoch: device.epoch,
+        digest: None,
+        cursors,
+        witness: None,
+    }));
     let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
     let verdict = writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap();
     let Verdict::Applied(applied) = verdict else { panic!("not applied") };

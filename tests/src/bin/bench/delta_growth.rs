@@ -92,6 +92,7 @@ impl Side {
                 epoch: self.server.server().app().epoch,
                 digest: None,
                 cursors: Some(cursors),
+                witness: None,
             };
             let started = Instant::now();
             let answer = self

@@ -43,6 +43,7 @@ pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
             epoch: server.server().app().epoch,
             digest: Some(format!("{:016x}", subscription.digest())),
             cursors: None,
+            witness: None,
         };
         debug_assert_ne!(subscription.digest(), cursors_digest([]));
         let body = serde_json::to_string(&request)?;

@@ -116,6 +116,7 @@ fn body(learner: usize, each: usize, epoch: i64) -> Outcome<Vec<u8>> {
         chain: hex::encode(CHAIN_START),
         seen_n: 0,
         sent_at: 0,
+        witness: None,
         runs: vec![Run {
             entity: "topic_progress".into(),
             op: Operation::Put,

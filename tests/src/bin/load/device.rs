@@ -139,6 +139,7 @@ impl Device {
             epoch: self.epoch,
             digest: None,
             cursors: Some(self.cursors.clone()),
+            witness: None,
         };
         let answer = self.ask("/v1/sync/pull", &serde_json::to_vec(&request)?).await?;
         if !answer.contains("\"line\":\"end\"") {
@@ -164,6 +165,7 @@ impl Device {
             chain: hex::encode(self.chain),
             seen_n: self.next_n - 1,
             sent_at: 0,
+            witness: None,
             runs: vec![Run {
                 entity: "topic_progress".into(),
                 op: Operation::Put,

@@ -43,6 +43,8 @@ pub struct Core {
     pub now_ms: i64,
     /// Mutations up to here are in a backup.
     pub safe_upto: i64,
+    /// What it gives out of how far it has come.
+    pub witness: Option<String>,
     pub heard: BTreeSet<String>,
     pub page_rows_max: usize,
     pub role: Role,
@@ -64,6 +66,7 @@ impl Core {
             epoch: 1,
             now_ms: super::NOW_MS,
             safe_upto: 0,
+            witness: None,
             heard: heard.iter().cloned().collect(),
             page_rows_max: 1_000,
             role,
@@ -220,6 +223,7 @@ impl Core {
             server_time: self.now_ms,
             rows_left: rows_left as i64,
             lost: Vec::new(),
+            witness: self.witness.clone(),
         });
         for scope in cursors.keys().filter(|scope| !self.heard.contains(*scope)) {
             text.extend(line_of(&PullLine::Removed { scope: scope.clone() }));
@@ -286,7 +290,7 @@ impl Core {
         let state = self.device(device);
         let (last_n, chain) = (state.last_n, hex::encode(state.chain));
         outcomes.retain(|outcome| outcome.outcome != Outcome::Applied);
-        Ok(PushAnswer { last_n, chain, outcomes, server_time: self.now_ms })
+        Ok(PushAnswer { last_n, chain, outcomes, server_time: self.now_ms, witness: self.witness.clone() })
     }
 
     fn take(&mut self, device: Uuid, mutation: &Mutation) -> Result<Outcome, Problem> {
