@@ -13,7 +13,7 @@ use sync_server::heads::{Heads, Subscription};
 use sync_server::protocols::Protocols;
 use sync_server::pull;
 use sync_server::push::{Batch, Constraints};
-use sync_server::slices;
+use sync_server::{settle, slices};
 use uuid::Uuid;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::{NumberedOutcome, Operation, PullRequest, PushRequest, SlicesRequest};
@@ -226,7 +226,7 @@ impl Servers {
             // Whose faults keep old rights keeps them here too.
             let fresh = !self.faults.has(Fault::StaleAccess);
             let batch = if fresh { batch.with_rights_of(subscription.rights_at) } else { batch };
-            now(batch.take(&self.memory, &self.constraints, session, &subscription.actor))
+            now(batch.take(&self.memory, &self.constraints, None, session, &subscription.actor))
         })();
         match result {
             Err(failure) => Ok(Err(problem(failure))),
@@ -301,9 +301,9 @@ impl Servers {
         self.protocols.check_pull(request.protocol)?;
         let is_older = request.protocol < self.newest;
         let subscription = self.subscription(instance, session.user_id).map_err(problem)?;
-        let epoch = self.instances[instance].epoch;
-        let heads = &self.instances[instance].heads;
-        let page = now(pull::answer(&self.memory, heads, epoch, &session, &subscription, request)).map_err(problem)?;
+        let Instance { heads, epoch, .. } = &self.instances[instance];
+        let known = settle::Instance { heads, epoch: *epoch, is_doubtful: false, tokens: None };
+        let page = now(pull::answer(&self.memory, known, &session, &subscription, request)).map_err(problem)?;
         Ok(if is_older { of_later_years(&page.text) } else { page.text })
     }
 

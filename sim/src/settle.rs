@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sync_server::access::subscription_of;
 use sync_server::heads::Heads;
+use sync_server::settle::Instance;
 use uuid::Uuid;
 use waystation_client::store::lost::{self, OFFER_AFTER_MS};
 use waystation_client::store::{rows, scopes};
@@ -257,12 +258,13 @@ impl World {
         let heads = Heads::default();
         let subscription =
             subscription_of(memory, &heads, laptop.user).now_or_never().ok_or_else(|| broken("it waits"))?.map_err(broken)?;
+        let instance = Instance { heads: &heads, epoch: memory.epoch(), is_doubtful: false, tokens: None };
         let mut cursors = BTreeMap::new();
         let mut found: BTreeMap<(i16, Uuid), i64> = BTreeMap::new();
         loop {
             let request =
                 PullRequest { protocol: 1, device, epoch: memory.epoch(), digest: None, cursors: Some(cursors.clone()), witness: None };
-            let page = sync_server::pull::answer(memory, &heads, memory.epoch(), &session, &subscription, request)
+            let page = sync_server::pull::answer(memory, instance, &session, &subscription, request)
                 .now_or_never()
                 .ok_or_else(|| broken("it waits"))?
                 .map_err(broken)?;

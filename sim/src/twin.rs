@@ -321,7 +321,7 @@ impl Twin {
             let batch = Batch::read(request, self.memory.epoch())?;
             let subscription = self.hears(device)?;
             batch
-                .take(&self.memory, &constraints(), self.session(device), &subscription.actor)
+                .take(&self.memory, &constraints(), None, self.session(device), &subscription.actor)
                 .now_or_never()
                 .expect("nothing in memory waits")
         })();

@@ -8,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use waystation_model::sql::feed_triggers;
 
+use crate::epoch::Watched;
 use crate::failure::Failure;
 
 /// How often a transaction runs that lost against another one.
@@ -24,8 +25,25 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/serve
 /// # Errors
 /// When the address is wrong or PostgreSQL does not answer.
 pub async fn connect(url: &str, connections_max: u32) -> Result<PgPool, sqlx::Error> {
+    connect_watched(url, connections_max, &Watched::default()).await
+}
+
+/// … each of which says whether it leads to the database that is known.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_watched(url: &str, connections_max: u32, epoch: &Watched) -> Result<PgPool, sqlx::Error> {
     let options = PgConnectOptions::from_str(url)?.options([("waystation.server", "on"), ("TimeZone", "UTC"), ("jit", "off")]);
-    PgPoolOptions::new().max_connections(connections_max).acquire_timeout(CONNECTION_WAIT).connect_with(options).await
+    let epoch = Watched::clone(epoch);
+    PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(CONNECTION_WAIT)
+        .after_connect(move |connection, _| {
+            let epoch = Watched::clone(&epoch);
+            Box::pin(async move { epoch.compare(connection).await })
+        })
+        .connect_with(options)
+        .await
 }
 
 /// Brings the schema to this version: the migrations, then the triggers that follow from the registry.

@@ -38,6 +38,9 @@ pub enum Failure {
     /// The store of files.
     #[error("files: {0}")]
     Files(#[from] object_store::Error),
+    /// The database is of another epoch than the one that the request was taken for.
+    #[error("the database is of another epoch")]
+    EpochMoved,
     /// Somebody made the same row at the same moment.
     #[error("somebody made the same row at the same moment")]
     MadeMeanwhile,
@@ -77,6 +80,7 @@ impl Failure {
                 tracing::error!(%error, "the database is out of reach");
                 Problem::new(Code::NotReady, "the database is out of reach")
             }
+            Failure::EpochMoved => Problem::new(Code::EpochChanged, "the server's epoch is another one: pull first"),
             other => {
                 tracing::error!(error = %other, "the request failed");
                 Problem::new(Code::Internal, "the server failed; its log has the request id")
@@ -88,8 +92,11 @@ impl Failure {
 fn is_out_of_reach(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-        // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections
-        sqlx::Error::Database(error) => matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "53300")),
+        // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections; and a standby that nobody has promoted yet:
+        // read_only_sql_transaction, object_not_in_prerequisite_state
+        sqlx::Error::Database(error) => {
+            matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "53300" | "25006" | "55000"))
+        }
         _ => false,
     }
 }

@@ -162,6 +162,32 @@ impl Heads {
         }
     }
 
+    /// Every head that is known.
+    pub fn known(&self) -> Vec<(String, i64)> {
+        self.read().known.scopes.iter().map(|(scope, head)| (scope.to_string(), *head)).collect()
+    }
+
+    /// Whether a head that was known before is further than the database has it now. Heads never go back, and none is removed.
+    pub fn any_is_above(known: &[(String, i64)], read: &[(String, i64)]) -> bool {
+        let read: HashMap<&str, i64> = read.iter().map(|(scope, head)| (scope.as_str(), *head)).collect();
+        known.iter().any(|(scope, head)| *head > read.get(scope.as_str()).copied().unwrap_or(0))
+    }
+
+    /// Takes these heads for the only ones there are, and forgets what was computed with others: the database is another one.
+    pub fn begin_again(&self, read: &[(String, i64)]) {
+        {
+            let mut inner = self.write();
+            self.forget(&mut inner, |_| true);
+            for (_, head) in &mut inner.known.scopes {
+                *head = 0;
+            }
+            for user in inner.streams.keys() {
+                poke(&inner, *user, &Poke { scope: EVERYTHING.to_owned(), head: 0 });
+            }
+        }
+        self.advance(read);
+    }
+
     /// Which of a subscription's scopes are known to have moved past these cursors, by their order in it.
     pub fn moved_past(&self, cursors: &Cursors) -> Vec<usize> {
         let inner = self.read();

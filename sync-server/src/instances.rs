@@ -9,6 +9,7 @@ use sqlx::postgres::PgListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::epoch::Epoch;
 use crate::heads::Heads;
 
 /// The channel on which heads are announced.
@@ -25,29 +26,52 @@ const PAYLOAD_BYTES_MAX: usize = 7_500;
 /// Announcements that wait to be made. Past it the others find the heads at their next reload.
 pub const ANNOUNCEMENTS_MAX: usize = 10_000;
 
-/// Announces this instance's heads until nobody is left to move any: what is waiting then is announced all the same.
-pub async fn announce(pool: PgPool, mut moved: mpsc::Receiver<Vec<(String, i64)>>, no_more: CancellationToken) {
+/// Heads that moved, for the other instances.
+#[derive(Debug)]
+pub struct Announcement {
+    /// The epoch that they moved in.
+    pub epoch: i64,
+    /// The heads.
+    pub moved: Vec<(String, i64)>,
+}
+
+/// Announces this instance's heads until nobody is left to move any: what is waiting then is announced all the same. What moved
+/// in an epoch that is gone is not announced: the others would take it for heads of this one.
+pub async fn announce(pool: PgPool, epoch: Arc<Epoch>, mut moved: mpsc::Receiver<Announcement>, no_more: CancellationToken) {
     loop {
         let first = tokio::select! {
             biased;
             first = moved.recv() => match first { Some(first) => first, None => return },
             () = no_more.cancelled() => return,
         };
-        let mut newest: HashMap<String, i64> = HashMap::new();
-        gather(&mut newest, first);
+        let mut waiting = vec![first];
         while let Ok(more) = moved.try_recv() {
-            gather(&mut newest, more);
+            waiting.push(more);
         }
-        for payload in payloads(newest) {
-            if let Err(error) = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(&pool).await {
-                tracing::warn!(%error, "could not announce heads; the others find them at their next reload");
-            }
+        if let Err(error) = tell(&pool, &epoch, waiting).await {
+            tracing::warn!(%error, "could not announce heads; the others find them at their next reload");
         }
         tokio::select! {
             () = no_more.cancelled() => {}
             () = tokio::time::sleep(GATHER) => {}
         }
     }
+}
+
+async fn tell(pool: &PgPool, epoch: &Epoch, waiting: Vec<Announcement>) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    // Asked only now: a new connection may have led to another database.
+    if epoch.is_doubtful() {
+        return Ok(());
+    }
+    let mut newest: HashMap<String, i64> = HashMap::new();
+    for announcement in waiting.into_iter().filter(|announcement| announcement.epoch == epoch.number()) {
+        gather(&mut newest, announcement.moved);
+    }
+    for payload in payloads(newest) {
+        sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 fn gather(newest: &mut HashMap<String, i64>, moved: Vec<(String, i64)>) {
@@ -78,7 +102,7 @@ fn payloads(newest: HashMap<String, i64>) -> Vec<String> {
 }
 
 /// Hears of heads that others moved, other instances and plain SQL alike, until the server stops.
-pub async fn listen(pool: PgPool, heads: Arc<Heads>, stopping: CancellationToken) {
+pub async fn listen(pool: PgPool, epoch: Arc<Epoch>, heads: Arc<Heads>, stopping: CancellationToken) {
     while !stopping.is_cancelled() {
         let ended = tokio::select! {
             () = stopping.cancelled() => return,
@@ -87,7 +111,8 @@ pub async fn listen(pool: PgPool, heads: Arc<Heads>, stopping: CancellationToken
         if let Err(error) = ended {
             tracing::warn!(%error, "lost the connection that hears of heads");
         }
-        // What was said meanwhile was not heard.
+        // What was said meanwhile was not heard, and what is connected to next may be another database.
+        epoch.doubt();
         heads.forget_everybody();
         tokio::select! {
             () = stopping.cancelled() => return,

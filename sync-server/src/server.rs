@@ -11,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{SignInLimiter, Tokens};
 use crate::authority::postgres::read_constraints;
+use crate::epoch::Epoch;
 use crate::failure::Failure;
 use crate::heads::Heads;
 use crate::push::Constraints;
 use crate::settings::Settings;
 use crate::state::App;
 use crate::turns::Turns;
-use crate::{accounts, connections, content, database, instances, routes, tombstones};
+use crate::{accounts, connections, content, database, instances, routes, settle, tombstones};
 
 /// How long running requests may take to end after the server was told to stop.
 const STOP_WAIT: Duration = Duration::from_secs(20);
@@ -39,15 +40,14 @@ impl Server {
     /// # Errors
     /// When the database does not answer or has another schema, or the address is taken.
     pub async fn start(settings: Settings) -> Result<Server, Failure> {
-        let pool = database::connect(&settings.database_url, settings.database_connections_max).await?;
+        let epoch = Arc::new(Epoch::default());
+        let pool = database::connect_watched(&settings.database_url, settings.database_connections_max, &epoch).await?;
         if !database::is_migrated(&pool).await.unwrap_or(false) {
             return Err(Failure::broken("the database has not been migrated: run `sync-server migrate`"));
         }
-        let epoch: i64 = sqlx::query_scalar("SELECT epoch FROM epoch").fetch_one(&pool).await?;
         let stopping = CancellationToken::new();
         let (announcements, moved) = mpsc::channel(instances::ANNOUNCEMENTS_MAX);
         let heads = Arc::new(Heads::default());
-        heads.advance(&instances::read_heads(&pool).await?);
         let app = App {
             constraints: Arc::new(Constraints::new(read_constraints(&pool).await?)),
             files: content::open(&settings.content)?,
@@ -63,7 +63,9 @@ impl Server {
             waits: settings.waits,
             protocols: settings.protocols,
             epoch,
+            settling: Arc::default(),
         };
+        app.settle().await?;
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|error| Failure::broken(format!("cannot listen on {}: {error}", settings.listen)))?;
@@ -71,8 +73,9 @@ impl Server {
         let no_more = CancellationToken::new();
         let serving = tokio::spawn(connections::serve(listener, routes::router(app.clone()), settings.waits, stopping.clone()));
         let tasks = vec![
-            tokio::spawn(instances::announce(pool.clone(), moved, no_more.clone())),
-            tokio::spawn(instances::listen(pool.clone(), heads, stopping.clone())),
+            tokio::spawn(instances::announce(pool.clone(), Arc::clone(&app.epoch), moved, no_more.clone())),
+            tokio::spawn(instances::listen(pool.clone(), Arc::clone(&app.epoch), heads, stopping.clone())),
+            tokio::spawn(settle::watch(app.clone(), stopping.clone())),
             tokio::spawn(tombstones::forget_now_and_then(pool, stopping.clone())),
         ];
         Ok(Server { address, stopping, no_more, serving, tasks, app })

@@ -35,9 +35,10 @@ pub async fn slices(
 ) -> Result<Response, Failure> {
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
+    app.note_witness(&session, request.witness.as_deref()).await?;
     let subscription = heard(&app, session.user_id).await?;
     let turn = app.turns.take(session.organization_id).await?;
-    let text = answer(&app.pool, app.epoch, &session, &subscription, request).await?;
+    let text = answer(&app.pool, app.epoch.number(), &session, &subscription, request).await?;
     drop(turn);
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response())
 }
@@ -62,9 +63,11 @@ pub async fn answer<A: Authority>(
     let rows_max = authority.page_rows_max();
     let mut snapshot = authority.snapshot().await?;
     snapshot.check_alive(session).await?;
+    let reached = snapshot.device_state(session.device_id).await?.reached;
+    let is_same_epoch = request.epoch == epoch && reached.epoch == Some(epoch);
     let head = snapshot.heads(std::slice::from_ref(&request.scope)).await?.pop();
     let mut text = Vec::new();
-    match head.filter(|head| request.epoch == epoch && head.version == request.cursor) {
+    match head.filter(|head| is_same_epoch && head.version == request.cursor) {
         None => line(&mut text, &SliceLine::Moved)?,
         Some(head) => match &request.slices {
             None => line(&mut text, &SliceLine::Sums { sums: sums(&mut snapshot, &head).await? })?,

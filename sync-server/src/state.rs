@@ -5,12 +5,14 @@ use std::sync::Arc;
 use chrono::Utc;
 use object_store::ObjectStore;
 use sqlx::PgPool;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{SignInLimiter, Tokens};
 use crate::connections::Waits;
+use crate::epoch::Epoch;
 use crate::heads::Heads;
+use crate::instances::Announcement;
 use crate::protocols::Protocols;
 use crate::pull::Ahead;
 use crate::push::Constraints;
@@ -36,7 +38,7 @@ pub struct App {
     /// The database's constraints by name.
     pub constraints: Arc<Constraints>,
     /// Heads that moved, for the other instances.
-    pub announcements: mpsc::Sender<Vec<(String, i64)>>,
+    pub announcements: mpsc::Sender<Announcement>,
     /// Fires when the server is to stop.
     pub stopping: CancellationToken,
     /// Whose turn it is at the database.
@@ -45,8 +47,10 @@ pub struct App {
     pub waits: Waits,
     /// The versions of the protocol that are spoken.
     pub protocols: Protocols,
-    /// Which life of the database this is.
-    pub epoch: i64,
+    /// Which epoch of the database this is.
+    pub epoch: Arc<Epoch>,
+    /// Held by the one who asks the database which epoch it is.
+    pub settling: Arc<Mutex<()>>,
 }
 
 impl App {
@@ -63,6 +67,6 @@ impl App {
         self.heads.advance(&moved);
         // The receiver is gone only when the server has stopped, and full only when the database is out of reach: then the
         // others' slow poll finds the change.
-        let _ = self.announcements.try_send(moved);
+        let _ = self.announcements.try_send(Announcement { epoch: self.epoch.number(), moved });
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 use waystation_model::audit::{every_row, live_rows};
@@ -14,6 +15,8 @@ use crate::failure::Failure;
 
 /// Faults that are named one by one; the rest is only counted.
 const FAULTS_LISTED_MAX: usize = 20;
+/// Epochs that are named, the latest ones.
+const EPOCHS_LISTED_MAX: i64 = 5;
 
 /// What is wrong with one row in one feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +75,19 @@ pub struct Report {
     pub feeds: i64,
     /// Everything that does not fit.
     pub faults: Vec<Fault>,
+    /// Epochs that began because the database was found to be another one, the latest last.
+    pub epochs: Vec<Begun>,
+}
+
+/// An epoch that the database began by itself.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Begun {
+    /// Its number.
+    pub epoch: i64,
+    /// `moved`: a promoted standby, a point-in-time recovery, a dump loaded by hand or a copy. `went_back`: a file copy.
+    pub why: String,
+    /// When that was noticed.
+    pub noticed_at: DateTime<Utc>,
 }
 
 impl fmt::Display for Report {
@@ -81,6 +97,18 @@ impl fmt::Display for Report {
         }
         if self.faults.len() > FAULTS_LISTED_MAX {
             writeln!(to, "… and {} more", self.faults.len() - FAULTS_LISTED_MAX)?;
+        }
+        for Begun { epoch, why, noticed_at } in &self.epochs {
+            let why = if why == "went_back" {
+                "a laptop or a server had seen a later state of it"
+            } else {
+                "it was promoted, recovered, loaded or copied"
+            };
+            writeln!(
+                to,
+                "epoch {epoch} began by itself at {}: the database had gone back in time or become another one ({why})",
+                noticed_at.to_rfc3339()
+            )?;
         }
         write!(to, "verify: {} rows in {} feeds, {} faults", self.rows, self.feeds, self.faults.len())
     }
@@ -175,8 +203,12 @@ async fn compare(connection: &mut PgConnection) -> Result<Report, Failure> {
         };
         faults.push(Fault::Row { fault, scope, entity, row_id });
     }
-    let heads: Vec<String> =
-        sqlx::query_scalar(AssertSqlSafe(format!("SELECT w.scope FROM ({WRONG_HEADS}) w ORDER BY w.scope"))).fetch_all(connection).await?;
+    let heads: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("SELECT w.scope FROM ({WRONG_HEADS}) w ORDER BY w.scope")))
+        .fetch_all(&mut *connection)
+        .await?;
     faults.extend(heads.into_iter().map(|scope| Fault::Head { scope }));
-    Ok(Report { rows, feeds, faults })
+    let begun = "SELECT epoch, why, noticed_at FROM (SELECT ordinal, epoch, why, noticed_at FROM database_runs \
+         WHERE why IN ('moved', 'went_back') ORDER BY ordinal DESC LIMIT $1) r ORDER BY ordinal";
+    let epochs = sqlx::query_as(begun).bind(EPOCHS_LISTED_MAX).fetch_all(&mut *connection).await?;
+    Ok(Report { rows, feeds, faults, epochs })
 }

@@ -249,6 +249,8 @@ impl Cluster {
     pub async fn copy(&self, name: &str, template: &str) -> Outcome<Database> {
         self.remove_database(name).await?;
         self.make_database(name, template).await?;
+        let mut connection = self.connect(name).await?;
+        forget_identity(&mut connection).await?;
         Ok(Database { url: self.url(name), name: name.to_owned() })
     }
 
@@ -258,6 +260,7 @@ impl Cluster {
         self.make_database(TEMPLATE, "template0").await?;
         let pool = sync_server::database::connect(&self.url(TEMPLATE), 1).await?;
         let migrated = sync_server::database::migrate(&pool).await;
+        forget_identity(&mut *pool.acquire().await?).await?;
         // Nobody may be connected to what others copy.
         pool.close().await;
         Ok(migrated?)
@@ -267,6 +270,12 @@ impl Cluster {
     pub fn stop(self) {
         self.server.stop(Signal::Interrupt, STOP_TIME_MAX);
     }
+}
+
+/// A copy of a template counts as a database of its own, not as one that went back in time.
+async fn forget_identity(connection: &mut PgConnection) -> Outcome<()> {
+    sqlx::raw_sql("UPDATE epoch SET run_started_at = NULL; DELETE FROM database_runs").execute(connection).await?;
+    Ok(())
 }
 
 fn start_server(folder: &Path, port: u16, durability: Durability) -> Outcome<Child> {

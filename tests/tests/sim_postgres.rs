@@ -152,7 +152,7 @@ impl Real {
         let taken = async {
             let batch = Batch::read(request, self.epoch)?;
             let subscription = subscription_of(&self.pool, &Heads::default(), user).await?;
-            batch.take(&self.pool, &self.constraints, session, &subscription.actor).await
+            batch.take(&self.pool, &self.constraints, None, session, &subscription.actor).await
         };
         taken.await.map(|(answer, _)| Some(answer)).map_err(|failure: Failure| word(&failure))
     }

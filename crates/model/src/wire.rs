@@ -33,6 +33,14 @@ pub struct Base {
     pub own: Option<i64>,
 }
 
+impl Base {
+    /// … by a server that has given no stamp above this one: a larger one says nothing of what the laptop has seen.
+    #[must_use]
+    pub fn given_upto(self, last_stamp: i64) -> Base {
+        Base { stamp: self.stamp.filter(|stamp| *stamp <= last_stamp), ..self }
+    }
+}
+
 impl Serialize for Base {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.own {

@@ -109,6 +109,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION before_organizations();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON organizations FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_organizations() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -266,6 +268,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON stations FOR EACH ROW EXECUTE FUNCTION before_stations();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON stations FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_stations() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -382,6 +386,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_gas_supply_sources FOR EACH ROW EXECUTE FUNCTION before_station_gas_supply_sources();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON station_gas_supply_sources FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_station_gas_supply_sources() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -507,6 +513,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_equipment FOR EACH ROW EXECUTE FUNCTION before_station_equipment();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON station_equipment FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_station_equipment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -588,6 +596,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_specifications FOR EACH ROW EXECUTE FUNCTION before_station_specifications();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON station_specifications FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_station_specifications() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -678,6 +688,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_systems FOR EACH ROW EXECUTE FUNCTION before_station_safety_systems();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON station_safety_systems FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_station_safety_systems() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -752,6 +764,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON station_safety_system_features FOR EACH ROW EXECUTE FUNCTION before_station_safety_system_features();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON station_safety_system_features FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_station_safety_system_features() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -910,6 +924,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION before_users();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON users FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_users() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -987,6 +1003,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON staff_cards FOR EACH ROW EXECUTE FUNCTION before_staff_cards();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON staff_cards FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_staff_cards() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1134,6 +1152,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON user_profiles FOR EACH ROW EXECUTE FUNCTION before_user_profiles();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON user_profiles FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_user_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -1226,6 +1246,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON student_profiles FOR EACH ROW EXECUTE FUNCTION before_student_profiles();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON student_profiles FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_student_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -1311,6 +1333,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON student_notes FOR EACH ROW EXECUTE FUNCTION before_student_notes();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON student_notes FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_student_notes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -1380,6 +1404,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON parent_profiles FOR EACH ROW EXECUTE FUNCTION before_parent_profiles();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON parent_profiles FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_parent_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1465,6 +1491,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON teacher_profiles FOR EACH ROW EXECUTE FUNCTION before_teacher_profiles();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON teacher_profiles FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_teacher_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -1541,6 +1569,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON guardian_links FOR EACH ROW EXECUTE FUNCTION before_guardian_links();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON guardian_links FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_guardian_links() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1681,6 +1711,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON groups FOR EACH ROW EXECUTE FUNCTION before_groups();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON groups FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_groups() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -1778,6 +1810,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON group_memberships FOR EACH ROW EXECUTE FUNCTION before_group_memberships();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON group_memberships FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_group_memberships() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -1854,6 +1888,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON group_membership_periods FOR EACH ROW EXECUTE FUNCTION before_group_membership_periods();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON group_membership_periods FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_group_membership_periods() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2063,6 +2099,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON courses FOR EACH ROW EXECUTE FUNCTION before_courses();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON courses FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_courses() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -2163,6 +2201,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON course_facts FOR EACH ROW EXECUTE FUNCTION before_course_facts();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON course_facts FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_course_facts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2274,6 +2314,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON modules FOR EACH ROW EXECUTE FUNCTION before_modules();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON modules FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_modules() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2393,6 +2435,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON topics FOR EACH ROW EXECUTE FUNCTION before_topics();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON topics FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_topics() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -2475,6 +2519,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON media_assets FOR EACH ROW EXECUTE FUNCTION before_media_assets();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON media_assets FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_media_assets() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2608,6 +2654,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON content_items FOR EACH ROW EXECUTE FUNCTION before_content_items();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON content_items FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_content_items() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2777,6 +2825,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON assessments FOR EACH ROW EXECUTE FUNCTION before_assessments();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON assessments FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_assessments() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -2882,6 +2932,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON questions FOR EACH ROW EXECUTE FUNCTION before_questions();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON questions FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_questions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -2972,6 +3024,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON question_options FOR EACH ROW EXECUTE FUNCTION before_question_options();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON question_options FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_question_options() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3086,6 +3140,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON answer_keys FOR EACH ROW EXECUTE FUNCTION before_answer_keys();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON answer_keys FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_answer_keys() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -3188,6 +3244,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON enrollments FOR EACH ROW EXECUTE FUNCTION before_enrollments();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON enrollments FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_enrollments() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -3282,6 +3340,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON assessment_attempts FOR EACH ROW EXECUTE FUNCTION before_assessment_attempts();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON assessment_attempts FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_assessment_attempts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -3352,6 +3412,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON topic_progress FOR EACH ROW EXECUTE FUNCTION before_topic_progress();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON topic_progress FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_topic_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3430,6 +3492,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON content_progress FOR EACH ROW EXECUTE FUNCTION before_content_progress();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON content_progress FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_content_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3516,6 +3580,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON attendance_records FOR EACH ROW EXECUTE FUNCTION before_attendance_records();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON attendance_records FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_attendance_records() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -3593,6 +3659,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON devices FOR EACH ROW EXECUTE FUNCTION before_devices();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON devices FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_devices() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -3669,6 +3737,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON conflicts FOR EACH ROW EXECUTE FUNCTION before_conflicts();
 
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON conflicts FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
+
 CREATE OR REPLACE FUNCTION feed_conflicts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- INSERT … ON CONFLICT DO UPDATE fires for both, also when it did only one of them.
@@ -3744,6 +3814,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON held_changes FOR EACH ROW EXECUTE FUNCTION before_held_changes();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON held_changes FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_held_changes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3839,6 +3911,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE OR REPLACE TRIGGER a_before BEFORE INSERT OR UPDATE ON offered_rows FOR EACH ROW EXECUTE FUNCTION before_offered_rows();
+
+CREATE OR REPLACE TRIGGER a_epoch BEFORE INSERT OR UPDATE OR DELETE ON offered_rows FOR EACH STATEMENT EXECUTE FUNCTION epoch_before_write();
 
 CREATE OR REPLACE FUNCTION feed_offered_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

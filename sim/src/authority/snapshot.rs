@@ -64,6 +64,7 @@ impl Snapshot for MemorySnapshot {
             chain: device.chain,
             backed_up_n: device.backed_up_n,
             losses_sent: device.losses_sent_ms.map(|ms| ms * 1000),
+            reached: state.reached(),
         })
     }
 

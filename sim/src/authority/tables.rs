@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
+use sync_server::epoch::Reached;
 use uuid::Uuid;
 use waystation_model::chain::{CHAIN_START, CONTENT_HASH_BYTES, Chain};
 use waystation_model::merge::Edits;
@@ -119,6 +120,11 @@ impl State {
             went_with_parent: BTreeSet::new(),
             feeds: Feeds::default(),
         }
+    }
+
+    /// Where the database is.
+    pub fn reached(&self) -> Reached {
+        Reached { epoch: Some(self.epoch), run_us: 0, lsn: 0 }
     }
 
     /// The rows of a table.

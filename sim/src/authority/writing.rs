@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sync_server::accounts::Session;
-use sync_server::authority::{FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
+use sync_server::authority::{
+    FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LockedLedger, OpenConflict, Pushed, Tries, Writing,
+};
 use sync_server::failure::Failure;
 use uuid::Uuid;
 use waystation_model::access::Actor;
-use waystation_model::chain::Chain;
 use waystation_model::grading::GradedQuestion;
 use waystation_model::merge::{Edits, Stored};
 use waystation_model::registry::{Entity, Merge};
@@ -277,11 +278,12 @@ impl Writing for MemoryWriting {
         Ok(found.iter().map(|(_, row)| (text(row, "row_stamp"), value(offered, &row.values, "fields").clone())).collect())
     }
 
-    async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
+    async fn lock_ledger(&mut self, device: Uuid) -> Result<LockedLedger, Failure> {
         self.step()?;
         let state = self.memory.state();
         let device = state.devices.get(&device).ok_or_else(|| Failure::broken("no such device"))?;
-        Ok((device.last_n, device.chain))
+        let reached = state.reached();
+        Ok(LockedLedger { last_n: device.last_n, chain: device.chain, reached, last_stamp: state.last_stamp })
     }
 
     async fn pushes(&mut self, device: Uuid, first_n: i64, last_n: i64) -> Result<Vec<Pushed>, Failure> {
@@ -294,10 +296,10 @@ impl Writing for MemoryWriting {
             .collect())
     }
 
-    async fn store_push(&mut self, entry: LedgerEntry<'_>) -> Result<(), Failure> {
+    async fn store_push(&mut self, entry: LedgerEntry<'_>) -> Result<i64, Failure> {
         self.step()?;
         if self.memory.faults.has(Fault::ForgetLedger) {
-            return Ok(());
+            return Ok(0);
         }
         let mut state = self.memory.state();
         let before = state.devices.get(&entry.device).cloned();
@@ -315,9 +317,10 @@ impl Writing for MemoryWriting {
         device.chain = *entry.chain;
         device.pushes = Arc::new(pushes);
         state.devices.insert(entry.device, device);
+        let lsn = state.reached().lsn;
         drop(state);
         self.journal.push(Undo::Device(entry.device, before));
-        Ok(())
+        Ok(lsn)
     }
 
     async fn savepoint(&mut self) -> Result<(), Failure> {

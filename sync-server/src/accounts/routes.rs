@@ -206,7 +206,7 @@ pub async fn sign_in(
             organization_id: account.organization_id,
             organization_name: account.organization_name,
         },
-        epoch: app.epoch,
+        epoch: app.epoch.number(),
         server_time: app.now_ms(),
     }))
 }

@@ -62,6 +62,19 @@ impl Tokens {
             .map_err(|error| Problem::new(Code::TokenExpired, error.to_string()))
     }
 
+    /// A signature over a text of this server's.
+    ///
+    /// # Errors
+    /// Never with this key; kept for the library's signature.
+    pub fn sign(&self, text: &str) -> Result<String, Failure> {
+        jsonwebtoken::crypto::sign(text.as_bytes(), &self.encoding, Algorithm::HS256).map_err(Failure::broken)
+    }
+
+    /// Whether a signature is this server's over a text.
+    pub fn has_signed(&self, text: &str, signature: &str) -> bool {
+        jsonwebtoken::crypto::verify(signature, text.as_bytes(), &self.decoding, Algorithm::HS256).unwrap_or(false)
+    }
+
     /// The refresh token that follows on `token` in this session. It follows from it, so that a request that arrives twice, or
     /// late, gets the same answer, and nobody is signed out for want of an order.
     ///
@@ -69,8 +82,7 @@ impl Tokens {
     /// Never with this key; kept for the library's signature.
     pub fn next_refresh_token(&self, session: Uuid, token: &str) -> Result<String, Failure> {
         let message = format!("refresh:{session}:{token}");
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.encoding, Algorithm::HS256).map_err(Failure::broken)?;
-        Ok(hex::encode(refresh_hash(&signature)))
+        Ok(hex::encode(refresh_hash(&self.sign(&message)?)))
     }
 }
 

@@ -19,6 +19,7 @@ use waystation_model::registry::Entity;
 use waystation_model::wire::NumberedOutcome;
 
 use crate::accounts::Session;
+use crate::epoch::Reached;
 use crate::failure::Failure;
 
 /// Keeps the authoritative rows.
@@ -68,6 +69,19 @@ pub struct Pushed {
     pub hashes: Vec<[u8; CONTENT_HASH_BYTES]>,
     /// The outcomes that are not plainly `applied`.
     pub outcomes: Vec<NumberedOutcome>,
+}
+
+/// A device's ledger as a push finds it.
+#[derive(Debug, Clone, Copy)]
+pub struct LockedLedger {
+    /// The number of its last mutation.
+    pub last_n: i64,
+    /// The chain there.
+    pub chain: Chain,
+    /// Where the database is, as far as that is known before anything is written.
+    pub reached: Reached,
+    /// The last stamp that was given to anything.
+    pub last_stamp: i64,
 }
 
 /// What a push adds to its device's ledger.
@@ -205,12 +219,12 @@ pub trait Writing: Send + Sized {
     /// What was offered of one row, whoever did: the stamp in digits, and the columns.
     fn offers_of(&mut self, entity: &Entity, row: Uuid) -> impl Future<Output = Result<Vec<(String, Value)>, Failure>> + Send;
 
-    /// Locks a device's ledger until the transaction ends: its last number and the chain there.
-    fn lock_ledger(&mut self, device: Uuid) -> impl Future<Output = Result<(i64, Chain), Failure>> + Send;
+    /// Locks a device's ledger until the transaction ends.
+    fn lock_ledger(&mut self, device: Uuid) -> impl Future<Output = Result<LockedLedger, Failure>> + Send;
     /// The remembered pushes that hold any number from `first_n` to `last_n`, in order.
     fn pushes(&mut self, device: Uuid, first_n: i64, last_n: i64) -> impl Future<Output = Result<Vec<Pushed>, Failure>> + Send;
-    /// Writes a push down and forgets those whose outcomes the device has seen.
-    fn store_push(&mut self, entry: LedgerEntry<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Writes a push down and forgets those whose outcomes the device has seen. Returns where the log of the database is then.
+    fn store_push(&mut self, entry: LedgerEntry<'_>) -> impl Future<Output = Result<i64, Failure>> + Send;
 
     /// Remembers this moment, to come back to it.
     fn savepoint(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -267,6 +281,8 @@ pub struct DeviceState {
     pub backed_up_n: i64,
     /// When it was told of losses, in microseconds, if it may not have received that.
     pub losses_sent: Option<i64>,
+    /// Where the database is: everything that the snapshot sees lies before it, on the disk.
+    pub reached: Reached,
 }
 
 /// The head of one scope.

@@ -1,7 +1,7 @@
-//! Bringing a backup back into an empty database, as a new life of the server.
+//! Bringing a backup back into an empty database, as a new epoch.
 
 use object_store::ObjectStore;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{Backup, copy_files, dump_key, fetch, list, tools};
 use crate::failure::Failure;
@@ -56,16 +56,12 @@ pub async fn restore(
     let dump = work.path().join("database.dump");
     fetch(from, &dump_key(&backup.name), &dump, &backup.manifest).await?;
     tools::load(database_url, &dump).await?;
-    let (epoch, lost) = begin_new_life(&mut connection).await?;
+    let last_stamp = skip_stamps(&mut connection).await?;
     connection.close().await?;
 
     let pool = database::connect(database_url, 2).await?;
     database::migrate(&pool).await?;
-    // Two lives that begin with the same stamp, because a clock was set back, are one to whoever asks.
-    let remember = "INSERT INTO lost_lives (after_stamp, upto_stamp) VALUES ($1, $2) \
-         ON CONFLICT (upto_stamp) DO UPDATE SET after_stamp = least(lost_lives.after_stamp, excluded.after_stamp)";
-    let after = backup.manifest.last_stamp.map_or(lost.0, |stamp| stamp.min(lost.0));
-    sqlx::query(remember).bind(after).bind(lost.1).execute(&pool).await?;
+    let epoch = begin_epoch(&pool, backup.manifest.last_stamp.map_or(last_stamp, |stamp| stamp.min(last_stamp))).await?;
     let hashes: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT sha256 FROM media_assets WHERE sha256 IS NOT NULL").fetch_all(&pool).await?;
     let files_missing = if from_is_files { super::missing(files, &hashes).await? } else { copy_files(from, files, &hashes).await? };
@@ -74,22 +70,23 @@ pub async fn restore(
     Ok(Restored { backup, epoch, files_missing, report })
 }
 
-/// Stamps that no row ever had, and an epoch that no laptop has seen: each then reads its feeds from the beginning and sends
-/// again what the backup has not. Returns the epoch, and between which stamps the life that is lost gave its own.
-async fn begin_new_life(connection: &mut PgConnection) -> Result<(i64, (i64, i64)), Failure> {
-    let mut transaction = connection.begin().await?;
-    let last_stamp: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut *transaction).await?;
-    let first_stamp: i64 =
-        sqlx::query_scalar("SELECT setval('stamp_seq', greatest((extract(epoch FROM clock_timestamp())::bigint) << 30, $1))")
-            .bind(last_stamp)
-            .fetch_one(&mut *transaction)
-            .await?;
-    let epoch: i64 =
-        sqlx::query_scalar("UPDATE epoch SET epoch = greatest(epoch + 1, extract(epoch FROM clock_timestamp())::bigint) RETURNING epoch")
-            .fetch_one(&mut *transaction)
-            .await?;
+/// Moves the stamps to where none was given, before anything writes to the database: a migration may. Returns the last stamp of
+/// the backup.
+async fn skip_stamps(connection: &mut PgConnection) -> Result<i64, Failure> {
+    let last_stamp: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut *connection).await?;
+    sqlx::query("SELECT setval('stamp_seq', greatest((extract(epoch FROM clock_timestamp())::bigint) << 30, $1 + (1 << 30)))")
+        .bind(last_stamp)
+        .execute(connection)
+        .await?;
+    Ok(last_stamp)
+}
+
+/// An epoch that no laptop has seen: each then reads its feeds from the beginning and sends again what the backup has not.
+async fn begin_epoch(pool: &PgPool, last_stamp: i64) -> Result<i64, Failure> {
+    let mut transaction = pool.begin().await?;
+    let epoch: i64 = sqlx::query_scalar("SELECT epoch_begin('restored', $1)").bind(last_stamp).fetch_one(&mut *transaction).await?;
     // A backup that was made after this one is not this server's past.
     sqlx::query("UPDATE device_states SET backed_up_n = last_n").execute(&mut *transaction).await?;
     transaction.commit().await?;
-    Ok((epoch, (last_stamp, first_stamp)))
+    Ok(epoch)
 }

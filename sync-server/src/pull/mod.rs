@@ -23,7 +23,8 @@ use crate::accounts::Session;
 use crate::authority::Authority;
 use crate::body::Body;
 use crate::failure::Failure;
-use crate::heads::{Heads, Subscription};
+use crate::heads::Subscription;
+use crate::settle::Instance;
 use crate::state::App;
 pub use ahead::Ahead;
 use ahead::Asked;
@@ -47,17 +48,27 @@ pub async fn pull(
 ) -> Result<Response, Failure> {
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
+    app.note_witness(&session, request.witness.as_deref()).await?;
     let subscription = heard(&app, session.user_id).await?;
     let zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));
     let reader = Reader { app, session, subscription, protocol: request.protocol, zstd };
-    let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == reader.app.epoch && request.cursors.is_none());
+    let epoch = reader.app.epoch.number();
+    let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == epoch && request.cursors.is_none());
     if let Some(digest) = digest
         && let Some(Ok(page)) = reader.app.ahead.take(reader.asked(digest)).await
     {
         reader.read_ahead(page.next);
         return Ok(page.into_response());
     }
-    Ok(reader.read(request, true).await?.into_response())
+    match reader.clone().read(request.clone(), true).await {
+        // The database is another one than a moment ago: what this instance knew of the caller's access was the other's.
+        Err(Failure::EpochMoved) => {
+            reader.app.settle().await?;
+            let subscription = heard(&reader.app, session.user_id).await?;
+            Ok(Reader { subscription, ..reader }.read(request, true).await?.into_response())
+        }
+        answered => Ok(answered?.into_response()),
+    }
 }
 
 /// Reads the pages of one pull.
@@ -83,12 +94,13 @@ impl Reader {
 
     async fn read(self, request: PullRequest, asked_for: bool) -> Result<Packed, Failure> {
         let app = &self.app;
-        let page = match open(app.now_ms(), &app.heads, app.epoch, &self.session, &self.subscription, request)? {
+        let instance = app.instance();
+        let page = match open(app.now_ms(), instance, &self.session, &self.subscription, request)? {
             Opening::Said(page) => page,
             Opening::Reads(start) => {
                 let turn = app.turns.take(self.session.organization_id).await?;
                 let start = Start { asked_for, ..start };
-                let page = page::read(&app.pool, &app.heads, app.epoch, &self.session, &self.subscription, start).await?;
+                let page = page::read(&app.pool, instance, &self.session, &self.subscription, start).await?;
                 drop(turn);
                 self.read_ahead(page.next);
                 page
@@ -103,7 +115,7 @@ impl Reader {
         let request = PullRequest {
             protocol: self.protocol,
             device: self.session.device_id,
-            epoch: self.app.epoch,
+            epoch: self.app.epoch.number(),
             digest: Some(format!("{digest:016x}")),
             cursors: None,
             witness: None,
@@ -120,15 +132,14 @@ impl Reader {
 /// What concerns the request as a whole.
 pub async fn answer<A: Authority>(
     authority: &A,
-    heads: &Heads,
-    epoch: i64,
+    instance: Instance<'_>,
     session: &Session,
     subscription: &Subscription,
     request: PullRequest,
 ) -> Result<Page, Failure> {
-    match open(authority.now_ms(), heads, epoch, session, subscription, request)? {
+    match open(authority.now_ms(), instance, session, subscription, request)? {
         Opening::Said(page) => Ok(page),
-        Opening::Reads(start) => page::read(authority, heads, epoch, session, subscription, start).await,
+        Opening::Reads(start) => page::read(authority, instance, session, subscription, start).await,
     }
 }
 
@@ -142,16 +153,16 @@ enum Opening {
 
 fn open(
     now_ms: i64,
-    heads: &Heads,
-    epoch: i64,
+    instance: Instance<'_>,
     session: &Session,
     subscription: &Subscription,
     request: PullRequest,
 ) -> Result<Opening, Failure> {
-    let same_life = request.epoch == epoch;
+    let heads = instance.heads;
+    let same_epoch = request.epoch == instance.epoch;
     let start = match (request.cursors, request.digest.as_deref().and_then(read_digest)) {
-        (Some(cursors), _) => Start::told(subscription, cursors, same_life),
-        (None, Some(digest)) if same_life => {
+        (Some(cursors), _) => Start::told(subscription, cursors, same_epoch),
+        (None, Some(digest)) if same_epoch && !instance.is_doubtful => {
             let (device, handed_out) = (session.device_id, &heads.handed_out);
             if digest == subscription.digest() && !handed_out.is_owed_page(device) {
                 return one_line(&PullLine::Unchanged { server_time: now_ms });

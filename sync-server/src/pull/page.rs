@@ -15,7 +15,9 @@ use crate::accounts::Session;
 use crate::authority::{Authority, DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use crate::failure::Failure;
 use crate::handed_out::Cursors;
-use crate::heads::{Heads, Subscription};
+use crate::heads::Subscription;
+use crate::settle::Instance;
+use crate::witness::Witness;
 
 /// Rows that are read at a time: their largest size together is what a page costs in memory at most.
 const SLICE_ROWS: usize = 250;
@@ -41,15 +43,17 @@ pub struct Page {
 /// Reads the page that follows.
 pub async fn read<A: Authority>(
     authority: &A,
-    memory: &Heads,
-    server_epoch: i64,
+    instance: Instance<'_>,
     session: &Session,
     subscription: &Subscription,
     start: Start,
 ) -> Result<Page, Failure> {
     let mut snapshot = authority.snapshot().await?;
     snapshot.check_alive(session).await?;
-    let DeviceState { last_n: applied_upto, chain, backed_up_n, losses_sent } = snapshot.device_state(session.device_id).await?;
+    let DeviceState { last_n: applied_upto, chain, backed_up_n, losses_sent, reached } = snapshot.device_state(session.device_id).await?;
+    if reached.epoch != Some(instance.epoch) {
+        return Err(Failure::EpochMoved);
+    }
     let moved = start.moved.as_ref().filter(|moved| moved.last_n == applied_upto).map(|moved| moved.scopes.as_slice());
     let wanted = wanted(&mut snapshot, subscription, &start.cursors, moved).await?;
     let rows_max = authority.page_rows_max();
@@ -59,19 +63,19 @@ pub async fn read<A: Authority>(
     snapshot.end().await?;
 
     let mut text = Vec::with_capacity(feed.len() * 96 + 1024);
-    let reached = reached(&wanted, &feed, read_upto, rows_max);
-    let rows_left: i64 = wanted.iter().zip(&reached).map(|(scope, cursor)| scope.head - cursor).sum();
+    let cursors_reached = cursors_reached(&wanted, &feed, read_upto, rows_max);
+    let rows_left: i64 = wanted.iter().zip(&cursors_reached).map(|(scope, cursor)| scope.head - cursor).sum();
     line(
         &mut text,
         &PullLine::Page {
-            epoch: server_epoch,
+            epoch: instance.epoch,
             applied_upto,
             safe_upto: backed_up_n,
             chain: hex::encode(chain),
             server_time: authority.now_ms(),
             rows_left,
             lost,
-            witness: None,
+            witness: instance.tokens.and_then(|tokens| Witness::give(tokens, session.device_id, reached)),
         },
     )?;
     if !start.removed.is_empty() {
@@ -91,20 +95,20 @@ pub async fn read<A: Authority>(
         let place = usize::try_from(first.place - 1).map_err(Failure::broken)?;
         write_scope(&mut text, wanted[place].scope, rows, &tuples)?;
     }
-    for (scope, cursor) in wanted.iter().zip(&reached) {
+    for (scope, cursor) in wanted.iter().zip(&cursors_reached) {
         if !scope.known || *cursor != scope.from {
             let step = PullLine::Scope { scope: scope.scope.to_owned(), cursor: *cursor, head: scope.head, checksum: scope.checksum };
             line(&mut text, &step)?;
         }
     }
     line(&mut text, &PullLine::End { more: rows_left > 0 })?;
-    let digest = digest(&start, &wanted, &reached);
+    let digest = digest(&start, &wanted, &cursors_reached);
     let whole_at = (rows_left == 0).then_some(applied_upto);
     let cursors =
-        Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: reached.into(), whole_at };
-    memory.handed_out.keep(session.device_id, digest, cursors);
+        Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: cursors_reached.into(), whole_at };
+    instance.heads.handed_out.keep(session.device_id, digest, cursors);
     if !start.removed.is_empty() || losses_sent.is_some() && !start.asked_for {
-        memory.handed_out.owe_page(session.device_id);
+        instance.heads.handed_out.owe_page(session.device_id);
     }
     Ok(Page { text, next: (rows_left > 0).then_some(digest) })
 }
@@ -204,7 +208,7 @@ async fn fill<S: Snapshot>(snapshot: &mut S, mut feed: Vec<FeedRow>) -> Result<(
 }
 
 /// The cursor that each wanted scope reaches with this page.
-fn reached(wanted: &[Wanted<'_>], feed: &[FeedRow], read_upto: i64, rows_max: usize) -> Vec<i64> {
+fn cursors_reached(wanted: &[Wanted<'_>], feed: &[FeedRow], read_upto: i64, rows_max: usize) -> Vec<i64> {
     let mut cursors: Vec<i64> = wanted.iter().map(|scope| scope.from).collect();
     for row in feed {
         if let Some(cursor) = usize::try_from(row.place - 1).ok().and_then(|place| cursors.get_mut(place)) {

@@ -6,7 +6,8 @@ use waystation_model::limits::LEDGER_MUTATIONS_MAX;
 use waystation_model::wire::NumberedOutcome;
 use waystation_model::{Code, Problem};
 
-use crate::authority::{LedgerEntry, Pushed, Writing};
+use crate::authority::{LedgerEntry, LockedLedger, Pushed, Writing};
+use crate::epoch::Reached;
 use crate::failure::Failure;
 
 /// One device's ledger, locked until the transaction ends.
@@ -16,13 +17,17 @@ pub struct Ledger {
     pub last_n: i64,
     /// The chain there.
     pub chain: Chain,
+    /// Where the database is.
+    pub reached: Reached,
+    /// The last stamp that was given to anything.
+    pub last_stamp: i64,
 }
 
 impl Ledger {
     /// Reads and locks a device's ledger, so that two pushes of one device never run at once.
     pub async fn lock<W: Writing>(rows: &mut W, device: Uuid) -> Result<Ledger, Failure> {
-        let (last_n, chain) = rows.lock_ledger(device).await?;
-        Ok(Ledger { device, last_n, chain })
+        let LockedLedger { last_n, chain, reached, last_stamp } = rows.lock_ledger(device).await?;
+        Ok(Ledger { device, last_n, chain, reached, last_stamp })
     }
 
     /// The outcomes of mutations that arrive again. A device does not send what it has seen the outcome of, so what is not in
@@ -60,7 +65,7 @@ impl Ledger {
         Ok(outcomes)
     }
 
-    /// Writes down a push, and forgets what the device has seen.
+    /// Writes down a push, and forgets what the device has seen. Returns its last number, and where the database's log is then.
     pub async fn store<W: Writing>(
         &self,
         rows: &mut W,
@@ -68,11 +73,12 @@ impl Ledger {
         hashes: &[[u8; CONTENT_HASH_BYTES]],
         outcomes: &[NumberedOutcome],
         seen_n: i64,
-    ) -> Result<i64, Failure> {
+    ) -> Result<(i64, i64), Failure> {
         let last_n = self.last_n + i64::try_from(hashes.len()).unwrap_or(0);
         let forget_upto = seen_n.min(last_n).max(last_n - LEDGER_MUTATIONS_MAX);
-        rows.store_push(LedgerEntry { device: self.device, first_n: self.last_n + 1, last_n, chain, hashes, outcomes, forget_upto })
+        let lsn = rows
+            .store_push(LedgerEntry { device: self.device, first_n: self.last_n + 1, last_n, chain, hashes, outcomes, forget_upto })
             .await?;
-        Ok(last_n)
+        Ok((last_n, lsn))
     }
 }

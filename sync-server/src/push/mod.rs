@@ -28,13 +28,15 @@ use waystation_model::{Code, Problem, registry};
 pub use constraints::Constraints;
 
 use crate::access::subscription;
-use crate::accounts::Session;
+use crate::accounts::{Session, Tokens};
 use crate::authority::{Authority, Writing};
 use crate::body::Body;
 use crate::database::TRANSACTION_TRIES_MAX;
+use crate::epoch::Reached;
 use crate::failure::Failure;
 use crate::heads::access_scopes;
 use crate::state::App;
+use crate::witness::Witness;
 use ledger::Ledger;
 
 /// Bytes of the longest name of a table or column that PostgreSQL keeps.
@@ -52,14 +54,20 @@ pub async fn push(
     session: Session,
     Body(mut request): Body<PushRequest, PUSH_BODY_BYTES_MAX>,
 ) -> Result<Json<PushAnswer>, Failure> {
-    app.protocols.admit_push(&mut request, app.epoch)?;
+    let epoch = app.epoch.number();
+    app.protocols.admit_push(&mut request, epoch)?;
     session.check_device(request.device)?;
-    let batch = Batch::read(request, app.epoch)?;
+    app.note_witness(&session, request.witness.as_deref()).await?;
+    let batch = Batch::read(request, epoch)?;
     let _turn = app.turns.take(session.organization_id).await?;
     let subscription = subscription(&app, session.user_id).await?;
     let batch = batch.with_rights_of(subscription.rights_at);
     let device = session.device_id;
-    let (answer, moved) = batch.take(&app.pool, &app.constraints, session, &subscription.actor).await?;
+    let taken = batch.take(&app.pool, &app.constraints, Some(&app.tokens), session, &subscription.actor).await;
+    if let Err(Failure::EpochMoved) = taken {
+        app.settle().await?;
+    }
+    let (answer, moved) = taken?;
     app.heads.handed_out.owe_page(device);
     app.moved(moved);
     Ok(Json(answer))
@@ -67,6 +75,7 @@ pub async fn push(
 
 /// A push that is well formed.
 pub struct Batch {
+    epoch: i64,
     first_n: i64,
     seen_n: i64,
     chain_before: chain::Chain,
@@ -93,7 +102,7 @@ impl Batch {
             return Err(Problem::new(Code::TooManyMutations, format!("at most {PUSH_MUTATIONS_MAX} mutations in one push")));
         }
         check_names(&request.runs)?;
-        Ok(Batch { first_n, seen_n, chain_before, mutations: request.into_mutations(), rights_at: None })
+        Ok(Batch { epoch, first_n, seen_n, chain_before, mutations: request.into_mutations(), rights_at: None })
     }
 
     /// … by somebody whose rights were read when the heads of their access summed up to this: if any has moved by the time
@@ -110,13 +119,14 @@ impl Batch {
         &self,
         authority: &A,
         constraints: &Constraints,
+        tokens: Option<&Tokens>,
         session: Session,
         actor: &Actor,
     ) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
         // First all sets without savepoints; when the database refuses anything, once more with them, to find the culprit.
         let mut careful = false;
         for _ in 0..TRANSACTION_TRIES_MAX {
-            let attempt = Attempt { authority, constraints, session, actor, batch: self, careful };
+            let attempt = Attempt { authority, constraints, tokens, session, actor, batch: self, careful };
             match attempt.run().await {
                 Err(failure) if !careful && failure.refusal().is_some() => careful = true,
                 Err(failure) if failure.is_transient() => {}
@@ -130,6 +140,7 @@ impl Batch {
 struct Attempt<'a, A> {
     authority: &'a A,
     constraints: &'a Constraints,
+    tokens: Option<&'a Tokens>,
     session: Session,
     actor: &'a Actor,
     batch: &'a Batch,
@@ -138,12 +149,16 @@ struct Attempt<'a, A> {
 
 impl<A: Authority> Attempt<'_, A> {
     async fn run(&self) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
-        let Batch { first_n, seen_n, chain_before, mutations, rights_at } = self.batch;
+        let Batch { epoch, first_n, seen_n, chain_before, mutations, rights_at } = self.batch;
         let received_ms = self.authority.now_ms();
         let mut rows = self.authority.write().await?;
         rows.check_alive(&self.session).await?;
         let ledger = Ledger::lock(&mut rows, self.session.device_id).await?;
+        if ledger.reached.epoch != Some(*epoch) {
+            return Err(Failure::EpochMoved);
+        }
         if *first_n > ledger.last_n + 1 {
+            tracing::warn!(first_n, last_n = ledger.last_n, "a laptop goes on after a change that this database does not have");
             return Err(Problem::new(Code::NumberGap, format!("the next number is {}", ledger.last_n + 1))
                 .field((ledger.last_n + 1).to_string())
                 .into());
@@ -165,6 +180,7 @@ impl<A: Authority> Attempt<'_, A> {
             begun_with: Cow::Borrowed(self.actor),
             device: self.session.device_id,
             received_ms,
+            last_stamp: ledger.last_stamp,
             careful: self.careful,
             holding: held::Holding::default(),
         };
@@ -175,11 +191,13 @@ impl<A: Authority> Attempt<'_, A> {
         }
         context.begun_with = context.actor.clone();
         let fresh_outcomes = sets::apply(&mut rows, &mut context, fresh).await?;
-        let last_n = ledger.store(&mut rows, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;
+        let (last_n, lsn) = ledger.store(&mut rows, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;
         let moved = rows.stand().await?;
 
         outcomes.extend(fresh_outcomes);
-        Ok((PushAnswer { last_n, chain: hex::encode(chain), outcomes, server_time: self.authority.now_ms(), witness: None }, moved))
+        let reached = Reached { lsn, ..ledger.reached };
+        let witness = self.tokens.and_then(|tokens| Witness::give(tokens, self.session.device_id, reached));
+        Ok((PushAnswer { last_n, chain: hex::encode(chain), outcomes, server_time: self.authority.now_ms(), witness }, moved))
     }
 }
 

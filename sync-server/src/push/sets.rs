@@ -27,6 +27,8 @@ pub struct Context<'a> {
     pub device: Uuid,
     /// When the push arrived.
     pub received_ms: i64,
+    /// The last stamp that had been given when the push began. A base above it was never given by this database.
+    pub last_stamp: i64,
     /// Whether each set gets a savepoint, to find the mutation that the database refuses.
     pub careful: bool,
     /// Who pushes, with the rights that they had when the push began.
@@ -269,7 +271,7 @@ fn deed<'a>(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation,
         device: context.device,
         n: mutation.n,
         user: context.actor.user_id,
-        base: mutation.base,
+        base: mutation.base.given_upto(context.last_stamp),
         at: At(mutation.at).not_after(context.received_ms).0,
         fields,
     };

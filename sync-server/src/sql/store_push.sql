@@ -1,4 +1,5 @@
 -- Writes down one push of a device and forgets those whose outcomes it has seen.
+-- Answers where the log is: all of the push but its feeds lies before, and its commit writes out everything before itself.
 -- $1 device, $2 first number, $3 last number, $4 content hashes, $5 outcomes, $6 chain, $7 forget up to here
 WITH kept AS (
     INSERT INTO device_pushes (device_id, first_n, last_n, hashes, outcomes)
@@ -9,3 +10,4 @@ WITH kept AS (
 UPDATE device_states
 SET last_n = $3, chain = $6, seen_n = greatest(seen_n, $7), last_seen_at = now()
 WHERE device_id = $1
+RETURNING (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint

@@ -62,7 +62,7 @@ async fn what_a_backup_has_not_comes_back_from_the_laptops() -> Outcome<()> {
     // The last that is in the backup, and those that are not.
     let now = school.value("SELECT last_n FROM device_states").await?.as_i64().ok_or("no number")?;
     keeps(&learner, now - sent.as_i64().ok_or("no number")? + 1).await?;
-    let (port, old_epoch) = (server.server().address().port(), server.server().app().epoch);
+    let (port, old_epoch) = (server.server().address().port(), server.server().app().epoch.number());
     server.stop().await;
     mark(&learner, &course, 4..6).await?;
 

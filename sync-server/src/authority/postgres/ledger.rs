@@ -5,7 +5,8 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 use waystation_model::chain::{CONTENT_HASH_BYTES, Chain};
 
-use super::{LedgerEntry, Pushed};
+use super::{LedgerEntry, LockedLedger, Pushed};
+use crate::epoch::Reached;
 use crate::failure::Failure;
 
 #[derive(FromRow)]
@@ -21,12 +22,15 @@ pub fn chain(bytes: Vec<u8>) -> Result<Chain, Failure> {
 }
 
 /// Reads and locks a device's row, so that two pushes of one device never run at once.
-pub async fn lock(connection: &mut PgConnection, device: Uuid) -> Result<(i64, Chain), Failure> {
-    let (last_n, bytes): (i64, Vec<u8>) = sqlx::query_as("SELECT last_n, chain FROM device_states WHERE device_id = $1 FOR UPDATE")
-        .bind(device)
-        .fetch_one(connection)
-        .await?;
-    Ok((last_n, chain(bytes)?))
+pub async fn lock(connection: &mut PgConnection, device: Uuid) -> Result<LockedLedger, Failure> {
+    let (last_n, bytes, epoch, run_us, last_stamp): (i64, Vec<u8>, Option<i64>, i64, i64) = sqlx::query_as(
+        "SELECT d.last_n, d.chain, epoch_current(), (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, \
+         (SELECT s.last_value FROM stamp_seq s) FROM device_states d WHERE d.device_id = $1 FOR UPDATE OF d",
+    )
+    .bind(device)
+    .fetch_one(connection)
+    .await?;
+    Ok(LockedLedger { last_n, chain: chain(bytes)?, reached: Reached { epoch, run_us, lsn: 0 }, last_stamp })
 }
 
 /// The pushes that hold any of these numbers.
@@ -49,8 +53,8 @@ pub async fn pushes(connection: &mut PgConnection, device: Uuid, first_n: i64, l
 }
 
 /// Writes a push down, in one statement with all that follows from it.
-pub async fn store(connection: &mut PgConnection, entry: LedgerEntry<'_>) -> Result<(), Failure> {
-    sqlx::query(include_str!("../../sql/store_push.sql"))
+pub async fn store(connection: &mut PgConnection, entry: LedgerEntry<'_>) -> Result<i64, Failure> {
+    let lsn = sqlx::query_scalar(include_str!("../../sql/store_push.sql"))
         .bind(entry.device)
         .bind(entry.first_n)
         .bind(entry.last_n)
@@ -58,7 +62,7 @@ pub async fn store(connection: &mut PgConnection, entry: LedgerEntry<'_>) -> Res
         .bind(serde_json::to_value(entry.outcomes).map_err(Failure::broken)?)
         .bind(entry.chain.as_slice())
         .bind(entry.forget_upto)
-        .execute(connection)
+        .fetch_one(connection)
         .await?;
-    Ok(())
+    Ok(lsn)
 }

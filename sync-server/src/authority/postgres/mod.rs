@@ -12,7 +12,6 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 use waystation_model::access::Actor;
-use waystation_model::chain::Chain;
 use waystation_model::grading::GradedQuestion;
 use waystation_model::merge::Stored;
 use waystation_model::registry::Entity;
@@ -21,7 +20,7 @@ use waystation_model::{Code, Problem};
 pub use constraints::{read as read_constraints, refusal};
 pub use pages::ReadOnly;
 
-use super::{Authority, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, OpenConflict, Pushed, Tries, Writing};
+use super::{Authority, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LockedLedger, OpenConflict, Pushed, Tries, Writing};
 use crate::accounts::Session;
 use crate::database::commit;
 use crate::failure::Failure;
@@ -108,7 +107,7 @@ impl Writing for Transaction<'static, Postgres> {
         Ok(sqlx::query_as(sql).bind(row).bind(entity.name).fetch_all(&mut **self).await?)
     }
 
-    async fn lock_ledger(&mut self, device: Uuid) -> Result<(i64, Chain), Failure> {
+    async fn lock_ledger(&mut self, device: Uuid) -> Result<LockedLedger, Failure> {
         ledger::lock(self, device).await
     }
 
@@ -116,7 +115,7 @@ impl Writing for Transaction<'static, Postgres> {
         ledger::pushes(self, device, first_n, last_n).await
     }
 
-    async fn store_push(&mut self, entry: LedgerEntry<'_>) -> Result<(), Failure> {
+    async fn store_push(&mut self, entry: LedgerEntry<'_>) -> Result<i64, Failure> {
         ledger::store(self, entry).await
     }
 

@@ -11,6 +11,7 @@ use waystation_model::sql::select_tuples;
 use super::super::{DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use super::{ledger, rights};
 use crate::accounts::Session;
+use crate::epoch::Reached;
 use crate::failure::Failure;
 
 const LIVE: i16 = 0;
@@ -21,6 +22,17 @@ const LOST_LIVES_MAX: i64 = 100;
 /// A transaction that reads one state of everything and changes nothing.
 pub struct ReadOnly {
     transaction: Transaction<'static, Postgres>,
+}
+
+#[derive(FromRow)]
+struct DeviceRow {
+    last_n: i64,
+    chain: Vec<u8>,
+    backed_up_n: i64,
+    losses_sent: Option<i64>,
+    epoch: Option<i64>,
+    run_us: i64,
+    lsn: i64,
 }
 
 #[derive(FromRow)]
@@ -55,12 +67,15 @@ impl Snapshot for ReadOnly {
     }
 
     async fn device_state(&mut self, device: Uuid) -> Result<DeviceState, Failure> {
-        let (last_n, bytes, backed_up_n, losses_sent): (i64, Vec<u8>, i64, Option<i64>) =
-            sqlx::query_as("SELECT last_n, chain, backed_up_n, (extract(epoch FROM losses_sent_at) * 1000000)::bigint FROM device_states WHERE device_id = $1")
-                .bind(device)
-                .fetch_one(&mut *self.transaction)
-                .await?;
-        Ok(DeviceState { last_n, chain: ledger::chain(bytes)?, backed_up_n, losses_sent })
+        let row: DeviceRow =
+            sqlx::query_as(include_str!("../../sql/device_state.sql")).bind(device).fetch_one(&mut *self.transaction).await?;
+        Ok(DeviceState {
+            last_n: row.last_n,
+            chain: ledger::chain(row.chain)?,
+            backed_up_n: row.backed_up_n,
+            losses_sent: row.losses_sent,
+            reached: Reached { epoch: row.epoch, run_us: row.run_us, lsn: row.lsn },
+        })
     }
 
     async fn heads(&mut self, scopes: &[String]) -> Result<Vec<Head>, Failure> {

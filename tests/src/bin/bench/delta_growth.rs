@@ -89,7 +89,7 @@ impl Side {
             let request = PullRequest {
                 protocol: PROTOCOL_VERSION,
                 device: device(INSTRUCTOR),
-                epoch: self.server.server().app().epoch,
+                epoch: self.server.server().app().epoch.number(),
                 digest: None,
                 cursors: Some(cursors),
                 witness: None,

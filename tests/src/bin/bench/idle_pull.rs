@@ -40,7 +40,7 @@ pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
         let request = PullRequest {
             protocol: PROTOCOL_VERSION,
             device: device(number),
-            epoch: server.server().app().epoch,
+            epoch: server.server().app().epoch.number(),
             digest: Some(format!("{:016x}", subscription.digest())),
             cursors: None,
             witness: None,

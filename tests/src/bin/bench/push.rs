@@ -51,7 +51,7 @@ async fn push_round(cluster: &Cluster, template: &str, round: usize, each: usize
     let database = cluster.copy(&name, template).await?;
     let server = LocalServer::start(&database).await?;
     settle(&mut database.connect().await?).await?;
-    let epoch = server.server().app().epoch;
+    let epoch = server.server().app().epoch.number();
     let bodies: Vec<Vec<u8>> = (0..LEARNERS).map(|learner| body(learner, each, epoch)).collect::<Outcome<_>>()?;
     let tokens: Vec<String> = (0..LEARNERS).map(token).collect::<Outcome<_>>()?;
     let sent = bodies.iter().map(Vec::len).sum();

@@ -1,0 +1,138 @@
+//! What laptops keep for a server that may go back in time: proof of how far its database was.
+
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::accounts::Tokens;
+use crate::epoch::Reached;
+
+/// Bytes of a witness; a longer one is not one of this server's.
+const WITNESS_BYTES_MAX: usize = 1_024;
+
+/// One start of PostgreSQL with this database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct Run {
+    /// The epoch then.
+    pub epoch: i64,
+    /// When it was started, in microseconds since 1970.
+    pub started_us: i64,
+    /// Where its log began.
+    pub first_lsn: i64,
+    /// The last stamp that had been given before.
+    pub first_stamp: i64,
+    /// The stamp after which it gives its own.
+    pub upto_stamp: i64,
+}
+
+/// What a server gives out to be shown again: how far the database was. Signed, and bound to the device, because it begins a
+/// new epoch for everybody when the database is found to be behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// The epoch then.
+    pub epoch: i64,
+    /// The run of PostgreSQL, by its start in microseconds since 1970.
+    pub run_us: i64,
+    /// How far its log was.
+    lsn: i64,
+    signature: String,
+}
+
+impl Witness {
+    /// One for this device; none where the epoch is not certain.
+    pub fn give(tokens: &Tokens, device: Uuid, reached: Reached) -> Option<String> {
+        let text = format!("{}.{}.{}", reached.epoch?, reached.run_us, reached.lsn);
+        let signature = tokens.sign(&signed_text(device, &text)).ok()?;
+        Some(format!("{text}.{signature}"))
+    }
+
+    /// Reads one, whoever signed it.
+    pub fn parse(text: &str) -> Option<Witness> {
+        if text.len() > WITNESS_BYTES_MAX {
+            return None;
+        }
+        let mut parts = text.splitn(4, '.');
+        let mut number = || parts.next()?.parse().ok();
+        let (epoch, run_us, lsn) = (number()?, number()?, number()?);
+        Some(Witness { epoch, run_us, lsn, signature: parts.next()?.to_owned() })
+    }
+
+    /// Whether this server, or another with its secret, gave it to this device.
+    pub fn is_signed(&self, tokens: &Tokens, device: Uuid) -> bool {
+        tokens.has_signed(&signed_text(device, &format!("{}.{}.{}", self.epoch, self.run_us, self.lsn)), &self.signature)
+    }
+
+    /// Whether a database with these runs, the newest first, is behind it: then the run that began with an earlier state.
+    pub fn proves(&self, runs: &[Run]) -> Option<Run> {
+        let newest = runs.first()?;
+        if self.epoch < newest.epoch {
+            return None;
+        }
+        let of_epoch = runs.iter().take_while(|run| run.epoch == newest.epoch);
+        let known = of_epoch.clone().position(|run| self.epoch == newest.epoch && run.started_us == self.run_us);
+        match known {
+            // It is the newest run: nothing has been started since.
+            Some(0) => None,
+            Some(place) => {
+                let next = runs[place - 1];
+                (next.first_lsn < self.lsn).then_some(next)
+            }
+            // The run itself is gone. What was started after it went back, or what runs now when clocks say nothing.
+            None => Some(*of_epoch.filter(|run| run.started_us > self.run_us).last().unwrap_or(newest)),
+        }
+    }
+}
+
+fn signed_text(device: Uuid, text: &str) -> String {
+    format!("witness:{device}:{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(epoch: i64, started_us: i64, first_lsn: i64) -> Run {
+        Run { epoch, started_us, first_lsn, first_stamp: 0, upto_stamp: 0 }
+    }
+
+    fn witness(epoch: i64, run_us: i64, lsn: i64) -> Witness {
+        Witness { epoch, run_us, lsn, signature: String::new() }
+    }
+
+    #[test]
+    fn a_witness_of_the_newest_run_or_of_a_former_epoch_proves_nothing() {
+        let runs = [run(7, 30, 300), run(7, 20, 200), run(6, 10, 100)];
+        assert_eq!(witness(7, 30, 999).proves(&runs), None);
+        assert_eq!(witness(6, 10, 999).proves(&runs), None);
+        assert_eq!(witness(6, 11, 999).proves(&runs), None);
+    }
+
+    #[test]
+    fn a_run_that_ended_where_the_next_one_began_proves_nothing() {
+        let runs = [run(7, 30, 300), run(7, 20, 200)];
+        assert_eq!(witness(7, 20, 300).proves(&runs), None);
+        assert_eq!(witness(7, 20, 301).proves(&runs), Some(runs[0]));
+    }
+
+    #[test]
+    fn a_run_or_an_epoch_that_the_database_does_not_know_is_proof() {
+        let runs = [run(7, 40, 400), run(7, 30, 300), run(7, 20, 200)];
+        assert_eq!(witness(7, 25, 1).proves(&runs), Some(runs[1]), "the first run after it");
+        assert_eq!(witness(8, 35, 1).proves(&runs), Some(runs[0]));
+        assert_eq!(witness(8, 50, 1).proves(&runs), Some(runs[0]), "a clock that was set back");
+    }
+
+    #[test]
+    fn a_witness_is_good_for_its_device_and_its_secret_alone() {
+        let (tokens, device) = (Tokens::new("one secret"), Uuid::from_u128(1));
+        let text = Witness::give(&tokens, device, Reached { epoch: Some(7), run_us: 20, lsn: 300 }).expect("a witness");
+        let read = Witness::parse(&text).expect("a witness");
+        assert!(read.is_signed(&tokens, device));
+        assert!(!read.is_signed(&tokens, Uuid::from_u128(2)));
+        assert!(!read.is_signed(&Tokens::new("another secret"), device));
+        assert!(!Witness { lsn: 301, ..read }.is_signed(&tokens, device));
+        assert_eq!(Witness::give(&tokens, device, Reached::default()), None);
+        for nonsense in ["", "1", "1.2.3", "a.b.c.d", "99999999999999999999.1.1.x"] {
+            assert!(Witness::parse(nonsense).is_none_or(|read| !read.is_signed(&tokens, device)), "{nonsense}");
+        }
+    }
+}
