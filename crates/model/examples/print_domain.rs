@@ -4,7 +4,9 @@
 use std::process::ExitCode;
 
 use waystation_model::access::{Rules, Who};
-use waystation_model::registry::{AccessRule, Column, Entity, IdRule, Kind, Merge, ScopeRule, When, all};
+use waystation_model::registry::{
+    AccessRule, Column, Deletion, Entity, IdRule, Kind, Merge, OnDelete, ScopeRule, Target, When, all, deletion,
+};
 
 /// The line that begins the section.
 pub const BEGIN: &str = "<!-- generated: tables -->";
@@ -56,6 +58,7 @@ fn table(entity: &Entity) -> String {
         format!("- **May write**: {}", rules(entity.write, "; ")),
         format!("- **May delete**: {}", if entity.delete.is_empty() { "nobody".to_owned() } else { rules(entity.delete, "; ") }),
     ];
+    lines.extend(of_deletion(entity));
     if !entity.access.is_empty() {
         lines.push(format!("- **Decides what is heard by**: {}", list(entity.access.iter().map(access), "; ")));
     }
@@ -91,7 +94,12 @@ fn rules(rules: Rules, between: &str) -> String {
     if rules.is_empty() {
         return "the server alone".to_owned();
     }
-    list(rules.iter().map(|rule| format!("who {}", list(rule.iter().map(who), " and "))), between)
+    let rule = |rule: &&[Who]| match rule {
+        // Push judges such a row by rules of its own.
+        [] => "anybody, under the rules that `PROTOCOL.md` has for this table".to_owned(),
+        rule => format!("who {}", list(rule.iter().map(who), " and ")),
+    };
+    list(rules.iter().map(rule), between)
 }
 
 fn who(who: &Who) -> String {
@@ -103,6 +111,28 @@ fn who(who: &Who) -> String {
         Who::Empty(column) => format!("leaves `{column}` empty"),
         Who::Equals(column, word) => format!("has `{column}` be `{word}`"),
     }
+}
+
+/// What deleting a row does to others. Rows of a table that laptops never delete are deleted by the server's operators alone.
+fn of_deletion(entity: &Entity) -> Vec<String> {
+    if entity.delete.is_empty() {
+        return Vec::new();
+    }
+    let Deletion { deletes, empties, refused_by } = deletion(entity.name);
+    let tables = |tables: &[&str]| list(tables.iter().map(|table| format!("`{table}`")), ", ");
+    let places = |places: &[(&str, &str)]| list(places.iter().map(|(table, column)| format!("`{table}.{column}`")), ", ");
+    let mut lines = Vec::new();
+    if !deletes.is_empty() {
+        lines.push(format!("- **Deleting one deletes**: its {}", tables(&deletes)));
+    }
+    if !empties.is_empty() {
+        lines.push(format!("- **Deleting one empties**: {}", places(&empties)));
+    }
+    if !refused_by.is_empty() {
+        lines
+            .push(format!("- **Deleting one is refused** (`in_use`) while it, or what goes with it, is named by: {}", places(&refused_by)));
+    }
+    lines
 }
 
 fn access(rule: &AccessRule) -> String {
@@ -128,8 +158,31 @@ fn holds(column: &Column) -> String {
         Kind::Json => format!("JSON, {} bytes", column.length_max),
     };
     let empty = if column.nullable { "; may be empty" } else { "" };
-    let default = column.default.map(|json| format!("; at first `{json}`")).unwrap_or_default();
-    format!("{kind}{empty}{default}")
+    let needed = if column.is_needed() { "; **needed**" } else { "" };
+    let default = column.default_value();
+    let default = if default.is_null() { String::new() } else { format!("; at first `{default}`") };
+    format!("{kind}{}{empty}{needed}{default}", points_at(column))
+}
+
+fn points_at(column: &Column) -> String {
+    let Some(reference) = column.references else { return String::new() };
+    let table = match reference.target {
+        Target::Table(table) if all().iter().any(|entity| entity.name == table) => format!("`{table}`"),
+        Target::Table(table) => format!("`{table}` (later)"),
+        Target::TableIn(column) => format!("the table in `{column}`"),
+    };
+    let same = if reference.same.is_empty() {
+        String::new()
+    } else {
+        format!(" of the same {}", list(reference.same.iter().map(|name| format!("`{name}`")), ", "))
+    };
+    let on_delete = match reference.on_delete {
+        OnDelete::Restrict => "restrict",
+        OnDelete::Cascade => "cascade",
+        OnDelete::SetNull => "set null",
+        OnDelete::Keep => "keep",
+    };
+    format!(" → {table}{same}, {on_delete}")
 }
 
 fn merges(column: &Column) -> String {

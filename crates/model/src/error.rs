@@ -152,7 +152,7 @@ codes! {
     MissingReference = "missing_reference", 422, false;
     /// A rule of the table does not hold, such as a percent above one hundred.
     RuleBroken = "rule_broken", 422, false;
-    /// Other rows point at this one, so it cannot be deleted.
+    /// Rows that are kept point at this one or at what would go with it, so it cannot be deleted.
     InUse = "in_use", 409, false;
     /// As many people as the course takes are in it.
     CourseFull = "course_full", 409, false;

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+use uuid::Uuid;
+use waystation_model::Code;
+use waystation_model::merge::{Change, merge};
 use waystation_model::registry::{Column, Entity, IdRule, Kind, Merge, all};
 use waystation_model::sql::feed_triggers;
+use waystation_model::wire::Base;
 
 /// Columns of synced tables that never leave the server.
 const SERVER_ONLY: &[(&str, &str)] = &[
@@ -317,6 +322,44 @@ fn the_laptop_has_no_rule_that_a_part_of_the_whole_could_break() {
 fn the_generated_triggers_are_those_of_the_registry() {
     let stored = fs::read_to_string(root().join("migrations/server/generated/feeds.sql")).expect("the generated file");
     assert!(stored == feed_triggers(), "run `cargo run -p waystation-model --example print_feeds > migrations/server/generated/feeds.sql`");
+}
+
+/// A value that fits a column of this kind.
+fn some_value(column: &Column) -> Value {
+    match column.kind {
+        Kind::Uuid => json!(Uuid::from_u128(1)),
+        Kind::Text => json!("x"),
+        Kind::Choice(words) => json!(words[0]),
+        Kind::Truth => json!(true),
+        Kind::Whole | Kind::Timestamp => json!(1),
+        Kind::Real => json!(1.5),
+        Kind::Date => json!("2026-03-02"),
+        Kind::Time => json!("11:00"),
+        Kind::Json => json!({}),
+    }
+}
+
+#[test]
+fn a_new_row_is_asked_for_exactly_what_is_needed() {
+    for entity in all() {
+        let needed: Vec<usize> = (0..entity.columns.len()).filter(|index| entity.columns[*index].is_needed()).collect();
+        let made = |left_out: Option<usize>| {
+            let given = needed.iter().filter(|index| Some(**index) != left_out);
+            let fields: Vec<(usize, Value)> = given.map(|index| (*index, some_value(&entity.columns[*index]))).collect();
+            let change = Change { device: Uuid::nil(), n: 1, user: Uuid::nil(), base: Base::default(), at: 1, fields: &fields };
+            merge(entity, None, &change).map(drop)
+        };
+        assert_eq!(made(None), Ok(()), "{}", entity.name);
+        for index in &needed {
+            let problem = made(Some(*index)).expect_err("a needed column is missing");
+            assert_eq!(
+                (problem.code, problem.fields),
+                (Code::MissingValue, vec![entity.columns[*index].name.to_owned()]),
+                "{}",
+                entity.name
+            );
+        }
+    }
 }
 
 #[test]

@@ -231,3 +231,51 @@ pub fn deleted(writing: &mut MemoryWriting, entity: &'static Entity, id: Uuid) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use waystation_model::registry::{OnDelete, all, entity};
+
+    use super::*;
+
+    /// Columns that no step of a history writes, or rows that none deletes.
+    const NEVER_WRITTEN: &[(&str, &str)] = &[
+        ("group_membership_periods", "membership_id"),
+        ("group_membership_periods", "group_id"),
+        ("group_membership_periods", "user_id"),
+        ("assessments", "module_id"),
+        ("assessments", "topic_id"),
+        ("assessments", "created_by"),
+        ("assessment_attempts", "graded_by"),
+    ];
+
+    #[test]
+    fn references_are_those_of_the_registry() {
+        for (child, column, parent, gone, with) in REFERENCES {
+            let column = entity(child).and_then(|entity| entity.column(column)).expect("a registered column");
+            let reference = column.references.expect("a registered reference");
+            let on_delete = match gone {
+                Gone::Refuse => OnDelete::Restrict,
+                Gone::Cascade => OnDelete::Cascade,
+                Gone::SetNull => OnDelete::SetNull,
+            };
+            assert_eq!((reference.table(), reference.on_delete), (Some(*parent), on_delete), "{child}.{}", column.name);
+            // `published` is filled from the parent before anything is checked.
+            let same: Vec<&str> = reference.same.iter().copied().filter(|name| *name != "published").collect();
+            assert_eq!(same, with.iter().copied().collect::<Vec<_>>(), "{child}.{}", column.name);
+        }
+    }
+
+    #[test]
+    fn references_between_simulated_tables_are_simulated() {
+        for entity in all().iter().filter(|entity| KNOWN.contains(&entity.name)) {
+            for column in entity.columns {
+                let Some(reference) = column.references.filter(|reference| reference.on_delete != OnDelete::Keep) else { continue };
+                let place = (entity.name, column.name);
+                let simulated = REFERENCES.iter().any(|(child, column, ..)| (*child, *column) == place);
+                let parent_is_simulated = reference.table().is_some_and(|parent| KNOWN.contains(&parent));
+                assert!(simulated || !parent_is_simulated || NEVER_WRITTEN.contains(&place), "{}.{}", entity.name, column.name);
+            }
+        }
+    }
+}

@@ -16,5 +16,6 @@ mod pull;
 mod push;
 mod refusals;
 mod rights;
+mod schema;
 mod slices;
 mod verify;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::{OnDelete, Reference, Target};
 use crate::access::Rules;
 
 /// What a column holds. In the comments: PostgreSQL, SQLite, the wire.
@@ -73,8 +74,12 @@ pub struct Column {
     pub length_max: usize,
     /// The value of a new row that does not say, as JSON text. Without one: null, or the kind's zero.
     pub default: Option<&'static str>,
+    /// Whether a new row has to name it although its kind has a zero: the database refuses that one.
+    pub required: bool,
     /// Who may give this column, where not everybody may who writes the row.
     pub by: Option<Rules>,
+    /// Which row an id names.
+    pub references: Option<Reference>,
 }
 
 /// The longest text that a column takes when it says nothing else, in characters.
@@ -82,7 +87,18 @@ pub const TEXT_LENGTH_MAX: usize = 20_000;
 
 /// A required column.
 pub const fn column(name: &'static str, kind: Kind, merge: Merge) -> Column {
-    Column { name, kind, merge, nullable: false, group: None, length_max: TEXT_LENGTH_MAX, default: None, by: None }
+    Column {
+        name,
+        kind,
+        merge,
+        nullable: false,
+        group: None,
+        length_max: TEXT_LENGTH_MAX,
+        default: None,
+        required: false,
+        by: None,
+        references: None,
+    }
 }
 
 /// A key column: an id given when the row is made.
@@ -120,10 +136,33 @@ impl Column {
         self
     }
 
+    /// … that a new row has to name.
+    pub const fn required(mut self) -> Column {
+        self.required = true;
+        self
+    }
+
     /// … that only these may give, of all who write the row.
     pub const fn by(mut self, rules: Rules) -> Column {
         self.by = Some(rules);
         self
+    }
+
+    /// … that holds the id of a row of this table. `same` are columns of both that have to be equal in both rows.
+    pub const fn references(mut self, table: &'static str, on_delete: OnDelete, same: &'static [&'static str]) -> Column {
+        self.references = Some(Reference { target: Target::Table(table), on_delete, same });
+        self
+    }
+
+    /// … that holds the id of a row of the table that another column names. Nothing holds the two together.
+    pub const fn references_row_of(mut self, column: &'static str) -> Column {
+        self.references = Some(Reference { target: Target::TableIn(column), on_delete: OnDelete::Keep, same: &[] });
+        self
+    }
+
+    /// Whether a new row has to name it: it may not be empty, nothing stands for it, and the server does not fill it.
+    pub fn is_needed(&self) -> bool {
+        !self.nullable && self.merge != Merge::Server && self.default_value().is_null()
     }
 
     /// Under which name `edits` remembers who changed this column and when, if it does.
@@ -139,7 +178,7 @@ impl Column {
         if let Some(text) = self.default {
             return serde_json::from_str(text).expect("a registered default is JSON, which a test holds");
         }
-        if self.nullable {
+        if self.nullable || self.required {
             return Value::Null;
         }
         match self.kind {

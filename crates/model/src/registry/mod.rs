@@ -5,9 +5,11 @@
 mod check;
 mod column;
 pub mod entries;
+mod reference;
 
 pub use check::{check_value, normal, read_timestamp_ms};
 pub use column::{Column, Kind, Merge, carried, column, key};
+pub use reference::{Deletion, OnDelete, Reference, Target, deletion, pointing_at};
 
 use serde_json::Value;
 use uuid::Uuid;

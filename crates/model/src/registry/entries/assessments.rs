@@ -10,10 +10,10 @@ pub static ASSESSMENTS: Entity = Entity {
     name: "assessments",
     code: 24,
     columns: &[
-        key("course_id").optional(),
+        key("course_id").references("courses", OnDelete::Cascade, &["published"]).optional(),
         // Follows its topic to another module.
-        carried("module_id").optional(),
-        key("topic_id").optional(),
+        carried("module_id").references("modules", OnDelete::Cascade, &["course_id"]).optional(),
+        key("topic_id").references("topics", OnDelete::Cascade, &["module_id"]).optional(),
         column("kind", Kind::Choice(&["quiz", "exam", "assignment"]), Merge::Ask).default("\"quiz\""),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest),
@@ -27,9 +27,9 @@ pub static ASSESSMENTS: Entity = Entity {
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("settings", Kind::Json, Merge::Latest),
         // Questions on paper, with the answers in the key.
-        column("pdf_media_asset_id", Kind::Uuid, Merge::Latest).optional(),
+        column("pdf_media_asset_id", Kind::Uuid, Merge::Latest).references("media_assets", OnDelete::Restrict, &[]).optional(),
         column("is_active", Kind::Truth, Merge::Latest).default("true"),
-        column("created_by", Kind::Uuid, Merge::Key).optional(),
+        column("created_by", Kind::Uuid, Merge::Key).references("users", OnDelete::Restrict, &[]).optional(),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
         column("published", Kind::Truth, Merge::Server),
     ],
@@ -45,8 +45,8 @@ pub static QUESTIONS: Entity = Entity {
     name: "questions",
     code: 25,
     columns: &[
-        key("assessment_id"),
-        carried("course_id").optional(),
+        key("assessment_id").references("assessments", OnDelete::Cascade, &[]),
+        carried("course_id").references("courses", OnDelete::Cascade, &["published"]).optional(),
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("question_type", Kind::Choice(QUESTION_TYPES), Merge::Latest).default("\"single\""),
         column("text", Kind::Text, Merge::Latest),
@@ -65,8 +65,8 @@ pub static QUESTION_OPTIONS: Entity = Entity {
     name: "question_options",
     code: 26,
     columns: &[
-        key("question_id"),
-        carried("course_id").optional(),
+        key("question_id").references("questions", OnDelete::Cascade, &[]),
+        carried("course_id").references("courses", OnDelete::Cascade, &["published"]).optional(),
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("text", Kind::Text, Merge::Latest).length_max(5_000),
         column("published", Kind::Truth, Merge::Server),
@@ -83,8 +83,8 @@ pub static ANSWER_KEYS: Entity = Entity {
     name: "answer_keys",
     code: 27,
     columns: &[
-        key("assessment_id"),
-        carried("course_id").optional(),
+        key("assessment_id").references("assessments", OnDelete::Cascade, &[]),
+        carried("course_id").references("courses", OnDelete::Cascade, &[]).optional(),
         // The test is graded on laptops.
         column("shared", Kind::Truth, Merge::Server),
         // {question id: {"options": [ids]} | {"number", "tolerance"} | {"accepted": [texts]}}
@@ -116,11 +116,11 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
     name: "assessment_attempts",
     code: 29,
     columns: &[
-        key("assessment_id"),
-        key("user_id").by(THE_LEARNER),
-        carried("course_id").optional(),
+        key("assessment_id").references("assessments", OnDelete::Restrict, &[]),
+        key("user_id").references("users", OnDelete::Restrict, &[]).by(THE_LEARNER),
+        carried("course_id").references("courses", OnDelete::Restrict, &[]).optional(),
         // 1 is the first.
-        column("attempt_number", Kind::Whole, Merge::Key),
+        column("attempt_number", Kind::Whole, Merge::Key).required(),
         column("started_at", Kind::Timestamp, Merge::Key),
         column("submitted_at", Kind::Timestamp, Merge::Once).optional().by(THE_LEARNER),
         // {question id: answer}
@@ -134,7 +134,7 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
         column("passed", Kind::Truth, Merge::Server).optional(),
         column("graded_at", Kind::Timestamp, Merge::Server).optional(),
         // Who gave points; none: the server itself.
-        column("graded_by", Kind::Uuid, Merge::Server).optional(),
+        column("graded_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Restrict, &[]).optional(),
         // A list of `GradedAnswer`.
         column("answer_grades", Kind::Json, Merge::Server).optional().length_max(200_000),
         column("feedback", Kind::Text, Merge::Ask).optional().by(THE_INSTRUCTOR),

@@ -9,7 +9,7 @@ pub static MEDIA_ASSETS: Entity = Entity {
     code: 22,
     columns: &[
         // Empty for a file of a test outside every course.
-        key("course_id").optional(),
+        key("course_id").references("courses", OnDelete::Cascade, &["published"]).optional(),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
         // Given by the server, or a laptop could name somebody else's file.
@@ -39,10 +39,10 @@ pub static CONTENT_ITEMS: Entity = Entity {
     code: 23,
     columns: &[
         // Follows its topic to another module.
-        carried("module_id"),
-        key("topic_id").optional(),
-        key("course_id"),
-        column("media_asset_id", Kind::Uuid, Merge::Latest).optional(),
+        carried("module_id").references("modules", OnDelete::Cascade, &["course_id"]),
+        key("topic_id").references("topics", OnDelete::Cascade, &["module_id"]).optional(),
+        key("course_id").references("courses", OnDelete::Cascade, &["published"]),
+        column("media_asset_id", Kind::Uuid, Merge::Latest).references("media_assets", OnDelete::Restrict, &["course_id"]).optional(),
         column("kind", Kind::Choice(&["video", "document", "text", "link", "quiz"]), Merge::Latest),
         column("role", Kind::Choice(&["main_pdf", "additional_video", "additional_document"]), Merge::Latest).optional(),
         column("position", Kind::Whole, Merge::LatestQuiet),

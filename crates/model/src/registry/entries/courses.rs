@@ -40,16 +40,16 @@ pub static COURSES: Entity = Entity {
         // BCP 47, such as `az`.
         column("language", Kind::Text, Merge::Latest).length_max(20).default("\"en\""),
         column("level", Kind::Choice(&["beginner", "intermediate", "advanced"]), Merge::Latest).optional(),
-        column("instructor_id", Kind::Uuid, Merge::Ask).optional(),
-        column("station_id", Kind::Uuid, Merge::Latest).optional(),
-        column("department_id", Kind::Uuid, Merge::Latest).optional(),
+        column("instructor_id", Kind::Uuid, Merge::Ask).references("users", OnDelete::Restrict, &[]).optional(),
+        column("station_id", Kind::Uuid, Merge::Latest).references("stations", OnDelete::SetNull, &[]).optional(),
+        column("department_id", Kind::Uuid, Merge::Latest).references("departments", OnDelete::Keep, &[]).optional(),
         column("thumbnail_url", Kind::Text, Merge::Latest).optional().length_max(2_000),
         column("estimated_seconds", Kind::Whole, Merge::Latest).optional(),
         column("price_minor", Kind::Whole, Merge::Ask).group("price"),
         column("currency", Kind::Text, Merge::Ask).group("price").length_max(3).default("\"EUR\""),
         column("enrollments_max", Kind::Whole, Merge::Latest).optional(),
         column("is_certified", Kind::Truth, Merge::Latest),
-        column("certificate_template_id", Kind::Uuid, Merge::Latest).optional(),
+        column("certificate_template_id", Kind::Uuid, Merge::Latest).references("certificate_templates", OnDelete::Keep, &[]).optional(),
         // Anybody here may enrol themselves, when it costs nothing.
         column("is_public", Kind::Truth, Merge::Latest),
         // A list of words.
@@ -78,7 +78,7 @@ pub static COURSE_FACTS: Entity = Entity {
     name: "course_facts",
     code: 19,
     columns: &[
-        key("course_id"),
+        key("course_id").references("courses", OnDelete::Cascade, &["published"]),
         column("kind", Kind::Choice(&["learning_outcome", "requirement", "target_audience"]), Merge::Key),
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("text", Kind::Text, Merge::Latest).length_max(2_000),
@@ -96,7 +96,7 @@ pub static MODULES: Entity = Entity {
     name: "modules",
     code: 20,
     columns: &[
-        key("course_id"),
+        key("course_id").references("courses", OnDelete::Cascade, &["published"]),
         // Two people may move modules at once, so it is not unique: order by it and then by id.
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("title", Kind::Text, Merge::Latest).length_max(255),
@@ -120,8 +120,8 @@ pub static TOPICS: Entity = Entity {
     code: 21,
     columns: &[
         // A topic may move to another module of its course.
-        column("module_id", Kind::Uuid, Merge::Latest),
-        key("course_id"),
+        column("module_id", Kind::Uuid, Merge::Latest).references("modules", OnDelete::Cascade, &["course_id"]),
+        key("course_id").references("courses", OnDelete::Cascade, &["published"]),
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest),

@@ -8,7 +8,7 @@ pub static GROUPS: Entity = Entity {
     name: "groups",
     code: 9,
     columns: &[
-        column("teacher_id", Kind::Uuid, Merge::Ask),
+        column("teacher_id", Kind::Uuid, Merge::Ask).references("users", OnDelete::Restrict, &[]),
         column("code", Kind::Text, Merge::Latest).optional().length_max(50),
         column("name", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
@@ -37,8 +37,8 @@ pub static GROUP_MEMBERSHIPS: Entity = Entity {
     name: "group_memberships",
     code: 10,
     columns: &[
-        key("group_id"),
-        key("user_id"),
+        key("group_id").references("groups", OnDelete::Restrict, &[]),
+        key("user_id").references("users", OnDelete::Restrict, &[]),
         // The user's full name, for those who do not hear the user.
         column("display_name", Kind::Text, Merge::Server).length_max(255),
         // A laptop that lets somebody in or go sends all three: active exactly while `left_at` is empty.
@@ -59,9 +59,9 @@ pub static GROUP_MEMBERSHIP_PERIODS: Entity = Entity {
     name: "group_membership_periods",
     code: 11,
     columns: &[
-        key("membership_id"),
-        key("group_id"),
-        key("user_id"),
+        key("membership_id").references("group_memberships", OnDelete::Cascade, &[]),
+        key("group_id").references("groups", OnDelete::Restrict, &[]),
+        key("user_id").references("users", OnDelete::Restrict, &[]),
         column("joined_on", Kind::Date, Merge::Server),
         // The last day.
         column("left_on", Kind::Date, Merge::Server).optional(),

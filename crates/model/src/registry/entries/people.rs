@@ -8,7 +8,7 @@ pub static USER_PROFILES: Entity = Entity {
     name: "user_profiles",
     code: 4,
     columns: &[
-        key("user_id"),
+        key("user_id").references("users", OnDelete::Cascade, &[]),
         column("avatar_url", Kind::Text, Merge::Latest).optional().length_max(2_000),
         column("phone", Kind::Text, Merge::Latest).optional().length_max(30),
         column("company", Kind::Text, Merge::Latest).optional().length_max(100),
@@ -35,7 +35,7 @@ pub static STUDENT_PROFILES: Entity = Entity {
     name: "student_profiles",
     code: 5,
     columns: &[
-        key("user_id"),
+        key("user_id").references("users", OnDelete::Cascade, &[]),
         // The year or class, such as `10` or `5A`.
         column("grade", Kind::Text, Merge::Latest).optional().length_max(50),
         column("balance_minor", Kind::Whole, Merge::Ask).group("balance"),
@@ -57,7 +57,10 @@ pub static STUDENT_PROFILES: Entity = Entity {
 pub static STUDENT_NOTES: Entity = Entity {
     name: "student_notes",
     code: 35,
-    columns: &[key("user_id"), column("notes", Kind::Text, Merge::Latest).optional().length_max(5_000)],
+    columns: &[
+        key("user_id").references("users", OnDelete::Cascade, &[]),
+        column("notes", Kind::Text, Merge::Latest).optional().length_max(5_000),
+    ],
     id: IdRule::Derived(&["user_id"]),
     scopes: &[lives_in(ScopeKind::People, "organization_id")],
     write: &[&[Who::Has(Role::Admin)]],
@@ -69,7 +72,7 @@ pub static STUDENT_NOTES: Entity = Entity {
 pub static PARENT_PROFILES: Entity = Entity {
     name: "parent_profiles",
     code: 6,
-    columns: &[key("user_id"), column("deleted_at", Kind::Timestamp, Merge::Ask).optional()],
+    columns: &[key("user_id").references("users", OnDelete::Cascade, &[]), column("deleted_at", Kind::Timestamp, Merge::Ask).optional()],
     id: IdRule::Derived(&["user_id"]),
     scopes: &[lives_in(ScopeKind::User, "user_id"), lives_in(ScopeKind::People, "organization_id")],
     write: &[&[Who::Has(Role::Admin)]],
@@ -82,7 +85,7 @@ pub static TEACHER_PROFILES: Entity = Entity {
     name: "teacher_profiles",
     code: 7,
     columns: &[
-        key("user_id"),
+        key("user_id").references("users", OnDelete::Cascade, &[]),
         column("display_title", Kind::Text, Merge::Latest).optional().length_max(100),
         // A list of words.
         column("expertise", Kind::Json, Merge::Latest).default("[]"),
@@ -98,7 +101,11 @@ pub static TEACHER_PROFILES: Entity = Entity {
 pub static GUARDIAN_LINKS: Entity = Entity {
     name: "guardian_links",
     code: 8,
-    columns: &[key("parent_id"), key("student_id"), column("relation", Kind::Text, Merge::Latest).optional().length_max(50)],
+    columns: &[
+        key("parent_id").references("users", OnDelete::Cascade, &[]),
+        key("student_id").references("users", OnDelete::Cascade, &[]),
+        column("relation", Kind::Text, Merge::Latest).optional().length_max(50),
+    ],
     id: IdRule::Derived(&["parent_id", "student_id"]),
     scopes: &[lives_in(ScopeKind::People, "organization_id"), lives_in(ScopeKind::User, "parent_id")],
     write: &[&[Who::Has(Role::Admin)]],

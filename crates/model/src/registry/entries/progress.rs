@@ -11,11 +11,11 @@ pub static ENROLLMENTS: Entity = Entity {
     name: "enrollments",
     code: 28,
     columns: &[
-        key("user_id"),
-        key("course_id"),
+        key("user_id").references("users", OnDelete::Restrict, &[]),
+        key("course_id").references("courses", OnDelete::Restrict, &[]),
         // The user's full name, for those who do not hear the user.
         column("display_name", Kind::Text, Merge::Server).length_max(255),
-        column("enrolled_by", Kind::Uuid, Merge::LatestQuiet).optional().group("enrolling"),
+        column("enrolled_by", Kind::Uuid, Merge::LatestQuiet).references("users", OnDelete::Restrict, &[]).optional().group("enrolling"),
         column("enrollment_type", Kind::Choice(&["self", "assigned", "bulk"]), Merge::LatestQuiet).group("enrolling").default("\"self\""),
         column("status", Kind::Choice(&["enrolled", "in_progress", "completed", "dropped"]), Merge::Latest)
             .group("status")
@@ -46,9 +46,9 @@ pub static TOPIC_PROGRESS: Entity = Entity {
     name: "topic_progress",
     code: 30,
     columns: &[
-        key("user_id"),
-        key("topic_id"),
-        carried("course_id"),
+        key("user_id").references("users", OnDelete::Restrict, &[]),
+        key("topic_id").references("topics", OnDelete::Restrict, &["course_id"]),
+        carried("course_id").references("courses", OnDelete::Keep, &[]),
         column("reset_number", Kind::Whole, Merge::Reset),
         column("completed", Kind::Truth, Merge::Furthest),
         column("percent", Kind::Whole, Merge::Furthest),
@@ -68,9 +68,9 @@ pub static CONTENT_PROGRESS: Entity = Entity {
     name: "content_progress",
     code: 31,
     columns: &[
-        key("user_id"),
-        key("content_item_id"),
-        carried("course_id"),
+        key("user_id").references("users", OnDelete::Restrict, &[]),
+        key("content_item_id").references("content_items", OnDelete::Restrict, &["course_id"]),
+        carried("course_id").references("courses", OnDelete::Keep, &[]),
         column("reset_number", Kind::Whole, Merge::Reset),
         column("completed", Kind::Truth, Merge::Furthest),
         column("percent", Kind::Whole, Merge::Furthest),

@@ -40,7 +40,7 @@ pub static STATION_GAS_SUPPLY_SOURCES: Entity = Entity {
     name: "station_gas_supply_sources",
     code: 13,
     columns: &[
-        key("station_id"),
+        key("station_id").references("stations", OnDelete::Cascade, &[]),
         column("legacy_number", Kind::Whole, Merge::Server).optional(),
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("name", Kind::Text, Merge::Latest).length_max(255),
@@ -64,7 +64,7 @@ pub static STATION_EQUIPMENT: Entity = Entity {
     name: "station_equipment",
     code: 14,
     columns: &[
-        key("station_id"),
+        key("station_id").references("stations", OnDelete::Cascade, &[]),
         column("legacy_number", Kind::Whole, Merge::Server).optional(),
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("name", Kind::Text, Merge::Latest).length_max(255),
@@ -88,7 +88,7 @@ pub static STATION_SPECIFICATIONS: Entity = Entity {
     name: "station_specifications",
     code: 15,
     columns: &[
-        key("station_id"),
+        key("station_id").references("stations", OnDelete::Cascade, &[]),
         column("legacy_number", Kind::Whole, Merge::Server).optional(),
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("name", Kind::Text, Merge::Latest).length_max(255),
@@ -107,7 +107,7 @@ pub static STATION_SAFETY_SYSTEMS: Entity = Entity {
     name: "station_safety_systems",
     code: 16,
     columns: &[
-        key("station_id"),
+        key("station_id").references("stations", OnDelete::Cascade, &[]),
         column("legacy_number", Kind::Whole, Merge::Server).optional(),
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("name", Kind::Text, Merge::Latest).length_max(255),
@@ -127,7 +127,7 @@ pub static STATION_SAFETY_SYSTEM_FEATURES: Entity = Entity {
     name: "station_safety_system_features",
     code: 17,
     columns: &[
-        key("safety_system_id"),
+        key("safety_system_id").references("station_safety_systems", OnDelete::Cascade, &[]),
         column("legacy_number", Kind::Whole, Merge::Server).optional(),
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("text", Kind::Text, Merge::Latest).length_max(1_000),

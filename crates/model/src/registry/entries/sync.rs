@@ -9,7 +9,7 @@ pub static DEVICES: Entity = Entity {
     name: "devices",
     code: 33,
     columns: &[
-        key("user_id").by(NOBODY),
+        key("user_id").references("users", OnDelete::Cascade, &[]).by(NOBODY),
         column("name", Kind::Text, Merge::Latest).length_max(100),
         column("platform", Kind::Text, Merge::Server).length_max(100),
         // From then on it is not let in any more.
@@ -28,20 +28,20 @@ pub static CONFLICTS: Entity = Entity {
     code: 34,
     columns: &[
         column("entity", Kind::Text, Merge::Server),
-        column("row_id", Kind::Uuid, Merge::Server),
+        column("row_id", Kind::Uuid, Merge::Server).references_row_of("entity"),
         // The tracked group, such as `mark`.
         column("field", Kind::Text, Merge::Server),
         column("lost_values", Kind::Json, Merge::Server),
-        column("lost_by", Kind::Uuid, Merge::Server).optional(),
+        column("lost_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Keep, &[]).optional(),
         column("lost_at", Kind::Timestamp, Merge::Server),
         column("kept_values", Kind::Json, Merge::Server),
-        column("kept_by", Kind::Uuid, Merge::Server).optional(),
+        column("kept_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Keep, &[]).optional(),
         column("kept_at", Kind::Timestamp, Merge::Server).optional(),
         // Exactly one of these three says who hears it.
-        column("group_id", Kind::Uuid, Merge::Server).optional(),
-        column("course_id", Kind::Uuid, Merge::Server).optional(),
-        column("author_id", Kind::Uuid, Merge::Server).optional(),
-        column("settled_by", Kind::Uuid, Merge::LatestQuiet).optional().group("settled"),
+        column("group_id", Kind::Uuid, Merge::Server).references("groups", OnDelete::Cascade, &[]).optional(),
+        column("course_id", Kind::Uuid, Merge::Server).references("courses", OnDelete::Cascade, &[]).optional(),
+        column("author_id", Kind::Uuid, Merge::Server).references("users", OnDelete::Cascade, &[]).optional(),
+        column("settled_by", Kind::Uuid, Merge::LatestQuiet).references("users", OnDelete::Keep, &[]).optional().group("settled"),
         column("settled_at", Kind::Timestamp, Merge::LatestQuiet).optional().group("settled"),
     ],
     id: IdRule::Made,
@@ -62,26 +62,26 @@ pub static HELD_CHANGES: Entity = Entity {
     code: 36,
     columns: &[
         column("entity", Kind::Text, Merge::Server),
-        column("row_id", Kind::Uuid, Merge::Server),
+        column("row_id", Kind::Uuid, Merge::Server).references_row_of("entity"),
         column("op", Kind::Choice(&["put", "delete"]), Merge::Server),
         // What was to be stored: column and value.
         column("fields", Kind::Json, Merge::Server),
-        column("author_id", Kind::Uuid, Merge::Server),
+        column("author_id", Kind::Uuid, Merge::Server).references("users", OnDelete::Cascade, &[]),
         column("author_name", Kind::Text, Merge::Server),
         // Whom the row is about, such as the student of a mark: the author's laptop may not know them any more.
-        column("person_id", Kind::Uuid, Merge::Server).optional(),
+        column("person_id", Kind::Uuid, Merge::Server).references("users", OnDelete::Keep, &[]).optional(),
         column("person_name", Kind::Text, Merge::Server).optional(),
         // What the merge needs to do what it would have done: the device, its number, the base as it was sent, and the time.
-        column("device_id", Kind::Uuid, Merge::Server),
+        column("device_id", Kind::Uuid, Merge::Server).references("devices", OnDelete::Keep, &[]),
         column("n", Kind::Whole, Merge::Server),
         column("base", Kind::Json, Merge::Server).optional(),
         column("at_us", Kind::Whole, Merge::Server),
         column("held_at", Kind::Timestamp, Merge::Server),
         // Who decides, beside the administrators: the group's staff, else the course's.
-        column("group_id", Kind::Uuid, Merge::Server).optional(),
-        column("course_id", Kind::Uuid, Merge::Server).optional(),
+        column("group_id", Kind::Uuid, Merge::Server).references("groups", OnDelete::Keep, &[]).optional(),
+        column("course_id", Kind::Uuid, Merge::Server).references("courses", OnDelete::Keep, &[]).optional(),
         column("state", Kind::Choice(&["waiting", "accepted", "refused"]), Merge::Once).default("\"waiting\""),
-        column("decided_by", Kind::Uuid, Merge::Server).optional(),
+        column("decided_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Keep, &[]).optional(),
         column("decided_at", Kind::Timestamp, Merge::Server).optional(),
     ],
     id: IdRule::Made,
@@ -106,8 +106,8 @@ pub static OFFERED_ROWS: Entity = Entity {
     code: 37,
     columns: &[
         column("entity", Kind::Text, Merge::Key).length_max(63),
-        key("row_id"),
-        key("offered_by"),
+        key("row_id").references_row_of("entity"),
+        key("offered_by").references("users", OnDelete::Cascade, &[]),
         // The stamp under which the laptop had the row: the larger one is the later state. In digits, because a value of a row is
         // no larger than every JSON reader keeps exactly.
         column("row_stamp", Kind::Text, Merge::LatestQuiet).length_max(20).group("offer"),
@@ -118,10 +118,10 @@ pub static OFFERED_ROWS: Entity = Entity {
         column("base_stamp", Kind::Text, Merge::Server).length_max(20).optional(),
         column("offered_by_name", Kind::Text, Merge::Server).optional(),
         // Whom the row is about: when they are erased, so is this.
-        column("person_id", Kind::Uuid, Merge::Server).optional(),
+        column("person_id", Kind::Uuid, Merge::Server).references("users", OnDelete::Cascade, &[]).optional(),
         column("person_name", Kind::Text, Merge::Server).optional(),
         column("state", Kind::Choice(&["waiting", "accepted", "refused"]), Merge::Once).default("\"waiting\""),
-        column("decided_by", Kind::Uuid, Merge::Server).optional(),
+        column("decided_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Keep, &[]).optional(),
         column("decided_at", Kind::Timestamp, Merge::Server).optional(),
     ],
     id: IdRule::Derived(&["entity", "row_id", "offered_by"]),
