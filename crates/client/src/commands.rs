@@ -126,4 +126,7 @@ commands! {
     stations(Nothing) -> Vec<StationCard>;
     /// A station with everything that belongs to it.
     station(ById) -> Station;
+
+    /// What deleting a row takes along and empties: shown before it is done.
+    deletion(RowOf) -> Deletion;
 }

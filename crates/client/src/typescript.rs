@@ -82,6 +82,9 @@ pub fn typescript() -> String {
         Station,
         Particular,
         StationPart,
+        RowOf,
+        Deletion,
+        RowsOf,
         Nothing,
         ById
     );

@@ -3,6 +3,7 @@
 mod attendance;
 pub(crate) mod attention;
 mod course;
+mod deletion;
 mod downloads;
 mod export;
 mod held;

@@ -5,6 +5,7 @@
 
 mod attendance;
 mod course;
+mod deletion;
 mod people;
 mod station;
 mod sync;
@@ -12,6 +13,7 @@ mod test;
 
 pub use attendance::*;
 pub use course::*;
+pub use deletion::*;
 pub use people::*;
 pub use station::*;
 pub use sync::*;

@@ -439,6 +439,18 @@ async fn an_instructor_edits_a_course_and_sees_its_learners_and_the_station() {
     assert_eq!(station["courses"][0]["id"], json!(id(COURSE)));
     assert!(station["particulars"].as_array().unwrap().contains(&json!({"name": "latitude", "value": "40.4"})));
     assert_eq!(call(&app, "station", json!({"id": id(999)})).await.unwrap_err().code, Code::NotFound);
+    // Told before it is done, as far as the laptop knows.
+    let deletion = call(&app, "deletion", json!({"entity": "stations", "id": id(70)})).await.unwrap();
+    let parts = ["equipment", "safety_system_features", "safety_systems", "specifications"];
+    let parts: Vec<Value> = parts.iter().map(|part| json!({"entity": format!("station_{part}"), "column": "", "rows": 1})).collect();
+    let names_it = json!([{"entity": "courses", "column": "station_id", "rows": 1}]);
+    assert_eq!(deletion, json!({"deletes": parts, "empties": names_it, "refused_by": []}));
+    let deletion = call(&app, "deletion", json!({"entity": "courses", "id": id(COURSE)})).await.unwrap();
+    let refused_by = deletion["refused_by"].as_array().unwrap();
+    let by_learners = |rows: &Value| rows["entity"] == "enrollments" && rows["column"] == "course_id" && rows["rows"].as_u64() > Some(0);
+    assert!(refused_by.iter().any(by_learners), "{deletion}");
+    assert_eq!(call(&app, "deletion", json!({"entity": "stations", "id": id(999)})).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(call(&app, "deletion", json!({"entity": "nothing", "id": id(70)})).await.unwrap_err().code, Code::UnknownEntity);
     app.shutdown().await;
 }
 

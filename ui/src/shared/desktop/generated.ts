@@ -1536,6 +1536,44 @@ particulars: Array<Particular>,
  */
 features: Array<string>, };
 
+export type RowOf = { 
+/**
+ * The table.
+ */
+entity: string, 
+/**
+ * The row.
+ */
+id: string, };
+
+export type Deletion = { 
+/**
+ * Rows that are deleted too.
+ */
+deletes: Array<RowsOf>, 
+/**
+ * Rows that stay and lose a value.
+ */
+empties: Array<RowsOf>, 
+/**
+ * Rows that have to be gone before, or the server refuses the delete.
+ */
+refused_by: Array<RowsOf>, };
+
+export type RowsOf = { 
+/**
+ * The table.
+ */
+entity: string, 
+/**
+ * The column that points at what goes; empty where whole rows go.
+ */
+column: string, 
+/**
+ * How many.
+ */
+rows: number, };
+
 export type Nothing = Record<symbol, never>;
 
 export type ById = { 
@@ -1974,4 +2012,6 @@ export interface Commands {
   stations: { arguments: Nothing; answer: Array<StationCard> };
   /** A station with everything that belongs to it. */
   station: { arguments: ById; answer: Station };
+  /** What deleting a row takes along and empties: shown before it is done. */
+  deletion: { arguments: RowOf; answer: Deletion };
 }
