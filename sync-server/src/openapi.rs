@@ -1,5 +1,6 @@
 //! The description of every route, from the handlers themselves.
 
+use utoipa::openapi::RefOr;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use waystation_model::wire;
@@ -27,7 +28,7 @@ use crate::accounts;
         accounts::SignIn, accounts::SignedIn, accounts::Refresh, accounts::Refreshed, accounts::NewDeviceRequest, accounts::NewDevice,
         wire::PushRequest, wire::PushAnswer, wire::PullRequest, wire::PullLine, wire::SlicesRequest, wire::SliceLine, wire::Poke, wire::Run, wire::Outcome, Problem, Code
     )),
-    modifiers(&Bearer)
+    modifiers(&Bearer, &Described)
 )]
 struct Description;
 
@@ -37,6 +38,28 @@ impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         if let Some(components) = openapi.components.as_mut() {
             components.add_security_scheme("access_token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        }
+    }
+}
+
+/// What a response is described as when its handler says nothing more than its form.
+const ANSWER: &str = "The answer.";
+
+/// Gives every response a description: OpenAPI 3.1 requires one.
+struct Described;
+
+impl Modify for Described {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for item in openapi.paths.paths.values_mut() {
+            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+                for response in operation.responses.responses.values_mut() {
+                    if let RefOr::T(response) = response
+                        && response.description.is_empty()
+                    {
+                        ANSWER.clone_into(&mut response.description);
+                    }
+                }
+            }
         }
     }
 }
@@ -52,6 +75,31 @@ pub fn text() -> Result<String, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Everything in the description that is under a name, wherever it is.
+    fn under(name: &str, value: &serde_json::Value) -> Vec<serde_json::Value> {
+        let (here, below): (Option<&serde_json::Value>, Vec<&serde_json::Value>) = match value {
+            serde_json::Value::Object(fields) => (fields.get(name), fields.values().collect()),
+            serde_json::Value::Array(items) => (None, items.iter().collect()),
+            _ => (None, Vec::new()),
+        };
+        here.cloned().into_iter().chain(below.into_iter().flat_map(|part| under(name, part))).collect()
+    }
+
+    #[test]
+    fn what_openapi_3_1_requires_is_there_and_what_it_no_longer_has_is_not() {
+        let description = serde_json::to_value(Description::openapi()).expect("json");
+        // A list of schemas is how older drafts described tuples; validators of the form do not look so deep.
+        assert_eq!(
+            under("items", &description).into_iter().filter(serde_json::Value::is_array).collect::<Vec<_>>(),
+            [] as [serde_json::Value; 0]
+        );
+        for responses in under("responses", &description) {
+            for response in responses.as_object().expect("by status").values() {
+                assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{response}");
+            }
+        }
+    }
 
     #[test]
     fn every_route_is_described() {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::stage::Counts;
-use crate::{places, run};
+use crate::{description, places, run};
 
 /// cargo in the repository.
 pub fn cargo(arguments: &[&str]) -> Command {
@@ -33,8 +33,13 @@ pub fn rust_tests() -> Result<Counts, String> {
     if !run::shown(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--all-targets"]))? {
         return Ok(Counts::one(false));
     }
+    counted(&mut cargo(&["test", "--workspace", "--no-fail-fast", "--", "--skip", description::TEST]))
+}
+
+/// Runs tests and counts them.
+pub fn counted(tests: &mut Command) -> Result<Counts, String> {
     let mut counts = Counts::default();
-    let ended_well = run::heard(&mut cargo(&["test", "--workspace", "--no-fail-fast"]), |line| {
+    let ended_well = run::heard(tests, |line| {
         if let Some(more) = result_line(line) {
             counts.add(more);
         }

@@ -17,6 +17,7 @@ mod bench;
 mod checks;
 mod demo;
 mod deny;
+mod description;
 mod generate;
 mod node;
 mod packages;

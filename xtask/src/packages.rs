@@ -24,6 +24,8 @@ const TESTS: &[&str] = &[
     "gstreamer1.0-plugins-good",
     "gstreamer1.0-libav",
     "fonts-dejavu-core",
+    "python3",
+    "python3-venv",
 ];
 
 /// Sees to every package that a build and the tests need.

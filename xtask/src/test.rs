@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::stage::{Counts, Stages};
-use crate::{Outcome, checks, deny, generate, node, packages, places, run, ui};
+use crate::{Outcome, checks, deny, description, generate, node, packages, places, run, ui};
 
 /// Runs everything, also what comes after a failure, and ends with one line of counts.
 pub fn test() -> Outcome {
@@ -16,7 +16,9 @@ pub fn test() -> Outcome {
     stages.stage("tests of the screens", vitest);
     stages.stage("clippy", checks::clippy);
     stages.stage("licences, sources and bans", deny::deny);
+    stages.stage("form of the HTTP description", description::validated);
     stages.stage("tests of the programs", checks::rust_tests);
+    stages.stage("made-up requests against the HTTP description", description::tried);
     if has_screens {
         stages.stage("the journey in the real window", journey);
     }

@@ -196,13 +196,14 @@ pub struct PushRequest {
     /// The sender's protocol.
     pub protocol: u32,
     /// The sender's device.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = Uuid)]
     pub device: Uuid,
     /// The epoch that the laptop knows.
     pub epoch: i64,
     /// The number of the first mutation; the others follow without a gap.
     pub first_n: i64,
     /// The chain before `first_n`, 64 hex digits.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub chain: String,
     /// The device has stored every outcome up to here, so the server may forget them.
     pub seen_n: i64,
@@ -325,7 +326,7 @@ pub struct PullRequest {
     /// The sender's protocol.
     pub protocol: u32,
     /// The sender's device.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = Uuid)]
     pub device: Uuid,
     /// The epoch of the cursors; 0 before the first answer.
     pub epoch: i64,
@@ -347,7 +348,7 @@ pub struct SlicesRequest {
     /// The sender's protocol.
     pub protocol: u32,
     /// The sender's device.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = Uuid)]
     pub device: Uuid,
     /// The epoch of the cursor.
     pub epoch: i64,
@@ -429,6 +430,7 @@ pub enum PullLine {
         /// For a laptop that comes from another epoch: `[after, up to]` of the stamps that were given in lives of the server
         /// of which nothing is left. The server has lost what the laptop has under one of them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[schema(value_type = Vec<Vec<i64>>)]
         lost: Vec<(i64, i64)>,
         /// Proof of how far the server has come: an opaque text of at most 1,024 bytes that the laptop keeps and names in its next
         /// requests. A server that knows less than its own witness says has gone back in time.

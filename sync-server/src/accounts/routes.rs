@@ -54,7 +54,7 @@ pub struct SignIn {
 pub struct DeviceGiven {
     /// Left out: a new device.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = Uuid)]
     pub id: Option<Uuid>,
     /// Such as the laptop's name.
     #[serde(default)]

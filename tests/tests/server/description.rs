@@ -1,5 +1,9 @@
 //! What is sent and answered is what `docs/openapi.json` says, so that a client may be made from it.
 
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -138,5 +142,90 @@ fn what_is_not_as_described_is_found() -> Outcome<()> {
     }
     assert_eq!(description.faults("PullLine", &json!({"line": "news"})).len(), 1);
     assert_eq!(description.faults("Problem", &json!({"code": "Internal", "message": "", "retryable": true})).len(), 1);
+    Ok(())
+}
+
+/// Requests that schemathesis makes up of each operation in each run.
+const MADE_UP_MAX: &str = "40";
+/// How long one run may take before it is ended.
+const RUN_TIME_MAX: Duration = Duration::from_secs(300);
+/// The same requests every time.
+const SEED: &str = "20260101";
+/// What an answer is asked. Not asked is whether what fits the description is taken: the description says the form of a request,
+/// and not who may make it.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
+    negative_data_rejection,ignored_auth,missing_required_header,every_line_is_described";
+
+/// Requests from a description, by schemathesis against a server.
+async fn try_out(program: &Path, description: &Path, caller: &Caller, more: &[&str]) -> Outcome<()> {
+    let run = tokio::process::Command::new(program)
+        .arg("--config-file")
+        .arg(places::root().join("tests/description/schemathesis.toml"))
+        .arg("run")
+        .arg(description)
+        .args(["--url", &caller.url, "--header", &format!("Authorization: Bearer {}", caller.access_token)])
+        .args(["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", MADE_UP_MAX, "--seed", SEED])
+        .args(["--workers", "1", "--request-timeout", "30", "--suppress-health-check", "all", "--warnings", "off", "--no-color"])
+        .args(more)
+        // `every_line_is_described` is a check of our own.
+        .env("SCHEMATHESIS_HOOKS", places::root().join("tests/description/hooks.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(description.parent().ok_or("a folder")?)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(RUN_TIME_MAX, run).await.map_err(|_| "schemathesis takes too long")??;
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// The description with the words of this session where a request needs them: what is made up then gets past the first check.
+fn steered(mut description: Value, caller: &Caller) -> Value {
+    let tables: Vec<&str> = waystation_model::registry::all().iter().map(|entity| entity.name).collect();
+    let scopes: Vec<&String> = caller.cursors.keys().collect();
+    let schemas = &mut description["components"]["schemas"];
+    for name in ["PushRequest", "PullRequest", "SlicesRequest"] {
+        let properties = &mut schemas[name]["properties"];
+        properties["protocol"] = json!({"enum": [PROTOCOL_VERSION]});
+        properties["device"] = json!({"enum": [caller.device]});
+        properties["epoch"] = json!({"enum": [caller.epoch]});
+    }
+    schemas["PushRequest"]["properties"]["first_n"] = json!({"enum": [1]});
+    schemas["PushRequest"]["properties"]["chain"] = json!({"enum": ["0".repeat(64)]});
+    schemas["SlicesRequest"]["properties"]["scope"] = json!({"enum": scopes});
+    schemas["SlicesRequest"]["properties"]["cursor"] = json!({"enum": caller.cursors.values().collect::<Vec<_>>()});
+    schemas["Run"]["properties"]["entity"] = json!({"enum": tables});
+    let columns: Vec<&str> = waystation_model::registry::all().iter().flat_map(|entity| entity.columns).map(|column| column.name).collect();
+    schemas["Run"]["properties"]["columns"]["items"] = json!({"enum": columns});
+    let row = json!([{"type": "string", "format": "uuid"}, {"type": ["integer", "null"]}, {"type": "integer"}, {"type": "array"}]);
+    schemas["Run"]["properties"]["rows"]["items"] = json!({"type": "array", "prefixItems": row, "minItems": 4, "maxItems": 4});
+    schemas["SignIn"]["properties"]["protocol"] = json!({"enum": [PROTOCOL_VERSION]});
+    description
+}
+
+#[tokio::test]
+#[ignore = "needs schemathesis, which `cargo xtask test` installs and names in WAYSTATION_SCHEMATHESIS"]
+async fn made_up_requests_are_answered_as_described() -> Outcome<()> {
+    let program = std::env::var_os("WAYSTATION_SCHEMATHESIS").ok_or("WAYSTATION_SCHEMATHESIS names no program")?;
+    let program = Path::new(&program);
+    let (server, mut school) = open().await?;
+    school.person("admin", "vusal").await?;
+    school.course(None, "published", 2).await?;
+    let mut caller = Caller::sign_in(&server.url(), "vusal").await?;
+    caller.pull().await?;
+    let folder = tempfile::tempdir()?;
+    let described = folder.path().join("described.json");
+    let Description(description) = Description::read()?;
+    std::fs::write(&described, description.to_string())?;
+    let steered_to = folder.path().join("steered.json");
+    std::fs::write(&steered_to, steered(description, &caller).to_string())?;
+    // The stream of pokes does not end, and a sign-out ends the session that all others need.
+    let but = ["--exclude-path", "/v1/sync/live", "--exclude-path", "/v1/accounts/sign-out"];
+    try_out(program, &described, &caller, &but).await?;
+    try_out(program, &steered_to, &caller, &but).await?;
+    caller.pull().await?;
+    try_out(program, &described, &caller, &["--include-path", "/v1/accounts/sign-out"]).await?;
     Ok(())
 }
