@@ -18,4 +18,5 @@ mod refusals;
 mod rights;
 mod schema;
 mod slices;
+mod vectors;
 mod verify;
