@@ -6,6 +6,7 @@ mod conflicts;
 mod content;
 mod cursors;
 mod description;
+mod examples;
 mod feeds;
 mod grading;
 mod held;
