@@ -75,6 +75,10 @@ fn decompress(raw: &[u8], max: usize) -> Result<Vec<u8>, Problem> {
 
 /// Parses a body and checks the protocol that it names, if its form has one.
 fn read_json<T: DeserializeOwned>(text: &[u8], protocols: Protocols) -> Result<T, Problem> {
+    // serde would take a list for an object, its items in the order of the fields.
+    if text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Problem::new(Code::BadRequest, "the body must be an object"));
+    }
     match serde_json::from_slice::<T>(text) {
         Ok(value) => Ok(value),
         Err(error) => {
@@ -115,6 +119,7 @@ mod tests {
         assert_eq!(code("{\"protocol\":\"one\"}"), Code::BadRequest);
         assert_eq!(code("{\"protocol\":99,\"new\":1}"), Code::UnsupportedProtocol);
         assert_eq!(code("{\"protocol\":1,\"new\":1}"), Code::BadRequest);
+        assert_eq!(code(" [1]"), Code::BadRequest);
     }
 
     #[test]
