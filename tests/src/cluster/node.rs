@@ -198,6 +198,21 @@ impl Node {
         }
     }
 
+    /// PostgreSQL's `pgbench` over the migrated database, to be run: so many sessions, each with so many transactions.
+    ///
+    /// # Errors
+    /// When it is not installed.
+    pub fn pgbench(&self, synchronous_commit: &str, sessions: usize, each: usize, script: &Path) -> Outcome<Program> {
+        Ok(Program::new("pgbench", bin("pgbench")?)
+            .arguments(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
+            .argument(format!("--client={sessions}"))
+            .argument(format!("--transactions={each}"))
+            .argument("--file")
+            .argument(script)
+            .argument(self.url(DATABASE))
+            .variable("PGOPTIONS", format!("-c synchronous_commit={synchronous_commit}")))
+    }
+
     /// Runs one of PostgreSQL's tools, or another program, as the user that PostgreSQL runs as.
     pub(super) async fn tool(&self, name: &str, path: impl Into<PathBuf>, arguments: &[PathBuf]) -> Outcome<()> {
         let number = self.tools.fetch_add(1, Ordering::Relaxed);
