@@ -171,7 +171,7 @@ impl Node {
             .user(SystemUser::for_postgres()?)
             .when_we_die(Signal::Quit)
             .start(&self.folder.join(format!("log-{}", self.starts)))?;
-        let child = self.running.insert(child);
+        let child: &Child = self.running.insert(child);
         let url = url(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "postgres");
         let answers = patience::until("PostgreSQL answers", START_TIME_MAX, || async {
             if child.ended()?.is_some() {

@@ -142,7 +142,8 @@ type Rows = BTreeMap<String, (i64, Option<String>)>;
 
 async fn of_laptop(laptop: &Laptop, table: &str, column: &str) -> Outcome<Rows> {
     let sql = format!("SELECT id, stamp, CAST({column} AS TEXT) FROM {table}");
-    let rows = laptop.app().store()?.read(move |connection| {
+    let store = laptop.app().store()?;
+    let rows = store.read(move |connection| {
         let mut statement = connection.prepare(&sql)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
         Ok(rows.collect::<Result<Rows, _>>()?)
@@ -331,4 +332,44 @@ async fn as_many_changes_as_a_promotion_lost_leave_no_laptop_behind_a_server_tha
 #[tokio::test]
 async fn as_many_changes_as_a_copy_of_the_files_lost_leave_no_laptop_behind() -> Outcome<()> {
     as_many_changes_as_were_lost(WayBack::FileCopy, Server::Restarted).await
+}
+
+/// How often PostgreSQL is killed until it has lost something that it had acknowledged.
+const KILLS_MAX: usize = 10;
+
+/// With `synchronous_commit = off` PostgreSQL acknowledges what it has not written: a crash alone takes it back, and nothing in
+/// the database's identity differs.
+#[tokio::test]
+async fn what_a_crash_took_back_because_commits_did_not_wait_comes_back() -> Outcome<()> {
+    let mut class = Class::open().await?;
+    class.read(5).await?;
+    class.is_in_step().await?;
+    for setting in ["wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'", "synchronous_commit = 'off'"] {
+        class.site.node.run(format!("ALTER SYSTEM SET {setting}")).await?;
+    }
+    class.site.node.run("SELECT pg_reload_conf()").await?;
+    let mut lost = None;
+    for day in 1..=KILLS_MAX {
+        let date = format!("2026-03-{day:02}");
+        class.mark(&class.teacher, &date, "absent").await?;
+        class.teacher.is_in_step().await?;
+        class.site.address.lead_nowhere();
+        class.site.node.kill();
+        class.site.node.start().await?;
+        let (marks, _) = class.stored(&date, "absent").await?;
+        class.site.lead();
+        // A page that was full may have been written meanwhile.
+        if marks == 0 {
+            lost = Some(date);
+            break;
+        }
+    }
+    let date = lost.ok_or("nothing was ever lost")?;
+    patience::until("what was acknowledged is in the tables again", HOME_TIME_MAX, || async {
+        class.shows(&class.teacher, &date, "absent").await?;
+        let stored = class.stored(&date, "absent").await?;
+        if stored == (4, 5) { Ok(Some(())) } else { Err(format!("{stored:?}").into()) }
+    })
+    .await?;
+    class.laptops_equal_the_tables().await
 }
