@@ -217,14 +217,10 @@ async fn the_operator_is_told_of_a_dump_that_was_loaded() -> Outcome<()> {
 /// Plain SQL and a push are taken, in the epoch that there was.
 async fn works_on(site: &Site, course: &Course, caller: &mut Caller, after: &str) -> Outcome<()> {
     site.school().await?.run(retitle(course.topics[0], &format!("By SQL after {after}"))).await?;
-    let sent = patience::until("the server takes a push", NOTICED_WITHIN, || async {
-        // A push that was not answered may be repeated as it was.
-        let mut sent = caller.clone();
-        sent.push_one(put("topics").id(course.topics[1]).set("title", format!("By push after {after}"))).await?;
-        Ok(Some(sent))
-    })
-    .await?;
-    *caller = sent;
+    let push = caller.push_of(vec![put("topics").id(course.topics[1]).set("title", format!("By push after {after}"))]);
+    // Repeated as it was until the server has its connections again.
+    let answer = patience::until("the server takes a push", NOTICED_WITHIN, || async { Ok(Some(caller.send(&push).await??)) }).await?;
+    caller.acknowledge(&push, &answer);
     caller.pull().await?;
     let begun_with = caller.signed_in["epoch"].as_i64();
     assert_eq!((Some(epoch(site).await?), Some(caller.epoch)), (begun_with, begun_with), "after {after}");
