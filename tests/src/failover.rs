@@ -110,7 +110,7 @@ impl Site {
     /// # Errors
     /// When it finds faults.
     pub fn verify(&self) -> Outcome<String> {
-        self.server.chore(&["verify"])?;
+        server_of(self.node.address(), self.folder.path())?.chore(&["verify"])?;
         Ok(std::fs::read_to_string(self.folder.path().join("sync-server-verify.log"))?)
     }
 

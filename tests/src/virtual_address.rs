@@ -1,4 +1,6 @@
 //! The address that programs know a database by, wherever it runs: what operators move to another machine in a failover.
+//!
+//! It lives in the runtime of the test. A test that also waits for processes needs a runtime of several threads.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -201,57 +201,57 @@ async fn acknowledged_work_comes_back(way: WayBack, server: Server) -> Outcome<(
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_promoted_standby_had_not_got_comes_back_to_a_restarted_server() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::Promotion, Server::Restarted).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_promoted_standby_had_not_got_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::Promotion, Server::Running).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_recovery_to_a_point_in_time_took_back_comes_back_to_a_restarted_server() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::Recovery, Server::Restarted).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_recovery_to_a_point_in_time_took_back_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::Recovery, Server::Running).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_dump_beside_had_not_comes_back_to_a_restarted_server() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::DumpBeside, Server::Restarted).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_dump_beside_had_not_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::DumpBeside, Server::Running).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_dump_in_another_cluster_had_not_comes_back_to_a_restarted_server() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::DumpElsewhere, Server::Restarted).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_dump_in_another_cluster_had_not_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::DumpElsewhere, Server::Running).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_copy_of_the_database_had_not_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::Template, Server::Running).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_copy_of_the_files_had_not_comes_back_to_a_restarted_server() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::FileCopy, Server::Restarted).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_copy_of_the_files_had_not_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
     acknowledged_work_comes_back(WayBack::FileCopy, Server::Running).await
 }
@@ -281,12 +281,12 @@ async fn a_new_laptop_keeps_its_work(server: Server) -> Outcome<()> {
     class.laptops_equal_the_tables().await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_laptop_that_signed_in_during_the_lost_seconds_keeps_its_work_at_a_restarted_server() -> Outcome<()> {
     a_new_laptop_keeps_its_work(Server::Restarted).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_laptop_that_signed_in_during_the_lost_seconds_keeps_its_work_at_a_server_that_lives_through_it() -> Outcome<()> {
     a_new_laptop_keeps_its_work(Server::Running).await
 }
@@ -319,17 +319,17 @@ async fn as_many_changes_as_were_lost(way: WayBack, server: Server) -> Outcome<(
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn as_many_changes_as_a_promotion_lost_leave_no_laptop_behind_a_restarted_server() -> Outcome<()> {
     as_many_changes_as_were_lost(WayBack::Promotion, Server::Restarted).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn as_many_changes_as_a_promotion_lost_leave_no_laptop_behind_a_server_that_lives_through_it() -> Outcome<()> {
     as_many_changes_as_were_lost(WayBack::Promotion, Server::Running).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn as_many_changes_as_a_copy_of_the_files_lost_leave_no_laptop_behind() -> Outcome<()> {
     as_many_changes_as_were_lost(WayBack::FileCopy, Server::Restarted).await
 }
@@ -339,7 +339,7 @@ const KILLS_MAX: usize = 10;
 
 /// With `synchronous_commit = off` PostgreSQL acknowledges what it has not written: a crash alone takes it back, and nothing in
 /// the database's identity differs.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_crash_took_back_because_commits_did_not_wait_comes_back() -> Outcome<()> {
     let mut class = Class::open().await?;
     class.read(5).await?;

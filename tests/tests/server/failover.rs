@@ -114,37 +114,37 @@ async fn no_stamp_is_given_twice(way: WayBack) -> Outcome<()> {
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_stamp_is_given_twice_after_a_promotion() -> Outcome<()> {
     no_stamp_is_given_twice(WayBack::Promotion).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_stamp_is_given_twice_after_a_recovery_to_a_point_in_time() -> Outcome<()> {
     no_stamp_is_given_twice(WayBack::Recovery).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_stamp_is_given_twice_after_a_dump_is_loaded_beside() -> Outcome<()> {
     no_stamp_is_given_twice(WayBack::DumpBeside).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_stamp_is_given_twice_after_a_dump_is_loaded_in_another_cluster() -> Outcome<()> {
     no_stamp_is_given_twice(WayBack::DumpElsewhere).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_stamp_is_given_twice_in_a_copy_of_the_database() -> Outcome<()> {
     no_stamp_is_given_twice(WayBack::Template).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_stamp_is_given_twice_after_the_files_are_put_back() -> Outcome<()> {
     no_stamp_is_given_twice(WayBack::FileCopy).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_lives_through_a_promotion_does_not_answer_from_its_memory() -> Outcome<()> {
     let mut site = Site::open().await?;
     let course = course(&site).await?;
@@ -199,17 +199,17 @@ async fn the_operator_is_told(way: WayBack) -> Outcome<()> {
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_operator_is_told_of_a_promotion() -> Outcome<()> {
     the_operator_is_told(WayBack::Promotion).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_operator_is_told_of_a_recovery_to_a_point_in_time() -> Outcome<()> {
     the_operator_is_told(WayBack::Recovery).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_operator_is_told_of_a_dump_that_was_loaded() -> Outcome<()> {
     the_operator_is_told(WayBack::DumpElsewhere).await
 }
@@ -227,7 +227,7 @@ async fn works_on(site: &Site, course: &Course, caller: &mut Caller, after: &str
     Ok(())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_a_crash_a_new_name_and_a_second_instance_begin_no_epoch() -> Outcome<()> {
     let mut site = Site::open().await?;
     let course = course(&site).await?;
