@@ -8,6 +8,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 use waystation_model::wire::PullLine;
 use waystation_tests::caller::{Caller, put};
+use waystation_tests::children::{self, Signal};
 use waystation_tests::cluster::node::DATABASE;
 use waystation_tests::failover::{Site, WayBack, server_of};
 use waystation_tests::school::{Course, School};
@@ -142,6 +143,51 @@ async fn no_stamp_is_given_twice_in_a_copy_of_the_database() -> Outcome<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_stamp_is_given_twice_after_the_files_are_put_back() -> Outcome<()> {
     no_stamp_is_given_twice(WayBack::FileCopy).await
+}
+
+/// How often a backend is killed until PostgreSQL has lost something that it had acknowledged.
+const KILLS_MAX: usize = 10;
+
+/// The system may kill one backend for want of memory. PostgreSQL then recovers although its first process goes on, and loses
+/// what it had acknowledged when commits do not wait for the disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stamp_is_given_twice_after_a_backend_was_killed_and_commits_had_not_waited() -> Outcome<()> {
+    let site = Site::open().await?;
+    let course = course(&site).await?;
+    let mut shown = Shown::default();
+    for setting in ["wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'", "synchronous_commit = 'off'"] {
+        site.node.run(format!("ALTER SYSTEM SET {setting}")).await?;
+    }
+    site.node.run("SELECT pg_reload_conf()").await?;
+    for kill in 0..KILLS_MAX {
+        let mut school = site.school().await?;
+        // More than the 32 that a sequence writes down ahead.
+        for _ in 0..20 {
+            for topic in &course.topics {
+                school.run(retitle(*topic, &format!("Lost {kill}"))).await?;
+                school.run(retitle(*topic, "Lost")).await?;
+            }
+            shown.note_sql(&mut school).await?;
+        }
+        let last_lost = shown.last_stamp();
+        let backend = school.value("SELECT pg_backend_pid()").await?.as_u64().ok_or("no process")?;
+        children::send(u32::try_from(backend)?, Signal::Kill);
+        let gone = format!("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {backend})");
+        patience::until("PostgreSQL has recovered", NOTICED_WITHIN, || async { Ok(site.node.says(gone.clone()).await?.then_some(())) })
+            .await?;
+        let mut school = site.school().await?;
+        let is_lost = school.value("SELECT max(stamp) FROM topics").await?.as_i64().ok_or("no stamp")? < last_lost;
+        for topic in &course.topics {
+            school.run(retitle(*topic, &format!("Anew {kill}"))).await?;
+        }
+        let first_new = school.value("SELECT min(stamp) FROM topics").await?.as_i64().ok_or("no stamp")?;
+        assert!(first_new > last_lost, "{first_new} was given after {last_lost}");
+        if is_lost {
+            return Ok(());
+        }
+    }
+    // A database that lets no commit of ours go without waiting loses nothing, which is as good.
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
