@@ -1,6 +1,8 @@
 //! A private PostgreSQL cluster on a free port: its own data, its own password, gone with us.
 
 mod folder;
+pub mod node;
+mod past;
 mod programs;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +35,8 @@ const TEMPLATE: &str = "waystation_template";
 pub enum Durability {
     /// For tests: nothing waits for the disk.
     None,
+    /// What was committed outlives killed processes, and no power cut: for tests that kill PostgreSQL.
+    Process,
     /// As in earnest: for the demonstration and for figures.
     Full,
 }
@@ -80,7 +84,7 @@ impl Cluster {
     async fn start(folder: &Path, durability: Durability) -> Outcome<Cluster> {
         let user = SystemUser::for_postgres()?;
         if !folder.join("made").exists() {
-            make(folder, user.as_ref())?;
+            make(folder, &uuid::Uuid::new_v4().simple().to_string(), user.as_ref())?;
         }
         let password = std::fs::read_to_string(folder.join("password"))?.trim().to_owned();
         let mut last = None;

@@ -17,6 +17,7 @@ pub mod cluster;
 pub mod conversation;
 pub mod crowd;
 pub mod desk;
+pub mod failover;
 pub mod fuzz;
 pub mod journey;
 pub mod laptop;
@@ -29,6 +30,7 @@ pub mod server;
 pub mod store;
 pub mod storm;
 pub mod user;
+pub mod virtual_address;
 pub mod window;
 
 /// What a step of the harness ends with. Whoever reads the message has to mend something: it says what and where.

@@ -147,7 +147,12 @@ impl Caller {
     fn apply(&mut self, line: PullLine, pulled: &mut Pulled) -> Outcome<()> {
         match line {
             PullLine::Page { epoch, applied_upto, .. } => {
-                self.epoch = epoch;
+                if epoch != self.epoch {
+                    // Every scope starts again from 0.
+                    self.cursors.clear();
+                    self.rows.clear();
+                    self.epoch = epoch;
+                }
                 pulled.applied_upto = applied_upto;
             }
             PullLine::Removed { scope } => {

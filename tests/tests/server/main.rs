@@ -7,6 +7,7 @@ mod content;
 mod cursors;
 mod description;
 mod examples;
+mod failover;
 mod feeds;
 mod grading;
 mod held;

@@ -13,6 +13,7 @@ mod poke;
 mod push;
 mod raw;
 mod report;
+mod standby;
 
 use clap::Parser;
 use waystation_tests::Outcome;
@@ -69,6 +70,9 @@ async fn main() -> Outcome<()> {
     }
     if wanted("delta_growth") {
         delta_growth::measure(&cluster, rows * 10, arguments.pairs).await?;
+    }
+    if wanted("commit") {
+        standby::measure(8_000 / arguments.divide_by.max(1), arguments.pairs).await?;
     }
     if wanted("page_apply") {
         page_apply::measure(rows * 10, arguments.pairs)?;
