@@ -12,6 +12,7 @@ mod grading;
 mod held;
 mod life;
 mod limits;
+mod numbers;
 mod offers;
 mod pull;
 mod push;
