@@ -122,7 +122,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 5_000, ..ProptestConfig::default() })]
 
         #[test]
         fn a_number_is_spelled_with_the_fewest_digits_that_read_back(bits in any::<u64>(), degrees in -180.0..180.0f64) {
