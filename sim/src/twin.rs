@@ -242,7 +242,7 @@ impl Twin {
             vec![("assessment_id", self.text(9, 1)), ("course_id", self.text(6, 1)), ("keys", keys)],
         ));
         let mut devices = Vec::new();
-        for user in [1, 2, 3, 4, 5, 6, 1, 4] {
+        for user in [1, 2, 3, 4, 5, 6, 1, 4, 3] {
             let number = self.devices.len() as u128 + 1;
             let device = Device {
                 id: self.id(11, number),
@@ -413,9 +413,10 @@ impl Twin {
                     ("lesson_date", json!(format!("2026-03-0{}", 1 + self.random.below(2)))),
                 ];
                 if self.random.one_in(3) {
-                    fields.push(("note", word));
+                    // Nothing, said of a cell that may not be there yet, is said.
+                    fields.push(("note", if number % 4 == 0 { Value::Null } else { word }));
                 } else {
-                    let status = *self.random.pick(&["present", "late", "absent"])?;
+                    let status = *self.random.pick(&[Some("present"), Some("late"), Some("absent"), None])?;
                     fields.extend([("status", json!(status)), ("marked_by", user), ("marked_at", json!(self.start_ms))]);
                 }
                 ("attendance_records", fields)
@@ -423,15 +424,18 @@ impl Twin {
             4 | 5 => {
                 let topics = table("topics");
                 let topic = self.any(topics)?;
-                let fields = vec![
+                let reset = self.random.between(0, 1);
+                let mut fields = vec![
                     ("user_id", user),
                     ("topic_id", json!(topic.to_string())),
                     ("course_id", self.of(topics, topic, "course_id")),
-                    ("reset_number", json!(self.random.between(0, 1))),
                     ("percent", json!(number)),
                     ("completed", json!(number > 90)),
                     ("time_spent_seconds", json!(number)),
                 ];
+                if number % 3 != 0 {
+                    fields.push(("reset_number", json!(reset)));
+                }
                 ("topic_progress", fields)
             }
             6 => ("topics", vec![("title", word), ("position", json!(number))]),

@@ -5,7 +5,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::io::Read;
 use waystation_model::{Code, Problem};
 
@@ -77,7 +77,7 @@ fn decompress(raw: &[u8], max: usize) -> Result<Vec<u8>, Problem> {
 fn read_json<T: DeserializeOwned>(text: &[u8], protocols: Protocols) -> Result<T, Problem> {
     // serde would take a list for an object, its items in the order of the fields.
     if text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Problem::new(Code::BadRequest, "the body must be an object"));
+        return Err(Problem::new(code_of(text), "the body must be an object"));
     }
     match serde_json::from_slice::<T>(text) {
         Ok(value) => Ok(value),
@@ -86,13 +86,19 @@ fn read_json<T: DeserializeOwned>(text: &[u8], protocols: Protocols) -> Result<T
             if let Ok(ProtocolOnly { protocol: Some(protocol) }) = serde_json::from_slice::<ProtocolOnly>(text) {
                 protocols.check(protocol)?;
             }
-            let code = match error.classify() {
-                serde_json::error::Category::Eof => Code::BodyTruncated,
-                serde_json::error::Category::Syntax => Code::NotJson,
-                _ => Code::BadRequest,
-            };
-            Err(Problem::new(code, error.to_string()))
+            Err(Problem::new(code_of(text), error.to_string()))
         }
+    }
+}
+
+/// What is wrong with a body that has not the wanted form. The reader of a form stops at the first thing that does not fit, and
+/// calls a list with a place too many a fault of the text: only the whole text tells whether it is JSON.
+fn code_of(text: &[u8]) -> Code {
+    let Ok(text) = std::str::from_utf8(text) else { return Code::NotJson };
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Code::BadRequest,
+        Err(error) if error.is_eof() => Code::BodyTruncated,
+        Err(_) => Code::NotJson,
     }
 }
 
@@ -120,6 +126,18 @@ mod tests {
         assert_eq!(code("{\"protocol\":99,\"new\":1}"), Code::UnsupportedProtocol);
         assert_eq!(code("{\"protocol\":1,\"new\":1}"), Code::BadRequest);
         assert_eq!(code(" [1]"), Code::BadRequest);
+        assert_eq!(code("{\"protocol\":\"one\",\"new\""), Code::BodyTruncated);
+        assert_eq!(code("{\"protocol\":\"one\",new}"), Code::NotJson);
+    }
+
+    #[test]
+    fn a_list_with_a_place_too_many_is_json_of_another_form() {
+        let code = |text: &str| read_json::<(i64, i64)>(text.as_bytes(), Protocols::OURS).expect_err("wrong on purpose").code;
+        assert_eq!(code("[1,2,3]"), Code::BadRequest);
+        assert_eq!(code("[1]"), Code::BadRequest);
+        assert_eq!(code("[1,2]]"), Code::NotJson);
+        assert_eq!(code("[1,2,3"), Code::BodyTruncated);
+        assert_eq!(read_json::<String>(b"\"\xff\"", Protocols::OURS).expect_err("no text").code, Code::NotJson);
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub mod slices;
 pub mod state;
 pub mod tombstones;
 pub mod turns;
+mod unread;
 pub mod verify;
 pub mod witness;
 

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tracing::Instrument;
@@ -19,6 +19,7 @@ use crate::pull::pull;
 use crate::push::push;
 use crate::slices::slices;
 use crate::state::App;
+use crate::unread::drain_unread;
 
 /// Every route.
 pub fn router(app: App) -> Router {
@@ -37,6 +38,7 @@ pub fn router(app: App) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_route)
         .layer(from_fn(with_request_id))
+        .layer(from_fn_with_state(app.waits, drain_unread))
         .with_state(app)
 }
 

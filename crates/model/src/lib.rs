@@ -16,6 +16,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod canonical;
 pub mod chain;
 pub mod clock;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod hash;
 pub mod ids;
 pub mod limits;
 pub mod merge;
+pub mod misread;
 pub mod registry;
 pub mod scope;
 pub mod sql;

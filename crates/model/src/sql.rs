@@ -121,7 +121,8 @@ fn times_as_sent(entity: &Entity) -> String {
 }
 
 /// The part of the row trigger that remembers who changed a tracked group and when. A push writes whole rows and passes the
-/// insert's part also when the row is there: what has a stamp already was not said again.
+/// insert's part also when the row is there: what has a stamp already was not said again. A row that is made may say that a
+/// group holds nothing: then the group has an edit and no value.
 fn tracked_edits(entity: &Entity) -> String {
     let mut sql = String::new();
     for group in entity.tracked_groups() {
@@ -131,7 +132,7 @@ fn tracked_edits(entity: &Entity) -> String {
         let any_set = columns.iter().map(|column| format!("NEW.{} IS NOT NULL", column.name)).collect::<Vec<_>>().join(" OR ");
         let _ = write!(
             sql,
-            "    IF TG_OP = 'INSERT' THEN\n        IF ({any_set}) AND coalesce((NEW.edits #>> '{{{group},stamp}}')::bigint, 0) = 0 THEN\n            NEW.edits := feed_edit(NEW.edits, '{group}', NULL, NEW.stamp);\n        END IF;\n    \
+            "    IF TG_OP = 'INSERT' THEN\n        IF ({any_set} OR NEW.edits ? '{group}') AND coalesce((NEW.edits #>> '{{{group},stamp}}')::bigint, 0) = 0 THEN\n            NEW.edits := feed_edit(NEW.edits, '{group}', NULL, NEW.stamp);\n        END IF;\n    \
              ELSIF ROW({new}) IS DISTINCT FROM ROW({old}) OR NEW.edits -> '{group}' IS DISTINCT FROM OLD.edits -> '{group}' THEN\n        \
              NEW.edits := feed_edit(NEW.edits, '{group}', OLD.edits -> '{group}', NEW.stamp);\n    END IF;\n",
         );

@@ -23,6 +23,7 @@ const SERVER_ONLY: &[(&str, &str)] = &[
     ("conflicts", "lost_device"),
     ("conflicts", "lost_stood_from"),
     ("conflicts", "lost_stood_upto"),
+    ("conflicts", "lost_stood_before"),
 ];
 
 /// One `CREATE TABLE`.

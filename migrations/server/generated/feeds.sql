@@ -57,49 +57,49 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.name IS NOT NULL) AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
         NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
         NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.logo_url IS NOT NULL) AND coalesce((NEW.edits #>> '{logo_url,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.logo_url IS NOT NULL OR NEW.edits ? 'logo_url') AND coalesce((NEW.edits #>> '{logo_url,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'logo_url', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.logo_url) IS DISTINCT FROM ROW(OLD.logo_url) OR NEW.edits -> 'logo_url' IS DISTINCT FROM OLD.edits -> 'logo_url' THEN
         NEW.edits := feed_edit(NEW.edits, 'logo_url', OLD.edits -> 'logo_url', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.default_language IS NOT NULL) AND coalesce((NEW.edits #>> '{default_language,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.default_language IS NOT NULL OR NEW.edits ? 'default_language') AND coalesce((NEW.edits #>> '{default_language,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'default_language', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.default_language) IS DISTINCT FROM ROW(OLD.default_language) OR NEW.edits -> 'default_language' IS DISTINCT FROM OLD.edits -> 'default_language' THEN
         NEW.edits := feed_edit(NEW.edits, 'default_language', OLD.edits -> 'default_language', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.time_zone IS NOT NULL) AND coalesce((NEW.edits #>> '{time_zone,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.time_zone IS NOT NULL OR NEW.edits ? 'time_zone') AND coalesce((NEW.edits #>> '{time_zone,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'time_zone', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.time_zone) IS DISTINCT FROM ROW(OLD.time_zone) OR NEW.edits -> 'time_zone' IS DISTINCT FROM OLD.edits -> 'time_zone' THEN
         NEW.edits := feed_edit(NEW.edits, 'time_zone', OLD.edits -> 'time_zone', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.currency IS NOT NULL) AND coalesce((NEW.edits #>> '{currency,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.currency IS NOT NULL OR NEW.edits ? 'currency') AND coalesce((NEW.edits #>> '{currency,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'currency', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.currency) IS DISTINCT FROM ROW(OLD.currency) OR NEW.edits -> 'currency' IS DISTINCT FROM OLD.edits -> 'currency' THEN
         NEW.edits := feed_edit(NEW.edits, 'currency', OLD.edits -> 'currency', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.settings IS NOT NULL) AND coalesce((NEW.edits #>> '{settings,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.settings IS NOT NULL OR NEW.edits ? 'settings') AND coalesce((NEW.edits #>> '{settings,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'settings', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.settings) IS DISTINCT FROM ROW(OLD.settings) OR NEW.edits -> 'settings' IS DISTINCT FROM OLD.edits -> 'settings' THEN
@@ -174,91 +174,91 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.code IS NOT NULL) AND coalesce((NEW.edits #>> '{code,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.code IS NOT NULL OR NEW.edits ? 'code') AND coalesce((NEW.edits #>> '{code,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'code', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.code) IS DISTINCT FROM ROW(OLD.code) OR NEW.edits -> 'code' IS DISTINCT FROM OLD.edits -> 'code' THEN
         NEW.edits := feed_edit(NEW.edits, 'code', OLD.edits -> 'code', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.name IS NOT NULL) AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
         NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.brand IS NOT NULL) AND coalesce((NEW.edits #>> '{brand,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.brand IS NOT NULL OR NEW.edits ? 'brand') AND coalesce((NEW.edits #>> '{brand,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'brand', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.brand) IS DISTINCT FROM ROW(OLD.brand) OR NEW.edits -> 'brand' IS DISTINCT FROM OLD.edits -> 'brand' THEN
         NEW.edits := feed_edit(NEW.edits, 'brand', OLD.edits -> 'brand', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.region IS NOT NULL) AND coalesce((NEW.edits #>> '{region,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.region IS NOT NULL OR NEW.edits ? 'region') AND coalesce((NEW.edits #>> '{region,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'region', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.region) IS DISTINCT FROM ROW(OLD.region) OR NEW.edits -> 'region' IS DISTINCT FROM OLD.edits -> 'region' THEN
         NEW.edits := feed_edit(NEW.edits, 'region', OLD.edits -> 'region', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.address IS NOT NULL) AND coalesce((NEW.edits #>> '{address,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.address IS NOT NULL OR NEW.edits ? 'address') AND coalesce((NEW.edits #>> '{address,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'address', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.address) IS DISTINCT FROM ROW(OLD.address) OR NEW.edits -> 'address' IS DISTINCT FROM OLD.edits -> 'address' THEN
         NEW.edits := feed_edit(NEW.edits, 'address', OLD.edits -> 'address', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.phone IS NOT NULL) AND coalesce((NEW.edits #>> '{phone,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.phone IS NOT NULL OR NEW.edits ? 'phone') AND coalesce((NEW.edits #>> '{phone,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'phone', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.phone) IS DISTINCT FROM ROW(OLD.phone) OR NEW.edits -> 'phone' IS DISTINCT FROM OLD.edits -> 'phone' THEN
         NEW.edits := feed_edit(NEW.edits, 'phone', OLD.edits -> 'phone', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.email IS NOT NULL) AND coalesce((NEW.edits #>> '{email,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.email IS NOT NULL OR NEW.edits ? 'email') AND coalesce((NEW.edits #>> '{email,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'email', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.email) IS DISTINCT FROM ROW(OLD.email) OR NEW.edits -> 'email' IS DISTINCT FROM OLD.edits -> 'email' THEN
         NEW.edits := feed_edit(NEW.edits, 'email', OLD.edits -> 'email', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.latitude IS NOT NULL OR NEW.longitude IS NOT NULL) AND coalesce((NEW.edits #>> '{place,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.latitude IS NOT NULL OR NEW.longitude IS NOT NULL OR NEW.edits ? 'place') AND coalesce((NEW.edits #>> '{place,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'place', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.latitude, NEW.longitude) IS DISTINCT FROM ROW(OLD.latitude, OLD.longitude) OR NEW.edits -> 'place' IS DISTINCT FROM OLD.edits -> 'place' THEN
         NEW.edits := feed_edit(NEW.edits, 'place', OLD.edits -> 'place', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
         NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.opened_on IS NOT NULL) AND coalesce((NEW.edits #>> '{opened_on,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.opened_on IS NOT NULL OR NEW.edits ? 'opened_on') AND coalesce((NEW.edits #>> '{opened_on,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'opened_on', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.opened_on) IS DISTINCT FROM ROW(OLD.opened_on) OR NEW.edits -> 'opened_on' IS DISTINCT FROM OLD.edits -> 'opened_on' THEN
         NEW.edits := feed_edit(NEW.edits, 'opened_on', OLD.edits -> 'opened_on', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.opening_hours IS NOT NULL) AND coalesce((NEW.edits #>> '{opening_hours,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.opening_hours IS NOT NULL OR NEW.edits ? 'opening_hours') AND coalesce((NEW.edits #>> '{opening_hours,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'opening_hours', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.opening_hours) IS DISTINCT FROM ROW(OLD.opening_hours) OR NEW.edits -> 'opening_hours' IS DISTINCT FROM OLD.edits -> 'opening_hours' THEN
         NEW.edits := feed_edit(NEW.edits, 'opening_hours', OLD.edits -> 'opening_hours', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.status IS NOT NULL) AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.status IS NOT NULL OR NEW.edits ? 'status') AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
         NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.photo_url IS NOT NULL) AND coalesce((NEW.edits #>> '{photo_url,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.photo_url IS NOT NULL OR NEW.edits ? 'photo_url') AND coalesce((NEW.edits #>> '{photo_url,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'photo_url', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.photo_url) IS DISTINCT FROM ROW(OLD.photo_url) OR NEW.edits -> 'photo_url' IS DISTINCT FROM OLD.edits -> 'photo_url' THEN
@@ -328,56 +328,56 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.name IS NOT NULL) AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
         NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.supply_type IS NOT NULL) AND coalesce((NEW.edits #>> '{supply_type,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.supply_type IS NOT NULL OR NEW.edits ? 'supply_type') AND coalesce((NEW.edits #>> '{supply_type,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'supply_type', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.supply_type) IS DISTINCT FROM ROW(OLD.supply_type) OR NEW.edits -> 'supply_type' IS DISTINCT FROM OLD.edits -> 'supply_type' THEN
         NEW.edits := feed_edit(NEW.edits, 'supply_type', OLD.edits -> 'supply_type', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.product IS NOT NULL) AND coalesce((NEW.edits #>> '{product,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.product IS NOT NULL OR NEW.edits ? 'product') AND coalesce((NEW.edits #>> '{product,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'product', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.product) IS DISTINCT FROM ROW(OLD.product) OR NEW.edits -> 'product' IS DISTINCT FROM OLD.edits -> 'product' THEN
         NEW.edits := feed_edit(NEW.edits, 'product', OLD.edits -> 'product', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_primary IS NOT NULL) AND coalesce((NEW.edits #>> '{is_primary,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_primary IS NOT NULL OR NEW.edits ? 'is_primary') AND coalesce((NEW.edits #>> '{is_primary,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'is_primary', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_primary) IS DISTINCT FROM ROW(OLD.is_primary) OR NEW.edits -> 'is_primary' IS DISTINCT FROM OLD.edits -> 'is_primary' THEN
         NEW.edits := feed_edit(NEW.edits, 'is_primary', OLD.edits -> 'is_primary', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.interval_days IS NOT NULL) AND coalesce((NEW.edits #>> '{interval_days,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.interval_days IS NOT NULL OR NEW.edits ? 'interval_days') AND coalesce((NEW.edits #>> '{interval_days,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'interval_days', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.interval_days) IS DISTINCT FROM ROW(OLD.interval_days) OR NEW.edits -> 'interval_days' IS DISTINCT FROM OLD.edits -> 'interval_days' THEN
         NEW.edits := feed_edit(NEW.edits, 'interval_days', OLD.edits -> 'interval_days', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.contact_phone IS NOT NULL) AND coalesce((NEW.edits #>> '{contact_phone,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.contact_phone IS NOT NULL OR NEW.edits ? 'contact_phone') AND coalesce((NEW.edits #>> '{contact_phone,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'contact_phone', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.contact_phone) IS DISTINCT FROM ROW(OLD.contact_phone) OR NEW.edits -> 'contact_phone' IS DISTINCT FROM OLD.edits -> 'contact_phone' THEN
         NEW.edits := feed_edit(NEW.edits, 'contact_phone', OLD.edits -> 'contact_phone', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
@@ -447,63 +447,63 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.name IS NOT NULL) AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
         NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.manufacturer IS NOT NULL) AND coalesce((NEW.edits #>> '{manufacturer,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.manufacturer IS NOT NULL OR NEW.edits ? 'manufacturer') AND coalesce((NEW.edits #>> '{manufacturer,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'manufacturer', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.manufacturer) IS DISTINCT FROM ROW(OLD.manufacturer) OR NEW.edits -> 'manufacturer' IS DISTINCT FROM OLD.edits -> 'manufacturer' THEN
         NEW.edits := feed_edit(NEW.edits, 'manufacturer', OLD.edits -> 'manufacturer', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.model IS NOT NULL) AND coalesce((NEW.edits #>> '{model,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.model IS NOT NULL OR NEW.edits ? 'model') AND coalesce((NEW.edits #>> '{model,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'model', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.model) IS DISTINCT FROM ROW(OLD.model) OR NEW.edits -> 'model' IS DISTINCT FROM OLD.edits -> 'model' THEN
         NEW.edits := feed_edit(NEW.edits, 'model', OLD.edits -> 'model', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.serial_number IS NOT NULL) AND coalesce((NEW.edits #>> '{serial_number,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.serial_number IS NOT NULL OR NEW.edits ? 'serial_number') AND coalesce((NEW.edits #>> '{serial_number,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'serial_number', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.serial_number) IS DISTINCT FROM ROW(OLD.serial_number) OR NEW.edits -> 'serial_number' IS DISTINCT FROM OLD.edits -> 'serial_number' THEN
         NEW.edits := feed_edit(NEW.edits, 'serial_number', OLD.edits -> 'serial_number', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.quantity IS NOT NULL) AND coalesce((NEW.edits #>> '{quantity,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.quantity IS NOT NULL OR NEW.edits ? 'quantity') AND coalesce((NEW.edits #>> '{quantity,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'quantity', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.quantity) IS DISTINCT FROM ROW(OLD.quantity) OR NEW.edits -> 'quantity' IS DISTINCT FROM OLD.edits -> 'quantity' THEN
         NEW.edits := feed_edit(NEW.edits, 'quantity', OLD.edits -> 'quantity', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.installed_on IS NOT NULL) AND coalesce((NEW.edits #>> '{installed_on,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.installed_on IS NOT NULL OR NEW.edits ? 'installed_on') AND coalesce((NEW.edits #>> '{installed_on,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'installed_on', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.installed_on) IS DISTINCT FROM ROW(OLD.installed_on) OR NEW.edits -> 'installed_on' IS DISTINCT FROM OLD.edits -> 'installed_on' THEN
         NEW.edits := feed_edit(NEW.edits, 'installed_on', OLD.edits -> 'installed_on', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.status IS NOT NULL) AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.status IS NOT NULL OR NEW.edits ? 'status') AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
         NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.note IS NOT NULL) AND coalesce((NEW.edits #>> '{note,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.note IS NOT NULL OR NEW.edits ? 'note') AND coalesce((NEW.edits #>> '{note,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'note', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.note) IS DISTINCT FROM ROW(OLD.note) OR NEW.edits -> 'note' IS DISTINCT FROM OLD.edits -> 'note' THEN
@@ -573,21 +573,21 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.name IS NOT NULL) AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
         NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.value IS NOT NULL OR NEW.unit IS NOT NULL) AND coalesce((NEW.edits #>> '{figure,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.value IS NOT NULL OR NEW.unit IS NOT NULL OR NEW.edits ? 'figure') AND coalesce((NEW.edits #>> '{figure,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'figure', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.value, NEW.unit) IS DISTINCT FROM ROW(OLD.value, OLD.unit) OR NEW.edits -> 'figure' IS DISTINCT FROM OLD.edits -> 'figure' THEN
@@ -657,28 +657,28 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.name IS NOT NULL) AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
         NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.kind IS NOT NULL) AND coalesce((NEW.edits #>> '{kind,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.kind IS NOT NULL OR NEW.edits ? 'kind') AND coalesce((NEW.edits #>> '{kind,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'kind', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.kind) IS DISTINCT FROM ROW(OLD.kind) OR NEW.edits -> 'kind' IS DISTINCT FROM OLD.edits -> 'kind' THEN
         NEW.edits := feed_edit(NEW.edits, 'kind', OLD.edits -> 'kind', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
@@ -748,14 +748,14 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.text IS NOT NULL) AND coalesce((NEW.edits #>> '{text,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.text IS NOT NULL OR NEW.edits ? 'text') AND coalesce((NEW.edits #>> '{text,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
@@ -823,98 +823,98 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.user_name IS NOT NULL) AND coalesce((NEW.edits #>> '{user_name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.user_name IS NOT NULL OR NEW.edits ? 'user_name') AND coalesce((NEW.edits #>> '{user_name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'user_name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.user_name) IS DISTINCT FROM ROW(OLD.user_name) OR NEW.edits -> 'user_name' IS DISTINCT FROM OLD.edits -> 'user_name' THEN
         NEW.edits := feed_edit(NEW.edits, 'user_name', OLD.edits -> 'user_name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.email IS NOT NULL) AND coalesce((NEW.edits #>> '{email,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.email IS NOT NULL OR NEW.edits ? 'email') AND coalesce((NEW.edits #>> '{email,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'email', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.email) IS DISTINCT FROM ROW(OLD.email) OR NEW.edits -> 'email' IS DISTINCT FROM OLD.edits -> 'email' THEN
         NEW.edits := feed_edit(NEW.edits, 'email', OLD.edits -> 'email', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.first_name IS NOT NULL) AND coalesce((NEW.edits #>> '{first_name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.first_name IS NOT NULL OR NEW.edits ? 'first_name') AND coalesce((NEW.edits #>> '{first_name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'first_name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.first_name) IS DISTINCT FROM ROW(OLD.first_name) OR NEW.edits -> 'first_name' IS DISTINCT FROM OLD.edits -> 'first_name' THEN
         NEW.edits := feed_edit(NEW.edits, 'first_name', OLD.edits -> 'first_name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.last_name IS NOT NULL) AND coalesce((NEW.edits #>> '{last_name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.last_name IS NOT NULL OR NEW.edits ? 'last_name') AND coalesce((NEW.edits #>> '{last_name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'last_name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.last_name) IS DISTINCT FROM ROW(OLD.last_name) OR NEW.edits -> 'last_name' IS DISTINCT FROM OLD.edits -> 'last_name' THEN
         NEW.edits := feed_edit(NEW.edits, 'last_name', OLD.edits -> 'last_name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.full_name IS NOT NULL) AND coalesce((NEW.edits #>> '{full_name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.full_name IS NOT NULL OR NEW.edits ? 'full_name') AND coalesce((NEW.edits #>> '{full_name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'full_name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.full_name) IS DISTINCT FROM ROW(OLD.full_name) OR NEW.edits -> 'full_name' IS DISTINCT FROM OLD.edits -> 'full_name' THEN
         NEW.edits := feed_edit(NEW.edits, 'full_name', OLD.edits -> 'full_name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.phone IS NOT NULL) AND coalesce((NEW.edits #>> '{phone,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.phone IS NOT NULL OR NEW.edits ? 'phone') AND coalesce((NEW.edits #>> '{phone,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'phone', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.phone) IS DISTINCT FROM ROW(OLD.phone) OR NEW.edits -> 'phone' IS DISTINCT FROM OLD.edits -> 'phone' THEN
         NEW.edits := feed_edit(NEW.edits, 'phone', OLD.edits -> 'phone', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.address IS NOT NULL) AND coalesce((NEW.edits #>> '{address,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.address IS NOT NULL OR NEW.edits ? 'address') AND coalesce((NEW.edits #>> '{address,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'address', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.address) IS DISTINCT FROM ROW(OLD.address) OR NEW.edits -> 'address' IS DISTINCT FROM OLD.edits -> 'address' THEN
         NEW.edits := feed_edit(NEW.edits, 'address', OLD.edits -> 'address', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.role IS NOT NULL) AND coalesce((NEW.edits #>> '{role,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.role IS NOT NULL OR NEW.edits ? 'role') AND coalesce((NEW.edits #>> '{role,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'role', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.role) IS DISTINCT FROM ROW(OLD.role) OR NEW.edits -> 'role' IS DISTINCT FROM OLD.edits -> 'role' THEN
         NEW.edits := feed_edit(NEW.edits, 'role', OLD.edits -> 'role', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.status IS NOT NULL) AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.status IS NOT NULL OR NEW.edits ? 'status') AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
         NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.employee_id IS NOT NULL) AND coalesce((NEW.edits #>> '{employee_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.employee_id IS NOT NULL OR NEW.edits ? 'employee_id') AND coalesce((NEW.edits #>> '{employee_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'employee_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.employee_id) IS DISTINCT FROM ROW(OLD.employee_id) OR NEW.edits -> 'employee_id' IS DISTINCT FROM OLD.edits -> 'employee_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'employee_id', OLD.edits -> 'employee_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.department_id IS NOT NULL) AND coalesce((NEW.edits #>> '{department_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.department_id IS NOT NULL OR NEW.edits ? 'department_id') AND coalesce((NEW.edits #>> '{department_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'department_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.department_id) IS DISTINCT FROM ROW(OLD.department_id) OR NEW.edits -> 'department_id' IS DISTINCT FROM OLD.edits -> 'department_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'department_id', OLD.edits -> 'department_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.station_id IS NOT NULL) AND coalesce((NEW.edits #>> '{station_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.station_id IS NOT NULL OR NEW.edits ? 'station_id') AND coalesce((NEW.edits #>> '{station_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'station_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.station_id) IS DISTINCT FROM ROW(OLD.station_id) OR NEW.edits -> 'station_id' IS DISTINCT FROM OLD.edits -> 'station_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'station_id', OLD.edits -> 'station_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.deleted_at IS NOT NULL) AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.deleted_at IS NOT NULL OR NEW.edits ? 'deleted_at') AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
@@ -1065,84 +1065,84 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.avatar_url IS NOT NULL) AND coalesce((NEW.edits #>> '{avatar_url,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.avatar_url IS NOT NULL OR NEW.edits ? 'avatar_url') AND coalesce((NEW.edits #>> '{avatar_url,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'avatar_url', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.avatar_url) IS DISTINCT FROM ROW(OLD.avatar_url) OR NEW.edits -> 'avatar_url' IS DISTINCT FROM OLD.edits -> 'avatar_url' THEN
         NEW.edits := feed_edit(NEW.edits, 'avatar_url', OLD.edits -> 'avatar_url', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.phone IS NOT NULL) AND coalesce((NEW.edits #>> '{phone,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.phone IS NOT NULL OR NEW.edits ? 'phone') AND coalesce((NEW.edits #>> '{phone,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'phone', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.phone) IS DISTINCT FROM ROW(OLD.phone) OR NEW.edits -> 'phone' IS DISTINCT FROM OLD.edits -> 'phone' THEN
         NEW.edits := feed_edit(NEW.edits, 'phone', OLD.edits -> 'phone', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.company IS NOT NULL) AND coalesce((NEW.edits #>> '{company,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.company IS NOT NULL OR NEW.edits ? 'company') AND coalesce((NEW.edits #>> '{company,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'company', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.company) IS DISTINCT FROM ROW(OLD.company) OR NEW.edits -> 'company' IS DISTINCT FROM OLD.edits -> 'company' THEN
         NEW.edits := feed_edit(NEW.edits, 'company', OLD.edits -> 'company', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.location IS NOT NULL) AND coalesce((NEW.edits #>> '{location,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.location IS NOT NULL OR NEW.edits ? 'location') AND coalesce((NEW.edits #>> '{location,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'location', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.location) IS DISTINCT FROM ROW(OLD.location) OR NEW.edits -> 'location' IS DISTINCT FROM OLD.edits -> 'location' THEN
         NEW.edits := feed_edit(NEW.edits, 'location', OLD.edits -> 'location', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.website IS NOT NULL) AND coalesce((NEW.edits #>> '{website,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.website IS NOT NULL OR NEW.edits ? 'website') AND coalesce((NEW.edits #>> '{website,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'website', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.website) IS DISTINCT FROM ROW(OLD.website) OR NEW.edits -> 'website' IS DISTINCT FROM OLD.edits -> 'website' THEN
         NEW.edits := feed_edit(NEW.edits, 'website', OLD.edits -> 'website', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.bio IS NOT NULL) AND coalesce((NEW.edits #>> '{bio,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.bio IS NOT NULL OR NEW.edits ? 'bio') AND coalesce((NEW.edits #>> '{bio,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'bio', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.bio) IS DISTINCT FROM ROW(OLD.bio) OR NEW.edits -> 'bio' IS DISTINCT FROM OLD.edits -> 'bio' THEN
         NEW.edits := feed_edit(NEW.edits, 'bio', OLD.edits -> 'bio', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.language IS NOT NULL) AND coalesce((NEW.edits #>> '{language,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.language IS NOT NULL OR NEW.edits ? 'language') AND coalesce((NEW.edits #>> '{language,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'language', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.language) IS DISTINCT FROM ROW(OLD.language) OR NEW.edits -> 'language' IS DISTINCT FROM OLD.edits -> 'language' THEN
         NEW.edits := feed_edit(NEW.edits, 'language', OLD.edits -> 'language', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.notify_by_email IS NOT NULL) AND coalesce((NEW.edits #>> '{notify_by_email,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.notify_by_email IS NOT NULL OR NEW.edits ? 'notify_by_email') AND coalesce((NEW.edits #>> '{notify_by_email,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'notify_by_email', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.notify_by_email) IS DISTINCT FROM ROW(OLD.notify_by_email) OR NEW.edits -> 'notify_by_email' IS DISTINCT FROM OLD.edits -> 'notify_by_email' THEN
         NEW.edits := feed_edit(NEW.edits, 'notify_by_email', OLD.edits -> 'notify_by_email', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.notify_about_courses IS NOT NULL) AND coalesce((NEW.edits #>> '{notify_about_courses,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.notify_about_courses IS NOT NULL OR NEW.edits ? 'notify_about_courses') AND coalesce((NEW.edits #>> '{notify_about_courses,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'notify_about_courses', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.notify_about_courses) IS DISTINCT FROM ROW(OLD.notify_about_courses) OR NEW.edits -> 'notify_about_courses' IS DISTINCT FROM OLD.edits -> 'notify_about_courses' THEN
         NEW.edits := feed_edit(NEW.edits, 'notify_about_courses', OLD.edits -> 'notify_about_courses', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.notify_about_results IS NOT NULL) AND coalesce((NEW.edits #>> '{notify_about_results,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.notify_about_results IS NOT NULL OR NEW.edits ? 'notify_about_results') AND coalesce((NEW.edits #>> '{notify_about_results,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'notify_about_results', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.notify_about_results) IS DISTINCT FROM ROW(OLD.notify_about_results) OR NEW.edits -> 'notify_about_results' IS DISTINCT FROM OLD.edits -> 'notify_about_results' THEN
         NEW.edits := feed_edit(NEW.edits, 'notify_about_results', OLD.edits -> 'notify_about_results', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.notify_about_deadlines IS NOT NULL) AND coalesce((NEW.edits #>> '{notify_about_deadlines,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.notify_about_deadlines IS NOT NULL OR NEW.edits ? 'notify_about_deadlines') AND coalesce((NEW.edits #>> '{notify_about_deadlines,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'notify_about_deadlines', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.notify_about_deadlines) IS DISTINCT FROM ROW(OLD.notify_about_deadlines) OR NEW.edits -> 'notify_about_deadlines' IS DISTINCT FROM OLD.edits -> 'notify_about_deadlines' THEN
@@ -1222,21 +1222,21 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.grade IS NOT NULL) AND coalesce((NEW.edits #>> '{grade,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.grade IS NOT NULL OR NEW.edits ? 'grade') AND coalesce((NEW.edits #>> '{grade,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'grade', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.grade) IS DISTINCT FROM ROW(OLD.grade) OR NEW.edits -> 'grade' IS DISTINCT FROM OLD.edits -> 'grade' THEN
         NEW.edits := feed_edit(NEW.edits, 'grade', OLD.edits -> 'grade', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.balance_minor IS NOT NULL OR NEW.currency IS NOT NULL) AND coalesce((NEW.edits #>> '{balance,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.balance_minor IS NOT NULL OR NEW.currency IS NOT NULL OR NEW.edits ? 'balance') AND coalesce((NEW.edits #>> '{balance,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'balance', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.balance_minor, NEW.currency) IS DISTINCT FROM ROW(OLD.balance_minor, OLD.currency) OR NEW.edits -> 'balance' IS DISTINCT FROM OLD.edits -> 'balance' THEN
         NEW.edits := feed_edit(NEW.edits, 'balance', OLD.edits -> 'balance', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.deleted_at IS NOT NULL) AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.deleted_at IS NOT NULL OR NEW.edits ? 'deleted_at') AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
@@ -1323,7 +1323,7 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.notes IS NOT NULL) AND coalesce((NEW.edits #>> '{notes,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.notes IS NOT NULL OR NEW.edits ? 'notes') AND coalesce((NEW.edits #>> '{notes,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'notes', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.notes) IS DISTINCT FROM ROW(OLD.notes) OR NEW.edits -> 'notes' IS DISTINCT FROM OLD.edits -> 'notes' THEN
@@ -1395,7 +1395,7 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.deleted_at IS NOT NULL) AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.deleted_at IS NOT NULL OR NEW.edits ? 'deleted_at') AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
@@ -1474,14 +1474,14 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.display_title IS NOT NULL) AND coalesce((NEW.edits #>> '{display_title,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.display_title IS NOT NULL OR NEW.edits ? 'display_title') AND coalesce((NEW.edits #>> '{display_title,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'display_title', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.display_title) IS DISTINCT FROM ROW(OLD.display_title) OR NEW.edits -> 'display_title' IS DISTINCT FROM OLD.edits -> 'display_title' THEN
         NEW.edits := feed_edit(NEW.edits, 'display_title', OLD.edits -> 'display_title', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.expertise IS NOT NULL) AND coalesce((NEW.edits #>> '{expertise,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.expertise IS NOT NULL OR NEW.edits ? 'expertise') AND coalesce((NEW.edits #>> '{expertise,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'expertise', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.expertise) IS DISTINCT FROM ROW(OLD.expertise) OR NEW.edits -> 'expertise' IS DISTINCT FROM OLD.edits -> 'expertise' THEN
@@ -1560,7 +1560,7 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.relation IS NOT NULL) AND coalesce((NEW.edits #>> '{relation,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.relation IS NOT NULL OR NEW.edits ? 'relation') AND coalesce((NEW.edits #>> '{relation,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'relation', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.relation) IS DISTINCT FROM ROW(OLD.relation) OR NEW.edits -> 'relation' IS DISTINCT FROM OLD.edits -> 'relation' THEN
@@ -1645,63 +1645,63 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.teacher_id IS NOT NULL) AND coalesce((NEW.edits #>> '{teacher_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.teacher_id IS NOT NULL OR NEW.edits ? 'teacher_id') AND coalesce((NEW.edits #>> '{teacher_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'teacher_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.teacher_id) IS DISTINCT FROM ROW(OLD.teacher_id) OR NEW.edits -> 'teacher_id' IS DISTINCT FROM OLD.edits -> 'teacher_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'teacher_id', OLD.edits -> 'teacher_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.code IS NOT NULL) AND coalesce((NEW.edits #>> '{code,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.code IS NOT NULL OR NEW.edits ? 'code') AND coalesce((NEW.edits #>> '{code,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'code', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.code) IS DISTINCT FROM ROW(OLD.code) OR NEW.edits -> 'code' IS DISTINCT FROM OLD.edits -> 'code' THEN
         NEW.edits := feed_edit(NEW.edits, 'code', OLD.edits -> 'code', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.name IS NOT NULL) AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
         NEW.edits := feed_edit(NEW.edits, 'name', OLD.edits -> 'name', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
         NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.days_of_week IS NOT NULL) AND coalesce((NEW.edits #>> '{days_of_week,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.days_of_week IS NOT NULL OR NEW.edits ? 'days_of_week') AND coalesce((NEW.edits #>> '{days_of_week,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'days_of_week', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.days_of_week) IS DISTINCT FROM ROW(OLD.days_of_week) OR NEW.edits -> 'days_of_week' IS DISTINCT FROM OLD.edits -> 'days_of_week' THEN
         NEW.edits := feed_edit(NEW.edits, 'days_of_week', OLD.edits -> 'days_of_week', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.start_time IS NOT NULL) AND coalesce((NEW.edits #>> '{start_time,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.start_time IS NOT NULL OR NEW.edits ? 'start_time') AND coalesce((NEW.edits #>> '{start_time,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'start_time', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.start_time) IS DISTINCT FROM ROW(OLD.start_time) OR NEW.edits -> 'start_time' IS DISTINCT FROM OLD.edits -> 'start_time' THEN
         NEW.edits := feed_edit(NEW.edits, 'start_time', OLD.edits -> 'start_time', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_active IS NOT NULL) AND coalesce((NEW.edits #>> '{is_active,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_active IS NOT NULL OR NEW.edits ? 'is_active') AND coalesce((NEW.edits #>> '{is_active,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'is_active', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_active) IS DISTINCT FROM ROW(OLD.is_active) OR NEW.edits -> 'is_active' IS DISTINCT FROM OLD.edits -> 'is_active' THEN
         NEW.edits := feed_edit(NEW.edits, 'is_active', OLD.edits -> 'is_active', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.sort_order IS NOT NULL) AND coalesce((NEW.edits #>> '{sort_order,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.sort_order IS NOT NULL OR NEW.edits ? 'sort_order') AND coalesce((NEW.edits #>> '{sort_order,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'sort_order', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.sort_order) IS DISTINCT FROM ROW(OLD.sort_order) OR NEW.edits -> 'sort_order' IS DISTINCT FROM OLD.edits -> 'sort_order' THEN
         NEW.edits := feed_edit(NEW.edits, 'sort_order', OLD.edits -> 'sort_order', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.deleted_at IS NOT NULL) AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.deleted_at IS NOT NULL OR NEW.edits ? 'deleted_at') AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
@@ -1800,7 +1800,7 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_active IS NOT NULL OR NEW.joined_at IS NOT NULL OR NEW.left_at IS NOT NULL) AND coalesce((NEW.edits #>> '{stay,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_active IS NOT NULL OR NEW.joined_at IS NOT NULL OR NEW.left_at IS NOT NULL OR NEW.edits ? 'stay') AND coalesce((NEW.edits #>> '{stay,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'stay', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_active, NEW.joined_at, NEW.left_at) IS DISTINCT FROM ROW(OLD.is_active, OLD.joined_at, OLD.left_at) OR NEW.edits -> 'stay' IS DISTINCT FROM OLD.edits -> 'stay' THEN
@@ -1956,140 +1956,140 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.title IS NOT NULL) AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
         NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.slug IS NOT NULL) AND coalesce((NEW.edits #>> '{slug,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.slug IS NOT NULL OR NEW.edits ? 'slug') AND coalesce((NEW.edits #>> '{slug,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'slug', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.slug) IS DISTINCT FROM ROW(OLD.slug) OR NEW.edits -> 'slug' IS DISTINCT FROM OLD.edits -> 'slug' THEN
         NEW.edits := feed_edit(NEW.edits, 'slug', OLD.edits -> 'slug', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.course_code IS NOT NULL) AND coalesce((NEW.edits #>> '{course_code,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.course_code IS NOT NULL OR NEW.edits ? 'course_code') AND coalesce((NEW.edits #>> '{course_code,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'course_code', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.course_code) IS DISTINCT FROM ROW(OLD.course_code) OR NEW.edits -> 'course_code' IS DISTINCT FROM OLD.edits -> 'course_code' THEN
         NEW.edits := feed_edit(NEW.edits, 'course_code', OLD.edits -> 'course_code', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
         NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.status IS NOT NULL) AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.status IS NOT NULL OR NEW.edits ? 'status') AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.status) IS DISTINCT FROM ROW(OLD.status) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
         NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.language IS NOT NULL) AND coalesce((NEW.edits #>> '{language,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.language IS NOT NULL OR NEW.edits ? 'language') AND coalesce((NEW.edits #>> '{language,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'language', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.language) IS DISTINCT FROM ROW(OLD.language) OR NEW.edits -> 'language' IS DISTINCT FROM OLD.edits -> 'language' THEN
         NEW.edits := feed_edit(NEW.edits, 'language', OLD.edits -> 'language', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.level IS NOT NULL) AND coalesce((NEW.edits #>> '{level,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.level IS NOT NULL OR NEW.edits ? 'level') AND coalesce((NEW.edits #>> '{level,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'level', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.level) IS DISTINCT FROM ROW(OLD.level) OR NEW.edits -> 'level' IS DISTINCT FROM OLD.edits -> 'level' THEN
         NEW.edits := feed_edit(NEW.edits, 'level', OLD.edits -> 'level', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.instructor_id IS NOT NULL) AND coalesce((NEW.edits #>> '{instructor_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.instructor_id IS NOT NULL OR NEW.edits ? 'instructor_id') AND coalesce((NEW.edits #>> '{instructor_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'instructor_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.instructor_id) IS DISTINCT FROM ROW(OLD.instructor_id) OR NEW.edits -> 'instructor_id' IS DISTINCT FROM OLD.edits -> 'instructor_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'instructor_id', OLD.edits -> 'instructor_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.station_id IS NOT NULL) AND coalesce((NEW.edits #>> '{station_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.station_id IS NOT NULL OR NEW.edits ? 'station_id') AND coalesce((NEW.edits #>> '{station_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'station_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.station_id) IS DISTINCT FROM ROW(OLD.station_id) OR NEW.edits -> 'station_id' IS DISTINCT FROM OLD.edits -> 'station_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'station_id', OLD.edits -> 'station_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.department_id IS NOT NULL) AND coalesce((NEW.edits #>> '{department_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.department_id IS NOT NULL OR NEW.edits ? 'department_id') AND coalesce((NEW.edits #>> '{department_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'department_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.department_id) IS DISTINCT FROM ROW(OLD.department_id) OR NEW.edits -> 'department_id' IS DISTINCT FROM OLD.edits -> 'department_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'department_id', OLD.edits -> 'department_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.thumbnail_url IS NOT NULL) AND coalesce((NEW.edits #>> '{thumbnail_url,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.thumbnail_url IS NOT NULL OR NEW.edits ? 'thumbnail_url') AND coalesce((NEW.edits #>> '{thumbnail_url,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'thumbnail_url', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.thumbnail_url) IS DISTINCT FROM ROW(OLD.thumbnail_url) OR NEW.edits -> 'thumbnail_url' IS DISTINCT FROM OLD.edits -> 'thumbnail_url' THEN
         NEW.edits := feed_edit(NEW.edits, 'thumbnail_url', OLD.edits -> 'thumbnail_url', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.estimated_seconds IS NOT NULL) AND coalesce((NEW.edits #>> '{estimated_seconds,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.estimated_seconds IS NOT NULL OR NEW.edits ? 'estimated_seconds') AND coalesce((NEW.edits #>> '{estimated_seconds,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.estimated_seconds) IS DISTINCT FROM ROW(OLD.estimated_seconds) OR NEW.edits -> 'estimated_seconds' IS DISTINCT FROM OLD.edits -> 'estimated_seconds' THEN
         NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', OLD.edits -> 'estimated_seconds', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.price_minor IS NOT NULL OR NEW.currency IS NOT NULL) AND coalesce((NEW.edits #>> '{price,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.price_minor IS NOT NULL OR NEW.currency IS NOT NULL OR NEW.edits ? 'price') AND coalesce((NEW.edits #>> '{price,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'price', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.price_minor, NEW.currency) IS DISTINCT FROM ROW(OLD.price_minor, OLD.currency) OR NEW.edits -> 'price' IS DISTINCT FROM OLD.edits -> 'price' THEN
         NEW.edits := feed_edit(NEW.edits, 'price', OLD.edits -> 'price', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.enrollments_max IS NOT NULL) AND coalesce((NEW.edits #>> '{enrollments_max,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.enrollments_max IS NOT NULL OR NEW.edits ? 'enrollments_max') AND coalesce((NEW.edits #>> '{enrollments_max,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'enrollments_max', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.enrollments_max) IS DISTINCT FROM ROW(OLD.enrollments_max) OR NEW.edits -> 'enrollments_max' IS DISTINCT FROM OLD.edits -> 'enrollments_max' THEN
         NEW.edits := feed_edit(NEW.edits, 'enrollments_max', OLD.edits -> 'enrollments_max', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_certified IS NOT NULL) AND coalesce((NEW.edits #>> '{is_certified,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_certified IS NOT NULL OR NEW.edits ? 'is_certified') AND coalesce((NEW.edits #>> '{is_certified,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'is_certified', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_certified) IS DISTINCT FROM ROW(OLD.is_certified) OR NEW.edits -> 'is_certified' IS DISTINCT FROM OLD.edits -> 'is_certified' THEN
         NEW.edits := feed_edit(NEW.edits, 'is_certified', OLD.edits -> 'is_certified', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.certificate_template_id IS NOT NULL) AND coalesce((NEW.edits #>> '{certificate_template_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.certificate_template_id IS NOT NULL OR NEW.edits ? 'certificate_template_id') AND coalesce((NEW.edits #>> '{certificate_template_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'certificate_template_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.certificate_template_id) IS DISTINCT FROM ROW(OLD.certificate_template_id) OR NEW.edits -> 'certificate_template_id' IS DISTINCT FROM OLD.edits -> 'certificate_template_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'certificate_template_id', OLD.edits -> 'certificate_template_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_public IS NOT NULL) AND coalesce((NEW.edits #>> '{is_public,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_public IS NOT NULL OR NEW.edits ? 'is_public') AND coalesce((NEW.edits #>> '{is_public,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'is_public', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_public) IS DISTINCT FROM ROW(OLD.is_public) OR NEW.edits -> 'is_public' IS DISTINCT FROM OLD.edits -> 'is_public' THEN
         NEW.edits := feed_edit(NEW.edits, 'is_public', OLD.edits -> 'is_public', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.tags IS NOT NULL) AND coalesce((NEW.edits #>> '{tags,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.tags IS NOT NULL OR NEW.edits ? 'tags') AND coalesce((NEW.edits #>> '{tags,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'tags', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.tags) IS DISTINCT FROM ROW(OLD.tags) OR NEW.edits -> 'tags' IS DISTINCT FROM OLD.edits -> 'tags' THEN
         NEW.edits := feed_edit(NEW.edits, 'tags', OLD.edits -> 'tags', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.metadata IS NOT NULL) AND coalesce((NEW.edits #>> '{metadata,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.metadata IS NOT NULL OR NEW.edits ? 'metadata') AND coalesce((NEW.edits #>> '{metadata,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'metadata', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.metadata) IS DISTINCT FROM ROW(OLD.metadata) OR NEW.edits -> 'metadata' IS DISTINCT FROM OLD.edits -> 'metadata' THEN
         NEW.edits := feed_edit(NEW.edits, 'metadata', OLD.edits -> 'metadata', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.deleted_at IS NOT NULL) AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.deleted_at IS NOT NULL OR NEW.edits ? 'deleted_at') AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
@@ -2185,14 +2185,14 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.text IS NOT NULL) AND coalesce((NEW.edits #>> '{text,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.text IS NOT NULL OR NEW.edits ? 'text') AND coalesce((NEW.edits #>> '{text,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
@@ -2270,42 +2270,42 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.title IS NOT NULL) AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
         NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
         NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.estimated_seconds IS NOT NULL) AND coalesce((NEW.edits #>> '{estimated_seconds,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.estimated_seconds IS NOT NULL OR NEW.edits ? 'estimated_seconds') AND coalesce((NEW.edits #>> '{estimated_seconds,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.estimated_seconds) IS DISTINCT FROM ROW(OLD.estimated_seconds) OR NEW.edits -> 'estimated_seconds' IS DISTINCT FROM OLD.edits -> 'estimated_seconds' THEN
         NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', OLD.edits -> 'estimated_seconds', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_required IS NOT NULL) AND coalesce((NEW.edits #>> '{is_required,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_required IS NOT NULL OR NEW.edits ? 'is_required') AND coalesce((NEW.edits #>> '{is_required,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'is_required', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_required) IS DISTINCT FROM ROW(OLD.is_required) OR NEW.edits -> 'is_required' IS DISTINCT FROM OLD.edits -> 'is_required' THEN
         NEW.edits := feed_edit(NEW.edits, 'is_required', OLD.edits -> 'is_required', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.unlock_condition IS NOT NULL) AND coalesce((NEW.edits #>> '{unlock_condition,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.unlock_condition IS NOT NULL OR NEW.edits ? 'unlock_condition') AND coalesce((NEW.edits #>> '{unlock_condition,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'unlock_condition', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.unlock_condition) IS DISTINCT FROM ROW(OLD.unlock_condition) OR NEW.edits -> 'unlock_condition' IS DISTINCT FROM OLD.edits -> 'unlock_condition' THEN
@@ -2383,49 +2383,49 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.module_id IS NOT NULL) AND coalesce((NEW.edits #>> '{module_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.module_id IS NOT NULL OR NEW.edits ? 'module_id') AND coalesce((NEW.edits #>> '{module_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'module_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.module_id) IS DISTINCT FROM ROW(OLD.module_id) OR NEW.edits -> 'module_id' IS DISTINCT FROM OLD.edits -> 'module_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'module_id', OLD.edits -> 'module_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.title IS NOT NULL) AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
         NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
         NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.estimated_seconds IS NOT NULL) AND coalesce((NEW.edits #>> '{estimated_seconds,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.estimated_seconds IS NOT NULL OR NEW.edits ? 'estimated_seconds') AND coalesce((NEW.edits #>> '{estimated_seconds,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.estimated_seconds) IS DISTINCT FROM ROW(OLD.estimated_seconds) OR NEW.edits -> 'estimated_seconds' IS DISTINCT FROM OLD.edits -> 'estimated_seconds' THEN
         NEW.edits := feed_edit(NEW.edits, 'estimated_seconds', OLD.edits -> 'estimated_seconds', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.requires_previous IS NOT NULL) AND coalesce((NEW.edits #>> '{requires_previous,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.requires_previous IS NOT NULL OR NEW.edits ? 'requires_previous') AND coalesce((NEW.edits #>> '{requires_previous,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'requires_previous', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.requires_previous) IS DISTINCT FROM ROW(OLD.requires_previous) OR NEW.edits -> 'requires_previous' IS DISTINCT FROM OLD.edits -> 'requires_previous' THEN
         NEW.edits := feed_edit(NEW.edits, 'requires_previous', OLD.edits -> 'requires_previous', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_free IS NOT NULL) AND coalesce((NEW.edits #>> '{is_free,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_free IS NOT NULL OR NEW.edits ? 'is_free') AND coalesce((NEW.edits #>> '{is_free,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'is_free', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_free) IS DISTINCT FROM ROW(OLD.is_free) OR NEW.edits -> 'is_free' IS DISTINCT FROM OLD.edits -> 'is_free' THEN
@@ -2503,14 +2503,14 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.title IS NOT NULL) AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
         NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
@@ -2596,56 +2596,56 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.media_asset_id IS NOT NULL) AND coalesce((NEW.edits #>> '{media_asset_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.media_asset_id IS NOT NULL OR NEW.edits ? 'media_asset_id') AND coalesce((NEW.edits #>> '{media_asset_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'media_asset_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.media_asset_id) IS DISTINCT FROM ROW(OLD.media_asset_id) OR NEW.edits -> 'media_asset_id' IS DISTINCT FROM OLD.edits -> 'media_asset_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'media_asset_id', OLD.edits -> 'media_asset_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.kind IS NOT NULL) AND coalesce((NEW.edits #>> '{kind,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.kind IS NOT NULL OR NEW.edits ? 'kind') AND coalesce((NEW.edits #>> '{kind,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'kind', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.kind) IS DISTINCT FROM ROW(OLD.kind) OR NEW.edits -> 'kind' IS DISTINCT FROM OLD.edits -> 'kind' THEN
         NEW.edits := feed_edit(NEW.edits, 'kind', OLD.edits -> 'kind', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.role IS NOT NULL) AND coalesce((NEW.edits #>> '{role,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.role IS NOT NULL OR NEW.edits ? 'role') AND coalesce((NEW.edits #>> '{role,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'role', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.role) IS DISTINCT FROM ROW(OLD.role) OR NEW.edits -> 'role' IS DISTINCT FROM OLD.edits -> 'role' THEN
         NEW.edits := feed_edit(NEW.edits, 'role', OLD.edits -> 'role', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.title IS NOT NULL) AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
         NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
         NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.body IS NOT NULL) AND coalesce((NEW.edits #>> '{body,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.body IS NOT NULL OR NEW.edits ? 'body') AND coalesce((NEW.edits #>> '{body,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'body', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.body) IS DISTINCT FROM ROW(OLD.body) OR NEW.edits -> 'body' IS DISTINCT FROM OLD.edits -> 'body' THEN
         NEW.edits := feed_edit(NEW.edits, 'body', OLD.edits -> 'body', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_required IS NOT NULL) AND coalesce((NEW.edits #>> '{is_required,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_required IS NOT NULL OR NEW.edits ? 'is_required') AND coalesce((NEW.edits #>> '{is_required,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'is_required', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_required) IS DISTINCT FROM ROW(OLD.is_required) OR NEW.edits -> 'is_required' IS DISTINCT FROM OLD.edits -> 'is_required' THEN
@@ -2724,98 +2724,98 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.kind IS NOT NULL) AND coalesce((NEW.edits #>> '{kind,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.kind IS NOT NULL OR NEW.edits ? 'kind') AND coalesce((NEW.edits #>> '{kind,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'kind', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.kind) IS DISTINCT FROM ROW(OLD.kind) OR NEW.edits -> 'kind' IS DISTINCT FROM OLD.edits -> 'kind' THEN
         NEW.edits := feed_edit(NEW.edits, 'kind', OLD.edits -> 'kind', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.title IS NOT NULL) AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'title', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.title) IS DISTINCT FROM ROW(OLD.title) OR NEW.edits -> 'title' IS DISTINCT FROM OLD.edits -> 'title' THEN
         NEW.edits := feed_edit(NEW.edits, 'title', OLD.edits -> 'title', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.description IS NOT NULL) AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.description IS NOT NULL OR NEW.edits ? 'description') AND coalesce((NEW.edits #>> '{description,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'description', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.description) IS DISTINCT FROM ROW(OLD.description) OR NEW.edits -> 'description' IS DISTINCT FROM OLD.edits -> 'description' THEN
         NEW.edits := feed_edit(NEW.edits, 'description', OLD.edits -> 'description', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.passing_percent IS NOT NULL) AND coalesce((NEW.edits #>> '{passing_percent,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.passing_percent IS NOT NULL OR NEW.edits ? 'passing_percent') AND coalesce((NEW.edits #>> '{passing_percent,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'passing_percent', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.passing_percent) IS DISTINCT FROM ROW(OLD.passing_percent) OR NEW.edits -> 'passing_percent' IS DISTINCT FROM OLD.edits -> 'passing_percent' THEN
         NEW.edits := feed_edit(NEW.edits, 'passing_percent', OLD.edits -> 'passing_percent', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.attempts_max IS NOT NULL) AND coalesce((NEW.edits #>> '{attempts_max,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.attempts_max IS NOT NULL OR NEW.edits ? 'attempts_max') AND coalesce((NEW.edits #>> '{attempts_max,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'attempts_max', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.attempts_max) IS DISTINCT FROM ROW(OLD.attempts_max) OR NEW.edits -> 'attempts_max' IS DISTINCT FROM OLD.edits -> 'attempts_max' THEN
         NEW.edits := feed_edit(NEW.edits, 'attempts_max', OLD.edits -> 'attempts_max', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.time_limit_seconds IS NOT NULL) AND coalesce((NEW.edits #>> '{time_limit_seconds,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.time_limit_seconds IS NOT NULL OR NEW.edits ? 'time_limit_seconds') AND coalesce((NEW.edits #>> '{time_limit_seconds,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'time_limit_seconds', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.time_limit_seconds) IS DISTINCT FROM ROW(OLD.time_limit_seconds) OR NEW.edits -> 'time_limit_seconds' IS DISTINCT FROM OLD.edits -> 'time_limit_seconds' THEN
         NEW.edits := feed_edit(NEW.edits, 'time_limit_seconds', OLD.edits -> 'time_limit_seconds', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.graded_by IS NOT NULL) AND coalesce((NEW.edits #>> '{graded_by,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.graded_by IS NOT NULL OR NEW.edits ? 'graded_by') AND coalesce((NEW.edits #>> '{graded_by,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'graded_by', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.graded_by) IS DISTINCT FROM ROW(OLD.graded_by) OR NEW.edits -> 'graded_by' IS DISTINCT FROM OLD.edits -> 'graded_by' THEN
         NEW.edits := feed_edit(NEW.edits, 'graded_by', OLD.edits -> 'graded_by', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.shows_explanations IS NOT NULL) AND coalesce((NEW.edits #>> '{shows_explanations,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.shows_explanations IS NOT NULL OR NEW.edits ? 'shows_explanations') AND coalesce((NEW.edits #>> '{shows_explanations,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'shows_explanations', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.shows_explanations) IS DISTINCT FROM ROW(OLD.shows_explanations) OR NEW.edits -> 'shows_explanations' IS DISTINCT FROM OLD.edits -> 'shows_explanations' THEN
         NEW.edits := feed_edit(NEW.edits, 'shows_explanations', OLD.edits -> 'shows_explanations', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_required IS NOT NULL) AND coalesce((NEW.edits #>> '{is_required,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_required IS NOT NULL OR NEW.edits ? 'is_required') AND coalesce((NEW.edits #>> '{is_required,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'is_required', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_required) IS DISTINCT FROM ROW(OLD.is_required) OR NEW.edits -> 'is_required' IS DISTINCT FROM OLD.edits -> 'is_required' THEN
         NEW.edits := feed_edit(NEW.edits, 'is_required', OLD.edits -> 'is_required', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.settings IS NOT NULL) AND coalesce((NEW.edits #>> '{settings,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.settings IS NOT NULL OR NEW.edits ? 'settings') AND coalesce((NEW.edits #>> '{settings,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'settings', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.settings) IS DISTINCT FROM ROW(OLD.settings) OR NEW.edits -> 'settings' IS DISTINCT FROM OLD.edits -> 'settings' THEN
         NEW.edits := feed_edit(NEW.edits, 'settings', OLD.edits -> 'settings', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.pdf_media_asset_id IS NOT NULL) AND coalesce((NEW.edits #>> '{pdf_media_asset_id,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.pdf_media_asset_id IS NOT NULL OR NEW.edits ? 'pdf_media_asset_id') AND coalesce((NEW.edits #>> '{pdf_media_asset_id,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'pdf_media_asset_id', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.pdf_media_asset_id) IS DISTINCT FROM ROW(OLD.pdf_media_asset_id) OR NEW.edits -> 'pdf_media_asset_id' IS DISTINCT FROM OLD.edits -> 'pdf_media_asset_id' THEN
         NEW.edits := feed_edit(NEW.edits, 'pdf_media_asset_id', OLD.edits -> 'pdf_media_asset_id', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.is_active IS NOT NULL) AND coalesce((NEW.edits #>> '{is_active,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.is_active IS NOT NULL OR NEW.edits ? 'is_active') AND coalesce((NEW.edits #>> '{is_active,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'is_active', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.is_active) IS DISTINCT FROM ROW(OLD.is_active) OR NEW.edits -> 'is_active' IS DISTINCT FROM OLD.edits -> 'is_active' THEN
         NEW.edits := feed_edit(NEW.edits, 'is_active', OLD.edits -> 'is_active', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.deleted_at IS NOT NULL) AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.deleted_at IS NOT NULL OR NEW.edits ? 'deleted_at') AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'deleted_at', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.deleted_at) IS DISTINCT FROM ROW(OLD.deleted_at) OR NEW.edits -> 'deleted_at' IS DISTINCT FROM OLD.edits -> 'deleted_at' THEN
@@ -2901,28 +2901,28 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.question_type IS NOT NULL) AND coalesce((NEW.edits #>> '{question_type,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.question_type IS NOT NULL OR NEW.edits ? 'question_type') AND coalesce((NEW.edits #>> '{question_type,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'question_type', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.question_type) IS DISTINCT FROM ROW(OLD.question_type) OR NEW.edits -> 'question_type' IS DISTINCT FROM OLD.edits -> 'question_type' THEN
         NEW.edits := feed_edit(NEW.edits, 'question_type', OLD.edits -> 'question_type', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.text IS NOT NULL) AND coalesce((NEW.edits #>> '{text,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.text IS NOT NULL OR NEW.edits ? 'text') AND coalesce((NEW.edits #>> '{text,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
         NEW.edits := feed_edit(NEW.edits, 'text', OLD.edits -> 'text', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.points IS NOT NULL) AND coalesce((NEW.edits #>> '{points,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.points IS NOT NULL OR NEW.edits ? 'points') AND coalesce((NEW.edits #>> '{points,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'points', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.points) IS DISTINCT FROM ROW(OLD.points) OR NEW.edits -> 'points' IS DISTINCT FROM OLD.edits -> 'points' THEN
@@ -3008,14 +3008,14 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.position IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.position) IS DISTINCT FROM ROW(OLD.position) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
         NEW.edits := feed_edit(NEW.edits, 'position', OLD.edits -> 'position', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.text IS NOT NULL) AND coalesce((NEW.edits #>> '{text,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.text IS NOT NULL OR NEW.edits ? 'text') AND coalesce((NEW.edits #>> '{text,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'text', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.text) IS DISTINCT FROM ROW(OLD.text) OR NEW.edits -> 'text' IS DISTINCT FROM OLD.edits -> 'text' THEN
@@ -3102,35 +3102,35 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.keys IS NOT NULL) AND coalesce((NEW.edits #>> '{keys,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.keys IS NOT NULL OR NEW.edits ? 'keys') AND coalesce((NEW.edits #>> '{keys,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'keys', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.keys) IS DISTINCT FROM ROW(OLD.keys) OR NEW.edits -> 'keys' IS DISTINCT FROM OLD.edits -> 'keys' THEN
         NEW.edits := feed_edit(NEW.edits, 'keys', OLD.edits -> 'keys', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.explanations IS NOT NULL) AND coalesce((NEW.edits #>> '{explanations,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.explanations IS NOT NULL OR NEW.edits ? 'explanations') AND coalesce((NEW.edits #>> '{explanations,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'explanations', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.explanations) IS DISTINCT FROM ROW(OLD.explanations) OR NEW.edits -> 'explanations' IS DISTINCT FROM OLD.edits -> 'explanations' THEN
         NEW.edits := feed_edit(NEW.edits, 'explanations', OLD.edits -> 'explanations', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.mcq_answers IS NOT NULL) AND coalesce((NEW.edits #>> '{mcq_answers,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.mcq_answers IS NOT NULL OR NEW.edits ? 'mcq_answers') AND coalesce((NEW.edits #>> '{mcq_answers,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'mcq_answers', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.mcq_answers) IS DISTINCT FROM ROW(OLD.mcq_answers) OR NEW.edits -> 'mcq_answers' IS DISTINCT FROM OLD.edits -> 'mcq_answers' THEN
         NEW.edits := feed_edit(NEW.edits, 'mcq_answers', OLD.edits -> 'mcq_answers', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.numeric_answers IS NOT NULL) AND coalesce((NEW.edits #>> '{numeric_answers,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.numeric_answers IS NOT NULL OR NEW.edits ? 'numeric_answers') AND coalesce((NEW.edits #>> '{numeric_answers,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'numeric_answers', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.numeric_answers) IS DISTINCT FROM ROW(OLD.numeric_answers) OR NEW.edits -> 'numeric_answers' IS DISTINCT FROM OLD.edits -> 'numeric_answers' THEN
         NEW.edits := feed_edit(NEW.edits, 'numeric_answers', OLD.edits -> 'numeric_answers', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.written_instructions IS NOT NULL) AND coalesce((NEW.edits #>> '{written_instructions,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.written_instructions IS NOT NULL OR NEW.edits ? 'written_instructions') AND coalesce((NEW.edits #>> '{written_instructions,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'written_instructions', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.written_instructions) IS DISTINCT FROM ROW(OLD.written_instructions) OR NEW.edits -> 'written_instructions' IS DISTINCT FROM OLD.edits -> 'written_instructions' THEN
@@ -3220,21 +3220,21 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.enrolled_by IS NOT NULL OR NEW.enrollment_type IS NOT NULL) AND coalesce((NEW.edits #>> '{enrolling,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.enrolled_by IS NOT NULL OR NEW.enrollment_type IS NOT NULL OR NEW.edits ? 'enrolling') AND coalesce((NEW.edits #>> '{enrolling,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'enrolling', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.enrolled_by, NEW.enrollment_type) IS DISTINCT FROM ROW(OLD.enrolled_by, OLD.enrollment_type) OR NEW.edits -> 'enrolling' IS DISTINCT FROM OLD.edits -> 'enrolling' THEN
         NEW.edits := feed_edit(NEW.edits, 'enrolling', OLD.edits -> 'enrolling', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.status IS NOT NULL OR NEW.started_at IS NOT NULL OR NEW.completed_at IS NOT NULL) AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.status IS NOT NULL OR NEW.started_at IS NOT NULL OR NEW.completed_at IS NOT NULL OR NEW.edits ? 'status') AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'status', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.status, NEW.started_at, NEW.completed_at) IS DISTINCT FROM ROW(OLD.status, OLD.started_at, OLD.completed_at) OR NEW.edits -> 'status' IS DISTINCT FROM OLD.edits -> 'status' THEN
         NEW.edits := feed_edit(NEW.edits, 'status', OLD.edits -> 'status', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.due_at IS NOT NULL) AND coalesce((NEW.edits #>> '{due_at,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.due_at IS NOT NULL OR NEW.edits ? 'due_at') AND coalesce((NEW.edits #>> '{due_at,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'due_at', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.due_at) IS DISTINCT FROM ROW(OLD.due_at) OR NEW.edits -> 'due_at' IS DISTINCT FROM OLD.edits -> 'due_at' THEN
@@ -3323,14 +3323,14 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.feedback IS NOT NULL) AND coalesce((NEW.edits #>> '{feedback,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.feedback IS NOT NULL OR NEW.edits ? 'feedback') AND coalesce((NEW.edits #>> '{feedback,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'feedback', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.feedback) IS DISTINCT FROM ROW(OLD.feedback) OR NEW.edits -> 'feedback' IS DISTINCT FROM OLD.edits -> 'feedback' THEN
         NEW.edits := feed_edit(NEW.edits, 'feedback', OLD.edits -> 'feedback', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.given_points IS NOT NULL) AND coalesce((NEW.edits #>> '{given_points,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.given_points IS NOT NULL OR NEW.edits ? 'given_points') AND coalesce((NEW.edits #>> '{given_points,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'given_points', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.given_points) IS DISTINCT FROM ROW(OLD.given_points) OR NEW.edits -> 'given_points' IS DISTINCT FROM OLD.edits -> 'given_points' THEN
@@ -3483,7 +3483,7 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.page IS NOT NULL OR NEW.second IS NOT NULL) AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.page IS NOT NULL OR NEW.second IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'position', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.page, NEW.second) IS DISTINCT FROM ROW(OLD.page, OLD.second) OR NEW.edits -> 'position' IS DISTINCT FROM OLD.edits -> 'position' THEN
@@ -3563,14 +3563,14 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.status IS NOT NULL OR NEW.marked_by IS NOT NULL OR NEW.marked_at IS NOT NULL) AND coalesce((NEW.edits #>> '{mark,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.status IS NOT NULL OR NEW.marked_by IS NOT NULL OR NEW.marked_at IS NOT NULL OR NEW.edits ? 'mark') AND coalesce((NEW.edits #>> '{mark,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'mark', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.status, NEW.marked_by, NEW.marked_at) IS DISTINCT FROM ROW(OLD.status, OLD.marked_by, OLD.marked_at) OR NEW.edits -> 'mark' IS DISTINCT FROM OLD.edits -> 'mark' THEN
         NEW.edits := feed_edit(NEW.edits, 'mark', OLD.edits -> 'mark', NEW.stamp);
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.note IS NOT NULL) AND coalesce((NEW.edits #>> '{note,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.note IS NOT NULL OR NEW.edits ? 'note') AND coalesce((NEW.edits #>> '{note,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'note', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.note) IS DISTINCT FROM ROW(OLD.note) OR NEW.edits -> 'note' IS DISTINCT FROM OLD.edits -> 'note' THEN
@@ -3649,7 +3649,7 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.name IS NOT NULL) AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'name', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.name) IS DISTINCT FROM ROW(OLD.name) OR NEW.edits -> 'name' IS DISTINCT FROM OLD.edits -> 'name' THEN
@@ -3727,7 +3727,7 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.settled_by IS NOT NULL OR NEW.settled_at IS NOT NULL) AND coalesce((NEW.edits #>> '{settled,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.settled_by IS NOT NULL OR NEW.settled_at IS NOT NULL OR NEW.edits ? 'settled') AND coalesce((NEW.edits #>> '{settled,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'settled', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.settled_by, NEW.settled_at) IS DISTINCT FROM ROW(OLD.settled_by, OLD.settled_at) OR NEW.edits -> 'settled' IS DISTINCT FROM OLD.edits -> 'settled' THEN
@@ -3902,7 +3902,7 @@ BEGIN
     NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
-        IF (NEW.row_stamp IS NOT NULL OR NEW.changed_at IS NOT NULL OR NEW.fields IS NOT NULL) AND coalesce((NEW.edits #>> '{offer,stamp}')::bigint, 0) = 0 THEN
+        IF (NEW.row_stamp IS NOT NULL OR NEW.changed_at IS NOT NULL OR NEW.fields IS NOT NULL OR NEW.edits ? 'offer') AND coalesce((NEW.edits #>> '{offer,stamp}')::bigint, 0) = 0 THEN
             NEW.edits := feed_edit(NEW.edits, 'offer', NULL, NEW.stamp);
         END IF;
     ELSIF ROW(NEW.row_stamp, NEW.changed_at, NEW.fields) IS DISTINCT FROM ROW(OLD.row_stamp, OLD.changed_at, OLD.fields) OR NEW.edits -> 'offer' IS DISTINCT FROM OLD.edits -> 'offer' THEN

@@ -30,8 +30,8 @@ pub struct Row {
     pub edits: Edits,
     /// `conflicts.lost_device`, which the registry does not know.
     pub lost_device: Option<Uuid>,
-    /// `conflicts.lost_stood_from` and `lost_stood_upto`, likewise.
-    pub stood: Option<(i64, i64)>,
+    /// `conflicts.lost_stood_from`, `lost_stood_upto` and `lost_stood_before`, likewise.
+    pub stood: Vec<(i64, i64)>,
 }
 
 /// Rows of one table by id.

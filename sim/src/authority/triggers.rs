@@ -24,17 +24,21 @@ pub fn track(entity: &Entity, before: Option<&Row>, row: &mut Row, now_ms: i64) 
         let said = row.edits.get(group);
         let old = before.and_then(|before| before.edits.get(group));
         let changed = match before {
-            None => entity.group_columns(group).any(|(index, _)| !row.values[index].is_null()) && said.is_none_or(|edit| edit.stamp == 0),
+            None => match said {
+                Some(edit) => edit.stamp == 0,
+                None => entity.group_columns(group).any(|(index, _)| !row.values[index].is_null()),
+            },
             Some(before) => entity.group_columns(group).any(|(index, _)| row.values[index] != before.values[index]) || said != old,
         };
         if !changed {
             continue;
         }
-        let edit = match said {
+        let mut edit = match said {
             Some(said) if Some(said) != old => said.clone(),
-            _ => Edit { stamp: 0, at: now_ms * 1000, device: None, n: 0, user: None, seconded: 0 },
+            _ => Edit::of_sql(now_ms * 1000),
         };
-        row.edits.insert(group.to_owned(), Edit { stamp: row.stamp, ..edit });
+        edit.fill_stamps(row.stamp);
+        row.edits.insert(group.to_owned(), edit);
     }
 }
 

@@ -120,7 +120,7 @@ impl MemoryWriting {
             values,
             edits,
             lost_device: None,
-            stood: None,
+            stood: Vec::new(),
         };
         triggers::track(entity, None, &mut row, now);
         triggers::before(self, entity, &id, None, &mut row)?;
@@ -146,7 +146,7 @@ impl MemoryWriting {
     /// What the database would refuse.
     pub fn update_row(&mut self, entity: &'static Entity, id: Uuid, values: Vec<Value>, edits: Edits) -> Result<(), Failure> {
         let Some(before) = self.row(entity, id) else { return Ok(()) };
-        self.update_whole(entity, id, &before, values, edits, before.stood)
+        self.update_whole(entity, id, &before, values, edits, before.stood.clone())
     }
 
     fn update_whole(
@@ -156,7 +156,7 @@ impl MemoryWriting {
         before: &Arc<Row>,
         values: Vec<Value>,
         edits: Edits,
-        stood: Option<(i64, i64)>,
+        stood: Vec<(i64, i64)>,
     ) -> Result<(), Failure> {
         if before.values == values && before.edits == edits && before.stood == stood {
             return Ok(());
@@ -413,7 +413,7 @@ impl Writing for MemoryWriting {
                     field: value(conflicts, &row.values, "field").as_str()?.to_owned(),
                     lost_device: row.lost_device,
                     lost_values: value(conflicts, &row.values, "lost_values").clone(),
-                    stood: row.stood,
+                    stood: row.stood.clone(),
                 })
             })
             .collect())
@@ -467,6 +467,13 @@ impl Writing for MemoryWriting {
         set(entity, &mut values, "settled_at", Value::Null);
         let edits = before.edits.clone();
         self.update_whole(entity, kept.id, &before, values, edits, kept.stood)
+    }
+
+    async fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
+        self.step()?;
+        let entity = table("conflicts");
+        let Some(before) = self.row(entity, id) else { return Ok(()) };
+        self.update_whole(entity, id, &before, before.values.clone(), before.edits.clone(), stood.to_vec())
     }
 
     async fn grading_key(&mut self, assessment: Uuid) -> Result<GradingKey, Failure> {

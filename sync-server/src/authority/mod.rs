@@ -116,8 +116,8 @@ pub struct OpenConflict {
     pub lost_device: Option<Uuid>,
     /// The value held.
     pub lost_values: Value,
-    /// The row's stamps under which it stood, the first and the last; none when it never did.
-    pub stood: Option<(i64, i64)>,
+    /// The row's stamps under which it stood, the first and the last of each time; none when it never did.
+    pub stood: Vec<(i64, i64)>,
 }
 
 /// A conflict to write down.
@@ -141,8 +141,8 @@ pub struct KeptConflict<'a> {
     pub lost_at_ms: i64,
     /// On which device.
     pub lost_device: Option<Uuid>,
-    /// The row's stamps under which it stood, the first and the last; none when it never did.
-    pub stood: Option<(i64, i64)>,
+    /// The row's stamps under which it stood, the first and the last of each time; none when it never did.
+    pub stood: Vec<(i64, i64)>,
     /// What stands.
     pub kept_values: Map<String, Value>,
     /// Who said it.
@@ -260,6 +260,8 @@ pub trait Writing: Send + Sized {
     fn forget_conflicts(&mut self, ids: Vec<Uuid>) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Writes a conflict, over the one of this id; it is open then.
     fn keep_conflict(&mut self, conflict: KeptConflict<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Writes down under which stamps of the row the value of a conflict stood.
+    fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// How a test is graded.
     fn grading_key(&mut self, assessment: Uuid) -> impl Future<Output = Result<GradingKey, Failure>> + Send;

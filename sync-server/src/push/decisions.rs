@@ -160,7 +160,7 @@ fn fields_of(entity: &Entity, fields: &Value, current: Option<&Stored>, device: 
             let index = entity.column_index(name)?;
             let column = &entity.columns[index];
             let edit = column.tracked_group().and_then(|group| current?.edits.get(group));
-            let said_later = edit.is_some_and(|edit| edit.device == Some(device) && edit.n > n);
+            let said_later = edit.is_some_and(|edit| edit.was_said_after(device, n));
             (!said_later).then(|| (index, normal(column, value.clone())))
         })
         .collect()

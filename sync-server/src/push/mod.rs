@@ -153,7 +153,7 @@ impl<A: Authority> Attempt<'_, A> {
         let received_ms = self.authority.now_ms();
         let mut rows = self.authority.write().await?;
         rows.check_alive(&self.session).await?;
-        let ledger = Ledger::lock(&mut rows, self.session.device_id).await?;
+        let mut ledger = Ledger::lock(&mut rows, self.session.device_id).await?;
         if ledger.reached.epoch != Some(*epoch) {
             return Err(Failure::EpochMoved);
         }
@@ -165,11 +165,11 @@ impl<A: Authority> Attempt<'_, A> {
         }
         let hashes: Vec<_> = mutations.iter().map(Mutation::content_hash).collect();
         let known = usize::try_from(ledger.last_n + 1 - first_n).unwrap_or(0).min(mutations.len());
-        let mut outcomes = ledger.repeat(&mut rows, *first_n, &hashes[..known]).await?;
-        let chain_there = hashes[..known].iter().fold(*chain_before, |chain, hash| chain::extend(&chain, hash));
+        let repeated = ledger.repeat(&mut rows, *first_n, &mutations[..known], hashes[..known].to_vec()).await?;
+        let mut outcomes = repeated.outcomes;
         let reaches_the_end = first_n + i64::try_from(known).unwrap_or(0) == ledger.last_n + 1;
-        if reaches_the_end && !mutations.is_empty() && chain_there != ledger.chain {
-            return Err(Problem::new(Code::ChainMismatch, "the chain before the first new number is not the server's").into());
+        if reaches_the_end && !mutations.is_empty() {
+            ledger.check_chain(chain_before, &hashes[..known], &repeated.stored)?;
         }
 
         let fresh = &mutations[known..];

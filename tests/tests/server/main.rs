@@ -13,6 +13,7 @@ mod grading;
 mod held;
 mod life;
 mod limits;
+mod numbers;
 mod offers;
 mod pull;
 mod push;

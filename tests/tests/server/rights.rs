@@ -1,6 +1,6 @@
 //! Nobody writes what is not theirs, and nobody hears what is not meant for them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::registry;
@@ -101,6 +101,50 @@ async fn a_learner_writes_what_they_did_and_nothing_else() -> Outcome<()> {
     assert_eq!(town.school.count("topic_progress").await?, 0);
     assert_eq!(aysel.push_one(progress(me, &town.gas)).await?, Fate::Applied);
     assert_eq!(aysel.push_one(put("user_profiles").link("user_id", me).set("bio", "x")).await?, Fate::Applied);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_push_gives_away_is_gone_for_its_next_change_of_the_same_table() -> Outcome<()> {
+    let mut town = town().await?;
+    let mut rauf = town.caller("rauf").await?;
+    rauf.pull().await?;
+    let stamp = rauf.stamp("courses", town.gas.id);
+    let course = || put("courses").id(town.gas.id).on(stamp);
+    let fates = rauf
+        .push(vec![
+            course().set("description", "mine"),
+            course().on_own(1).set("instructor_id", Value::Null),
+            course().on_own(2).set("title", "No longer mine"),
+            topic(&town.gas),
+        ])
+        .await?;
+    assert_eq!(fates[..2], [Fate::Applied, Fate::Applied]);
+    for fate in &fates[2..] {
+        assert!(matches!(fate, Fate::Rejected { code: Code::NotAllowed, .. }), "{fates:?}");
+    }
+    let stored = town.school.value(&format!("SELECT to_jsonb(title) FROM courses WHERE id = '{}'", town.gas.id)).await?;
+    assert_eq!(stored, json!("Course"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_push_makes_is_its_writers_for_the_next_change_of_the_same_table() -> Outcome<()> {
+    let mut town = town().await?;
+    let mut rauf = town.caller("rauf").await?;
+    let (made, me) = (Uuid::now_v7(), rauf.user);
+    let course = || put("courses").id(made);
+    let fates = rauf
+        .push(vec![
+            course().set("title", "New").link("instructor_id", me),
+            course().on_own(1).set("title", "Newer"),
+            course().on_own(2).set("description", "x"),
+        ])
+        .await?;
+    assert_eq!(fates, [Fate::Applied, Fate::Applied, Fate::Applied]);
+    let stored = town.school.value(&format!("SELECT jsonb_build_array(title, description) FROM courses WHERE id = '{made}'")).await?;
+    assert_eq!(stored, json!(["Newer", "x"]));
+    rauf.pull().await?;
     Ok(())
 }
 

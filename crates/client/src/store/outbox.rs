@@ -43,7 +43,7 @@ pub struct Batch {
 /// When the database fails.
 pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
     let mut statement = connection.prepare_cached(
-        "SELECT n, entity, row_id, op, base_stamp, base_own, at, columns, vals FROM outbox WHERE n > ?1 ORDER BY n LIMIT ?2",
+        "SELECT n, entity, row_id, op, base_stamp, base_own, at, columns, vals, chain FROM outbox WHERE n > ?1 ORDER BY n LIMIT ?2",
     )?;
     let mut rows = statement.query(params![device.acknowledged_n, PUSH_MUTATIONS_MAX as i64])?;
     let mut mutations = Vec::new();
@@ -51,7 +51,7 @@ pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
     let mut chain = device.acknowledged_chain;
     let mut chains = Vec::new();
     while let Some(row) = rows.next()? {
-        let mutation = read_mutation(row)?;
+        let mutation = as_sent_before(read_mutation(row)?, row.get("chain")?, &chain);
         if mutation.n != device.acknowledged_n + 1 + mutations.len() as i64 {
             return Err(ClientError::Damaged(format!("mutation {} is missing from the outbox", device.acknowledged_n + 1)));
         }
@@ -74,6 +74,18 @@ pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
     }
     let epoch = device.epoch;
     Ok(Some(Batch { epoch, first_n: device.acknowledged_n + 1, chain_before: device.acknowledged_chain, mutations, chain_after: chain }))
+}
+
+/// The mutation as it was sent, if it was. An earlier build misread some numbers on the way from its outbox to the server, and
+/// made the chain over what it had read: the server may have it so, under this number, and what it has must be repeated.
+fn as_sent_before(mutation: Mutation, chain_after: Option<Vec<u8>>, chain_before: &Chain) -> Mutation {
+    let Some(chain_after) = chain_after else { return mutation };
+    let fits = |hash| extend(chain_before, &hash).as_slice() == chain_after;
+    if fits(mutation.content_hash()) {
+        return mutation;
+    }
+    let misread = mutation.misread();
+    if fits(misread.old_content_hash()) { misread } else { mutation }
 }
 
 fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {

@@ -261,6 +261,41 @@ fn an_answer_that_was_lost_is_asked_for_again_and_stored_once() {
 }
 
 #[test]
+fn what_an_earlier_program_misread_on_its_way_is_sent_again_as_it_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Instructor, &[]);
+    let stations = registry::entity("stations").unwrap();
+    let fields = |latitude: f64| vec![("name", json!("Ucar")), ("latitude", json!(latitude)), ("longitude", json!(49.5))];
+    for latitude in [15.313339332965427, 40.25] {
+        let edit = Edit::put(stations, Some(uuid::Uuid::now_v7()), fields(latitude));
+        writer.edit(NOW_MS, &[edit]).unwrap();
+    }
+    let sent = take(&mut writer).unwrap();
+    assert_eq!(sent.mutations[0].values[1], json!(15.313339332965427), "what was typed is sent");
+
+    // The program before this one read the number one step beside, sent that, and stored the chain over it.
+    let mut chain = sent.chain_before;
+    for mutation in &sent.mutations {
+        chain = waystation_model::chain::extend(&chain, &mutation.misread().old_content_hash());
+        writer
+            .person(|connection, _| {
+                connection.execute("UPDATE outbox SET chain = ?2 WHERE n = ?1", rusqlite::params![mutation.n, chain.as_slice()])?;
+                Ok::<_, ClientError>(())
+            })
+            .unwrap();
+    }
+    let again = take(&mut writer).unwrap();
+    assert_ne!(again.mutations[0].values, sent.mutations[0].values);
+    assert_eq!(again.mutations[0], sent.mutations[0].misread());
+    assert_eq!(again.mutations[1], sent.mutations[1]);
+    assert_eq!(again.chain_after, chain, "the chain that was sent is kept");
+
+    // What was never sent is said as it was typed.
+    writer.person(|connection, _| Ok::<_, ClientError>(connection.execute("UPDATE outbox SET state = 0, chain = NULL", [])?)).unwrap();
+    assert_eq!(take(&mut writer).unwrap(), sent);
+}
+
+#[test]
 fn a_refused_change_leaves_the_row_and_waits_for_the_person() {
     let (_folder, mut writer, mut core) = teacher();
     core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);

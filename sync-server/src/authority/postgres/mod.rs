@@ -170,6 +170,10 @@ impl Writing for Transaction<'static, Postgres> {
         conflicts::keep(self, conflict).await
     }
 
+    async fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
+        conflicts::note_stood(self, id, stood).await
+    }
+
     async fn grading_key(&mut self, assessment: Uuid) -> Result<GradingKey, Failure> {
         let (passing_percent, keys): (f64, Option<Value>) = sqlx::query_as(
             "SELECT a.passing_percent::double precision, k.keys FROM assessments a LEFT JOIN answer_keys k ON k.assessment_id = a.id WHERE a.id = $1",
