@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn who_takes_nothing_of_an_answer_is_given_up_and_who_takes_a_little_is_not() {
         let (near, mut far) = tokio::io::duplex(8);
-        let mut connection = Patient::new(near, Waits { answer: Duration::from_millis(50), ..Waits::USUAL });
+        let mut connection = Patient::new(near, Waits { answer: Duration::from_secs(1), ..Waits::USUAL });
         let reading = tokio::spawn(async move {
             let mut taken = [0; 100];
             far.read_exact(&mut taken).await.expect("what was written");

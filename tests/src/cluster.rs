@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 
 use crate::children::{Child, Program, Signal};
+use crate::patience::SOON;
 use crate::user::SystemUser;
 use crate::{Outcome, patience, places};
 
@@ -20,9 +21,9 @@ use folder::{make, reachable, remove_stale, settings};
 use programs::bin;
 
 /// How long a cluster may take until it answers, also after a crash.
-const START_TIME_MAX: Duration = Duration::from_secs(60);
+const START_TIME_MAX: Duration = SOON;
 /// How long a cluster may take to stop.
-const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+const STOP_TIME_MAX: Duration = SOON;
 /// Ports are taken by others between asking and starting; then another one is tried.
 const START_ATTEMPTS_MAX: u32 = 3;
 /// The owner of everything in the cluster.

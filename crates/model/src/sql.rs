@@ -293,12 +293,14 @@ pub fn tuple_columns(entity: &Entity) -> Vec<&'static str> {
 }
 
 /// Reads and locks the rows that a push is about to change: `row_id`, `organization_id`, `stamp`, `edits`, `tuple` (columns
-/// only). `$1`: `uuid[]`. Locked in id order, so that two pushes of the same rows wait instead of deadlocking.
+/// only). `$1`: `uuid[]`, each id once and in order: they are locked in this order, so that two pushes of the same rows wait
+/// instead of deadlocking. Each is looked up by itself: for `id = ANY($1)` PostgreSQL plans a scan of the whole table while it
+/// is small, and a session keeps that plan for as long as nothing has counted the rows again.
 pub fn select_for_change(entity: &Entity) -> String {
     let parts: Vec<String> = entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)).collect();
     let edits = if entity.tracked_groups().is_empty() { "NULL::jsonb" } else { "t.edits" };
     format!(
-        "SELECT t.id AS row_id, t.organization_id AS organization_id, t.stamp AS stamp, {edits} AS edits, json_build_array({}) AS tuple FROM {} t WHERE t.id = ANY($1) ORDER BY t.id FOR UPDATE",
+        "SELECT f.row_id, f.organization_id, f.stamp, f.edits, f.tuple FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL (SELECT t.id AS row_id, t.organization_id AS organization_id, t.stamp AS stamp, {edits} AS edits, json_build_array({}) AS tuple FROM {} t WHERE t.id = k.id FOR UPDATE) f",
         parts.join(", "),
         entity.name
     )

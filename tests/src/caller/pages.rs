@@ -1,7 +1,6 @@
 //! Pulling: pages are applied scope by scope, and every scope that is whole has to have the checksum that was promised.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::Method;
@@ -13,14 +12,11 @@ use waystation_model::registry;
 use waystation_model::wire::{Poke, PullLine};
 
 use super::{Answered, Caller, read};
+use crate::patience::SOON;
 use crate::{Outcome, patience};
 
 /// Pages of one pull; more would be a pull that never ends.
 const PAGES_MAX: usize = 200;
-/// How long the word of a change by plain SQL may take.
-const NOTICE_TIME_MAX: Duration = Duration::from_secs(20);
-/// How long a poke may take.
-const POKE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// One row as a scope holds it.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +63,7 @@ impl Caller {
     /// When it does not come to that.
     pub async fn pull_until(&mut self, what: &str, is_so: impl Fn(&Caller, &Pulled) -> bool) -> Outcome<Pulled> {
         let caller = tokio::sync::Mutex::new(self);
-        patience::until(what, NOTICE_TIME_MAX, || async {
+        patience::until(what, SOON, || async {
             let mut caller = caller.lock().await;
             let pulled = caller.pull().await?;
             Ok(is_so(&caller, &pulled).then_some(pulled))
@@ -262,7 +258,7 @@ impl Pokes {
                 }
                 continue;
             }
-            let chunk = tokio::time::timeout(POKE_TIME_MAX, self.stream.next()).await.map_err(|_| "no poke in time")?;
+            let chunk = tokio::time::timeout(SOON, self.stream.next()).await.map_err(|_| "no poke in time")?;
             let Some(chunk) = chunk.transpose()? else { return Ok(None) };
             self.text.push_str(std::str::from_utf8(&chunk)?);
         }

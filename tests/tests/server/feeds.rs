@@ -68,6 +68,33 @@ async fn several_statements_of_one_transaction_move_each_row_once() -> Outcome<(
 }
 
 #[tokio::test]
+async fn a_row_that_is_made_again_takes_the_place_of_the_one_that_was_deleted() -> Outcome<()> {
+    let (server, mut school, course) = course().await?;
+    let mut rauf = Caller::sign_in(&server.url(), "rauf").await?;
+    rauf.pull().await?;
+    let again = course.topics[0];
+    school.run(format!("DELETE FROM topics WHERE id = '{again}'")).await?;
+    rauf.pull_until("it is gone", |caller, _| caller.row("topics", again).is_none()).await?;
+    let before = heads(&mut school).await?;
+    // One transaction that makes rows and changes none: one of them has a tombstone in the feed, and one is new to it.
+    let new = Uuid::now_v7();
+    let made = |id: Uuid| {
+        format!(
+            "INSERT INTO topics (id, organization_id, module_id, course_id, title) \
+             SELECT '{id}', organization_id, '{}', id, 'Made' FROM courses WHERE id = '{}'; ",
+            course.module, course.id
+        )
+    };
+    school.run(format!("BEGIN; {}{}COMMIT", made(new), made(again))).await?;
+    assert_eq!(moved(&mut school, &before).await?[&format!("course:{}", course.id)], 2);
+    // The checksums of every page fit.
+    rauf.pull_until("both are here", |caller, _| [new, again].iter().all(|id| caller.row("topics", *id).is_some())).await?;
+    let report = sync_server::verify::verify(&server.server().app().pool).await?;
+    assert!(report.faults.is_empty(), "{report}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_changes_nothing_is_not_told() -> Outcome<()> {
     let (_server, mut school, _course) = course().await?;
     let before = heads(&mut school).await?;

@@ -7,6 +7,7 @@ use waystation_model::registry;
 use waystation_model::wire::Outcome as Fate;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, put};
+use waystation_tests::patience::{self, SOON};
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
 
@@ -446,11 +447,7 @@ async fn who_hears_more_than_a_laptop_can_name_is_told_and_loses_nothing() -> Ou
 
 /// Pulls until the change of rights is round, which takes a moment.
 async fn patience_for_scopes(caller: &Caller) -> Outcome<Code> {
-    let soon = std::time::Duration::from_secs(20);
-    waystation_tests::patience::until("the pull is refused", soon, || async {
-        Ok(caller.ask_page().await?.err().map(|problem| problem.code))
-    })
-    .await
+    patience::until("the pull is refused", SOON, || async { Ok(caller.ask_page().await?.err().map(|problem| problem.code)) }).await
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use waystation_client::error::ClientError;
 use waystation_client::store::apply::{self, Verdict};
 use waystation_client::store::outbox;
 use waystation_client::store::page::{self, Answer};
-use waystation_client::store::{Edit, Writer, scopes, slices};
+use waystation_client::store::{Edit, Writer, held, scopes, slices};
 use waystation_model::access::Role;
 use waystation_model::registry;
 use waystation_model::wire::{Base, PullRequest, PushRequest, into_runs};
@@ -851,6 +851,34 @@ fn without_a_backup_so_many_are_kept_and_no_more() {
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
     assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE state = 3"), outbox::KEPT_MUTATIONS_MAX);
+}
+
+#[test]
+fn an_offer_of_this_laptop_waits_for_nobody_until_the_server_has_kept_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Admin, &[]);
+    let mut core = Core::new(Role::Admin, &[format!("people:{}", id(ORGANIZATION))]);
+    pull(&mut writer, &mut core);
+    let offer = |row: u128| {
+        let key = [("entity", json!("topics")), ("row_id", json!(id(row))), ("offered_by", json!(id(USER)))];
+        let said = [("row_stamp", json!("7")), ("changed_at", json!(NOW_MS)), ("fields", json!({"title": "Lost"}))];
+        Edit::put(registry::entity("offered_rows").unwrap(), None, key.into_iter().chain(said).collect())
+    };
+    let to_decide = |writer: &Writer| {
+        let listed = held::offered(writer.connection()).unwrap().into_iter().map(|row| row.row_id).collect::<Vec<_>>();
+        (held::count_to_decide(writer.connection(), &writer.device().owner).unwrap(), listed)
+    };
+    writer.edit(NOW_MS, &[offer(60), offer(61)]).unwrap();
+    assert_eq!(to_decide(&writer), (0, vec![]), "not sent");
+    // Another laptop has offered the second row before: the server takes this offer and keeps nothing of it.
+    let twice = registry::entity("offered_rows").unwrap();
+    let twice = twice.id_of(&[json!("topics"), json!(id(61)), json!(id(USER))]).unwrap();
+    push(&mut writer, &mut core);
+    core.delete("offered_rows", twice);
+    assert_eq!(to_decide(&writer), (0, vec![]), "acknowledged, and nothing heard of it");
+    pull(&mut writer, &mut core);
+    assert_eq!(to_decide(&writer), (1, vec![id(60).to_string()]));
+    assert_eq!(visible(&writer, "offered_rows", twice, "state"), None);
 }
 
 #[test]

@@ -660,7 +660,7 @@ async fn the_window_hears_of_changes_and_of_the_chip() {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), heard).await.unwrap();
+    tokio::time::timeout(SOON, heard).await.unwrap();
     app.shutdown().await;
 }
 

@@ -12,6 +12,9 @@ use crate::failure::Failure;
 
 /// Reads and locks the rows with these ids.
 pub async fn read(connection: &mut PgConnection, entity: &Entity, ids: &[Uuid]) -> Result<Vec<Found>, Failure> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
     let rows = sqlx::query(AssertSqlSafe(select_for_change(entity))).bind(ids).fetch_all(connection).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {

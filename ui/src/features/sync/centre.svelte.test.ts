@@ -18,6 +18,9 @@ import { dismiss, toasts } from "$shared/ui";
 import { CentreController } from "./centre.svelte";
 import SyncCentre from "./SyncCentre.svelte";
 
+/** A busy machine takes its time; only a test that fails waits so long. */
+const SOON = { timeout: 60_000 };
+
 const item = (id: string, more: Partial<HeldItem> = {}): HeldItem => ({
   id, entity: "attendance_records", about: "Aysel · 2026-03-02", group: "Gas 1", deletes: false, author: "Kamran", at: 1_772_400_000_000,
   state: "waiting", alone: false, decided_by: "", decided_at: null, fields: [{ name: "status", value: "late", server_value: null, kind: "choice" }], ...more,
@@ -58,7 +61,7 @@ const said = (): string[] => toasts().map(({ text }) => text);
 
 async function press(button: HTMLElement | null, centre: CentreController): Promise<void> {
   button!.click();
-  await vi.waitFor(() => expect(centre.busy).toBe(""));
+  await vi.waitFor(() => expect(centre.busy).toBe(""), SOON);
   flushSync();
 }
 
@@ -114,7 +117,7 @@ test("a card says that it is to be looked at by itself, and is decided there", a
 async function askToRefuseAll(): Promise<void> {
   part("offered-refuse-all")!.click();
   flushSync();
-  await vi.waitFor(() => expect(part("offered-refuse-all-confirm")).not.toBeNull());
+  await vi.waitFor(() => expect(part("offered-refuse-all-confirm")).not.toBeNull(), SOON);
 }
 
 test("all lost entries are left out in their order, once that is confirmed", async () => {
