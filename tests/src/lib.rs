@@ -23,6 +23,7 @@ pub mod laptop;
 pub mod lossy;
 pub mod patience;
 pub mod places;
+pub mod pooler;
 pub mod school;
 pub mod screen;
 pub mod server;
