@@ -19,6 +19,7 @@ use waystation_model::{Code, Problem};
 
 pub use constraints::{read as read_constraints, refusal};
 pub use pages::ReadOnly;
+pub use rights::check_rights_now;
 
 use super::{Authority, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LockedLedger, OpenConflict, Pushed, Tries, Writing};
 use crate::accounts::Session;
