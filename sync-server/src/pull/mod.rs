@@ -147,12 +147,7 @@ impl Reader {
 ///
 /// # Errors
 /// What concerns the request as a whole.
-pub async fn answer<A: Authority>(
-    authority: &A,
-    instance: Instance<'_>,
-    session: &Session,
-    request: PullRequest,
-) -> Result<Page, Failure> {
+pub async fn answer<A: Authority>(authority: &A, instance: Instance<'_>, session: &Session, request: PullRequest) -> Result<Page, Failure> {
     for _ in 0..RIGHTS_TRIES_MAX {
         let subscription = heard_of(authority, instance.heads, session.user_id).await?;
         let read = match open(authority.now_ms(), instance, session, &subscription, request.clone())? {
