@@ -19,7 +19,7 @@ use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::{NumberedOutcome, Operation, PullRequest, PushRequest, SlicesRequest};
 use waystation_model::{Code, Problem};
 
-use crate::authority::{Backup, Memory, constraints, table};
+use crate::authority::{Backup, Memory, constraints, scopes_heard as readable_scopes, table};
 use crate::faults::{Fault, Faults, Finding};
 
 /// What a request asks.
@@ -187,8 +187,8 @@ impl Servers {
         }
         let answer = match route {
             Route::Push => self.push(instance, session, bytes),
-            Route::Pull => Ok(self.pull(instance, session, bytes)),
-            Route::Slices => Ok(self.slices(instance, session, bytes)),
+            Route::Pull => self.readable_only(&session, |servers| servers.pull(instance, session, bytes)),
+            Route::Slices => self.readable_only(&session, |servers| servers.slices(instance, session, bytes)),
             Route::NewDevice => Ok(self.new_device(Some(instance), session).map(|id| id.to_string().into_bytes())),
         };
         let gone = self.memory.state().steps_left.take() == Some(0) || crash == Some(Crash::AfterCommit);
@@ -300,10 +300,9 @@ impl Servers {
         }
         self.protocols.check_pull(request.protocol)?;
         let is_older = request.protocol < self.newest;
-        let subscription = self.subscription(instance, session.user_id).map_err(problem)?;
         let Instance { heads, epoch, .. } = &self.instances[instance];
         let known = settle::Instance { heads, epoch: *epoch, is_doubtful: false, tokens: None };
-        let page = now(pull::answer(&self.memory, known, &session, &subscription, request)).map_err(problem)?;
+        let page = now(pull::answer(&self.memory, known, &session, request)).map_err(problem)?;
         Ok(if is_older { of_later_years(&page.text) } else { page.text })
     }
 
@@ -314,9 +313,29 @@ impl Servers {
             return Err(Problem::new(Code::DeviceNotYours, "the session belongs to another device"));
         }
         self.protocols.check_pull(request.protocol)?;
-        let subscription = self.subscription(instance, session.user_id).map_err(problem)?;
-        let epoch = self.instances[instance].epoch;
-        now(slices::answer(&self.memory, epoch, &session, &subscription, request)).map_err(problem)
+        let Instance { heads, epoch, .. } = &self.instances[instance];
+        now(slices::answer(&self.memory, heads, *epoch, &session, &request)).map_err(problem)
+    }
+
+    /// Holds that the rows of an answer are of scopes that the caller may read at this moment, whether or not the instance has
+    /// been told of every change of rights.
+    fn readable_only(
+        &mut self,
+        session: &Session,
+        answer: impl FnOnce(&mut Servers) -> Result<Vec<u8>, Problem>,
+    ) -> Result<Result<Vec<u8>, Problem>, Finding> {
+        let lines = match answer(self) {
+            Ok(lines) => lines,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let readable = readable_scopes(&self.memory.state(), session.user_id);
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let line: Value = serde_json::from_slice(line).map_err(|error| Finding(error.to_string()))?;
+            if line["line"] == "rows" && line["scope"].as_str().is_some_and(|scope| !readable.contains(scope)) {
+                return Finding::of(format!("rows of {} were read after the right was taken", line["scope"]));
+            }
+        }
+        Ok(Ok(lines))
     }
 
     /// A new device for a user, with a ledger of its own.

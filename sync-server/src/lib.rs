@@ -32,6 +32,7 @@ pub mod pull;
 pub mod push;
 mod routes;
 mod server;
+pub mod sessions;
 pub mod settings;
 pub mod settle;
 pub mod slices;

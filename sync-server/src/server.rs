@@ -40,6 +40,7 @@ impl Server {
     /// # Errors
     /// When the database does not answer or has another schema, or the address is taken.
     pub async fn start(settings: Settings) -> Result<Server, Failure> {
+        database::check_sessions(&settings.database_url).await?;
         let epoch = Arc::new(Epoch::default());
         let pool = database::connect_watched(&settings.database_url, settings.database_connections_max, &epoch).await?;
         if !database::is_migrated(&pool).await.unwrap_or(false) {

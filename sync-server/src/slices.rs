@@ -14,12 +14,12 @@ use waystation_model::registry::entity_by_code;
 use waystation_model::wire::{SliceLine, SlicesRequest};
 use waystation_model::{Code, Problem};
 
-use crate::access::heard;
+use crate::access::{RIGHTS_TRIES_MAX, check_rights, heard_of};
 use crate::accounts::Session;
 use crate::authority::{Authority, Head, Snapshot};
 use crate::body::Body;
 use crate::failure::Failure;
-use crate::heads::Subscription;
+use crate::heads::{Heads, Subscription};
 use crate::pull::rows_line;
 use crate::state::App;
 
@@ -36,9 +36,8 @@ pub async fn slices(
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
-    let subscription = heard(&app, session.user_id).await?;
     let turn = app.turns.take(session.organization_id).await?;
-    let text = answer(&app.pool, app.epoch.number(), &session, &subscription, request).await?;
+    let text = answer(&app.pool, &app.heads, app.epoch.number(), &session, &request).await?;
     drop(turn);
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response())
 }
@@ -49,22 +48,40 @@ pub async fn slices(
 /// As [`slices`].
 pub async fn answer<A: Authority>(
     authority: &A,
+    heads: &Heads,
     epoch: i64,
     session: &Session,
-    subscription: &Subscription,
-    request: SlicesRequest,
+    request: &SlicesRequest,
 ) -> Result<Vec<u8>, Failure> {
     if request.slices.as_ref().is_some_and(|slices| slices.values().map(Vec::len).sum::<usize>() > SLICE_ROWS_MAX) {
         return Err(Problem::new(Code::BadRequest, format!("at most {SLICE_ROWS_MAX} rows in one request")).field("slices").into());
     }
-    if !subscription.actor.scopes.contains(&request.scope) {
-        return Err(Problem::new(Code::NotAllowed, "the scope is not heard").field("scope").into());
+    for _ in 0..RIGHTS_TRIES_MAX {
+        let subscription = heard_of(authority, heads, session.user_id).await?;
+        match read(authority, epoch, session, &subscription, request).await {
+            Err(Failure::RightsMoved) => heads.forget_subscription(&subscription),
+            answered => return answered,
+        }
     }
+    Err(Failure::RightsMoved)
+}
+
+async fn read<A: Authority>(
+    authority: &A,
+    epoch: i64,
+    session: &Session,
+    subscription: &Subscription,
+    request: &SlicesRequest,
+) -> Result<Vec<u8>, Failure> {
     let rows_max = authority.page_rows_max();
     let mut snapshot = authority.snapshot().await?;
     snapshot.check_alive(session).await?;
     let reached = snapshot.device_state(session.device_id).await?.reached;
     let is_same_epoch = request.epoch == epoch && reached.epoch == Some(epoch);
+    check_rights(&mut snapshot, subscription).await?;
+    if !subscription.actor.scopes.contains(&request.scope) {
+        return Err(Problem::new(Code::NotAllowed, "the scope is not heard").field("scope").into());
+    }
     let head = snapshot.heads(std::slice::from_ref(&request.scope)).await?.pop();
     let mut text = Vec::new();
     match head.filter(|head| is_same_epoch && head.version == request.cursor) {

@@ -311,6 +311,11 @@ impl Database {
         &self.url
     }
 
+    /// The same database by another address, such as one of a pooler in front of it.
+    pub fn at(&self, url: String) -> Database {
+        Database { name: self.name.clone(), url }
+    }
+
     /// A connection, to look and to change things as somebody in `psql` would.
     ///
     /// # Errors

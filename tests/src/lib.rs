@@ -24,6 +24,7 @@ pub mod laptop;
 pub mod lossy;
 pub mod patience;
 pub mod places;
+pub mod pooler;
 pub mod school;
 pub mod screen;
 pub mod server;

@@ -158,6 +158,10 @@ codes! {
     CourseFull = "course_full", 409, false;
     /// No attempt is left for this test.
     NoAttemptsLeft = "no_attempts_left", 422, false;
+    /// The test was deleted or is not active: nobody begins an attempt at it.
+    TestClosed = "test_closed", 422, false;
+    /// The student was not in the group on the day of this mark.
+    NotAMember = "not_a_member", 422, false;
     /// As many changes of this person as may wait for somebody else's decision already do.
     TooManyHeld = "too_many_held", 409, false;
     /// An earlier mutation that this one builds on was refused.

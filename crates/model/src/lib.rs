@@ -15,6 +15,7 @@
 //! ```
 
 pub mod access;
+pub mod attribution;
 pub mod audit;
 pub mod canonical;
 pub mod chain;

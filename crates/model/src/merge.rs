@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::error::{Code, Problem};
 use crate::limits::ROW_BYTES_MAX;
-use crate::registry::{Column, Entity, Kind, Merge, check_value, normal};
+use crate::registry::{Column, Entity, Kind, Merge, WHOLE_MAX, check_value, normal};
 use crate::wire::Base;
 pub use order::Turn;
 use tracked::{edit_of, merge_group};
@@ -378,9 +378,12 @@ fn further(column: &Column, old: &Value, new: &Value) -> Value {
 
 fn add(column: &Column, old: &Value, delta: &Value) -> Value {
     if column.kind == Kind::Real {
-        return Value::from(old.as_f64().unwrap_or(0.0) + delta.as_f64().unwrap_or(0.0));
+        let sum = old.as_f64().unwrap_or(0.0) + delta.as_f64().unwrap_or(0.0);
+        return Value::from(sum.clamp(f64::MIN, f64::MAX));
     }
-    Value::from(old.as_i64().unwrap_or(0).saturating_add(delta.as_i64().unwrap_or(0)))
+    // A sum stays at the largest number that every JSON reader keeps exactly, as every other whole number does.
+    let sum = old.as_i64().unwrap_or(0).saturating_add(delta.as_i64().unwrap_or(0));
+    Value::from(sum.clamp(-WHOLE_MAX.cast_signed(), WHOLE_MAX.cast_signed()))
 }
 
 fn is_empty(column: &Column, value: &Value) -> bool {

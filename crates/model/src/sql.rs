@@ -98,6 +98,43 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON {name} FOR EACH STATE
         delete = queue(entity, Event::Delete),
         update = queue(entity, Event::Update),
     );
+    if !entity.scopes.is_empty() {
+        digest_again(sql, entity);
+    }
+}
+
+/// The columns whose values a feed remembers a digest of, after the alias of the row.
+fn digested_columns(entity: &Entity) -> Vec<&'static str> {
+    let mut columns = vec!["id", "organization_id", "created_at", "updated_at", "stamp"];
+    columns.extend(entity.columns.iter().map(|column| column.name));
+    if !entity.tracked_groups().is_empty() {
+        columns.push("edits");
+    }
+    columns
+}
+
+/// A PostgreSQL expression for the digest of a row's values. It tells `sync-server verify` whether they are still those that
+/// the triggers have seen; it never leaves the database.
+pub(crate) fn digest_expression(entity: &Entity, row: &str) -> String {
+    let values: Vec<String> = digested_columns(entity).iter().map(|column| format!("{row}.{column}")).collect();
+    format!("hash_record_extended(ROW({}), 0)", values.join(", "))
+}
+
+/// Computes the digests of a table again when other columns are in them than before.
+fn digest_again(sql: &mut String, entity: &Entity) {
+    let (name, code, columns) = (entity.name, entity.code, digested_columns(entity).join(" "));
+    let _ = write!(
+        sql,
+        r#"DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = {code}) IS DISTINCT FROM '{columns}' THEN
+        UPDATE feed f SET digest = {digest} FROM {name} r WHERE f.entity = {code} AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = '{columns}' WHERE e.code = {code};
+    END IF;
+END $$;
+"#,
+        digest = digest_expression(entity, "r"),
+    );
 }
 
 /// A time as laptops hear it: whole milliseconds, whole minutes.
@@ -153,7 +190,7 @@ fn queue(entity: &Entity, event: Event) -> String {
     let code = entity.code;
     let live = |rule: &ScopeRule| {
         format!(
-            "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint, n.hash, {is_new} FROM n WHERE {lives}",
+            "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint, n.hash, {is_new}, n.digest FROM n WHERE {lives}",
             scope = scope_text(rule, "n"),
             is_new = matches!(event, Event::Insert),
             lives = lives(rule, "n")
@@ -164,14 +201,14 @@ fn queue(entity: &Entity, event: Event) -> String {
         match event {
             Event::Insert => selects.push(live(rule)),
             Event::Delete => selects.push(format!(
-                "SELECT {scope}, {code}::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE {lives}",
+                "SELECT {scope}, {code}::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE {lives}",
                 scope = scope_text(rule, "o"),
                 lives = lives(rule, "o")
             )),
             Event::Update => {
                 selects.push(live(rule));
                 selects.push(format!(
-                    "SELECT {old_scope}, {code}::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE {old_lives} AND NOT ({new_lives} AND {old_scope} = {new_scope})",
+                    "SELECT {old_scope}, {code}::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE {old_lives} AND NOT ({new_lives} AND {old_scope} = {new_scope})",
                     old_scope = scope_text(rule, "o"),
                     old_lives = lives(rule, "o"),
                     new_lives = lives(rule, "n"),
@@ -188,7 +225,7 @@ fn queue(entity: &Entity, event: Event) -> String {
     }
     let hashed = if matches!(event, Event::Delete) || entity.scopes.is_empty() { String::new() } else { hashed_rows(entity) };
     format!(
-        "{hashed}        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)\n        {};\n",
+        "{hashed}        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)\n        {};\n",
         selects.join("\n        UNION ALL\n        ")
     )
 }
@@ -205,8 +242,9 @@ fn hashed_rows(entity: &Entity) -> String {
     columns.dedup();
     let columns: String = columns.iter().map(|column| format!(", r.{column}")).collect();
     format!(
-        "        WITH n AS MATERIALIZED (\n            SELECT r.id, r.stamp{columns}, feed_hash('{}', r.id, r.stamp) AS hash FROM new_rows r\n        )\n",
-        entity.name
+        "        WITH n AS MATERIALIZED (\n            SELECT r.id, r.stamp{columns}, feed_hash('{}', r.id, r.stamp) AS hash, {} AS digest FROM new_rows r\n        )\n",
+        entity.name,
+        digest_expression(entity, "r")
     )
 }
 
@@ -219,7 +257,7 @@ fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
         AccessRule::Through { table, link, when } => {
             if matches!(event, Event::Update) {
                 selects.push(format!(
-                    "SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN {table} t ON t.{link} = n.id WHERE n.{when} IS DISTINCT FROM o.{when}"
+                    "SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN {table} t ON t.{link} = n.id WHERE n.{when} IS DISTINCT FROM o.{when}"
                 ));
             }
             return;
@@ -231,7 +269,7 @@ fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
         Event::Update => &["old_rows", "new_rows"],
     };
     selects.extend(rows.iter().map(|rows| {
-        format!("SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM {rows} r WHERE {condition}")
+        format!("SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM {rows} r WHERE {condition}")
     }));
 }
 

@@ -120,37 +120,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, feed_hash('organizations', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, feed_hash('organizations', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.name, r.slug, r.domain, r.description, r.logo_url, r.status, r.isolation_strategy, r.subscription_tier, r.subscription_status, r.seats_purchased, r.default_language, r.time_zone, r.currency, r.settings, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true;
+        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE true;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.id, 1::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || o.id, 1::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true;
+        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE true;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, feed_hash('organizations', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, feed_hash('organizations', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.name, r.slug, r.domain, r.description, r.logo_url, r.status, r.isolation_strategy, r.subscription_tier, r.subscription_status, r.seats_purchased, r.default_language, r.time_zone, r.currency, r.settings, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.id, 1::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.id, 1::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'org:' || o.id = 'org:' || n.id)
+        SELECT 'org:' || o.id, 1::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'org:' || o.id = 'org:' || n.id)
         UNION ALL
-        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true
+        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE true
         UNION ALL
-        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true;
+        SELECT DISTINCT 'access_all:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE true;
     END IF;
     RETURN NULL;
 END $$;
@@ -158,6 +158,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON organizations REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON organizations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_organizations();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON organizations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_organizations();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON organizations FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 1) IS DISTINCT FROM 'id organization_id created_at updated_at stamp name slug domain description logo_url status isolation_strategy subscription_tier subscription_status seats_purchased default_language time_zone currency settings deleted_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.name, r.slug, r.domain, r.description, r.logo_url, r.status, r.isolation_strategy, r.subscription_tier, r.subscription_status, r.seats_purchased, r.default_language, r.time_zone, r.currency, r.settings, r.deleted_at, r.edits), 0) FROM organizations r WHERE f.entity = 1 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp name slug domain description logo_url status isolation_strategy subscription_tier subscription_status seats_purchased default_language time_zone currency settings deleted_at edits' WHERE e.code = 1;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_stations() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -279,29 +286,29 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('stations', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('stations', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.legacy_number, r.code, r.name, r.brand, r.region, r.address, r.phone, r.email, r.latitude, r.longitude, r.description, r.opened_on, r.opening_hours, r.status, r.photo_url, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.organization_id, 12::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || o.organization_id, 12::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('stations', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('stations', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.legacy_number, r.code, r.name, r.brand, r.region, r.address, r.phone, r.email, r.latitude, r.longitude, r.description, r.opened_on, r.opening_hours, r.status, r.photo_url, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 12::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 12::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 12::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -309,6 +316,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON stations REFERENCING NEW T
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON stations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON stations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON stations FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 12) IS DISTINCT FROM 'id organization_id created_at updated_at stamp legacy_number code name brand region address phone email latitude longitude description opened_on opening_hours status photo_url edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.legacy_number, r.code, r.name, r.brand, r.region, r.address, r.phone, r.email, r.latitude, r.longitude, r.description, r.opened_on, r.opening_hours, r.status, r.photo_url, r.edits), 0) FROM stations r WHERE f.entity = 12 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp legacy_number code name brand region address phone email latitude longitude description opened_on opening_hours status photo_url edits' WHERE e.code = 12;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_station_gas_supply_sources() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -398,29 +412,29 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_gas_supply_sources', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_gas_supply_sources', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.supply_type, r.product, r.is_primary, r.interval_days, r.contact_phone, r.description, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.organization_id, 13::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || o.organization_id, 13::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_gas_supply_sources', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_gas_supply_sources', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.supply_type, r.product, r.is_primary, r.interval_days, r.contact_phone, r.description, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 13::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 13::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 13::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -428,6 +442,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_gas_supply_sources
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_gas_supply_sources FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 13) IS DISTINCT FROM 'id organization_id created_at updated_at stamp station_id legacy_number position name supply_type product is_primary interval_days contact_phone description edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.supply_type, r.product, r.is_primary, r.interval_days, r.contact_phone, r.description, r.edits), 0) FROM station_gas_supply_sources r WHERE f.entity = 13 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp station_id legacy_number position name supply_type product is_primary interval_days contact_phone description edits' WHERE e.code = 13;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_station_equipment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -524,29 +545,29 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_equipment', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_equipment', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.manufacturer, r.model, r.serial_number, r.quantity, r.installed_on, r.status, r.note, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.organization_id, 14::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || o.organization_id, 14::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_equipment', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_equipment', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.manufacturer, r.model, r.serial_number, r.quantity, r.installed_on, r.status, r.note, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 14::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 14::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 14::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -554,6 +575,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_equipment REFERENC
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_equipment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_equipment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_equipment FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 14) IS DISTINCT FROM 'id organization_id created_at updated_at stamp station_id legacy_number position name manufacturer model serial_number quantity installed_on status note edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.manufacturer, r.model, r.serial_number, r.quantity, r.installed_on, r.status, r.note, r.edits), 0) FROM station_equipment r WHERE f.entity = 14 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp station_id legacy_number position name manufacturer model serial_number quantity installed_on status note edits' WHERE e.code = 14;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_station_specifications() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -608,29 +636,29 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_specifications', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_specifications', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.value, r.unit, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.organization_id, 15::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || o.organization_id, 15::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_specifications', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_specifications', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.value, r.unit, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 15::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 15::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 15::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -638,6 +666,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_specifications REF
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_specifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_specifications REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_specifications FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 15) IS DISTINCT FROM 'id organization_id created_at updated_at stamp station_id legacy_number position name value unit edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.value, r.unit, r.edits), 0) FROM station_specifications r WHERE f.entity = 15 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp station_id legacy_number position name value unit edits' WHERE e.code = 15;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_station_safety_systems() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -699,29 +734,29 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_systems', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_systems', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.kind, r.description, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.organization_id, 16::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || o.organization_id, 16::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_systems', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_systems', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.kind, r.description, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 16::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 16::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 16::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -729,6 +764,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_systems REF
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_systems REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_systems REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_systems FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 16) IS DISTINCT FROM 'id organization_id created_at updated_at stamp station_id legacy_number position name kind description edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.station_id, r.legacy_number, r.position, r.name, r.kind, r.description, r.edits), 0) FROM station_safety_systems r WHERE f.entity = 16 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp station_id legacy_number position name kind description edits' WHERE e.code = 16;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_station_safety_system_features() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -776,29 +818,29 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_system_features', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_system_features', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.safety_system_id, r.legacy_number, r.position, r.text, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.organization_id, 17::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || o.organization_id, 17::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_system_features', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('station_safety_system_features', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.safety_system_id, r.legacy_number, r.position, r.text, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 17::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 17::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 17::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -806,6 +848,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_system_feat
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_system_features FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 17) IS DISTINCT FROM 'id organization_id created_at updated_at stamp safety_system_id legacy_number position text edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.safety_system_id, r.legacy_number, r.position, r.text, r.edits), 0) FROM station_safety_system_features r WHERE f.entity = 17 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp safety_system_id legacy_number position text edits' WHERE e.code = 17;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_users() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -935,45 +984,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('users', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('users', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_name, r.email, r.first_name, r.last_name, r.full_name, r.phone, r.address, r.role, r.status, r.employee_id, r.department_id, r.position, r.station_id, r.email_verified, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL
+        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || o.organization_id, 2::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || o.organization_id, 2::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.id, 2::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL
+        SELECT 'user:' || o.id, 2::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('users', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('users', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_name, r.email, r.first_name, r.last_name, r.full_name, r.phone, r.address, r.role, r.status, r.employee_id, r.department_id, r.position, r.station_id, r.email_verified, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 2::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 2::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
-        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.id IS NOT NULL
+        SELECT 'user:' || n.id, 2::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.id, 2::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'user:' || o.id = 'user:' || n.id)
+        SELECT 'user:' || o.id, 2::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'user:' || o.id = 'user:' || n.id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.id IS NOT NULL;
     END IF;
     RETURN NULL;
 END $$;
@@ -981,6 +1030,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON users REFERENCING NEW TABL
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON users REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_users();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON users REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_users();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 2) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_name email first_name last_name full_name phone address role status employee_id department_id position station_id email_verified deleted_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_name, r.email, r.first_name, r.last_name, r.full_name, r.phone, r.address, r.role, r.status, r.employee_id, r.department_id, r.position, r.station_id, r.email_verified, r.deleted_at, r.edits), 0) FROM users r WHERE f.entity = 2 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_name email first_name last_name full_name phone address role status employee_id department_id position station_id email_verified deleted_at edits' WHERE e.code = 2;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_staff_cards() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1015,29 +1071,29 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('staff_cards', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('staff_cards', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.full_name, r.role, r.position, r.department_id, r.station_id, r.is_active), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.organization_id, 3::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || o.organization_id, 3::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('staff_cards', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('staff_cards', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.full_name, r.role, r.position, r.department_id, r.station_id, r.is_active), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 3::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'org:' || o.organization_id, 3::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
+        SELECT 'org:' || o.organization_id, 3::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'org:' || o.organization_id = 'org:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1045,6 +1101,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON staff_cards REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON staff_cards REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_staff_cards();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON staff_cards REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_staff_cards();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON staff_cards FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 3) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id full_name role position department_id station_id is_active' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.full_name, r.role, r.position, r.department_id, r.station_id, r.is_active), 0) FROM staff_cards r WHERE f.entity = 3 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id full_name role position department_id station_id is_active' WHERE e.code = 3;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_user_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1163,37 +1226,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('user_profiles', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('user_profiles', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.avatar_url, r.phone, r.company, r.position, r.location, r.website, r.bio, r.language, r.notify_by_email, r.notify_about_courses, r.notify_about_results, r.notify_about_deadlines, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || o.user_id, 4::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || o.user_id, 4::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 4::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        SELECT 'people:' || o.organization_id, 4::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('user_profiles', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('user_profiles', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.avatar_url, r.phone, r.company, r.position, r.location, r.website, r.bio, r.language, r.notify_by_email, r.notify_about_courses, r.notify_about_results, r.notify_about_deadlines, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || n.user_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 4::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        SELECT 'user:' || o.user_id, 4::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 4::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 4::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+        SELECT 'people:' || o.organization_id, 4::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1201,6 +1264,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON user_profiles REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON user_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_user_profiles();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON user_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_user_profiles();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON user_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 4) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id avatar_url phone company position location website bio language notify_by_email notify_about_courses notify_about_results notify_about_deadlines edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.avatar_url, r.phone, r.company, r.position, r.location, r.website, r.bio, r.language, r.notify_by_email, r.notify_about_courses, r.notify_about_results, r.notify_about_deadlines, r.edits), 0) FROM user_profiles r WHERE f.entity = 4 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id avatar_url phone company position location website bio language notify_by_email notify_about_courses notify_about_results notify_about_deadlines edits' WHERE e.code = 4;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_student_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1257,45 +1327,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('student_profiles', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('student_profiles', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.grade, r.balance_minor, r.currency, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL;
+        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 5::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
+        SELECT 'people:' || o.organization_id, 5::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL;
+        SELECT 'learner:' || o.user_id, 5::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('student_profiles', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('student_profiles', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.grade, r.balance_minor, r.currency, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        SELECT 'user:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 5::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 5::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
-        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        SELECT 'learner:' || n.user_id, 5::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
+        SELECT 'learner:' || o.user_id, 5::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1303,6 +1373,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON student_profiles REFERENCI
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON student_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_profiles();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON student_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_profiles();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON student_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 5) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id grade balance_minor currency deleted_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.grade, r.balance_minor, r.currency, r.deleted_at, r.edits), 0) FROM student_profiles r WHERE f.entity = 5 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id grade balance_minor currency deleted_at edits' WHERE e.code = 5;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_student_notes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1344,29 +1421,29 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('student_notes', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('student_notes', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.notes, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 35::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 35::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || o.organization_id, 35::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || o.organization_id, 35::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('student_notes', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('student_notes', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.notes, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 35::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 35::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 35::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+        SELECT 'people:' || o.organization_id, 35::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1374,6 +1451,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON student_notes REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON student_notes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_notes();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON student_notes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_notes();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON student_notes FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 35) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id notes edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.notes, r.edits), 0) FROM student_notes r WHERE f.entity = 35 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id notes edits' WHERE e.code = 35;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_parent_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1416,37 +1500,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('parent_profiles', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('parent_profiles', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || o.user_id, 6::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || o.user_id, 6::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 6::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        SELECT 'people:' || o.organization_id, 6::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('parent_profiles', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('parent_profiles', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || n.user_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 6::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        SELECT 'user:' || o.user_id, 6::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 6::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 6::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+        SELECT 'people:' || o.organization_id, 6::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1454,6 +1538,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON parent_profiles REFERENCIN
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON parent_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_parent_profiles();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON parent_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_parent_profiles();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON parent_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 6) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id deleted_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.deleted_at, r.edits), 0) FROM parent_profiles r WHERE f.entity = 6 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id deleted_at edits' WHERE e.code = 6;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_teacher_profiles() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1502,37 +1593,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('teacher_profiles', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('teacher_profiles', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.display_title, r.expertise, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || o.user_id, 7::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || o.user_id, 7::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 7::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        SELECT 'people:' || o.organization_id, 7::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('teacher_profiles', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('teacher_profiles', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.display_title, r.expertise, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'user:' || n.user_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 7::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
+        SELECT 'user:' || o.user_id, 7::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 7::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 7::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+        SELECT 'people:' || o.organization_id, 7::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1540,6 +1631,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON teacher_profiles REFERENCI
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON teacher_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_teacher_profiles();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON teacher_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_teacher_profiles();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON teacher_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 7) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id display_title expertise edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.display_title, r.expertise, r.edits), 0) FROM teacher_profiles r WHERE f.entity = 7 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id display_title expertise edits' WHERE e.code = 7;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_guardian_links() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1581,45 +1679,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.parent_id, feed_hash('guardian_links', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.parent_id, feed_hash('guardian_links', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.parent_id, r.student_id, r.relation, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.parent_id IS NOT NULL
+        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.parent_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.parent_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.parent_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || o.organization_id, 8::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || o.organization_id, 8::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.parent_id, 8::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.parent_id IS NOT NULL
+        SELECT 'user:' || o.parent_id, 8::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.parent_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.parent_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.parent_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.parent_id, feed_hash('guardian_links', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.parent_id, feed_hash('guardian_links', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.parent_id, r.student_id, r.relation, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 8::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 8::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
-        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.parent_id IS NOT NULL
+        SELECT 'user:' || n.parent_id, 8::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.parent_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.parent_id, 8::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.parent_id IS NOT NULL AND NOT (n.parent_id IS NOT NULL AND 'user:' || o.parent_id = 'user:' || n.parent_id)
+        SELECT 'user:' || o.parent_id, 8::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.parent_id IS NOT NULL AND NOT (n.parent_id IS NOT NULL AND 'user:' || o.parent_id = 'user:' || n.parent_id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.parent_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.parent_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.parent_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.parent_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.parent_id IS NOT NULL;
     END IF;
     RETURN NULL;
 END $$;
@@ -1627,6 +1725,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON guardian_links REFERENCING
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON guardian_links REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_guardian_links();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON guardian_links REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_guardian_links();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON guardian_links FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 8) IS DISTINCT FROM 'id organization_id created_at updated_at stamp parent_id student_id relation edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.parent_id, r.student_id, r.relation, r.edits), 0) FROM guardian_links r WHERE f.entity = 8 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp parent_id student_id relation edits' WHERE e.code = 8;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_groups() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1722,55 +1827,55 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, feed_hash('groups', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, feed_hash('groups', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.teacher_id, r.code, r.name, r.description, r.days_of_week, r.start_time, r.display_name, r.is_active, r.sort_order, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.id IS NOT NULL
+        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.teacher_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.teacher_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true;
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE true;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'group:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'group:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.id IS NOT NULL
+        SELECT 'roster:' || o.id, 9::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.teacher_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.teacher_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true;
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE true;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, feed_hash('groups', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, feed_hash('groups', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.teacher_id, r.code, r.name, r.description, r.days_of_week, r.start_time, r.display_name, r.is_active, r.sort_order, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'group:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'group:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'group:' || o.id = 'group:' || n.id)
+        SELECT 'group:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'group:' || o.id = 'group:' || n.id)
         UNION ALL
-        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.id IS NOT NULL
+        SELECT 'roster:' || n.id, 9::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'roster:' || o.id = 'roster:' || n.id)
+        SELECT 'roster:' || o.id, 9::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.id IS NOT NULL AND NOT (n.id IS NOT NULL AND 'roster:' || o.id = 'roster:' || n.id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.teacher_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.teacher_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.teacher_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.teacher_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.teacher_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE true
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE true
         UNION ALL
-        SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN group_memberships t ON t.group_id = n.id WHERE n.deleted_at IS DISTINCT FROM o.deleted_at;
+        SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN group_memberships t ON t.group_id = n.id WHERE n.deleted_at IS DISTINCT FROM o.deleted_at;
     END IF;
     RETURN NULL;
 END $$;
@@ -1778,6 +1883,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON groups REFERENCING NEW TAB
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON groups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_groups();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON groups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_groups();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON groups FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 9) IS DISTINCT FROM 'id organization_id created_at updated_at stamp teacher_id code name description days_of_week start_time display_name is_active sort_order deleted_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.teacher_id, r.code, r.name, r.description, r.days_of_week, r.start_time, r.display_name, r.is_active, r.sort_order, r.deleted_at, r.edits), 0) FROM groups r WHERE f.entity = 9 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp teacher_id code name description days_of_week start_time display_name is_active sort_order deleted_at edits' WHERE e.code = 9;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_group_memberships() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1821,45 +1933,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_memberships', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_memberships', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.group_id, r.user_id, r.display_name, r.is_active, r.joined_at, r.left_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
+        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || o.group_id, 10::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || o.group_id, 10::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 10::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
+        SELECT 'learner:' || o.user_id, 10::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_memberships', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_memberships', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.group_id, r.user_id, r.display_name, r.is_active, r.joined_at, r.left_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.group_id, 10::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        SELECT 'roster:' || o.group_id, 10::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        SELECT 'learner:' || n.user_id, 10::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 10::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 10::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.user_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.user_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.user_id IS NOT NULL;
     END IF;
     RETURN NULL;
 END $$;
@@ -1867,6 +1979,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON group_memberships REFERENC
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON group_memberships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_memberships();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON group_memberships REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_memberships();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON group_memberships FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 10) IS DISTINCT FROM 'id organization_id created_at updated_at stamp group_id user_id display_name is_active joined_at left_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.group_id, r.user_id, r.display_name, r.is_active, r.joined_at, r.left_at, r.edits), 0) FROM group_memberships r WHERE f.entity = 10 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp group_id user_id display_name is_active joined_at left_at edits' WHERE e.code = 10;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_group_membership_periods() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -1900,37 +2019,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_membership_periods', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_membership_periods', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.membership_id, r.group_id, r.user_id, r.joined_on, r.left_on), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL;
+        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || o.group_id, 11::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || o.group_id, 11::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 11::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL;
+        SELECT 'learner:' || o.user_id, 11::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_membership_periods', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.group_id, r.user_id, feed_hash('group_membership_periods', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.membership_id, r.group_id, r.user_id, r.joined_on, r.left_on), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.group_id, 11::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        SELECT 'roster:' || o.group_id, 11::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        SELECT 'learner:' || n.user_id, 11::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 11::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
+        SELECT 'learner:' || o.user_id, 11::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -1938,6 +2057,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON group_membership_periods R
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON group_membership_periods REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_membership_periods();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON group_membership_periods REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_membership_periods();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON group_membership_periods FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 11) IS DISTINCT FROM 'id organization_id created_at updated_at stamp membership_id group_id user_id joined_on left_on' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.membership_id, r.group_id, r.user_id, r.joined_on, r.left_on), 0) FROM group_membership_periods r WHERE f.entity = 11 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp membership_id group_id user_id joined_on left_on' WHERE e.code = 11;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_courses() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2110,55 +2236,55 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.published, feed_hash('courses', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.published, feed_hash('courses', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.title, r.slug, r.course_code, r.description, r.status, r.published, r.published_at, r.language, r.level, r.instructor_id, r.station_id, r.department_id, r.thumbnail_url, r.estimated_seconds, r.price_minor, r.currency, r.enrollments_max, r.is_certified, r.certificate_template_id, r.is_public, r.tags, r.metadata, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.instructor_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.instructor_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true;
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE true;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'org_staff:' || o.organization_id, 18::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.instructor_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.instructor_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true;
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE true;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.published, feed_hash('courses', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.published, feed_hash('courses', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.title, r.slug, r.course_code, r.description, r.status, r.published, r.published_at, r.language, r.level, r.instructor_id, r.station_id, r.department_id, r.thumbnail_url, r.estimated_seconds, r.price_minor, r.currency, r.enrollments_max, r.is_certified, r.certificate_template_id, r.is_public, r.tags, r.metadata, r.deleted_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'org:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'org:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS TRUE AND 'org:' || o.organization_id = 'org:' || n.organization_id)
+        SELECT 'org:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS TRUE AND 'org:' || o.organization_id = 'org:' || n.organization_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'org_staff:' || n.organization_id, 18::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS NOT TRUE AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id)
+        SELECT 'org_staff:' || o.organization_id, 18::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.organization_id IS NOT NULL AND n.published IS NOT TRUE AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.instructor_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.instructor_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.instructor_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.instructor_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.instructor_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE true
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE true
         UNION ALL
-        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE true
+        SELECT DISTINCT 'access_org:' || r.organization_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE true
         UNION ALL
-        SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN enrollments t ON t.course_id = n.id WHERE n.published IS DISTINCT FROM o.published;
+        SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN enrollments t ON t.course_id = n.id WHERE n.published IS DISTINCT FROM o.published;
     END IF;
     RETURN NULL;
 END $$;
@@ -2166,6 +2292,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON courses REFERENCING NEW TA
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_courses();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON courses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_courses();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON courses FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 18) IS DISTINCT FROM 'id organization_id created_at updated_at stamp title slug course_code description status published published_at language level instructor_id station_id department_id thumbnail_url estimated_seconds price_minor currency enrollments_max is_certified certificate_template_id is_public tags metadata deleted_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.title, r.slug, r.course_code, r.description, r.status, r.published, r.published_at, r.language, r.level, r.instructor_id, r.station_id, r.department_id, r.thumbnail_url, r.estimated_seconds, r.price_minor, r.currency, r.enrollments_max, r.is_certified, r.certificate_template_id, r.is_public, r.tags, r.metadata, r.deleted_at, r.edits), 0) FROM courses r WHERE f.entity = 18 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp title slug course_code description status published published_at language level instructor_id station_id department_id thumbnail_url estimated_seconds price_minor currency enrollments_max is_certified certificate_template_id is_public tags metadata deleted_at edits' WHERE e.code = 18;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_course_facts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2213,37 +2346,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('course_facts', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('course_facts', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.kind, r.position, r.text, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+        SELECT 'course_staff:' || o.course_id, 19::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('course_facts', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('course_facts', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.kind, r.position, r.text, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 19::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+        SELECT 'course_staff:' || o.course_id, 19::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2251,6 +2384,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON course_facts REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON course_facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_course_facts();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON course_facts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_course_facts();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON course_facts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 19) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id kind position text published edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.kind, r.position, r.text, r.published, r.edits), 0) FROM course_facts r WHERE f.entity = 19 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp course_id kind position text published edits' WHERE e.code = 19;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_modules() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2326,37 +2466,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('modules', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('modules', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.position, r.title, r.description, r.estimated_seconds, r.is_required, r.unlock_condition, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+        SELECT 'course_staff:' || o.course_id, 20::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('modules', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('modules', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.position, r.title, r.description, r.estimated_seconds, r.is_required, r.unlock_condition, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 20::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+        SELECT 'course_staff:' || o.course_id, 20::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2364,6 +2504,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON modules REFERENCING NEW TA
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON modules REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_modules();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON modules REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_modules();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON modules FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 20) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id position title description estimated_seconds is_required unlock_condition published edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.position, r.title, r.description, r.estimated_seconds, r.is_required, r.unlock_condition, r.published, r.edits), 0) FROM modules r WHERE f.entity = 20 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp course_id position title description estimated_seconds is_required unlock_condition published edits' WHERE e.code = 20;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_topics() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2446,37 +2593,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('topics', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('topics', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.module_id, r.course_id, r.position, r.title, r.description, r.estimated_seconds, r.requires_previous, r.is_free, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+        SELECT 'course_staff:' || o.course_id, 21::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('topics', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('topics', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.module_id, r.course_id, r.position, r.title, r.description, r.estimated_seconds, r.requires_previous, r.is_free, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 21::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+        SELECT 'course_staff:' || o.course_id, 21::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2484,6 +2631,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON topics REFERENCING NEW TAB
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON topics REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topics();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON topics REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topics();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON topics FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 21) IS DISTINCT FROM 'id organization_id created_at updated_at stamp module_id course_id position title description estimated_seconds requires_previous is_free published edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.module_id, r.course_id, r.position, r.title, r.description, r.estimated_seconds, r.requires_previous, r.is_free, r.published, r.edits), 0) FROM topics r WHERE f.entity = 21 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp module_id course_id position title description estimated_seconds requires_previous is_free published edits' WHERE e.code = 21;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_media_assets() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2531,45 +2685,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('media_assets', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('media_assets', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.title, r.description, r.object_key, r.sha256, r.size_bytes, r.media_type, r.duration_seconds, r.pages, r.provider, r.provider_id, r.status, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'course_staff:' || o.course_id, 22::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 22::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 22::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('media_assets', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('media_assets', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.title, r.description, r.object_key, r.sha256, r.size_bytes, r.media_type, r.duration_seconds, r.pages, r.provider, r.provider_id, r.status, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 22::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 22::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 22::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 22::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2577,6 +2731,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON media_assets REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON media_assets REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_media_assets();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON media_assets REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_media_assets();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON media_assets FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 22) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id title description object_key sha256 size_bytes media_type duration_seconds pages provider provider_id status published edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.title, r.description, r.object_key, r.sha256, r.size_bytes, r.media_type, r.duration_seconds, r.pages, r.provider, r.provider_id, r.status, r.published, r.edits), 0) FROM media_assets r WHERE f.entity = 22 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp course_id title description object_key sha256 size_bytes media_type duration_seconds pages provider provider_id status published edits' WHERE e.code = 22;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_content_items() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2666,37 +2827,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('content_items', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('content_items', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.module_id, r.topic_id, r.course_id, r.media_asset_id, r.kind, r.role, r.position, r.title, r.description, r.body, r.is_required, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
+        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
+        SELECT 'course_staff:' || o.course_id, 23::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('content_items', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.published, feed_hash('content_items', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.module_id, r.topic_id, r.course_id, r.media_asset_id, r.kind, r.role, r.position, r.title, r.description, r.body, r.is_required, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 23::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
+        SELECT 'course_staff:' || o.course_id, 23::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2704,6 +2865,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON content_items REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON content_items REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_items();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON content_items REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_items();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON content_items FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 23) IS DISTINCT FROM 'id organization_id created_at updated_at stamp module_id topic_id course_id media_asset_id kind role position title description body is_required published edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.module_id, r.topic_id, r.course_id, r.media_asset_id, r.kind, r.role, r.position, r.title, r.description, r.body, r.is_required, r.published, r.edits), 0) FROM content_items r WHERE f.entity = 23 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp module_id topic_id course_id media_asset_id kind role position title description body is_required published edits' WHERE e.code = 23;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_assessments() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2836,45 +3004,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('assessments', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('assessments', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.module_id, r.topic_id, r.kind, r.title, r.description, r.passing_percent, r.attempts_max, r.time_limit_seconds, r.graded_by, r.shows_explanations, r.is_required, r.position, r.settings, r.pdf_media_asset_id, r.is_active, r.created_by, r.deleted_at, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'course_staff:' || o.course_id, 24::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 24::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 24::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('assessments', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('assessments', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.module_id, r.topic_id, r.kind, r.title, r.description, r.passing_percent, r.attempts_max, r.time_limit_seconds, r.graded_by, r.shows_explanations, r.is_required, r.position, r.settings, r.pdf_media_asset_id, r.is_active, r.created_by, r.deleted_at, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 24::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 24::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 24::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 24::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2882,6 +3050,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON assessments REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON assessments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessments();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON assessments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessments();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assessments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 24) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id module_id topic_id kind title description passing_percent attempts_max time_limit_seconds graded_by shows_explanations is_required position settings pdf_media_asset_id is_active created_by deleted_at published edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.course_id, r.module_id, r.topic_id, r.kind, r.title, r.description, r.passing_percent, r.attempts_max, r.time_limit_seconds, r.graded_by, r.shows_explanations, r.is_required, r.position, r.settings, r.pdf_media_asset_id, r.is_active, r.created_by, r.deleted_at, r.published, r.edits), 0) FROM assessments r WHERE f.entity = 24 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp course_id module_id topic_id kind title description passing_percent attempts_max time_limit_seconds graded_by shows_explanations is_required position settings pdf_media_asset_id is_active created_by deleted_at published edits' WHERE e.code = 24;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_questions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -2943,45 +3118,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('questions', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('questions', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.assessment_id, r.course_id, r.position, r.question_type, r.text, r.points, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'course_staff:' || o.course_id, 25::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 25::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 25::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('questions', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('questions', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.assessment_id, r.course_id, r.position, r.question_type, r.text, r.points, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 25::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 25::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 25::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 25::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -2989,6 +3164,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON questions REFERENCING NEW 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON questions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_questions();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON questions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_questions();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON questions FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 25) IS DISTINCT FROM 'id organization_id created_at updated_at stamp assessment_id course_id position question_type text points published edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.assessment_id, r.course_id, r.position, r.question_type, r.text, r.points, r.published, r.edits), 0) FROM questions r WHERE f.entity = 25 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp assessment_id course_id position question_type text points published edits' WHERE e.code = 25;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_question_options() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3036,45 +3218,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('question_options', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('question_options', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.question_id, r.course_id, r.position, r.text, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
+        SELECT 'course_staff:' || o.course_id, 26::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 26::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 26::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('question_options', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.published, feed_hash('question_options', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.question_id, r.course_id, r.position, r.text, r.published, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
+        SELECT 'course_staff:' || n.course_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.published IS NOT TRUE
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 26::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.published IS NOT TRUE AND NOT (n.course_id IS NOT NULL AND n.published IS NOT TRUE AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 26::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 26::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 26::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3082,6 +3264,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON question_options REFERENCI
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON question_options REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_question_options();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON question_options REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_question_options();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON question_options FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 26) IS DISTINCT FROM 'id organization_id created_at updated_at stamp question_id course_id position text published edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.question_id, r.course_id, r.position, r.text, r.published, r.edits), 0) FROM question_options r WHERE f.entity = 26 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp question_id course_id position text published edits' WHERE e.code = 26;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_answer_keys() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3151,45 +3340,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.shared, feed_hash('answer_keys', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.shared, feed_hash('answer_keys', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.assessment_id, r.course_id, r.shared, r.keys, r.explanations, r.mcq_answers, r.numeric_answers, r.written_instructions, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
+        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
+        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course_staff:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course_staff:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
-        SELECT 'course:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL AND o.shared IS TRUE
+        SELECT 'course:' || o.course_id, 27::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL AND o.shared IS TRUE
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 27::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
+        SELECT 'org_staff:' || o.organization_id, 27::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.shared, feed_hash('answer_keys', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.organization_id, r.shared, feed_hash('answer_keys', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.assessment_id, r.course_id, r.shared, r.keys, r.explanations, r.mcq_answers, r.numeric_answers, r.written_instructions, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'course_staff:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
+        SELECT 'course:' || n.course_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL AND n.shared IS TRUE
         UNION ALL
-        SELECT 'course:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.shared IS TRUE AND NOT (n.course_id IS NOT NULL AND n.shared IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
+        SELECT 'course:' || o.course_id, 27::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND o.shared IS TRUE AND NOT (n.course_id IS NOT NULL AND n.shared IS TRUE AND 'course:' || o.course_id = 'course:' || n.course_id)
         UNION ALL
-        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
+        SELECT 'org_staff:' || n.organization_id, 27::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL AND n.course_id IS NULL
         UNION ALL
-        SELECT 'org_staff:' || o.organization_id, 27::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
+        SELECT 'org_staff:' || o.organization_id, 27::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND o.course_id IS NULL AND NOT (n.organization_id IS NOT NULL AND n.course_id IS NULL AND 'org_staff:' || o.organization_id = 'org_staff:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3197,6 +3386,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON answer_keys REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON answer_keys REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_answer_keys();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON answer_keys REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_answer_keys();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON answer_keys FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 27) IS DISTINCT FROM 'id organization_id created_at updated_at stamp assessment_id course_id shared keys explanations mcq_answers numeric_answers written_instructions edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.assessment_id, r.course_id, r.shared, r.keys, r.explanations, r.mcq_answers, r.numeric_answers, r.written_instructions, r.edits), 0) FROM answer_keys r WHERE f.entity = 27 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp assessment_id course_id shared keys explanations mcq_answers numeric_answers written_instructions edits' WHERE e.code = 27;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_enrollments() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3255,45 +3451,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('enrollments', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('enrollments', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.course_id, r.display_name, r.enrolled_by, r.enrollment_type, r.status, r.started_at, r.completed_at, r.due_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || o.user_id, 28::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || o.user_id, 28::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 28::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
+        SELECT 'results:' || o.course_id, 28::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('enrollments', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('enrollments', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.course_id, r.display_name, r.enrolled_by, r.enrollment_type, r.status, r.started_at, r.completed_at, r.due_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || n.user_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 28::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 28::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 28::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 28::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id)
+        SELECT 'results:' || o.course_id, 28::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id)
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM old_rows r WHERE r.user_id IS NOT NULL
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM old_rows r WHERE r.user_id IS NOT NULL
         UNION ALL
-        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows r WHERE r.user_id IS NOT NULL;
+        SELECT DISTINCT 'access:' || r.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows r WHERE r.user_id IS NOT NULL;
     END IF;
     RETURN NULL;
 END $$;
@@ -3301,6 +3497,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON enrollments REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON enrollments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_enrollments();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON enrollments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_enrollments();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON enrollments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 28) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id course_id display_name enrolled_by enrollment_type status started_at completed_at due_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.course_id, r.display_name, r.enrolled_by, r.enrollment_type, r.status, r.started_at, r.completed_at, r.due_at, r.edits), 0) FROM enrollments r WHERE f.entity = 28 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id course_id display_name enrolled_by enrollment_type status started_at completed_at due_at edits' WHERE e.code = 28;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_assessment_attempts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3351,37 +3554,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('assessment_attempts', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('assessment_attempts', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.assessment_id, r.user_id, r.course_id, r.attempt_number, r.started_at, r.submitted_at, r.answers, r.time_taken_seconds, r.clock_moved, r.status, r.score_raw, r.score_max, r.score_percent, r.passed, r.graded_at, r.graded_by, r.answer_grades, r.feedback, r.given_points, r.handed_in_late, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL;
+        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || o.user_id, 29::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || o.user_id, 29::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 29::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL;
+        SELECT 'results:' || o.course_id, 29::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('assessment_attempts', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('assessment_attempts', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.assessment_id, r.user_id, r.course_id, r.attempt_number, r.started_at, r.submitted_at, r.answers, r.time_taken_seconds, r.clock_moved, r.status, r.score_raw, r.score_max, r.score_percent, r.passed, r.graded_at, r.graded_by, r.answer_grades, r.feedback, r.given_points, r.handed_in_late, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || n.user_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 29::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 29::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 29::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 29::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
+        SELECT 'results:' || o.course_id, 29::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3389,6 +3592,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON assessment_attempts REFERE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON assessment_attempts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessment_attempts();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON assessment_attempts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessment_attempts();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assessment_attempts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 29) IS DISTINCT FROM 'id organization_id created_at updated_at stamp assessment_id user_id course_id attempt_number started_at submitted_at answers time_taken_seconds clock_moved status score_raw score_max score_percent passed graded_at graded_by answer_grades feedback given_points handed_in_late edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.assessment_id, r.user_id, r.course_id, r.attempt_number, r.started_at, r.submitted_at, r.answers, r.time_taken_seconds, r.clock_moved, r.status, r.score_raw, r.score_max, r.score_percent, r.passed, r.graded_at, r.graded_by, r.answer_grades, r.feedback, r.given_points, r.handed_in_late, r.edits), 0) FROM assessment_attempts r WHERE f.entity = 29 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp assessment_id user_id course_id attempt_number started_at submitted_at answers time_taken_seconds clock_moved status score_raw score_max score_percent passed graded_at graded_by answer_grades feedback given_points handed_in_late edits' WHERE e.code = 29;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_topic_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3424,37 +3634,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('topic_progress', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('topic_progress', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.topic_id, r.course_id, r.reset_number, r.completed, r.percent, r.seconds_watched, r.completed_at, r.time_spent_seconds), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL;
+        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || o.user_id, 30::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || o.user_id, 30::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 30::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL;
+        SELECT 'results:' || o.course_id, 30::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('topic_progress', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('topic_progress', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.topic_id, r.course_id, r.reset_number, r.completed, r.percent, r.seconds_watched, r.completed_at, r.time_spent_seconds), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || n.user_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 30::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 30::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 30::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 30::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
+        SELECT 'results:' || o.course_id, 30::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3462,6 +3672,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON topic_progress REFERENCING
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON topic_progress REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topic_progress();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON topic_progress REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topic_progress();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON topic_progress FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 30) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id topic_id course_id reset_number completed percent seconds_watched completed_at time_spent_seconds' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.topic_id, r.course_id, r.reset_number, r.completed, r.percent, r.seconds_watched, r.completed_at, r.time_spent_seconds), 0) FROM topic_progress r WHERE f.entity = 30 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id topic_id course_id reset_number completed percent seconds_watched completed_at time_spent_seconds' WHERE e.code = 30;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_content_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3504,37 +3721,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('content_progress', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('content_progress', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.content_item_id, r.course_id, r.reset_number, r.completed, r.percent, r.page, r.second, r.seconds_watched, r.completed_at, r.time_spent_seconds, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL;
+        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || o.user_id, 31::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || o.user_id, 31::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 31::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL;
+        SELECT 'results:' || o.course_id, 31::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('content_progress', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.course_id, r.user_id, feed_hash('content_progress', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.content_item_id, r.course_id, r.reset_number, r.completed, r.percent, r.page, r.second, r.seconds_watched, r.completed_at, r.time_spent_seconds, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'learner:' || n.user_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.user_id, 31::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
+        SELECT 'learner:' || o.user_id, 31::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'learner:' || o.user_id = 'learner:' || n.user_id)
         UNION ALL
-        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'results:' || n.course_id, 31::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'results:' || o.course_id, 31::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
+        SELECT 'results:' || o.course_id, 31::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'results:' || o.course_id = 'results:' || n.course_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3542,6 +3759,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON content_progress REFERENCI
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON content_progress REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_progress();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON content_progress REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_progress();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON content_progress FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 31) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id content_item_id course_id reset_number completed percent page second seconds_watched completed_at time_spent_seconds edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.content_item_id, r.course_id, r.reset_number, r.completed, r.percent, r.page, r.second, r.seconds_watched, r.completed_at, r.time_spent_seconds, r.edits), 0) FROM content_progress r WHERE f.entity = 31 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id content_item_id course_id reset_number completed percent page second seconds_watched completed_at time_spent_seconds edits' WHERE e.code = 31;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_attendance_records() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3591,37 +3815,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.group_id, r.student_id, feed_hash('attendance_records', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.group_id, r.student_id, feed_hash('attendance_records', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.group_id, r.student_id, r.lesson_date, r.status, r.marked_by, r.marked_at, r.note, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.student_id IS NOT NULL;
+        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.student_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || o.group_id, 32::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || o.group_id, 32::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.student_id, 32::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.student_id IS NOT NULL;
+        SELECT 'learner:' || o.student_id, 32::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.student_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.group_id, r.student_id, feed_hash('attendance_records', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.group_id, r.student_id, feed_hash('attendance_records', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.group_id, r.student_id, r.lesson_date, r.status, r.marked_by, r.marked_at, r.note, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.group_id, 32::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        SELECT 'roster:' || o.group_id, 32::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.student_id IS NOT NULL
+        SELECT 'learner:' || n.student_id, 32::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.student_id IS NOT NULL
         UNION ALL
-        SELECT 'learner:' || o.student_id, 32::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.student_id IS NOT NULL AND NOT (n.student_id IS NOT NULL AND 'learner:' || o.student_id = 'learner:' || n.student_id);
+        SELECT 'learner:' || o.student_id, 32::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.student_id IS NOT NULL AND NOT (n.student_id IS NOT NULL AND 'learner:' || o.student_id = 'learner:' || n.student_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3629,6 +3853,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON attendance_records REFEREN
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON attendance_records REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_attendance_records();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON attendance_records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_attendance_records();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON attendance_records FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 32) IS DISTINCT FROM 'id organization_id created_at updated_at stamp group_id student_id lesson_date status marked_by marked_at note edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.group_id, r.student_id, r.lesson_date, r.status, r.marked_by, r.marked_at, r.note, r.edits), 0) FROM attendance_records r WHERE f.entity = 32 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp group_id student_id lesson_date status marked_by marked_at note edits' WHERE e.code = 32;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_devices() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3670,37 +3901,37 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('devices', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('devices', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.name, r.platform, r.revoked_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.user_id IS NOT NULL;
+        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.user_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || o.organization_id, 33::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || o.organization_id, 33::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 33::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.user_id IS NOT NULL;
+        SELECT 'user:' || o.user_id, 33::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.user_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('devices', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, r.user_id, feed_hash('devices', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.name, r.platform, r.revoked_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 33::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 33::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
-        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.user_id IS NOT NULL
+        SELECT 'user:' || n.user_id, 33::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.user_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.user_id, 33::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id);
+        SELECT 'user:' || o.user_id, 33::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.user_id IS NOT NULL AND NOT (n.user_id IS NOT NULL AND 'user:' || o.user_id = 'user:' || n.user_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3708,6 +3939,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON devices REFERENCING NEW TA
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON devices REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_devices();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON devices REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_devices();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON devices FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 33) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id name platform revoked_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.user_id, r.name, r.platform, r.revoked_at, r.edits), 0) FROM devices r WHERE f.entity = 33 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp user_id name platform revoked_at edits' WHERE e.code = 33;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_conflicts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3748,45 +3986,45 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, feed_hash('conflicts', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, feed_hash('conflicts', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.field, r.lost_values, r.lost_by, r.lost_at, r.kept_values, r.kept_by, r.kept_at, r.group_id, r.course_id, r.author_id, r.settled_by, r.settled_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'course_staff:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.author_id IS NOT NULL;
+        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.author_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || o.group_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || o.group_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
+        SELECT 'course_staff:' || o.course_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.author_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.author_id IS NOT NULL;
+        SELECT 'user:' || o.author_id, 34::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.author_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, feed_hash('conflicts', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, feed_hash('conflicts', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.field, r.lost_values, r.lost_by, r.lost_at, r.kept_values, r.kept_by, r.kept_at, r.group_id, r.course_id, r.author_id, r.settled_by, r.settled_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.group_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        SELECT 'roster:' || o.group_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'course_staff:' || n.course_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.author_id IS NOT NULL
+        SELECT 'user:' || n.author_id, 34::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.author_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.author_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.author_id IS NOT NULL AND NOT (n.author_id IS NOT NULL AND 'user:' || o.author_id = 'user:' || n.author_id);
+        SELECT 'user:' || o.author_id, 34::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.author_id IS NOT NULL AND NOT (n.author_id IS NOT NULL AND 'user:' || o.author_id = 'user:' || n.author_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3794,6 +4032,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON conflicts REFERENCING NEW 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON conflicts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_conflicts();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON conflicts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_conflicts();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON conflicts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 34) IS DISTINCT FROM 'id organization_id created_at updated_at stamp entity row_id field lost_values lost_by lost_at kept_values kept_by kept_at group_id course_id author_id settled_by settled_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.field, r.lost_values, r.lost_by, r.lost_at, r.kept_values, r.kept_by, r.kept_at, r.group_id, r.course_id, r.author_id, r.settled_by, r.settled_at, r.edits), 0) FROM conflicts r WHERE f.entity = 34 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp entity row_id field lost_values lost_by lost_at kept_values kept_by kept_at group_id course_id author_id settled_by settled_at edits' WHERE e.code = 34;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_held_changes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3826,53 +4071,53 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.op, r.fields, r.author_id, r.author_name, r.person_id, r.person_name, r.device_id, r.n, r.base, r.at_us, r.held_at, r.group_id, r.course_id, r.state, r.decided_by, r.decided_at), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'course_staff:' || n.course_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || n.author_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.author_id IS NOT NULL;
+        SELECT 'user:' || n.author_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.author_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || o.group_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || o.group_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.group_id IS NOT NULL
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.course_id IS NOT NULL
+        SELECT 'course_staff:' || o.course_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.course_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL
+        SELECT 'people:' || o.organization_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.author_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.author_id IS NOT NULL;
+        SELECT 'user:' || o.author_id, 36::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.author_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.author_id, r.course_id, r.group_id, r.organization_id, feed_hash('held_changes', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.op, r.fields, r.author_id, r.author_name, r.person_id, r.person_name, r.device_id, r.n, r.base, r.at_us, r.held_at, r.group_id, r.course_id, r.state, r.decided_by, r.decided_at), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'roster:' || n.group_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.group_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'roster:' || n.group_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.group_id IS NOT NULL
         UNION ALL
-        SELECT 'roster:' || o.group_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
+        SELECT 'roster:' || o.group_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.group_id IS NOT NULL AND NOT (n.group_id IS NOT NULL AND 'roster:' || o.group_id = 'roster:' || n.group_id)
         UNION ALL
-        SELECT 'course_staff:' || n.course_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.course_id IS NOT NULL
+        SELECT 'course_staff:' || n.course_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.course_id IS NOT NULL
         UNION ALL
-        SELECT 'course_staff:' || o.course_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
+        SELECT 'course_staff:' || o.course_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.course_id IS NOT NULL AND NOT (n.course_id IS NOT NULL AND 'course_staff:' || o.course_id = 'course_staff:' || n.course_id)
         UNION ALL
-        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        SELECT 'people:' || n.organization_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
+        SELECT 'people:' || o.organization_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id)
         UNION ALL
-        SELECT 'user:' || n.author_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.author_id IS NOT NULL
+        SELECT 'user:' || n.author_id, 36::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.author_id IS NOT NULL
         UNION ALL
-        SELECT 'user:' || o.author_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.author_id IS NOT NULL AND NOT (n.author_id IS NOT NULL AND 'user:' || o.author_id = 'user:' || n.author_id);
+        SELECT 'user:' || o.author_id, 36::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.author_id IS NOT NULL AND NOT (n.author_id IS NOT NULL AND 'user:' || o.author_id = 'user:' || n.author_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3880,6 +4125,13 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON held_changes REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON held_changes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_held_changes();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON held_changes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_held_changes();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON held_changes FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 36) IS DISTINCT FROM 'id organization_id created_at updated_at stamp entity row_id op fields author_id author_name person_id person_name device_id n base at_us held_at group_id course_id state decided_by decided_at' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.op, r.fields, r.author_id, r.author_name, r.person_id, r.person_name, r.device_id, r.n, r.base, r.at_us, r.held_at, r.group_id, r.course_id, r.state, r.decided_by, r.decided_at), 0) FROM held_changes r WHERE f.entity = 36 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp entity row_id op fields author_id author_name person_id person_name device_id n base at_us held_at group_id course_id state decided_by decided_at' WHERE e.code = 36;
+    END IF;
+END $$;
 
 CREATE OR REPLACE FUNCTION before_offered_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -3923,29 +4175,29 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.offered_by, r.row_stamp, r.changed_at, r.fields, r.base_stamp, r.offered_by_name, r.person_id, r.person_name, r.state, r.decided_by, r.decided_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 37::smallint, n.id, n.stamp, 0::smallint, n.hash, true FROM n WHERE n.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 37::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || o.organization_id, 37::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE o.organization_id IS NOT NULL;
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || o.organization_id, 37::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE o.organization_id IS NOT NULL;
     ELSE
         IF NOT EXISTS (SELECT FROM new_rows) THEN
             RETURN NULL;
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.offered_by, r.row_stamp, r.changed_at, r.fields, r.base_stamp, r.offered_by_name, r.person_id, r.person_name, r.state, r.decided_by, r.decided_at, r.edits), 0) AS digest FROM new_rows r
         )
-        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)
-        SELECT 'people:' || n.organization_id, 37::smallint, n.id, n.stamp, 0::smallint, n.hash, false FROM n WHERE n.organization_id IS NOT NULL
+        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
+        SELECT 'people:' || n.organization_id, 37::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
         UNION ALL
-        SELECT 'people:' || o.organization_id, 37::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
+        SELECT 'people:' || o.organization_id, 37::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE o.organization_id IS NOT NULL AND NOT (n.organization_id IS NOT NULL AND 'people:' || o.organization_id = 'people:' || n.organization_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -3953,3 +4205,10 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON offered_rows REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON offered_rows REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_offered_rows();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON offered_rows REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_offered_rows();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON offered_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 37) IS DISTINCT FROM 'id organization_id created_at updated_at stamp entity row_id offered_by row_stamp changed_at fields base_stamp offered_by_name person_id person_name state decided_by decided_at edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.offered_by, r.row_stamp, r.changed_at, r.fields, r.base_stamp, r.offered_by_name, r.person_id, r.person_name, r.state, r.decided_by, r.decided_at, r.edits), 0) FROM offered_rows r WHERE f.entity = 37 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp entity row_id offered_by row_stamp changed_at fields base_stamp offered_by_name person_id person_name state decided_by decided_at edits' WHERE e.code = 37;
+    END IF;
+END $$;

@@ -104,7 +104,7 @@ impl Memory {
     /// # Errors
     /// What the database would refuse; nothing is changed then.
     pub fn by_hand<R>(&self, work: impl FnOnce(&mut MemoryWriting) -> Result<R, Failure>) -> Result<(R, Vec<(String, i64)>), Failure> {
-        let mut writing = MemoryWriting::begin(self.clone(), false);
+        let mut writing = MemoryWriting::begin(self.clone());
         let result = work(&mut writing)?;
         Ok((result, writing.commit()))
     }
@@ -172,7 +172,7 @@ impl Authority for Memory {
     }
 
     async fn write(&self) -> Result<MemoryWriting, Failure> {
-        Ok(MemoryWriting::begin(self.clone(), true))
+        Ok(MemoryWriting::begin(self.clone()))
     }
 
     async fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ use waystation_model::{Code, Problem};
 use super::feed::{DELETED, FeedEntry, LIVE};
 use super::tables::{State, value};
 use super::{Memory, access, table};
+use crate::faults::Fault;
 
 /// One snapshot.
 pub struct MemorySnapshot {
@@ -70,6 +71,7 @@ impl Snapshot for MemorySnapshot {
 
     async fn heads(&mut self, scopes: &[String]) -> Result<Vec<Head>, Failure> {
         let state = self.memory.state();
+        let is_told = |scope: &&String| !self.memory.faults.has(Fault::StaleAccess) || !scope.starts_with("access");
         let head = |scope: &String| {
             state.feeds.scopes.get(scope).map(|feed| Head {
                 id: feed.id,
@@ -78,7 +80,7 @@ impl Snapshot for MemorySnapshot {
                 checksum: feed.checksum,
             })
         };
-        Ok(scopes.iter().filter_map(head).collect())
+        Ok(scopes.iter().filter(is_told).filter_map(head).collect())
     }
 
     async fn feed(&mut self, from: &[FeedFrom], rows_max: usize) -> Result<Vec<FeedRow>, Failure> {

@@ -180,15 +180,56 @@ pub struct Tries<'a> {
     pub texts: Vec<String>,
 }
 
+/// One student of a group on the day of a lesson.
+#[derive(Debug)]
+pub struct LessonDay {
+    /// The group.
+    pub group: Uuid,
+    /// The student.
+    pub student: Uuid,
+    /// The day, `YYYY-MM-DD`.
+    pub day: String,
+}
+
 /// How a test is graded.
 #[derive(Debug)]
 pub struct GradingKey {
+    /// Whether laptops grade it, and so have its key.
+    pub graded_on_laptops: bool,
+    /// Whether a learner may see what was right and what was wrong.
+    pub shows_explanations: bool,
+    /// How often a learner may try it; none: as often as they like.
+    pub attempts_max: Option<i64>,
+    /// Whether it was deleted or is not active.
+    pub is_closed: bool,
     /// The percent that is enough.
     pub passing_percent: f64,
     /// The right answers by question; null when there is no key.
     pub keys: Value,
     /// The questions in their order.
     pub questions: Vec<GradedQuestion>,
+}
+
+impl GradingKey {
+    /// Of a test that is not there: nothing is graded by it.
+    pub fn none() -> GradingKey {
+        GradingKey {
+            graded_on_laptops: false,
+            shows_explanations: false,
+            attempts_max: None,
+            is_closed: true,
+            passing_percent: 100.0,
+            keys: Value::Null,
+            questions: Vec::new(),
+        }
+    }
+
+    /// Whether the marks of each question may be told to somebody who has handed in this many attempts. Before the last one
+    /// they would give the key away in as many attempts as a question has options.
+    pub fn may_tell_marks(&self, handed_in: usize) -> bool {
+        let none_left = || self.attempts_max.is_some_and(|most| i64::try_from(handed_in).unwrap_or(i64::MAX) >= most);
+        self.graded_on_laptops || (self.shows_explanations && none_left())
+    }
 }
 
 /// One transaction of a push.
@@ -263,6 +304,12 @@ pub trait Writing: Send + Sized {
     /// Writes down under which stamps of the row the value of a conflict stood.
     fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Whether each of these students was in the group on that day, in the same order.
+    fn belongs_on(&mut self, days: &[LessonDay]) -> impl Future<Output = Result<Vec<bool>, Failure>> + Send;
+    /// Which of these tests are deleted or not active.
+    fn closed_tests(&mut self, tests: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>, Failure>> + Send;
+    /// The attempts at a test that a person has handed in.
+    fn handed_in(&mut self, assessment: Uuid, user: Uuid) -> impl Future<Output = Result<Vec<Uuid>, Failure>> + Send;
     /// How a test is graded.
     fn grading_key(&mut self, assessment: Uuid) -> impl Future<Output = Result<GradingKey, Failure>> + Send;
     /// The first of some values that nobody has.

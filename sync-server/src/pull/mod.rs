@@ -18,9 +18,10 @@ use futures_util::future::BoxFuture;
 use waystation_model::limits::{PULL_BODY_BYTES_MAX, ZSTD_LEVEL};
 use waystation_model::wire::{PullLine, PullRequest};
 
-use crate::access::heard;
+use crate::access::{RIGHTS_TRIES_MAX, heard, heard_of};
 use crate::accounts::Session;
 use crate::authority::Authority;
+use crate::authority::postgres::check_rights_now;
 use crate::body::Body;
 use crate::failure::Failure;
 use crate::heads::Subscription;
@@ -49,26 +50,25 @@ pub async fn pull(
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
-    let subscription = heard(&app, session.user_id).await?;
     let zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));
-    let reader = Reader { app, session, subscription, protocol: request.protocol, zstd };
-    let epoch = reader.app.epoch.number();
-    let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == epoch && request.cursors.is_none());
-    if let Some(digest) = digest
-        && let Some(Ok(page)) = reader.app.ahead.take(reader.asked(digest)).await
-    {
-        reader.read_ahead(page.next);
-        return Ok(page.into_response());
+    let mut moved = Failure::RightsMoved;
+    for _ in 0..RIGHTS_TRIES_MAX {
+        let subscription = heard(&app, session.user_id).await?;
+        let reader = Reader { app: app.clone(), session, subscription, protocol: request.protocol, zstd };
+        moved = match reader.answer(request.clone()).await {
+            Err(moved @ Failure::RightsMoved) => {
+                app.heads.forget_subscription(&reader.subscription);
+                moved
+            }
+            // The database is another one than a moment ago: what this instance knew of the caller's access was the other's.
+            Err(moved @ Failure::EpochMoved) => {
+                app.settle().await?;
+                moved
+            }
+            answered => return Ok(answered?.into_response()),
+        };
     }
-    match reader.clone().read(request.clone(), true).await {
-        // The database is another one than a moment ago: what this instance knew of the caller's access was the other's.
-        Err(Failure::EpochMoved) => {
-            reader.app.settle().await?;
-            let subscription = heard(&reader.app, session.user_id).await?;
-            Ok(Reader { subscription, ..reader }.read(request, true).await?.into_response())
-        }
-        answered => Ok(answered?.into_response()),
-    }
+    Err(moved)
 }
 
 /// Reads the pages of one pull.
@@ -90,6 +90,23 @@ impl Reader {
             subscription: self.subscription.number,
             zstd: self.zstd,
         }
+    }
+
+    /// The page that was read ahead, when it is the one that is asked for and still may be given out; otherwise a new one.
+    async fn answer(&self, request: PullRequest) -> Result<Packed, Failure> {
+        let epoch = self.app.epoch.number();
+        let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == epoch && request.cursors.is_none());
+        if let Some(digest) = digest
+            && let Some(Ok(page)) = self.app.ahead.take(self.asked(digest)).await
+        {
+            let mut connection = self.app.pool.acquire().await?;
+            self.session.check_alive(&mut connection).await?;
+            check_rights_now(&mut connection, &self.subscription).await?;
+            drop(connection);
+            self.read_ahead(page.next);
+            return Ok(page);
+        }
+        self.clone().read(request, true).await
     }
 
     async fn read(self, request: PullRequest, asked_for: bool) -> Result<Packed, Failure> {
@@ -130,17 +147,19 @@ impl Reader {
 ///
 /// # Errors
 /// What concerns the request as a whole.
-pub async fn answer<A: Authority>(
-    authority: &A,
-    instance: Instance<'_>,
-    session: &Session,
-    subscription: &Subscription,
-    request: PullRequest,
-) -> Result<Page, Failure> {
-    match open(authority.now_ms(), instance, session, subscription, request)? {
-        Opening::Said(page) => Ok(page),
-        Opening::Reads(start) => page::read(authority, instance, session, subscription, start).await,
+pub async fn answer<A: Authority>(authority: &A, instance: Instance<'_>, session: &Session, request: PullRequest) -> Result<Page, Failure> {
+    for _ in 0..RIGHTS_TRIES_MAX {
+        let subscription = heard_of(authority, instance.heads, session.user_id).await?;
+        let read = match open(authority.now_ms(), instance, session, &subscription, request.clone())? {
+            Opening::Said(page) => return Ok(page),
+            Opening::Reads(start) => page::read(authority, instance, session, &subscription, start).await,
+        };
+        match read {
+            Err(Failure::RightsMoved) => instance.heads.forget_subscription(&subscription),
+            answered => return answered,
+        }
     }
+    Err(Failure::RightsMoved)
 }
 
 /// How an answer begins.

@@ -11,6 +11,7 @@ use waystation_model::wire::PullLine;
 
 use super::start::Start;
 use super::tuples::rows_line;
+use crate::access::check_rights;
 use crate::accounts::Session;
 use crate::authority::{Authority, DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use crate::failure::Failure;
@@ -49,10 +50,16 @@ pub async fn read<A: Authority>(
     start: Start,
 ) -> Result<Page, Failure> {
     let mut snapshot = authority.snapshot().await?;
-    snapshot.check_alive(session).await?;
+    if start.asked_for {
+        // Of a page that is read ahead this and its reader's rights are asked when it is given out.
+        snapshot.check_alive(session).await?;
+    }
     let DeviceState { last_n: applied_upto, chain, backed_up_n, losses_sent, reached } = snapshot.device_state(session.device_id).await?;
     if reached.epoch != Some(instance.epoch) {
         return Err(Failure::EpochMoved);
+    }
+    if start.asked_for {
+        check_rights(&mut snapshot, subscription).await?;
     }
     let moved = start.moved.as_ref().filter(|moved| moved.last_n == applied_upto).map(|moved| moved.scopes.as_slice());
     let wanted = wanted(&mut snapshot, subscription, &start.cursors, moved).await?;

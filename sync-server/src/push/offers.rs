@@ -12,6 +12,7 @@ use waystation_model::wire::{Base, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::deed::{Deed, Fields};
+use super::facts::Facts;
 use super::held::{self, NEVER_HELD, Place, name_of};
 use super::rows::{Rows, load, write};
 use super::sets::Context;
@@ -286,7 +287,9 @@ async fn happen<W: Writing>(
     // It was nobody's device: the administrator's own words are to it as everybody else's.
     let change = Change { device: decision.id, n: 0, user: context.actor.user_id, base, at, fields: &fields };
     let deed = Deed { entity: of, id, change };
-    match in_the_name_of_the_place(context, &deed, &rows) {
+    let facts = Facts::read(keeper, of, std::iter::once((id, &fields)), &rows).await?;
+    let stands = in_the_name_of_the_place(context, &deed, &rows);
+    match stands.and_then(|merged| facts.check(&deed, rows.current(id)).map(|()| merged)) {
         Err(problem) => return Ok(Err(problem)),
         Ok(merged) => rows.take(id, merged),
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 use waystation_model::access::{Actor, Role};
+use waystation_model::attribution::{attribute, is_attributed};
 use waystation_model::clock::At;
 use waystation_model::merge::{Change, Stored, Verdict, read_fields};
 use waystation_model::registry::{AccessRule, Entity, IdRule, entity};
@@ -11,6 +12,7 @@ use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::deed::{Deed, Fields};
+use super::facts::Facts;
 use super::held::{self, HeldChanges, Holding};
 use super::rows::{Rows, load, reload, write};
 use super::{Constraints, RowId, conflicts, decisions, grades, offers, rejected};
@@ -129,6 +131,15 @@ async fn run_set<W: Writing>(
     }
     let ids: Vec<RowId> = read.iter().map(|(_, id, _)| *id).collect();
     let mut rows = load(keeper, entity, context.actor.organization_id, &ids).await?;
+    if is_attributed(entity) {
+        read.retain_mut(|(mutation, id, fields)| {
+            let stored = rows.current(*id).map(|stored| stored.values.as_slice());
+            let signed = attribute(entity, stored, context.actor.user_id, fields);
+            outcomes.extend(signed.as_ref().err().map(|problem| rejected(mutation.n, problem.clone())));
+            signed.is_ok()
+        });
+    }
+    let facts = Facts::read(keeper, entity, read.iter().map(|(_, id, fields)| (*id, fields)), &rows).await?;
     let mut rights_moved = false;
     let mut held = HeldChanges::default();
     for (place, (mutation, id, fields)) in read.iter().enumerate() {
@@ -147,7 +158,7 @@ async fn run_set<W: Writing>(
             }
             Operation::Put if rows.builds_on_own(*id, mutation.base) => {
                 match on_own(keeper, context, mutation, earlier, &outcomes).await? {
-                    OnOwn::Held(first) => match put(context, &deed, &mut rows) {
+                    OnOwn::Held(first) => match put(context, &deed, &mut rows, &facts) {
                         Err(problem) if problem.code == Code::MissingValue => {
                             held::with_first(keeper, context, &deed, mutation.op, first, &mut held)
                                 .await?
@@ -159,7 +170,7 @@ async fn run_set<W: Writing>(
                     OnOwn::Gone => Err(Problem::new(Code::NotFound, "the row was deleted meanwhile")),
                 }
             }
-            Operation::Put => put(context, &deed, &mut rows),
+            Operation::Put => put(context, &deed, &mut rows, &facts),
             // Whether there is one is nobody's to know.
             Operation::Delete if offers::are(entity) => Err(Problem::new(Code::NotAllowed, "offers are not deleted")),
             Operation::Delete if rows.builds_on_own(*id, mutation.base) => {
@@ -304,11 +315,12 @@ fn deed<'a>(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation,
     Deed { entity, id, change }
 }
 
-fn put(context: &Context<'_>, deed: &Deed<'_>, rows: &mut Rows) -> Result<Outcome, Problem> {
+fn put(context: &Context<'_>, deed: &Deed<'_>, rows: &mut Rows, facts: &Facts) -> Result<Outcome, Problem> {
     if rows.is_foreign(deed.id) {
         return Err(Problem::new(Code::NotFound, "the row is not in this organization"));
     }
     let merged = deed.put(rows.current(deed.id), &context.actor)?;
+    facts.check(deed, rows.current(deed.id))?;
     let outcome = match merged.verdict {
         Verdict::Applied => Outcome::Applied,
         Verdict::Merged => Outcome::Merged,

@@ -311,7 +311,8 @@ async fn a_time_from_plain_sql_is_nobodys_edit_when_somebody_else_changes_the_ro
     let (server, mut school, course) = course().await?;
     let learner = school.person("learner", "aysel").await?;
     let enrolment = school.enrol(learner, &course).await?;
-    school.run("UPDATE enrollments SET due_at = '2027-01-01 00:00:00.123987+00'").await?;
+    // Of an enrollment of her own she may say who made it.
+    school.run("UPDATE enrollments SET due_at = '2027-01-01 00:00:00.123987+00', enrollment_type = 'self'").await?;
     // As a row looks that was written before times were kept as they are sent.
     school.run("ALTER TABLE enrollments DISABLE TRIGGER a_before").await?;
     school.run("UPDATE enrollments SET started_at = '2026-01-01 00:00:00.123987+00'").await?;
@@ -327,7 +328,7 @@ async fn a_time_from_plain_sql_is_nobodys_edit_when_somebody_else_changes_the_ro
     assert_eq!(school.column("enrollments", enrolment, edits).await?, before);
     let status = "edits -> 'status' -> 'n'";
     assert_eq!(school.column("enrollments", enrolment, status).await?, json!(1));
-    aysel.push_one(again.on_own(1)).await?;
+    assert!(matches!(aysel.push_one(again.on_own(1)).await?, Fate::Applied | Fate::Merged));
     assert_eq!(school.column("enrollments", enrolment, status).await?, json!(1), "the finer time of the old row was nobody's word");
     Ok(())
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Column, Kind};
 
 /// The largest whole number that every JSON reader keeps exactly.
-const WHOLE_MAX: u64 = (1 << 53) - 1;
+pub const WHOLE_MAX: u64 = (1 << 53) - 1;
 /// 9999-12-31T23:59:59.999Z in milliseconds, the last moment both databases write alike.
 const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
 

@@ -7,7 +7,7 @@ mod column;
 pub mod entries;
 mod reference;
 
-pub use check::{check_value, normal, read_timestamp_ms};
+pub use check::{WHOLE_MAX, check_value, normal, read_timestamp_ms};
 pub use column::{Column, Kind, Merge, carried, column, key};
 pub use reference::{Deletion, OnDelete, Reference, Target, deletion, pointing_at};
 
