@@ -38,6 +38,7 @@ pub mod slices;
 pub mod state;
 pub mod tombstones;
 pub mod turns;
+pub mod uncut;
 pub mod verify;
 pub mod witness;
 
