@@ -21,11 +21,12 @@ use waystation_model::wire::{PullLine, PullRequest};
 use crate::access::heard;
 use crate::accounts::Session;
 use crate::authority::Authority;
-use crate::body::Body;
+use crate::body::RawBody;
 use crate::failure::Failure;
 use crate::heads::Subscription;
 use crate::settle::Instance;
 use crate::state::App;
+use crate::turns::Turn;
 pub use ahead::Ahead;
 use ahead::Asked;
 pub use page::Page;
@@ -44,8 +45,11 @@ pub async fn pull(
     State(app): State<App>,
     session: Session,
     headers: HeaderMap,
-    Body(request): Body<PullRequest, PULL_BODY_BYTES_MAX>,
+    body: RawBody<PULL_BODY_BYTES_MAX>,
 ) -> Result<Response, Failure> {
+    // A digest alone is small and needs no turn; cursors are parsed when it is theirs.
+    let turn = if body.is_large() { Some(app.turns.take(session.organization_id).await?) } else { None };
+    let request: PullRequest = body.read(app.protocols)?;
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
@@ -60,12 +64,12 @@ pub async fn pull(
         reader.read_ahead(page.next);
         return Ok(page.into_response());
     }
-    match reader.clone().read(request.clone(), true).await {
+    match reader.clone().read(request.clone(), true, turn).await {
         // The database is another one than a moment ago: what this instance knew of the caller's access was the other's.
         Err(Failure::EpochMoved) => {
             reader.app.settle().await?;
             let subscription = heard(&reader.app, session.user_id).await?;
-            Ok(Reader { subscription, ..reader }.read(request, true).await?.into_response())
+            Ok(Reader { subscription, ..reader }.read(request, true, None).await?.into_response())
         }
         answered => Ok(answered?.into_response()),
     }
@@ -92,13 +96,16 @@ impl Reader {
         }
     }
 
-    async fn read(self, request: PullRequest, asked_for: bool) -> Result<Packed, Failure> {
+    async fn read(self, request: PullRequest, asked_for: bool, turn: Option<Turn>) -> Result<Packed, Failure> {
         let app = &self.app;
         let instance = app.instance();
         let page = match open(app.now_ms(), instance, &self.session, &self.subscription, request)? {
             Opening::Said(page) => page,
             Opening::Reads(start) => {
-                let turn = app.turns.take(self.session.organization_id).await?;
+                let turn = match turn {
+                    Some(turn) => turn,
+                    None => app.turns.take(self.session.organization_id).await?,
+                };
                 let start = Start { asked_for, ..start };
                 let page = page::read(&app.pool, instance, &self.session, &self.subscription, start).await?;
                 drop(turn);
@@ -121,7 +128,7 @@ impl Reader {
             witness: None,
         };
         // Boxed, because it goes on with itself.
-        let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request, false));
+        let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request, false, None));
         self.app.ahead.read(self.asked(digest), page);
     }
 }
