@@ -13,6 +13,7 @@ mod poke;
 mod push;
 mod raw;
 mod report;
+mod signin_flood;
 
 use clap::Parser;
 use waystation_tests::Outcome;
@@ -72,6 +73,9 @@ async fn main() -> Outcome<()> {
     }
     if wanted("page_apply") {
         page_apply::measure(rows * 10, arguments.pairs)?;
+    }
+    if wanted("signin_flood") {
+        signin_flood::measure(&cluster).await?;
     }
     cluster.stop();
     Ok(())
