@@ -110,10 +110,23 @@ pub async fn content(
         },
     };
     let options = GetOptions { range: range.clone().map(|range| GetRange::Bounded(range.start..range.end)), ..GetOptions::default() };
-    let found = app.files.get_opts(&object_key(&sha256), options).await.map_err(|error| match error {
-        object_store::Error::NotFound { .. } => Failure::from(not_found()),
-        other => Failure::from(other),
-    })?;
+    let key = object_key(&sha256);
+    let found = match app.files.get_opts(&key, options).await {
+        Ok(found) if found.meta.size == size => found,
+        Err(object_store::Error::NotFound { .. }) => return Err(not_found().into()),
+        // What is not whole cannot be served, and a range past its end is refused by the store in words of its own.
+        found => {
+            let there = match &found {
+                Ok(found) => found.meta.size,
+                Err(_) => app.files.head(&key).await?.size,
+            };
+            if there == size {
+                return Err(found.err().map_or_else(|| not_found().into(), Failure::from));
+            }
+            tracing::error!(sha256, size, there, "a file of the store has another length than it should: bring it back from a backup");
+            return Err(not_found().into());
+        }
+    };
     let length = range.as_ref().map_or(size, |range| range.end - range.start);
     let common = [
         (CONTENT_TYPE, media_type),

@@ -39,6 +39,7 @@ pub mod slices;
 pub mod state;
 pub mod tombstones;
 pub mod turns;
+pub mod uncut;
 mod unread;
 pub mod verify;
 pub mod witness;

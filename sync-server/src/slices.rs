@@ -16,8 +16,8 @@ use waystation_model::{Code, Problem};
 
 use crate::access::{RIGHTS_TRIES_MAX, check_rights, heard_of};
 use crate::accounts::Session;
-use crate::authority::{Authority, Head, Snapshot};
-use crate::body::Body;
+use crate::authority::{Authority, FeedPlace, Head, Snapshot};
+use crate::body::RawBody;
 use crate::failure::Failure;
 use crate::heads::{Heads, Subscription};
 use crate::pull::rows_line;
@@ -28,15 +28,12 @@ use crate::state::App;
 /// # Errors
 /// `not_allowed` for a scope that its person does not hear, and what concerns the request as a whole.
 #[utoipa::path(post, path = "/v1/sync/slices", security(("access_token" = [])), request_body = SlicesRequest, responses((status = 200, description = "NDJSON, one SliceLine a line.", content_type = "application/x-ndjson", body = SliceLine), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
-pub async fn slices(
-    State(app): State<App>,
-    session: Session,
-    Body(request): Body<SlicesRequest, PULL_BODY_BYTES_MAX>,
-) -> Result<Response, Failure> {
+pub async fn slices(State(app): State<App>, session: Session, body: RawBody<PULL_BODY_BYTES_MAX>) -> Result<Response, Failure> {
+    let turn = app.turns.take(session.organization_id).await?;
+    let request: SlicesRequest = body.read(app.protocols)?;
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
-    let turn = app.turns.take(session.organization_id).await?;
     let text = answer(&app.pool, &app.heads, app.epoch.number(), &session, &request).await?;
     drop(turn);
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response())
@@ -88,7 +85,17 @@ async fn read<A: Authority>(
         None => line(&mut text, &SliceLine::Moved)?,
         Some(head) => match &request.slices {
             None => line(&mut text, &SliceLine::Sums { sums: sums(&mut snapshot, &head).await? })?,
-            Some(named) => differences(&mut text, &mut snapshot, &head, named, rows_max).await?,
+            Some(named) => {
+                let unsendable = differences(&mut text, &mut snapshot, &head, named, rows_max).await?;
+                if !unsendable.is_empty() {
+                    // The laptop pulls, hears that they are gone, and compares again.
+                    snapshot.end().await?;
+                    authority.withhold(&unsendable).await?;
+                    text.clear();
+                    line(&mut text, &SliceLine::Moved)?;
+                    return Ok(text);
+                }
+            }
         },
     }
     snapshot.end().await?;
@@ -103,30 +110,37 @@ async fn sums<S: Snapshot>(snapshot: &mut S, head: &Head) -> Result<Vec<i64>, Fa
     Ok(sums)
 }
 
+/// Writes what is missing and what is unknown. Returns rows that are missing and cannot be sent; then nothing counts of what
+/// was written.
 async fn differences<S: Snapshot>(
     text: &mut Vec<u8>,
     snapshot: &mut S,
     head: &Head,
     named: &BTreeMap<u8, Vec<i64>>,
     rows_max: usize,
-) -> Result<(), Failure> {
+) -> Result<Vec<FeedPlace>, Failure> {
     let hashes: Vec<i64> = named.values().flatten().copied().collect();
     let slices: Vec<u8> = named.keys().copied().collect();
     // One more than an answer carries tells whether there is more.
-    let found = snapshot.slice_rows_but(head.id, &slices, &hashes, rows_max + 1).await?;
+    let mut found = snapshot.slice_rows_but(head.id, &slices, &hashes, rows_max + 1).await?;
     let mut more = found.len() > rows_max;
+    found.truncate(rows_max);
     let mut missing: HashMap<i16, Vec<Uuid>> = HashMap::new();
-    for (entity, id) in found.into_iter().take(rows_max) {
-        missing.entry(entity).or_default().push(id);
+    for row in &found {
+        missing.entry(row.entity).or_default().push(row.row_id);
     }
     let known: HashSet<i64> = snapshot.known_hashes(head.id, &hashes).await?.into_iter().collect();
     let tuples = snapshot.tuples(&missing).await?;
+    found.retain(|row| !tuples.contains_key(&(row.entity, row.row_id)));
+    if !found.is_empty() {
+        return Ok(found);
+    }
     let mut bytes = 0;
     for (code, ids) in &missing {
         let entity = entity_by_code(*code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
         let mut rows: Vec<&str> = Vec::with_capacity(ids.len());
         for id in ids {
-            let tuple = tuples.get(&(*code, *id)).ok_or_else(|| Failure::broken(format!("live row {id} is not there")))?;
+            let tuple = tuples.get(&(*code, *id)).ok_or_else(|| Failure::broken(format!("live row {id} was not read")))?;
             // One row always fits, or a large one would stop everything.
             if bytes > 0 && bytes + tuple.len() > PAGE_BYTES_MAX {
                 more = true;
@@ -141,7 +155,8 @@ async fn differences<S: Snapshot>(
     }
     let unknown = hashes.into_iter().filter(|hash| !known.contains(hash)).collect();
     line(text, &SliceLine::Unknown { hashes: unknown })?;
-    line(text, &SliceLine::End { more })
+    line(text, &SliceLine::End { more })?;
+    Ok(Vec::new())
 }
 
 fn line(text: &mut Vec<u8>, line: &SliceLine) -> Result<(), Failure> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use chrono::Utc;
 use object_store::ObjectStore;
 use sqlx::PgPool;
-use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{SignInLimiter, Tokens};
+use crate::accounts::{PasswordDesk, SignInLimiter, Tokens};
 use crate::connections::Waits;
 use crate::epoch::Epoch;
 use crate::heads::Heads;
@@ -33,8 +33,8 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     /// Slows down guessing of passwords.
     pub sign_ins: Arc<SignInLimiter>,
-    /// One permit for each password that is looked at.
-    pub passwords: Arc<Semaphore>,
+    /// Where passwords are looked at.
+    pub passwords: Arc<PasswordDesk>,
     /// The database's constraints by name.
     pub constraints: Arc<Constraints>,
     /// Heads that moved, for the other instances.

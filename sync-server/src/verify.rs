@@ -87,6 +87,8 @@ pub struct Report {
     pub rows: i64,
     /// Feeds.
     pub feeds: i64,
+    /// Rows that some feed withholds, because no laptop can be sent them. That is no fault of a feed.
+    pub withheld: i64,
     /// Everything that does not fit.
     pub faults: Vec<Fault>,
     /// Epochs that began because the database was found to be another one, the latest last.
@@ -124,7 +126,11 @@ impl fmt::Display for Report {
                 noticed_at.to_rfc3339()
             )?;
         }
-        write!(to, "verify: {} rows in {} feeds, {} faults", self.rows, self.feeds, self.faults.len())
+        write!(to, "verify: {} rows in {} feeds, {} faults", self.rows, self.feeds, self.faults.len())?;
+        if self.withheld > 0 {
+            write!(to, "; {} rows are withheld from laptops", self.withheld)?;
+        }
+        Ok(())
     }
 }
 
@@ -161,9 +167,11 @@ pub async fn repair(pool: &PgPool) -> Result<Report, Failure> {
     // Whoever commits now has drained before; everybody else waits for the heads. So tables and feeds stand still together.
     sqlx::query("SELECT id FROM scope_heads ORDER BY scope FOR UPDATE").execute(&mut *transaction).await?;
     let report = compare(&mut transaction).await?;
-    if !report.faults.is_empty() {
+    if !report.faults.is_empty() || report.withheld > 0 {
         sqlx::query("SELECT feed_open()").execute(&mut *transaction).await?;
         sqlx::query(AssertSqlSafe(queue_differences())).execute(&mut *transaction).await?;
+        // What is withheld is tried again: a program of another version may be able to send it.
+        sqlx::query(AssertSqlSafe(queue_withheld())).execute(&mut *transaction).await?;
         sqlx::query("SELECT moved_scope FROM feed_drain_queue()").execute(&mut *transaction).await?;
         // One version further, so that every laptop asks again and hears the right sum.
         sqlx::query(AssertSqlSafe(format!(
@@ -210,9 +218,10 @@ fn differences() -> String {
         "SELECT coalesce(s.scope, l.scope) AS scope, coalesce(s.entity, l.entity) AS entity, coalesce(s.row_id, l.row_id) AS row_id, \
          s.hash AS should, l.hash AS listed, s.digest AS digest, coalesce(s.hash = l.hash, false) AS is_changed \
          FROM ({}) s FULL JOIN ( \
-             SELECT h.scope, f.entity, f.row_id, f.hash, f.digest FROM feed f JOIN scope_heads h ON h.id = f.scope_id WHERE f.state = 0 \
+             SELECT h.scope, f.entity, f.row_id, f.hash, f.digest, f.state FROM feed f JOIN scope_heads h ON h.id = f.scope_id \
+             WHERE f.state IN (0, 3) \
          ) l ON l.scope = s.scope AND l.entity = s.entity AND l.row_id = s.row_id \
-         WHERE s.hash IS DISTINCT FROM l.hash OR s.digest <> l.digest",
+         WHERE (s.hash IS DISTINCT FROM l.hash OR s.digest <> l.digest) AND l.state IS DISTINCT FROM 3",
         live_rows()
     )
 }
@@ -227,11 +236,23 @@ fn queue_differences() -> String {
     )
 }
 
+fn queue_withheld() -> String {
+    format!(
+        "INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new) \
+         SELECT s.scope, s.entity, s.row_id, 0, 0, s.hash, false FROM ({}) s JOIN scope_heads h ON h.scope = s.scope \
+         JOIN feed f ON f.scope_id = h.id AND f.entity = s.entity AND f.row_id = s.row_id AND f.state = 3",
+        live_rows()
+    )
+}
+
 async fn compare(connection: &mut PgConnection) -> Result<Report, Failure> {
     let (rows, feeds): (i64, i64) =
         sqlx::query_as(AssertSqlSafe(format!("SELECT (SELECT count(*) FROM ({}) s), (SELECT count(*) FROM scope_heads)", live_rows())))
             .fetch_one(&mut *connection)
             .await?;
+    let withheld: i64 = sqlx::query_scalar("SELECT count(*) FROM (SELECT DISTINCT f.entity, f.row_id FROM feed f WHERE f.state = 3) w")
+        .fetch_one(&mut *connection)
+        .await?;
     let differences: Vec<Difference> =
         sqlx::query_as(AssertSqlSafe(format!("{} ORDER BY 1, 2, 3", differences()))).fetch_all(&mut *connection).await?;
     let mut faults = Vec::with_capacity(differences.len());
@@ -252,5 +273,5 @@ async fn compare(connection: &mut PgConnection) -> Result<Report, Failure> {
     let begun = "SELECT epoch, why, noticed_at FROM (SELECT ordinal, epoch, why, noticed_at FROM database_runs \
          WHERE why IN ('moved', 'went_back') ORDER BY ordinal DESC LIMIT $1) r ORDER BY ordinal";
     let epochs = sqlx::query_as(begun).bind(EPOCHS_LISTED_MAX).fetch_all(&mut *connection).await?;
-    Ok(Report { rows, feeds, faults, epochs })
+    Ok(Report { rows, feeds, withheld, faults, epochs })
 }

@@ -11,9 +11,9 @@ use waystation_client::error::ClientError;
 use waystation_client::store::page::{Answer, outline};
 use waystation_client::store::{Owner, Writer, apply, rows, scopes};
 use waystation_model::access::Role;
-use waystation_model::limits::PUSH_MUTATIONS_MAX;
-use waystation_model::merge::{Change, Merged, Stored, lay_over, merge, read_fields};
-use waystation_model::registry::{self, Entity, check_value};
+use waystation_model::limits::{PUSH_MUTATIONS_MAX, ROW_WRITTEN_BYTES_MAX};
+use waystation_model::merge::{Change, Edits, Merged, Stored, lay_over, merge, read_fields};
+use waystation_model::registry::{self, Entity, check_value, is_readable_tuple};
 use waystation_model::wire::{Base, Mutation, PullRequest, PushRequest, into_runs};
 
 /// The clock; nothing here depends on it.
@@ -56,7 +56,35 @@ fn take(mutation: &Mutation) {
     lay_over(entity, &mut shown, &fields);
 }
 
+/// JSON as PostgreSQL writes it: spaces between tokens, and no number with an exponent.
+fn write_in_full(text: &mut String, value: &Value) {
+    match value {
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                text.push_str(if place == 0 { "[" } else { ", " });
+                write_in_full(text, item);
+            }
+            text.push_str(if items.is_empty() { "[]" } else { "]" });
+        }
+        Value::Object(map) => {
+            for (place, (key, item)) in map.iter().enumerate() {
+                text.push_str(if place == 0 { "{" } else { ", " });
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push_str(": ");
+                write_in_full(text, item);
+            }
+            text.push_str(if map.is_empty() { "{}" } else { "}" });
+        }
+        Value::Number(number) if number.is_f64() => text.push_str(&number.as_f64().unwrap_or_default().to_string()),
+        _ => text.push_str(&value.to_string()),
+    }
+}
+
 fn fits(entity: &Entity, merged: &Merged) {
+    let mut tuple = String::new();
+    write_in_full(&mut tuple, &Value::Array(merged.values.clone()));
+    assert!(tuple.len() <= ROW_WRITTEN_BYTES_MAX, "a row that was taken fits a page: {} bytes", tuple.len());
+    assert!(is_readable_tuple(&tuple), "a row that was taken can be read: {tuple}");
     for (column, value) in entity.columns.iter().zip(&merged.values) {
         let is_given = !value.is_null();
         assert!(!is_given || check_value(column, value).is_ok(), "{}.{} became {value}", entity.name, column.name);

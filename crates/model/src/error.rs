@@ -132,6 +132,8 @@ codes! {
     MissingValue = "missing_value", 422, false;
     /// The row is larger than the limit.
     RowTooLarge = "row_too_large", 422, false;
+    /// The row holds something that this version cannot read, written by another program: an administrator mends it there.
+    RowUnreadable = "row_unreadable", 422, false;
     /// Only the server fills this column.
     ServerColumn = "server_column", 422, false;
     /// A key column of a stored row never changes.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::error::{Code, Problem};
 use crate::limits::ROW_BYTES_MAX;
-use crate::registry::{Column, Entity, Kind, Merge, WHOLE_MAX, check_value, normal};
+use crate::registry::{Column, Entity, Kind, Merge, WHOLE_MAX, check_value, normal, written_bytes};
 use crate::wire::Base;
 pub use order::Turn;
 use tracked::{edit_of, merge_group};
@@ -223,13 +223,7 @@ pub fn merge(entity: &Entity, current: Option<&Stored>, change: &Change<'_>) -> 
         None => create(entity, change)?,
         Some(stored) => update(entity, stored, change)?,
     };
-    let size: usize = merged
-        .values
-        .iter()
-        .map(|value| {
-            value.as_str().map_or_else(|| if value.is_object() || value.is_array() { value.to_string().len() } else { 8 }, str::len)
-        })
-        .sum();
+    let size: usize = merged.values.iter().map(written_bytes).sum();
     if size > ROW_BYTES_MAX {
         return Err(Problem::new(Code::RowTooLarge, "the row is larger than the limit"));
     }

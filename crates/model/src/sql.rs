@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::ids::DERIVED_ID_NAMESPACE;
-use crate::registry::{AccessRule, Column, Entity, IdRule, Kind, Merge, ScopeRule, When, all};
+use crate::limits::ROW_WRITTEN_BYTES_MAX;
+use crate::registry::{AccessRule, Column, Entity, IdRule, Kind, Merge, ScopeRule, TIMESTAMP_MS_MAX, When, all};
 
 /// The triggers that keep ids, stamps, edits and feeds true whoever writes, for every registered table.
 ///
@@ -305,8 +306,28 @@ pub fn wire_expression(row: &str, column: &str, kind: Kind) -> String {
     }
 }
 
+/// Whether the wire has a form for every moment, day and number of a row: PostgreSQL also holds `infinity`, years past 9999
+/// and `NaN`. What is empty counts as well.
+fn has_wire_form(row: &str, entity: &Entity) -> String {
+    let moments = ["created_at", "updated_at"].into_iter().map(|name| (name, Kind::Timestamp));
+    let conditions: Vec<String> = moments
+        .chain(entity.columns.iter().map(|column| (column.name, column.kind)))
+        .filter_map(|(name, kind)| match kind {
+            Kind::Timestamp => {
+                let seconds = format!("{}.{:03}", TIMESTAMP_MS_MAX / 1000, TIMESTAMP_MS_MAX % 1000);
+                Some(format!("{row}.{name} > '-infinity' AND {row}.{name} <= to_timestamp({seconds})"))
+            }
+            Kind::Date => Some(format!("{row}.{name} BETWEEN '0001-01-01' AND '9999-12-31'")),
+            Kind::Real => Some(format!("{row}.{name} NOT IN ('NaN', 'Infinity', '-Infinity')")),
+            _ => None,
+        })
+        .collect();
+    format!("({}) IS NOT FALSE", conditions.join(" AND "))
+}
+
 /// Reads rows of one table as wire tuples: `row_id`, and `tuple` = JSON array of
-/// `[id (unless derived), stamp, created_at, updated_at, columns…]`. `$1`: `uuid[]`.
+/// `[id (unless derived), stamp, created_at, updated_at, columns…]`; null when the row has no wire form or is larger than a
+/// page carries. `$1`: `uuid[]`.
 pub fn select_tuples(entity: &Entity) -> String {
     let mut parts = Vec::new();
     if entity.id == IdRule::Made {
@@ -316,7 +337,25 @@ pub fn select_tuples(entity: &Entity) -> String {
     parts.push(wire_expression("t", "created_at", Kind::Timestamp));
     parts.push(wire_expression("t", "updated_at", Kind::Timestamp));
     parts.extend(entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)));
-    format!("SELECT t.id AS row_id, json_build_array({})::text AS tuple FROM {} t WHERE t.id = ANY($1)", parts.join(", "), entity.name)
+    // `OFFSET 0` keeps the tuple from being built twice, once to be measured and once to be sent.
+    format!(
+        "SELECT w.row_id, CASE WHEN octet_length(w.tuple) <= {ROW_WRITTEN_BYTES_MAX} THEN w.tuple END AS tuple FROM ( \
+         SELECT t.id AS row_id, CASE WHEN {} THEN json_build_array({})::text END AS tuple FROM {} t WHERE t.id = ANY($1) OFFSET 0) w",
+        has_wire_form("t", entity),
+        parts.join(", "),
+        entity.name
+    )
+}
+
+/// How many bytes one row is as a page would write it, for the log; null when it has no wire form. `$1`: the id.
+pub fn written_bytes_of(entity: &Entity) -> String {
+    let parts: Vec<String> = entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)).collect();
+    format!(
+        "SELECT CASE WHEN {} THEN octet_length(json_build_array({})::text) END FROM {} t WHERE t.id = $1",
+        has_wire_form("t", entity),
+        parts.join(", "),
+        entity.name
+    )
 }
 
 /// The names of the places in a tuple of [`select_tuples`].
@@ -331,14 +370,15 @@ pub fn tuple_columns(entity: &Entity) -> Vec<&'static str> {
 }
 
 /// Reads and locks the rows that a push is about to change: `row_id`, `organization_id`, `stamp`, `edits`, `tuple` (columns
-/// only). `$1`: `uuid[]`, each id once and in order: they are locked in this order, so that two pushes of the same rows wait
+/// only; null when the row has no wire form). `$1`: `uuid[]`, each id once and in order: they are locked in this order, so that two pushes of the same rows wait
 /// instead of deadlocking. Each is looked up by itself: for `id = ANY($1)` PostgreSQL plans a scan of the whole table while it
 /// is small, and a session keeps that plan for as long as nothing has counted the rows again.
 pub fn select_for_change(entity: &Entity) -> String {
     let parts: Vec<String> = entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)).collect();
     let edits = if entity.tracked_groups().is_empty() { "NULL::jsonb" } else { "t.edits" };
     format!(
-        "SELECT f.row_id, f.organization_id, f.stamp, f.edits, f.tuple FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL (SELECT t.id AS row_id, t.organization_id AS organization_id, t.stamp AS stamp, {edits} AS edits, json_build_array({}) AS tuple FROM {} t WHERE t.id = k.id FOR UPDATE) f",
+        "SELECT f.row_id, f.organization_id, f.stamp, f.edits, f.tuple FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL (SELECT t.id AS row_id, t.organization_id AS organization_id, t.stamp AS stamp, {edits} AS edits, CASE WHEN {} THEN json_build_array({}) END AS tuple FROM {} t WHERE t.id = k.id FOR UPDATE) f",
+        has_wire_form("t", entity),
         parts.join(", "),
         entity.name
     )

@@ -404,6 +404,17 @@ pub enum PullLine {
         #[schema(value_type = Vec<String>)]
         ids: Vec<Uuid>,
     },
+    /// Rows that are at the server and cannot be sent: too large, or with a value that JSON has no form for. They are among
+    /// those that this page calls gone, and no checksum counts them.
+    Withheld {
+        /// The scope.
+        scope: String,
+        /// The table.
+        entity: String,
+        /// The ids.
+        #[schema(value_type = Vec<String>)]
+        ids: Vec<Uuid>,
+    },
     /// How far this page brings one scope.
     Scope {
         /// The scope.

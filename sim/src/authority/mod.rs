@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use sync_server::authority::Authority;
+use sync_server::authority::{Authority, FeedPlace};
 use sync_server::failure::Failure;
 use sync_server::push::Constraints;
 use uuid::Uuid;
@@ -204,6 +204,11 @@ impl Authority for Memory {
             device.losses_told_ms = device.losses_sent_ms.take();
         }
         Ok(())
+    }
+
+    /// Every row here can be sent: a feed that speaks of one that cannot is a fault.
+    async fn withhold(&self, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
+        Err(Failure::broken(format!("feeds speak of rows that are not there: {rows:?}")))
     }
 
     async fn snapshot(&self) -> Result<MemorySnapshot, Failure> {

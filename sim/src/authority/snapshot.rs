@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use sync_server::accounts::Session;
-use sync_server::authority::{DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use sync_server::authority::{DeviceState, FeedFrom, FeedPlace, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use sync_server::failure::Failure;
 use uuid::Uuid;
 use waystation_model::access::Role;
@@ -139,9 +139,11 @@ impl Snapshot for MemorySnapshot {
         Ok(sums.into_iter().collect())
     }
 
-    async fn slice_rows_but(&mut self, feed: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<(i16, Uuid)>, Failure> {
+    async fn slice_rows_but(&mut self, feed: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<FeedPlace>, Failure> {
         let wanted = |((_, id), entry): &((i16, Uuid), FeedEntry)| slices.contains(&id.as_bytes()[15]) && !named.contains(&entry.hash);
-        Ok(self.live(feed).into_iter().filter(wanted).map(|(row, _)| row).take(rows_max).collect())
+        let place =
+            |((entity, row_id), entry): ((i16, Uuid), FeedEntry)| FeedPlace { scope_id: feed, entity, row_id, version: entry.version };
+        Ok(self.live(feed).into_iter().filter(wanted).map(place).take(rows_max).collect())
     }
 
     async fn known_hashes(&mut self, feed: i64, named: &[i64]) -> Result<Vec<i64>, Failure> {

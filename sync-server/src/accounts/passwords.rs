@@ -1,8 +1,8 @@
 //! Password hashes: Argon2id for new ones; Django's PBKDF2 and bcrypt are accepted, and rehashed at the next sign-in.
 
 use argon2::password_hash::PasswordHasher as _;
-use argon2::password_hash::PasswordVerifier as _;
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 /// Memory of one hash in KiB, passes and lanes: OWASP's second choice, 19 MiB, so that many may sign in at once.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -11,9 +11,29 @@ const LANES: u32 = 1;
 /// Longer passwords are refused before they cost anything.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// Passwords that are looked at at once: each takes a core and [`MEMORY_KIB`], whoever asks.
-pub fn passwords_at_once() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
+/// The memory that Argon2 works in. Kept and used again: given back each time, blocks of this size fragment the heap and stay
+/// with the process for ever.
+#[derive(Default)]
+pub struct Memory(Vec<Block>);
+
+impl Memory {
+    /// So many blocks of a KiB. A hash from elsewhere that wants more than ours is not kept room for.
+    fn with<T>(&mut self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        if blocks > MEMORY_KIB as usize {
+            return work(&mut vec![Block::new(); blocks]);
+        }
+        if self.0.is_empty() {
+            self.0 = vec![Block::new(); MEMORY_KIB as usize];
+        }
+        work(&mut self.0[..blocks])
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What a password left in it is nothing to print.
+        f.debug_tuple("Memory").field(&self.0.len()).finish()
+    }
 }
 
 fn hasher() -> Argon2<'static> {
@@ -34,15 +54,13 @@ pub fn hash_password(password: &str) -> Result<String, String> {
 }
 
 /// Whether the password fits the stored hash, and whether the hash is one to replace.
-pub fn verify_password(password: &str, stored: &str) -> (bool, bool) {
+pub fn verify_password(password: &str, stored: &str, memory: &mut Memory) -> (bool, bool) {
     if password.len() > PASSWORD_BYTES_MAX {
         return (false, false);
     }
     if stored.starts_with("$argon2") {
-        return match argon2::password_hash::phc::PasswordHash::new(stored) {
-            Ok(parsed) => (hasher().verify_password(password.as_bytes(), &parsed).is_ok(), false),
-            Err(_) => (false, false),
-        };
+        let fits = PasswordHash::new(stored).ok().and_then(|parsed| fits_argon2(password, &parsed, memory));
+        return (fits.unwrap_or(false), false);
     }
     if stored.starts_with("$2") {
         return (bcrypt::verify(password, stored).unwrap_or(false), true);
@@ -50,9 +68,28 @@ pub fn verify_password(password: &str, stored: &str) -> (bool, bool) {
     (djangohashers::check_password(password, stored).unwrap_or(false), true)
 }
 
+/// As the crate's own `verify_password`, in memory that is there already. None: the hash is damaged.
+fn fits_argon2(password: &str, stored: &PasswordHash, memory: &mut Memory) -> Option<bool> {
+    let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
+    let version = stored.version.map(Version::try_from).transpose().ok()?.unwrap_or_default();
+    let params = Params::try_from(stored).ok()?;
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(algorithm, version, params);
+    let mut bytes = [0; Output::MAX_LENGTH];
+    let bytes = bytes.get_mut(..expected.as_ref().len())?;
+    memory.with(blocks, |blocks| argon2.hash_password_into_with_memory(password.as_bytes(), salt, bytes, blocks)).ok()?;
+    // The crate compares outputs in constant time.
+    Some(Output::new(bytes).ok()? == *expected)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn verify_password(password: &str, stored: &str) -> (bool, bool) {
+        super::verify_password(password, stored, &mut Memory::default())
+    }
 
     #[test]
     fn people_keep_their_passwords_from_every_system() {
@@ -73,5 +110,21 @@ mod tests {
             assert!(!verify_password("secret", stored).0, "{stored}");
             assert!(!verify_password("", stored).0, "{stored}");
         }
+    }
+
+    #[test]
+    fn one_memory_serves_hashes_of_every_size_one_after_another() {
+        let mut memory = Memory::default();
+        let ours = hash_password("first").expect("hashes");
+        let small = "$argon2id$v=19$m=8,t=1,p=1$sQFQp+vy89E$ZPEFgltqevv9Hxi5MOfvxqMknKa6aB4H6DqKgW3sh8A";
+        let params = Params::new(MEMORY_KIB + 1_024, 1, 1, None).expect("within the bounds");
+        let large = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(b"third").expect("hashes").to_string();
+        for (password, stored) in
+            [("first", ours.as_str()), ("waystation", small), ("third", &large), ("first", &ours), ("waystation", small)]
+        {
+            assert_eq!(super::verify_password(password, stored, &mut memory), (true, false), "{stored}");
+            assert!(!super::verify_password("another", stored, &mut memory).0, "{stored}");
+        }
+        assert_eq!(memory.0.len(), MEMORY_KIB as usize);
     }
 }

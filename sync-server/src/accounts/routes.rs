@@ -1,11 +1,11 @@
 //! Sign-in, refresh, sign-out, and a new device for a copied database.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::net::IpAddr;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -15,17 +15,17 @@ use uuid::Uuid;
 use waystation_model::limits::REQUEST_BODY_BYTES_MAX;
 use waystation_model::{Code, Problem};
 
-use super::passwords::{hash_password, verify_password};
+use super::passwords::{Memory, hash_password, verify_password};
 use super::session::Session;
 use super::tokens::{ACCESS_SECONDS, Claims, SESSION_DAYS, new_refresh_token, refresh_hash};
 use crate::body::Body;
+use crate::connections::Peer;
 use crate::failure::Failure;
 use crate::state::App;
+use crate::uncut::{begin, to_the_end};
 
 /// Bytes of the longest name to sign in with: an e-mail address of 255 characters.
 const NAME_BYTES_MAX: usize = 1_020;
-/// How long a sign-in waits for its turn.
-const PASSWORD_WAIT: Duration = Duration::from_secs(10);
 /// Devices of one person that are not revoked.
 const DEVICES_PER_USER_MAX: i64 = 100;
 /// Characters of a device's name that are kept.
@@ -134,6 +134,7 @@ struct Account {
 #[utoipa::path(post, path = "/v1/accounts/sign-in", request_body = SignIn, responses((status = 200, body = SignedIn), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_in(
     State(app): State<App>,
+    Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
     Body(request): Body<SignIn, REQUEST_BODY_BYTES_MAX>,
 ) -> Result<Json<SignedIn>, Failure> {
@@ -158,40 +159,54 @@ pub async fn sign_in(
     .fetch_all(&app.pool)
     .await?;
     let attempts = attempts_of(&app, name, &accounts, request.device.id).await?;
-    if !app.sign_ins.take(&attempts, app.now_ms()) {
+    if !app.sign_ins.take(&attempts.bucket, app.now_ms()) {
         return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
     }
-    // Passwords are slow on purpose. Whoever asks for many at once waits, and takes nobody else's memory.
-    let permit = tokio::time::timeout(PASSWORD_WAIT, app.passwords.clone().acquire_owned())
-        .await
-        .map_err(|_| Problem::new(Code::TooManyAttempts, "too many people sign in at once"))?
-        .map_err(Failure::broken)?;
+    // Passwords are slow on purpose. Many at once wait for each other; known devices do not wait for the rest.
+    let stranger = (!attempts.known_device).then(|| address_of(peer, &headers));
+    let place = app.passwords.take(stranger).await?;
     let password = request.password.clone();
-    let (account, outdated) =
-        tokio::task::spawn_blocking(move || whose(accounts, &password)).await.map_err(Failure::broken)?.ok_or_else(wrong)?;
+    let (found, place) = place.work(move |memory| whose(accounts, &password, memory)).await?;
+    let (account, outdated) = found.ok_or_else(wrong)?;
     if !account.open {
         return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
     }
-    app.sign_ins.forgive(&attempts);
+    app.sign_ins.forgive(&attempts.bucket);
 
-    let new_hash = if outdated { rehash(request.password).await } else { None };
-    drop(permit);
-    let mut transaction = app.pool.begin().await?;
-    let device = match request.device.id {
-        Some(id) => known_device(&mut transaction, id, account.id).await?,
-        None => make_device(&mut transaction, account.organization_id, account.id, &request.device.name, &request.device.platform).await?,
+    let (new_hash, place) = if outdated {
+        let password = request.password;
+        place.work(move |_| hash_password(&password).ok()).await?
+    } else {
+        (None, place)
     };
-    let secrets = secrets_of(&mut transaction, &request.device.secrets_of, account.id).await?;
+    drop(place);
+    to_the_end(async move { signed_in(&app, account, &request.device, new_hash, &headers).await.map(Json) }).await
+}
+
+/// Opens the session of somebody whose password was right.
+async fn signed_in(
+    app: &App,
+    account: Account,
+    given: &DeviceGiven,
+    new_hash: Option<String>,
+    headers: &HeaderMap,
+) -> Result<SignedIn, Failure> {
+    let mut transaction = begin(&app.pool).await?;
+    let device = match given.id {
+        Some(id) => known_device(&mut transaction, id, account.id).await?,
+        None => make_device(&mut transaction, account.organization_id, account.id, &given.name, &given.platform).await?,
+    };
+    let secrets = secrets_of(&mut transaction, &given.secrets_of, account.id).await?;
     let (refresh_token, hash) = new_refresh_token();
-    let session_id = open_session(&mut transaction, account.id, device.0, &hash, &headers).await?;
+    let session_id = open_session(&mut transaction, account.id, device.0, &hash, headers).await?;
     if let Some(new_hash) = new_hash {
         sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(account.id).bind(new_hash).execute(&mut *transaction).await?;
     }
     let moved = crate::database::commit(transaction).await?;
     app.moved(moved);
 
-    let (access_token, access_expires_at) = access_token(&app, account.id, account.organization_id, device.0, session_id)?;
-    Ok(Json(SignedIn {
+    let (access_token, access_expires_at) = access_token(app, account.id, account.organization_id, device.0, session_id)?;
+    Ok(SignedIn {
         access_token,
         access_expires_at,
         refresh_token,
@@ -208,12 +223,12 @@ pub async fn sign_in(
         },
         epoch: app.epoch.number(),
         server_time: app.now_ms(),
-    }))
+    })
 }
 
 /// Whose attempts these are: the account's, or the name's where there is none. Who signs in again on a laptop of their own
 /// has that laptop's attempts, so that nobody who guesses elsewhere keeps them out.
-async fn attempts_of(app: &App, name: &str, accounts: &[Account], device: Option<Uuid>) -> Result<String, Failure> {
+async fn attempts_of(app: &App, name: &str, accounts: &[Account], device: Option<Uuid>) -> Result<Attempts, Failure> {
     let users: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
     if let Some(device) = device {
         let own: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM devices WHERE id = $1 AND user_id = ANY($2))")
@@ -222,25 +237,40 @@ async fn attempts_of(app: &App, name: &str, accounts: &[Account], device: Option
             .fetch_one(&app.pool)
             .await?;
         if own {
-            return Ok(format!("device:{device}"));
+            return Ok(Attempts { bucket: format!("device:{device}"), known_device: true });
         }
     }
-    Ok(users.first().map_or_else(|| format!("name:{}", name.to_lowercase()), |user| format!("user:{user}")))
+    let bucket = users.first().map_or_else(|| format!("name:{}", name.to_lowercase()), |user| format!("user:{user}"));
+    Ok(Attempts { bucket, known_device: false })
+}
+
+/// Whose attempts a sign-in takes.
+struct Attempts {
+    bucket: String,
+    /// Whether it names a device that the account has signed in on before.
+    known_device: bool,
+}
+
+/// The address that a sign-in comes from. Only a peer in a private network, where the proxy stands, is believed when it names
+/// another address than its own; the last one that it names is the one it has seen itself.
+fn address_of(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let private = match peer {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    };
+    let forwarded = headers.get_all("x-forwarded-for").iter().next_back().filter(|_| private).and_then(|value| value.to_str().ok());
+    forwarded.and_then(|text| text.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
 }
 
 /// The account that the password opens, and whether its hash is one to replace.
-fn whose(accounts: Vec<Account>, password: &str) -> Option<(Account, bool)> {
+fn whose(accounts: Vec<Account>, password: &str, memory: &mut Memory) -> Option<(Account, bool)> {
     if accounts.is_empty() {
-        verify_password(password, &NOBODYS_HASH);
+        verify_password(password, &NOBODYS_HASH, memory);
     }
     accounts.into_iter().find_map(|account| {
-        let (right, outdated) = verify_password(password, account.password_hash.as_deref().unwrap_or(&NOBODYS_HASH));
+        let (right, outdated) = verify_password(password, account.password_hash.as_deref().unwrap_or(&NOBODYS_HASH), memory);
         (right && account.password_hash.is_some()).then_some((account, outdated))
     })
-}
-
-async fn rehash(password: String) -> Option<String> {
-    tokio::task::spawn_blocking(move || hash_password(&password).ok()).await.ok().flatten()
 }
 
 fn access_token(app: &App, user: Uuid, organization: Uuid, device: Uuid, session: Uuid) -> Result<(String, i64), Failure> {
@@ -282,6 +312,8 @@ async fn make_device(
     name: &str,
     platform: &str,
 ) -> Result<(Uuid, Vec<u8>), Failure> {
+    // Two at once would both count the other out.
+    sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(user).execute(&mut *connection).await?;
     let known: i64 = sqlx::query_scalar("SELECT count(*) FROM devices WHERE user_id = $1 AND revoked_at IS NULL")
         .bind(user)
         .fetch_one(&mut *connection)
@@ -353,8 +385,12 @@ pub struct Refreshed {
 /// `session_ended`, `device_revoked`, `account_closed`.
 #[utoipa::path(post, path = "/v1/accounts/refresh", request_body = Refresh, responses((status = 200, body = Refreshed), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUEST_BODY_BYTES_MAX>) -> Result<Json<Refreshed>, Failure> {
-    let hash = refresh_hash(&request.refresh_token);
-    let mut transaction = app.pool.begin().await?;
+    to_the_end(async move { refreshed(&app, &request.refresh_token).await.map(Json) }).await
+}
+
+async fn refreshed(app: &App, refresh_token: &str) -> Result<Refreshed, Failure> {
+    let hash = refresh_hash(refresh_token);
+    let mut transaction = begin(&app.pool).await?;
     let row: Option<(Uuid, Uuid, Uuid, Uuid)> = sqlx::query_as(
         "SELECT s.id, s.user_id, u.organization_id, s.device_id FROM user_sessions s JOIN users u ON u.id = s.user_id \
          WHERE s.ended_at IS NULL AND s.expires_at > now() AND (s.refresh_token_hash = $1 OR s.next_refresh_token_hash = $1) \
@@ -366,7 +402,7 @@ pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUES
     let (session_id, user_id, organization_id, device_id) = row.ok_or_else(|| Problem::new(Code::SessionEnded, "the session was ended"))?;
     let session = Session { user_id, organization_id, device_id, session_id };
     session.check_alive(&mut transaction).await?;
-    let next_token = app.tokens.next_refresh_token(session_id, &request.refresh_token)?;
+    let next_token = app.tokens.next_refresh_token(session_id, refresh_token)?;
     sqlx::query(
         "UPDATE user_sessions SET \
              refresh_token_hash = $2, next_refresh_token_hash = $3, last_used_at = now(), expires_at = now() + make_interval(days => $4) \
@@ -379,8 +415,8 @@ pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUES
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    let (access_token, access_expires_at) = access_token(&app, user_id, organization_id, device_id, session_id)?;
-    Ok(Json(Refreshed { access_token, access_expires_at, refresh_token: next_token, server_time: app.now_ms() }))
+    let (access_token, access_expires_at) = access_token(app, user_id, organization_id, device_id, session_id)?;
+    Ok(Refreshed { access_token, access_expires_at, refresh_token: next_token, server_time: app.now_ms() })
 }
 
 /// Ends the session. What the laptop holds stays the laptop's business.
@@ -389,14 +425,17 @@ pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUES
 /// Only when the database does not answer.
 #[utoipa::path(post, path = "/v1/accounts/sign-out", security(("access_token" = [])), responses((status = 204, description = "The session is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
-    let mut transaction = app.pool.begin().await?;
-    sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
-        .bind(session.session_id)
-        .execute(&mut *transaction)
-        .await?;
-    let moved = crate::database::commit(transaction).await?;
-    app.moved(moved);
-    Ok(StatusCode::NO_CONTENT)
+    to_the_end(async move {
+        let mut transaction = begin(&app.pool).await?;
+        sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
+            .bind(session.session_id)
+            .execute(&mut *transaction)
+            .await?;
+        let moved = crate::database::commit(transaction).await?;
+        app.moved(moved);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// `POST /v1/accounts/device`
@@ -437,14 +476,18 @@ pub async fn new_device(
     headers: HeaderMap,
     Body(request): Body<NewDeviceRequest, REQUEST_BODY_BYTES_MAX>,
 ) -> Result<Json<NewDevice>, Failure> {
-    let mut transaction = app.pool.begin().await?;
+    to_the_end(async move { made_device(&app, session, &request, &headers).await.map(Json) }).await
+}
+
+async fn made_device(app: &App, session: Session, request: &NewDeviceRequest, headers: &HeaderMap) -> Result<NewDevice, Failure> {
+    let mut transaction = begin(&app.pool).await?;
     session.check_alive(&mut transaction).await?;
     let (device_id, secret) =
         make_device(&mut transaction, session.organization_id, session.user_id, &request.name, &request.platform).await?;
     let (refresh_token, hash) = new_refresh_token();
-    let session_id = open_session(&mut transaction, session.user_id, device_id, &hash, &headers).await?;
+    let session_id = open_session(&mut transaction, session.user_id, device_id, &hash, headers).await?;
     let moved = crate::database::commit(transaction).await?;
     app.moved(moved);
-    let (access_token, access_expires_at) = access_token(&app, session.user_id, session.organization_id, device_id, session_id)?;
-    Ok(Json(NewDevice { device_id, recovery_secret: BASE64.encode(secret), access_token, access_expires_at, refresh_token }))
+    let (access_token, access_expires_at) = access_token(app, session.user_id, session.organization_id, device_id, session_id)?;
+    Ok(NewDevice { device_id, recovery_secret: BASE64.encode(secret), access_token, access_expires_at, refresh_token })
 }

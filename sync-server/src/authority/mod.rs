@@ -45,6 +45,9 @@ pub trait Authority: Sync {
     /// Remembers that a device has received what it was told of losses at this moment, in microseconds, unless it was told of
     /// more since.
     fn confirm_losses(&self, device: Uuid, sent_us: i64) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Takes rows that cannot be sent out of their feeds, as far as they have not moved since they were read, and returns the
+    /// heads that moved.
+    fn withhold(&self, rows: &[FeedPlace]) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
     /// Begins to read.
     fn snapshot(&self) -> impl Future<Output = Result<Self::Snapshot, Failure>> + Send;
 }
@@ -356,6 +359,21 @@ pub enum FeedState {
     Left,
     /// It is nowhere any more.
     Deleted,
+    /// It is there and cannot be sent.
+    Withheld,
+}
+
+/// One row of one feed, as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedPlace {
+    /// What the feed calls the scope.
+    pub scope_id: i64,
+    /// The table's code.
+    pub entity: i16,
+    /// The row.
+    pub row_id: Uuid,
+    /// Its version.
+    pub version: i64,
 }
 
 /// A row of a feed.
@@ -397,7 +415,7 @@ pub trait Snapshot: Send + Sized {
     fn heads(&mut self, scopes: &[String]) -> impl Future<Output = Result<Vec<Head>, Failure>> + Send;
     /// The next rows of these feeds, feed after feed and each in version order, at most so many.
     fn feed(&mut self, from: &[FeedFrom], rows_max: usize) -> impl Future<Output = Result<Vec<FeedRow>, Failure>> + Send;
-    /// Rows of some tables, by the tables' codes.
+    /// Rows of some tables, by the tables' codes. One that cannot be sent is left out.
     fn tuples(&mut self, ids: &HashMap<i16, Vec<Uuid>>) -> impl Future<Output = Result<RowTuples, Failure>> + Send;
     /// Organization and role of an account that is open.
     fn account(&mut self, user: Uuid) -> impl Future<Output = Result<Option<(Uuid, Role)>, Failure>> + Send;
@@ -412,7 +430,7 @@ pub trait Snapshot: Send + Sized {
         slices: &[u8],
         named: &[i64],
         rows_max: usize,
-    ) -> impl Future<Output = Result<Vec<(i16, Uuid)>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Vec<FeedPlace>, Failure>> + Send;
     /// Which of these hashes live rows of a feed have.
     fn known_hashes(&mut self, feed: i64, named: &[i64]) -> impl Future<Output = Result<Vec<i64>, Failure>> + Send;
     /// Between which stamps the lives of this server gave theirs that a backup took the place of: after the first, up to the

@@ -22,11 +22,12 @@ use crate::access::{RIGHTS_TRIES_MAX, heard, heard_of};
 use crate::accounts::Session;
 use crate::authority::Authority;
 use crate::authority::postgres::check_rights_now;
-use crate::body::Body;
+use crate::body::RawBody;
 use crate::failure::Failure;
 use crate::heads::Subscription;
 use crate::settle::Instance;
 use crate::state::App;
+use crate::turns::Turn;
 pub use ahead::Ahead;
 use ahead::Asked;
 pub use page::Page;
@@ -45,8 +46,11 @@ pub async fn pull(
     State(app): State<App>,
     session: Session,
     headers: HeaderMap,
-    Body(request): Body<PullRequest, PULL_BODY_BYTES_MAX>,
+    body: RawBody<PULL_BODY_BYTES_MAX>,
 ) -> Result<Response, Failure> {
+    // A digest alone is small and needs no turn; cursors are parsed when it is theirs.
+    let mut turn = if body.is_large() { Some(app.turns.take(session.organization_id).await?) } else { None };
+    let request: PullRequest = body.read(app.protocols)?;
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
@@ -55,7 +59,7 @@ pub async fn pull(
     for _ in 0..RIGHTS_TRIES_MAX {
         let subscription = heard(&app, session.user_id).await?;
         let reader = Reader { app: app.clone(), session, subscription, protocol: request.protocol, zstd };
-        moved = match reader.answer(request.clone()).await {
+        moved = match reader.answer(request.clone(), turn.take()).await {
             Err(moved @ Failure::RightsMoved) => {
                 app.heads.forget_subscription(&reader.subscription);
                 moved
@@ -93,7 +97,7 @@ impl Reader {
     }
 
     /// The page that was read ahead, when it is the one that is asked for and still may be given out; otherwise a new one.
-    async fn answer(&self, request: PullRequest) -> Result<Packed, Failure> {
+    async fn answer(&self, request: PullRequest, turn: Option<Turn>) -> Result<Packed, Failure> {
         let epoch = self.app.epoch.number();
         let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == epoch && request.cursors.is_none());
         if let Some(digest) = digest
@@ -106,16 +110,19 @@ impl Reader {
             self.read_ahead(page.next);
             return Ok(page);
         }
-        self.clone().read(request, true).await
+        self.clone().read(request, true, turn).await
     }
 
-    async fn read(self, request: PullRequest, asked_for: bool) -> Result<Packed, Failure> {
+    async fn read(self, request: PullRequest, asked_for: bool, turn: Option<Turn>) -> Result<Packed, Failure> {
         let app = &self.app;
         let instance = app.instance();
         let page = match open(app.now_ms(), instance, &self.session, &self.subscription, request)? {
             Opening::Said(page) => page,
             Opening::Reads(start) => {
-                let turn = app.turns.take(self.session.organization_id).await?;
+                let turn = match turn {
+                    Some(turn) => turn,
+                    None => app.turns.take(self.session.organization_id).await?,
+                };
                 let start = Start { asked_for, ..start };
                 let page = page::read(&app.pool, instance, &self.session, &self.subscription, start).await?;
                 drop(turn);
@@ -138,7 +145,7 @@ impl Reader {
             witness: None,
         };
         // Boxed, because it goes on with itself.
-        let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request, false));
+        let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request, false, None));
         self.app.ahead.read(self.asked(digest), page);
     }
 }

@@ -31,12 +31,13 @@ pub use constraints::Constraints;
 use crate::access::subscription;
 use crate::accounts::{Session, Tokens};
 use crate::authority::{Authority, Writing};
-use crate::body::Body;
+use crate::body::RawBody;
 use crate::database::TRANSACTION_TRIES_MAX;
 use crate::epoch::Reached;
 use crate::failure::Failure;
 use crate::heads::access_scopes;
 use crate::state::App;
+use crate::uncut::to_the_end;
 use crate::witness::Witness;
 use ledger::Ledger;
 
@@ -50,28 +51,31 @@ const NUMBER_MAX: i64 = (1 << 53) - 1;
 /// # Errors
 /// What concerns the request as a whole; what concerns one mutation is its outcome.
 #[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
-pub async fn push(
-    State(app): State<App>,
-    session: Session,
-    Body(mut request): Body<PushRequest, PUSH_BODY_BYTES_MAX>,
-) -> Result<Json<PushAnswer>, Failure> {
+pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_BODY_BYTES_MAX>) -> Result<Json<PushAnswer>, Failure> {
+    // The turn first: parsed, a body takes many times its bytes, and compressed ones are small while they wait.
+    let turn = app.turns.take(session.organization_id).await?;
+    let mut request: PushRequest = body.read(app.protocols)?;
     let epoch = app.epoch.number();
     app.protocols.admit_push(&mut request, epoch)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
     let batch = Batch::read(request, epoch)?;
-    let _turn = app.turns.take(session.organization_id).await?;
-    let subscription = subscription(&app, session.user_id).await?;
-    let batch = batch.with_rights_of(subscription.rights_at);
-    let device = session.device_id;
-    let taken = batch.take(&app.pool, &app.constraints, Some(&app.tokens), session, &subscription.actor).await;
-    if let Err(Failure::EpochMoved) = taken {
-        app.settle().await?;
-    }
-    let (answer, moved) = taken?;
-    app.heads.handed_out.owe_page(device);
-    app.moved(moved);
-    Ok(Json(answer))
+    // What is committed is also told, whether or not somebody still waits for the answer.
+    let answer = to_the_end(async move {
+        let _turn = turn;
+        let subscription = subscription(&app, session.user_id).await?;
+        let batch = batch.with_rights_of(subscription.rights_at);
+        let device = session.device_id;
+        let taken = batch.take(&app.pool, &app.constraints, Some(&app.tokens), session, &subscription.actor).await;
+        if let Err(Failure::EpochMoved) = taken {
+            app.settle().await?;
+        }
+        let (answer, moved) = taken?;
+        app.heads.handed_out.owe_page(device);
+        app.moved(moved);
+        Ok(answer)
+    });
+    Ok(Json(answer.await?))
 }
 
 /// A push that is well formed.
@@ -220,14 +224,15 @@ fn read_chain(text: &str) -> Result<chain::Chain, Problem> {
     Ok(bytes)
 }
 
-/// An outcome that refuses one mutation.
+/// An outcome that refuses one mutation. It names what the laptop sent, and PostgreSQL stores no zero character.
 fn rejected(n: i64, problem: Problem) -> NumberedOutcome {
+    let storable = |text: String| text.replace('\0', "\u{fffd}");
     NumberedOutcome {
         n,
         outcome: Outcome::Rejected {
             code: problem.code,
-            field: problem.fields.into_iter().next(),
-            message: problem.message,
+            field: problem.fields.into_iter().next().map(storable),
+            message: storable(problem.message),
             suggestion: None,
         },
     }

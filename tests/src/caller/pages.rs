@@ -38,6 +38,8 @@ pub struct Pulled {
     pub rows: Vec<(String, String, Uuid)>,
     /// Rows that left a scope: scope, table, row, and whether it was deleted.
     pub gone: Vec<(String, String, Uuid, bool)>,
+    /// Rows that the server has and cannot send: scope, table, row.
+    pub withheld: Vec<(String, String, Uuid)>,
     /// The device's mutations up to here are contained.
     pub applied_upto: i64,
 }
@@ -168,6 +170,9 @@ impl Caller {
                     self.rows.entry(scope.clone()).or_default().remove(&(entity.clone(), id));
                     pulled.gone.push((scope.clone(), entity.clone(), id, deleted));
                 }
+            }
+            PullLine::Withheld { scope, entity, ids } => {
+                pulled.withheld.extend(ids.into_iter().map(|id| (scope.clone(), entity.clone(), id)));
             }
             PullLine::Scope { scope, cursor, head, checksum } => {
                 if cursor == head {

@@ -15,10 +15,11 @@ use super::device::Device;
 use super::lost;
 use super::outbox;
 use super::overlay::{self, rebuild, write_shadow};
-use super::page::{self, Change, GoneLine, Outline, RowsLine};
+use super::page::{self, Change, GoneLine, Outline, RowsLine, WithheldLine};
 use super::plan::{Fixed, Plan};
 use super::rows::{self, Row, id_text};
 use super::scopes::{self, Sums};
+use super::withheld;
 use crate::error::{ClientError, Result};
 
 /// What came of a page.
@@ -94,6 +95,7 @@ pub fn apply(
             Change::Rows(line) => page.rows(&line)?,
             Change::Gone(line) => page.gone(&line)?,
             Change::Removed(scope) => page.removed(&scope)?,
+            Change::Withheld(line) => page.withheld(&line)?,
         }
     }
     let applied = page.end()?;
@@ -138,6 +140,8 @@ pub(super) struct Page<'c> {
     pub(super) unknown_columns: BTreeSet<(String, &'static str, String)>,
     /// Rows with a shadow: pending changes lie on them.
     shadowed: HashSet<(String, String)>,
+    /// Whether any row is known to be withheld, and each row that comes has to be looked for among them.
+    any_withheld: bool,
     pub(super) sums: Sums,
     pub(super) applied: Applied,
 }
@@ -157,6 +161,7 @@ impl<'c> Page<'c> {
             unknown: BTreeSet::new(),
             unknown_columns: BTreeSet::new(),
             shadowed,
+            any_withheld: withheld::count(connection)? > 0,
             sums: Sums::default(),
             applied: Applied { more: outline.more, ..Applied::default() },
         })
@@ -199,6 +204,9 @@ impl<'c> Page<'c> {
         let mut place = vec![Value::Null; entity.columns.len()];
         for (row, cells) in read {
             let id = id_text(&row.id);
+            if self.any_withheld {
+                withheld::forget(self.connection, entity.name, &row.id)?;
+            }
             for index in &rows::sql(entity).place {
                 place[*index] = plan.cell(cells, *index).map_or(Value::Null, Cell::to_value);
             }
@@ -272,9 +280,19 @@ impl<'c> Page<'c> {
     fn gone(&mut self, line: &GoneLine<'_>) -> Result<()> {
         let Some(entity) = registry::entity(&line.entity) else { return Ok(()) };
         for id in &line.ids {
+            if self.any_withheld {
+                withheld::forget(self.connection, entity.name, id)?;
+            }
             self.take_away(entity, id, (!line.deleted).then_some(line.scope.as_ref()))?;
         }
         Ok(())
+    }
+
+    /// Remembers what is missing here; the page has called it gone before.
+    fn withheld(&mut self, line: &WithheldLine<'_>) -> Result<()> {
+        let Some(entity) = registry::entity(&line.entity) else { return Ok(()) };
+        self.any_withheld = true;
+        withheld::remember(self.connection, &line.scope, entity.name, &line.ids)
     }
 
     /// Takes the server's row away, unless another scope than `left` that is heard holds it.
@@ -310,6 +328,7 @@ impl<'c> Page<'c> {
             self.take_away(entity, &id, Some(scope))?;
         }
         self.connection.execute("DELETE FROM scopes WHERE scope = ?1", [scope])?;
+        withheld::forget_scope(self.connection, scope)?;
         lost::hurry(self.connection)
     }
 

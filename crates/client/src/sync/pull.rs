@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use uuid::Uuid;
+use waystation_model::Code;
 use waystation_model::wire::PullRequest;
 
 use super::clock::Asked;
@@ -32,6 +33,10 @@ impl Engine {
     pub async fn pull_all(&self, full: bool) -> Result<()> {
         let _gate = self.pull_gate.lock().await;
         let mut result = self.pull_pages(full).await;
+        if matches!(&result, Err(ClientError::Refused(problem)) if problem.code == Code::ChainMismatch) {
+            // The server has no ledger of this device, so nothing would ever be answered to it again.
+            result = self.pull_as_new_device().await;
+        }
         if result.is_ok() && self.damage_known.load(Ordering::Relaxed) {
             let repaired = self.repair_damaged().await;
             self.damage_known.store(!matches!(repaired, Ok(true)), Ordering::Relaxed);
@@ -43,6 +48,12 @@ impl Engine {
         self.note(Exchange::Pull, &result);
         self.tell_status().await;
         result
+    }
+
+    async fn pull_as_new_device(&self) -> Result<()> {
+        let known_as = self.position().await?.device.device_id;
+        self.become_new_device(known_as).await?;
+        self.pull_pages(true).await
     }
 
     /// Offers what the server has lost, once whoever entered it had the time to send it again. How a pull ended does not depend

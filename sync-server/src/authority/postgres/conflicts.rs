@@ -5,6 +5,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 use waystation_model::registry::Entity;
 
+use super::rows::unreadable;
 use super::{KeptConflict, OpenConflict};
 use crate::failure::Failure;
 
@@ -45,7 +46,8 @@ pub async fn open(connection: &mut PgConnection, entity: &Entity, rows: Vec<Uuid
     .bind(rows)
     .bind(entity.name)
     .fetch_all(connection)
-    .await?;
+    .await
+    .map_err(unreadable)?;
     Ok(open
         .into_iter()
         .map(|open| OpenConflict {

@@ -7,6 +7,7 @@ mod marking;
 mod pages;
 mod rights;
 mod rows;
+mod withhold;
 
 use chrono::Utc;
 use serde_json::Value;
@@ -22,11 +23,13 @@ pub use pages::ReadOnly;
 pub use rights::check_rights_now;
 
 use super::{
-    Authority, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OpenConflict, Pushed, Tries, Writing,
+    Authority, FeedPlace, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OpenConflict, Pushed, Tries,
+    Writing,
 };
 use crate::accounts::Session;
 use crate::database::commit;
 use crate::failure::Failure;
+use crate::uncut::{begin, to_the_end};
 
 impl Authority for PgPool {
     type Writing = Transaction<'static, Postgres>;
@@ -37,7 +40,7 @@ impl Authority for PgPool {
     }
 
     async fn write(&self) -> Result<Self::Writing, Failure> {
-        Ok(self.begin().await?)
+        begin(self).await
     }
 
     async fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
@@ -59,6 +62,11 @@ impl Authority for PgPool {
         .execute(self)
         .await?;
         Ok(())
+    }
+
+    async fn withhold(&self, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
+        let (pool, rows) = (self.clone(), rows.to_vec());
+        to_the_end(async move { withhold::withhold(&pool, &rows).await }).await
     }
 
     async fn snapshot(&self) -> Result<Self::Snapshot, Failure> {
@@ -107,7 +115,7 @@ impl Writing for Transaction<'static, Postgres> {
 
     async fn offers_of(&mut self, entity: &Entity, row: Uuid) -> Result<Vec<(String, Value)>, Failure> {
         let sql = "SELECT row_stamp, fields FROM offered_rows WHERE row_id = $1 AND entity = $2";
-        Ok(sqlx::query_as(sql).bind(row).bind(entity.name).fetch_all(&mut **self).await?)
+        sqlx::query_as(sql).bind(row).bind(entity.name).fetch_all(&mut **self).await.map_err(rows::unreadable)
     }
 
     async fn lock_ledger(&mut self, device: Uuid) -> Result<LockedLedger, Failure> {

@@ -13,6 +13,7 @@ mod poke;
 mod push;
 mod raw;
 mod report;
+mod signin_flood;
 mod standby;
 
 use clap::Parser;
@@ -76,6 +77,9 @@ async fn main() -> Outcome<()> {
     }
     if wanted("page_apply") {
         page_apply::measure(rows * 10, arguments.pairs)?;
+    }
+    if wanted("signin_flood") {
+        signin_flood::measure(&cluster).await?;
     }
     cluster.stop();
     Ok(())

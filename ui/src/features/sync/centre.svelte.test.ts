@@ -31,7 +31,7 @@ const centreOf = (more: Partial<Centre> = {}): Centre => ({
     online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, held: (more.held?.length ?? 0) + (more.offered?.length ?? 0), rows_left: null,
     clock_off_ms: null, disk_low: false, signed_out: false, safe_to_close: true, problem: null,
   },
-  attention: [], conflicts: [], held: [], own_held: [], offered: [], lost_rows: 0, repairs: [], waiting: [], merged: [], folder: "/data", ...more,
+  attention: [], conflicts: [], held: [], own_held: [], offered: [], lost_rows: 0, withheld_rows: 0, repairs: [], waiting: [], merged: [], folder: "/data", ...more,
 });
 
 let close = () => {};
@@ -225,6 +225,17 @@ test("what the server has lost and nobody has sent again is told only when there
   close();
   open(centreOf({ lost_rows: 3 }));
   expect(words(part("sync-lost-rows", part("sync-waiting")!))).toContain("has lost 3 entries that");
+});
+
+test("what the server cannot send is told only when there is something", () => {
+  open(centreOf({}));
+  expect(part("sync-withheld-rows")).toBeNull();
+  close();
+  open(centreOf({ withheld_rows: 1 }));
+  expect(words(part("sync-withheld-rows"))).toContain("1 entry of the server");
+  close();
+  open(centreOf({ withheld_rows: 3 }));
+  expect(words(part("sync-withheld-rows"))).toContain("3 entries of the server");
 });
 
 test("a refused decision about a lost entry names what it is, not its table", () => {
