@@ -422,7 +422,7 @@ impl Laptop {
             }
             Err(error) if repairs < REPAIRS_MAX => {
                 let known_as = self.device();
-                match self.durably(|writer| exchange::repair(writer, error)) {
+                match self.durably(|writer| exchange::repair(writer, batch.went_back, error)) {
                     Ok(Repair::Again) => self.send(true_ms, repairs + 1),
                     Ok(Repair::Pull) => self.start_pull(true),
                     Ok(Repair::NewDevice) => Ok(Some(self.ask_device(known_as))),
@@ -464,10 +464,11 @@ impl Laptop {
         };
         let bytes = self.mangled(bytes);
         match page::outline(&bytes) {
+            Ok(answer) if asked != Asked::Cursors && position.doubts(&answer) => self.ask_page(position, ready, rounds).map(Some),
             Ok(Answer::Page(outline)) => {
                 let more = position.pass(&outline);
                 let offset_ms = Some(outline.server_time - self.clock(true_ms));
-                ready.push(Fetched { bytes: Bytes::from(bytes), outline, offset_ms });
+                ready.push(Fetched { bytes: Bytes::from(bytes), outline, asked_with_cursors: asked == Asked::Cursors, offset_ms });
                 if more { self.ask(position, ready, rounds, true).map(Some) } else { self.pages_wait(position, ready, rounds) }
             }
             Ok(Answer::SendCursors) if asked != Asked::Cursors => self.ask_page(position, ready, rounds).map(Some),
@@ -529,9 +530,9 @@ impl Laptop {
         let now = self.clock(true_ms);
         let known_as = position.device.device_id;
         let before = self.writer().device().clone();
-        let verdict = match exchange::apply(self.writer_mut(), position.device.device_id, now, &ready) {
+        let verdict = match exchange::apply(self.writer_mut(), position.asker(), now, &ready) {
             Ok(Some(verdict)) => verdict,
-            // It has become another device meanwhile: these pages are another one's.
+            // It has become another device meanwhile, or its numbers went back: these pages say nothing of it.
             Ok(None) => return Ok(None),
             Err(error) => return Finding::of(format!("a page could not be applied: {error}")),
         };
@@ -568,7 +569,7 @@ impl Laptop {
                 }
             }
             // The pages before it were stored and told the time.
-            Verdict::EpochChanged => {
+            Verdict::StartAgain => {
                 self.may_reread = true;
                 self.offset_ms = None;
             }
