@@ -157,6 +157,7 @@ impl World {
             *self.tally.entry(format!("held {state}")).or_default() += 1;
         }
         self.servers.memory.verify()?;
+        self.servers.heads_agree()?;
         for (place, laptop) in self.laptops.iter().enumerate() {
             self.laptop_agrees(laptop).map_err(|Finding(what)| Finding(format!("laptop {place}: {what}")))?;
         }

@@ -5,6 +5,7 @@
 
 mod access;
 mod constraints;
+mod epoch;
 mod feed;
 mod snapshot;
 mod tables;
@@ -24,6 +25,7 @@ use waystation_model::merge::Edits;
 use waystation_model::registry::{Entity, entity};
 
 pub use access::scopes as scopes_heard;
+pub use epoch::Place;
 pub use feed::{FeedEntry, Feeds, ScopeFeed};
 pub use snapshot::MemorySnapshot;
 pub use tables::{Row, State, id_in, value};
@@ -77,17 +79,10 @@ impl Memory {
     /// Everything as it was, in a new life: neither stamps nor epochs are given twice.
     pub fn restore(&self, backup: &Backup) {
         let mut state = self.state();
-        let (now_ms, rows_max, epoch) = (state.now_ms, state.page_rows_max, state.epoch);
-        *state = backup.0.clone();
-        state.now_ms = now_ms;
-        state.page_rows_max = rows_max;
-        state.epoch = (epoch + 1).max(now_ms / 1000);
-        if !self.faults.has(Fault::StampsAgain) {
-            let last_stamp = state.last_stamp;
-            state.last_stamp = (state.epoch << 30).max(last_stamp);
-            let lost = (last_stamp, state.last_stamp);
-            state.lost_lives.push(lost);
-        }
+        let epoch = state.epoch;
+        state.set_back(&backup.0, true);
+        let lost_after = state.last_stamp;
+        state.begin_epoch(lost_after, None, epoch + 1, !self.faults.has(Fault::StampsAgain));
     }
 
     /// Every feed forgets what is gone.
@@ -104,6 +99,7 @@ impl Memory {
     /// # Errors
     /// What the database would refuse; nothing is changed then.
     pub fn by_hand<R>(&self, work: impl FnOnce(&mut MemoryWriting) -> Result<R, Failure>) -> Result<(R, Vec<(String, i64)>), Failure> {
+        self.settle();
         let mut writing = MemoryWriting::begin(self.clone());
         let result = work(&mut writing)?;
         Ok((result, writing.commit()))

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
-use sync_server::epoch::Reached;
+use sync_server::witness::Run;
 use uuid::Uuid;
 use waystation_model::chain::{CHAIN_START, CONTENT_HASH_BYTES, Chain};
 use waystation_model::merge::Edits;
 use waystation_model::registry::Entity;
+
+use super::epoch::Place;
 use waystation_model::wire::NumberedOutcome;
 
 use super::feed::Feeds;
@@ -82,8 +84,16 @@ pub struct State {
     pub page_rows_max: usize,
     /// The server is gone after so many more steps of a transaction.
     pub steps_left: Option<u32>,
-    /// Which life this is.
+    /// Which epoch this is.
     pub epoch: i64,
+    /// The PostgreSQL that holds the database. It is no part of the database.
+    pub place: Place,
+    /// The PostgreSQL that held it when the epoch was last compared.
+    pub settled: Place,
+    /// Every start of PostgreSQL, the newest last.
+    pub runs: Vec<Run>,
+    /// Where the log is: how many transactions were committed.
+    pub lsn: i64,
     /// The last stamp given.
     pub last_stamp: i64,
     /// Stamps of lives that backups took the place of: after the first, up to the second.
@@ -111,6 +121,10 @@ impl State {
             page_rows_max: waystation_model::limits::PAGE_ROWS_MAX,
             steps_left: None,
             epoch,
+            place: Place::default(),
+            settled: Place::default(),
+            runs: vec![Run { epoch, started_us: 0, first_lsn: 0, first_stamp: epoch << 30, upto_stamp: epoch << 30 }],
+            lsn: 0,
             last_stamp: epoch << 30,
             lost_lives: Vec::new(),
             tables: BTreeMap::new(),
@@ -120,11 +134,6 @@ impl State {
             went_with_parent: BTreeSet::new(),
             feeds: Feeds::default(),
         }
-    }
-
-    /// Where the database is.
-    pub fn reached(&self) -> Reached {
-        Reached { epoch: Some(self.epoch), run_us: 0, lsn: 0 }
     }
 
     /// The rows of a table.

@@ -207,7 +207,9 @@ impl MemoryWriting {
         self.stands = true;
         let queue = mem::take(&mut self.queue);
         let faults = self.memory.faults.clone();
-        queue.drain(&mut self.memory.state().feeds, &faults)
+        let mut state = self.memory.state();
+        state.lsn += 1;
+        queue.drain(&mut state.feeds, &faults)
     }
 }
 

@@ -44,8 +44,8 @@ pub struct Applied {
 pub enum Verdict {
     /// It was applied.
     Applied(Applied),
-    /// The server began another life: the cursors were set to 0, ask again.
-    EpochChanged,
+    /// The server is in another epoch, or went back in time within one: the cursors were set to 0, ask again.
+    StartAgain,
     /// The server has mutations of this device that were never made here: this database is a copy.
     Copied,
 }
@@ -67,17 +67,10 @@ pub fn apply(
     let never_pulled = device.epoch == 0 && outline.applied_upto >= device.acknowledged_n;
     if outline.epoch != device.epoch && !never_pulled {
         device.epoch = outline.epoch;
-        device.first_sync_done = false;
         device.hear_witness(outline.witness.as_deref());
         lost::remember(connection, &outline.lost, now_ms)?;
-        scopes::start_again(connection)?;
-        // No push was taken in the new life yet, so what it has of this device is all there is to go back to.
-        if outline.applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, outline.applied_upto)? {
-            outbox::wait_again(connection, device)?;
-            return Ok(Verdict::Copied);
-        }
-        super::device::save(connection, device)?;
-        return Ok(Verdict::EpochChanged);
+        // No push was taken in the new epoch yet, so what it has of this device is all there is to go back to.
+        return start_again(connection, device, outline.applied_upto);
     }
     if is_copy(connection, device, outline)? {
         return Ok(Verdict::Copied);
@@ -112,13 +105,29 @@ pub fn apply(
     Ok(Verdict::Applied(applied))
 }
 
+/// The server is not the one that was read until now: every scope is read again, and what it has acknowledged beyond
+/// `applied_upto` waits to be sent again. The page itself is not applied.
+///
+/// # Errors
+/// When the database fails.
+pub fn start_again(connection: &Connection, device: &mut Device, applied_upto: i64) -> Result<Verdict> {
+    device.first_sync_done = false;
+    scopes::start_again(connection)?;
+    if applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, applied_upto)? {
+        outbox::wait_again(connection, device)?;
+        return Ok(Verdict::Copied);
+    }
+    super::device::save(connection, device)?;
+    Ok(Verdict::StartAgain)
+}
+
 /// Whether the server heard something else from this device than this database has said.
 fn is_copy(connection: &Connection, device: &Device, outline: &Outline) -> Result<bool> {
     if outline.applied_upto >= device.next_n {
         return Ok(true);
     }
     let known = match outline.applied_upto.cmp(&device.acknowledged_n) {
-        // An answer that is older than what was heard meanwhile.
+        // An answer that is older than what was heard meanwhile. Whether it may be is for whoever asked to say.
         Ordering::Less => return Ok(false),
         Ordering::Equal => Some(device.acknowledged_chain),
         // Nothing leaves without its chain: what the server has under a number that has none was made elsewhere.

@@ -30,7 +30,7 @@ fn pull(writer: &mut Writer, core: &mut Core) {
         match pull_page(writer, core) {
             Verdict::Applied(applied) if applied.more || !applied.reread.is_empty() => {}
             Verdict::Applied(_) => return,
-            Verdict::EpochChanged => {}
+            Verdict::StartAgain => {}
             Verdict::Copied => panic!("taken for a copy"),
         }
     }
