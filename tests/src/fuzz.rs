@@ -12,7 +12,7 @@ use waystation_client::store::page::{Answer, outline};
 use waystation_client::store::{Owner, Writer, apply, rows, scopes};
 use waystation_model::access::Role;
 use waystation_model::limits::{PUSH_MUTATIONS_MAX, ROW_WRITTEN_BYTES_MAX};
-use waystation_model::merge::{Change, Edits, Merged, Stored, lay_over, merge, read_fields};
+use waystation_model::merge::{Change, Merged, Stored, lay_over, merge, read_fields};
 use waystation_model::registry::{self, Entity, check_value, is_readable_tuple};
 use waystation_model::wire::{Base, Mutation, PullRequest, PushRequest, into_runs};
 
