@@ -7,6 +7,7 @@ mod conflicts;
 mod constraints;
 mod decisions;
 mod deed;
+mod foreign;
 mod grades;
 mod held;
 mod ledger;
