@@ -24,6 +24,7 @@ pub mod hash;
 pub mod ids;
 pub mod limits;
 pub mod merge;
+pub mod offers;
 pub mod registry;
 pub mod scope;
 pub mod sql;

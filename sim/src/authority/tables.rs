@@ -34,6 +34,9 @@ pub struct Row {
     pub stood: Option<(i64, i64)>,
 }
 
+/// Who offers the same as another: the offer, the row's stamp in digits, and the person.
+pub type Seconded = (Uuid, String, Uuid);
+
 /// Rows of one table by id.
 pub type Table = BTreeMap<Uuid, Arc<Row>>;
 
@@ -96,6 +99,8 @@ pub struct State {
     pub known_rights: BTreeMap<Uuid, (Vec<String>, i64)>,
     /// What they lost, and when.
     pub former_rights: BTreeMap<Uuid, BTreeMap<String, i64>>,
+    /// Who was counted for which state of an offered row.
+    pub seconded: BTreeSet<Seconded>,
     /// Rows that went with their parent.
     pub went_with_parent: BTreeSet<Uuid>,
     /// Heads and feeds.
@@ -117,6 +122,7 @@ impl State {
             devices: BTreeMap::new(),
             known_rights: BTreeMap::new(),
             former_rights: BTreeMap::new(),
+            seconded: BTreeSet::new(),
             went_with_parent: BTreeSet::new(),
             feeds: Feeds::default(),
         }
@@ -153,6 +159,8 @@ pub enum Undo {
     Row(i16, Uuid, Option<Arc<Row>>),
     /// The ledger as it was.
     Device(Uuid, Option<DeviceState>),
+    /// This person was not counted.
+    Seconded(Seconded),
 }
 
 impl Undo {
@@ -164,6 +172,9 @@ impl Undo {
             }
             Undo::Device(id, Some(device)) => {
                 state.devices.insert(id, device);
+            }
+            Undo::Seconded(seconded) => {
+                state.seconded.remove(&seconded);
             }
             Undo::Device(id, None) => {
                 state.devices.remove(&id);

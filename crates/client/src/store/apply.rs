@@ -68,7 +68,7 @@ pub fn apply(
         device.epoch = outline.epoch;
         device.first_sync_done = false;
         device.hear_witness(outline.witness.as_deref());
-        lost::remember(connection, &outline.lost, now_ms)?;
+        lost::remember(connection, &device.owner, &outline.lost, now_ms)?;
         scopes::start_again(connection)?;
         // No push was taken in the new life yet, so what it has of this device is all there is to go back to.
         if outline.applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, outline.applied_upto)? {

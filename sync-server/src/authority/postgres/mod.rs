@@ -3,6 +3,7 @@
 mod conflicts;
 mod constraints;
 mod ledger;
+mod offers;
 mod pages;
 mod rights;
 mod rows;
@@ -20,7 +21,10 @@ use waystation_model::{Code, Problem};
 pub use constraints::{read as read_constraints, refusal};
 pub use pages::ReadOnly;
 
-use super::{Authority, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LockedLedger, OpenConflict, Pushed, Tries, Writing};
+use super::{
+    Authority, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LockedLedger, OfferKey, OfferedState, OpenConflict, Pushed,
+    Tries, Writing,
+};
 use crate::accounts::Session;
 use crate::database::commit;
 use crate::failure::Failure;
@@ -96,15 +100,19 @@ impl Writing for Transaction<'static, Postgres> {
     }
 
     async fn offers(&mut self, offered_by: Uuid) -> Result<(usize, usize), Failure> {
-        let sql = "SELECT count(*), coalesce(sum(length(fields::text)), 0)::bigint FROM offered_rows \
-             WHERE offered_by = $1 AND state = 'waiting'";
-        let (rows, bytes): (i64, i64) = sqlx::query_as(sql).bind(offered_by).fetch_one(&mut **self).await?;
-        Ok((usize::try_from(rows).map_err(Failure::broken)?, usize::try_from(bytes).map_err(Failure::broken)?))
+        offers::waiting(self, offered_by).await
     }
 
-    async fn offers_of(&mut self, entity: &Entity, row: Uuid) -> Result<Vec<(String, Value)>, Failure> {
-        let sql = "SELECT row_stamp, fields FROM offered_rows WHERE row_id = $1 AND entity = $2";
-        Ok(sqlx::query_as(sql).bind(row).bind(entity.name).fetch_all(&mut **self).await?)
+    async fn offers_of(&mut self, entity: &Entity, row: Uuid) -> Result<Vec<OfferedState>, Failure> {
+        offers::of_row(self, entity, row).await
+    }
+
+    async fn offers_under(&mut self, offered_by: Uuid, key: &OfferKey) -> Result<bool, Failure> {
+        offers::under(self, offered_by, key).await
+    }
+
+    async fn second_offer(&mut self, offer: Uuid, seconder: Uuid) -> Result<(), Failure> {
+        offers::second(self, offer, seconder).await
     }
 
     async fn lock_ledger(&mut self, device: Uuid) -> Result<LockedLedger, Failure> {
