@@ -343,8 +343,9 @@ pub async fn sign_out(State(app): State<App>, session: Session) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends every session of the person, on every device, this one too: for somebody who has lost a laptop, or believes that
-/// somebody else has their tokens.
+/// Ends every session of the person, on every device, this one too.
+///
+/// For somebody who has lost a laptop, or believes that somebody else has their tokens.
 ///
 /// # Errors
 /// `session_ended`, `device_revoked`, `account_closed`: only a session that is open ends the others.

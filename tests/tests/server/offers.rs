@@ -156,7 +156,7 @@ async fn what_was_said_since_the_restore_stands_whoever_said_it() -> Outcome<()>
     let other_fields = json!({"group_id": group, "student_id": learner, "lesson_date": other_day, "status": "late"});
     let offers = [
         offer(&class.teacher, "attendance_records", cell, class.lost, fields),
-        offer(&class.teacher, "attendance_records", other, class.lost, other_fields),
+        offer(&class.teacher, "attendance_records", other, class.lost + 1, other_fields),
     ];
     // The teacher marks again after the restore, and the administrator too, before anything is offered.
     let mark = |by: Uuid, day: &str, status: &str| {
