@@ -76,6 +76,7 @@ export default defineConfig(({ mode }) => {
       assetsInlineLimit: 0,
       chunkSizeWarningLimit: 2500,
     },
-    test: { include: ["src/**/*.test.ts"], environment: "happy-dom" },
+    // A busy machine takes its time: only a test that fails reaches the limit.
+    test: { include: ["src/**/*.test.ts"], environment: "happy-dom", testTimeout: 120_000, hookTimeout: 120_000 },
   };
 });

@@ -17,17 +17,13 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 NAMESPACE = uuid.UUID("6f2f98a1-0c5e-5b1c-9d0a-7c6179737461")
-WHOLE_MIN, WHOLE_MAX = -(2**63), 2**64 - 1
 
 
 # ---- Canonical text ----
 
 def number(value):
-    """A number in its one spelling: whole numbers of 64 bits keep their digits, all others are doubles (RFC 8785)."""
-    if isinstance(value, int):
-        if WHOLE_MIN <= value <= WHOLE_MAX:
-            return str(value)
-        value = float(value)
+    """A number inside a value in its one spelling: the nearest double, as ECMAScript writes it (RFC 8785)."""
+    value = float(value)
     if not math.isfinite(value):
         raise ValueError("JSON has no such number")
     if value == 0:
@@ -77,7 +73,10 @@ def canonical(value):
 def mutation_text(case):
     """`sent` is the mutation's row in a run, as it travels: `[id, base, at, [value, …]]`."""
     row_id, base, at, values = json.loads(case["sent"])
-    return canonical([case["n"], case["entity"], case["op"], row_id, base, at, case["columns"], values])
+    # Number, base and time are 64-bit integers. Python writes them in digits, as JSON's reader here read them.
+    integers = [json.dumps(integer, separators=(",", ":")) for integer in (case["n"], base, at)]
+    texts = [canonical(text) for text in (case["entity"], case["op"], row_id, case["columns"], values)]
+    return f"[{integers[0]},{texts[0]},{texts[1]},{texts[2]},{integers[1]},{integers[2]},{texts[3]},{texts[4]}]"
 
 
 def content(text):

@@ -133,15 +133,17 @@ impl Doer<'_> {
             reset += 1;
         }
         let percent = if self.random.one_in(40) { 101 } else { self.random.between(0, 100) };
-        let fields = vec![
+        let mut fields = vec![
             ("user_id", self.text(self.user)),
             ("topic_id", self.text(topic)),
             ("course_id", course),
-            ("reset_number", json!(reset)),
             ("percent", json!(percent)),
             ("completed", json!(percent == 100)),
             ("time_spent_seconds", json!(self.random.between(1, 60))),
         ];
+        if percent % 7 != 0 {
+            fields.push(("reset_number", json!(reset)));
+        }
         let edit = Edit::put(progress, None, fields);
         vec![if self.random.one_in(2) { edit.coalescing() } else { edit }]
     }

@@ -49,6 +49,14 @@ pub enum Fault {
     StrandTheOld,
     /// A laptop forgets what the server has lost.
     ForgetLost,
+    /// A database that goes back in time begins no new epoch.
+    EpochUnnoticed,
+    /// A server that lives through it trusts the heads in its memory.
+    HeadsTrusted,
+    /// A laptop does not go back to what the server has of it.
+    AcknowledgedForGood,
+    /// A laptop that a server does not know takes what was acknowledged for done.
+    UnknownForGood,
 }
 
 impl Fault {
@@ -76,6 +84,10 @@ impl Fault {
         Fault::NameTooEarly,
         Fault::StrandTheOld,
         Fault::ForgetLost,
+        Fault::EpochUnnoticed,
+        Fault::HeadsTrusted,
+        Fault::AcknowledgedForGood,
+        Fault::UnknownForGood,
     ];
 }
 

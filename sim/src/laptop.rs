@@ -9,7 +9,7 @@ use uuid::Uuid;
 use waystation_client::error::{ClientError, Result};
 use waystation_client::store::apply::Verdict;
 use waystation_client::store::outbox::{self, Batch};
-use waystation_client::store::page::{self, Answer};
+use waystation_client::store::page::{self, Answer, Outline};
 use waystation_client::store::{Edit, Owner, Writer, overlay, rows};
 use waystation_client::sync::exchange::{self, Fetched, PAGES_TOGETHER_MAX, Position, REPAIRS_MAX, ROUNDS_MAX, Repair, Sending};
 use waystation_model::access::Role;
@@ -211,18 +211,23 @@ impl Laptop {
         self.durably(|writer| writer.edit(now, edits))
     }
 
-    /// Signs in again: the role may be another one, and so may the device.
+    /// Signs in again: the role may be another one, and so may the device. `is_unknown`: the server does not know the device that
+    /// the database is.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn sign_in(&mut self, role: Role, device: Uuid) -> Result<(), Finding> {
+    pub fn sign_in(&mut self, role: Role, device: Uuid, is_unknown: bool) -> Result<(), Finding> {
         let path = self.disk.database();
         let owner = self.owner(role);
         self.switch_off();
         self.disk.closed();
         let mut writer = Writer::open_for(&path, &key(), device, &owner).map_err(damaged)?;
         writer
-            .person(|connection, known| if known.device_id == device { Ok(()) } else { outbox::become_device(connection, known, device) })
+            .person(|connection, known| match known.device_id == device {
+                true => Ok(()),
+                false if is_unknown => outbox::replace_unknown_device(connection, known, device),
+                false => outbox::become_device(connection, known, device),
+            })
             .map_err(damaged)?;
         self.writer = Some(writer);
         self.disk.sync();
@@ -422,7 +427,7 @@ impl Laptop {
             }
             Err(error) if repairs < REPAIRS_MAX => {
                 let known_as = self.device();
-                match self.durably(|writer| exchange::repair(writer, error)) {
+                match self.durably(|writer| exchange::repair(writer, batch.went_back, error)) {
                     Ok(Repair::Again) => self.send(true_ms, repairs + 1),
                     Ok(Repair::Pull) => self.start_pull(true),
                     Ok(Repair::NewDevice) => Ok(Some(self.ask_device(known_as))),
@@ -464,10 +469,14 @@ impl Laptop {
         };
         let bytes = self.mangled(bytes);
         match page::outline(&bytes) {
+            Ok(answer) if asked != Asked::Cursors && position.doubts(&answer) && !self.faults.has(Fault::AcknowledgedForGood) => {
+                self.ask_page(position, ready, rounds).map(Some)
+            }
             Ok(Answer::Page(outline)) => {
+                let outline = self.remembered(outline);
                 let more = position.pass(&outline);
                 let offset_ms = Some(outline.server_time - self.clock(true_ms));
-                ready.push(Fetched { bytes: Bytes::from(bytes), outline, offset_ms });
+                ready.push(Fetched { bytes: Bytes::from(bytes), outline, asked_with_cursors: asked == Asked::Cursors, offset_ms });
                 if more { self.ask(position, ready, rounds, true).map(Some) } else { self.pages_wait(position, ready, rounds) }
             }
             Ok(Answer::SendCursors) if asked != Asked::Cursors => self.ask_page(position, ready, rounds).map(Some),
@@ -488,6 +497,15 @@ impl Laptop {
     fn pages_wait(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize) -> Result<Option<Outgoing>, Finding> {
         self.pull = if ready.is_empty() { Pull::Idle } else { Pull::Pages { position: Box::new(position), asked: None, ready, rounds } };
         Ok(None)
+    }
+
+    /// What a planted fault makes of a page that has less than was acknowledged.
+    fn remembered(&self, outline: Outline) -> Outline {
+        let device = self.writer().device();
+        if self.faults.has(Fault::AcknowledgedForGood) && outline.applied_upto < device.acknowledged_n {
+            return Outline { applied_upto: device.acknowledged_n, chain: hex::encode(device.acknowledged_chain), ..outline };
+        }
+        outline
     }
 
     /// What planted faults make of a page.
@@ -529,9 +547,9 @@ impl Laptop {
         let now = self.clock(true_ms);
         let known_as = position.device.device_id;
         let before = self.writer().device().clone();
-        let verdict = match exchange::apply(self.writer_mut(), position.device.device_id, now, &ready) {
+        let verdict = match exchange::apply(self.writer_mut(), position.asker(), now, &ready) {
             Ok(Some(verdict)) => verdict,
-            // It has become another device meanwhile: these pages are another one's.
+            // It has become another device meanwhile, or its numbers went back: these pages say nothing of it.
             Ok(None) => return Ok(None),
             Err(error) => return Finding::of(format!("a page could not be applied: {error}")),
         };
@@ -568,7 +586,7 @@ impl Laptop {
                 }
             }
             // The pages before it were stored and told the time.
-            Verdict::EpochChanged => {
+            Verdict::StartAgain => {
                 self.may_reread = true;
                 self.offset_ms = None;
             }

@@ -6,21 +6,23 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use sync_server::access::subscription_of;
-use sync_server::accounts::Session;
+use sync_server::accounts::{Session, Tokens};
 use sync_server::authority::Authority;
 use sync_server::failure::Failure;
 use sync_server::heads::{Heads, Subscription};
 use sync_server::protocols::Protocols;
-use sync_server::pull;
+use sync_server::pull::{self, Page};
 use sync_server::push::{Batch, Constraints};
+use sync_server::witness::{Run, Witness};
 use sync_server::{settle, slices};
 use uuid::Uuid;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::{NumberedOutcome, Operation, PullRequest, PushRequest, SlicesRequest};
 use waystation_model::{Code, Problem};
 
-use crate::authority::{Backup, Memory, constraints, table};
+use crate::authority::{Backup, Memory, constraints, scopes_heard as readable_scopes, table};
 use crate::faults::{Fault, Faults, Finding};
+use crate::random::Random;
 
 /// What a request asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,10 @@ pub enum Crash {
 struct Instance {
     heads: Heads,
     epoch: i64,
+    /// When the PostgreSQL was started that it knows.
+    run_us: i64,
+    /// Whether the database may be another one by now.
+    is_doubtful: bool,
     /// Heads that others moved and that it was not told of yet.
     untold: Vec<(String, i64)>,
 }
@@ -60,6 +66,10 @@ pub struct Servers {
     constraints: Constraints,
     faults: Faults,
     backup: Option<Backup>,
+    /// What a standby or a copy of the files has.
+    elsewhere: Option<Backup>,
+    /// What signs witnesses, where they are given.
+    tokens: Option<Tokens>,
     /// What became of each number of each device, in this life of the server.
     outcomes: BTreeMap<(Uuid, i64), String>,
     /// Ids of devices that were made.
@@ -84,6 +94,8 @@ impl Servers {
             constraints: constraints(),
             faults,
             backup: None,
+            elsewhere: None,
+            tokens: None,
             outcomes: BTreeMap::new(),
             devices_made: 0,
             newest: PROTOCOL_VERSION,
@@ -100,6 +112,12 @@ impl Servers {
     pub fn up_to(mut self, newest: u32) -> Servers {
         self.newest = newest;
         self.protocols = Protocols::up_to(newest);
+        self
+    }
+
+    /// … that gives out witnesses.
+    pub fn with_witnesses(mut self) -> Servers {
+        self.tokens = Some(Tokens::new("the secret of every instance"));
         self
     }
 
@@ -120,9 +138,10 @@ impl Servers {
 
     fn started(&self) -> Instance {
         let heads = Heads::default();
+        self.memory.settle();
         let state = self.memory.state();
         heads.advance(&state.feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect::<Vec<_>>());
-        Instance { heads, epoch: state.epoch, untold: Vec::new() }
+        Instance { heads, epoch: state.epoch, run_us: state.place.run_us, is_doubtful: false, untold: Vec::new() }
     }
 
     /// An instance starts again, with nothing in its memory.
@@ -133,18 +152,114 @@ impl Servers {
 
     /// Remembers everything.
     pub fn back_up(&mut self) {
-        self.backup = Some(self.memory.back_up());
+        let backup = self.memory.back_up();
+        // Nobody puts in place of the database what is older than the newest backup.
+        self.elsewhere = Some(backup.clone());
+        self.backup = Some(backup);
     }
 
     /// Goes back to the backup, if there is one.
     pub fn restore(&mut self) -> bool {
         let Some(backup) = self.backup.clone() else { return false };
         self.memory.restore(&backup);
+        self.elsewhere = None;
         self.outcomes.clear();
         for instance in 0..self.instances.len() {
             self.restart(instance);
         }
         true
+    }
+
+    /// A standby, or a copy of the files, has everything that was committed.
+    pub fn replicate(&mut self) {
+        self.elsewhere = Some(self.memory.snapshot_of_all());
+    }
+
+    /// The database goes back to what is elsewhere, if anything is, and nobody says so. Returns the last stamp there and how many
+    /// transactions are lost.
+    pub fn go_back(&mut self, identity_changes: bool, random: &mut Random) -> Option<(i64, i64)> {
+        let to = self.elsewhere.clone()?;
+        let lsn = self.memory.state().lsn;
+        self.memory.go_back(&to, identity_changes);
+        let state = self.memory.state();
+        let (last_stamp, lost) = (state.last_stamp, (lsn - state.lsn).max(0));
+        self.outcomes.retain(|(device, n), _| state.devices.get(device).is_some_and(|device| *n <= device.last_n));
+        drop(state);
+        for instance in 0..self.instances.len() {
+            // Whoever was to be told of heads was connected to a database that is gone.
+            self.instances[instance].untold.clear();
+            match random.below(3) {
+                0 => self.restart(instance),
+                1 => self.instances[instance].is_doubtful = !self.faults.has(Fault::HeadsTrusted),
+                // It finds out later.
+                _ => {}
+            }
+        }
+        Some((last_stamp, lost))
+    }
+
+    fn heads_there(&self) -> Vec<(String, i64)> {
+        self.memory.state().feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect()
+    }
+
+    /// Learns the epoch from the database, as a server does whose database may be another one.
+    fn settle(&mut self, place: usize) {
+        let mut epoch = self.memory.settle();
+        let run_us = self.memory.state().place.run_us;
+        let known = &mut self.instances[place];
+        if (known.epoch, known.run_us) == (epoch, run_us) {
+            known.is_doubtful = false;
+            return;
+        }
+        let there = self.heads_there();
+        let known = &self.instances[place];
+        if !self.faults.has(Fault::HeadsTrusted) {
+            if epoch == known.epoch && Heads::any_is_above(&known.heads.known(), &there) && !self.faults.has(Fault::EpochUnnoticed) {
+                let newest = self.memory.state().runs.last().copied();
+                if let Some(newest) = newest {
+                    self.memory.went_back(newest, 0);
+                }
+                epoch = self.memory.epoch();
+            }
+            self.instances[place].heads.begin_again(&self.heads_there());
+        }
+        self.instances[place].heads.advance(&self.heads_there());
+        let known = &mut self.instances[place];
+        known.epoch = epoch;
+        known.run_us = run_us;
+        known.is_doubtful = false;
+    }
+
+    /// Takes note of what a laptop proves to have seen.
+    fn note_witness(&mut self, place: usize, session: &Session, witness: Option<&str>) {
+        let (Some(tokens), Some(witness)) = (&self.tokens, witness.and_then(Witness::parse)) else { return };
+        let known = &self.instances[place];
+        let says_nothing_new = witness.epoch < known.epoch || (witness.epoch, witness.run_us) == (known.epoch, known.run_us);
+        if says_nothing_new || !witness.is_signed(tokens, session.device_id) || self.faults.has(Fault::EpochUnnoticed) {
+            return;
+        }
+        let runs: Vec<Run> = self.memory.state().runs.iter().rev().copied().collect();
+        if let Some(run) = witness.proves(&runs) {
+            self.memory.went_back(run, witness.epoch + 1);
+        }
+        self.settle(place);
+    }
+
+    /// What an instance knows that has heard everything is what the database says.
+    ///
+    /// # Errors
+    /// The first head that is another one.
+    pub fn heads_agree(&self) -> Result<(), Finding> {
+        let state = self.memory.state();
+        for instance in &self.instances {
+            for (scope, head) in instance.heads.known() {
+                let there = state.feeds.scopes.get(&scope).map_or(0, |feed| feed.version);
+                if head != there {
+                    return Finding::of(format!("an instance takes {head} for the head of {scope}, which is {there}"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Heads that moved: at once for whoever moved them, later for the others.
@@ -162,6 +277,7 @@ impl Servers {
 
     /// Tells an instance what the others have moved.
     pub fn announce(&mut self, instance: usize) {
+        self.settle(instance);
         let instance = &mut self.instances[instance];
         instance.heads.advance(&std::mem::take(&mut instance.untold));
     }
@@ -187,8 +303,8 @@ impl Servers {
         }
         let answer = match route {
             Route::Push => self.push(instance, session, bytes),
-            Route::Pull => Ok(self.pull(instance, session, bytes)),
-            Route::Slices => Ok(self.slices(instance, session, bytes)),
+            Route::Pull => self.readable_only(&session, |servers| servers.pull(instance, session, bytes)),
+            Route::Slices => self.readable_only(&session, |servers| servers.slices(instance, session, bytes)),
             Route::NewDevice => Ok(self.new_device(Some(instance), session).map(|id| id.to_string().into_bytes())),
         };
         let gone = self.memory.state().steps_left.take() == Some(0) || crash == Some(Crash::AfterCommit);
@@ -221,13 +337,17 @@ impl Servers {
             }
             let epoch = self.instances[instance].epoch;
             self.protocols.admit_push(&mut request, if self.faults.has(Fault::StrandTheOld) { -1 } else { epoch })?;
-            let batch = Batch::read(request, self.instances[instance].epoch)?;
+            self.note_witness(instance, &session, request.witness.as_deref());
+            let batch = Batch::read(request, epoch)?;
             let subscription = self.subscription(instance, session.user_id)?;
             // Whose faults keep old rights keeps them here too.
             let fresh = !self.faults.has(Fault::StaleAccess);
             let batch = if fresh { batch.with_rights_of(subscription.rights_at) } else { batch };
-            now(batch.take(&self.memory, &self.constraints, None, session, &subscription.actor))
+            now(batch.take(&self.memory, &self.constraints, self.tokens.as_ref(), session, &subscription.actor))
         })();
+        if let Err(Failure::EpochMoved) = result {
+            self.settle(instance);
+        }
         match result {
             Err(failure) => Ok(Err(problem(failure))),
             Ok((answer, moved)) => {
@@ -300,11 +420,22 @@ impl Servers {
         }
         self.protocols.check_pull(request.protocol)?;
         let is_older = request.protocol < self.newest;
-        let subscription = self.subscription(instance, session.user_id).map_err(problem)?;
-        let Instance { heads, epoch, .. } = &self.instances[instance];
-        let known = settle::Instance { heads, epoch: *epoch, is_doubtful: false, tokens: None };
-        let page = now(pull::answer(&self.memory, known, &session, &subscription, request)).map_err(problem)?;
+        self.note_witness(instance, &session, request.witness.as_deref());
+        let page = match self.page(instance, &session, request.clone()) {
+            Err(Failure::EpochMoved) => {
+                self.settle(instance);
+                self.page(instance, &session, request)
+            }
+            page => page,
+        };
+        let page = page.map_err(problem)?;
         Ok(if is_older { of_later_years(&page.text) } else { page.text })
+    }
+
+    fn page(&self, instance: usize, session: &Session, request: PullRequest) -> Result<Page, Failure> {
+        let Instance { heads, epoch, is_doubtful, .. } = &self.instances[instance];
+        let known = settle::Instance { heads, epoch: *epoch, is_doubtful: *is_doubtful, tokens: self.tokens.as_ref() };
+        now(pull::answer(&self.memory, known, session, request))
     }
 
     fn slices(&mut self, instance: usize, session: Session, bytes: &[u8]) -> Result<Vec<u8>, Problem> {
@@ -314,9 +445,30 @@ impl Servers {
             return Err(Problem::new(Code::DeviceNotYours, "the session belongs to another device"));
         }
         self.protocols.check_pull(request.protocol)?;
-        let subscription = self.subscription(instance, session.user_id).map_err(problem)?;
-        let epoch = self.instances[instance].epoch;
-        now(slices::answer(&self.memory, epoch, &session, &subscription, request)).map_err(problem)
+        self.note_witness(instance, &session, request.witness.as_deref());
+        let Instance { heads, epoch, .. } = &self.instances[instance];
+        now(slices::answer(&self.memory, heads, *epoch, &session, &request)).map_err(problem)
+    }
+
+    /// Holds that the rows of an answer are of scopes that the caller may read at this moment, whether or not the instance has
+    /// been told of every change of rights.
+    fn readable_only(
+        &mut self,
+        session: &Session,
+        answer: impl FnOnce(&mut Servers) -> Result<Vec<u8>, Problem>,
+    ) -> Result<Result<Vec<u8>, Problem>, Finding> {
+        let lines = match answer(self) {
+            Ok(lines) => lines,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let readable = readable_scopes(&self.memory.state(), session.user_id);
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let line: Value = serde_json::from_slice(line).map_err(|error| Finding(error.to_string()))?;
+            if line["line"] == "rows" && line["scope"].as_str().is_some_and(|scope| !readable.contains(scope)) {
+                return Finding::of(format!("rows of {} were read after the right was taken", line["scope"]));
+            }
+        }
+        Ok(Ok(lines))
     }
 
     /// A new device for a user, with a ledger of its own.

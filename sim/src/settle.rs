@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sync_server::access::subscription_of;
 use sync_server::heads::Heads;
 use sync_server::settle::Instance;
 use uuid::Uuid;
@@ -158,6 +157,7 @@ impl World {
             *self.tally.entry(format!("held {state}")).or_default() += 1;
         }
         self.servers.memory.verify()?;
+        self.servers.heads_agree()?;
         for (place, laptop) in self.laptops.iter().enumerate() {
             self.laptop_agrees(laptop).map_err(|Finding(what)| Finding(format!("laptop {place}: {what}")))?;
         }
@@ -256,15 +256,13 @@ impl World {
             session_id: Uuid::nil(),
         };
         let heads = Heads::default();
-        let subscription =
-            subscription_of(memory, &heads, laptop.user).now_or_never().ok_or_else(|| broken("it waits"))?.map_err(broken)?;
         let instance = Instance { heads: &heads, epoch: memory.epoch(), is_doubtful: false, tokens: None };
         let mut cursors = BTreeMap::new();
         let mut found: BTreeMap<(i16, Uuid), i64> = BTreeMap::new();
         loop {
             let request =
                 PullRequest { protocol: 1, device, epoch: memory.epoch(), digest: None, cursors: Some(cursors.clone()), witness: None };
-            let page = sync_server::pull::answer(memory, instance, &session, &subscription, request)
+            let page = sync_server::pull::answer(memory, instance, &session, request)
                 .now_or_never()
                 .ok_or_else(|| broken("it waits"))?
                 .map_err(broken)?;

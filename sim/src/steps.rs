@@ -58,6 +58,12 @@ pub enum Act {
     BackUp,
     /// The server goes back to its backup.
     Restore,
+    /// A standby, or a copy of the files, gets everything that was committed.
+    Replicate,
+    /// The standby takes the place of the database, and nobody says so.
+    Promote,
+    /// The copy of the files takes the place of the database, and nobody says so.
+    PutBack,
     /// The server forgets what is gone, as it does after half a year.
     Forget,
     /// A day passes.
@@ -116,14 +122,36 @@ const RESTORES: &[(Act, usize)] = &[
     (Act::SignIn, 1),
 ];
 
+/// … and from here on a database that goes back in time without anybody saying so, while servers run on or start again.
+pub const GOES_BACK_FROM: u64 = 4_000_000;
+/// What happens in all of those.
+const GOES_BACK: &[(Act, usize)] = &[
+    (Act::ByHand, 4),
+    (Act::Push, 8),
+    (Act::Pull, 4),
+    (Act::Carry, 16),
+    (Act::Apply, 4),
+    (Act::Replicate, 1),
+    (Act::Promote, 2),
+    (Act::PutBack, 2),
+    (Act::SignIn, 2),
+    (Act::CrashServer, 1),
+];
+/// What happens in half of those each.
+const GOES_BACK_FAULTS: &[(Act, usize)] =
+    &[(Act::BackUp, 2), (Act::Restore, 1), (Act::Day, 2), (Act::Lose, 4), (Act::Repeat, 3), (Act::CutPower, 2), (Act::Copy, 1)];
+
 /// The history of a seed.
 pub fn history(seed: u64, steps: usize) -> Vec<Step> {
     let mut random = Random::of(seed);
     let mut acts = ORDINARY.to_vec();
-    if seed >= RESTORES_FROM {
-        acts.extend(RESTORES);
+    match seed {
+        GOES_BACK_FROM.. => acts.extend(GOES_BACK),
+        RESTORES_FROM.. => acts.extend(RESTORES),
+        _ => {}
     }
     let later = match seed {
+        GOES_BACK_FROM.. => GOES_BACK_FAULTS,
         RESTORES_FROM.. => &[],
         LATEST_FROM.. => LATEST_FAULTS,
         LATER_FROM.. => LATER_FAULTS,

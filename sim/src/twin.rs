@@ -20,6 +20,9 @@ use crate::authority::{Memory, constraints, table, value};
 use crate::faults::Faults;
 use crate::random::Random;
 
+/// When everybody joined their groups: the first of February 2026.
+const JOINED_MS: i64 = 1_769_904_000_000;
+
 /// What another program does with one row.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -200,7 +203,7 @@ impl Twin {
                 let given = vec![
                     ("group_id", self.text(3, number)),
                     ("user_id", self.text(2, learner)),
-                    ("joined_at", json!(self.start_ms - 5 * 86_400_000)),
+                    ("joined_at", json!(JOINED_MS)),
                     ("is_active", json!(true)),
                 ];
                 rest.push(make("group_memberships", self.id(0, 0), given));
@@ -242,7 +245,7 @@ impl Twin {
             vec![("assessment_id", self.text(9, 1)), ("course_id", self.text(6, 1)), ("keys", keys)],
         ));
         let mut devices = Vec::new();
-        for user in [1, 2, 3, 4, 5, 6, 1, 4] {
+        for user in [1, 2, 3, 4, 5, 6, 1, 4, 3] {
             let number = self.devices.len() as u128 + 1;
             let device = Device {
                 id: self.id(11, number),
@@ -384,6 +387,7 @@ impl Twin {
                 self.text(2, teacher)
             }),
             11 => ("attendance_records", "note", word),
+            12 if self.random.one_in(2) => ("assessments", "is_active", json!(self.random.one_in(2))),
             12 => ("assessments", "graded_by", json!(*self.random.pick(&["laptop", "server"])?)),
             _ => {
                 let name = *self.random.pick(&["topics", "modules", "stations", "station_equipment", "courses"])?;
@@ -407,15 +411,15 @@ impl Twin {
         let (name, fields): (&str, Vec<(&'static str, Value)>) = match self.random.below(19) {
             18 => ("held_changes", vec![("state", json!(*self.random.pick(&["accepted", "refused"])?))]),
             0..=3 => {
-                let mut fields = vec![
-                    ("group_id", self.text(3, which)),
-                    ("student_id", self.text(2, learner)),
-                    ("lesson_date", json!(format!("2026-03-0{}", 1 + self.random.below(2)))),
-                ];
+                // On the last of January nobody was in a group yet.
+                let day = if self.random.one_in(8) { "2026-01-31" } else { *self.random.pick(&["2026-03-01", "2026-03-02"])? };
+                let mut fields =
+                    vec![("group_id", self.text(3, which)), ("student_id", self.text(2, learner)), ("lesson_date", json!(day))];
                 if self.random.one_in(3) {
-                    fields.push(("note", word));
+                    // Nothing, said of a cell that may not be there yet, is said.
+                    fields.push(("note", if number % 4 == 0 { Value::Null } else { word }));
                 } else {
-                    let status = *self.random.pick(&["present", "late", "absent"])?;
+                    let status = *self.random.pick(&[Some("present"), Some("late"), Some("absent"), None])?;
                     fields.extend([("status", json!(status)), ("marked_by", user), ("marked_at", json!(self.start_ms))]);
                 }
                 ("attendance_records", fields)
@@ -423,15 +427,18 @@ impl Twin {
             4 | 5 => {
                 let topics = table("topics");
                 let topic = self.any(topics)?;
-                let fields = vec![
+                let reset = self.random.between(0, 1);
+                let mut fields = vec![
                     ("user_id", user),
                     ("topic_id", json!(topic.to_string())),
                     ("course_id", self.of(topics, topic, "course_id")),
-                    ("reset_number", json!(self.random.between(0, 1))),
                     ("percent", json!(number)),
                     ("completed", json!(number > 90)),
                     ("time_spent_seconds", json!(number)),
                 ];
+                if number % 3 != 0 {
+                    fields.push(("reset_number", json!(reset)));
+                }
                 ("topic_progress", fields)
             }
             6 => ("topics", vec![("title", word), ("position", json!(number))]),

@@ -15,13 +15,13 @@ use waystation_model::registry::Entity;
 use crate::authority::{Memory, MemoryWriting, table, value};
 use crate::deeds::Doer;
 use crate::entered::{Entered, row_of, seen};
-use crate::faults::{Faults, Finding};
+use crate::faults::{Fault, Faults, Finding};
 use crate::laptop::{Laptop, Outgoing};
 use crate::lost::LostRows;
 use crate::random::Random;
 use crate::school::School;
 use crate::server::{Crash, Route, Servers};
-use crate::steps::{Act, LATEST_FROM, Step};
+use crate::steps::{Act, GOES_BACK_FROM, LATEST_FROM, Step};
 
 /// When every history begins: 2026-03-01, in milliseconds.
 pub const START_MS: i64 = 1_772_323_200_000;
@@ -31,6 +31,8 @@ const CLOCK_TOLERANCE_MS: i64 = 1_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// The version that a server of later years speaks best: it serves two before it, and one older still may push.
 const NEWEST_PROTOCOL: u32 = 4;
+/// Changes that another program makes before anybody notices that the database went back.
+const WRITTEN_UNNOTICED_MAX: i64 = 20;
 /// Laptops that copies may add.
 const LAPTOPS_MAX: usize = 8;
 
@@ -102,8 +104,10 @@ impl World {
         let school = School::found(&memory).map_err(broken)?;
         let latest = seed >= LATEST_FROM;
         let newest = if latest { NEWEST_PROTOCOL } else { PROTOCOL_VERSION };
+        let servers = Servers::new(memory, 1 + random.below(2), faults.clone()).up_to(newest);
+        let servers = if seed >= GOES_BACK_FROM { servers.with_witnesses() } else { servers };
         let mut world = World {
-            servers: Servers::new(memory, 1 + random.below(2), faults.clone()).up_to(newest),
+            servers,
             laptops: Vec::new(),
             school,
             entered: Entered::default(),
@@ -118,7 +122,12 @@ impl World {
             crash: None,
             faults: faults.clone(),
         };
+        // What a standby has at first knows some of the devices.
+        let replicated_at = if seed >= GOES_BACK_FROM { random.below(clients) } else { clients };
         for place in 0..clients {
+            if place == replicated_at {
+                world.servers.replicate();
+            }
             // Some people have two laptops.
             let people = &world.school.people;
             let (user, role) = people[if random.one_in(3) { random.below(people.len()) } else { place % people.len() }];
@@ -218,6 +227,9 @@ impl World {
             Act::SignIn => self.sign_in(laptop)?,
             Act::BackUp => self.servers.back_up(),
             Act::Restore => self.restore()?,
+            Act::Replicate => self.servers.replicate(),
+            Act::Promote => self.go_back(true, &mut random)?,
+            Act::PutBack => self.go_back(false, &mut random)?,
             Act::Forget => self.forget_gone(),
             Act::Day => self.pass(DAY_MS + random.between(0, DAY_MS)),
             Act::Damage => {
@@ -408,7 +420,8 @@ impl World {
         };
         let (true, Some(role)) = (open, role) else { return Ok(()) };
         let device = if known { device } else { self.servers.new_device(None, self.session(user, device)).map_err(broken)? };
-        self.laptops[place].sign_in(role, device)
+        let is_unknown = !known && !self.faults.has(Fault::UnknownForGood);
+        self.laptops[place].sign_in(role, device, is_unknown)
     }
 
     fn restore(&mut self) -> Result<(), Finding> {
@@ -421,6 +434,23 @@ impl World {
             if let Some((last_stamp, _)) = lost.filter(|_| self.has_days) {
                 let state = self.servers.memory.state().clone();
                 self.lost.gather(last_stamp, &self.laptops, &state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is elsewhere takes the place of the database, and nobody says so. In half of the cases another program writes as many
+    /// changes as were lost before anybody notices.
+    fn go_back(&mut self, identity_changes: bool, random: &mut Random) -> Result<(), Finding> {
+        let Some((last_stamp, lost)) = self.servers.go_back(identity_changes, random) else { return Ok(()) };
+        *self.tally.entry("transactions that went back unsaid".into()).or_default() += lost.unsigned_abs();
+        for laptop in &mut self.laptops {
+            laptop.may_reread = true;
+        }
+        self.lost.gather(last_stamp, &self.laptops)?;
+        if random.one_in(2) {
+            for _ in 0..lost.min(WRITTEN_UNNOTICED_MAX) {
+                self.by_hand(Random::of(random.number()))?;
             }
         }
         Ok(())

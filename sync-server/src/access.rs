@@ -11,9 +11,11 @@ use waystation_model::{Code, Problem};
 
 use crate::authority::{Authority, Snapshot};
 use crate::failure::Failure;
-use crate::heads::{Heads, Subscription, access_scopes};
+use crate::heads::{Heads, Subscription, access_scopes, all_access_scopes};
 use crate::state::App;
 
+/// How often a read begins anew because rights moved between its subscription and its snapshot.
+pub const RIGHTS_TRIES_MAX: usize = 8;
 /// Begins the word for a role among remembered scopes. No kind of scope is called so.
 const ROLE: &str = "role:";
 
@@ -39,17 +41,30 @@ pub async fn subscription_of<A: Authority>(authority: &A, heads: &Heads, user: U
     let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
     let mut scopes = snapshot.scopes(user).await?;
     let mut actor = Actor { user_id: user, organization_id, role, scopes: HashSet::new() };
-    let rights_at = snapshot.heads(&access_scopes(&actor)).await?.iter().map(|head| head.version).sum();
+    let access_heads = snapshot.heads(&all_access_scopes(user, organization_id)).await?;
+    let deciding = access_scopes(&actor);
+    let rights_at = access_heads.iter().filter(|head| deciding.contains(&head.scope)).map(|head| head.version).sum();
     let known = snapshot.known_rights(user).await?;
     snapshot.end().await?;
     let rights = rights_of(actor.role, &scopes);
     if known.as_ref() != Some(&rights) {
-        authority.know_rights(user, &rights, rights_at).await?;
+        authority.know_rights(user, &rights, access_heads.iter().map(|head| head.version).sum()).await?;
     }
     scopes.sort_by_cached_key(|scope| (rank(scope), scope.clone()));
     scopes.dedup();
     actor.scopes = scopes.iter().cloned().collect();
     Ok(heads.remember(actor, scopes, rights_at, computed_at))
+}
+
+/// Refuses to read with a subscription whose rights have moved by the time of the snapshot: another instance or plain SQL may
+/// have changed them without this instance having been told.
+///
+/// # Errors
+/// [`Failure::RightsMoved`].
+pub async fn check_rights<S: Snapshot>(snapshot: &mut S, subscription: &Subscription) -> Result<(), Failure> {
+    let heads = snapshot.heads(&access_scopes(&subscription.actor)).await?;
+    let sum: i64 = heads.iter().map(|head| head.version).sum();
+    if sum == subscription.rights_at { Ok(()) } else { Err(Failure::RightsMoved) }
 }
 
 /// What is remembered of somebody's rights, in an order that makes the same rights the same: what they hear, and what they are.
@@ -77,7 +92,15 @@ pub fn right_role(right: &str) -> Option<Role> {
 /// # Errors
 /// `too_many_scopes`, and as [`subscription`].
 pub async fn heard(app: &App, user: Uuid) -> Result<Arc<Subscription>, Failure> {
-    let subscription = subscription(app, user).await?;
+    heard_of(&app.pool, &app.heads, user).await
+}
+
+/// As [`heard`], from whoever keeps the rows.
+///
+/// # Errors
+/// As [`heard`].
+pub async fn heard_of<A: Authority>(authority: &A, heads: &Heads, user: Uuid) -> Result<Arc<Subscription>, Failure> {
+    let subscription = subscription_of(authority, heads, user).await?;
     let count = subscription.scopes.len();
     if count > SCOPES_PER_USER_MAX {
         tracing::warn!(%user, count, "hears more scopes than the limit");

@@ -5,7 +5,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::io::Read;
 use waystation_model::{Code, Problem};
 
@@ -16,9 +16,38 @@ use crate::state::App;
 /// A zstd frame may ask for this much memory to look back in, as a power of two: the 8 MiB that every decoder has.
 const WINDOW_LOG_MAX: u32 = 23;
 
+/// A body of at most so many bytes that is not compressed may be parsed before its request has a turn at the database.
+const SMALL_BODY_BYTES_MAX: usize = 4 * 1024;
+
 /// A request's JSON body of at most `MAX` bytes, before and after decompression.
 #[derive(Debug)]
 pub struct Body<T, const MAX: usize>(pub T);
+
+/// A request's JSON body as it arrived: at most `MAX` bytes, neither decompressed nor parsed. What waits for a turn waits like
+/// this, because 286 bytes can decompress to a mebibyte and that parse to 18.
+#[derive(Debug)]
+pub struct RawBody<const MAX: usize> {
+    bytes: Bytes,
+    zstd: bool,
+}
+
+impl<const MAX: usize> RawBody<MAX> {
+    /// Whether it may take much memory once it is read.
+    pub fn is_large(&self) -> bool {
+        self.zstd || self.bytes.len() > SMALL_BODY_BYTES_MAX
+    }
+
+    /// Decompresses and parses it.
+    ///
+    /// # Errors
+    /// `body_too_large`, `body_truncated`, `not_json`, `bad_request`, or what the protocol that it names is refused with.
+    pub fn read<T: DeserializeOwned>(self, protocols: Protocols) -> Result<T, Problem> {
+        if self.zstd {
+            return read_json(&decompress(&self.bytes, MAX)?, protocols);
+        }
+        read_json(&self.bytes, protocols)
+    }
+}
 
 #[derive(Deserialize)]
 struct ProtocolOnly {
@@ -29,21 +58,29 @@ impl<T: DeserializeOwned, const MAX: usize> FromRequest<App> for Body<T, MAX> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+        Ok(Body(RawBody::<MAX>::from_request(request, app).await?.read(app.protocols)?))
+    }
+}
+
+impl<const MAX: usize> FromRequest<App> for RawBody<MAX> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
         let (content_type, encoding) = (header(CONTENT_TYPE), header(CONTENT_ENCODING));
         if !content_type.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(Code::UnsupportedEncoding, "the content type must be application/json").into());
         }
-        let raw = tokio::time::timeout(app.waits.body, read_limited(body, MAX))
-            .await
-            .map_err(|_| Problem::new(Code::BodyTruncated, "the body did not arrive in time"))??;
-        let text = match encoding {
-            "" | "identity" => raw.to_vec(),
-            "zstd" => decompress(&raw, MAX)?,
+        let zstd = match encoding {
+            "" | "identity" => false,
+            "zstd" => true,
             other => return Err(Problem::new(Code::UnsupportedEncoding, format!("the content encoding {other} is not understood")).into()),
         };
-        Ok(Body(read_json(&text, app.protocols)?))
+        let bytes = tokio::time::timeout(app.waits.body, read_limited(body, MAX))
+            .await
+            .map_err(|_| Problem::new(Code::BodyTruncated, "the body did not arrive in time"))??;
+        Ok(RawBody { bytes, zstd })
     }
 }
 
@@ -75,6 +112,10 @@ fn decompress(raw: &[u8], max: usize) -> Result<Vec<u8>, Problem> {
 
 /// Parses a body and checks the protocol that it names, if its form has one.
 fn read_json<T: DeserializeOwned>(text: &[u8], protocols: Protocols) -> Result<T, Problem> {
+    // serde would take a list for an object, its items in the order of the fields.
+    if text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Problem::new(code_of(text), "the body must be an object"));
+    }
     match serde_json::from_slice::<T>(text) {
         Ok(value) => Ok(value),
         Err(error) => {
@@ -82,13 +123,19 @@ fn read_json<T: DeserializeOwned>(text: &[u8], protocols: Protocols) -> Result<T
             if let Ok(ProtocolOnly { protocol: Some(protocol) }) = serde_json::from_slice::<ProtocolOnly>(text) {
                 protocols.check(protocol)?;
             }
-            let code = match error.classify() {
-                serde_json::error::Category::Eof => Code::BodyTruncated,
-                serde_json::error::Category::Syntax => Code::NotJson,
-                _ => Code::BadRequest,
-            };
-            Err(Problem::new(code, error.to_string()))
+            Err(Problem::new(code_of(text), error.to_string()))
         }
+    }
+}
+
+/// What is wrong with a body that has not the wanted form. The reader of a form stops at the first thing that does not fit, and
+/// calls a list with a place too many a fault of the text: only the whole text tells whether it is JSON.
+fn code_of(text: &[u8]) -> Code {
+    let Ok(text) = std::str::from_utf8(text) else { return Code::NotJson };
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Code::BadRequest,
+        Err(error) if error.is_eof() => Code::BodyTruncated,
+        Err(_) => Code::NotJson,
     }
 }
 
@@ -115,6 +162,19 @@ mod tests {
         assert_eq!(code("{\"protocol\":\"one\"}"), Code::BadRequest);
         assert_eq!(code("{\"protocol\":99,\"new\":1}"), Code::UnsupportedProtocol);
         assert_eq!(code("{\"protocol\":1,\"new\":1}"), Code::BadRequest);
+        assert_eq!(code(" [1]"), Code::BadRequest);
+        assert_eq!(code("{\"protocol\":\"one\",\"new\""), Code::BodyTruncated);
+        assert_eq!(code("{\"protocol\":\"one\",new}"), Code::NotJson);
+    }
+
+    #[test]
+    fn a_list_with_a_place_too_many_is_json_of_another_form() {
+        let code = |text: &str| read_json::<(i64, i64)>(text.as_bytes(), Protocols::OURS).expect_err("wrong on purpose").code;
+        assert_eq!(code("[1,2,3]"), Code::BadRequest);
+        assert_eq!(code("[1]"), Code::BadRequest);
+        assert_eq!(code("[1,2]]"), Code::NotJson);
+        assert_eq!(code("[1,2,3"), Code::BodyTruncated);
+        assert_eq!(read_json::<String>(b"\"\xff\"", Protocols::OURS).expect_err("no text").code, Code::NotJson);
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! on a connection as a whole.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -17,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
+use tower::util::MapRequest;
 
 /// How long to wait when no connection can be taken, such as for want of file handles.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -37,6 +40,10 @@ impl Waits {
     pub const USUAL: Waits = Waits { head: Duration::from_secs(60), body: Duration::from_secs(120), answer: Duration::from_secs(60) };
 }
 
+/// The address at the other end of a request's connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// Serves until it is told to stop, and then until the running requests have ended.
 pub async fn serve(listener: TcpListener, routes: Router, waits: Waits, stopping: CancellationToken) {
     // HTTP/1.1 alone: what encrypts stands before this server and speaks that to it, and whoever opens HTTP/2 may keep a
@@ -49,8 +56,8 @@ pub async fn serve(listener: TcpListener, routes: Router, waits: Waits, stopping
             () = stopping.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok((stream, address)) => (stream, Peer(address.ip().to_canonical())),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
                 tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
@@ -58,7 +65,11 @@ pub async fn serve(listener: TcpListener, routes: Router, waits: Waits, stopping
             }
         };
         let io = TokioIo::new(Patient::new(stream, waits));
-        let connection = builder.serve_connection(io, TowerToHyperService::new(routes.clone())).into_owned();
+        let routes = MapRequest::new(routes.clone(), move |mut request: Request<_>| {
+            request.extensions_mut().insert(peer);
+            request
+        });
+        let connection = builder.serve_connection(io, TowerToHyperService::new(routes)).into_owned();
         let connection = open.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -133,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn who_takes_nothing_of_an_answer_is_given_up_and_who_takes_a_little_is_not() {
         let (near, mut far) = tokio::io::duplex(8);
-        let mut connection = Patient::new(near, Waits { answer: Duration::from_millis(50), ..Waits::USUAL });
+        let mut connection = Patient::new(near, Waits { answer: Duration::from_secs(1), ..Waits::USUAL });
         let reading = tokio::spawn(async move {
             let mut taken = [0; 100];
             far.read_exact(&mut taken).await.expect("what was written");

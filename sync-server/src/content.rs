@@ -18,9 +18,11 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfi
 use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem};
 
-use crate::access::subscription;
+use crate::access::{RIGHTS_TRIES_MAX, subscription};
 use crate::accounts::Session;
+use crate::authority::postgres::check_rights_now;
 use crate::failure::Failure;
+use crate::heads::Subscription;
 use crate::settings::ContentSettings;
 use crate::state::App;
 
@@ -89,30 +91,16 @@ pub async fn content(
     if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(not_found().into());
     }
-    let subscription = subscription(&app, session.user_id).await?;
-    let organization = subscription.actor.organization_id;
-    let courses: Vec<String> = subscription
-        .scopes
-        .iter()
-        .filter_map(|scope| scope.strip_prefix("course:").or(scope.strip_prefix("course_staff:")))
-        .map(str::to_owned)
-        .collect();
-    let mut connection = app.pool.acquire().await?;
-    session.check_alive(&mut connection).await?;
-    // Ready is the server's own word. A laptop may name any hash, and would hear somebody else's file by it.
-    let media: Option<(String, i64)> = sqlx::query_as(
-        "SELECT coalesce(media_type, 'application/octet-stream'), size_bytes FROM media_assets \
-         WHERE sha256 = $1 AND organization_id = $2 AND status = 'ready' AND size_bytes IS NOT NULL \
-             AND (course_id::text = ANY($3) OR course_id IS NULL AND $4) LIMIT 1",
-    )
-    .bind(&sha256)
-    .bind(organization)
-    .bind(courses)
-    .bind(subscription.actor.scopes.contains(&ScopeKind::OrgStaff.of(organization)))
-    .fetch_optional(&mut *connection)
-    .await?;
-    drop(connection);
-    let (media_type, size) = media.ok_or_else(not_found)?;
+    let mut found = Err(Failure::RightsMoved);
+    for _ in 0..RIGHTS_TRIES_MAX {
+        let subscription = subscription(&app, session.user_id).await?;
+        found = media(&app, &session, &subscription, &sha256).await;
+        match &found {
+            Err(Failure::RightsMoved) => app.heads.forget_subscription(&subscription),
+            _ => break,
+        }
+    }
+    let (media_type, size) = found?.ok_or_else(not_found)?;
     let size = u64::try_from(size).map_err(Failure::broken)?;
     let range = match headers.get(RANGE).and_then(|value| value.to_str().ok()) {
         None => None,
@@ -122,10 +110,23 @@ pub async fn content(
         },
     };
     let options = GetOptions { range: range.clone().map(|range| GetRange::Bounded(range.start..range.end)), ..GetOptions::default() };
-    let found = app.files.get_opts(&object_key(&sha256), options).await.map_err(|error| match error {
-        object_store::Error::NotFound { .. } => Failure::from(not_found()),
-        other => Failure::from(other),
-    })?;
+    let key = object_key(&sha256);
+    let found = match app.files.get_opts(&key, options).await {
+        Ok(found) if found.meta.size == size => found,
+        Err(object_store::Error::NotFound { .. }) => return Err(not_found().into()),
+        // What is not whole cannot be served, and a range past its end is refused by the store in words of its own.
+        found => {
+            let there = match &found {
+                Ok(found) => found.meta.size,
+                Err(_) => app.files.head(&key).await?.size,
+            };
+            if there == size {
+                return Err(found.err().map_or_else(|| not_found().into(), Failure::from));
+            }
+            tracing::error!(sha256, size, there, "a file of the store has another length than it should: bring it back from a backup");
+            return Err(not_found().into());
+        }
+    };
     let length = range.as_ref().map_or(size, |range| range.end - range.start);
     let common = [
         (CONTENT_TYPE, media_type),
@@ -142,6 +143,34 @@ pub async fn content(
                 .into_response()
         }
     })
+}
+
+/// The media type and the size of a file that the caller may read.
+async fn media(app: &App, session: &Session, subscription: &Subscription, sha256: &str) -> Result<Option<(String, i64)>, Failure> {
+    let organization = subscription.actor.organization_id;
+    let courses: Vec<String> = subscription
+        .scopes
+        .iter()
+        .filter_map(|scope| scope.strip_prefix("course:").or(scope.strip_prefix("course_staff:")))
+        .map(str::to_owned)
+        .collect();
+    let mut connection = app.pool.acquire().await?;
+    session.check_alive(&mut connection).await?;
+    // Ready is the server's own word. A laptop may name any hash, and would hear somebody else's file by it.
+    let media: Option<(String, i64)> = sqlx::query_as(
+        "SELECT coalesce(media_type, 'application/octet-stream'), size_bytes FROM media_assets \
+         WHERE sha256 = $1 AND organization_id = $2 AND status = 'ready' AND size_bytes IS NOT NULL \
+             AND (course_id::text = ANY($3) OR course_id IS NULL AND $4) LIMIT 1",
+    )
+    .bind(sha256)
+    .bind(organization)
+    .bind(courses)
+    .bind(subscription.actor.scopes.contains(&ScopeKind::OrgStaff.of(organization)))
+    .fetch_optional(&mut *connection)
+    .await?;
+    // Asked after the row was read: whoever has the right now had it then.
+    check_rights_now(&mut connection, subscription).await?;
+    Ok(media)
 }
 
 /// The one range that a request asks for, end excluded.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 use waystation_model::sql::feed_triggers;
 
 use crate::epoch::Watched;
 use crate::failure::Failure;
+use crate::sessions;
 
 /// How often a transaction runs that lost against another one.
 pub const TRANSACTION_TRIES_MAX: usize = 8;
@@ -20,10 +21,10 @@ const MIGRATION_LOCK: i64 = 0x57_41_59;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/server");
 
-/// Opens a pool whose sessions are known to the feed as a sync-server's.
+/// Opens a pool whose sessions are set up as [`sessions`] says.
 ///
 /// # Errors
-/// When the address is wrong or PostgreSQL does not answer.
+/// When the address is wrong, PostgreSQL does not answer, or a session is not what it has to be.
 pub async fn connect(url: &str, connections_max: u32) -> Result<PgPool, sqlx::Error> {
     connect_watched(url, connections_max, &Watched::default()).await
 }
@@ -33,17 +34,36 @@ pub async fn connect(url: &str, connections_max: u32) -> Result<PgPool, sqlx::Er
 /// # Errors
 /// As [`connect`].
 pub async fn connect_watched(url: &str, connections_max: u32, epoch: &Watched) -> Result<PgPool, sqlx::Error> {
-    let options = PgConnectOptions::from_str(url)?.options([("waystation.server", "on"), ("TimeZone", "UTC"), ("jit", "off")]);
     let epoch = Watched::clone(epoch);
     PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(CONNECTION_WAIT)
-        .after_connect(move |connection, _| {
+        .after_connect(move |session, _| {
             let epoch = Watched::clone(&epoch);
-            Box::pin(async move { epoch.compare(connection).await })
+            Box::pin(async move {
+                sessions::prepare(session).await?;
+                epoch.compare(session).await
+            })
         })
-        .connect_with(options)
+        .connect_with(PgConnectOptions::from_str(url)?)
         .await
+}
+
+/// Holds that sessions with this database are kept apart from one another, which not every pooler does.
+///
+/// # Errors
+/// When they are not, or PostgreSQL does not answer.
+pub async fn check_sessions(url: &str) -> Result<(), Failure> {
+    let options = PgConnectOptions::from_str(url)?;
+    let mut one = PgConnection::connect_with(&options).await?;
+    let mut other = PgConnection::connect_with(&options).await?;
+    for session in [&mut one, &mut other] {
+        // The pool would only say that no connection came in time.
+        sessions::prepare(session).await?;
+    }
+    sessions::check_apart(&mut one, &mut other).await?;
+    one.close().await?;
+    Ok(other.close().await?)
 }
 
 /// Brings the schema to this version: the migrations, then the triggers that follow from the registry.

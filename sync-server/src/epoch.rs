@@ -119,6 +119,14 @@ pub async fn read(connection: &mut PgConnection) -> Result<Option<At>, sqlx::Err
 /// # Errors
 /// When the database does not answer.
 pub async fn settle(pool: &PgPool) -> Result<At, Failure> {
+    // Without its row nothing tells which epoch this is, so it is one that no laptop has seen.
+    let made = sqlx::query(
+        "INSERT INTO epoch (epoch) SELECT greatest(extract(epoch FROM clock_timestamp())::bigint, (SELECT max(r.epoch) + 1 FROM database_runs r)) \
+         WHERE NOT EXISTS (SELECT FROM epoch) ON CONFLICT (only_row) DO NOTHING",
+    );
+    if made.execute(pool).await?.rows_affected() > 0 {
+        tracing::error!("the row of the epoch was gone: a new epoch has begun");
+    }
     let sql = "SELECT epoch_settle() AS epoch, (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint AS run_us";
     Ok(sqlx::query_as(sql).fetch_one(pool).await?)
 }

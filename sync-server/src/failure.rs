@@ -44,6 +44,9 @@ pub enum Failure {
     /// Somebody made the same row at the same moment.
     #[error("somebody made the same row at the same moment")]
     MadeMeanwhile,
+    /// The rights that a read began with are not those of its snapshot: it begins anew with those.
+    #[error("the reader's rights have moved")]
+    RightsMoved,
     /// Something that holds by construction did not hold.
     #[error("{0}")]
     Broken(String),
@@ -81,6 +84,10 @@ impl Failure {
                 Problem::new(Code::NotReady, "the database is out of reach")
             }
             Failure::EpochMoved => Problem::new(Code::EpochChanged, "the server's epoch is another one: pull first"),
+            Failure::RightsMoved => {
+                tracing::warn!("the reader's rights moved again with every try");
+                Problem::new(Code::NotReady, "the rights of this person are changing")
+            }
             other => {
                 tracing::error!(error = %other, "the request failed");
                 Problem::new(Code::Internal, "the server failed; its log has the request id")

@@ -46,10 +46,16 @@ impl Subscription {
     }
 }
 
-/// The scopes, heard by nobody, whose heads move when this person's subscription may change.
-pub fn access_scopes(actor: &Actor) -> [String; 3] {
-    let organization = actor.organization_id;
-    [format!("access:{}", actor.user_id), format!("access_org:{organization}"), format!("access_all:{organization}")]
+/// The scopes, heard by nobody, whose heads move when this person's subscription may change. What administrators hear changes
+/// with every course and group of the organization; everybody else's subscription does not.
+pub fn access_scopes(actor: &Actor) -> Vec<String> {
+    let [user, everybody, administrators] = all_access_scopes(actor.user_id, actor.organization_id);
+    if actor.role == Role::Admin { vec![user, everybody, administrators] } else { vec![user, everybody] }
+}
+
+/// The access scopes of a person of any role. The sum of their heads never falls, also when the role changes.
+pub fn all_access_scopes(user: Uuid, organization: Uuid) -> [String; 3] {
+    [format!("access:{user}"), format!("access_all:{organization}"), format!("access_org:{organization}")]
 }
 
 /// Every scope that was heard of, with its head. A place is a number, and thousands of them take little room.
@@ -199,6 +205,12 @@ impl Heads {
     pub fn by_name(&self, cursors: &Cursors) -> BTreeMap<String, i64> {
         let inner = self.read();
         cursors.places.iter().zip(&*cursors.versions).map(|(place, version)| (inner.known.at(*place).0.to_string(), *version)).collect()
+    }
+
+    /// Drops one subscription whose rights have moved without this instance having been told, so that it is computed anew.
+    pub fn forget_subscription(&self, outdated: &Subscription) {
+        let mut inner = self.write();
+        self.forget(&mut inner, |subscription| subscription.number == outdated.number);
     }
 
     /// Drops every subscription, so that each is computed anew.

@@ -32,12 +32,15 @@ pub mod pull;
 pub mod push;
 mod routes;
 mod server;
+pub mod sessions;
 pub mod settings;
 pub mod settle;
 pub mod slices;
 pub mod state;
 pub mod tombstones;
 pub mod turns;
+pub mod uncut;
+mod unread;
 pub mod verify;
 pub mod witness;
 

@@ -1,11 +1,14 @@
 //! The routes, and what lies around all of them: a request id, a log line, and clear words for what does not exist.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use sqlx::{Connection, PgConnection, PgPool};
 use tracing::Instrument;
 use uuid::Uuid;
 use waystation_model::{Code, Problem};
@@ -19,6 +22,7 @@ use crate::pull::pull;
 use crate::push::push;
 use crate::slices::slices;
 use crate::state::App;
+use crate::unread::drain_unread;
 
 /// Every route.
 pub fn router(app: App) -> Router {
@@ -38,6 +42,7 @@ pub fn router(app: App) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_route)
         .layer(from_fn(with_request_id))
+        .layer(from_fn_with_state(app.waits, drain_unread))
         .with_state(app)
 }
 
@@ -53,10 +58,36 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Failu
     if app.stopping.is_cancelled() {
         return Err(Problem::new(Code::NotReady, "the server is stopping").into());
     }
+    // A connection that is open already says nothing of the next one.
+    check_connections(&app.pool).await?;
     if !is_migrated(&app.pool).await? {
         return Err(Problem::new(Code::NotReady, "the database has not been migrated").into());
     }
     Ok("ready\n")
+}
+
+/// How long a look at the database may take.
+const READY_WAIT: Duration = Duration::from_secs(5);
+
+/// Whether a request that needs a connection can have one: a free one, and a new one as long as the pool may grow.
+async fn check_connections(pool: &PgPool) -> Result<(), Failure> {
+    let look = async {
+        drop(pool.acquire().await?);
+        if pool.size() < pool.options().get_max_connections() {
+            // Outside of the pool, so that looking takes no place there.
+            PgConnection::connect_with(&pool.connect_options()).await?.close().await?;
+        }
+        Ok::<(), sqlx::Error>(())
+    };
+    let late = || Problem::new(Code::NotReady, "the database gives no connection");
+    match tokio::time::timeout(READY_WAIT, look).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready: the database gives no connection");
+            Err(late().into())
+        }
+        Err(_) => Err(late().into()),
+    }
 }
 
 async fn no_such_route() -> Failure {

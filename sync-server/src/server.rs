@@ -4,10 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::Response;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 use crate::accounts::{MostRounds, SignInLimiter, Tokens};
 use crate::authority::postgres::read_constraints;
@@ -18,7 +22,7 @@ use crate::push::Constraints;
 use crate::settings::Settings;
 use crate::state::App;
 use crate::turns::Turns;
-use crate::{accounts, connections, content, database, instances, routes, settle, tombstones};
+use crate::{connections, content, database, instances, routes, settle, tombstones};
 
 /// How long running requests may take to end after the server was told to stop.
 const STOP_WAIT: Duration = Duration::from_secs(20);
@@ -40,6 +44,7 @@ impl Server {
     /// # Errors
     /// When the database does not answer or has another schema, or the address is taken.
     pub async fn start(settings: Settings) -> Result<Server, Failure> {
+        database::check_sessions(&settings.database_url).await?;
         let epoch = Arc::new(Epoch::default());
         let pool = database::connect_watched(&settings.database_url, settings.database_connections_max, &epoch).await?;
         if !database::is_migrated(&pool).await.unwrap_or(false) {
@@ -54,7 +59,7 @@ impl Server {
             tokens: Arc::new(Tokens::new(&settings.token_secret)),
             sign_ins: Arc::new(SignInLimiter::default()),
             most_rounds: Arc::new(MostRounds::read(&pool).await?),
-            passwords: Arc::new(Semaphore::new(accounts::passwords_at_once())),
+            passwords: Arc::default(),
             stopping: stopping.clone(),
             heads: Arc::clone(&heads),
             ahead: Arc::default(),
@@ -90,6 +95,14 @@ impl Server {
     /// What its handlers share, for tests and benchmarks in the same process.
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// Answers one request in the caller's own task, for tests: dropped, it is cut off as by a connection that closes.
+    ///
+    /// # Errors
+    /// None: every failure is an answer.
+    pub async fn answer(&self, request: Request<Body>) -> Result<Response, std::convert::Infallible> {
+        routes::router(self.app.clone()).oneshot(request).await
     }
 
     /// Takes no more requests, lets the running ones end, and closes the database.

@@ -14,12 +14,12 @@ use waystation_model::registry::entity_by_code;
 use waystation_model::wire::{SliceLine, SlicesRequest};
 use waystation_model::{Code, Problem};
 
-use crate::access::heard;
+use crate::access::{RIGHTS_TRIES_MAX, check_rights, heard_of};
 use crate::accounts::Session;
-use crate::authority::{Authority, Head, Snapshot};
-use crate::body::Body;
+use crate::authority::{Authority, FeedPlace, Head, Snapshot};
+use crate::body::RawBody;
 use crate::failure::Failure;
-use crate::heads::Subscription;
+use crate::heads::{Heads, Subscription};
 use crate::pull::rows_line;
 use crate::state::App;
 
@@ -28,17 +28,13 @@ use crate::state::App;
 /// # Errors
 /// `not_allowed` for a scope that its person does not hear, and what concerns the request as a whole.
 #[utoipa::path(post, path = "/v1/sync/slices", security(("access_token" = [])), request_body = SlicesRequest, responses((status = 200, description = "NDJSON, one SliceLine a line.", content_type = "application/x-ndjson", body = SliceLine), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
-pub async fn slices(
-    State(app): State<App>,
-    session: Session,
-    Body(request): Body<SlicesRequest, PULL_BODY_BYTES_MAX>,
-) -> Result<Response, Failure> {
+pub async fn slices(State(app): State<App>, session: Session, body: RawBody<PULL_BODY_BYTES_MAX>) -> Result<Response, Failure> {
+    let turn = app.turns.take(session.organization_id).await?;
+    let request: SlicesRequest = body.read(app.protocols)?;
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
-    let subscription = heard(&app, session.user_id).await?;
-    let turn = app.turns.take(session.organization_id).await?;
-    let text = answer(&app.pool, app.epoch.number(), &session, &subscription, request).await?;
+    let text = answer(&app.pool, &app.heads, app.epoch.number(), &session, &request).await?;
     drop(turn);
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response())
 }
@@ -49,29 +45,57 @@ pub async fn slices(
 /// As [`slices`].
 pub async fn answer<A: Authority>(
     authority: &A,
+    heads: &Heads,
     epoch: i64,
     session: &Session,
-    subscription: &Subscription,
-    request: SlicesRequest,
+    request: &SlicesRequest,
 ) -> Result<Vec<u8>, Failure> {
     if request.slices.as_ref().is_some_and(|slices| slices.values().map(Vec::len).sum::<usize>() > SLICE_ROWS_MAX) {
         return Err(Problem::new(Code::BadRequest, format!("at most {SLICE_ROWS_MAX} rows in one request")).field("slices").into());
     }
-    if !subscription.actor.scopes.contains(&request.scope) {
-        return Err(Problem::new(Code::NotAllowed, "the scope is not heard").field("scope").into());
+    for _ in 0..RIGHTS_TRIES_MAX {
+        let subscription = heard_of(authority, heads, session.user_id).await?;
+        match read(authority, epoch, session, &subscription, request).await {
+            Err(Failure::RightsMoved) => heads.forget_subscription(&subscription),
+            answered => return answered,
+        }
     }
+    Err(Failure::RightsMoved)
+}
+
+async fn read<A: Authority>(
+    authority: &A,
+    epoch: i64,
+    session: &Session,
+    subscription: &Subscription,
+    request: &SlicesRequest,
+) -> Result<Vec<u8>, Failure> {
     let rows_max = authority.page_rows_max();
     let mut snapshot = authority.snapshot().await?;
     snapshot.check_alive(session).await?;
     let reached = snapshot.device_state(session.device_id).await?.reached;
     let is_same_epoch = request.epoch == epoch && reached.epoch == Some(epoch);
+    check_rights(&mut snapshot, subscription).await?;
+    if !subscription.actor.scopes.contains(&request.scope) {
+        return Err(Problem::new(Code::NotAllowed, "the scope is not heard").field("scope").into());
+    }
     let head = snapshot.heads(std::slice::from_ref(&request.scope)).await?.pop();
     let mut text = Vec::new();
     match head.filter(|head| is_same_epoch && head.version == request.cursor) {
         None => line(&mut text, &SliceLine::Moved)?,
         Some(head) => match &request.slices {
             None => line(&mut text, &SliceLine::Sums { sums: sums(&mut snapshot, &head).await? })?,
-            Some(named) => differences(&mut text, &mut snapshot, &head, named, rows_max).await?,
+            Some(named) => {
+                let unsendable = differences(&mut text, &mut snapshot, &head, named, rows_max).await?;
+                if !unsendable.is_empty() {
+                    // The laptop pulls, hears that they are gone, and compares again.
+                    snapshot.end().await?;
+                    authority.withhold(&unsendable).await?;
+                    text.clear();
+                    line(&mut text, &SliceLine::Moved)?;
+                    return Ok(text);
+                }
+            }
         },
     }
     snapshot.end().await?;
@@ -86,30 +110,37 @@ async fn sums<S: Snapshot>(snapshot: &mut S, head: &Head) -> Result<Vec<i64>, Fa
     Ok(sums)
 }
 
+/// Writes what is missing and what is unknown. Returns rows that are missing and cannot be sent; then nothing counts of what
+/// was written.
 async fn differences<S: Snapshot>(
     text: &mut Vec<u8>,
     snapshot: &mut S,
     head: &Head,
     named: &BTreeMap<u8, Vec<i64>>,
     rows_max: usize,
-) -> Result<(), Failure> {
+) -> Result<Vec<FeedPlace>, Failure> {
     let hashes: Vec<i64> = named.values().flatten().copied().collect();
     let slices: Vec<u8> = named.keys().copied().collect();
     // One more than an answer carries tells whether there is more.
-    let found = snapshot.slice_rows_but(head.id, &slices, &hashes, rows_max + 1).await?;
+    let mut found = snapshot.slice_rows_but(head.id, &slices, &hashes, rows_max + 1).await?;
     let mut more = found.len() > rows_max;
+    found.truncate(rows_max);
     let mut missing: HashMap<i16, Vec<Uuid>> = HashMap::new();
-    for (entity, id) in found.into_iter().take(rows_max) {
-        missing.entry(entity).or_default().push(id);
+    for row in &found {
+        missing.entry(row.entity).or_default().push(row.row_id);
     }
     let known: HashSet<i64> = snapshot.known_hashes(head.id, &hashes).await?.into_iter().collect();
     let tuples = snapshot.tuples(&missing).await?;
+    found.retain(|row| !tuples.contains_key(&(row.entity, row.row_id)));
+    if !found.is_empty() {
+        return Ok(found);
+    }
     let mut bytes = 0;
     for (code, ids) in &missing {
         let entity = entity_by_code(*code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
         let mut rows: Vec<&str> = Vec::with_capacity(ids.len());
         for id in ids {
-            let tuple = tuples.get(&(*code, *id)).ok_or_else(|| Failure::broken(format!("live row {id} is not there")))?;
+            let tuple = tuples.get(&(*code, *id)).ok_or_else(|| Failure::broken(format!("live row {id} was not read")))?;
             // One row always fits, or a large one would stop everything.
             if bytes > 0 && bytes + tuple.len() > PAGE_BYTES_MAX {
                 more = true;
@@ -124,7 +155,8 @@ async fn differences<S: Snapshot>(
     }
     let unknown = hashes.into_iter().filter(|hash| !known.contains(hash)).collect();
     line(text, &SliceLine::Unknown { hashes: unknown })?;
-    line(text, &SliceLine::End { more })
+    line(text, &SliceLine::End { more })?;
+    Ok(Vec::new())
 }
 
 fn line(text: &mut Vec<u8>, line: &SliceLine) -> Result<(), Failure> {

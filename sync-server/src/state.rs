@@ -5,10 +5,10 @@ use std::sync::Arc;
 use chrono::Utc;
 use object_store::ObjectStore;
 use sqlx::PgPool;
-use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{MostRounds, SignInLimiter, Tokens};
+use crate::accounts::{MostRounds, PasswordDesk, SignInLimiter, Tokens};
 use crate::connections::Waits;
 use crate::epoch::Epoch;
 use crate::heads::Heads;
@@ -35,8 +35,8 @@ pub struct App {
     pub sign_ins: Arc<SignInLimiter>,
     /// What each check of a password spends beside its own hash.
     pub most_rounds: Arc<MostRounds>,
-    /// One permit for each password that is looked at.
-    pub passwords: Arc<Semaphore>,
+    /// Where passwords are looked at.
+    pub passwords: Arc<PasswordDesk>,
     /// The database's constraints by name.
     pub constraints: Arc<Constraints>,
     /// Heads that moved, for the other instances.

@@ -47,7 +47,7 @@ pub async fn forget(pool: &PgPool, today: NaiveDate) -> Result<u64, Failure> {
         let rows = sqlx::query(
             "DELETE FROM feed f USING ( \
                  SELECT g.scope_id, g.entity, g.row_id, g.version FROM feed_marks m \
-                 JOIN feed g ON g.scope_id = m.scope_id AND g.version <= m.version AND g.state <> 0 \
+                 JOIN feed g ON g.scope_id = m.scope_id AND g.version <= m.version AND g.state <> 0 AND g.state <> 3 \
                  WHERE m.day <= $1 LIMIT $2 FOR UPDATE OF g SKIP LOCKED \
              ) old WHERE f.scope_id = old.scope_id AND f.entity = old.entity AND f.row_id = old.row_id AND f.version = old.version",
         )
@@ -63,7 +63,7 @@ pub async fn forget(pool: &PgPool, today: NaiveDate) -> Result<u64, Failure> {
     }
     sqlx::query(
         "DELETE FROM feed_marks m WHERE m.day <= $1 AND NOT EXISTS ( \
-             SELECT FROM feed f WHERE f.scope_id = m.scope_id AND f.version <= m.version AND f.state <> 0)",
+             SELECT FROM feed f WHERE f.scope_id = m.scope_id AND f.version <= m.version AND f.state <> 0 AND f.state <> 3)",
     )
     .bind(long_ago)
     .execute(pool)
@@ -78,7 +78,7 @@ async fn mark(pool: &PgPool, today: NaiveDate) -> Result<(), Failure> {
     sqlx::query(
         "INSERT INTO feed_marks (day, scope_id, version) SELECT $1, h.id, h.version FROM scope_heads h \
          WHERE NOT EXISTS (SELECT FROM feed_marks m WHERE m.day > $2) \
-           AND EXISTS (SELECT FROM feed f WHERE f.scope_id = h.id AND f.state <> 0) \
+           AND EXISTS (SELECT FROM feed f WHERE f.scope_id = h.id AND f.state <> 0 AND f.state <> 3) \
          ON CONFLICT DO NOTHING",
     )
     .bind(today)

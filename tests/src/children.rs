@@ -25,6 +25,8 @@ pub enum Signal {
     Interrupt,
     /// As a system that shuts down asks.
     Terminate,
+    /// As PostgreSQL is told to end at once, its children first.
+    Quit,
     /// Not asked at all.
     Kill,
 }
@@ -34,6 +36,7 @@ impl Signal {
         match self {
             Signal::Interrupt => "INT",
             Signal::Terminate => "TERM",
+            Signal::Quit => "QUIT",
             Signal::Kill => "KILL",
         }
     }

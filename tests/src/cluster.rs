@@ -1,6 +1,8 @@
 //! A private PostgreSQL cluster on a free port: its own data, its own password, gone with us.
 
 mod folder;
+pub mod node;
+mod past;
 mod programs;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 
 use crate::children::{Child, Program, Signal};
+use crate::patience::SOON;
 use crate::user::SystemUser;
 use crate::{Outcome, patience, places};
 
@@ -18,9 +21,9 @@ use folder::{make, reachable, remove_stale, settings};
 use programs::bin;
 
 /// How long a cluster may take until it answers, also after a crash.
-const START_TIME_MAX: Duration = Duration::from_secs(60);
+const START_TIME_MAX: Duration = SOON;
 /// How long a cluster may take to stop.
-const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+const STOP_TIME_MAX: Duration = SOON;
 /// Ports are taken by others between asking and starting; then another one is tried.
 const START_ATTEMPTS_MAX: u32 = 3;
 /// The owner of everything in the cluster.
@@ -33,6 +36,8 @@ const TEMPLATE: &str = "waystation_template";
 pub enum Durability {
     /// For tests: nothing waits for the disk.
     None,
+    /// What was committed outlives killed processes, and no power cut: for tests that kill PostgreSQL.
+    Process,
     /// As in earnest: for the demonstration and for figures.
     Full,
 }
@@ -80,7 +85,7 @@ impl Cluster {
     async fn start(folder: &Path, durability: Durability) -> Outcome<Cluster> {
         let user = SystemUser::for_postgres()?;
         if !folder.join("made").exists() {
-            make(folder, user.as_ref())?;
+            make(folder, &uuid::Uuid::new_v4().simple().to_string(), user.as_ref())?;
         }
         let password = std::fs::read_to_string(folder.join("password"))?.trim().to_owned();
         let mut last = None;
@@ -304,6 +309,11 @@ impl Database {
     /// Its address.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The same database by another address, such as one of a pooler in front of it.
+    pub fn at(&self, url: String) -> Database {
+        Database { name: self.name.clone(), url }
     }
 
     /// A connection, to look and to change things as somebody in `psql` would.

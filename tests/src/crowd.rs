@@ -126,6 +126,15 @@ impl Progress {
 /// When the database refuses.
 pub async fn base(cluster: &Cluster, learners: usize, topics: usize) -> Outcome<Database> {
     let database = cluster.migrated("bench_base").await?;
+    fill(&database, learners, topics).await?;
+    Ok(database)
+}
+
+/// Makes them in a migrated database.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn fill(database: &Database, learners: usize, topics: usize) -> Outcome<()> {
     let mut connection = database.connect().await?;
     let mut transaction = connection.begin().await?;
     let people: Vec<Uuid> = (0..learners).map(learner).collect();
@@ -198,7 +207,7 @@ pub async fn base(cluster: &Cluster, learners: usize, topics: usize) -> Outcome<
             .await?;
     }
     transaction.commit().await?;
-    Ok(database)
+    Ok(())
 }
 
 /// An access token for a person's device.

@@ -9,10 +9,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::children::{Child, Program};
+use crate::patience::SOON;
 use crate::{Outcome, patience};
 
 /// How long the bus or the keyring may take to start.
-const START_TIME_MAX: Duration = Duration::from_secs(20);
+const START_TIME_MAX: Duration = SOON;
 /// Opens the keyring of a desk that exists for minutes.
 const KEYRING_PASSWORD: &str = "a keyring of the tests";
 

@@ -11,9 +11,9 @@ use waystation_client::error::ClientError;
 use waystation_client::store::page::{Answer, outline};
 use waystation_client::store::{Owner, Writer, apply, rows, scopes};
 use waystation_model::access::Role;
-use waystation_model::limits::PUSH_MUTATIONS_MAX;
+use waystation_model::limits::{PUSH_MUTATIONS_MAX, ROW_WRITTEN_BYTES_MAX};
 use waystation_model::merge::{Change, Edits, Merged, Stored, lay_over, merge, read_fields};
-use waystation_model::registry::{self, Entity, check_value};
+use waystation_model::registry::{self, Entity, check_value, is_readable_tuple};
 use waystation_model::wire::{Base, Mutation, PullRequest, PushRequest, into_runs};
 
 /// The clock; nothing here depends on it.
@@ -56,7 +56,35 @@ fn take(mutation: &Mutation) {
     lay_over(entity, &mut shown, &fields);
 }
 
+/// JSON as PostgreSQL writes it: spaces between tokens, and no number with an exponent.
+fn write_in_full(text: &mut String, value: &Value) {
+    match value {
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                text.push_str(if place == 0 { "[" } else { ", " });
+                write_in_full(text, item);
+            }
+            text.push_str(if items.is_empty() { "[]" } else { "]" });
+        }
+        Value::Object(map) => {
+            for (place, (key, item)) in map.iter().enumerate() {
+                text.push_str(if place == 0 { "{" } else { ", " });
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push_str(": ");
+                write_in_full(text, item);
+            }
+            text.push_str(if map.is_empty() { "{}" } else { "}" });
+        }
+        Value::Number(number) if number.is_f64() => text.push_str(&number.as_f64().unwrap_or_default().to_string()),
+        _ => text.push_str(&value.to_string()),
+    }
+}
+
 fn fits(entity: &Entity, merged: &Merged) {
+    let mut tuple = String::new();
+    write_in_full(&mut tuple, &Value::Array(merged.values.clone()));
+    assert!(tuple.len() <= ROW_WRITTEN_BYTES_MAX, "a row that was taken fits a page: {} bytes", tuple.len());
+    assert!(is_readable_tuple(&tuple), "a row that was taken can be read: {tuple}");
     for (column, value) in entity.columns.iter().zip(&merged.values) {
         let is_given = !value.is_null();
         assert!(!is_given || check_value(column, value).is_ok(), "{}.{} became {value}", entity.name, column.name);
@@ -128,45 +156,62 @@ fn laptop() -> Laptop {
     Laptop { writer, _folder: folder }
 }
 
-/// A script of marks by up to four devices that never hear of each other, each byte pair one mark. Read from the first device
-/// to the last or from the last to the first, the same value stands.
+/// A script of marks by up to four devices, each byte pair one mark. The first of all makes the row; of the others, each
+/// device has seen it or not, whatever its clock says. Read from the first device to the last or from the last to the first,
+/// the same value stands.
 pub fn mutations(bytes: &[u8]) -> bool {
     let entity = registry::entity("attendance_records").expect("a registered table");
-    let status = entity.column_index("status").expect("a column");
     let words = [Value::from("present"), Value::from("late"), Value::from("absent"), Value::from("excused"), Value::Null];
-    let mut devices: [Vec<(i64, Value)>; 4] = Default::default();
+    let mut devices: [Vec<Mark>; 4] = Default::default();
+    let mut made = None;
     for pair in bytes.as_chunks::<2>().0.iter().take(STEPS_MAX) {
         let marks = &mut devices[usize::from(pair[0] & 3)];
-        // A device's own times only grow.
-        let at = marks.last().map_or(0, |(at, _)| *at) + 1 + i64::from(pair[0] >> 2);
-        marks.push((at, words[usize::from(pair[1]) % words.len()].clone()));
+        // A device's own times only grow, and what it has seen it has seen.
+        let (last_at, has_seen) = marks.last().map_or((0, false), |last| (last.at, last.has_seen));
+        let mark = Mark {
+            at: last_at + 1 + i64::from(pair[0] >> 2),
+            word: words[usize::from(pair[1] & 0x7f) % words.len()].clone(),
+            has_seen: has_seen || pair[1] & 0x80 != 0,
+        };
+        match made {
+            None => made = Some(mark),
+            Some(_) => marks.push(mark),
+        }
     }
-    let forwards = stands(entity, status, devices.iter().enumerate());
-    let backwards = stands(entity, status, devices.iter().enumerate().rev());
+    // The maker is a device of its own.
+    let made: Vec<Mark> = made.into_iter().collect();
+    let maker = || std::iter::once((devices.len(), &made));
+    let forwards = stands(entity, maker().chain(devices.iter().enumerate()));
+    let backwards = stands(entity, maker().chain(devices.iter().enumerate().rev()));
     assert_eq!(forwards, backwards, "the order of arrival decided");
     true
 }
 
-fn stands<'d>(entity: &Entity, status: usize, devices: impl Iterator<Item = (usize, &'d Vec<(i64, Value)>)>) -> Value {
-    let mut values = entity.empty_values();
-    values[status] = Value::from("present");
-    let mut stored = Stored { stamp: Some(1), values, edits: Edits::new() };
+#[derive(Debug, Clone)]
+struct Mark {
+    at: i64,
+    word: Value,
+    has_seen: bool,
+}
+
+fn stands<'d>(entity: &Entity, devices: impl Iterator<Item = (usize, &'d Vec<Mark>)>) -> Value {
+    let status = entity.column_index("status").expect("a column");
+    let key = ["group_id", "student_id", "lesson_date"].map(|name| entity.column_index(name).expect("a column"));
+    let key = key.into_iter().zip([Uuid::from_u128(1).to_string(), Uuid::from_u128(2).to_string(), "2026-03-01".to_owned()]);
+    let key: Vec<(usize, Value)> = key.map(|(index, value)| (index, Value::from(value))).collect();
+    let mut stored: Option<Stored> = None;
     for (device, marks) in devices {
-        for ((at, word), n) in marks.iter().zip(1..) {
-            let fields = [(status, word.clone())];
-            let base = Base { stamp: Some(1), own: (n > 1).then_some(n - 1) };
+        for (Mark { at, word, has_seen }, n) in marks.iter().zip(1..) {
+            let fields: Vec<(usize, Value)> = key.iter().cloned().chain([(status, word.clone())]).collect();
+            let base = Base { stamp: (*has_seen && stored.is_some()).then_some(1), own: (n > 1).then_some(n - 1) };
             let user = Uuid::from_u128(100 + device as u128);
             let change = Change { device: Uuid::from_u128(10 + device as u128), n, user, base, at: *at, fields: &fields };
-            let merged = merge(entity, Some(&stored), &change).expect("a mark is never refused");
-            let stamp = stored.stamp.unwrap_or(0) + 1;
+            let merged = merge(entity, stored.as_ref(), &change).expect("a mark is never refused");
+            let stamp = stored.as_ref().and_then(|stored| stored.stamp).unwrap_or(0) + 1;
             let mut edits = merged.edits;
-            for (group, edit) in &mut edits {
-                if stored.edits.get(group) != Some(edit) {
-                    edit.stamp = stamp;
-                }
-            }
-            stored = Stored { stamp: Some(stamp), values: merged.values, edits };
+            edits.values_mut().for_each(|edit| edit.fill_stamps(stamp));
+            stored = Some(Stored { stamp: Some(stamp), values: merged.values, edits });
         }
     }
-    stored.values[status].clone()
+    stored.map_or(Value::Null, |stored| stored.values[status].clone())
 }

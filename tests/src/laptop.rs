@@ -13,10 +13,11 @@ use waystation_client::keys::{KeyCost, LaptopSecrets, MemorySecrets};
 use waystation_model::Problem;
 
 use crate::caller::PASSWORD;
+use crate::patience::SOON;
 use crate::{Outcome, patience};
 
 /// How long two sides may take to agree once they can reach each other, back-off included.
-pub const SYNC_TIME_MAX: Duration = Duration::from_secs(60);
+pub const SYNC_TIME_MAX: Duration = SOON;
 
 /// A laptop.
 pub struct Laptop {
@@ -101,7 +102,8 @@ impl Laptop {
     /// When that never comes.
     pub async fn is_in_step(&self) -> Outcome<Value> {
         self.until("sync_status", json!({}), |status| {
-            status["online"] == true && status["safe_to_close"] == true && status["rows_left"].is_null()
+            let has_pulled = status["last_sync_at"].is_number() && status["rows_left"].is_null();
+            has_pulled && status["online"] == true && status["safe_to_close"] == true
         })
         .await
     }

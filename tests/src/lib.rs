@@ -17,18 +17,21 @@ pub mod cluster;
 pub mod conversation;
 pub mod crowd;
 pub mod desk;
+pub mod failover;
 pub mod fuzz;
 pub mod journey;
 pub mod laptop;
 pub mod lossy;
 pub mod patience;
 pub mod places;
+pub mod pooler;
 pub mod school;
 pub mod screen;
 pub mod server;
 pub mod store;
 pub mod storm;
 pub mod user;
+pub mod virtual_address;
 pub mod window;
 
 /// What a step of the harness ends with. Whoever reads the message has to mend something: it says what and where.

@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
+/// How long a test waits for what takes a moment on an idle machine. Only a test that fails waits so long: a shorter limit
+/// would fail on a machine that is busy with something else.
+pub const SOON: Duration = Duration::from_secs(120);
+
 /// How often a condition is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 

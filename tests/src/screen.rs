@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::children::{Child, Program};
+use crate::patience::SOON;
 use crate::{Outcome, patience, places};
 
 /// How long the screen may take to start.
-const START_TIME_MAX: Duration = Duration::from_secs(20);
+const START_TIME_MAX: Duration = SOON;
 /// A common screen. WebKit's driver takes no picture on one of 2600 × 1500.
 const SIZE: &str = "1920x1080x24";
 

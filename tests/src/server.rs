@@ -10,12 +10,13 @@ use sync_server::settings::{ContentSettings, Settings};
 
 use crate::children::{Child, Program, Signal};
 use crate::cluster::Database;
+use crate::patience::SOON;
 use crate::{Outcome, patience, places};
 
 /// How long a server may take until it is ready.
-const READY_TIME_MAX: Duration = Duration::from_secs(30);
+const READY_TIME_MAX: Duration = SOON;
 /// How long a server may take to end what it is doing.
-const STOP_TIME_MAX: Duration = Duration::from_secs(25);
+const STOP_TIME_MAX: Duration = SOON;
 /// How long `migrate` and `demo-data` may take.
 const CHORE_TIME_MAX: Duration = Duration::from_secs(300);
 /// Signs the tokens of servers that only this machine reaches.

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::children::{Child, Program, Signal};
 use crate::cluster::Cluster;
 use crate::lossy::LossyNetwork;
+use crate::patience::SOON;
 use crate::school::{Course, School};
 use crate::server::ServerProcess;
 use crate::{Outcome, patience, places};
@@ -33,9 +34,9 @@ const FILE_BYTES: usize = 2_345_678;
 /// Longest pause between two blows.
 const PAUSE_MAX: Duration = Duration::from_millis(400);
 /// How long a killed laptop may take to end.
-const END_TIME_MAX: Duration = Duration::from_secs(10);
+const END_TIME_MAX: Duration = SOON;
 /// How long all laptops may take to bring everything home after the storm.
-const SETTLE_TIME_MAX: Duration = Duration::from_secs(240);
+const SETTLE_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// What a storm was.
 #[derive(Debug, Default)]

@@ -14,12 +14,13 @@ use serde_json::{Map, Value, json};
 
 use crate::children::{self, Child, Program, Signal};
 use crate::desk::Desk;
+use crate::patience::SOON;
 use crate::{Outcome, patience, places};
 
 /// How long a window may take to open.
-const OPEN_TIME_MAX: Duration = Duration::from_secs(60);
+const OPEN_TIME_MAX: Duration = SOON;
 /// How long the app may take to put its things away.
-const CLOSE_TIME_MAX: Duration = Duration::from_secs(15);
+const CLOSE_TIME_MAX: Duration = SOON;
 
 /// Keeps what the screens complain about where a test can read it.
 const LISTEN_FOR_PROBLEMS: &str = r#"

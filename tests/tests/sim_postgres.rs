@@ -13,7 +13,7 @@ use sync_server::heads::Heads;
 use sync_server::push::{Batch, Constraints};
 use uuid::Uuid;
 use waystation_model::hash::row_hash;
-use waystation_model::merge::Edits;
+use waystation_model::merge::{Edit, Edits};
 use waystation_model::registry::{Entity, Kind, Merge, all, normal};
 use waystation_model::sql::select_for_change;
 use waystation_model::wire::{NumberedOutcome, Outcome as Fate, PushAnswer};
@@ -326,7 +326,7 @@ async fn rows_of(real: &mut Real) -> Outcome<Rows> {
                     values: entity.columns.iter().zip(values).map(|(column, value)| normal(column, value)).collect(),
                     edits: edits.map(serde_json::from_value::<Edits>).transpose()?.unwrap_or_default(),
                     lost_device: None,
-                    stood: None,
+                    stood: Vec::new(),
                 },
             );
         }
@@ -355,18 +355,31 @@ fn plain(entity: &Entity, row: &Row) -> Value {
             }
         })
         .collect();
-    let mut stamps: Vec<i64> = row.edits.values().map(|edit| edit.stamp).collect();
+    let remembered_stamps = |edit: &Edit| {
+        let seconders = edit.seconders.iter().map(|seconder| seconder.stamp);
+        seconders.chain(edit.after.iter().map(|turn| turn.stamp)).chain([edit.stamp]).collect::<Vec<_>>()
+    };
+    let mut stamps: Vec<i64> = row.edits.values().flat_map(remembered_stamps).collect();
     stamps.sort_unstable();
     stamps.dedup();
+    let place_of = |stamp: i64| stamps.binary_search(&stamp).unwrap_or(usize::MAX);
+    let remembered = |edit: &Edit| {
+        let seconders: Vec<_> = edit.seconders.iter().map(|seconder| (seconder.device, seconder.n, place_of(seconder.stamp))).collect();
+        // Which of two moments of receipt is the later one is each side's own.
+        let clamped = |at: i64| at % 1_000 == 999;
+        let after = edit.after.iter().filter(|turn| !(clamped(turn.at) && clamped(edit.at)));
+        let after: Vec<_> = after.map(|turn| (turn.device, place_of(turn.stamp))).collect();
+        json!([seconders, after])
+    };
     let edits: BTreeMap<&String, Value> = row
         .edits
         .iter()
         .map(|(group, edit)| {
-            let place = stamps.binary_search(&edit.stamp).unwrap_or(usize::MAX);
+            let place = place_of(edit.stamp);
             // A time from the future counts as the moment of receipt, and plain SQL as the server's.
             let clamped = edit.device.is_none() || edit.at % 1_000 == 999;
             let at = if clamped { json!("the server's") } else { json!(edit.at) };
-            (group, json!([place, edit.stamp == row.stamp, at, edit.device, edit.n, edit.user, edit.seconded]))
+            (group, json!([place, edit.stamp == row.stamp, at, edit.device, edit.n, edit.user, edit.is_unsaid, remembered(edit)]))
         })
         .collect();
     json!([values, edits])

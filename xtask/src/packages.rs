@@ -21,6 +21,7 @@ const TESTS: &[&str] = &[
     "dbus-x11",
     "gnome-keyring",
     "postgresql",
+    "pgbouncer",
     "gstreamer1.0-plugins-good",
     "gstreamer1.0-libav",
     "fonts-dejavu-core",

@@ -161,7 +161,9 @@ fn holds(column: &Column) -> String {
     let needed = if column.is_needed() { "; **needed**" } else { "" };
     let default = column.default_value();
     let default = if default.is_null() { String::new() } else { format!("; at first `{default}`") };
-    format!("{kind}{}{empty}{needed}{default}", points_at(column))
+    let by_others =
+        column.default_by_others.map(|(person, json)| format!(", `{json}` when not `{person}` makes the row")).unwrap_or_default();
+    format!("{kind}{}{empty}{needed}{default}{by_others}", points_at(column))
 }
 
 fn points_at(column: &Column) -> String {
@@ -201,5 +203,6 @@ fn merges(column: &Column) -> String {
     };
     let group = column.group.map(|group| format!(", in *{group}*")).unwrap_or_default();
     let by = column.by.map(|by| format!("; only {}", rules(by, " or "))).unwrap_or_default();
-    format!("{rule}{group}{by}")
+    let author = if column.names_author { "; names the author of the change" } else { "" };
+    format!("{rule}{group}{author}{by}")
 }

@@ -118,7 +118,8 @@ pub fn allows(rules: Rules, entity: &Entity, id: &Uuid, values: &[Value], actor:
 }
 
 /// The first of the given columns that `actor` may not give, although they may write the row. `stored` is the row before,
-/// if there was one, and `values` the row with the change. A key given again only says which row is meant.
+/// if there was one, and `values` the row with the change. A key given again only says which row is meant. A rule that asks
+/// for a value asks what the change says, also where somebody else's later value stands: the order of arrival decides nothing.
 pub fn refused_column(
     entity: &Entity,
     id: &Uuid,
@@ -127,10 +128,18 @@ pub fn refused_column(
     values: &[Value],
     actor: &Actor,
 ) -> Option<&'static Column> {
+    if fields.iter().all(|(index, _)| entity.columns[*index].by.is_none()) {
+        return None;
+    }
+    // What places the row is never the change's word: a key does not change, and what is carried the parent decides.
+    let mut said = values.to_vec();
+    for (index, value) in fields.iter().filter(|(index, _)| entity.columns[*index].tracked_group().is_some()) {
+        said[*index] = value.clone();
+    }
     fields.iter().find_map(|(index, value)| {
         let column = &entity.columns[*index];
         let only_names_the_row = column.merge == Merge::Key && stored.is_some_and(|stored| stored[*index] == *value);
-        let may = only_names_the_row || column.by.is_none_or(|rules| allows(rules, entity, id, values, actor));
+        let may = only_names_the_row || column.by.is_none_or(|rules| allows(rules, entity, id, &said, actor));
         (!may).then_some(column)
     })
 }

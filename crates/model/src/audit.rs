@@ -1,19 +1,20 @@
 //! The SQL that says what the feeds ought to hold, straight from the tables. An audit compares; nothing else reads it.
 
 use crate::registry::all;
-use crate::sql::{lives, scope_text};
+use crate::sql::{digest_expression, lives, scope_text};
 
-/// Every row in every scope where its own columns place it: `scope`, `entity`, `row_id`, `hash`.
+/// Every row in every scope where its own columns place it: `scope`, `entity`, `row_id`, `hash`, `digest`.
 pub fn live_rows() -> String {
     let selects: Vec<String> = all()
         .iter()
         .flat_map(|entity| {
             entity.scopes.iter().map(|rule| {
                 format!(
-                    "SELECT {scope} AS scope, {code}::smallint AS entity, r.id AS row_id, feed_hash('{name}', r.id, r.stamp) AS hash FROM {name} r WHERE {lives}",
+                    "SELECT {scope} AS scope, {code}::smallint AS entity, r.id AS row_id, feed_hash('{name}', r.id, r.stamp) AS hash, {digest} AS digest FROM {name} r WHERE {lives}",
                     scope = scope_text(rule, "r"),
                     code = entity.code,
                     name = entity.name,
+                    digest = digest_expression(entity, "r"),
                     lives = lives(rule, "r")
                 )
             })

@@ -132,6 +132,8 @@ codes! {
     MissingValue = "missing_value", 422, false;
     /// The row is larger than the limit.
     RowTooLarge = "row_too_large", 422, false;
+    /// The row holds something that this version cannot read, written by another program: an administrator mends it there.
+    RowUnreadable = "row_unreadable", 422, false;
     /// Only the server fills this column.
     ServerColumn = "server_column", 422, false;
     /// A key column of a stored row never changes.
@@ -158,6 +160,10 @@ codes! {
     CourseFull = "course_full", 409, false;
     /// No attempt is left for this test.
     NoAttemptsLeft = "no_attempts_left", 422, false;
+    /// The test was deleted or is not active: nobody begins an attempt at it.
+    TestClosed = "test_closed", 422, false;
+    /// The student was not in the group on the day of this mark.
+    NotAMember = "not_a_member", 422, false;
     /// As many changes of this person as may wait for somebody else's decision already do.
     TooManyHeld = "too_many_held", 409, false;
     /// An earlier mutation that this one builds on was refused.

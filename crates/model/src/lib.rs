@@ -15,7 +15,9 @@
 //! ```
 
 pub mod access;
+pub mod attribution;
 pub mod audit;
+pub mod canonical;
 pub mod chain;
 pub mod clock;
 pub mod error;
@@ -24,6 +26,7 @@ pub mod hash;
 pub mod ids;
 pub mod limits;
 pub mod merge;
+pub mod misread;
 pub mod offers;
 pub mod registry;
 pub mod scope;

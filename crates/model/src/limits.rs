@@ -13,8 +13,13 @@ pub const PUSH_BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const PULL_BODY_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of any other request body.
 pub const REQUEST_BODY_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of one row's values as compact JSON.
+/// Bytes of one row's values as compact JSON with every number written in full: what a push may make of a row.
 pub const ROW_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of one row as a page writes it. More than [`ROW_BYTES_MAX`], because PostgreSQL puts spaces between tokens and a
+/// conflict holds two values. Plain SQL can write more; such a row is withheld from laptops.
+pub const ROW_WRITTEN_BYTES_MAX: usize = 1024 * 1024;
+/// Levels of arrays and objects in one value of JSON: half of what a reader takes, because requests and records nest it.
+pub const JSON_DEPTH_MAX: usize = 64;
 /// Rows in one pulled page.
 pub const PAGE_ROWS_MAX: usize = 2_000;
 /// Bytes of one pulled page before compression.

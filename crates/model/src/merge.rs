@@ -2,7 +2,10 @@
 //! and on the laptop as a preview.
 //!
 //! For `furthest`, `sum` and `latest` columns, concurrent changes give the same row and the same conflicts in whatever
-//! order they arrive, as long as each device's own order is kept.
+//! order they arrive, as long as each device's own order is kept and a change names all columns of a group that it changes.
+
+mod order;
+mod tracked;
 
 use std::collections::BTreeMap;
 
@@ -12,8 +15,10 @@ use uuid::Uuid;
 
 use crate::error::{Code, Problem};
 use crate::limits::ROW_BYTES_MAX;
-use crate::registry::{Column, Entity, Kind, Merge, check_value, normal};
+use crate::registry::{Column, Entity, Kind, Merge, WHOLE_MAX, check_value, normal, written_bytes};
 use crate::wire::Base;
+pub use order::Turn;
+use tracked::{edit_of, merge_group};
 
 /// Who last changed a tracked column, and when. Stored beside the row on the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,14 +33,52 @@ pub struct Edit {
     pub n: i64,
     /// The person; none for plain SQL.
     pub user: Option<Uuid>,
-    /// How often somebody else said the same without knowing of it. It makes each time a new edit with a new stamp, so
-    /// that a change made before has not seen it.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub seconded: i64,
+    /// The row was made without a word of this group: it has the value that it has at first, and nobody has said so.
+    #[serde(default, rename = "unsaid", skip_serializing_if = "std::ops::Not::not")]
+    pub is_unsaid: bool,
+    /// Edits of a later time that this one was made knowing, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Turn>,
+    /// Devices that said the same at an earlier time and without knowing of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seconders: Vec<Seconder>,
 }
 
-fn is_zero(count: &i64) -> bool {
-    *count == 0
+/// A device that said what stands already. Who has not seen the row since has not seen that it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seconder {
+    /// The device.
+    pub device: Uuid,
+    /// The device's number of the change.
+    pub n: i64,
+    /// The row's stamp from then on. The database fills it in; 0 until then.
+    pub stamp: i64,
+}
+
+impl Edit {
+    /// Plain SQL's edit at this time.
+    pub fn of_sql(at: i64) -> Edit {
+        Edit { stamp: 0, at, device: None, n: 0, user: None, is_unsaid: false, after: Vec::new(), seconders: Vec::new() }
+    }
+
+    /// Whether somebody has said what the group holds.
+    pub fn says(&self) -> bool {
+        !self.is_unsaid
+    }
+
+    /// Whether this device has said what the group holds, in a change after its number `n`.
+    pub fn was_said_after(&self, device: Uuid, n: i64) -> bool {
+        let is_own = self.says() && self.device == Some(device) && self.n > n;
+        is_own || self.seconders.iter().any(|seconder| seconder.device == device && seconder.n > n)
+    }
+
+    /// Gives the new row's stamp to what is new of it.
+    pub fn fill_stamps(&mut self, stamp: i64) {
+        let seconders = self.seconders.iter_mut().map(|seconder| &mut seconder.stamp);
+        for new in seconders.chain([&mut self.stamp]).filter(|stamp| **stamp == 0) {
+            *new = stamp;
+        }
+    }
 }
 
 /// The tracked columns' last edits, by group name.
@@ -79,8 +122,8 @@ pub struct Lost {
     pub values: Vec<(&'static str, Value)>,
     /// Who had entered them, where and when.
     pub edit: Edit,
-    /// The row's stamps under which they stood, the first and the last; none when they never stood.
-    pub stood: Option<(i64, i64)>,
+    /// The row's stamps under which they stood, the first and the last of each time; none when they never stood.
+    pub stood: Vec<(i64, i64)>,
 }
 
 /// What a change does to the values that are held beside a row, one step after the other. A device holds at most one
@@ -101,12 +144,19 @@ pub enum Held {
         /// The row's stamp.
         stamp: i64,
     },
-    /// Somebody who knew of it replaced this value: nobody holds it any more.
-    Replaced {
+    /// An edit stands no more. Others may hold the same value: for as long as the edit stood, theirs did as well.
+    Ended {
         /// The tracked group.
         group: &'static str,
         /// Its deciding column's value.
         value: Value,
+        /// Who ended it had seen the row up to this stamp: what was held by then, they have answered. None: they had not seen
+        /// the edit.
+        seen_upto: Option<i64>,
+        /// The row's stamps under which it stood, the first and the last; none when no other push has seen it.
+        stood: Option<(i64, i64)>,
+        /// Devices that hold the value since a later stamp.
+        seconders: Vec<Seconder>,
     },
     /// This is held beside what stands.
     Kept(Lost),
@@ -173,13 +223,7 @@ pub fn merge(entity: &Entity, current: Option<&Stored>, change: &Change<'_>) -> 
         None => create(entity, change)?,
         Some(stored) => update(entity, stored, change)?,
     };
-    let size: usize = merged
-        .values
-        .iter()
-        .map(|value| {
-            value.as_str().map_or_else(|| if value.is_object() || value.is_array() { value.to_string().len() } else { 8 }, str::len)
-        })
-        .sum();
+    let size: usize = merged.values.iter().map(written_bytes).sum();
     if size > ROW_BYTES_MAX {
         return Err(Problem::new(Code::RowTooLarge, "the row is larger than the limit"));
     }
@@ -188,9 +232,7 @@ pub fn merge(entity: &Entity, current: Option<&Stored>, change: &Change<'_>) -> 
 
 fn create(entity: &Entity, change: &Change<'_>) -> Result<Merged, Problem> {
     let mut values = entity.empty_values();
-    for (index, value) in change.fields {
-        values[*index] = value.clone();
-    }
+    lay_over(entity, &mut values, change.fields);
     for (column, value) in entity.columns.iter().zip(&values) {
         if value.is_null() && !column.nullable && column.merge != Merge::Server {
             return Err(Problem::new(Code::MissingValue, format!("{} needs {}", entity.name, column.name)).field(column.name));
@@ -198,8 +240,10 @@ fn create(entity: &Entity, change: &Change<'_>) -> Result<Merged, Problem> {
     }
     let mut edits = Edits::new();
     for group in entity.tracked_groups() {
-        if entity.group_columns(group).any(|(index, _)| !values[index].is_null()) {
-            edits.insert(group.to_owned(), edit_of(change));
+        // A null that is named is said, and a default that is not named is not.
+        let is_unsaid = !entity.group_columns(group).any(|(index, _)| change.fields.iter().any(|(given, _)| *given == index));
+        if !is_unsaid || entity.group_columns(group).any(|(index, _)| !values[index].is_null()) {
+            edits.insert(group.to_owned(), Edit { is_unsaid, ..edit_of(change) });
         }
     }
     Ok(Merged { values, edits, changed: true, verdict: Verdict::Applied, held: Vec::new() })
@@ -242,7 +286,7 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
                 let group = column.tracked_group().expect("these rules are tracked");
                 if !groups_done.contains(&group) {
                     groups_done.push(group);
-                    tracked(entity, group, column.merge, same_base, stored, change, &mut merged)?;
+                    merge_group(entity, group, column.merge, same_base, stored, change, &mut merged)?;
                 }
             }
         }
@@ -281,10 +325,6 @@ fn laid_over(entity: &Entity, values: &[Value], change: &Change<'_>) -> Vec<Valu
     values
 }
 
-fn edit_of(change: &Change<'_>) -> Edit {
-    Edit { stamp: 0, at: change.at, device: Some(change.device), n: change.n, user: Some(change.user), seconded: 0 }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reset {
     Older,
@@ -294,8 +334,11 @@ enum Reset {
 
 fn reset_step(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Reset {
     let Some(index) = entity.columns.iter().position(|column| column.merge == Merge::Reset) else { return Reset::Same };
-    let current = stored.values[index].as_i64().unwrap_or(0);
-    let given = change.fields.iter().find(|(given, _)| *given == index).and_then(|(_, value)| value.as_i64()).unwrap_or(current);
+    let number = |value: &Value| value.as_i64().unwrap_or(0);
+    let current = number(&stored.values[index]);
+    // Which number stands when a change arrives depends on what arrived before, so a change without one has the first.
+    let given = change.fields.iter().find(|(given, _)| *given == index).map(|(_, value)| number(value));
+    let given = given.unwrap_or_else(|| number(&entity.columns[index].default_value()));
     match given.cmp(&current) {
         std::cmp::Ordering::Less => Reset::Older,
         std::cmp::Ordering::Equal => Reset::Same,
@@ -306,7 +349,7 @@ fn reset_step(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Reset {
 /// The new value, and whether the change's own value counted at all.
 fn furthest(column: &Column, reset: Reset, old: &Value, new: &Value) -> (Value, bool) {
     match reset {
-        Reset::Newer => (new.clone(), true),
+        Reset::Newer => (further(column, &column.default_value(), new), true),
         Reset::Older => (old.clone(), false),
         Reset::Same => (further(column, old, new), true),
     }
@@ -329,9 +372,12 @@ fn further(column: &Column, old: &Value, new: &Value) -> Value {
 
 fn add(column: &Column, old: &Value, delta: &Value) -> Value {
     if column.kind == Kind::Real {
-        return Value::from(old.as_f64().unwrap_or(0.0) + delta.as_f64().unwrap_or(0.0));
+        let sum = old.as_f64().unwrap_or(0.0) + delta.as_f64().unwrap_or(0.0);
+        return Value::from(sum.clamp(f64::MIN, f64::MAX));
     }
-    Value::from(old.as_i64().unwrap_or(0).saturating_add(delta.as_i64().unwrap_or(0)))
+    // A sum stays at the largest number that every JSON reader keeps exactly, as every other whole number does.
+    let sum = old.as_i64().unwrap_or(0).saturating_add(delta.as_i64().unwrap_or(0));
+    Value::from(sum.clamp(-WHOLE_MAX.cast_signed(), WHOLE_MAX.cast_signed()))
 }
 
 fn is_empty(column: &Column, value: &Value) -> bool {
@@ -346,83 +392,6 @@ fn once(column: &Column, old: &Value, new: &Value) -> Result<Option<Value>, Prob
         return Ok(Some(new.clone()));
     }
     Err(Problem::new(Code::AlreadySet, format!("{} is given once", column.name)).field(column.name))
-}
-
-/// Merges the columns of one tracked group, which stand or fall together.
-fn tracked(
-    entity: &Entity,
-    group: &'static str,
-    rule: Merge,
-    same_base: bool,
-    stored: &Stored,
-    change: &Change<'_>,
-    merged: &mut Merged,
-) -> Result<(), Problem> {
-    let given = |index: usize| change.fields.iter().find(|(given, _)| *given == index).map(|(_, value)| value);
-    let (lead, lead_column) = entity.group_columns(group).next().expect("a group has a column");
-    let other = |index: usize| given(index).is_some_and(|value| *value != stored.values[index]);
-    // The deciding column decides; where it is not said, or where a person is asked anyway, every column of the group does.
-    let differs =
-        if rule == Merge::Ask || given(lead).is_none() { entity.group_columns(group).any(|(index, _)| other(index)) } else { other(lead) };
-    let edit = stored.edits.get(group);
-    let seen_by_stamp = same_base || edit.is_none_or(|edit| change.base.stamp.is_some_and(|base| edit.stamp != 0 && edit.stamp <= base));
-    // A device knows its own words; what others said beside them is kept on its own.
-    let seen_as_own = edit.is_some_and(|edit| edit.device == Some(change.device));
-    let mut new_edit = edit_of(change);
-    if rule == Merge::Latest {
-        merged.held.push(Held::Spoke { group, device: change.device });
-        merged.held.extend(change.base.stamp.map(|stamp| Held::Saw { group, stamp }));
-    }
-    if seen_by_stamp || seen_as_own {
-        if seen_by_stamp && differs && rule == Merge::Latest {
-            merged.held.push(Held::Replaced { group, value: stored.values[lead].clone() });
-        }
-    } else {
-        if differs && rule == Merge::Ask {
-            let asked = entity.group_columns(group).find(|(index, _)| other(*index)).map_or(lead_column, |(_, column)| column);
-            return Err(Problem::new(Code::ChangedMeanwhile, format!("{} was changed meanwhile", asked.name)).field(asked.name));
-        }
-        let edit = edit.expect("an unseen group has an edit");
-        let later = (change.at, Some(change.device)) > (edit.at, edit.device);
-        if rule == Merge::Latest {
-            let values =
-                |of: &dyn Fn(usize) -> Value| entity.group_columns(group).map(|(index, column)| (column.name, of(index))).collect();
-            let theirs = |index: usize| stored.values[index].clone();
-            merged.held.push(Held::Kept(if later {
-                Lost { group, values: values(&theirs), edit: edit.clone(), stood: stood(stored, edit) }
-            } else {
-                // What the change leaves out, it leaves as it is.
-                let ours = |index: usize| given(index).cloned().unwrap_or_else(|| theirs(index));
-                Lost { group, values: values(&ours), edit: edit_of(change), stood: None }
-            }));
-        }
-        if !differs {
-            new_edit.seconded = edit.seconded + 1;
-        }
-        if !later {
-            if differs {
-                merged.verdict = if rule == Merge::Latest { Verdict::Superseded } else { merged.verdict };
-            } else {
-                merged.edits.insert(group.to_owned(), Edit { seconded: edit.seconded + 1, ..edit.clone() });
-            }
-            return Ok(());
-        }
-    }
-    for (index, _) in entity.group_columns(group) {
-        if let Some(value) = given(index) {
-            merged.values[index] = value.clone();
-        }
-    }
-    // Also when the value is the same as before: that it was said, and when, decides against whoever comes next.
-    merged.edits.insert(group.to_owned(), new_edit);
-    Ok(())
-}
-
-/// The row's stamps under which an edit stood, the first and the last. Of a row that this very push has changed before, the
-/// last is the newest that its edits know.
-fn stood(stored: &Stored, edit: &Edit) -> Option<(i64, i64)> {
-    let last = stored.stamp.or_else(|| stored.edits.values().map(|edit| edit.stamp).max())?;
-    (edit.stamp != 0).then_some((edit.stamp, last))
 }
 
 /// Lays a person's own pending change on top of a row, as the laptop shows it until the server has spoken.

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::ids::DERIVED_ID_NAMESPACE;
-use crate::registry::{AccessRule, Column, Entity, IdRule, Kind, Merge, ScopeRule, When, all};
+use crate::limits::ROW_WRITTEN_BYTES_MAX;
+use crate::registry::{AccessRule, Column, Entity, IdRule, Kind, Merge, ScopeRule, TIMESTAMP_MS_MAX, When, all};
 
 /// The triggers that keep ids, stamps, edits and feeds true whoever writes, for every registered table.
 ///
@@ -98,6 +99,43 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON {name} FOR EACH STATE
         delete = queue(entity, Event::Delete),
         update = queue(entity, Event::Update),
     );
+    if !entity.scopes.is_empty() {
+        digest_again(sql, entity);
+    }
+}
+
+/// The columns whose values a feed remembers a digest of, after the alias of the row.
+fn digested_columns(entity: &Entity) -> Vec<&'static str> {
+    let mut columns = vec!["id", "organization_id", "created_at", "updated_at", "stamp"];
+    columns.extend(entity.columns.iter().map(|column| column.name));
+    if !entity.tracked_groups().is_empty() {
+        columns.push("edits");
+    }
+    columns
+}
+
+/// A PostgreSQL expression for the digest of a row's values. It tells `sync-server verify` whether they are still those that
+/// the triggers have seen; it never leaves the database.
+pub(crate) fn digest_expression(entity: &Entity, row: &str) -> String {
+    let values: Vec<String> = digested_columns(entity).iter().map(|column| format!("{row}.{column}")).collect();
+    format!("hash_record_extended(ROW({}), 0)", values.join(", "))
+}
+
+/// Computes the digests of a table again when other columns are in them than before.
+fn digest_again(sql: &mut String, entity: &Entity) {
+    let (name, code, columns) = (entity.name, entity.code, digested_columns(entity).join(" "));
+    let _ = write!(
+        sql,
+        r#"DO $$
+BEGIN
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = {code}) IS DISTINCT FROM '{columns}' THEN
+        UPDATE feed f SET digest = {digest} FROM {name} r WHERE f.entity = {code} AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = '{columns}' WHERE e.code = {code};
+    END IF;
+END $$;
+"#,
+        digest = digest_expression(entity, "r"),
+    );
 }
 
 /// A time as laptops hear it: whole milliseconds, whole minutes.
@@ -121,7 +159,8 @@ fn times_as_sent(entity: &Entity) -> String {
 }
 
 /// The part of the row trigger that remembers who changed a tracked group and when. A push writes whole rows and passes the
-/// insert's part also when the row is there: what has a stamp already was not said again.
+/// insert's part also when the row is there: what has a stamp already was not said again. A row that is made may say that a
+/// group holds nothing: then the group has an edit and no value.
 fn tracked_edits(entity: &Entity) -> String {
     let mut sql = String::new();
     for group in entity.tracked_groups() {
@@ -131,7 +170,7 @@ fn tracked_edits(entity: &Entity) -> String {
         let any_set = columns.iter().map(|column| format!("NEW.{} IS NOT NULL", column.name)).collect::<Vec<_>>().join(" OR ");
         let _ = write!(
             sql,
-            "    IF TG_OP = 'INSERT' THEN\n        IF ({any_set}) AND coalesce((NEW.edits #>> '{{{group},stamp}}')::bigint, 0) = 0 THEN\n            NEW.edits := feed_edit(NEW.edits, '{group}', NULL, NEW.stamp);\n        END IF;\n    \
+            "    IF TG_OP = 'INSERT' THEN\n        IF ({any_set} OR NEW.edits ? '{group}') AND coalesce((NEW.edits #>> '{{{group},stamp}}')::bigint, 0) = 0 THEN\n            NEW.edits := feed_edit(NEW.edits, '{group}', NULL, NEW.stamp);\n        END IF;\n    \
              ELSIF ROW({new}) IS DISTINCT FROM ROW({old}) OR NEW.edits -> '{group}' IS DISTINCT FROM OLD.edits -> '{group}' THEN\n        \
              NEW.edits := feed_edit(NEW.edits, '{group}', OLD.edits -> '{group}', NEW.stamp);\n    END IF;\n",
         );
@@ -152,7 +191,7 @@ fn queue(entity: &Entity, event: Event) -> String {
     let code = entity.code;
     let live = |rule: &ScopeRule| {
         format!(
-            "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint, n.hash, {is_new} FROM n WHERE {lives}",
+            "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint, n.hash, {is_new}, n.digest FROM n WHERE {lives}",
             scope = scope_text(rule, "n"),
             is_new = matches!(event, Event::Insert),
             lives = lives(rule, "n")
@@ -163,14 +202,14 @@ fn queue(entity: &Entity, event: Event) -> String {
         match event {
             Event::Insert => selects.push(live(rule)),
             Event::Delete => selects.push(format!(
-                "SELECT {scope}, {code}::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false FROM old_rows o WHERE {lives}",
+                "SELECT {scope}, {code}::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE {lives}",
                 scope = scope_text(rule, "o"),
                 lives = lives(rule, "o")
             )),
             Event::Update => {
                 selects.push(live(rule));
                 selects.push(format!(
-                    "SELECT {old_scope}, {code}::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false FROM n JOIN old_rows o ON o.id = n.id WHERE {old_lives} AND NOT ({new_lives} AND {old_scope} = {new_scope})",
+                    "SELECT {old_scope}, {code}::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE {old_lives} AND NOT ({new_lives} AND {old_scope} = {new_scope})",
                     old_scope = scope_text(rule, "o"),
                     old_lives = lives(rule, "o"),
                     new_lives = lives(rule, "n"),
@@ -187,7 +226,7 @@ fn queue(entity: &Entity, event: Event) -> String {
     }
     let hashed = if matches!(event, Event::Delete) || entity.scopes.is_empty() { String::new() } else { hashed_rows(entity) };
     format!(
-        "{hashed}        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new)\n        {};\n",
+        "{hashed}        INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)\n        {};\n",
         selects.join("\n        UNION ALL\n        ")
     )
 }
@@ -204,8 +243,9 @@ fn hashed_rows(entity: &Entity) -> String {
     columns.dedup();
     let columns: String = columns.iter().map(|column| format!(", r.{column}")).collect();
     format!(
-        "        WITH n AS MATERIALIZED (\n            SELECT r.id, r.stamp{columns}, feed_hash('{}', r.id, r.stamp) AS hash FROM new_rows r\n        )\n",
-        entity.name
+        "        WITH n AS MATERIALIZED (\n            SELECT r.id, r.stamp{columns}, feed_hash('{}', r.id, r.stamp) AS hash, {} AS digest FROM new_rows r\n        )\n",
+        entity.name,
+        digest_expression(entity, "r")
     )
 }
 
@@ -218,7 +258,7 @@ fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
         AccessRule::Through { table, link, when } => {
             if matches!(event, Event::Update) {
                 selects.push(format!(
-                    "SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN {table} t ON t.{link} = n.id WHERE n.{when} IS DISTINCT FROM o.{when}"
+                    "SELECT DISTINCT 'access:' || t.user_id, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN {table} t ON t.{link} = n.id WHERE n.{when} IS DISTINCT FROM o.{when}"
                 ));
             }
             return;
@@ -230,7 +270,7 @@ fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
         Event::Update => &["old_rows", "new_rows"],
     };
     selects.extend(rows.iter().map(|rows| {
-        format!("SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true FROM {rows} r WHERE {condition}")
+        format!("SELECT DISTINCT {scope}, 0::smallint, NULL::uuid, 0::bigint, 0::smallint, 0::bigint, true, NULL::bigint FROM {rows} r WHERE {condition}")
     }));
 }
 
@@ -266,8 +306,28 @@ pub fn wire_expression(row: &str, column: &str, kind: Kind) -> String {
     }
 }
 
+/// Whether the wire has a form for every moment, day and number of a row: PostgreSQL also holds `infinity`, years past 9999
+/// and `NaN`. What is empty counts as well.
+fn has_wire_form(row: &str, entity: &Entity) -> String {
+    let moments = ["created_at", "updated_at"].into_iter().map(|name| (name, Kind::Timestamp));
+    let conditions: Vec<String> = moments
+        .chain(entity.columns.iter().map(|column| (column.name, column.kind)))
+        .filter_map(|(name, kind)| match kind {
+            Kind::Timestamp => {
+                let seconds = format!("{}.{:03}", TIMESTAMP_MS_MAX / 1000, TIMESTAMP_MS_MAX % 1000);
+                Some(format!("{row}.{name} > '-infinity' AND {row}.{name} <= to_timestamp({seconds})"))
+            }
+            Kind::Date => Some(format!("{row}.{name} BETWEEN '0001-01-01' AND '9999-12-31'")),
+            Kind::Real => Some(format!("{row}.{name} NOT IN ('NaN', 'Infinity', '-Infinity')")),
+            _ => None,
+        })
+        .collect();
+    format!("({}) IS NOT FALSE", conditions.join(" AND "))
+}
+
 /// Reads rows of one table as wire tuples: `row_id`, and `tuple` = JSON array of
-/// `[id (unless derived), stamp, created_at, updated_at, columns…]`. `$1`: `uuid[]`.
+/// `[id (unless derived), stamp, created_at, updated_at, columns…]`; null when the row has no wire form or is larger than a
+/// page carries. `$1`: `uuid[]`.
 pub fn select_tuples(entity: &Entity) -> String {
     let mut parts = Vec::new();
     if entity.id == IdRule::Made {
@@ -277,7 +337,25 @@ pub fn select_tuples(entity: &Entity) -> String {
     parts.push(wire_expression("t", "created_at", Kind::Timestamp));
     parts.push(wire_expression("t", "updated_at", Kind::Timestamp));
     parts.extend(entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)));
-    format!("SELECT t.id AS row_id, json_build_array({})::text AS tuple FROM {} t WHERE t.id = ANY($1)", parts.join(", "), entity.name)
+    // `OFFSET 0` keeps the tuple from being built twice, once to be measured and once to be sent.
+    format!(
+        "SELECT w.row_id, CASE WHEN octet_length(w.tuple) <= {ROW_WRITTEN_BYTES_MAX} THEN w.tuple END AS tuple FROM ( \
+         SELECT t.id AS row_id, CASE WHEN {} THEN json_build_array({})::text END AS tuple FROM {} t WHERE t.id = ANY($1) OFFSET 0) w",
+        has_wire_form("t", entity),
+        parts.join(", "),
+        entity.name
+    )
+}
+
+/// How many bytes one row is as a page would write it, for the log; null when it has no wire form. `$1`: the id.
+pub fn written_bytes_of(entity: &Entity) -> String {
+    let parts: Vec<String> = entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)).collect();
+    format!(
+        "SELECT CASE WHEN {} THEN octet_length(json_build_array({})::text) END FROM {} t WHERE t.id = $1",
+        has_wire_form("t", entity),
+        parts.join(", "),
+        entity.name
+    )
 }
 
 /// The names of the places in a tuple of [`select_tuples`].
@@ -292,12 +370,15 @@ pub fn tuple_columns(entity: &Entity) -> Vec<&'static str> {
 }
 
 /// Reads and locks the rows that a push is about to change: `row_id`, `organization_id`, `stamp`, `edits`, `tuple` (columns
-/// only). `$1`: `uuid[]`. Locked in id order, so that two pushes of the same rows wait instead of deadlocking.
+/// only; null when the row has no wire form). `$1`: `uuid[]`, each id once and in order: they are locked in this order, so that two pushes of the same rows wait
+/// instead of deadlocking. Each is looked up by itself: for `id = ANY($1)` PostgreSQL plans a scan of the whole table while it
+/// is small, and a session keeps that plan for as long as nothing has counted the rows again.
 pub fn select_for_change(entity: &Entity) -> String {
     let parts: Vec<String> = entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)).collect();
     let edits = if entity.tracked_groups().is_empty() { "NULL::jsonb" } else { "t.edits" };
     format!(
-        "SELECT t.id AS row_id, t.organization_id AS organization_id, t.stamp AS stamp, {edits} AS edits, json_build_array({}) AS tuple FROM {} t WHERE t.id = ANY($1) ORDER BY t.id FOR UPDATE",
+        "SELECT f.row_id, f.organization_id, f.stamp, f.edits, f.tuple FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL (SELECT t.id AS row_id, t.organization_id AS organization_id, t.stamp AS stamp, {edits} AS edits, CASE WHEN {} THEN json_build_array({}) END AS tuple FROM {} t WHERE t.id = k.id FOR UPDATE) f",
+        has_wire_form("t", entity),
         parts.join(", "),
         entity.name
     )

@@ -23,6 +23,7 @@ const SERVER_ONLY: &[(&str, &str)] = &[
     ("conflicts", "lost_device"),
     ("conflicts", "lost_stood_from"),
     ("conflicts", "lost_stood_upto"),
+    ("conflicts", "lost_stood_before"),
 ];
 
 /// One `CREATE TABLE`.
@@ -58,7 +59,12 @@ fn migrations(folder: &str) -> String {
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
         .collect();
-    files.sort();
+    // In the order in which they run: V10 comes after V9.
+    files.sort_by_key(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let digits: String = name.trim_start_matches('V').chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u64>().expect("a migration begins with its number")
+    });
     files.iter().map(|path| fs::read_to_string(path).expect("a migration is text")).collect::<Vec<_>>().join("\n")
 }
 
@@ -390,6 +396,7 @@ fn every_table_is_a_registered_entity_or_the_servers_own() {
         "feed_marks",
         "former_rights",
         "lost_lives",
+        "database_runs",
     ];
     let registered = |name: &str| all().iter().any(|entity: &&'static Entity| entity.name == name);
     for name in server().keys().filter(|name| !name.starts_with("feed_queue")) {

@@ -5,6 +5,7 @@
 
 mod access;
 mod constraints;
+mod epoch;
 mod feed;
 mod snapshot;
 mod tables;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use sync_server::authority::Authority;
+use sync_server::authority::{Authority, FeedPlace};
 use sync_server::failure::Failure;
 use sync_server::push::Constraints;
 use uuid::Uuid;
@@ -24,6 +25,7 @@ use waystation_model::merge::Edits;
 use waystation_model::registry::{Entity, entity};
 
 pub use access::{account, scopes as scopes_heard};
+pub use epoch::Place;
 pub use feed::{FeedEntry, Feeds, ScopeFeed};
 pub use snapshot::MemorySnapshot;
 pub use tables::{Row, State, id_in, value};
@@ -77,17 +79,10 @@ impl Memory {
     /// Everything as it was, in a new life: neither stamps nor epochs are given twice.
     pub fn restore(&self, backup: &Backup) {
         let mut state = self.state();
-        let (now_ms, rows_max, epoch) = (state.now_ms, state.page_rows_max, state.epoch);
-        *state = backup.0.clone();
-        state.now_ms = now_ms;
-        state.page_rows_max = rows_max;
-        state.epoch = (epoch + 1).max(now_ms / 1000);
-        if !self.faults.has(Fault::StampsAgain) {
-            let last_stamp = state.last_stamp;
-            state.last_stamp = (state.epoch << 30).max(last_stamp);
-            let lost = (last_stamp, state.last_stamp);
-            state.lost_lives.push(lost);
-        }
+        let epoch = state.epoch;
+        state.set_back(&backup.0, true);
+        let lost_after = state.last_stamp;
+        state.begin_epoch(lost_after, None, epoch + 1, !self.faults.has(Fault::StampsAgain));
     }
 
     /// Every feed forgets what is gone.
@@ -104,7 +99,8 @@ impl Memory {
     /// # Errors
     /// What the database would refuse; nothing is changed then.
     pub fn by_hand<R>(&self, work: impl FnOnce(&mut MemoryWriting) -> Result<R, Failure>) -> Result<(R, Vec<(String, i64)>), Failure> {
-        let mut writing = MemoryWriting::begin(self.clone(), false);
+        self.settle();
+        let mut writing = MemoryWriting::begin(self.clone());
         let result = work(&mut writing)?;
         Ok((result, writing.commit()))
     }
@@ -172,7 +168,7 @@ impl Authority for Memory {
     }
 
     async fn write(&self) -> Result<MemoryWriting, Failure> {
-        Ok(MemoryWriting::begin(self.clone(), true))
+        Ok(MemoryWriting::begin(self.clone()))
     }
 
     async fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
@@ -204,6 +200,11 @@ impl Authority for Memory {
             device.losses_told_ms = device.losses_sent_ms.take();
         }
         Ok(())
+    }
+
+    /// Every row here can be sent: a feed that speaks of one that cannot is a fault.
+    async fn withhold(&self, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
+        Err(Failure::broken(format!("feeds speak of rows that are not there: {rows:?}")))
     }
 
     async fn snapshot(&self) -> Result<MemorySnapshot, Failure> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use sync_server::accounts::Session;
-use sync_server::authority::{DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use sync_server::authority::{DeviceState, FeedFrom, FeedPlace, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use sync_server::failure::Failure;
 use uuid::Uuid;
 use waystation_model::access::Role;
@@ -14,6 +14,7 @@ use waystation_model::{Code, Problem};
 use super::feed::{DELETED, FeedEntry, LIVE};
 use super::tables::{State, value};
 use super::{Memory, access, table};
+use crate::faults::Fault;
 
 /// One snapshot.
 pub struct MemorySnapshot {
@@ -70,6 +71,7 @@ impl Snapshot for MemorySnapshot {
 
     async fn heads(&mut self, scopes: &[String]) -> Result<Vec<Head>, Failure> {
         let state = self.memory.state();
+        let is_told = |scope: &&String| !self.memory.faults.has(Fault::StaleAccess) || !scope.starts_with("access");
         let head = |scope: &String| {
             state.feeds.scopes.get(scope).map(|feed| Head {
                 id: feed.id,
@@ -78,7 +80,7 @@ impl Snapshot for MemorySnapshot {
                 checksum: feed.checksum,
             })
         };
-        Ok(scopes.iter().filter_map(head).collect())
+        Ok(scopes.iter().filter(is_told).filter_map(head).collect())
     }
 
     async fn feed(&mut self, from: &[FeedFrom], rows_max: usize) -> Result<Vec<FeedRow>, Failure> {
@@ -137,9 +139,11 @@ impl Snapshot for MemorySnapshot {
         Ok(sums.into_iter().collect())
     }
 
-    async fn slice_rows_but(&mut self, feed: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<(i16, Uuid)>, Failure> {
+    async fn slice_rows_but(&mut self, feed: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<FeedPlace>, Failure> {
         let wanted = |((_, id), entry): &((i16, Uuid), FeedEntry)| slices.contains(&id.as_bytes()[15]) && !named.contains(&entry.hash);
-        Ok(self.live(feed).into_iter().filter(wanted).map(|(row, _)| row).take(rows_max).collect())
+        let place =
+            |((entity, row_id), entry): ((i16, Uuid), FeedEntry)| FeedPlace { scope_id: feed, entity, row_id, version: entry.version };
+        Ok(self.live(feed).into_iter().filter(wanted).map(place).take(rows_max).collect())
     }
 
     async fn known_hashes(&mut self, feed: i64, named: &[i64]) -> Result<Vec<i64>, Failure> {

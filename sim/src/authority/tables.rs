@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
-use sync_server::epoch::Reached;
+use sync_server::witness::Run;
 use uuid::Uuid;
 use waystation_model::chain::{CHAIN_START, CONTENT_HASH_BYTES, Chain};
 use waystation_model::merge::Edits;
 use waystation_model::registry::Entity;
+
+use super::epoch::Place;
 use waystation_model::wire::NumberedOutcome;
 
 use super::feed::Feeds;
@@ -30,8 +32,8 @@ pub struct Row {
     pub edits: Edits,
     /// `conflicts.lost_device`, which the registry does not know.
     pub lost_device: Option<Uuid>,
-    /// `conflicts.lost_stood_from` and `lost_stood_upto`, likewise.
-    pub stood: Option<(i64, i64)>,
+    /// `conflicts.lost_stood_from`, `lost_stood_upto` and `lost_stood_before`, likewise.
+    pub stood: Vec<(i64, i64)>,
 }
 
 /// Who offers the same as another: the offer, the row's stamp in digits, and the person.
@@ -85,8 +87,16 @@ pub struct State {
     pub page_rows_max: usize,
     /// The server is gone after so many more steps of a transaction.
     pub steps_left: Option<u32>,
-    /// Which life this is.
+    /// Which epoch this is.
     pub epoch: i64,
+    /// The PostgreSQL that holds the database. It is no part of the database.
+    pub place: Place,
+    /// The PostgreSQL that held it when the epoch was last compared.
+    pub settled: Place,
+    /// Every start of PostgreSQL, the newest last.
+    pub runs: Vec<Run>,
+    /// Where the log is: how many transactions were committed.
+    pub lsn: i64,
     /// The last stamp given.
     pub last_stamp: i64,
     /// Stamps of lives that backups took the place of: after the first, up to the second.
@@ -116,6 +126,10 @@ impl State {
             page_rows_max: waystation_model::limits::PAGE_ROWS_MAX,
             steps_left: None,
             epoch,
+            place: Place::default(),
+            settled: Place::default(),
+            runs: vec![Run { epoch, started_us: 0, first_lsn: 0, first_stamp: epoch << 30, upto_stamp: epoch << 30 }],
+            lsn: 0,
             last_stamp: epoch << 30,
             lost_lives: Vec::new(),
             tables: BTreeMap::new(),
@@ -126,11 +140,6 @@ impl State {
             went_with_parent: BTreeSet::new(),
             feeds: Feeds::default(),
         }
-    }
-
-    /// Where the database is.
-    pub fn reached(&self) -> Reached {
-        Reached { epoch: Some(self.epoch), run_us: 0, lsn: 0 }
     }
 
     /// The rows of a table.

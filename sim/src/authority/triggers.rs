@@ -24,17 +24,21 @@ pub fn track(entity: &Entity, before: Option<&Row>, row: &mut Row, now_ms: i64) 
         let said = row.edits.get(group);
         let old = before.and_then(|before| before.edits.get(group));
         let changed = match before {
-            None => entity.group_columns(group).any(|(index, _)| !row.values[index].is_null()) && said.is_none_or(|edit| edit.stamp == 0),
+            None => match said {
+                Some(edit) => edit.stamp == 0,
+                None => entity.group_columns(group).any(|(index, _)| !row.values[index].is_null()),
+            },
             Some(before) => entity.group_columns(group).any(|(index, _)| row.values[index] != before.values[index]) || said != old,
         };
         if !changed {
             continue;
         }
-        let edit = match said {
+        let mut edit = match said {
             Some(said) if Some(said) != old => said.clone(),
-            _ => Edit { stamp: 0, at: now_ms * 1000, device: None, n: 0, user: None, seconded: 0 },
+            _ => Edit::of_sql(now_ms * 1000),
         };
-        row.edits.insert(group.to_owned(), Edit { stamp: row.stamp, ..edit });
+        edit.fill_stamps(row.stamp);
+        row.edits.insert(group.to_owned(), edit);
     }
 }
 
@@ -168,9 +172,9 @@ fn refused(code: Code, constraint: &str) -> Failure {
     Failure::Refused(Refusal { code, constraint: constraint.to_owned(), text: constraint.to_owned() })
 }
 
-/// A laptop may enrol its own user only where the course is open to all and free.
+/// Somebody enrols themselves only where the course is open to all and free.
 fn enrolls_oneself(writing: &MemoryWriting, entity: &Entity, id: &Uuid, row: &Row) -> Result<(), Failure> {
-    if !writing.by_server || value(entity, &row.values, "enrollment_type") != "self" || writing.row(entity, *id).is_some() {
+    if value(entity, &row.values, "enrollment_type") != "self" || writing.row(entity, *id).is_some() {
         return Ok(());
     }
     let courses = table("courses");
@@ -180,11 +184,11 @@ fn enrolls_oneself(writing: &MemoryWriting, entity: &Entity, id: &Uuid, row: &Ro
     if open { Ok(()) } else { Err(refused(Code::RuleBroken, "enrollments_self_check")) }
 }
 
-/// A laptop lets nobody into a course that is full.
+/// No place is given in a course that is full.
 fn finds_room(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
     let is_in = |row: &Row| value(entity, &row.values, "status") != "dropped";
     let was_in = before.map_or_else(|| writing.row(entity, *id).is_some(), is_in);
-    if !writing.by_server || !is_in(row) || was_in {
+    if !is_in(row) || was_in {
         return Ok(());
     }
     let courses = table("courses");
@@ -232,7 +236,7 @@ fn of_test(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&
                 set(entity, &mut row.values, "handed_in_late", limit.is_some_and(|limit| taken > (limit + 60) * 1000));
             }
             let most = test.and_then(|test| value(assessments, &test.values, "attempts_max").as_i64());
-            if before.is_none() && writing.by_server && writing.row(entity, *id).is_none() && most.is_some_and(|most| number > Some(most)) {
+            if before.is_none() && writing.row(entity, *id).is_none() && most.is_some_and(|most| number > Some(most)) {
                 return Err(refused(Code::NoAttemptsLeft, ""));
             }
         }

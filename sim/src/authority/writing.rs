@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use sync_server::accounts::Session;
 use sync_server::authority::{
-    FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LockedLedger, OfferKey, OfferedState, OpenConflict, Pushed, Tries, Writing,
+    FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey, OfferedState, OpenConflict, Pushed, Tries,
+    Writing,
 };
 use sync_server::failure::Failure;
 use uuid::Uuid;
@@ -25,8 +26,6 @@ use crate::faults::Fault;
 /// One transaction.
 pub struct MemoryWriting {
     memory: Memory,
-    /// Whether a sync-server writes: some rules ask only laptops.
-    pub(super) by_server: bool,
     journal: Vec<Undo>,
     queue: Queue,
     savepoints: Vec<(usize, usize)>,
@@ -43,8 +42,8 @@ impl Drop for MemoryWriting {
 
 impl MemoryWriting {
     /// Begins one.
-    pub fn begin(memory: Memory, by_server: bool) -> MemoryWriting {
-        MemoryWriting { memory, by_server, journal: Vec::new(), queue: Queue::default(), savepoints: Vec::new(), stands: false }
+    pub fn begin(memory: Memory) -> MemoryWriting {
+        MemoryWriting { memory, journal: Vec::new(), queue: Queue::default(), savepoints: Vec::new(), stands: false }
     }
 
     fn take_back_to(&mut self, length: usize) {
@@ -120,7 +119,7 @@ impl MemoryWriting {
             values,
             edits,
             lost_device: None,
-            stood: None,
+            stood: Vec::new(),
         };
         triggers::track(entity, None, &mut row, now);
         triggers::before(self, entity, &id, None, &mut row)?;
@@ -146,7 +145,7 @@ impl MemoryWriting {
     /// What the database would refuse.
     pub fn update_row(&mut self, entity: &'static Entity, id: Uuid, values: Vec<Value>, edits: Edits) -> Result<(), Failure> {
         let Some(before) = self.row(entity, id) else { return Ok(()) };
-        self.update_whole(entity, id, &before, values, edits, before.stood)
+        self.update_whole(entity, id, &before, values, edits, before.stood.clone())
     }
 
     fn update_whole(
@@ -156,7 +155,7 @@ impl MemoryWriting {
         before: &Arc<Row>,
         values: Vec<Value>,
         edits: Edits,
-        stood: Option<(i64, i64)>,
+        stood: Vec<(i64, i64)>,
     ) -> Result<(), Failure> {
         if before.values == values && before.edits == edits && before.stood == stood {
             return Ok(());
@@ -209,8 +208,16 @@ impl MemoryWriting {
         self.stands = true;
         let queue = mem::take(&mut self.queue);
         let faults = self.memory.faults.clone();
-        queue.drain(&mut self.memory.state().feeds, &faults)
+        let mut state = self.memory.state();
+        state.lsn += 1;
+        queue.drain(&mut state.feeds, &faults)
     }
+}
+
+/// Whether a test is deleted or not active.
+fn is_closed(test: &Row) -> bool {
+    let of = |name: &str| value(table("assessments"), &test.values, name);
+    !of("deleted_at").is_null() || of("is_active") != true
 }
 
 impl Writing for MemoryWriting {
@@ -447,7 +454,7 @@ impl Writing for MemoryWriting {
                     field: value(conflicts, &row.values, "field").as_str()?.to_owned(),
                     lost_device: row.lost_device,
                     lost_values: value(conflicts, &row.values, "lost_values").clone(),
-                    stood: row.stood,
+                    stood: row.stood.clone(),
                 })
             })
             .collect())
@@ -503,11 +510,51 @@ impl Writing for MemoryWriting {
         self.update_whole(entity, kept.id, &before, values, edits, kept.stood)
     }
 
+    async fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
+        self.step()?;
+        let entity = table("conflicts");
+        let Some(before) = self.row(entity, id) else { return Ok(()) };
+        self.update_whole(entity, id, &before, before.values.clone(), before.edits.clone(), stood.to_vec())
+    }
+
+    async fn belongs_on(&mut self, days: &[LessonDay]) -> Result<Vec<bool>, Failure> {
+        self.step()?;
+        let periods = table("group_membership_periods");
+        let belongs = |lesson: &LessonDay| {
+            let covers = |row: &Row| {
+                let day = |name: &str| value(periods, &row.values, name).as_str();
+                id_in(periods, &row.values, "group_id") == Some(lesson.group)
+                    && id_in(periods, &row.values, "user_id") == Some(lesson.student)
+                    && day("joined_on").is_some_and(|joined| joined <= lesson.day.as_str())
+                    && day("left_on").is_none_or(|left| left >= lesson.day.as_str())
+            };
+            !self.find(periods, covers).is_empty()
+        };
+        Ok(days.iter().map(belongs).collect())
+    }
+
+    async fn closed_tests(&mut self, tests: &[Uuid]) -> Result<Vec<Uuid>, Failure> {
+        self.step()?;
+        let assessments = table("assessments");
+        Ok(tests.iter().copied().filter(|test| self.row(assessments, *test).is_some_and(|row| is_closed(&row))).collect())
+    }
+
+    async fn handed_in(&mut self, assessment: Uuid, user: Uuid) -> Result<Vec<Uuid>, Failure> {
+        self.step()?;
+        let attempts = table("assessment_attempts");
+        let is_one = |row: &Row| {
+            id_in(attempts, &row.values, "assessment_id") == Some(assessment)
+                && id_in(attempts, &row.values, "user_id") == Some(user)
+                && !value(attempts, &row.values, "submitted_at").is_null()
+        };
+        Ok(self.find(attempts, is_one).into_iter().map(|(id, _)| id).collect())
+    }
+
     async fn grading_key(&mut self, assessment: Uuid) -> Result<GradingKey, Failure> {
         self.step()?;
         let (assessments, keys, questions) = (table("assessments"), table("answer_keys"), table("questions"));
-        let passing_percent =
-            self.row(assessments, assessment).and_then(|row| value(assessments, &row.values, "passing_percent").as_f64()).unwrap_or(100.0);
+        let Some(test) = self.row(assessments, assessment) else { return Ok(GradingKey::none()) };
+        let of_test = |name: &str| value(assessments, &test.values, name);
         let key = self.find(keys, |row| id_in(keys, &row.values, "assessment_id") == Some(assessment)).into_iter().next();
         let keys = key.map_or(Value::Null, |(_, row)| value(keys, &row.values, "keys").clone());
         let mut found = self.find(questions, |row| id_in(questions, &row.values, "assessment_id") == Some(assessment));
@@ -520,7 +567,15 @@ impl Writing for MemoryWriting {
                 points: value(questions, &row.values, "points").as_f64().unwrap_or(0.0),
             })
             .collect();
-        Ok(GradingKey { passing_percent, keys, questions })
+        Ok(GradingKey {
+            graded_on_laptops: of_test("graded_by") == "laptop",
+            shows_explanations: of_test("shows_explanations") == true,
+            attempts_max: of_test("attempts_max").as_i64(),
+            is_closed: is_closed(&test),
+            passing_percent: of_test("passing_percent").as_f64().unwrap_or(100.0),
+            keys,
+            questions,
+        })
     }
 
     async fn first_free(&mut self, tries: Tries<'_>) -> Result<Option<String>, Failure> {

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use waystation_sim::faults::{Fault, Faults};
 use waystation_sim::run::{Size, run};
-use waystation_sim::steps::{LATEST_FROM, RESTORES_FROM};
+use waystation_sim::steps::{GOES_BACK_FROM, LATEST_FROM, RESTORES_FROM};
 
-/// Every fault but one, and the seeds within which it shows. Stamps that are given again after a restore show too seldom to
-/// be waited for: whoever comes to a new epoch writes every row anew, whatever its stamp.
+/// Every fault, and the seeds within which it shows. Stamps that are given again show where an epoch began unsaid: the lost
+/// ones cannot be told from the new ones then.
 const WITHIN: &[(Fault, std::ops::Range<u64>)] = &[
     (Fault::ForgetLedger, 0..5),
     (Fault::SkipVersions, 0..5),
@@ -30,11 +30,16 @@ const WITHIN: &[(Fault, std::ops::Range<u64>)] = &[
     (Fault::NameTooEarly, LATEST_FROM..LATEST_FROM + 20),
     (Fault::StrandTheOld, LATEST_FROM..LATEST_FROM + 30),
     (Fault::ForgetLost, RESTORES_FROM..RESTORES_FROM + 300),
+    (Fault::StampsAgain, GOES_BACK_FROM..GOES_BACK_FROM + 60),
+    (Fault::EpochUnnoticed, GOES_BACK_FROM..GOES_BACK_FROM + 60),
+    (Fault::HeadsTrusted, GOES_BACK_FROM..GOES_BACK_FROM + 30),
+    (Fault::AcknowledgedForGood, GOES_BACK_FROM..GOES_BACK_FROM + 300),
+    (Fault::UnknownForGood, GOES_BACK_FROM..GOES_BACK_FROM + 30),
 ];
 
 #[test]
 fn every_planted_fault_is_found() {
-    assert_eq!(WITHIN.len() + 1, Fault::ALL.len());
+    assert_eq!(WITHIN.len(), Fault::ALL.len());
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let work = || {

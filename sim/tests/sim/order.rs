@@ -14,59 +14,74 @@ use waystation_sim::twin::{Draft, Op, Twin};
 use waystation_sim::world::START_MS;
 
 /// Sets of changes.
-const SETS: u64 = 60;
+const SETS: u64 = 120;
 /// Orders of arrival of each.
 const ORDERS: u64 = 6;
-/// The laptops that change things: two of one teacher, and two of administrators.
-const LAPTOPS: [usize; 4] = [0, 3, 6, 7];
+/// The laptops that change things: two of one teacher, two of administrators, and two of one learner.
+const LAPTOPS: [usize; 6] = [0, 3, 6, 7, 2, 8];
+/// The learner's laptops.
+const OF_LEARNER: [usize; 2] = [2, 8];
+
+/// A part of a change that may be left out.
+fn maybe(random: &mut Random, name: &'static str, words: &[Value]) -> Option<(&'static str, Value)> {
+    let word = random.pick(words).cloned()?;
+    (!random.one_in(3)).then_some((name, word))
+}
+
+/// What a laptop says of one row that may not be there yet, some of it by saying nothing.
+fn of_derived(random: &mut Random, twin: &Twin, device: usize) -> (&'static Entity, Vec<(&'static str, Value)>) {
+    let id = |name: &str, place: usize| {
+        let (id, _) = twin.memory.state().rows(table(name)).nth(place).map(|(id, row)| (*id, row.stamp)).expect("a row");
+        json!(id.to_string())
+    };
+    let learner = json!(twin.devices[OF_LEARNER[0]].user.to_string());
+    if OF_LEARNER.contains(&device) {
+        let mut fields = vec![("user_id", learner), ("topic_id", id("topics", 0)), ("course_id", id("courses", 0))];
+        fields.push(("time_spent_seconds", json!(random.between(0, 60))));
+        fields.extend(maybe(random, "reset_number", &[json!(0), json!(1), json!(2)]));
+        fields.extend(maybe(random, "percent", &[json!(10), json!(50), json!(100)]));
+        fields.extend(maybe(random, "completed", &[json!(true), json!(false)]));
+        return (table("topic_progress"), fields);
+    }
+    if random.one_in(3) {
+        let mut fields = vec![("user_id", learner), ("course_id", id("courses", 1))];
+        fields.extend(maybe(random, "due_at", &[json!(START_MS), Value::Null]));
+        fields.extend(maybe(random, "status", &[json!("dropped"), json!("in_progress"), json!("enrolled")]));
+        return (table("enrollments"), fields);
+    }
+    let mut fields = vec![("group_id", id("groups", 0)), ("student_id", learner), ("lesson_date", json!("2026-03-01"))];
+    fields.extend(maybe(random, "status", &[json!("present"), json!("late"), json!("absent"), Value::Null]));
+    fields.extend(maybe(random, "note", &[json!("earlier"), json!("later"), Value::Null]));
+    (table("attendance_records"), fields)
+}
 
 fn drafts(random: &mut Random, twin: &Twin, device: usize) -> Vec<Draft> {
-    let id = |entity: &'static Entity, place: usize| twin.memory.state().rows(entity).nth(place).map(|(id, _)| *id).expect("a row");
-    let (groups, people, stations) = (table("groups"), table("users"), table("stations"));
+    let (groups, stations) = (table("groups"), table("stations"));
+    let first = |entity: &'static Entity| twin.memory.state().rows(entity).next().map(|(id, _)| *id).expect("a row");
     (0..1 + random.below(3))
         .map(|number| {
-            let at = (START_MS - 3_600_000 - random.between(1, 50) * 1000) * 1000;
+            // Each laptop's own clock never goes back, and may be behind what the laptop has seen.
+            let at = (START_MS - 3_600_000 - random.between(1, 50) * 1000) * 1000 + number as i64 * 50_000_000 + device as i64;
             let word = json!(format!("{device}-{number}"));
-            let mut draft = match random.below(3) {
-                0 => {
-                    let status = *random.pick(&["present", "late", "absent"]).expect("a status");
-                    let fields = vec![
-                        ("group_id", json!(id(groups, 0).to_string())),
-                        ("student_id", json!(id(people, 2).to_string())),
-                        ("lesson_date", json!("2026-03-01")),
-                        ("status", json!(status)),
-                        ("note", word),
-                    ];
-                    let entity = table("attendance_records");
-                    let mut values = entity.empty_values();
-                    for (name, value) in &fields {
-                        values[entity.column_index(name).expect("a column")] = value.clone();
-                    }
-                    let row = entity.id_of(&values).expect("a derived id");
-                    Draft { entity, op: Operation::Put, row, sends_id: false, fields, seen: true, own: None, at }
-                }
-                1 => {
-                    let row = id(groups, 0);
-                    Draft {
-                        entity: groups,
-                        op: Operation::Put,
-                        row,
-                        sends_id: true,
-                        fields: vec![("name", word)],
-                        seen: true,
-                        own: None,
-                        at,
-                    }
+            let (entity, row, fields) = match random.below(4) {
+                0 if !OF_LEARNER.contains(&device) => (groups, Some(first(groups)), vec![("name", word)]),
+                1 if !OF_LEARNER.contains(&device) => {
+                    (stations, Some(first(stations)), vec![("name", word), ("phone", if number == 1 { Value::Null } else { json!("1") })])
                 }
                 _ => {
-                    let row = id(stations, 0);
-                    let fields = vec![("name", word), ("phone", json!("1"))];
-                    Draft { entity: stations, op: Operation::Put, row, sends_id: true, fields, seen: true, own: None, at }
+                    let (entity, fields) = of_derived(random, twin, device);
+                    (entity, None, fields)
                 }
             };
-            // Each laptop's own clock never goes back.
-            draft.at += number as i64 * 50_000_000;
-            draft
+            let sends_id = row.is_some();
+            let row = row.unwrap_or_else(|| {
+                let mut values = entity.empty_values();
+                for (name, value) in &fields {
+                    values[entity.column_index(name).expect("a column")] = value.clone();
+                }
+                entity.id_of(&values).expect("a derived id")
+            });
+            Draft { entity, op: Operation::Put, row, sends_id, fields, seen: true, own: None, at }
         })
         .collect()
 }
@@ -75,11 +90,15 @@ fn drafts(random: &mut Random, twin: &Twin, device: usize) -> Vec<Draft> {
 fn outcome(twin: &Twin) -> BTreeMap<(i16, Uuid), Value> {
     let state = twin.memory.state();
     let mut all = BTreeMap::new();
-    for name in ["attendance_records", "groups", "stations"] {
+    for name in ["attendance_records", "enrollments", "groups", "stations", "topic_progress"] {
         let entity = table(name);
         for (id, row) in state.rows(entity) {
-            let edits: BTreeMap<&String, Value> =
-                row.edits.iter().map(|(group, edit)| (group, json!([edit.at, edit.device, edit.n]))).collect();
+            let edits: BTreeMap<&String, Value> = row
+                .edits
+                .iter()
+                .filter(|(_, edit)| edit.says())
+                .map(|(group, edit)| (group, json!([edit.at, edit.device, edit.n])))
+                .collect();
             all.insert((entity.code, *id), json!([row.values, edits]));
         }
     }
@@ -104,13 +123,17 @@ fn the_order_of_arrival_does_not_matter() {
                 twin.play(&op).expect("the school is founded");
             }
             let mut random = Random::of(seed);
-            let mut waiting: Vec<(usize, std::vec::IntoIter<Draft>)> = LAPTOPS
-                .into_iter()
-                .map(|device| {
-                    twin.play(&Op::See(device)).expect("it sees");
-                    (device, drafts(&mut random, &twin, device).into_iter())
-                })
-                .collect();
+            // What has happened before: each laptop has seen some of it.
+            let mut waiting: Vec<(usize, std::vec::IntoIter<Draft>)> = Vec::new();
+            for device in LAPTOPS {
+                twin.play(&Op::See(device)).expect("it sees");
+                let mut drafts = drafts(&mut random, &twin, device);
+                if random.one_in(2) {
+                    let first = drafts.remove(0);
+                    twin.play(&Op::Push(device, vec![first])).expect("the push is taken");
+                }
+                waiting.push((device, drafts.into_iter()));
+            }
             let mut arrival = Random::of(seed << 8 | order);
             while !waiting.is_empty() {
                 let place = arrival.below(waiting.len());

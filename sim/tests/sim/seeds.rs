@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use waystation_sim::faults::Faults;
 use waystation_sim::run::{Failed, Size, run};
-use waystation_sim::steps::{LATER_FROM, LATEST_FROM, RESTORES_FROM};
+use waystation_sim::steps::{GOES_BACK_FROM, LATER_FROM, LATEST_FROM, RESTORES_FROM};
 
 /// Seeds that found something.
 const FOUND: &[u64] = &[
@@ -14,8 +14,13 @@ const FOUND: &[u64] = &[
 ];
 /// Seeds that run with every test, of every kind of history: as many as take eight minutes on two cores. `cargo xtask sim` runs
 /// as many as there is time for.
-const SEEDS: &[Range<u64>] =
-    &[0..4_000, LATER_FROM..LATER_FROM + 1_000, LATEST_FROM..LATEST_FROM + 2_500, RESTORES_FROM..RESTORES_FROM + 1_000];
+const SEEDS: &[Range<u64>] = &[
+    0..4_000,
+    LATER_FROM..LATER_FROM + 1_000,
+    LATEST_FROM..LATEST_FROM + 2_500,
+    RESTORES_FROM..RESTORES_FROM + 1_000,
+    GOES_BACK_FROM..GOES_BACK_FROM + 1_000,
+];
 
 #[test]
 fn seeds_that_once_failed_hold() {

@@ -1,5 +1,6 @@
 //! Who somebody is: passwords, tokens, sessions and devices.
 
+mod desk;
 mod imported;
 mod limiter;
 mod names;
@@ -9,9 +10,10 @@ mod routes;
 mod session;
 mod tokens;
 
+pub use desk::{PasswordDesk, STRANGERS_WAITING_MAX, passwords_at_once};
 pub use imported::MostRounds;
 pub use limiter::SignInLimiter;
-pub use passwords::{hash_password, passwords_at_once};
+pub use passwords::{Memory, check_password, hash_password};
 pub use renewal::*;
 pub use routes::*;
 pub use session::Session;

@@ -85,14 +85,23 @@ pub async fn find(pool: &PgPool, name: &str) -> Result<Named, Failure> {
     Ok(Named { folded, accounts: rows.into_iter().filter_map(Row::account).collect() })
 }
 
+/// The buckets that a guess takes from.
+#[derive(Debug, Clone)]
+pub struct Attempts {
+    /// One for each account that is compared, in their order.
+    pub buckets: Vec<String>,
+    /// Whether it comes with a device of one of the accounts.
+    pub is_known_device: bool,
+}
+
 /// Whose attempts a guess takes: for each account that is compared, a bucket of this name and this account. So who opens one
 /// account gives no attempts back for another, and a refusal tells neither that a name and an address are of one account nor
 /// that a name is of none. The owner of a laptop who signs in again on it has that laptop's attempts: nobody who guesses
 /// elsewhere keeps them out.
-pub async fn attempts(pool: &PgPool, named: &Named, device: Option<Uuid>) -> Result<Vec<String>, Failure> {
+pub async fn attempts(pool: &PgPool, named: &Named, device: Option<Uuid>) -> Result<Attempts, Failure> {
     let Named { folded, accounts } = named;
     if accounts.is_empty() {
-        return Ok(vec![format!("name:{folded}")]);
+        return Ok(Attempts { buckets: vec![format!("name:{folded}")], is_known_device: false });
     }
     let owner = match device {
         Some(device) => owner_of(pool, device, accounts).await?,
@@ -102,7 +111,7 @@ pub async fn attempts(pool: &PgPool, named: &Named, device: Option<Uuid>) -> Res
         Some(device) if owner == Some(account.id) => format!("device:{device}"),
         _ => format!("name:{folded}:{}", account.id),
     };
-    Ok(accounts.iter().map(bucket).collect())
+    Ok(Attempts { buckets: accounts.iter().map(bucket).collect(), is_known_device: owner.is_some() })
 }
 
 /// Which of these accounts a device belongs to.

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::PasswordHasher as _;
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use super::imported::{Imported, MostRounds};
 
@@ -15,9 +15,29 @@ const LANES: u32 = 1;
 /// Longer passwords are refused before they cost anything.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// Passwords that are looked at at once: each takes a core and [`MEMORY_KIB`], whoever asks.
-pub fn passwords_at_once() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
+/// The memory that Argon2 works in. Kept and used again: given back each time, blocks of this size fragment the heap and stay
+/// with the process for ever.
+#[derive(Default)]
+pub struct Memory(Vec<Block>);
+
+impl Memory {
+    /// So many blocks of a KiB. A hash from elsewhere that wants more than ours is not kept room for.
+    fn with<T>(&mut self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        if blocks > MEMORY_KIB as usize {
+            return work(&mut vec![Block::new(); blocks]);
+        }
+        if self.0.is_empty() {
+            self.0 = vec![Block::new(); MEMORY_KIB as usize];
+        }
+        work(&mut self.0[..blocks])
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What a password left in it is nothing to print.
+        f.debug_tuple("Memory").field(&self.0.len()).finish()
+    }
 }
 
 fn hasher() -> Argon2<'static> {
@@ -42,12 +62,13 @@ static NOBODYS_HASH: LazyLock<String> = LazyLock::new(|| hash_password("nobody")
 
 /// Whether the password fits the stored hash, and whether the hash is one to replace. It does the same work whatever is stored:
 /// a hash of ours, and of every kind of imported hash the most there is.
-pub fn check_password(password: &str, stored: Option<&str>, most: &MostRounds) -> (bool, bool) {
+pub fn check_password(password: &str, stored: Option<&str>, most: &MostRounds, memory: &mut Memory) -> (bool, bool) {
     if password.len() > PASSWORD_BYTES_MAX {
         return (false, false);
     }
     let ours = stored.filter(|stored| is_ours(stored));
-    let fits_ours = fits_argon2(password, ours.unwrap_or(&NOBODYS_HASH));
+    let argon2 = PasswordHash::new(ours.unwrap_or(&NOBODYS_HASH)).ok();
+    let fits_ours = argon2.and_then(|parsed| fits_argon2(password, &parsed, memory)).unwrap_or(false);
     let imported = stored.and_then(Imported::read);
     let fits_imported = imported.zip(stored).is_some_and(|(imported, stored)| imported.fits(password, stored));
     most.rest(imported).into_iter().for_each(|rest| rest.spend(password));
@@ -58,8 +79,19 @@ fn is_ours(stored: &str) -> bool {
     stored.starts_with("$argon2") && PasswordHash::new(stored).is_ok()
 }
 
-fn fits_argon2(password: &str, stored: &str) -> bool {
-    PasswordHash::new(stored).is_ok_and(|parsed| hasher().verify_password(password.as_bytes(), &parsed).is_ok())
+/// As the crate's own `verify_password`, in memory that is there already. None: the hash is damaged.
+fn fits_argon2(password: &str, stored: &PasswordHash, memory: &mut Memory) -> Option<bool> {
+    let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
+    let version = stored.version.map(Version::try_from).transpose().ok()?.unwrap_or_default();
+    let params = Params::try_from(stored).ok()?;
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(algorithm, version, params);
+    let mut bytes = [0; Output::MAX_LENGTH];
+    let bytes = bytes.get_mut(..expected.as_ref().len())?;
+    memory.with(blocks, |blocks| argon2.hash_password_into_with_memory(password.as_bytes(), salt, bytes, blocks)).ok()?;
+    // The crate compares outputs in constant time.
+    Some(Output::new(bytes).ok()? == *expected)
 }
 
 #[cfg(test)]
@@ -67,13 +99,13 @@ mod tests {
     use super::*;
 
     fn verify_password(password: &str, stored: &str) -> (bool, bool) {
-        check_password(password, Some(stored), &MostRounds::default())
+        check_password(password, Some(stored), &MostRounds::default(), &mut Memory::default())
     }
 
     #[test]
     fn an_account_without_a_hash_is_opened_by_no_password() {
         for password in ["", "nobody", "secret"] {
-            assert_eq!(check_password(password, None, &MostRounds::default()), (false, false));
+            assert_eq!(check_password(password, None, &MostRounds::default(), &mut Memory::default()), (false, false));
             assert!(!verify_password(password, "!").0);
         }
     }
@@ -97,5 +129,21 @@ mod tests {
             assert!(!verify_password("secret", stored).0, "{stored}");
             assert!(!verify_password("", stored).0, "{stored}");
         }
+    }
+
+    #[test]
+    fn one_memory_serves_hashes_of_every_size_one_after_another() {
+        let mut memory = Memory::default();
+        let ours = hash_password("first").expect("hashes");
+        let small = "$argon2id$v=19$m=8,t=1,p=1$sQFQp+vy89E$ZPEFgltqevv9Hxi5MOfvxqMknKa6aB4H6DqKgW3sh8A";
+        let params = Params::new(MEMORY_KIB + 1_024, 1, 1, None).expect("within the bounds");
+        let large = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(b"third").expect("hashes").to_string();
+        for (password, stored) in
+            [("first", ours.as_str()), ("waystation", small), ("third", &large), ("first", &ours), ("waystation", small)]
+        {
+            assert_eq!(check_password(password, Some(stored), &MostRounds::default(), &mut memory), (true, false), "{stored}");
+            assert!(!check_password("another", Some(stored), &MostRounds::default(), &mut memory).0, "{stored}");
+        }
+        assert_eq!(memory.0.len(), MEMORY_KIB as usize);
     }
 }

@@ -15,6 +15,7 @@ use super::tokens::{SESSION_DAYS, refresh_hash, session_of};
 use crate::body::Body;
 use crate::failure::Failure;
 use crate::state::App;
+use crate::uncut::{begin, to_the_end};
 
 /// How long a request may be on its way while the next one overtakes it: longer than the server and any proxy wait for one.
 const OVERTAKEN_MINUTES_MAX: i32 = 10;
@@ -74,15 +75,19 @@ macro_rules! open_session_where {
 /// `session_ended`, `device_revoked`, `account_closed`.
 #[utoipa::path(post, path = "/v1/accounts/refresh", request_body = Refresh, responses((status = 200, body = Refreshed), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUEST_BODY_BYTES_MAX>) -> Result<Json<Refreshed>, Failure> {
+    to_the_end(async move { refreshed(&app, &request).await.map(Json) }).await
+}
+
+async fn refreshed(app: &App, request: &Refresh) -> Result<Refreshed, Failure> {
     let ended = || Problem::new(Code::SessionEnded, "the session was ended");
     let hash = refresh_hash(&request.refresh_token);
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = begin(&app.pool).await?;
     let found = find(&mut transaction, session_of(&request.refresh_token), &hash).await?.ok_or_else(ended)?;
     let Found { id: session_id, user_id, organization_id, device_id, .. } = found;
     if found.refresh_token_hash != hash && found.next_refresh_token_hash.as_ref() != Some(&hash) {
         if !was_left_lately(&mut transaction, session_id, &hash).await? {
             tracing::warn!(session = %session_id, user = %user_id, device = %device_id, "an older refresh token came back: the session is ended");
-            end(&app, transaction, session_id).await?;
+            end(app, transaction, session_id).await?;
         }
         return Err(ended().into());
     }
@@ -104,8 +109,8 @@ pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUES
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    let (access_token, access_expires_at) = access_token(&app, user_id, organization_id, device_id, session_id)?;
-    Ok(Json(Refreshed { access_token, access_expires_at, refresh_token: next_token, server_time: app.now_ms() }))
+    let (access_token, access_expires_at) = access_token(app, user_id, organization_id, device_id, session_id)?;
+    Ok(Refreshed { access_token, access_expires_at, refresh_token: next_token, server_time: app.now_ms() })
 }
 
 /// The open session that a token names, locked; for a token that names none, the one that has its hash.

@@ -1,12 +1,12 @@
 //! Sign-in, sign-out, and a new device for a copied database.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -18,17 +18,17 @@ use waystation_model::{Code, Problem};
 
 use super::imported::MostRounds;
 use super::names::{self, Account};
-use super::passwords::{check_password, hash_password};
+use super::passwords::{Memory, check_password, hash_password};
 use super::session::Session;
 use super::tokens::{ACCESS_SECONDS, Claims, SESSION_DAYS, new_refresh_token};
 use crate::body::Body;
+use crate::connections::Peer;
 use crate::failure::Failure;
 use crate::state::App;
+use crate::uncut::{begin, to_the_end};
 
 /// Bytes of the longest name to sign in with: an e-mail address of 255 characters.
 const NAME_BYTES_MAX: usize = 1_020;
-/// How long a sign-in waits for its turn.
-const PASSWORD_WAIT: Duration = Duration::from_secs(10);
 /// Devices of one person that are not revoked.
 const DEVICES_PER_USER_MAX: i64 = 100;
 /// Characters of a device's name that are kept.
@@ -125,6 +125,7 @@ pub struct SignedInUser {
 #[utoipa::path(post, path = "/v1/accounts/sign-in", request_body = SignIn, responses((status = 200, body = SignedIn), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_in(
     State(app): State<App>,
+    Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
     Body(request): Body<SignIn, REQUEST_BODY_BYTES_MAX>,
 ) -> Result<Json<SignedIn>, Failure> {
@@ -136,31 +137,32 @@ pub async fn sign_in(
     if request.device.secrets_of.len() > SECRETS_OF_MAX {
         return Err(Problem::new(Code::BadRequest, "too many devices whose secrets are needed").field("secrets_of").into());
     }
-    let mut opened = None;
-    for _ in 0..CHECKS_MAX {
-        let (account, new_hash) = open_account(&app, name, &request).await?;
-        let mut transaction = app.pool.begin().await?;
-        // Somebody may have given the account another password while this one was checked.
-        if still_opens(&mut transaction, &account).await? {
-            opened = Some((account, new_hash, transaction));
-            break;
-        }
+    let opened = open_account(&app, peer, &headers, name, &request).await?;
+    to_the_end(async move { signed_in(&app, opened, &request.device, &headers).await.map(Json) }).await
+}
+
+/// Opens the session of somebody whose password was right.
+async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &HeaderMap) -> Result<SignedIn, Failure> {
+    let Opened { account, new_hash } = opened;
+    let mut transaction = begin(&app.pool).await?;
+    // Somebody may have given the account another password while this one was checked.
+    if !still_opens(&mut transaction, &account).await? {
+        return Err(wrong().into());
     }
-    let (account, new_hash, mut transaction) = opened.ok_or_else(wrong)?;
-    let device = match request.device.id {
+    let device = match given.id {
         Some(id) => known_device(&mut transaction, id, account.id).await?,
-        None => make_device(&mut transaction, account.organization_id, account.id, &request.device.name, &request.device.platform).await?,
+        None => make_device(&mut transaction, account.organization_id, account.id, &given.name, &given.platform).await?,
     };
-    let secrets = secrets_of(&mut transaction, &request.device.secrets_of, account.id).await?;
+    let secrets = secrets_of(&mut transaction, &given.secrets_of, account.id).await?;
     if let Some(new_hash) = new_hash {
         store_hash(&mut transaction, account.id, &new_hash).await?;
     }
-    let (session_id, refresh_token) = open_session(&mut transaction, account.id, device.0, &headers).await?;
+    let (session_id, refresh_token) = open_session(&mut transaction, account.id, device.0, headers).await?;
     let moved = crate::database::commit(transaction).await?;
     app.moved(moved);
 
-    let (access_token, access_expires_at) = access_token(&app, account.id, account.organization_id, device.0, session_id)?;
-    Ok(Json(SignedIn {
+    let (access_token, access_expires_at) = access_token(app, account.id, account.organization_id, device.0, session_id)?;
+    Ok(SignedIn {
         access_token,
         access_expires_at,
         refresh_token,
@@ -177,42 +179,70 @@ pub async fn sign_in(
         },
         epoch: app.epoch.number(),
         server_time: app.now_ms(),
-    }))
+    })
 }
 
-/// The account that the name and the password open, and a new hash of the password where the stored one is to be replaced.
-async fn open_account(app: &App, name: &str, request: &SignIn) -> Result<(Account, Option<String>), Failure> {
-    let named = names::find(&app.pool, name).await?;
-    let attempts = names::attempts(&app.pool, &named, request.device.id).await?;
-    if !app.sign_ins.take(&attempts, app.now_ms()) {
-        return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
+/// An account that a name and a password have opened.
+struct Opened {
+    account: Account,
+    /// A new hash of the password, where the stored one is to be replaced.
+    new_hash: Option<String>,
+}
+
+/// The account that the name and the password open.
+async fn open_account(app: &App, peer: IpAddr, headers: &HeaderMap, name: &str, request: &SignIn) -> Result<Opened, Failure> {
+    for _ in 0..CHECKS_MAX {
+        let named = names::find(&app.pool, name).await?;
+        let attempts = names::attempts(&app.pool, &named, request.device.id).await?;
+        if !app.sign_ins.take(&attempts.buckets, app.now_ms()) {
+            return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
+        }
+        // Passwords are slow on purpose. Many at once wait for each other; known devices do not wait for the rest.
+        let stranger = (!attempts.is_known_device).then(|| address_of(peer, headers));
+        let place = app.passwords.take(stranger).await?;
+        let (password, most) = (request.password.clone(), Arc::clone(&app.most_rounds));
+        let (opened, place) = place.work(move |memory| whose(named.accounts, &password, &most, memory)).await?;
+        let (bucket, account, outdated) = opened.ok_or_else(wrong)?;
+        if !account.open {
+            return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
+        }
+        app.sign_ins.forgive(&attempts.buckets[bucket]);
+        let (new_hash, place) = if outdated {
+            let password = request.password.clone();
+            place.work(move |_| hash_password(&password).ok()).await?
+        } else {
+            (None, place)
+        };
+        drop(place);
+        let mut connection = app.pool.acquire().await?;
+        // Another sign-in may have replaced the hash that was checked here: then this one checks the new one.
+        if still_opens(&mut connection, &account).await? {
+            return Ok(Opened { account, new_hash });
+        }
     }
-    // Passwords are slow on purpose. Who asks for many at once waits, and takes nobody else's memory.
-    let permit = tokio::time::timeout(PASSWORD_WAIT, app.passwords.clone().acquire_owned())
-        .await
-        .map_err(|_| Problem::new(Code::TooManyAttempts, "too many people sign in at once"))?
-        .map_err(Failure::broken)?;
-    let (password, most) = (request.password.clone(), Arc::clone(&app.most_rounds));
-    let opened = tokio::task::spawn_blocking(move || whose(named.accounts, &password, &most)).await.map_err(Failure::broken)?;
-    let (place, account, outdated) = opened.ok_or_else(wrong)?;
-    if !account.open {
-        return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
-    }
-    app.sign_ins.forgive(&attempts[place]);
-    let new_hash = if outdated { rehash(request.password.clone()).await } else { None };
-    drop(permit);
-    Ok((account, new_hash))
+    Err(wrong().into())
+}
+
+/// The address that a sign-in comes from. Only a peer in a private network, where the proxy stands, is believed when it names
+/// another address than its own; the last one that it names is the one it has seen itself.
+fn address_of(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let private = match peer {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    };
+    let forwarded = headers.get_all("x-forwarded-for").iter().next_back().filter(|_| private).and_then(|value| value.to_str().ok());
+    forwarded.and_then(|text| text.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
 }
 
 /// The account that the password opens, with its place among them, and whether its hash is one to replace. Every account is
 /// compared, also after one was opened.
-fn whose(accounts: Vec<Account>, password: &str, most: &MostRounds) -> Option<(usize, Account, bool)> {
+fn whose(accounts: Vec<Account>, password: &str, most: &MostRounds, memory: &mut Memory) -> Option<(usize, Account, bool)> {
     if accounts.is_empty() {
-        check_password(password, None, most);
+        check_password(password, None, most, memory);
     }
     accounts.iter().filter_map(|account| account.password_hash.as_deref()).for_each(|stored| most.note(stored));
     let checked: Vec<(bool, bool)> =
-        accounts.iter().map(|account| check_password(password, account.password_hash.as_deref(), most)).collect();
+        accounts.iter().map(|account| check_password(password, account.password_hash.as_deref(), most, memory)).collect();
     let opened = accounts.into_iter().zip(checked).enumerate().find(|(_, (_, (fits, _)))| *fits);
     opened.map(|(place, (account, (_, outdated)))| (place, account, outdated))
 }
@@ -234,10 +264,6 @@ async fn store_hash(connection: &mut PgConnection, user: Uuid, hash: &str) -> Re
     sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(user).bind(hash).execute(&mut *connection).await?;
     sqlx::query("SELECT set_config('waystation.same_password', '', true)").execute(connection).await?;
     Ok(())
-}
-
-async fn rehash(password: String) -> Option<String> {
-    tokio::task::spawn_blocking(move || hash_password(&password).ok()).await.ok().flatten()
 }
 
 pub(super) fn access_token(app: &App, user: Uuid, organization: Uuid, device: Uuid, session: Uuid) -> Result<(String, i64), Failure> {
@@ -279,6 +305,8 @@ async fn make_device(
     name: &str,
     platform: &str,
 ) -> Result<(Uuid, Vec<u8>), Failure> {
+    // Two at once would both count the other out.
+    sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(user).execute(&mut *connection).await?;
     let known: i64 = sqlx::query_scalar("SELECT count(*) FROM devices WHERE user_id = $1 AND revoked_at IS NULL")
         .bind(user)
         .fetch_one(&mut *connection)
@@ -333,14 +361,17 @@ async fn open_session(connection: &mut PgConnection, user: Uuid, device: Uuid, h
 /// Only when the database does not answer.
 #[utoipa::path(post, path = "/v1/accounts/sign-out", security(("access_token" = [])), responses((status = 204, description = "The session is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
-    let mut transaction = app.pool.begin().await?;
-    sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
-        .bind(session.session_id)
-        .execute(&mut *transaction)
-        .await?;
-    let moved = crate::database::commit(transaction).await?;
-    app.moved(moved);
-    Ok(StatusCode::NO_CONTENT)
+    to_the_end(async move {
+        let mut transaction = begin(&app.pool).await?;
+        sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
+            .bind(session.session_id)
+            .execute(&mut *transaction)
+            .await?;
+        let moved = crate::database::commit(transaction).await?;
+        app.moved(moved);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Ends every session of the person, on every device, this one too.
@@ -351,15 +382,18 @@ pub async fn sign_out(State(app): State<App>, session: Session) -> Result<Status
 /// `session_ended`, `device_revoked`, `account_closed`: only a session that is open ends the others.
 #[utoipa::path(post, path = "/v1/accounts/sign-out-everywhere", security(("access_token" = [])), responses((status = 204, description = "Every session of this person is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out_everywhere(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
-    let mut transaction = app.pool.begin().await?;
-    session.check_alive(&mut transaction).await?;
-    sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL")
-        .bind(session.user_id)
-        .execute(&mut *transaction)
-        .await?;
-    let moved = crate::database::commit(transaction).await?;
-    app.moved(moved);
-    Ok(StatusCode::NO_CONTENT)
+    to_the_end(async move {
+        let mut transaction = begin(&app.pool).await?;
+        session.check_alive(&mut transaction).await?;
+        sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL")
+            .bind(session.user_id)
+            .execute(&mut *transaction)
+            .await?;
+        let moved = crate::database::commit(transaction).await?;
+        app.moved(moved);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// `POST /v1/accounts/device`
@@ -400,13 +434,17 @@ pub async fn new_device(
     headers: HeaderMap,
     Body(request): Body<NewDeviceRequest, REQUEST_BODY_BYTES_MAX>,
 ) -> Result<Json<NewDevice>, Failure> {
-    let mut transaction = app.pool.begin().await?;
+    to_the_end(async move { made_device(&app, session, &request, &headers).await.map(Json) }).await
+}
+
+async fn made_device(app: &App, session: Session, request: &NewDeviceRequest, headers: &HeaderMap) -> Result<NewDevice, Failure> {
+    let mut transaction = begin(&app.pool).await?;
     session.check_alive(&mut transaction).await?;
     let (device_id, secret) =
         make_device(&mut transaction, session.organization_id, session.user_id, &request.name, &request.platform).await?;
-    let (session_id, refresh_token) = open_session(&mut transaction, session.user_id, device_id, &headers).await?;
+    let (session_id, refresh_token) = open_session(&mut transaction, session.user_id, device_id, headers).await?;
     let moved = crate::database::commit(transaction).await?;
     app.moved(moved);
-    let (access_token, access_expires_at) = access_token(&app, session.user_id, session.organization_id, device_id, session_id)?;
-    Ok(Json(NewDevice { device_id, recovery_secret: BASE64.encode(secret), access_token, access_expires_at, refresh_token }))
+    let (access_token, access_expires_at) = access_token(app, session.user_id, session.organization_id, device_id, session_id)?;
+    Ok(NewDevice { device_id, recovery_secret: BASE64.encode(secret), access_token, access_expires_at, refresh_token })
 }

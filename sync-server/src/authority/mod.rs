@@ -45,6 +45,9 @@ pub trait Authority: Sync {
     /// Remembers that a device has received what it was told of losses at this moment, in microseconds, unless it was told of
     /// more since.
     fn confirm_losses(&self, device: Uuid, sent_us: i64) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Takes rows that cannot be sent out of their feeds, as far as they have not moved since they were read, and returns the
+    /// heads that moved.
+    fn withhold(&self, rows: &[FeedPlace]) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
     /// Begins to read.
     fn snapshot(&self) -> impl Future<Output = Result<Self::Snapshot, Failure>> + Send;
 }
@@ -116,8 +119,8 @@ pub struct OpenConflict {
     pub lost_device: Option<Uuid>,
     /// The value held.
     pub lost_values: Value,
-    /// The row's stamps under which it stood, the first and the last; none when it never did.
-    pub stood: Option<(i64, i64)>,
+    /// The row's stamps under which it stood, the first and the last of each time; none when it never did.
+    pub stood: Vec<(i64, i64)>,
 }
 
 /// A conflict to write down.
@@ -141,8 +144,8 @@ pub struct KeptConflict<'a> {
     pub lost_at_ms: i64,
     /// On which device.
     pub lost_device: Option<Uuid>,
-    /// The row's stamps under which it stood, the first and the last; none when it never did.
-    pub stood: Option<(i64, i64)>,
+    /// The row's stamps under which it stood, the first and the last of each time; none when it never did.
+    pub stood: Vec<(i64, i64)>,
     /// What stands.
     pub kept_values: Map<String, Value>,
     /// Who said it.
@@ -202,15 +205,56 @@ pub struct Tries<'a> {
     pub texts: Vec<String>,
 }
 
+/// One student of a group on the day of a lesson.
+#[derive(Debug)]
+pub struct LessonDay {
+    /// The group.
+    pub group: Uuid,
+    /// The student.
+    pub student: Uuid,
+    /// The day, `YYYY-MM-DD`.
+    pub day: String,
+}
+
 /// How a test is graded.
 #[derive(Debug)]
 pub struct GradingKey {
+    /// Whether laptops grade it, and so have its key.
+    pub graded_on_laptops: bool,
+    /// Whether a learner may see what was right and what was wrong.
+    pub shows_explanations: bool,
+    /// How often a learner may try it; none: as often as they like.
+    pub attempts_max: Option<i64>,
+    /// Whether it was deleted or is not active.
+    pub is_closed: bool,
     /// The percent that is enough.
     pub passing_percent: f64,
     /// The right answers by question; null when there is no key.
     pub keys: Value,
     /// The questions in their order.
     pub questions: Vec<GradedQuestion>,
+}
+
+impl GradingKey {
+    /// Of a test that is not there: nothing is graded by it.
+    pub fn none() -> GradingKey {
+        GradingKey {
+            graded_on_laptops: false,
+            shows_explanations: false,
+            attempts_max: None,
+            is_closed: true,
+            passing_percent: 100.0,
+            keys: Value::Null,
+            questions: Vec::new(),
+        }
+    }
+
+    /// Whether the marks of each question may be told to somebody who has handed in this many attempts. Before the last one
+    /// they would give the key away in as many attempts as a question has options.
+    pub fn may_tell_marks(&self, handed_in: usize) -> bool {
+        let none_left = || self.attempts_max.is_some_and(|most| i64::try_from(handed_in).unwrap_or(i64::MAX) >= most);
+        self.graded_on_laptops || (self.shows_explanations && none_left())
+    }
 }
 
 /// One transaction of a push.
@@ -286,7 +330,15 @@ pub trait Writing: Send + Sized {
     fn forget_conflicts(&mut self, ids: Vec<Uuid>) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Writes a conflict, over the one of this id; it is open then.
     fn keep_conflict(&mut self, conflict: KeptConflict<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Writes down under which stamps of the row the value of a conflict stood.
+    fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Whether each of these students was in the group on that day, in the same order.
+    fn belongs_on(&mut self, days: &[LessonDay]) -> impl Future<Output = Result<Vec<bool>, Failure>> + Send;
+    /// Which of these tests are deleted or not active.
+    fn closed_tests(&mut self, tests: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>, Failure>> + Send;
+    /// The attempts at a test that a person has handed in.
+    fn handed_in(&mut self, assessment: Uuid, user: Uuid) -> impl Future<Output = Result<Vec<Uuid>, Failure>> + Send;
     /// How a test is graded.
     fn grading_key(&mut self, assessment: Uuid) -> impl Future<Output = Result<GradingKey, Failure>> + Send;
     /// The first of some values that nobody has.
@@ -333,6 +385,21 @@ pub enum FeedState {
     Left,
     /// It is nowhere any more.
     Deleted,
+    /// It is there and cannot be sent.
+    Withheld,
+}
+
+/// One row of one feed, as it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedPlace {
+    /// What the feed calls the scope.
+    pub scope_id: i64,
+    /// The table's code.
+    pub entity: i16,
+    /// The row.
+    pub row_id: Uuid,
+    /// Its version.
+    pub version: i64,
 }
 
 /// A row of a feed.
@@ -374,7 +441,7 @@ pub trait Snapshot: Send + Sized {
     fn heads(&mut self, scopes: &[String]) -> impl Future<Output = Result<Vec<Head>, Failure>> + Send;
     /// The next rows of these feeds, feed after feed and each in version order, at most so many.
     fn feed(&mut self, from: &[FeedFrom], rows_max: usize) -> impl Future<Output = Result<Vec<FeedRow>, Failure>> + Send;
-    /// Rows of some tables, by the tables' codes.
+    /// Rows of some tables, by the tables' codes. One that cannot be sent is left out.
     fn tuples(&mut self, ids: &HashMap<i16, Vec<Uuid>>) -> impl Future<Output = Result<RowTuples, Failure>> + Send;
     /// Organization and role of an account that is open.
     fn account(&mut self, user: Uuid) -> impl Future<Output = Result<Option<(Uuid, Role)>, Failure>> + Send;
@@ -389,7 +456,7 @@ pub trait Snapshot: Send + Sized {
         slices: &[u8],
         named: &[i64],
         rows_max: usize,
-    ) -> impl Future<Output = Result<Vec<(i16, Uuid)>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Vec<FeedPlace>, Failure>> + Send;
     /// Which of these hashes live rows of a feed have.
     fn known_hashes(&mut self, feed: i64, named: &[i64]) -> impl Future<Output = Result<Vec<i64>, Failure>> + Send;
     /// Between which stamps the lives of this server gave theirs that a backup took the place of: after the first, up to the

@@ -48,16 +48,22 @@ impl Drop for Reading {
 }
 
 /// The pages that are being read ahead.
-#[derive(Default)]
 pub struct Ahead {
     readings: Mutex<Vec<Reading>>,
+    fresh_for: Duration,
+}
+
+impl Default for Ahead {
+    fn default() -> Ahead {
+        Ahead { readings: Mutex::default(), fresh_for: FRESH_FOR }
+    }
 }
 
 impl Ahead {
     /// Begins to read the page that will be asked for, unless it or enough others are being read.
     pub(super) fn read(&self, asked: Asked, page: impl Future<Output = Result<Packed, Failure>> + Send + 'static) {
         let mut readings = self.lock();
-        readings.retain(|reading| reading.since.elapsed() < FRESH_FOR);
+        readings.retain(|reading| reading.since.elapsed() < self.fresh_for);
         let of_device = readings.iter().filter(|reading| reading.asked.device == asked.device).count();
         let known = readings.iter().any(|reading| reading.asked == asked);
         if !known && readings.len() < PAGES_MAX && of_device < PAGES_PER_DEVICE_MAX {
@@ -69,7 +75,7 @@ impl Ahead {
     pub(super) async fn take(&self, asked: Asked) -> Option<Result<Packed, Failure>> {
         let mut reading = {
             let mut readings = self.lock();
-            let Some(place) = readings.iter().position(|reading| reading.asked == asked && reading.since.elapsed() < FRESH_FOR) else {
+            let Some(place) = readings.iter().position(|reading| reading.asked == asked && reading.since.elapsed() < self.fresh_for) else {
                 readings.retain(|reading| reading.asked.device != asked.device);
                 return None;
             };
@@ -93,13 +99,18 @@ mod tests {
         Ok(Packed { bytes: b"next".to_vec(), zstd: false, next: None })
     }
 
+    /// One whose pages stay fresh, however busy the machine is.
+    fn ahead() -> Ahead {
+        Ahead { fresh_for: Duration::from_secs(3_600), ..Ahead::default() }
+    }
+
     async fn taken(ahead: &Ahead, asked: Asked) -> bool {
         ahead.take(asked).await.is_some_and(|page| page.is_ok_and(|page| page.bytes == b"next"))
     }
 
     #[tokio::test]
     async fn a_page_is_given_once_and_only_to_whoever_asks_for_it() {
-        let ahead = Ahead::default();
+        let ahead = ahead();
         ahead.read(ASKED, page());
         assert!(!taken(&ahead, Asked { device: Uuid::max(), ..ASKED }).await);
         assert!(taken(&ahead, ASKED).await);
@@ -109,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_for_another_question_is_dropped() {
         for other in [Asked { digest: 6, ..ASKED }, Asked { subscription: 2, ..ASKED }, Asked { zstd: false, ..ASKED }] {
-            let ahead = Ahead::default();
+            let ahead = ahead();
             ahead.read(ASKED, page());
             assert!(!taken(&ahead, other).await);
             assert!(!taken(&ahead, ASKED).await);
@@ -117,8 +128,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_page_that_is_no_longer_fresh_is_dropped() {
+        let ahead = Ahead { fresh_for: Duration::ZERO, ..Ahead::default() };
+        ahead.read(ASKED, page());
+        assert!(!taken(&ahead, ASKED).await);
+        assert!(ahead.lock().is_empty());
+    }
+
+    #[tokio::test]
     async fn no_more_are_read_than_the_limits() {
-        let ahead = Ahead::default();
+        let ahead = ahead();
         for digest in 0..=PAGES_PER_DEVICE_MAX as i64 {
             ahead.read(Asked { digest, ..ASKED }, page());
         }

@@ -18,14 +18,16 @@ use futures_util::future::BoxFuture;
 use waystation_model::limits::{PULL_BODY_BYTES_MAX, ZSTD_LEVEL};
 use waystation_model::wire::{PullLine, PullRequest};
 
-use crate::access::heard;
+use crate::access::{RIGHTS_TRIES_MAX, heard, heard_of};
 use crate::accounts::Session;
 use crate::authority::Authority;
-use crate::body::Body;
+use crate::authority::postgres::check_rights_now;
+use crate::body::RawBody;
 use crate::failure::Failure;
 use crate::heads::Subscription;
 use crate::settle::Instance;
 use crate::state::App;
+use crate::turns::Turn;
 pub use ahead::Ahead;
 use ahead::Asked;
 pub use page::Page;
@@ -44,31 +46,33 @@ pub async fn pull(
     State(app): State<App>,
     session: Session,
     headers: HeaderMap,
-    Body(request): Body<PullRequest, PULL_BODY_BYTES_MAX>,
+    body: RawBody<PULL_BODY_BYTES_MAX>,
 ) -> Result<Response, Failure> {
+    // A digest alone is small and needs no turn; cursors are parsed when it is theirs.
+    let mut turn = if body.is_large() { Some(app.turns.take(session.organization_id).await?) } else { None };
+    let request: PullRequest = body.read(app.protocols)?;
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
-    let subscription = heard(&app, session.user_id).await?;
     let zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));
-    let reader = Reader { app, session, subscription, protocol: request.protocol, zstd };
-    let epoch = reader.app.epoch.number();
-    let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == epoch && request.cursors.is_none());
-    if let Some(digest) = digest
-        && let Some(Ok(page)) = reader.app.ahead.take(reader.asked(digest)).await
-    {
-        reader.read_ahead(page.next);
-        return Ok(page.into_response());
+    let mut moved = Failure::RightsMoved;
+    for _ in 0..RIGHTS_TRIES_MAX {
+        let subscription = heard(&app, session.user_id).await?;
+        let reader = Reader { app: app.clone(), session, subscription, protocol: request.protocol, zstd };
+        moved = match reader.answer(request.clone(), turn.take()).await {
+            Err(moved @ Failure::RightsMoved) => {
+                app.heads.forget_subscription(&reader.subscription);
+                moved
+            }
+            // The database is another one than a moment ago: what this instance knew of the caller's access was the other's.
+            Err(moved @ Failure::EpochMoved) => {
+                app.settle().await?;
+                moved
+            }
+            answered => return Ok(answered?.into_response()),
+        };
     }
-    match reader.clone().read(request.clone(), true).await {
-        // The database is another one than a moment ago: what this instance knew of the caller's access was the other's.
-        Err(Failure::EpochMoved) => {
-            reader.app.settle().await?;
-            let subscription = heard(&reader.app, session.user_id).await?;
-            Ok(Reader { subscription, ..reader }.read(request, true).await?.into_response())
-        }
-        answered => Ok(answered?.into_response()),
-    }
+    Err(moved)
 }
 
 /// Reads the pages of one pull.
@@ -92,13 +96,33 @@ impl Reader {
         }
     }
 
-    async fn read(self, request: PullRequest, asked_for: bool) -> Result<Packed, Failure> {
+    /// The page that was read ahead, when it is the one that is asked for and still may be given out; otherwise a new one.
+    async fn answer(&self, request: PullRequest, turn: Option<Turn>) -> Result<Packed, Failure> {
+        let epoch = self.app.epoch.number();
+        let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == epoch && request.cursors.is_none());
+        if let Some(digest) = digest
+            && let Some(Ok(page)) = self.app.ahead.take(self.asked(digest)).await
+        {
+            let mut connection = self.app.pool.acquire().await?;
+            self.session.check_alive(&mut connection).await?;
+            check_rights_now(&mut connection, &self.subscription).await?;
+            drop(connection);
+            self.read_ahead(page.next);
+            return Ok(page);
+        }
+        self.clone().read(request, true, turn).await
+    }
+
+    async fn read(self, request: PullRequest, asked_for: bool, turn: Option<Turn>) -> Result<Packed, Failure> {
         let app = &self.app;
         let instance = app.instance();
         let page = match open(app.now_ms(), instance, &self.session, &self.subscription, request)? {
             Opening::Said(page) => page,
             Opening::Reads(start) => {
-                let turn = app.turns.take(self.session.organization_id).await?;
+                let turn = match turn {
+                    Some(turn) => turn,
+                    None => app.turns.take(self.session.organization_id).await?,
+                };
                 let start = Start { asked_for, ..start };
                 let page = page::read(&app.pool, instance, &self.session, &self.subscription, start).await?;
                 drop(turn);
@@ -121,7 +145,7 @@ impl Reader {
             witness: None,
         };
         // Boxed, because it goes on with itself.
-        let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request, false));
+        let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request, false, None));
         self.app.ahead.read(self.asked(digest), page);
     }
 }
@@ -130,17 +154,19 @@ impl Reader {
 ///
 /// # Errors
 /// What concerns the request as a whole.
-pub async fn answer<A: Authority>(
-    authority: &A,
-    instance: Instance<'_>,
-    session: &Session,
-    subscription: &Subscription,
-    request: PullRequest,
-) -> Result<Page, Failure> {
-    match open(authority.now_ms(), instance, session, subscription, request)? {
-        Opening::Said(page) => Ok(page),
-        Opening::Reads(start) => page::read(authority, instance, session, subscription, start).await,
+pub async fn answer<A: Authority>(authority: &A, instance: Instance<'_>, session: &Session, request: PullRequest) -> Result<Page, Failure> {
+    for _ in 0..RIGHTS_TRIES_MAX {
+        let subscription = heard_of(authority, instance.heads, session.user_id).await?;
+        let read = match open(authority.now_ms(), instance, session, &subscription, request.clone())? {
+            Opening::Said(page) => return Ok(page),
+            Opening::Reads(start) => page::read(authority, instance, session, &subscription, start).await,
+        };
+        match read {
+            Err(Failure::RightsMoved) => instance.heads.forget_subscription(&subscription),
+            answered => return answered,
+        }
     }
+    Err(Failure::RightsMoved)
 }
 
 /// How an answer begins.

@@ -8,11 +8,13 @@ use waystation_model::hash::cursor_hash;
 use waystation_model::limits::PAGE_BYTES_MAX;
 use waystation_model::registry::{Entity, entity_by_code};
 use waystation_model::wire::PullLine;
+use waystation_model::{Code, Problem};
 
 use super::start::Start;
 use super::tuples::rows_line;
+use crate::access::check_rights;
 use crate::accounts::Session;
-use crate::authority::{Authority, DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use crate::authority::{Authority, DeviceState, FeedFrom, FeedPlace, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use crate::failure::Failure;
 use crate::handed_out::Cursors;
 use crate::heads::Subscription;
@@ -21,6 +23,9 @@ use crate::witness::Witness;
 
 /// Rows that are read at a time: their largest size together is what a page costs in memory at most.
 const SLICE_ROWS: usize = 250;
+
+/// How often a page is read anew because rows in it cannot be sent. Each time they are taken out of their feeds.
+const WITHHOLD_TRIES_MAX: usize = 8;
 
 /// One scope of this page: where the laptop is and where the head is.
 struct Wanted<'s> {
@@ -48,19 +53,9 @@ pub async fn read<A: Authority>(
     subscription: &Subscription,
     start: Start,
 ) -> Result<Page, Failure> {
-    let mut snapshot = authority.snapshot().await?;
-    snapshot.check_alive(session).await?;
-    let DeviceState { last_n: applied_upto, chain, backed_up_n, losses_sent, reached } = snapshot.device_state(session.device_id).await?;
-    if reached.epoch != Some(instance.epoch) {
-        return Err(Failure::EpochMoved);
-    }
-    let moved = start.moved.as_ref().filter(|moved| moved.last_n == applied_upto).map(|moved| moved.scopes.as_slice());
-    let wanted = wanted(&mut snapshot, subscription, &start.cursors, moved).await?;
     let rows_max = authority.page_rows_max();
-    let (feed, read_upto) = read_feed(&mut snapshot, &wanted, rows_max).await?;
-    let (feed, tuples) = fill(&mut snapshot, feed).await?;
-    let lost = if start.other_life { snapshot.lost_lives().await? } else { Vec::new() };
-    snapshot.end().await?;
+    let Looked { state, wanted, feed, read_upto, tuples, lost } = look(authority, instance, session, subscription, &start).await?;
+    let DeviceState { last_n: applied_upto, chain, backed_up_n, losses_sent, reached } = state;
 
     let mut text = Vec::with_capacity(feed.len() * 96 + 1024);
     let cursors_reached = cursors_reached(&wanted, &feed, read_upto, rows_max);
@@ -111,6 +106,64 @@ pub async fn read<A: Authority>(
         instance.heads.handed_out.owe_page(session.device_id);
     }
     Ok(Page { text, next: (rows_left > 0).then_some(digest) })
+}
+
+/// What one snapshot has for a page.
+struct Looked<'s> {
+    state: DeviceState,
+    wanted: Vec<Wanted<'s>>,
+    feed: Vec<FeedRow>,
+    read_upto: i64,
+    tuples: RowTuples,
+    lost: Vec<(i64, i64)>,
+}
+
+/// Reads a snapshot. Rows that cannot be sent are taken out of their feeds first, and another one is read: so heads and
+/// checksums are of what laptops can hold, and one row never stops the page of others.
+async fn look<'s, A: Authority>(
+    authority: &A,
+    instance: Instance<'_>,
+    session: &Session,
+    subscription: &'s Subscription,
+    start: &Start,
+) -> Result<Looked<'s>, Failure> {
+    for _ in 0..WITHHOLD_TRIES_MAX {
+        let mut snapshot = authority.snapshot().await?;
+        if start.asked_for {
+            // Of a page that is read ahead this and its reader's rights are asked when it is given out.
+            snapshot.check_alive(session).await?;
+        }
+        let state = snapshot.device_state(session.device_id).await?;
+        if state.reached.epoch != Some(instance.epoch) {
+            return Err(Failure::EpochMoved);
+        }
+        if start.asked_for {
+            check_rights(&mut snapshot, subscription).await?;
+        }
+        let moved = start.moved.as_ref().filter(|moved| moved.last_n == state.last_n).map(|moved| moved.scopes.as_slice());
+        let wanted = wanted(&mut snapshot, subscription, &start.cursors, moved).await?;
+        let (feed, read_upto) = read_feed(&mut snapshot, &wanted, authority.page_rows_max()).await?;
+        let (feed, tuples) = fill(&mut snapshot, feed).await?;
+        let lost = if start.other_life { snapshot.lost_lives().await? } else { Vec::new() };
+        snapshot.end().await?;
+        let unsendable = unsendable(&wanted, &feed, &tuples)?;
+        if unsendable.is_empty() {
+            return Ok(Looked { state, wanted, feed, read_upto, tuples, lost });
+        }
+        instance.heads.advance(&authority.withhold(&unsendable).await?);
+    }
+    Err(Problem::new(Code::NotReady, "rows that cannot be sent are written faster than they are withheld").into())
+}
+
+/// Live rows of the page that have no tuple.
+fn unsendable(wanted: &[Wanted<'_>], feed: &[FeedRow], tuples: &RowTuples) -> Result<Vec<FeedPlace>, Failure> {
+    feed.iter()
+        .filter(|row| row.state == FeedState::Live && !tuples.contains_key(&(row.entity, row.row_id)))
+        .map(|row| {
+            let place = usize::try_from(row.place - 1).map_err(Failure::broken)?;
+            Ok(FeedPlace { scope_id: wanted[place].id, entity: row.entity, row_id: row.row_id, version: row.version })
+        })
+        .collect()
 }
 
 /// The digest of the cursors that the laptop has after this page: from what it had, as far as that is known.
@@ -231,21 +284,27 @@ struct Changes<'a> {
     live: Vec<&'a str>,
     left: Vec<Uuid>,
     deleted: Vec<Uuid>,
+    withheld: Vec<Uuid>,
 }
 
 fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &RowTuples) -> Result<(), Failure> {
     let mut by_entity: BTreeMap<i16, Changes<'_>> = BTreeMap::new();
     for row in rows {
-        let Changes { live, left, deleted } = by_entity.entry(row.entity).or_default();
+        let Changes { live, left, deleted, withheld } = by_entity.entry(row.entity).or_default();
         match row.state {
             FeedState::Live => live.push(
-                tuples.get(&(row.entity, row.row_id)).ok_or_else(|| Failure::broken(format!("live row {} is not there", row.row_id)))?,
+                tuples.get(&(row.entity, row.row_id)).ok_or_else(|| Failure::broken(format!("live row {} was not read", row.row_id)))?,
             ),
             FeedState::Deleted => deleted.push(row.row_id),
             FeedState::Left => left.push(row.row_id),
+            FeedState::Withheld => {
+                // An older state of it is no use to anybody.
+                deleted.push(row.row_id);
+                withheld.push(row.row_id);
+            }
         }
     }
-    for (code, Changes { live, left, deleted }) in by_entity {
+    for (code, Changes { live, left, deleted, withheld }) in by_entity {
         let entity: &Entity = entity_by_code(code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
         if !live.is_empty() {
             rows_line(text, scope, entity, &live)?;
@@ -254,6 +313,9 @@ fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &RowTu
             if !ids.is_empty() {
                 line(text, &PullLine::Gone { scope: scope.to_owned(), entity: entity.name.to_owned(), deleted, ids })?;
             }
+        }
+        if !withheld.is_empty() {
+            line(text, &PullLine::Withheld { scope: scope.to_owned(), entity: entity.name.to_owned(), ids: withheld })?;
         }
     }
     Ok(())

@@ -20,11 +20,51 @@ use crate::failure::Failure;
 /// What one device holds of one group of one row.
 type Place = (RowId, String, Option<Uuid>);
 
+/// Times in which one value stood that are remembered, the latest.
+const STOOD_MAX: usize = 16;
+
 enum Entry {
-    /// In the database, with its deciding value and when it stood.
-    Stored(Uuid, Value, Option<(i64, i64)>),
+    /// In the database.
+    Stored {
+        id: Uuid,
+        /// Its deciding value.
+        value: Value,
+        stood: Vec<(i64, i64)>,
+        /// It stood longer than the database says.
+        is_changed: bool,
+    },
     /// New in this set.
     New(Lost),
+}
+
+impl Entry {
+    fn value(&self) -> &Value {
+        match self {
+            Entry::Stored { value, .. } => value,
+            Entry::New(lost) => lost.values.first().map_or(&Value::Null, |(_, value)| value),
+        }
+    }
+
+    fn stood(&self) -> &[(i64, i64)] {
+        match self {
+            Entry::Stored { stood, .. } => stood,
+            Entry::New(lost) => &lost.stood,
+        }
+    }
+
+    fn add_time(&mut self, from: i64, upto: i64) {
+        let stood = match self {
+            Entry::Stored { stood, is_changed, .. } => {
+                *is_changed = true;
+                stood
+            }
+            Entry::New(lost) => &mut lost.stood,
+        };
+        if stood.len() >= STOOD_MAX {
+            stood.remove(0);
+        }
+        stood.push((from, upto));
+    }
 }
 
 /// Writes down what the set's changes did to the values held beside the rows.
@@ -35,7 +75,7 @@ pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &En
     let mut entries = read_open(keeper, entity, rows).await?;
     let mut gone: Vec<Uuid> = Vec::new();
     let forget = |gone: &mut Vec<Uuid>, entry: Option<Entry>| {
-        if let Some(Entry::Stored(id, ..)) = entry {
+        if let Some(Entry::Stored { id, .. }) = entry {
             gone.push(id);
         }
     };
@@ -46,7 +86,7 @@ pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &En
                 forget(&mut gone, entry);
             }
             Held::Saw { group, stamp } => {
-                let saw = |entry: &Entry| stood(entry).is_some_and(|(first, last)| (first..=last).contains(stamp));
+                let saw = |entry: &Entry| entry.stood().iter().any(|(first, last)| (*first..=*last).contains(stamp));
                 let places = places(&entries, *id, group, saw);
                 // A stamp of a lost life says what somebody saw there, and nothing of what stands here.
                 let were_seen = !places.is_empty() && !keeper.is_of_lost_life(*stamp).await?;
@@ -54,9 +94,16 @@ pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &En
                     forget(&mut gone, entries.remove(&place));
                 }
             }
-            Held::Replaced { group, value } => {
-                for place in places(&entries, *id, group, |entry| decides(entry) == value) {
-                    forget(&mut gone, entries.remove(&place));
+            Held::Ended { group, value, seen_upto, stood, seconders } => {
+                for place in places(&entries, *id, group, |entry| entry.value() == value) {
+                    let second = seconders.iter().find(|seconder| Some(seconder.device) == place.2);
+                    let since = second.map(|seconder| seconder.stamp).or(stood.map(|(first, _)| first));
+                    let Some(since) = since.filter(|since| *since != 0) else { continue };
+                    if seen_upto.is_some_and(|seen| since <= seen) {
+                        forget(&mut gone, entries.remove(&place));
+                    } else if let (Some((_, last)), Some(entry)) = (stood, entries.get_mut(&place)) {
+                        entry.add_time(since, *last);
+                    }
                 }
             }
             Held::Kept(lost) => {
@@ -71,6 +118,11 @@ pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &En
     gone.retain(|id| !rewritten.contains(id));
     if !gone.is_empty() {
         keeper.forget_conflicts(gone).await?;
+    }
+    for entry in entries.values() {
+        if let Entry::Stored { id, stood, is_changed: true, .. } = entry {
+            keeper.note_stood(*id, stood).await?;
+        }
     }
     for (place, lost) in new {
         if let Some(conflict) = kept(context, entity, rows, place, lost) {
@@ -96,23 +148,9 @@ async fn read_open<W: Writing>(keeper: &mut W, entity: &Entity, rows: &Rows) -> 
         .map(|OpenConflict { id, row_id, field, lost_device, lost_values, stood }| {
             let lead =
                 entity.group_columns(&field).next().and_then(|(_, column)| lost_values.get(column.name)).cloned().unwrap_or(Value::Null);
-            ((row_id, field, lost_device), Entry::Stored(id, lead, stood))
+            ((row_id, field, lost_device), Entry::Stored { id, value: lead, stood, is_changed: false })
         })
         .collect())
-}
-
-fn decides(entry: &Entry) -> &Value {
-    match entry {
-        Entry::Stored(_, value, _) => value,
-        Entry::New(lost) => lost.values.first().map_or(&Value::Null, |(_, value)| value),
-    }
-}
-
-fn stood(entry: &Entry) -> Option<(i64, i64)> {
-    match entry {
-        Entry::Stored(_, _, stood) => *stood,
-        Entry::New(lost) => lost.stood,
-    }
 }
 
 /// The row that stands for a held value; none when what it was said of is gone.
@@ -139,7 +177,7 @@ fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, place: &Plac
         lost_by: lost.edit.user,
         lost_at_ms: lost.edit.at.div_euclid(1000),
         lost_device: lost.edit.device,
-        stood: lost.stood,
+        stood: lost.stood.clone(),
         kept_values,
         kept_by: kept_edit.and_then(|edit| edit.user),
         kept_at_ms: kept_edit.map(|edit| edit.at.div_euclid(1000)),

@@ -10,6 +10,7 @@ use waystation_model::wire::{Base, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::deed::{Deed, Fields};
+use super::facts::Facts;
 use super::held::{place, stays_held, table};
 use super::rows::{Rows, load, write};
 use super::sets::Context;
@@ -127,7 +128,9 @@ async fn happen<W: Writing>(keeper: &mut W, context: &Context<'_>, kept: &Kept<'
         }
         return Ok(may);
     }
-    match with_rights(context, &deed, |actor| deed.put(rows.current(id), actor)) {
+    let facts = Facts::read(keeper, entity, std::iter::once((id, &fields)), &rows).await?;
+    let current = rows.current(id);
+    match with_rights(context, &deed, |actor| deed.put(current, actor).and_then(|merged| facts.check(&deed, current).map(|()| merged))) {
         // It says only what it changed of a row that an earlier held change makes.
         Err(problem) if problem.code == Code::MissingValue && deed.change.base.own.is_some() => {
             return Ok(Err(Problem::new(Code::Blocked, "the change that it builds on did not happen")));
@@ -160,7 +163,7 @@ fn fields_of(entity: &Entity, fields: &Value, current: Option<&Stored>, device: 
             let index = entity.column_index(name)?;
             let column = &entity.columns[index];
             let edit = column.tracked_group().and_then(|group| current?.edits.get(group));
-            let said_later = edit.is_some_and(|edit| edit.device == Some(device) && edit.n > n);
+            let said_later = edit.is_some_and(|edit| edit.was_said_after(device, n));
             (!said_later).then(|| (index, normal(column, value.clone())))
         })
         .collect()

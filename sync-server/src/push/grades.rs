@@ -1,5 +1,7 @@
 //! The server grades every test that was handed in, also when a laptop has graded it before: its own word counts.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::grading::grade_with;
@@ -26,17 +28,21 @@ pub async fn complete<W: Writing>(keeper: &mut W, entity: &Entity, rows: &mut Ro
         let assessment = stored.values[place("assessment_id")?].as_str().and_then(|text| Uuid::parse_str(text).ok());
         let Some(assessment) = assessment else { continue };
         let key = keeper.grading_key(assessment).await?;
-        if key.questions.is_empty() {
-            // A test on paper: there is nothing here to grade it by.
+        // A test on paper has nothing to grade it by here. What was begun at a test that was closed meanwhile is taken, and
+        // a person decides what it is worth.
+        if key.questions.is_empty() || (key.is_closed && given_by.is_none()) {
             continue;
         }
+        let user = stored.values[place("user_id")?].as_str().and_then(|text| Uuid::parse_str(text).ok()).unwrap_or_default();
+        let handed_in = handed_in(keeper, entity, rows, assessment, user).await?;
+        let Some(stored) = rows.current(id) else { continue };
         let given = &stored.values[place("given_points")?];
         let grade = grade_with(&key.questions, &key.keys, &stored.values[place("answers")?], given);
         let grader = if given.is_null() { json!(null) } else { json!(given_by.unwrap_or_default()) };
         let passed = grade.score_percent >= key.passing_percent;
         let graded = |value: Value| if grade.waits_for_person { Value::Null } else { value };
         let completed = [
-            ("answer_grades", serde_json::to_value(&grade.answers).map_err(Failure::broken)?),
+            ("answer_grades", if key.may_tell_marks(handed_in) { json!(grade.answers) } else { Value::Null }),
             ("score_max", json!(grade.score_max)),
             ("status", json!(if grade.waits_for_person { "submitted" } else { "graded" })),
             ("score_raw", graded(json!(grade.score_raw))),
@@ -51,4 +57,15 @@ pub async fn complete<W: Writing>(keeper: &mut W, entity: &Entity, rows: &mut Ro
         }
     }
     Ok(())
+}
+
+/// How many attempts at a test a person has handed in, those of this set included.
+async fn handed_in<W: Writing>(keeper: &mut W, entity: &Entity, rows: &Rows, assessment: Uuid, user: Uuid) -> Result<usize, Failure> {
+    let mut handed_in: HashSet<Uuid> = keeper.handed_in(assessment, user).await?.into_iter().collect();
+    let (assessment, user) = (json!(assessment.to_string()), json!(user.to_string()));
+    handed_in.extend(rows.dirty().into_iter().filter(|id| {
+        let of = |name: &str| entity.column_index(name).and_then(|index| rows.current(*id)?.values.get(index));
+        of("assessment_id") == Some(&assessment) && of("user_id") == Some(&user) && of("submitted_at").is_some_and(|at| !at.is_null())
+    }));
+    Ok(handed_in.len())
 }

@@ -1,14 +1,25 @@
 //! What a device has sent before: its last number, the chain, and the outcomes that it may not have heard.
 
 use uuid::Uuid;
-use waystation_model::chain::{CONTENT_HASH_BYTES, Chain};
+use waystation_model::chain::{self, CONTENT_HASH_BYTES, Chain};
 use waystation_model::limits::LEDGER_MUTATIONS_MAX;
-use waystation_model::wire::NumberedOutcome;
+use waystation_model::wire::{Mutation, NumberedOutcome};
 use waystation_model::{Code, Problem};
 
 use crate::authority::{LedgerEntry, LockedLedger, Pushed, Writing};
 use crate::epoch::Reached;
 use crate::failure::Failure;
+
+/// The hash of one mutation's content.
+type ContentHash = [u8; CONTENT_HASH_BYTES];
+
+/// Mutations that arrived before.
+pub struct Repeated {
+    /// What became of them, as far as it is not plainly `applied`.
+    pub outcomes: Vec<NumberedOutcome>,
+    /// Their hashes as the ledger has them.
+    pub stored: Vec<ContentHash>,
+}
 
 /// One device's ledger, locked until the transaction ends.
 pub struct Ledger {
@@ -36,10 +47,11 @@ impl Ledger {
         &self,
         rows: &mut W,
         first_n: i64,
-        hashes: &[[u8; CONTENT_HASH_BYTES]],
-    ) -> Result<Vec<NumberedOutcome>, Failure> {
+        repeated: &[Mutation],
+        mut hashes: Vec<ContentHash>,
+    ) -> Result<Repeated, Failure> {
         if hashes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Repeated { outcomes: Vec::new(), stored: hashes });
         }
         let last_n = first_n + i64::try_from(hashes.len()).unwrap_or(0) - 1;
         let stored = rows.pushes(self.device, first_n, last_n).await?;
@@ -49,11 +61,14 @@ impl Ledger {
         for Pushed { first_n: pushed_n, hashes: pushed_hashes, outcomes: known } in stored {
             for (place, hash) in pushed_hashes.iter().enumerate() {
                 let n = pushed_n + i64::try_from(place).unwrap_or(0);
-                let Some(sent) = usize::try_from(n - first_n).ok().and_then(|place| hashes.get(place)) else { continue };
-                if sent != hash {
-                    // The numbers before it stand for what the device says only where they were all compared.
-                    let unproven = first_n + compared as i64;
-                    return Err(reused(unproven.min(n), "arrived before with other content"));
+                let Some(place) = usize::try_from(n - first_n).ok().filter(|place| *place < hashes.len()) else { continue };
+                if hashes[place] != *hash {
+                    if repeated[place].misread().old_content_hash() != *hash {
+                        // The numbers before it stand for what the device says only where they were all compared.
+                        let unproven = first_n + compared as i64;
+                        return Err(reused(unproven.min(n), "arrived before with other content"));
+                    }
+                    hashes[place] = *hash;
                 }
                 compared += 1;
             }
@@ -62,7 +77,20 @@ impl Ledger {
         if compared < hashes.len() && last_n < self.last_n {
             return Err(reused(first_n, "arrived before, and its device knows what became of it"));
         }
-        Ok(outcomes)
+        Ok(Repeated { outcomes, stored: hashes })
+    }
+
+    /// Compares the chain at `last_n`, as a request has it that reaches there. A mutation that an earlier build of the server
+    /// took may be in the chain as that build misread it; then the chain that the device has takes its place, because the
+    /// device goes on from it.
+    pub fn check_chain(&mut self, before: &Chain, sent: &[ContentHash], stored: &[ContentHash]) -> Result<(), Problem> {
+        let chain_of = |hashes: &[ContentHash]| hashes.iter().fold(*before, |chain, hash| chain::extend(&chain, hash));
+        let there = chain_of(sent);
+        if there != self.chain && chain_of(stored) != self.chain {
+            return Err(Problem::new(Code::ChainMismatch, "the chain before the first new number is not the server's"));
+        }
+        self.chain = there;
+        Ok(())
     }
 
     /// Writes down a push, and forgets what the device has seen. Returns its last number, and where the database's log is then.

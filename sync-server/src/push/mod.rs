@@ -7,6 +7,7 @@ mod conflicts;
 mod constraints;
 mod decisions;
 mod deed;
+mod facts;
 mod foreign;
 mod grades;
 mod held;
@@ -31,12 +32,13 @@ pub use constraints::Constraints;
 use crate::access::subscription;
 use crate::accounts::{Session, Tokens};
 use crate::authority::{Authority, Writing};
-use crate::body::Body;
+use crate::body::RawBody;
 use crate::database::TRANSACTION_TRIES_MAX;
 use crate::epoch::Reached;
 use crate::failure::Failure;
 use crate::heads::access_scopes;
 use crate::state::App;
+use crate::uncut::to_the_end;
 use crate::witness::Witness;
 use ledger::Ledger;
 
@@ -50,28 +52,31 @@ const NUMBER_MAX: i64 = (1 << 53) - 1;
 /// # Errors
 /// What concerns the request as a whole; what concerns one mutation is its outcome.
 #[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
-pub async fn push(
-    State(app): State<App>,
-    session: Session,
-    Body(mut request): Body<PushRequest, PUSH_BODY_BYTES_MAX>,
-) -> Result<Json<PushAnswer>, Failure> {
+pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_BODY_BYTES_MAX>) -> Result<Json<PushAnswer>, Failure> {
+    // The turn first: parsed, a body takes many times its bytes, and compressed ones are small while they wait.
+    let turn = app.turns.take(session.organization_id).await?;
+    let mut request: PushRequest = body.read(app.protocols)?;
     let epoch = app.epoch.number();
     app.protocols.admit_push(&mut request, epoch)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
     let batch = Batch::read(request, epoch)?;
-    let _turn = app.turns.take(session.organization_id).await?;
-    let subscription = subscription(&app, session.user_id).await?;
-    let batch = batch.with_rights_of(subscription.rights_at);
-    let device = session.device_id;
-    let taken = batch.take(&app.pool, &app.constraints, Some(&app.tokens), session, &subscription.actor).await;
-    if let Err(Failure::EpochMoved) = taken {
-        app.settle().await?;
-    }
-    let (answer, moved) = taken?;
-    app.heads.handed_out.owe_page(device);
-    app.moved(moved);
-    Ok(Json(answer))
+    // What is committed is also told, whether or not somebody still waits for the answer.
+    let answer = to_the_end(async move {
+        let _turn = turn;
+        let subscription = subscription(&app, session.user_id).await?;
+        let batch = batch.with_rights_of(subscription.rights_at);
+        let device = session.device_id;
+        let taken = batch.take(&app.pool, &app.constraints, Some(&app.tokens), session, &subscription.actor).await;
+        if let Err(Failure::EpochMoved) = taken {
+            app.settle().await?;
+        }
+        let (answer, moved) = taken?;
+        app.heads.handed_out.owe_page(device);
+        app.moved(moved);
+        Ok(answer)
+    });
+    Ok(Json(answer.await?))
 }
 
 /// A push that is well formed.
@@ -154,7 +159,7 @@ impl<A: Authority> Attempt<'_, A> {
         let received_ms = self.authority.now_ms();
         let mut rows = self.authority.write().await?;
         rows.check_alive(&self.session).await?;
-        let ledger = Ledger::lock(&mut rows, self.session.device_id).await?;
+        let mut ledger = Ledger::lock(&mut rows, self.session.device_id).await?;
         if ledger.reached.epoch != Some(*epoch) {
             return Err(Failure::EpochMoved);
         }
@@ -166,11 +171,11 @@ impl<A: Authority> Attempt<'_, A> {
         }
         let hashes: Vec<_> = mutations.iter().map(Mutation::content_hash).collect();
         let known = usize::try_from(ledger.last_n + 1 - first_n).unwrap_or(0).min(mutations.len());
-        let mut outcomes = ledger.repeat(&mut rows, *first_n, &hashes[..known]).await?;
-        let chain_there = hashes[..known].iter().fold(*chain_before, |chain, hash| chain::extend(&chain, hash));
+        let repeated = ledger.repeat(&mut rows, *first_n, &mutations[..known], hashes[..known].to_vec()).await?;
+        let mut outcomes = repeated.outcomes;
         let reaches_the_end = first_n + i64::try_from(known).unwrap_or(0) == ledger.last_n + 1;
-        if reaches_the_end && !mutations.is_empty() && chain_there != ledger.chain {
-            return Err(Problem::new(Code::ChainMismatch, "the chain before the first new number is not the server's").into());
+        if reaches_the_end && !mutations.is_empty() {
+            ledger.check_chain(chain_before, &hashes[..known], &repeated.stored)?;
         }
 
         let fresh = &mutations[known..];
@@ -220,14 +225,15 @@ fn read_chain(text: &str) -> Result<chain::Chain, Problem> {
     Ok(bytes)
 }
 
-/// An outcome that refuses one mutation.
+/// An outcome that refuses one mutation. It names what the laptop sent, and PostgreSQL stores no zero character.
 fn rejected(n: i64, problem: Problem) -> NumberedOutcome {
+    let storable = |text: String| text.replace('\0', "\u{fffd}");
     NumberedOutcome {
         n,
         outcome: Outcome::Rejected {
             code: problem.code,
-            field: problem.fields.into_iter().next(),
-            message: problem.message,
+            field: problem.fields.into_iter().next().map(storable),
+            message: storable(problem.message),
             suggestion: None,
         },
     }

@@ -13,6 +13,7 @@ use waystation_model::wire::{Base, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::deed::{Deed, Fields};
+use super::facts::Facts;
 use super::held::{self, Place, name_of};
 use super::rows::{Rows, load, write};
 use super::sets::Context;
@@ -186,7 +187,7 @@ async fn offer<W: Writing>(
         values[place(name)] = value;
     }
     let Change { at, device, n, user, .. } = deed.change;
-    let edit = Edit { stamp: 0, at, device: Some(device), n, user: Some(user), seconded: 0 };
+    let edit = Edit { device: Some(device), n, user: Some(user), ..Edit::of_sql(at) };
     let edits = Edits::from([("offer".to_owned(), edit)]);
     rows.take(deed.id, Merged { values, edits, changed: true, verdict: Verdict::Applied, held: Vec::new() });
     Ok(NOTHING)
@@ -302,7 +303,7 @@ async fn happen<W: Writing>(
     offered: &[Value],
 ) -> Result<Result<(), Problem>, Failure> {
     let text = |name: &str| offered[place(name)].as_str().unwrap_or_default();
-    let (of, fields) = match offered_table(text("entity")).and_then(|of| Ok((of, fields_in(of, &offered[place("fields")])?))) {
+    let (of, mut fields) = match offered_table(text("entity")).and_then(|of| Ok((of, fields_in(of, &offered[place("fields")])?))) {
         Ok(read) => read,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -313,18 +314,27 @@ async fn happen<W: Writing>(
     }
     let changed_us = offered[place("changed_at")].as_i64().map_or(i64::MAX, |ms| ms.max(0).saturating_mul(1000));
     let at = changed_us.min(decision.change.at);
+    // An offer names what differs: without a reset number it belongs to the one that stands.
+    if let Some(index) = of.columns.iter().position(|column| column.merge == Merge::Reset)
+        && let Some(current) = rows.current(id)
+        && !fields.iter().any(|(given, _)| *given == index)
+    {
+        fields.push((index, current.values[index].clone()));
+    }
     // Nobody had seen what was said since the restore when the row was lost, though it stood when the row was offered.
     let is_later = |(index, _): &(usize, Value)| {
         let column = &of.columns[*index];
         let group = column.tracked_group().filter(|_| column.merge != Merge::Ask);
-        group.and_then(|group| rows.current(id)?.edits.get(group)).is_some_and(|edit| edit.at > at)
+        group.and_then(|group| rows.current(id)?.edits.get(group)).is_some_and(|edit| edit.says() && edit.at > at)
     };
     let seen = if fields.iter().any(is_later) { None } else { stamp_in(offered, "base_stamp") };
     let base = Base { stamp: seen, own: None };
     // It was nobody's device: the administrator's own words are to it as everybody else's.
     let change = Change { device: decision.id, n: 0, user: context.actor.user_id, base, at, fields: &fields };
     let deed = Deed { entity: of, id, change };
-    match in_the_name_of_the_place(context, &deed, &rows) {
+    let facts = Facts::read(keeper, of, std::iter::once((id, &fields)), &rows).await?;
+    let stands = in_the_name_of_the_place(context, &deed, &rows);
+    match stands.and_then(|merged| facts.check(&deed, rows.current(id)).map(|()| merged)) {
         Err(problem) => return Ok(Err(problem)),
         Ok(merged) => rows.take(id, merged),
     }

@@ -73,6 +73,17 @@ impl Rows {
     }
 }
 
+/// Reads written rows again, as the database has made them, so that more changes can follow.
+pub async fn reload<W: Writing>(keeper: &mut W, entity: &Entity, organization: Uuid, rows: &mut Rows) -> Result<(), Failure> {
+    let written = rows.dirty();
+    rows.dirty.clear();
+    rows.held.clear();
+    let fresh = load(keeper, entity, organization, &written).await?;
+    rows.found.extend(fresh.found);
+    rows.rows.extend(fresh.rows);
+    Ok(())
+}
+
 /// Reads and locks the rows with these ids.
 pub async fn load<W: Writing>(keeper: &mut W, entity: &Entity, organization: Uuid, ids: &[RowId]) -> Result<Rows, Failure> {
     let mut rows = Rows::default();

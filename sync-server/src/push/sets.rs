@@ -4,15 +4,17 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 use waystation_model::access::{Actor, Role};
+use waystation_model::attribution::{attribute, is_attributed};
 use waystation_model::clock::At;
-use waystation_model::merge::{Change, Verdict, read_fields};
+use waystation_model::merge::{Change, Stored, Verdict, read_fields};
 use waystation_model::registry::{AccessRule, Entity, IdRule, entity};
 use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::deed::{Deed, Fields};
+use super::facts::Facts;
 use super::held::{self, HeldChanges, Holding};
-use super::rows::{Rows, load, write};
+use super::rows::{Rows, load, reload, write};
 use super::{Constraints, RowId, conflicts, decisions, foreign, grades, offers, rejected};
 use crate::authority::Writing;
 use crate::failure::Failure;
@@ -129,10 +131,21 @@ async fn run_set<W: Writing>(
     }
     let ids: Vec<RowId> = read.iter().map(|(_, id, _)| *id).collect();
     let mut rows = load(keeper, entity, context.actor.organization_id, &ids).await?;
+    if is_attributed(entity) {
+        read.retain_mut(|(mutation, id, fields)| {
+            let stored = rows.current(*id).map(|stored| stored.values.as_slice());
+            let signed = attribute(entity, stored, context.actor.user_id, fields);
+            outcomes.extend(signed.as_ref().err().map(|problem| rejected(mutation.n, problem.clone())));
+            signed.is_ok()
+        });
+    }
+    let facts = Facts::read(keeper, entity, read.iter().map(|(_, id, fields)| (*id, fields)), &rows).await?;
     let mut rights_moved = false;
     let mut held = HeldChanges::default();
-    for (mutation, id, fields) in &read {
+    for (place, (mutation, id, fields)) in read.iter().enumerate() {
         let concerned = concerns(entity, *id, &rows, &context.actor);
+        let named = names(entity, *id, &rows, &context.actor);
+        let decides = decisions::are(entity) || (offers::are(entity) && mutation.columns.iter().any(|column| column == "state"));
         let deed = deed(context, entity, mutation, *id, fields);
         let mut outcome = match mutation.op {
             Operation::Put if decisions::are(entity) => {
@@ -145,7 +158,7 @@ async fn run_set<W: Writing>(
             }
             Operation::Put if rows.builds_on_own(*id, mutation.base) => {
                 match on_own(keeper, context, mutation, earlier, &outcomes).await? {
-                    OnOwn::Held(first) => match put(context, &deed, &mut rows) {
+                    OnOwn::Held(first) => match put(context, &deed, &mut rows, &facts) {
                         Err(problem) if problem.code == Code::MissingValue => {
                             held::with_first(keeper, context, &deed, mutation.op, first, &mut held)
                                 .await?
@@ -161,7 +174,7 @@ async fn run_set<W: Writing>(
                 Err(problem) => Err(problem),
                 Ok(merged) => return Err(foreign::refusal(keeper, context, &deed, merged).await?),
             },
-            Operation::Put => put(context, &deed, &mut rows),
+            Operation::Put => put(context, &deed, &mut rows, &facts),
             // Whether there is one is nobody's to know.
             Operation::Delete if offers::are(entity) => Err(Problem::new(Code::NotAllowed, "offers are not deleted")),
             Operation::Delete if rows.builds_on_own(*id, mutation.base) => {
@@ -180,8 +193,15 @@ async fn run_set<W: Writing>(
         {
             outcome = formerly;
         }
-        if matches!(outcome, Ok(Outcome::Applied | Outcome::Merged | Outcome::Superseded)) {
+        let taken = matches!(outcome, Ok(Outcome::Applied | Outcome::Merged | Outcome::Superseded));
+        if taken {
             rights_moved |= concerned || concerns(entity, *id, &rows, &context.actor);
+        }
+        if taken && place + 1 < read.len() && (decides || named || names(entity, *id, &rows, &context.actor)) {
+            // The next change of the same table is asked about with the rights that this one leaves.
+            store(keeper, context, entity, &mut rows).await?;
+            reload(keeper, entity, context.actor.organization_id, &mut rows).await?;
+            context.read_rights(keeper).await?;
         }
         match outcome {
             Ok(Outcome::Applied) => {}
@@ -189,9 +209,7 @@ async fn run_set<W: Writing>(
             Err(problem) => outcomes.push(rejected(mutation.n, problem)),
         }
     }
-    grades::complete(keeper, entity, &mut rows, context.received_ms).await?;
-    write(keeper, entity, context.actor.organization_id, &rows).await?;
-    conflicts::keep(keeper, context, entity, &rows).await?;
+    store(keeper, context, entity, &mut rows).await?;
     held.write(keeper, context).await?;
     if rights_moved {
         // What somebody made a moment ago is theirs for the rest of the push, and what they gave away is not.
@@ -200,15 +218,34 @@ async fn run_set<W: Writing>(
     Ok(outcomes)
 }
 
-/// Whether the pusher's own rights may follow from this row.
-fn concerns(entity: &Entity, id: RowId, rows: &Rows, actor: &Actor) -> bool {
-    let Some(stored) = rows.current(id) else { return false };
-    entity.access.iter().any(|rule| match rule {
+/// Writes what was merged, and what is held beside it.
+async fn store<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &Entity, rows: &mut Rows) -> Result<(), Failure> {
+    grades::complete(keeper, entity, rows, context.received_ms).await?;
+    write(keeper, entity, context.actor.organization_id, rows).await?;
+    conflicts::keep(keeper, context, entity, rows).await
+}
+
+/// Whether rights of the pusher follow from this row because it names them.
+fn names(entity: &Entity, id: RowId, rows: &Rows, actor: &Actor) -> bool {
+    rows.current(id).is_some_and(|stored| entity.access.iter().any(|rule| rule_names(*rule, entity, id, stored, actor)))
+}
+
+fn rule_names(rule: AccessRule, entity: &Entity, id: RowId, stored: &Stored, actor: &Actor) -> bool {
+    match rule {
         AccessRule::User("id") => id == actor.user_id,
         AccessRule::User(column) => {
             let user = entity.column_index(column).and_then(|index| stored.values[index].as_str());
             user.is_some_and(|user| Uuid::parse_str(user).is_ok_and(|user| user == actor.user_id))
         }
+        AccessRule::Administrators | AccessRule::Everybody | AccessRule::Through { .. } => false,
+    }
+}
+
+/// Whether the pusher's own rights may follow from this row.
+fn concerns(entity: &Entity, id: RowId, rows: &Rows, actor: &Actor) -> bool {
+    let Some(stored) = rows.current(id) else { return false };
+    entity.access.iter().any(|rule| match rule {
+        AccessRule::User(_) => rule_names(*rule, entity, id, stored, actor),
         AccessRule::Administrators => actor.role == Role::Admin,
         AccessRule::Everybody | AccessRule::Through { .. } => true,
     })
@@ -282,8 +319,9 @@ fn deed<'a>(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation,
     Deed { entity, id, change }
 }
 
-fn put(context: &Context<'_>, deed: &Deed<'_>, rows: &mut Rows) -> Result<Outcome, Problem> {
+fn put(context: &Context<'_>, deed: &Deed<'_>, rows: &mut Rows, facts: &Facts) -> Result<Outcome, Problem> {
     let merged = deed.put(rows.current(deed.id), &context.actor)?;
+    facts.check(deed, rows.current(deed.id))?;
     let outcome = match merged.verdict {
         Verdict::Applied => Outcome::Applied,
         Verdict::Merged => Outcome::Merged,

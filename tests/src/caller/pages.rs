@@ -1,7 +1,6 @@
 //! Pulling: pages are applied scope by scope, and every scope that is whole has to have the checksum that was promised.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::Method;
@@ -13,14 +12,11 @@ use waystation_model::registry;
 use waystation_model::wire::{Poke, PullLine};
 
 use super::{Answered, Caller, read};
+use crate::patience::SOON;
 use crate::{Outcome, patience};
 
 /// Pages of one pull; more would be a pull that never ends.
 const PAGES_MAX: usize = 200;
-/// How long the word of a change by plain SQL may take.
-const NOTICE_TIME_MAX: Duration = Duration::from_secs(20);
-/// How long a poke may take.
-const POKE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// One row as a scope holds it.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +38,8 @@ pub struct Pulled {
     pub rows: Vec<(String, String, Uuid)>,
     /// Rows that left a scope: scope, table, row, and whether it was deleted.
     pub gone: Vec<(String, String, Uuid, bool)>,
+    /// Rows that the server has and cannot send: scope, table, row.
+    pub withheld: Vec<(String, String, Uuid)>,
     /// The device's mutations up to here are contained.
     pub applied_upto: i64,
 }
@@ -67,7 +65,7 @@ impl Caller {
     /// When it does not come to that.
     pub async fn pull_until(&mut self, what: &str, is_so: impl Fn(&Caller, &Pulled) -> bool) -> Outcome<Pulled> {
         let caller = tokio::sync::Mutex::new(self);
-        patience::until(what, NOTICE_TIME_MAX, || async {
+        patience::until(what, SOON, || async {
             let mut caller = caller.lock().await;
             let pulled = caller.pull().await?;
             Ok(is_so(&caller, &pulled).then_some(pulled))
@@ -147,7 +145,12 @@ impl Caller {
     fn apply(&mut self, line: PullLine, pulled: &mut Pulled) -> Outcome<()> {
         match line {
             PullLine::Page { epoch, applied_upto, .. } => {
-                self.epoch = epoch;
+                if epoch != self.epoch {
+                    // Every scope starts again from 0.
+                    self.cursors.clear();
+                    self.rows.clear();
+                    self.epoch = epoch;
+                }
                 pulled.applied_upto = applied_upto;
             }
             PullLine::Removed { scope } => {
@@ -167,6 +170,9 @@ impl Caller {
                     self.rows.entry(scope.clone()).or_default().remove(&(entity.clone(), id));
                     pulled.gone.push((scope.clone(), entity.clone(), id, deleted));
                 }
+            }
+            PullLine::Withheld { scope, entity, ids } => {
+                pulled.withheld.extend(ids.into_iter().map(|id| (scope.clone(), entity.clone(), id)));
             }
             PullLine::Scope { scope, cursor, head, checksum } => {
                 if cursor == head {
@@ -257,7 +263,7 @@ impl Pokes {
                 }
                 continue;
             }
-            let chunk = tokio::time::timeout(POKE_TIME_MAX, self.stream.next()).await.map_err(|_| "no poke in time")?;
+            let chunk = tokio::time::timeout(SOON, self.stream.next()).await.map_err(|_| "no poke in time")?;
             let Some(chunk) = chunk.transpose()? else { return Ok(None) };
             self.text.push_str(std::str::from_utf8(&chunk)?);
         }

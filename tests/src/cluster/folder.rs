@@ -25,31 +25,43 @@ pub fn settings(port: u16, durability: Durability) -> Vec<String> {
         "log_timezone=UTC".to_owned(),
         "logging_collector=off".to_owned(),
     ];
+    if durability != Durability::Full {
+        settings.extend(["fsync=off", "full_page_writes=off"].map(str::to_owned));
+    }
     if durability == Durability::None {
-        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
+        settings.push("synchronous_commit=off".to_owned());
     }
     settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
 }
 
-/// Makes a new cluster in a folder; whatever an interrupted attempt left there is removed.
-pub fn make(folder: &Path, user: Option<&SystemUser>) -> Outcome<()> {
+/// Makes an empty folder that belongs to whom PostgreSQL runs as.
+pub fn own_folder(folder: &Path, user: Option<&SystemUser>) -> Outcome<()> {
     let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
     if folder.exists() {
         std::fs::remove_dir_all(folder).map_err(problem)?;
     }
     std::fs::create_dir_all(folder).map_err(problem)?;
-    let password = folder.join("password");
-    std::fs::write(&password, format!("{}\n", uuid::Uuid::new_v4().simple())).map_err(problem)?;
     if let Some(user) = user {
         user.take_over(folder)?;
-        user.take_over(&password)?;
     }
     #[cfg(unix)]
     std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(problem)?;
+    Ok(())
+}
+
+/// Makes a new cluster with this password in a folder; whatever an interrupted attempt left there is removed.
+pub fn make(folder: &Path, password: &str, user: Option<&SystemUser>) -> Outcome<()> {
+    let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
+    own_folder(folder, user)?;
+    let password_file = folder.join("password");
+    std::fs::write(&password_file, format!("{password}\n")).map_err(problem)?;
+    if let Some(user) = user {
+        user.take_over(&password_file)?;
+    }
     Program::new("initdb", bin("initdb")?)
         .arguments(["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"])
         .argument(format!("--username={OWNER}"))
-        .argument(format!("--pwfile={}", password.display()))
+        .argument(format!("--pwfile={}", password_file.display()))
         .argument("-D")
         .argument(folder.join("data"))
         .user(user.cloned())
@@ -74,9 +86,11 @@ pub fn reachable(name: &str) -> Outcome<PathBuf> {
 /// Removes clusters of processes that are gone. Their PostgreSQL went with them.
 pub fn remove_stale(parent: &Path) {
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let is_running = Path::new("/proc").join(&name).exists();
-        let is_ours = name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // The process that made it, and which of its folders it is.
+        let process = name.split('-').next().unwrap_or_default();
+        let is_running = Path::new("/proc").join(process).exists();
+        let is_ours = !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit());
         if is_ours && !is_running {
             // One that cannot be removed is only in the way of nobody.
             let _ = std::fs::remove_dir_all(entry.path());

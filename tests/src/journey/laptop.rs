@@ -6,17 +6,17 @@ use std::time::Duration;
 use super::stage::{DEMONSTRATION_PASSWORD, Stage};
 use crate::Outcome;
 use crate::desk::Desk;
-use crate::patience;
+use crate::patience::{self, SOON};
 use crate::screen::Screen;
 use crate::window::Window;
 use crate::window::hands::SEE_TIME_MAX;
 
 /// How long two sides may take to agree once they can reach each other, back-off included.
-pub const SYNC_TIME_MAX: Duration = Duration::from_secs(90);
+pub const SYNC_TIME_MAX: Duration = SOON;
 /// How long a laptop may take to notice that the server is gone.
-const OFFLINE_TIME_MAX: Duration = Duration::from_secs(30);
+const OFFLINE_TIME_MAX: Duration = SOON;
 /// How long a password may take to be checked by a program that was built for debugging.
-const DOOR_TIME_MAX: Duration = Duration::from_secs(60);
+const DOOR_TIME_MAX: Duration = SOON;
 
 /// A laptop.
 pub struct Laptop {

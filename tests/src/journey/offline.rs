@@ -7,10 +7,11 @@ use serde_json::json;
 use super::Journey;
 use super::people::{ANSWER_TEXT, number};
 use crate::Outcome;
+use crate::patience::SOON;
 use crate::window::hands::{CONTROL, ENTER, HOME, RIGHT, SEE_TIME_MAX, TAB};
 
 /// How long a video may take to play its first seconds.
-const PLAY_TIME_MAX: Duration = Duration::from_secs(40);
+const PLAY_TIME_MAX: Duration = SOON;
 /// The topic with a PDF and a video, counted through the course.
 const TOPIC: &str = "topic-7";
 /// The second up to which the trainee watches.

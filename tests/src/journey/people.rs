@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::Journey;
 use crate::Outcome;
+use crate::patience::SOON;
 use crate::window::hands::SEE_TIME_MAX;
 
 /// How long a first sync may take until its first screen is whole.
-const FIRST_SYNC_TIME_MAX: Duration = Duration::from_secs(60);
+const FIRST_SYNC_TIME_MAX: Duration = SOON;
 /// How long a course of a few megabytes may take.
 const DOWNLOAD_TIME_MAX: Duration = Duration::from_secs(120);
 

@@ -21,7 +21,7 @@ pub const STOP: &str = "stop";
 /// How long a sign-in may be tried.
 const SIGN_IN_TIME_MAX: Duration = Duration::from_secs(120);
 /// How long the last changes may take home.
-const HOME_TIME_MAX: Duration = Duration::from_secs(200);
+const HOME_TIME_MAX: Duration = Duration::from_secs(480);
 /// How often somebody throws the course's files away and fetches them again, of all that they do.
 const FETCH_AGAIN: f64 = 0.01;
 /// Longest pause between two edits.

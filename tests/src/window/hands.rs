@@ -9,10 +9,11 @@ use fantoccini::error::CmdError;
 use serde_json::{Value, json};
 
 use super::Window;
+use crate::patience::SOON;
 use crate::{Outcome, patience};
 
-/// How long a person would wait for a screen before calling it broken.
-pub const SEE_TIME_MAX: Duration = Duration::from_secs(20);
+/// How long a screen may take. An idle machine shows it at once.
+pub const SEE_TIME_MAX: Duration = SOON;
 
 /// Keys that have no letter, as WebDriver names them.
 pub const TAB: char = '\u{e004}';

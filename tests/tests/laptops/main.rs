@@ -1,6 +1,7 @@
 //! Laptops against a real server: together, held up, damaged, and of an older version.
 
 mod damage;
+mod failover;
 mod held;
 mod offers;
 mod together;

@@ -84,6 +84,11 @@ async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() ->
             Ok((number(laptop, "SELECT count(*) FROM lost_rows").await? == 0).then_some(()))
         })
         .await?;
+        // What was offered is answered: a row that two laptops offer waits once.
+        patience::until("every offer is answered", SYNC_TIME_MAX, || async {
+            Ok((number(laptop, "SELECT count(*) FROM shadows").await? == 0).then_some(()))
+        })
+        .await?;
         laptop.is_in_step().await?;
     }
     let centre = admin

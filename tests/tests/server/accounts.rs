@@ -7,11 +7,8 @@ use waystation_model::Code;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, PASSWORD, code, read, refresh, sign_in};
-use waystation_tests::patience;
+use waystation_tests::patience::{self, SOON};
 use waystation_tests::school::open;
-
-/// How long a change by plain SQL may take to be noticed.
-const NOTICE_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// What every request of a session answers that is not let in any more.
 async fn refusals(caller: &Caller) -> Outcome<Vec<Code>> {
@@ -220,7 +217,7 @@ async fn a_closed_account_is_let_in_nowhere() -> Outcome<()> {
         assert_eq!(code(refresh(&server.url(), &caller.refresh_token).await?), Code::AccountClosed);
         assert_eq!(code(sign_in(&server.url(), "aysel", PASSWORD, json!({})).await?), Code::AccountClosed);
         // Also where the cache alone answers, as soon as the word is round.
-        patience::until("the digest is refused", NOTICE_TIME_MAX, || async {
+        patience::until("the digest is refused", SOON, || async {
             Ok(caller.ask_digest().await.err().filter(|error| error.to_string().starts_with("account_closed")).map(drop))
         })
         .await?;

@@ -4,6 +4,7 @@
 use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_model::wire::{Outcome as Fate, PullLine};
 use waystation_tests::caller::{Caller, Pulled, put};
+use waystation_tests::patience::SOON;
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
 use waystation_tests::{Outcome, patience};
@@ -80,7 +81,7 @@ async fn pages_that_were_read_ahead_lack_nothing_that_changed_meanwhile() -> Out
         .await?;
     // What the database says is late for as long as this instance has not heard of it, and then it is there.
     let caller = tokio::sync::Mutex::new((&mut class.aysel, &mut pages));
-    patience::until("the changes", std::time::Duration::from_secs(20), || async {
+    patience::until("the changes", SOON, || async {
         let (caller, pages) = &mut *caller.lock().await;
         **pages += known(caller.pull_by_digest().await?)?.pages;
         let topics = caller.all("topics");
@@ -151,7 +152,7 @@ async fn a_scope_that_came_or_went_meanwhile_is_in_the_page() -> Outcome<()> {
     class.school.run(format!("UPDATE enrollments SET status = 'dropped' WHERE course_id = '{}'", class.course.id)).await?;
     let (came, went) = (format!("course:{}", other.id), format!("course:{}", class.course.id));
     let caller = tokio::sync::Mutex::new(&mut class.aysel);
-    patience::until("the subscription is another one", std::time::Duration::from_secs(20), || async {
+    patience::until("the subscription is another one", SOON, || async {
         let mut caller = caller.lock().await;
         known(caller.pull_by_digest().await?)?;
         Ok((caller.cursors.contains_key(&came) && !caller.cursors.contains_key(&went)).then_some(()))
@@ -169,7 +170,7 @@ async fn a_commit_that_this_instance_has_not_heard_of_is_late_and_not_lost() -> 
     class.rename("elsewhere").await?;
     let caller = tokio::sync::Mutex::new(&mut class.aysel);
     let course = format!("course:{}", class.course.id);
-    patience::until("the change came", std::time::Duration::from_secs(20), || async {
+    patience::until("the change came", SOON, || async {
         // Each page holds what it says, or the checksums would not fit.
         let pulled = known(caller.lock().await.pull_by_digest().await?)?;
         Ok(pulled.rows.iter().any(|(scope, ..)| *scope == course).then_some(()))

@@ -217,3 +217,82 @@ async fn a_test_on_paper_is_not_graded_by_nothing() -> Outcome<()> {
     assert_eq!(class.graded(id).await?, json!(["submitted", null, null, null, null, false]));
     Ok(())
 }
+
+/// What the learner is told of each question: for every attempt, whether each answer was right; null where nothing is told.
+async fn told(class: &mut Class) -> Outcome<Vec<Value>> {
+    class.learner.pull().await?;
+    let attempts = class.learner.all("assessment_attempts");
+    let mut told: Vec<(i64, Value)> = attempts
+        .values()
+        .map(|row| {
+            let right: Option<Vec<Value>> =
+                row.columns["answer_grades"].as_array().map(|grades| grades.iter().map(|grade| grade["is_correct"].clone()).collect());
+            (row.columns["attempt_number"].as_i64().unwrap_or(0), json!(right))
+        })
+        .collect();
+    told.sort_by_key(|(number, _)| *number);
+    Ok(told.into_iter().map(|(_, right)| right).collect())
+}
+
+#[tokio::test]
+async fn marks_of_each_question_of_a_final_test_are_told_after_the_last_attempt() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single", "numeric"]).await?;
+    let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+    let tried = class.handed_in(first, 1, &[json!("no"), json!(2.5)]);
+    assert_eq!(class.learner.push_one(tried).await?, Fate::Applied);
+    assert_eq!(class.graded(first).await?, json!(["graded", 2, 4, 50, true, true]), "the total is told at once");
+    assert_eq!(told(&mut class).await?, [Value::Null]);
+    let last = class.handed_in(second, 2, &[json!("yes"), json!(1)]);
+    assert_eq!(class.learner.push_one(last).await?, Fate::Applied);
+    assert_eq!(told(&mut class).await?, [Value::Null, json!([true, false])]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn marks_that_give_a_key_away_are_never_told() -> Outcome<()> {
+    let mut class = class("exam", "server", &["single"]).await?;
+    class.school.run("UPDATE assessments SET attempts_max = NULL").await?;
+    let attempts: Vec<Change> = (1..=3).map(|number| class.handed_in(Uuid::now_v7(), number, &[json!("yes")])).collect();
+    assert!(class.learner.push(attempts).await?.iter().all(|fate| *fate == Fate::Applied));
+    assert_eq!(told(&mut class).await?, [Value::Null, Value::Null, Value::Null], "another attempt is always left");
+    class.school.run("DELETE FROM assessment_attempts; UPDATE assessments SET attempts_max = 1, shows_explanations = false").await?;
+    class.learner.pull_until("the attempts are gone", |learner, _| learner.all("assessment_attempts").is_empty()).await?;
+    let only = class.handed_in(Uuid::now_v7(), 1, &[json!("yes")]);
+    assert_eq!(class.learner.push_one(only).await?, Fate::Applied);
+    assert_eq!(told(&mut class).await?, [Value::Null], "the test tells nobody what was right");
+    Ok(())
+}
+
+#[tokio::test]
+async fn marks_of_a_lesson_test_are_told_at_once() -> Outcome<()> {
+    let mut class = class("quiz", "laptop", &["single", "numeric"]).await?;
+    let tried = class.handed_in(Uuid::now_v7(), 1, &[json!("yes"), json!(1)]);
+    assert_eq!(class.learner.push_one(tried).await?, Fate::Applied);
+    assert_eq!(told(&mut class).await?, [json!([true, false])], "its key is on the laptop");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_test_that_was_closed_is_not_begun_and_not_graded() -> Outcome<()> {
+    for closing in ["is_active = false", "deleted_at = now()"] {
+        let mut class = class("exam", "server", &["single"]).await?;
+        let begun = Uuid::now_v7();
+        let attempt = class.attempt(begun, 1);
+        assert_eq!(class.learner.push_one(attempt).await?, Fate::Applied);
+        class.school.run(format!("UPDATE assessments SET {closing}")).await?;
+        let new = class.handed_in(Uuid::now_v7(), 2, &[json!("yes")]);
+        let refused = class.learner.refusal(new).await?;
+        assert_eq!(refused, (Code::TestClosed, Some("assessment_id".to_owned())), "{closing}");
+        // What was begun before is handed in, and a person decides what it is worth.
+        let handed_in = class.handed_in(begun, 1, &[json!("yes")]);
+        assert!(matches!(class.learner.push_one(handed_in).await?, Fate::Applied | Fate::Merged), "{closing}");
+        assert_eq!(class.graded(begun).await?, json!(["submitted", null, null, null, null, false]), "{closing}");
+        class.instructor.pull().await?;
+        let stamp = class.instructor.stamp("assessment_attempts", begun);
+        let points = json!({class.test.questions[0].to_string(): 1});
+        let given = put("assessment_attempts").id(begun).on(stamp).set("given_points", points);
+        assert_eq!(class.instructor.push_one(given).await?, Fate::Applied, "{closing}");
+        assert_eq!(class.graded(begun).await?, json!(["graded", 1, 2, 50, true, true]), "{closing}");
+    }
+    Ok(())
+}

@@ -1,7 +1,6 @@
 //! How a server starts, says that it is well, and stops.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use serde_json::json;
 use sync_server::connections::Waits;
@@ -10,12 +9,10 @@ use sync_server::settings::{ContentSettings, Settings};
 use waystation_model::wire::Outcome as Fate;
 use waystation_tests::caller::{Caller, put};
 use waystation_tests::cluster::Cluster;
+use waystation_tests::patience::SOON;
 use waystation_tests::school::open;
 use waystation_tests::server::LocalServer;
 use waystation_tests::{Outcome, patience, places};
-
-/// How long something may take that happens at once.
-const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_server_says_that_it_runs_and_that_it_is_ready() -> Outcome<()> {

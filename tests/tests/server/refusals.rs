@@ -1,5 +1,7 @@
 //! Every way to be wrong has its code, nothing is half applied, and what stands beside it is unharmed.
 
+use std::time::Duration;
+
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -12,6 +14,9 @@ use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, code, put, read};
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
+
+/// How long an answer may take on a busy machine.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
 
 struct Class {
     server: LocalServer,
@@ -263,6 +268,86 @@ async fn a_body_that_breaks_off_on_the_way_stores_nothing() -> Outcome<()> {
     assert!(answer.is_empty() || answer.contains("body_truncated"), "{answer}");
     assert_eq!(class.school.count("topics").await?, 1);
     assert_eq!(class.instructor.push_one(class.topic("x")).await?, Fate::Applied);
+    Ok(())
+}
+
+/// Sends the head of a push and as much of a body as it says, reads nothing meanwhile, and then everything that was answered.
+async fn answered(class: &Class, head: &str, body_bytes: usize) -> Outcome<(String, bool)> {
+    let mut stream = tokio::net::TcpStream::connect(class.server.server().address()).await?;
+    let start = "POST /v1/sync/push HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+    stream.write_all(format!("{start}\r\n{head}\r\n\r\n").as_bytes()).await?;
+    let piece = [b' '; 64 * 1024];
+    let mut sent = 0;
+    while sent < body_bytes {
+        let size = piece.len().min(body_bytes - sent);
+        stream.write_all(&piece[..size]).await?;
+        sent += size;
+    }
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    let is_whole = |answer: &[u8]| {
+        let text = String::from_utf8_lossy(answer).into_owned();
+        text.split_once("\r\n\r\n").is_some_and(|(_, body)| serde_json::from_str::<Value>(body).is_ok())
+    };
+    while !is_whole(&answer) {
+        match tokio::time::timeout(ANSWER_WAIT, stream.read(&mut buffer)).await?? {
+            0 => break,
+            count => answer.extend_from_slice(&buffer[..count]),
+        }
+    }
+    let answer = String::from_utf8(answer)?;
+    let closes = answer.to_lowercase().contains("\r\nconnection: close");
+    Ok((answer, closes))
+}
+
+#[tokio::test]
+async fn a_body_of_twenty_megabytes_is_answered_with_its_code() -> Outcome<()> {
+    let class = class().await?;
+    let size = 20 * 1024 * 1024;
+    for length in [format!("content-length: {size}"), "transfer-encoding: chunked".to_owned()] {
+        let chunked = length.starts_with("transfer");
+        let token = &class.instructor.access_token;
+        let head = format!("authorization: Bearer {token}\r\n{length}");
+        // One chunk of the whole size, whose head goes with the head of the request.
+        let head = if chunked { format!("{head}\r\n\r\n{size:x}") } else { head };
+        let (answer, closes) = answered(&class, &head, size).await?;
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("body_too_large"), "{length}: {answer:?}");
+        assert!(closes, "{length}: the connection ends, and the answer says so");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_body_was_read_says_whether_the_connection_ends() -> Outcome<()> {
+    let class = class().await?;
+    // All of it has arrived: nothing has to end.
+    let (answer, closes) = answered(&class, "authorization: Bearer nonsense\r\ncontent-length: 5", 5).await?;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer:?}");
+    assert!(!closes, "{answer:?}");
+    let (answer, closes) = answered(&class, "authorization: Bearer nonsense\r\ncontent-length: 8000000", 8_000_000).await?;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer:?}");
+    assert!(closes, "{answer:?}");
+    // Who asks before sending is told without being asked to send.
+    let (answer, closes) = answered(&class, "authorization: Bearer nonsense\r\nexpect: 100-continue\r\ncontent-length: 5", 0).await?;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer:?}");
+    assert!(closes, "{answer:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_with_a_place_too_many_is_json_of_another_form() -> Outcome<()> {
+    let class = class().await?;
+    let push = |rows: Value| {
+        let runs = json!([{"entity": "topics", "op": "put", "columns": ["title"], "rows": rows}]);
+        json!({"protocol": 1, "device": class.instructor.device, "epoch": class.instructor.epoch, "first_n": 1,
+               "chain": "00".repeat(32), "seen_n": 0, "sent_at": 0, "runs": runs})
+    };
+    let id = Uuid::now_v7();
+    for rows in [json!([[id, null, 1, ["x"], 5]]), json!([[id, null, 1]]), json!([[id, [1, 2, 3], 1, ["x"]]]), json!([[id, "7", 1, ["x"]]])]
+    {
+        assert_eq!(refused(class.raw().body(push(rows.clone()).to_string())).await?, Code::BadRequest, "{rows}");
+    }
+    assert_eq!(refused(class.raw().body(format!("{}]", push(json!([]))))).await?, Code::NotJson);
     Ok(())
 }
 

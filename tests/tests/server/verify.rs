@@ -77,3 +77,52 @@ async fn every_kind_of_fault_is_named_and_mended_without_a_new_start() -> Outcom
     assert!(!pulled.rows.iter().any(|(_, _, id)| *id == kept), "what was right is not sent again");
     Ok(())
 }
+
+#[tokio::test]
+async fn values_that_were_changed_with_triggers_off_are_found_and_told() -> Outcome<()> {
+    let (server, mut school, course) = course().await?;
+    let aysel = school.person("learner", "aysel").await?;
+    school.enrol(aysel, &course).await?;
+    let pool = &server.server().app().pool;
+    let mut rauf = Caller::sign_in(&server.url(), "rauf").await?;
+    rauf.pull().await?;
+    let report = verify(pool).await?;
+    assert!(report.faults.is_empty(), "{report}");
+    let [topic, kept, ..] = course.topics[..] else { return Err("four topics".into()) };
+    unheard(&mut school, format!("UPDATE topics SET title = 'Unheard' WHERE id = '{topic}'")).await?;
+    unheard(&mut school, "UPDATE enrollments SET status = 'completed'").await?;
+
+    let report = verify(pool).await?;
+    let mut found: Vec<(&str, RowFault)> = report
+        .faults
+        .iter()
+        .filter_map(|fault| if let Fault::Row { entity, fault, .. } = fault { Some((*entity, *fault)) } else { None })
+        .collect();
+    found.sort_by_key(|(entity, _)| *entity);
+    // The enrollment lives in the feeds of its learner and of the course's results.
+    let expected = [("enrollments", RowFault::Changed), ("enrollments", RowFault::Changed), ("topics", RowFault::Changed)];
+    assert_eq!(found, expected, "{report}");
+
+    assert_eq!(repair(pool).await?, report, "it says what it found");
+    let after = verify(pool).await?;
+    assert!(after.faults.is_empty(), "{after}");
+    let pulled = rauf.pull().await?;
+    assert_eq!(rauf.row("topics", topic).ok_or("not heard")?.columns["title"], "Unheard", "laptops hear of it");
+    assert!(!pulled.rows.iter().any(|(_, _, id)| *id == kept), "what was right is not sent again");
+    Ok(())
+}
+
+#[tokio::test]
+async fn columns_of_a_later_version_make_no_fault() -> Outcome<()> {
+    let (server, mut school, _) = course().await?;
+    // As a migration adds a column: the generated text then names others than the digests were computed of.
+    school.run("ALTER TABLE topics ADD COLUMN later text NOT NULL DEFAULT 'x'").await?;
+    let pool = &server.server().app().pool;
+    assert!(verify(pool).await?.faults.is_empty());
+    unheard(&mut school, "UPDATE topics SET title = 'Unheard'; UPDATE feed_entities SET digested = 'title'; DELETE FROM feed_generated")
+        .await?;
+    sync_server::database::migrate(pool).await?;
+    let after = verify(pool).await?;
+    assert!(after.faults.is_empty(), "what stands when the columns change is taken as it is: {after}");
+    Ok(())
+}

@@ -6,6 +6,7 @@ use sqlx::Connection;
 use waystation_tests::children::{Program, Signal};
 use waystation_tests::cluster::Cluster;
 use waystation_tests::desk::{Desk, Keyring};
+use waystation_tests::patience::{self, SOON};
 use waystation_tests::server::LocalServer;
 use waystation_tests::{Outcome, places};
 
@@ -54,7 +55,7 @@ async fn a_program_is_ended_when_nobody_holds_it() -> Outcome<()> {
 async fn a_program_that_fails_says_why() -> Outcome<()> {
     let log = places::folder("logs")?.join("failing.log");
     let failing = Program::new("a failing one", "sh").arguments(["-c", "echo the reason >&2; exit 3"]);
-    let problem = failing.run(&log, Duration::from_secs(10)).expect_err("it fails");
+    let problem = failing.run(&log, SOON).expect_err("it fails");
     assert!(problem.to_string().contains("the reason"), "{problem}");
     Ok(())
 }
@@ -62,7 +63,10 @@ async fn a_program_that_fails_says_why() -> Outcome<()> {
 #[tokio::test]
 async fn a_stubborn_program_is_killed() -> Outcome<()> {
     let log = places::folder("logs")?.join("stubborn.log");
-    let stubborn = Program::new("a stubborn one", "sh").arguments(["-c", "trap '' TERM; while :; do sleep 1; done"]).start(&log)?;
+    let stubborn =
+        Program::new("a stubborn one", "sh").arguments(["-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"]).start(&log)?;
+    // Before that it would end as any other.
+    patience::until("it takes no notice", SOON, || async { Ok(std::fs::read_to_string(&log)?.contains("deaf").then_some(())) }).await?;
     stubborn.stop(Signal::Terminate, Duration::from_millis(300));
     assert_eq!(stubborn.ended()?, Some(false));
     Ok(())

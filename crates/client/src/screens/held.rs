@@ -42,7 +42,8 @@ impl App {
             let table = registry::entity("offered_rows").expect("a registered table");
             let not_found = || Problem::new(Code::NotFound, "no such row is offered");
             let id = Uuid::parse_str(&arguments.id).map_err(|_| not_found())?;
-            let row = rows::read(connection, table, &arguments.id)?.ok_or_else(not_found)?;
+            // A row without a stamp is this laptop's own offer, of which the server has not said yet that it keeps it.
+            let row = rows::read(connection, table, &arguments.id)?.filter(|row| row.stamp != 0).ok_or_else(not_found)?;
             if device.owner.role != Role::Admin {
                 return Err(Problem::new(Code::NotAllowed, "an administrator decides about this row").into());
             }

@@ -22,31 +22,32 @@ impl App {
         let _gate = self.inner.people_gate.lock().await;
         let link = Link::to(&arguments.server)?;
         let asked = Asked::now(self.inner.environment.clock.as_ref());
-        let answer = self.ask_to_sign_in(&link, &arguments).await?;
-        let offset_ms = asked.offset_ms(self.inner.environment.clock.as_ref(), answer.server_time);
+        let signed_in = self.ask_to_sign_in(&link, &arguments).await?;
+        let offset_ms = asked.offset_ms(self.inner.environment.clock.as_ref(), signed_in.answer.server_time);
         self.put_away().await;
-        let unlocked = self.open_signed_in(&link, &arguments, answer, offset_ms).await?;
+        let unlocked = self.open_signed_in(&link, &arguments, signed_in, offset_ms).await?;
         Ok(self.welcome(unlocked).await?)
     }
 
     /// Signs in, as the device that this person's database here already is.
-    async fn ask_to_sign_in(&self, link: &Link, arguments: &SignIn) -> Result<SignInAnswer> {
+    async fn ask_to_sign_in(&self, link: &Link, arguments: &SignIn) -> Result<SignedIn> {
         let name = arguments.name.trim();
         let known = self.inner.people.find_by_name(&link.address(), name).filter(|person| self.has_store(&person.user_id));
         if let Some(person) = known {
             return self.ask_as(link, arguments, person.user_id).await;
         }
         let answer = link.sign_in(name, &arguments.password, DeviceRequest::this(None)).await?;
-        if !self.has_store(&answer.user.id) {
-            return Ok(answer);
+        let signed_in = SignedIn { answer, refused: None };
+        if !self.has_store(&signed_in.answer.user.id) {
+            return Ok(signed_in);
         }
         // Signed in by another name, such as the e-mail address: their database here keeps its device.
-        Ok(self.ask_as(link, arguments, answer.user.id).await.unwrap_or(answer))
+        Ok(self.ask_as(link, arguments, signed_in.answer.user.id).await.unwrap_or(signed_in))
     }
 
     /// Signs in as the device that a person's database here is, or as a new one when the server takes that one no longer. What
     /// may open the database comes along.
-    async fn ask_as(&self, link: &Link, arguments: &SignIn, user_id: Uuid) -> Result<SignInAnswer> {
+    async fn ask_as(&self, link: &Link, arguments: &SignIn, user_id: Uuid) -> Result<SignedIn> {
         let (name, password) = (arguments.name.trim(), arguments.password.as_str());
         // The key file is written before the database: of two that it names, the newest is the device to be.
         let mut devices = self.keys_of(user_id).devices();
@@ -60,9 +61,10 @@ impl App {
             Err(ClientError::Refused(problem))
                 if present.is_some() && matches!(problem.code, Code::DeviceRevoked | Code::DeviceNotYours) =>
             {
-                link.sign_in(name, password, DeviceRequest::this(None).with_secrets_of(devices)).await
+                let answer = link.sign_in(name, password, DeviceRequest::this(None).with_secrets_of(devices)).await?;
+                Ok(SignedIn { answer, refused: present.map(|device| (device, problem.code)) })
             }
-            answer => answer,
+            answer => Ok(SignedIn { answer: answer?, refused: None }),
         }
     }
 
@@ -74,17 +76,18 @@ impl App {
         Keys::of(&self.inner.people.folder_of(&user_id), user_id, &self.inner.environment)
     }
 
-    /// Opens or makes the database of whoever just signed in.
-    async fn open_signed_in(&self, link: &Link, arguments: &SignIn, answer: SignInAnswer, offset_ms: Option<i64>) -> Result<Arc<Unlocked>> {
-        let user_id = answer.user.id;
+    /// Opens or makes the database of the person who just signed in.
+    async fn open_signed_in(&self, link: &Link, arguments: &SignIn, signed_in: SignedIn, offset_ms: Option<i64>) -> Result<Arc<Unlocked>> {
+        let user = &signed_in.answer.user;
+        let user_id = user.id;
         let folder = self.inner.people.folder_of(&user_id);
         make_private_folder(&folder)?;
         let lock = take_lock(&folder)?;
         let keys = self.keys_of(user_id);
-        let device = DeviceSecret { device_id: answer.device_id, secret: answer.recovery_secret };
+        let device = signed_in.secret();
         let open = match (keys.exist(), self.has_store(&user_id)) {
             (true, true) => {
-                let others: Vec<String> = answer.secrets.into_values().collect();
+                let others: Vec<String> = signed_in.answer.secrets.values().cloned().collect();
                 open_keys(&keys, arguments, &device, &others).await?
             }
             (false, true) => return Err(ClientError::Damaged("there is a database without its key file".into())),
@@ -93,34 +96,85 @@ impl App {
         };
         let owner = Owner {
             user_id,
-            organization_id: answer.user.organization_id,
-            organization_name: answer.user.organization_name,
-            user_name: answer.user.user_name.unwrap_or_default(),
-            full_name: answer.user.full_name,
-            role: answer.user.role,
+            organization_id: user.organization_id,
+            organization_name: user.organization_name.clone(),
+            user_name: user.user_name.clone().unwrap_or_default(),
+            full_name: user.full_name.clone(),
+            role: user.role,
             server: link.address(),
         };
-        let tokens =
-            Tokens { access_token: answer.access_token, access_expires_at: answer.access_expires_at, refresh_token: answer.refresh_token };
-        let (path, key, device_id, epoch) = (folder.join(STORE_FILE), open.key.clone(), answer.device_id, answer.epoch);
+        let (path, key, device_id) = (folder.join(STORE_FILE), open.key.clone(), device.device_id);
+        let mut writer = blocking(move || Writer::open_for(&path, &key, device_id, &owner)).await?;
+        let signed_in = ask_of_database(link, arguments, &keys, &open, writer.device().device_id, signed_in).await?;
         let writer = blocking(move || {
-            let mut writer = Writer::open_for(&path, &key, device_id, &owner)?;
-            writer.person(|connection, device| {
-                if device.device_id != device_id {
-                    // A server from a backup that is older than this device has nothing of what it once took.
+            signed_in.store(&mut writer, offset_ms)?;
+            Ok(writer)
+        })
+        .await?;
+        self.start_around(Opened { folder, lock, keys, open, writer }).await
+    }
+}
+
+/// A sign-in that the server has taken.
+struct SignedIn {
+    answer: SignInAnswer,
+    /// The device that was asked for first, and why the server did not take it.
+    refused: Option<(Uuid, Code)>,
+}
+
+impl SignedIn {
+    fn secret(&self) -> DeviceSecret {
+        DeviceSecret { device_id: self.answer.device_id, secret: self.answer.recovery_secret.clone() }
+    }
+
+    /// Makes the database the device that is signed in.
+    fn store(self, writer: &mut Writer, offset_ms: Option<i64>) -> Result<()> {
+        let SignInAnswer { device_id, epoch, access_token, access_expires_at, refresh_token, .. } = self.answer;
+        let refused = self.refused;
+        writer.person(|connection, device| {
+            if device.device_id != device_id {
+                if refused == Some((device.device_id, Code::DeviceNotYours)) {
+                    outbox::replace_unknown_device(connection, device, device_id)?;
+                } else {
+                    // What a server in another epoch has of a device that was revoked cannot be asked. Sent twice is better
+                    // than lost.
                     if device.epoch != 0 && device.epoch != epoch {
                         outbox::wait_again(connection, device)?;
                     }
                     outbox::become_device(connection, device, device_id)?;
                 }
-                device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
-                crate::store::device::save(connection, device)?;
-                session::save(connection, &tokens)
-            })?;
-            Ok(writer)
+            }
+            device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
+            crate::store::device::save(connection, device)?;
+            session::save(connection, &Tokens { access_token, access_expires_at, refresh_token })
         })
-        .await?;
-        self.start_around(Opened { folder, lock, keys, open, writer }).await
+    }
+}
+
+/// Asks about the device that the database is, when neither the sign-in nor its refusal was about that one: a crash may have
+/// come between the key file, which names the device to be, and the database. What the server knows of the database's own
+/// device decides what becomes of its changes.
+async fn ask_of_database(
+    link: &Link,
+    arguments: &SignIn,
+    keys: &Keys,
+    open: &OpenKey,
+    database: Uuid,
+    signed_in: SignedIn,
+) -> Result<SignedIn> {
+    if signed_in.answer.device_id == database || signed_in.refused.is_some_and(|(device, _)| device == database) {
+        return Ok(signed_in);
+    }
+    match link.sign_in(arguments.name.trim(), &arguments.password, DeviceRequest::this(Some(database))).await {
+        Ok(answer) => {
+            let own = SignedIn { answer, refused: None };
+            keys.replace_recovery(&open.key, &own.secret())?;
+            Ok(own)
+        }
+        Err(ClientError::Refused(problem)) if matches!(problem.code, Code::DeviceRevoked | Code::DeviceNotYours) => {
+            Ok(SignedIn { refused: Some((database, problem.code)), ..signed_in })
+        }
+        Err(error) => Err(error),
     }
 }
 

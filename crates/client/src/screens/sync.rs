@@ -41,6 +41,7 @@ impl App {
                     own_held: super::held::own(desk)?,
                     offered: super::held::offered(desk)?,
                     lost_rows: crate::store::lost::count(desk.connection)?,
+                    withheld_rows: crate::store::withheld::count(desk.connection)?,
                     repairs: repairs(desk)?,
                     folder,
                 })

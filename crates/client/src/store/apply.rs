@@ -15,10 +15,11 @@ use super::device::Device;
 use super::lost;
 use super::outbox;
 use super::overlay::{self, rebuild, write_shadow};
-use super::page::{self, Change, GoneLine, Outline, RowsLine};
+use super::page::{self, Change, GoneLine, Outline, RowsLine, WithheldLine};
 use super::plan::{Fixed, Plan};
 use super::rows::{self, Row, id_text};
 use super::scopes::{self, Sums};
+use super::withheld;
 use crate::error::{ClientError, Result};
 
 /// What came of a page.
@@ -43,8 +44,8 @@ pub struct Applied {
 pub enum Verdict {
     /// It was applied.
     Applied(Applied),
-    /// The server began another life: the cursors were set to 0, ask again.
-    EpochChanged,
+    /// The server is in another epoch, or went back in time within one: the cursors were set to 0, ask again.
+    StartAgain,
     /// The server has mutations of this device that were never made here: this database is a copy.
     Copied,
 }
@@ -66,17 +67,10 @@ pub fn apply(
     let never_pulled = device.epoch == 0 && outline.applied_upto >= device.acknowledged_n;
     if outline.epoch != device.epoch && !never_pulled {
         device.epoch = outline.epoch;
-        device.first_sync_done = false;
         device.hear_witness(outline.witness.as_deref());
         lost::remember(connection, &device.owner, &outline.lost, now_ms)?;
-        scopes::start_again(connection)?;
-        // No push was taken in the new life yet, so what it has of this device is all there is to go back to.
-        if outline.applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, outline.applied_upto)? {
-            outbox::wait_again(connection, device)?;
-            return Ok(Verdict::Copied);
-        }
-        super::device::save(connection, device)?;
-        return Ok(Verdict::EpochChanged);
+        // No push was taken in the new epoch yet, so what it has of this device is all there is to go back to.
+        return start_again(connection, device, outline.applied_upto);
     }
     if is_copy(connection, device, outline)? {
         return Ok(Verdict::Copied);
@@ -94,6 +88,7 @@ pub fn apply(
             Change::Rows(line) => page.rows(&line)?,
             Change::Gone(line) => page.gone(&line)?,
             Change::Removed(scope) => page.removed(&scope)?,
+            Change::Withheld(line) => page.withheld(&line)?,
         }
     }
     let applied = page.end()?;
@@ -110,13 +105,29 @@ pub fn apply(
     Ok(Verdict::Applied(applied))
 }
 
+/// The server is not the one that was read until now: every scope is read again, and what it has acknowledged beyond
+/// `applied_upto` waits to be sent again. The page itself is not applied.
+///
+/// # Errors
+/// When the database fails.
+pub fn start_again(connection: &Connection, device: &mut Device, applied_upto: i64) -> Result<Verdict> {
+    device.first_sync_done = false;
+    scopes::start_again(connection)?;
+    if applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, applied_upto)? {
+        outbox::wait_again(connection, device)?;
+        return Ok(Verdict::Copied);
+    }
+    super::device::save(connection, device)?;
+    Ok(Verdict::StartAgain)
+}
+
 /// Whether the server heard something else from this device than this database has said.
 fn is_copy(connection: &Connection, device: &Device, outline: &Outline) -> Result<bool> {
     if outline.applied_upto >= device.next_n {
         return Ok(true);
     }
     let known = match outline.applied_upto.cmp(&device.acknowledged_n) {
-        // An answer that is older than what was heard meanwhile.
+        // An answer that is older than what was heard meanwhile. Whether it may be is for whoever asked to say.
         Ordering::Less => return Ok(false),
         Ordering::Equal => Some(device.acknowledged_chain),
         // Nothing leaves without its chain: what the server has under a number that has none was made elsewhere.
@@ -138,6 +149,8 @@ pub(super) struct Page<'c> {
     pub(super) unknown_columns: BTreeSet<(String, &'static str, String)>,
     /// Rows with a shadow: pending changes lie on them.
     shadowed: HashSet<(String, String)>,
+    /// Whether any row is known to be withheld, and each row that comes has to be looked for among them.
+    any_withheld: bool,
     pub(super) sums: Sums,
     pub(super) applied: Applied,
 }
@@ -157,6 +170,7 @@ impl<'c> Page<'c> {
             unknown: BTreeSet::new(),
             unknown_columns: BTreeSet::new(),
             shadowed,
+            any_withheld: withheld::count(connection)? > 0,
             sums: Sums::default(),
             applied: Applied { more: outline.more, ..Applied::default() },
         })
@@ -199,6 +213,9 @@ impl<'c> Page<'c> {
         let mut place = vec![Value::Null; entity.columns.len()];
         for (row, cells) in read {
             let id = id_text(&row.id);
+            if self.any_withheld {
+                withheld::forget(self.connection, entity.name, &row.id)?;
+            }
             for index in &rows::sql(entity).place {
                 place[*index] = plan.cell(cells, *index).map_or(Value::Null, Cell::to_value);
             }
@@ -272,9 +289,19 @@ impl<'c> Page<'c> {
     fn gone(&mut self, line: &GoneLine<'_>) -> Result<()> {
         let Some(entity) = registry::entity(&line.entity) else { return Ok(()) };
         for id in &line.ids {
+            if self.any_withheld {
+                withheld::forget(self.connection, entity.name, id)?;
+            }
             self.take_away(entity, id, (!line.deleted).then_some(line.scope.as_ref()))?;
         }
         Ok(())
+    }
+
+    /// Remembers what is missing here; the page has called it gone before.
+    fn withheld(&mut self, line: &WithheldLine<'_>) -> Result<()> {
+        let Some(entity) = registry::entity(&line.entity) else { return Ok(()) };
+        self.any_withheld = true;
+        withheld::remember(self.connection, &line.scope, entity.name, &line.ids)
     }
 
     /// Takes the server's row away, unless another scope than `left` that is heard holds it.
@@ -310,6 +337,7 @@ impl<'c> Page<'c> {
             self.take_away(entity, &id, Some(scope))?;
         }
         self.connection.execute("DELETE FROM scopes WHERE scope = ?1", [scope])?;
+        withheld::forget_scope(self.connection, scope)?;
         lost::hurry(self.connection)
     }
 

@@ -60,6 +60,9 @@ pub struct Device {
     pub first_sync_done: bool,
     /// The newest text by which the server can tell that it has gone back in time. Nothing here looks into it.
     pub witness: Option<String>,
+    /// How often this program went back to an earlier number since it opened the database. What was asked before says nothing
+    /// about the numbers after.
+    pub went_back: u32,
     /// The number of the next mutation.
     pub next_n: i64,
     /// The time of the latest mutation.
@@ -128,6 +131,7 @@ pub fn load(connection: &Connection) -> Result<Option<Device>> {
                 last_sync_at: row.get("last_sync_at")?,
                 first_sync_done: row.get("first_sync_done")?,
                 witness: row.get("witness")?,
+                went_back: 0,
                 next_n: 1,
                 last_at: At::default(),
             })

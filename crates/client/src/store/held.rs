@@ -64,7 +64,8 @@ pub fn own(connection: &Connection, me: &str) -> Result<Vec<HeldChange>> {
 }
 
 /// Rows that somebody's laptop still had and the server has lost, for an administrator: the oldest of everybody first, so that
-/// whoever offers much hides nobody.
+/// whoever offers much hides nobody. What this laptop itself offers counts once the server has kept it: until then it may come
+/// to nothing, because another laptop has offered the same, and a decision about it would be refused.
 ///
 /// # Errors
 /// When the database fails.
@@ -73,7 +74,7 @@ pub fn offered(connection: &Connection) -> Result<Vec<HeldChange>> {
         connection,
         "SELECT id, entity, row_id, 'put' AS op, fields, offered_by AS author_id, offered_by_name AS author_name, person_name,
                 fields ->> 'group_id' AS group_id, changed_at * 1000 AS at_us, state, seconded, decided_by, decided_at
-         FROM offered_rows WHERE state = 'waiting'
+         FROM offered_rows WHERE state = 'waiting' AND stamp <> 0
          ORDER BY row_number() OVER (PARTITION BY offered_by ORDER BY CAST(row_stamp AS INTEGER), id), CAST(row_stamp AS INTEGER), id
          LIMIT ?1",
         params![LISTED_MAX],
@@ -88,7 +89,7 @@ pub fn count_to_decide(connection: &Connection, owner: &Owner) -> Result<i64> {
     Ok(connection
         .prepare_cached(
             "SELECT (SELECT count(*) FROM held_changes WHERE state = 'waiting' AND author_id <> ?1)
-                  + (SELECT count(*) FROM offered_rows WHERE state = 'waiting' AND ?2)",
+                  + (SELECT count(*) FROM offered_rows WHERE state = 'waiting' AND stamp <> 0 AND ?2)",
         )?
         .query_row(params![owner.user_id.to_string(), owner.role == Role::Admin], |row| row.get(0))?)
 }

@@ -24,6 +24,7 @@ pub mod scopes;
 pub mod slices;
 pub mod value;
 mod whole;
+pub mod withheld;
 mod worker;
 
 use std::cell::RefCell;

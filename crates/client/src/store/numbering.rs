@@ -1,5 +1,5 @@
-//! Numbers of mutations when the server and this database no longer agree on them: a server that came back from a backup, a
-//! database that turned out to be a copy.
+//! Numbers of mutations when the server and this database no longer agree on them: a server that went back in time, a database
+//! that turned out to be a copy.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use waystation_model::registry;
 use super::device::Device;
 use super::outbox::chain_at;
 use super::overlay::{self, rebuild};
-use super::rows;
+use super::{rows, scopes};
 use crate::error::Result;
 
 /// The server has mutations only up to `last_n`. Goes back to there, so that the rest is sent again.
@@ -37,6 +37,7 @@ pub fn go_back_to(connection: &Connection, device: &mut Device, last_n: i64) -> 
     device.acknowledged_n = last_n;
     device.acknowledged_chain = chain;
     device.applied_upto = device.applied_upto.min(last_n);
+    device.went_back += 1;
     super::device::save(connection, device)?;
     rebuild_all(connection, &rows)?;
     Ok(true)
@@ -69,24 +70,26 @@ fn rebuild_all(connection: &Connection, rows: &[(String, String)]) -> Result<()>
     Ok(())
 }
 
-/// A server in another life does not know this device, or less of it than can be gone back to: everything that is still
-/// kept waits again, numbered from 1, for a device of its own to send it.
+/// The server does not know this device, or knows less of it than can be gone back to: everything of it that is still kept
+/// waits again, numbered from 1, for a device of its own to send it. What lies below zero belongs to the device that this
+/// database was before: the database that it was copied from sends that again.
 ///
 /// # Errors
 /// When the database fails.
 pub fn wait_again(connection: &Connection, device: &mut Device) -> Result<()> {
-    let rows = shadow_again(connection, i64::MIN, i64::MAX)?;
+    let rows = shadow_again(connection, 0, i64::MAX)?;
     connection.execute(
         "DELETE FROM outbox WHERE EXISTS (SELECT number FROM attention a WHERE a.row_id = outbox.row_id AND a.at = outbox.at)",
         [],
     )?;
     // Out of the way of the numbers that they get.
-    connection.execute("UPDATE outbox SET n = n + ?1", [2 * OTHER_DEVICE_OFFSET])?;
+    connection.execute("UPDATE outbox SET n = n + ?1 WHERE n > 0", [2 * OTHER_DEVICE_OFFSET])?;
     let waiting = number_from_one(connection, 2 * OTHER_DEVICE_OFFSET)?;
     device.acknowledged_n = 0;
     device.acknowledged_chain = CHAIN_START;
     device.applied_upto = 0;
     device.next_n = waiting + 1;
+    device.went_back += 1;
     super::device::save(connection, device)?;
     rebuild_all(connection, &rows)
 }
@@ -122,6 +125,7 @@ pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uu
     move_below_zero(connection, acknowledged)?;
     let waiting = number_from_one(connection, 0)?;
     device.device_id = device_id;
+    device.went_back += 1;
     device.acknowledged_n = 0;
     device.acknowledged_chain = CHAIN_START;
     device.applied_upto = 0;
@@ -147,6 +151,19 @@ fn move_below_zero(connection: &Connection, upto_n: i64) -> Result<()> {
     }
     connection.execute("UPDATE outbox SET n = n - ?2, base_own = NULL WHERE n BETWEEN 1 AND ?1", params![upto_n, OTHER_DEVICE_OFFSET])?;
     Ok(())
+}
+
+/// The server knows nothing of the device that this database was, although it once took what that device sent: it went back to
+/// before the device was made. Everything that is kept of it waits again, for the device that takes its place, and every scope
+/// is read again from 0.
+///
+/// # Errors
+/// When the database fails.
+pub fn replace_unknown_device(connection: &Connection, device: &mut Device, device_id: Uuid) -> Result<()> {
+    wait_again(connection, device)?;
+    device.first_sync_done = false;
+    scopes::start_again(connection)?;
+    become_device(connection, device, device_id)
 }
 
 /// The mutations before `n` are at the server as they are here, although the push as a whole was refused.

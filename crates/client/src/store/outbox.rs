@@ -10,7 +10,7 @@ use waystation_model::{Code, Problem};
 
 use super::device::Device;
 use super::lost;
-pub use super::numbering::{become_device, go_back_to, taken_before, wait_again};
+pub use super::numbering::{become_device, go_back_to, replace_unknown_device, taken_before, wait_again};
 use super::overlay::{read_operation, rebuild};
 use super::value::{read_json, read_uuid};
 use crate::error::{ClientError, Result};
@@ -27,6 +27,8 @@ const MERGED_LOG_MAX: i64 = 500;
 pub struct Batch {
     /// The server's epoch as it was known then.
     pub epoch: i64,
+    /// How often the numbers had gone back by then.
+    pub went_back: u32,
     /// The number of the first.
     pub first_n: i64,
     /// The chain before it.
@@ -43,7 +45,7 @@ pub struct Batch {
 /// When the database fails.
 pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
     let mut statement = connection.prepare_cached(
-        "SELECT n, entity, row_id, op, base_stamp, base_own, at, columns, vals FROM outbox WHERE n > ?1 ORDER BY n LIMIT ?2",
+        "SELECT n, entity, row_id, op, base_stamp, base_own, at, columns, vals, chain FROM outbox WHERE n > ?1 ORDER BY n LIMIT ?2",
     )?;
     let mut rows = statement.query(params![device.acknowledged_n, PUSH_MUTATIONS_MAX as i64])?;
     let mut mutations = Vec::new();
@@ -51,7 +53,7 @@ pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
     let mut chain = device.acknowledged_chain;
     let mut chains = Vec::new();
     while let Some(row) = rows.next()? {
-        let mutation = read_mutation(row)?;
+        let mutation = as_sent_before(read_mutation(row)?, row.get("chain")?, &chain);
         if mutation.n != device.acknowledged_n + 1 + mutations.len() as i64 {
             return Err(ClientError::Damaged(format!("mutation {} is missing from the outbox", device.acknowledged_n + 1)));
         }
@@ -72,8 +74,26 @@ pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
     if mutations.is_empty() {
         return Ok(None);
     }
-    let epoch = device.epoch;
-    Ok(Some(Batch { epoch, first_n: device.acknowledged_n + 1, chain_before: device.acknowledged_chain, mutations, chain_after: chain }))
+    Ok(Some(Batch {
+        epoch: device.epoch,
+        went_back: device.went_back,
+        first_n: device.acknowledged_n + 1,
+        chain_before: device.acknowledged_chain,
+        mutations,
+        chain_after: chain,
+    }))
+}
+
+/// The mutation as it was sent, if it was. An earlier build misread some numbers on the way from its outbox to the server, and
+/// made the chain over what it had read: the server may have it so, under this number, and what it has must be repeated.
+fn as_sent_before(mutation: Mutation, chain_after: Option<Vec<u8>>, chain_before: &Chain) -> Mutation {
+    let Some(chain_after) = chain_after else { return mutation };
+    let fits = |hash| extend(chain_before, &hash).as_slice() == chain_after;
+    if fits(mutation.content_hash()) {
+        return mutation;
+    }
+    let misread = mutation.misread();
+    if fits(misread.old_content_hash()) { misread } else { mutation }
 }
 
 fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
@@ -103,9 +123,9 @@ fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
 /// # Errors
 /// `bad_answer` when the answer does not belong to the batch.
 pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch, answer: &PushAnswer) -> Result<Vec<&'static str>> {
-    if batch.epoch != device.epoch {
-        // The answer comes from a life of the server that is gone: the one that has taken its place has none of this, and is
-        // sent it again.
+    if batch.epoch != device.epoch || batch.went_back != device.went_back {
+        // The answer comes from an epoch that is gone, or is about numbers from before they went back: the server that is there
+        // now is sent all of this again.
         return Ok(Vec::new());
     }
     let last_n = batch.first_n + batch.mutations.len() as i64 - 1;

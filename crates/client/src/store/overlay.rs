@@ -162,9 +162,7 @@ pub fn lay(entity: &Entity, row: Option<Row>, op: Operation, fields: &[(usize, V
         }
         (Operation::Put, None) => {
             let mut values = entity.empty_values();
-            for (index, value) in fields {
-                values[*index] = value.clone();
-            }
+            lay_over(entity, &mut values, fields);
             // A change of a few columns does not make a row. What it changed is not there, and the server will say so.
             let is_whole = entity
                 .columns

@@ -186,6 +186,8 @@ pub enum Change<'a> {
     Gone(GoneLine<'a>),
     /// A scope that is gone as a whole.
     Removed(String),
+    /// Rows that the server has and cannot send.
+    Withheld(WithheldLine<'a>),
 }
 
 /// Live rows of one table in one scope.
@@ -219,6 +221,19 @@ pub struct GoneLine<'a> {
     pub ids: Vec<Uuid>,
 }
 
+/// Rows of one table in one scope that the server has and cannot send.
+#[derive(Debug, Deserialize)]
+pub struct WithheldLine<'a> {
+    /// The scope.
+    #[serde(borrow)]
+    pub scope: Cow<'a, str>,
+    /// The table.
+    #[serde(borrow)]
+    pub entity: Cow<'a, str>,
+    /// Which.
+    pub ids: Vec<Uuid>,
+}
+
 /// The lines of a page that change rows, in order.
 pub fn changes(bytes: &[u8]) -> impl Iterator<Item = Result<Change<'_>>> {
     lines(bytes).filter_map(|line| {
@@ -230,6 +245,7 @@ pub fn changes(bytes: &[u8]) -> impl Iterator<Item = Result<Change<'_>>> {
             "rows" => Some(read(line).map(Change::Rows)),
             "gone" => Some(read(line).map(Change::Gone)),
             "removed" => Some(read::<NamedScope>(line).map(|named| Change::Removed(named.scope))),
+            "withheld" => Some(read(line).map(Change::Withheld)),
             _ => None,
         }
     })

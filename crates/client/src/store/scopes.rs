@@ -9,6 +9,7 @@ use waystation_model::hash::{cursor_hash, cursors_digest, row_hash};
 use waystation_model::registry::{self, Entity};
 
 use super::page::{Outline, ScopeMove};
+use super::withheld;
 use crate::error::Result;
 
 /// How often a scope is read again in a row before it is left as it is and reported.
@@ -107,6 +108,7 @@ pub fn is_damaged(connection: &Connection, scope: &str) -> Result<bool> {
 /// When the database fails.
 pub fn start_again(connection: &Connection) -> Result<()> {
     connection.execute("DELETE FROM reread_rows", [])?;
+    withheld::forget_all(connection)?;
     connection.execute("UPDATE scopes SET cursor = 0, whole = 0, reading = 1, rereads = 0, damaged = 0", [])?;
     Ok(())
 }
@@ -118,6 +120,7 @@ pub fn start_again(connection: &Connection) -> Result<()> {
 /// When the database fails.
 pub fn read_again(connection: &Connection, scope: &str) -> Result<bool> {
     connection.execute("DELETE FROM reread_rows WHERE scope = ?1", [scope])?;
+    withheld::forget_scope(connection, scope)?;
     let again = connection.execute(
         "UPDATE scopes SET cursor = 0, whole = 0, reading = 1, rereads = rereads + 1 WHERE scope = ?1 AND rereads < ?2",
         params![scope, REREADS_MAX],

@@ -16,7 +16,7 @@ use crate::error::{ClientError, Result};
 use crate::store::apply::{self, Applied, Verdict};
 use crate::store::lost;
 use crate::store::outbox::{self, Batch};
-use crate::store::page::Outline;
+use crate::store::page::{Answer, Outline};
 use crate::store::scopes::{self, Reached};
 use crate::store::{Device, Writer};
 
@@ -79,24 +79,31 @@ pub fn store(writer: &mut Writer, batch: &Batch, answer: &PushAnswer, offset_ms:
 pub enum Repair {
     /// The numbering was mended: try again.
     Again,
-    /// The server's life is another one: pull first.
+    /// The server's epoch is another one: pull first.
     Pull,
     /// This database is a copy: it needs a device of its own.
     NewDevice,
 }
 
-/// Mends what the server said about the numbering, so that the push can be tried again.
+/// Mends what the server said about the numbering, so that the push can be tried again. `went_back`: how often the numbers had
+/// gone back before it was sent.
 ///
 /// # Errors
 /// The error itself, when nothing here mends it.
-pub fn repair(writer: &mut Writer, error: ClientError) -> Result<Repair> {
+pub fn repair(writer: &mut Writer, went_back: u32, error: ClientError) -> Result<Repair> {
     let ClientError::Refused(problem) = &error else { return Err(error) };
     match problem.code {
         Code::EpochChanged => Ok(Repair::Pull),
+        // The other exchange has changed the numbers meanwhile, and what was said about the old ones is no longer so.
+        Code::NumberGap | Code::NumberReused | Code::ChainMismatch if writer.device().went_back != went_back => Ok(Repair::Again),
         Code::NumberGap => {
             let next_n = outbox::number_in(problem);
             let gone_back = writer.person(|connection, device| {
                 let Some(next_n) = next_n else { return Ok(false) };
+                if next_n > device.acknowledged_n {
+                    // There is nothing to go back to.
+                    return Ok(true);
+                }
                 let gone_back = outbox::go_back_to(connection, device, next_n - 1)?;
                 if !gone_back {
                     outbox::wait_again(connection, device)?;
@@ -159,6 +166,18 @@ impl Position {
         self.request(Some(digest), None)
     }
 
+    /// Who asks, and what the server had acknowledged by then.
+    pub fn asker(&self) -> Asker {
+        let Device { device_id, acknowledged_n, went_back, .. } = self.device;
+        Asker { device_id, acknowledged_n, went_back }
+    }
+
+    /// Whether an answer says less than the server has acknowledged. To a digest it may have been read before it was asked for,
+    /// so the cursors ask again before that is believed.
+    pub fn doubts(&self, answer: &Answer) -> bool {
+        matches!(answer, Answer::Page(page) if page.epoch == self.device.epoch && page.applied_upto < self.device.acknowledged_n)
+    }
+
     /// Whether the server has mutations of this device that no pull has covered: then a page is needed although nothing is new.
     pub fn waits_for_cover(&self) -> bool {
         self.device.acknowledged_n > self.device.applied_upto
@@ -188,36 +207,67 @@ impl Position {
     }
 }
 
+/// Who asks for pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asker {
+    /// The device.
+    pub device_id: Uuid,
+    /// What the server had acknowledged before the first page was asked for.
+    pub acknowledged_n: i64,
+    /// How often the numbers had gone back by then.
+    pub went_back: u32,
+}
+
+impl Asker {
+    /// Whether the database is still what asked. After its numbers went back, an answer from before says nothing of them.
+    fn is(self, device: &Device) -> bool {
+        (self.device_id, self.went_back) == (device.device_id, device.went_back)
+    }
+
+    /// Whether the page proves that the server went back in time: it was read after the server had acknowledged more than it
+    /// holds.
+    fn was_forgotten(self, device: &Device, page: &Fetched) -> bool {
+        page.asked_with_cursors && page.outline.epoch == device.epoch && page.outline.applied_upto < self.acknowledged_n
+    }
+}
+
 /// A page that came, and how far the clocks were apart then.
 pub struct Fetched {
     /// Its bytes.
     pub bytes: Bytes,
     /// Its outline.
     pub outline: Outline,
+    /// Whether it was asked for with the cursors: then it was read after it was asked for.
+    pub asked_with_cursors: bool,
     /// How far the clocks were apart, when the page came soon enough to tell.
     pub offset_ms: Option<i64>,
 }
 
-/// Stores pages that were asked for as `known_as` in one transaction, up to the first that is not plainly applied. None when
-/// the database has become another device meanwhile, of which they say nothing.
+/// Stores pages in one transaction, up to the first that is not plainly applied. None when the database has become another
+/// device than the one that asked, or its numbers went back meanwhile: they say nothing of it then.
 ///
 /// # Errors
 /// When a page does not fit or the database fails; then none of them is stored.
-pub fn apply(writer: &mut Writer, known_as: Uuid, now_ms: i64, pages: &[Fetched]) -> Result<Option<Verdict>> {
-    if writer.device().device_id != known_as {
+pub fn apply(writer: &mut Writer, asker: Asker, now_ms: i64, pages: &[Fetched]) -> Result<Option<Verdict>> {
+    if !asker.is(writer.device()) {
         return Ok(None);
     }
     let written = writer.connection().total_changes();
-    let verdict = writer.pulled(|connection, device| apply_all(connection, device, now_ms, pages))?;
+    let verdict = writer.pulled(|connection, device| apply_all(connection, device, asker, now_ms, pages))?;
     if matches!(&verdict, Verdict::Applied(applied) if applied.reread.is_empty()) {
         writer.passed(written, pages.iter().map(|page| &page.outline));
     }
     Ok(Some(verdict))
 }
 
-fn apply_all(connection: &Connection, device: &mut Device, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
+fn apply_all(connection: &Connection, device: &mut Device, asker: Asker, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
     let mut together = Applied::default();
-    for Fetched { bytes, outline, offset_ms } in pages {
+    for page in pages {
+        if asker.was_forgotten(device, page) {
+            // The witness stays the one that tells the server so.
+            return apply::start_again(connection, device, page.outline.applied_upto);
+        }
+        let Fetched { bytes, outline, offset_ms, .. } = page;
         match apply::apply(connection, device, now_ms, *offset_ms, bytes, outline)? {
             Verdict::Applied(applied) => {
                 together.entities.extend(applied.entities);

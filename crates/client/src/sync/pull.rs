@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use uuid::Uuid;
+use waystation_model::Code;
 use waystation_model::wire::PullRequest;
 
 use super::clock::Asked;
 use super::engine::Engine;
-use super::exchange::{self, Fetched, PAGES_AHEAD_MAX, PAGES_MAX, PAGES_TOGETHER_MAX, Position, ROUNDS_MAX};
+use super::exchange::{self, Asker, Fetched, PAGES_AHEAD_MAX, PAGES_MAX, PAGES_TOGETHER_MAX, Position, ROUNDS_MAX};
 use super::status::Exchange;
 use crate::error::{ClientError, Result};
 use crate::store::apply::{Applied, Verdict};
@@ -32,6 +32,10 @@ impl Engine {
     pub async fn pull_all(&self, full: bool) -> Result<()> {
         let _gate = self.pull_gate.lock().await;
         let mut result = self.pull_pages(full).await;
+        if matches!(&result, Err(ClientError::Refused(problem)) if problem.code == Code::ChainMismatch) {
+            // The server has no ledger of this device, so nothing would ever be answered to it again.
+            result = self.pull_as_new_device().await;
+        }
         if result.is_ok() && self.damage_known.load(Ordering::Relaxed) {
             let repaired = self.repair_damaged().await;
             self.damage_known.store(!matches!(repaired, Ok(true)), Ordering::Relaxed);
@@ -43,6 +47,12 @@ impl Engine {
         self.note(Exchange::Pull, &result);
         self.tell_status().await;
         result
+    }
+
+    async fn pull_as_new_device(&self) -> Result<()> {
+        let known_as = self.position().await?.device.device_id;
+        self.become_new_device(known_as).await?;
+        self.pull_pages(true).await
     }
 
     /// Offers what the server has lost, once whoever entered it had the time to send it again. How a pull ended does not depend
@@ -73,14 +83,14 @@ impl Engine {
                 Some(position) => position,
                 None => self.position().await?,
             };
-            let known_as = position.device.device_id;
+            let asker = position.asker();
             let (found, pages) = mpsc::channel(PAGES_AHEAD_MAX);
             // The next pages are on their way while these are stored. Whatever ends first ends the other.
-            let (fetched, applied) = tokio::join!(self.fetch_pages(position, first.take(), found), self.apply_pages(known_as, pages));
+            let (fetched, applied) = tokio::join!(self.fetch_pages(position, first.take(), found), self.apply_pages(asker, pages));
             match applied? {
                 Round::Done => return fetched,
                 Round::Again => {}
-                Round::Copied => self.become_new_device(known_as).await?,
+                Round::Copied => self.become_new_device(asker.device_id).await?,
             }
         }
         Err(ClientError::BadAnswer("a pull without an end".into()))
@@ -108,10 +118,12 @@ impl Engine {
     /// the server's memory may lag behind its database.
     async fn fetch_page(&self, position: &Position, full: bool) -> Result<Option<Fetched>> {
         let request = position.ask();
-        let by_digest = request.cursors.is_none();
+        let mut by_digest = request.cursors.is_none();
         let (mut bytes, mut asked) = self.fetch(request).await?;
         let mut answer = page::outline(&bytes)?;
-        if by_digest && (matches!(answer, Answer::SendCursors) || full && matches!(answer, Answer::Unchanged { .. })) {
+        let is_late = matches!(answer, Answer::SendCursors) || full && matches!(answer, Answer::Unchanged { .. });
+        if by_digest && (is_late || position.doubts(&answer)) {
+            by_digest = false;
             (bytes, asked) = self.fetch(position.ask_page()).await?;
             answer = page::outline(&bytes)?;
         }
@@ -119,7 +131,7 @@ impl Engine {
             Answer::Page(outline) => {
                 // The page may wait for its turn, so the clocks are compared here.
                 let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), outline.server_time);
-                Ok(Some(Fetched { bytes, outline, offset_ms }))
+                Ok(Some(Fetched { bytes, outline, asked_with_cursors: !by_digest, offset_ms }))
             }
             Answer::Unchanged { server_time } => self.nothing_new(asked, server_time).await.map(|()| None),
             Answer::SendCursors => Err(ClientError::BadAnswer("cursors were asked for twice".into())),
@@ -127,7 +139,7 @@ impl Engine {
     }
 
     /// Stores pages as they come, all that are there in one transaction.
-    async fn apply_pages(&self, known_as: Uuid, mut pages: mpsc::Receiver<Fetched>) -> Result<Round> {
+    async fn apply_pages(&self, asker: Asker, mut pages: mpsc::Receiver<Fetched>) -> Result<Round> {
         let mut waiting = Vec::with_capacity(PAGES_TOGETHER_MAX);
         // The first page is shown at once; a long first sync then stores more and more of them together.
         let mut together = 1;
@@ -144,7 +156,7 @@ impl Engine {
             if let Some(last) = waiting.last() {
                 self.network().rows_left = Some(last.outline.rows_left);
             }
-            let Some(verdict) = self.apply(known_as, std::mem::take(&mut waiting)).await? else { return Ok(Round::Again) };
+            let Some(verdict) = self.apply(asker, std::mem::take(&mut waiting)).await? else { return Ok(Round::Again) };
             match verdict {
                 Verdict::Applied(applied) => {
                     self.report(&applied).await;
@@ -152,9 +164,10 @@ impl Engine {
                         return Ok(Round::Again);
                     }
                 }
-                Verdict::EpochChanged => {
-                    // What the server has lost is sent again, although the person did nothing.
+                Verdict::StartAgain => {
+                    // What the server has lost is sent again, although the person did nothing, and counts as waiting until then.
                     self.wake_push.notify_one();
+                    self.tell_status().await;
                     return Ok(Round::Again);
                 }
                 Verdict::Copied => return Ok(Round::Copied),
@@ -216,9 +229,9 @@ impl Engine {
             .await
     }
 
-    async fn apply(&self, known_as: Uuid, pages: Vec<Fetched>) -> Result<Option<Verdict>> {
+    async fn apply(&self, asker: Asker, pages: Vec<Fetched>) -> Result<Option<Verdict>> {
         let now_ms = self.environment.clock.now_ms();
-        self.store.write(move |writer| exchange::apply(writer, known_as, now_ms, &pages)).await
+        self.store.write(move |writer| exchange::apply(writer, asker, now_ms, &pages)).await
     }
 
     async fn nothing_new(&self, asked: Asked, server_time: i64) -> Result<()> {

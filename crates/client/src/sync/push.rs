@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::clock::Asked;
 use super::engine::Engine;
 use super::exchange::{self, REPAIRS_MAX, Repair, Sending};
 use super::status::Exchange;
 use crate::error::{ClientError, Result};
+use crate::store::Device;
 
 impl Engine {
     /// Sends everything that waits and then pulls what came of it. Returns how many changes were sent.
@@ -21,7 +20,7 @@ impl Engine {
         let mut repairs = 0;
         let result = loop {
             let device = match self.store.device().await {
-                Ok(device) => device.device_id,
+                Ok(device) => device,
                 Err(error) => break Err(error),
             };
             match self.push_batch().await {
@@ -29,7 +28,7 @@ impl Engine {
                 Ok(count) => sent += count,
                 Err(error) if repairs < REPAIRS_MAX => {
                     repairs += 1;
-                    match self.repair(error, device).await {
+                    match self.repair(error, &device).await {
                         Ok(()) => {}
                         Err(error) => break Err(error),
                     }
@@ -74,11 +73,12 @@ impl Engine {
     }
 
     /// Mends what the server said about the numbering, so that the push can be tried again.
-    async fn repair(&self, error: ClientError, device: Uuid) -> Result<()> {
-        match self.store.write(move |writer| exchange::repair(writer, error)).await? {
+    async fn repair(&self, error: ClientError, device: &Device) -> Result<()> {
+        let went_back = device.went_back;
+        match self.store.write(move |writer| exchange::repair(writer, went_back, error)).await? {
             Repair::Again => Ok(()),
             Repair::Pull => self.pull_all(true).await,
-            Repair::NewDevice => self.become_new_device(device).await,
+            Repair::NewDevice => self.become_new_device(device.device_id).await,
         }
     }
 }

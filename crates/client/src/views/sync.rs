@@ -67,6 +67,10 @@ pub struct SyncCentre {
     /// Rows of this laptop that the server has lost, and that are not offered yet: whoever entered them may send them again.
     #[ts(type = "number")]
     pub lost_rows: i64,
+    /// Rows that the server has and cannot send, because another program wrote them too large or put something into them that
+    /// this one cannot read. They are missing here.
+    #[ts(type = "number")]
+    pub withheld_rows: i64,
     /// Damaged rows that were found on this laptop and put right, the newest first; at most 20.
     pub repairs: Vec<Repair>,
     /// Where this laptop's data lies.

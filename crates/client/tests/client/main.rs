@@ -8,3 +8,5 @@ mod screens;
 mod store;
 mod support;
 mod sync;
+mod went_back;
+mod went_back_online;

@@ -7,7 +7,7 @@ use waystation_client::error::ClientError;
 use waystation_client::store::apply::{self, Verdict};
 use waystation_client::store::outbox;
 use waystation_client::store::page::{self, Answer};
-use waystation_client::store::{Edit, Writer, scopes, slices};
+use waystation_client::store::{Edit, Writer, held, scopes, slices};
 use waystation_model::access::Role;
 use waystation_model::registry;
 use waystation_model::wire::{Base, PullRequest, PushRequest, into_runs};
@@ -30,7 +30,7 @@ fn pull(writer: &mut Writer, core: &mut Core) {
         match pull_page(writer, core) {
             Verdict::Applied(applied) if applied.more || !applied.reread.is_empty() => {}
             Verdict::Applied(_) => return,
-            Verdict::EpochChanged => {}
+            Verdict::StartAgain => {}
             Verdict::Copied => panic!("taken for a copy"),
         }
     }
@@ -258,6 +258,41 @@ fn an_answer_that_was_lost_is_asked_for_again_and_stored_once() {
     assert_eq!(count(&writer, "SELECT count(number) FROM attention"), 1, "the refusal is heard after all");
     assert_eq!(visible(&writer, "attendance_records", mark_id(101, 5), "status"), None);
     assert_eq!(core.last_n(id(DEVICE)), 2);
+}
+
+#[test]
+fn what_an_earlier_program_misread_on_its_way_is_sent_again_as_it_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Instructor, &[]);
+    let stations = registry::entity("stations").unwrap();
+    let fields = |latitude: f64| vec![("name", json!("Ucar")), ("latitude", json!(latitude)), ("longitude", json!(49.5))];
+    for latitude in [15.313339332965427, 40.25] {
+        let edit = Edit::put(stations, Some(uuid::Uuid::now_v7()), fields(latitude));
+        writer.edit(NOW_MS, &[edit]).unwrap();
+    }
+    let sent = take(&mut writer).unwrap();
+    assert_eq!(sent.mutations[0].values[1], json!(15.313339332965427), "what was typed is sent");
+
+    // The program before this one read the number one step beside, sent that, and stored the chain over it.
+    let mut chain = sent.chain_before;
+    for mutation in &sent.mutations {
+        chain = waystation_model::chain::extend(&chain, &mutation.misread().old_content_hash());
+        writer
+            .person(|connection, _| {
+                connection.execute("UPDATE outbox SET chain = ?2 WHERE n = ?1", rusqlite::params![mutation.n, chain.as_slice()])?;
+                Ok::<_, ClientError>(())
+            })
+            .unwrap();
+    }
+    let again = take(&mut writer).unwrap();
+    assert_ne!(again.mutations[0].values, sent.mutations[0].values);
+    assert_eq!(again.mutations[0], sent.mutations[0].misread());
+    assert_eq!(again.mutations[1], sent.mutations[1]);
+    assert_eq!(again.chain_after, chain, "the chain that was sent is kept");
+
+    // What was never sent is said as it was typed.
+    writer.person(|connection, _| Ok::<_, ClientError>(connection.execute("UPDATE outbox SET state = 0, chain = NULL", [])?)).unwrap();
+    assert_eq!(take(&mut writer).unwrap(), sent);
 }
 
 #[test]
@@ -816,6 +851,34 @@ fn without_a_backup_so_many_are_kept_and_no_more() {
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
     assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE state = 3"), outbox::KEPT_MUTATIONS_MAX);
+}
+
+#[test]
+fn an_offer_of_this_laptop_waits_for_nobody_until_the_server_has_kept_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = open_writer(folder.path(), Role::Admin, &[]);
+    let mut core = Core::new(Role::Admin, &[format!("people:{}", id(ORGANIZATION))]);
+    pull(&mut writer, &mut core);
+    let offer = |row: u128| {
+        let key = [("entity", json!("topics")), ("row_id", json!(id(row))), ("offered_by", json!(id(USER)))];
+        let said = [("row_stamp", json!("7")), ("changed_at", json!(NOW_MS)), ("fields", json!({"title": "Lost"}))];
+        Edit::put(registry::entity("offered_rows").unwrap(), None, key.into_iter().chain(said).collect())
+    };
+    let to_decide = |writer: &Writer| {
+        let listed = held::offered(writer.connection()).unwrap().into_iter().map(|row| row.row_id).collect::<Vec<_>>();
+        (held::count_to_decide(writer.connection(), &writer.device().owner).unwrap(), listed)
+    };
+    writer.edit(NOW_MS, &[offer(60), offer(61)]).unwrap();
+    assert_eq!(to_decide(&writer), (0, vec![]), "not sent");
+    // Another laptop has offered the second row before: the server takes this offer and keeps nothing of it.
+    let twice = registry::entity("offered_rows").unwrap();
+    let twice = twice.id_of(&[json!("topics"), json!(id(61)), json!(id(USER))]).unwrap();
+    push(&mut writer, &mut core);
+    core.delete("offered_rows", twice);
+    assert_eq!(to_decide(&writer), (0, vec![]), "acknowledged, and nothing heard of it");
+    pull(&mut writer, &mut core);
+    assert_eq!(to_decide(&writer), (1, vec![id(60).to_string()]));
+    assert_eq!(visible(&writer, "offered_rows", twice, "state"), None);
 }
 
 #[test]

@@ -11,25 +11,25 @@ use waystation_client::commands;
 use waystation_model::access::Role;
 use waystation_model::{Code, Problem};
 
-async fn app(laptop: &Laptop) -> App {
+pub async fn app(laptop: &Laptop) -> App {
     App::new(Config::new(laptop.folder.path()), laptop.environment.clone()).await.unwrap()
 }
 
-async fn call(app: &App, name: &str, arguments: Value) -> Result<Value, Problem> {
+pub async fn call(app: &App, name: &str, arguments: Value) -> Result<Value, Problem> {
     commands::call(app, name, arguments).await
 }
 
-async fn sign_in(app: &App, server: &Server, password: &str) -> Result<Value, Problem> {
+pub async fn sign_in(app: &App, server: &Server, password: &str) -> Result<Value, Problem> {
     call(app, "sign_in", json!({"server": server.url(), "name": "somebody", "password": password})).await
 }
 
-async fn set_mark(app: &App, student: u128, day: u32, status: Value) -> Result<Value, Problem> {
+pub async fn set_mark(app: &App, student: u128, day: u32, status: Value) -> Result<Value, Problem> {
     let mark = json!({"student_id": id(student), "lesson_date": format!("2026-01-{day:02}"), "status": status});
     call(app, "set_marks", json!({"group_id": id(GROUP), "marks": [mark]})).await
 }
 
 /// A school with one group, and a teacher who signed in and has everything.
-async fn school() -> (Arc<Server>, Laptop, App) {
+pub async fn school() -> (Arc<Server>, Laptop, App) {
     let server = Server::start(Role::Teacher, &[roster(), format!("group:{}", id(GROUP)), format!("org:{}", id(ORGANIZATION))]).await;
     {
         let mut core = server.core.lock().unwrap();
@@ -60,11 +60,11 @@ async fn school() -> (Arc<Server>, Laptop, App) {
     (server, laptop, app)
 }
 
-async fn status(app: &App) -> Value {
+pub async fn status(app: &App) -> Value {
     call(app, "sync_status", json!({})).await.unwrap()
 }
 
-async fn cell(app: &App, student: u128, day: u32) -> Value {
+pub async fn cell(app: &App, student: u128, day: u32) -> Value {
     let date = format!("2026-01-{day:02}");
     let grid = call(app, "grid", json!({"group_id": id(GROUP), "from": "2026-01-01", "to": "2026-01-31"})).await.unwrap();
     let place = grid["days"].as_array().unwrap().iter().position(|other| *other == json!(date)).unwrap();
@@ -308,7 +308,7 @@ async fn a_copied_laptop_becomes_a_device_of_its_own_and_both_go_on() {
     copied.shutdown().await;
 }
 
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+pub fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
@@ -660,7 +660,7 @@ async fn the_window_hears_of_changes_and_of_the_chip() {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), heard).await.unwrap();
+    tokio::time::timeout(SOON, heard).await.unwrap();
     app.shutdown().await;
 }
 

@@ -4,12 +4,13 @@ use chrono::{NaiveDate, NaiveTime};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::written::{check_json, json_bytes};
 use super::{Column, Kind};
 
 /// The largest whole number that every JSON reader keeps exactly.
-const WHOLE_MAX: u64 = (1 << 53) - 1;
+pub const WHOLE_MAX: u64 = (1 << 53) - 1;
 /// 9999-12-31T23:59:59.999Z in milliseconds, the last moment both databases write alike.
-const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
+pub(crate) const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
 
 /// Whether `value` fits, or in plain English why not.
 ///
@@ -35,10 +36,8 @@ pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
             .is_some_and(|text| NaiveTime::parse_from_str(text, "%H:%M").is_ok_and(|time| time.format("%H:%M").to_string() == text)),
         Kind::Timestamp => read_timestamp_ms(value).is_some(),
         Kind::Json => {
-            if has_zero(value) {
-                return Err("must not contain the zero character");
-            }
-            return if value.to_string().len() <= column.length_max { Ok(()) } else { Err("is too long") };
+            check_json(value)?;
+            return if json_bytes(value) <= column.length_max { Ok(()) } else { Err("is too long") };
         }
     };
     if fits { Ok(()) } else { Err("is not a value of this column's kind") }
@@ -49,15 +48,6 @@ pub fn normal(column: &Column, value: Value) -> Value {
     match (column.kind, value.as_f64()) {
         (Kind::Real, Some(number)) => Value::from(number),
         _ => value,
-    }
-}
-
-fn has_zero(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_zero),
-        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || has_zero(value)),
-        _ => false,
     }
 }
 

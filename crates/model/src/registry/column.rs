@@ -80,6 +80,10 @@ pub struct Column {
     pub by: Option<Rules>,
     /// Which row an id names.
     pub references: Option<Reference>,
+    /// Whether it says who made the change: it names the author of the change or is empty.
+    pub names_author: bool,
+    /// A column that names a person, and the value of a new row, as JSON text, that another person makes and that does not say.
+    pub default_by_others: Option<(&'static str, &'static str)>,
 }
 
 /// The longest text that a column takes when it says nothing else, in characters.
@@ -98,6 +102,8 @@ pub const fn column(name: &'static str, kind: Kind, merge: Merge) -> Column {
         required: false,
         by: None,
         references: None,
+        names_author: false,
+        default_by_others: None,
     }
 }
 
@@ -163,6 +169,18 @@ impl Column {
     /// Whether a new row has to name it: it may not be empty, nothing stands for it, and the server does not fill it.
     pub fn is_needed(&self) -> bool {
         !self.nullable && self.merge != Merge::Server && self.default_value().is_null()
+    }
+
+    /// … that names the author of the change that gives its group.
+    pub const fn names_author(mut self) -> Column {
+        self.names_author = true;
+        self
+    }
+
+    /// … that a new row starts with, as JSON text, when somebody else than the person in this column makes it.
+    pub const fn default_by_others(mut self, person: &'static str, json: &'static str) -> Column {
+        self.default_by_others = Some((person, json));
+        self
     }
 
     /// Under which name `edits` remembers who changed this column and when, if it does.

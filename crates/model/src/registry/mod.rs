@@ -6,10 +6,13 @@ mod check;
 mod column;
 pub mod entries;
 mod reference;
+mod written;
 
-pub use check::{check_value, normal, read_timestamp_ms};
+pub(crate) use check::TIMESTAMP_MS_MAX;
+pub use check::{WHOLE_MAX, check_value, normal, read_timestamp_ms};
 pub use column::{Column, Kind, Merge, carried, column, key};
 pub use reference::{Deletion, OnDelete, Reference, Target, deletion, pointing_at};
+pub use written::{is_readable_tuple, written_bytes};
 
 use serde_json::Value;
 use uuid::Uuid;

@@ -4,6 +4,7 @@ use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 use waystation_model::chain::{CONTENT_HASH_BYTES, Chain};
+use waystation_model::{Code, Problem};
 
 use super::{LedgerEntry, LockedLedger, Pushed};
 use crate::epoch::Reached;
@@ -21,6 +22,12 @@ pub fn chain(bytes: Vec<u8>) -> Result<Chain, Failure> {
     bytes.try_into().map_err(|_| Failure::broken("a stored chain has not 32 bytes"))
 }
 
+/// Refuses a device whose row is not there, such as after rows were deleted by hand: nothing tells which of its changes the
+/// server has. As for a copied database, it goes on as a new device with what it has not sent.
+pub fn gone() -> Problem {
+    Problem::new(Code::ChainMismatch, "the server has no ledger of this device")
+}
+
 /// Reads and locks a device's row, so that two pushes of one device never run at once.
 pub async fn lock(connection: &mut PgConnection, device: Uuid) -> Result<LockedLedger, Failure> {
     let (last_n, bytes, epoch, run_us, last_stamp): (i64, Vec<u8>, Option<i64>, i64, i64) = sqlx::query_as(
@@ -28,8 +35,9 @@ pub async fn lock(connection: &mut PgConnection, device: Uuid) -> Result<LockedL
          (SELECT s.last_value FROM stamp_seq s) FROM device_states d WHERE d.device_id = $1 FOR UPDATE OF d",
     )
     .bind(device)
-    .fetch_one(connection)
-    .await?;
+    .fetch_optional(connection)
+    .await?
+    .ok_or_else(gone)?;
     Ok(LockedLedger { last_n, chain: chain(bytes)?, reached: Reached { epoch, run_us, lsn: 0 }, last_stamp })
 }
 

@@ -3,31 +3,34 @@
 mod conflicts;
 mod constraints;
 mod ledger;
+mod marking;
 mod offers;
 mod pages;
 mod rights;
 mod rows;
+mod withhold;
 
 use chrono::Utc;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 use waystation_model::access::Actor;
-use waystation_model::grading::GradedQuestion;
 use waystation_model::merge::Stored;
 use waystation_model::registry::Entity;
 use waystation_model::{Code, Problem};
 
 pub use constraints::{read as read_constraints, refusal};
 pub use pages::ReadOnly;
+pub use rights::check_rights_now;
 
 use super::{
-    Authority, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LockedLedger, OfferKey, OfferedState, OpenConflict, Pushed,
-    Tries, Writing,
+    Authority, FeedPlace, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey, OfferedState,
+    OpenConflict, Pushed, Tries, Writing,
 };
 use crate::accounts::Session;
 use crate::database::commit;
 use crate::failure::Failure;
+use crate::uncut::{begin, to_the_end};
 
 impl Authority for PgPool {
     type Writing = Transaction<'static, Postgres>;
@@ -38,7 +41,7 @@ impl Authority for PgPool {
     }
 
     async fn write(&self) -> Result<Self::Writing, Failure> {
-        Ok(self.begin().await?)
+        begin(self).await
     }
 
     async fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
@@ -60,6 +63,11 @@ impl Authority for PgPool {
         .execute(self)
         .await?;
         Ok(())
+    }
+
+    async fn withhold(&self, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
+        let (pool, rows) = (self.clone(), rows.to_vec());
+        to_the_end(async move { withhold::withhold(&pool, &rows).await }).await
     }
 
     async fn snapshot(&self) -> Result<Self::Snapshot, Failure> {
@@ -178,23 +186,24 @@ impl Writing for Transaction<'static, Postgres> {
         conflicts::keep(self, conflict).await
     }
 
+    async fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
+        conflicts::note_stood(self, id, stood).await
+    }
+
+    async fn belongs_on(&mut self, days: &[LessonDay]) -> Result<Vec<bool>, Failure> {
+        marking::belongs_on(self, days).await
+    }
+
+    async fn closed_tests(&mut self, tests: &[Uuid]) -> Result<Vec<Uuid>, Failure> {
+        marking::closed(self, tests).await
+    }
+
+    async fn handed_in(&mut self, assessment: Uuid, user: Uuid) -> Result<Vec<Uuid>, Failure> {
+        marking::handed_in(self, assessment, user).await
+    }
+
     async fn grading_key(&mut self, assessment: Uuid) -> Result<GradingKey, Failure> {
-        let (passing_percent, keys): (f64, Option<Value>) = sqlx::query_as(
-            "SELECT a.passing_percent::double precision, k.keys FROM assessments a LEFT JOIN answer_keys k ON k.assessment_id = a.id WHERE a.id = $1",
-        )
-        .bind(assessment)
-        .fetch_optional(&mut **self)
-        .await?
-        .unwrap_or((100.0, None));
-        let questions: Vec<(Uuid, String, f64)> = sqlx::query_as(
-            "SELECT id, question_type, points::double precision FROM questions WHERE assessment_id = $1 ORDER BY position, id",
-        )
-        .bind(assessment)
-        .fetch_all(&mut **self)
-        .await?;
-        let questions =
-            questions.into_iter().map(|(id, question_type, points)| GradedQuestion { id: id.to_string(), question_type, points }).collect();
-        Ok(GradingKey { passing_percent, keys: keys.unwrap_or(Value::Null), questions })
+        marking::grading_key(self, assessment).await
     }
 
     async fn first_free(&mut self, tries: Tries<'_>) -> Result<Option<String>, Failure> {

@@ -5,17 +5,19 @@ use std::collections::HashMap;
 use sqlx::{AssertSqlSafe, FromRow, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 use waystation_model::access::Role;
-use waystation_model::registry::entity_by_code;
+use waystation_model::registry::{Kind, entity_by_code, is_readable_tuple};
 use waystation_model::sql::select_tuples;
 
-use super::super::{DeviceState, FeedFrom, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use super::super::{DeviceState, FeedFrom, FeedPlace, FeedRow, FeedState, Head, RowTuples, Snapshot};
 use super::{ledger, rights};
 use crate::accounts::Session;
 use crate::epoch::Reached;
 use crate::failure::Failure;
+use crate::uncut::begin;
 
 const LIVE: i16 = 0;
 const DELETED: i16 = 2;
+const WITHHELD: i16 = 3;
 /// Lives of the server that are told to a laptop, the latest first.
 const LOST_LIVES_MAX: i64 = 100;
 
@@ -55,7 +57,7 @@ struct Row {
 impl ReadOnly {
     /// Begins one.
     pub async fn begin(pool: &PgPool) -> Result<ReadOnly, Failure> {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = begin(pool).await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
         Ok(ReadOnly { transaction })
     }
@@ -67,8 +69,9 @@ impl Snapshot for ReadOnly {
     }
 
     async fn device_state(&mut self, device: Uuid) -> Result<DeviceState, Failure> {
-        let row: DeviceRow =
-            sqlx::query_as(include_str!("../../sql/device_state.sql")).bind(device).fetch_one(&mut *self.transaction).await?;
+        let row: Option<DeviceRow> =
+            sqlx::query_as(include_str!("../../sql/device_state.sql")).bind(device).fetch_optional(&mut *self.transaction).await?;
+        let row = row.ok_or_else(ledger::gone)?;
         Ok(DeviceState {
             last_n: row.last_n,
             chain: ledger::chain(row.chain)?,
@@ -100,6 +103,7 @@ impl Snapshot for ReadOnly {
         let state = |state| match state {
             LIVE => FeedState::Live,
             DELETED => FeedState::Deleted,
+            WITHHELD => FeedState::Withheld,
             _ => FeedState::Left,
         };
         Ok(rows
@@ -113,9 +117,12 @@ impl Snapshot for ReadOnly {
         let mut tuples = HashMap::new();
         for (code, ids) in ids {
             let entity = entity_by_code(*code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
-            let rows: Vec<(Uuid, String)> =
+            let rows: Vec<(Uuid, Option<String>)> =
                 sqlx::query_as(AssertSqlSafe(select_tuples(entity))).bind(ids).fetch_all(&mut *self.transaction).await?;
-            tuples.extend(rows.into_iter().map(|(id, tuple)| ((*code, id), tuple)));
+            // Only JSON holds numbers and depths of any size.
+            let has_json = entity.columns.iter().any(|column| column.kind == Kind::Json);
+            let sendable = |tuple: &String| !has_json || is_readable_tuple(tuple);
+            tuples.extend(rows.into_iter().filter_map(|(id, tuple)| Some(((*code, id), tuple.filter(sendable)?))));
         }
         Ok(tuples)
     }
@@ -139,10 +146,10 @@ impl Snapshot for ReadOnly {
         sums.into_iter().map(|(slice, sum)| Ok((u8::try_from(slice).map_err(Failure::broken)?, sum))).collect()
     }
 
-    async fn slice_rows_but(&mut self, scope_id: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<(i16, Uuid)>, Failure> {
+    async fn slice_rows_but(&mut self, scope_id: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<FeedPlace>, Failure> {
         let slices: Vec<i32> = slices.iter().map(|slice| i32::from(*slice)).collect();
-        Ok(sqlx::query_as(
-            "SELECT f.entity, f.row_id FROM feed f \
+        let rows: Vec<(i16, Uuid, i64)> = sqlx::query_as(
+            "SELECT f.entity, f.row_id, f.version FROM feed f \
              WHERE f.scope_id = $1 AND f.state = 0 AND get_byte(uuid_send(f.row_id), 15) = ANY($2) \
                  AND NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS named(hash) WHERE named.hash = f.hash) \
              ORDER BY f.entity, f.row_id LIMIT $4",
@@ -152,7 +159,8 @@ impl Snapshot for ReadOnly {
         .bind(named)
         .bind(i64::try_from(rows_max).map_err(Failure::broken)?)
         .fetch_all(&mut *self.transaction)
-        .await?)
+        .await?;
+        Ok(rows.into_iter().map(|(entity, row_id, version)| FeedPlace { scope_id, entity, row_id, version }).collect())
     }
 
     async fn known_hashes(&mut self, scope_id: i64, named: &[i64]) -> Result<Vec<i64>, Failure> {

@@ -7,6 +7,7 @@ use waystation_model::limits::FORMER_RIGHTS_DAYS_MAX;
 
 use crate::authority::FormerRight;
 use crate::failure::Failure;
+use crate::heads::{Subscription, access_scopes};
 
 /// Organization and role of an account that is open, in an organization that is.
 pub async fn account(connection: &mut PgConnection, user: Uuid) -> Result<Option<(Uuid, Role)>, Failure> {
@@ -34,6 +35,15 @@ pub async fn scopes(connection: &mut PgConnection, user: Uuid) -> Result<Vec<Str
 pub async fn heads_sum(connection: &mut PgConnection, scopes: &[String]) -> Result<i64, Failure> {
     let sum = "SELECT coalesce(sum(version), 0)::bigint FROM scope_heads WHERE scope = ANY($1)";
     Ok(sqlx::query_scalar(sum).bind(scopes).fetch_one(connection).await?)
+}
+
+/// Refuses to give out what was read with a subscription whose rights have moved by now.
+///
+/// # Errors
+/// [`Failure::RightsMoved`].
+pub async fn check_rights_now(connection: &mut PgConnection, subscription: &Subscription) -> Result<(), Failure> {
+    let sum = heads_sum(connection, &access_scopes(&subscription.actor)).await?;
+    if sum == subscription.rights_at { Ok(()) } else { Err(Failure::RightsMoved) }
 }
 
 /// What a user was last known to hear.

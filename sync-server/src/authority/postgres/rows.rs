@@ -3,23 +3,27 @@
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
+use waystation_model::Code;
 use waystation_model::merge::{Edits, Stored};
 use waystation_model::registry::{Column, Entity, Kind, normal};
 use waystation_model::sql::{changeable, insert_rows, select_for_change, update_rows};
 
 use super::Found;
-use crate::failure::Failure;
+use crate::failure::{Failure, Refusal};
 
 /// Reads and locks the rows with these ids.
 pub async fn read(connection: &mut PgConnection, entity: &Entity, ids: &[Uuid]) -> Result<Vec<Found>, Failure> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
     let rows = sqlx::query(AssertSqlSafe(select_for_change(entity))).bind(ids).fetch_all(connection).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
-        let Value::Array(values) = row.try_get::<Value, _>("tuple")? else {
+        let Value::Array(values) = row.try_get::<Option<Value>, _>("tuple").map_err(unreadable)?.ok_or_else(no_wire_form)? else {
             return Err(Failure::broken("a tuple is not an array"));
         };
         let values = entity.columns.iter().zip(values).map(|(column, value)| normal(column, value)).collect();
-        let edits: Edits = match row.try_get::<Option<Value>, _>("edits")? {
+        let edits: Edits = match row.try_get::<Option<Value>, _>("edits").map_err(unreadable)? {
             None => Edits::new(),
             Some(edits) => serde_json::from_value(edits).map_err(Failure::broken)?,
         };
@@ -27,6 +31,22 @@ pub async fn read(connection: &mut PgConnection, entity: &Entity, ids: &[Uuid]) 
         found.push(Found { id: row.try_get("row_id")?, organization_id: row.try_get("organization_id")?, stored });
     }
     Ok(found)
+}
+
+/// A value that PostgreSQL holds and JSON here does not, such as a number past every `double`. It is the trouble of this one
+/// row: whoever changes it is refused, and the rest of the push goes on.
+pub fn unreadable(error: sqlx::Error) -> Failure {
+    match error {
+        sqlx::Error::ColumnDecode { .. } => {
+            Failure::Refused(Refusal { code: Code::RowUnreadable, constraint: String::new(), text: error.to_string() })
+        }
+        other => other.into(),
+    }
+}
+
+fn no_wire_form() -> Failure {
+    let text = "a moment, day or number of the row has no form on the wire".to_owned();
+    Failure::Refused(Refusal { code: Code::RowUnreadable, constraint: String::new(), text })
 }
 
 /// Makes rows in one statement. One that is there already was made by somebody else since it was looked for: asking for it

@@ -13,6 +13,8 @@ mod poke;
 mod push;
 mod raw;
 mod report;
+mod signin_flood;
+mod standby;
 
 use clap::Parser;
 use waystation_tests::Outcome;
@@ -70,8 +72,14 @@ async fn main() -> Outcome<()> {
     if wanted("delta_growth") {
         delta_growth::measure(&cluster, rows * 10, arguments.pairs).await?;
     }
+    if wanted("commit") {
+        standby::measure(8_000 / arguments.divide_by.max(1), arguments.pairs).await?;
+    }
     if wanted("page_apply") {
         page_apply::measure(rows * 10, arguments.pairs)?;
+    }
+    if wanted("signin_flood") {
+        signin_flood::measure(&cluster).await?;
     }
     cluster.stop();
     Ok(())

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use waystation_client::store::apply::Verdict;
 use waystation_client::store::page::{Answer, outline};
 use waystation_client::store::{Owner, Writer};
-use waystation_client::sync::exchange::{Fetched, PAGES_TOGETHER_MAX, apply};
+use waystation_client::sync::exchange::{Fetched, PAGES_TOGETHER_MAX, Position, apply};
 use waystation_model::access::Role;
 use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_tests::Outcome;
@@ -83,11 +83,11 @@ impl Laptop {
         for number in 0..count {
             let bytes = Bytes::from(page(self.rows + number * PAGE_ROWS_MAX)?);
             let Answer::Page(outline) = outline(&bytes)? else { return Err("not a page".into()) };
-            pages.push(Fetched { bytes, outline, offset_ms: Some(0) });
+            pages.push(Fetched { bytes, outline, asked_with_cursors: true, offset_ms: Some(0) });
         }
-        let known_as = self.writer.device().device_id;
+        let asker = Position::of(&self.writer)?.asker();
         let started = Instant::now();
-        let verdict = apply(&mut self.writer, known_as, NOW_MS, &pages)?;
+        let verdict = apply(&mut self.writer, asker, NOW_MS, &pages)?;
         let seconds = started.elapsed().as_secs_f64();
         if !matches!(&verdict, Some(Verdict::Applied(applied)) if applied.rows == count * PAGE_ROWS_MAX) {
             return Err(format!("the pages were not applied: {verdict:?}").into());

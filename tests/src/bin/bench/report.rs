@@ -21,6 +21,8 @@ pub struct Figure {
     pub p95_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rss_above_rest_mib: Option<f64>,
     pub peak_rss_mib: f64,
 }
 

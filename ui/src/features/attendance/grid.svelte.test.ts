@@ -13,6 +13,9 @@ vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
 import { GridController } from "./grid.svelte";
 import { gridOf } from "./testing";
 
+/** A busy machine takes its time; only a test that fails waits so long. */
+const SOON = { timeout: 60_000 };
+
 async function open(): Promise<{ controller: GridController; close: () => void }> {
   desk.calls = [];
   let controller!: GridController;
@@ -20,7 +23,7 @@ async function open(): Promise<{ controller: GridController; close: () => void }
     controller = new GridController(() => "g");
   });
   flushSync();
-  await vi.waitFor(() => expect(controller.state).not.toBeNull());
+  await vi.waitFor(() => expect(controller.state).not.toBeNull(), SOON);
   return { controller, close };
 }
 
@@ -52,7 +55,7 @@ test("a note goes to whom it was written about, wherever the cursor is by now", 
   controller.goTo({ row: 1, col: 1 });
   controller.setNote(first.student_id, controller.grid!.days[0], " bus ");
   expect([controller.grid!.students[0].cells[0].note, second.cells[1].note]).toEqual(["bus", ""]);
-  await vi.waitFor(() => expect(desk.calls.map(({ name }) => name)).toContain("set_marks"));
+  await vi.waitFor(() => expect(desk.calls.map(({ name }) => name)).toContain("set_marks"), SOON);
   controller.setNote("somebody who left", controller.grid!.days[0], "x");
   expect(controller.state?.past).toHaveLength(1);
   close();

@@ -18,6 +18,9 @@ import { dismiss, toasts } from "$shared/ui";
 import { CentreController } from "./centre.svelte";
 import SyncCentre from "./SyncCentre.svelte";
 
+/** A busy machine takes its time; only a test that fails waits so long. */
+const SOON = { timeout: 60_000 };
+
 const item = (id: string, more: Partial<HeldItem> = {}): HeldItem => ({
   id, entity: "attendance_records", about: "Aysel · 2026-03-02", group: "Gas 1", deletes: false, author: "Kamran", at: 1_772_400_000_000,
   state: "waiting", alone: false, others: 0, decided_by: "", decided_at: null, fields: [{ name: "status", value: "late", server_value: null, kind: "choice" }], ...more,
@@ -28,7 +31,7 @@ const centreOf = (more: Partial<Centre> = {}): Centre => ({
     online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, held: (more.held?.length ?? 0) + (more.offered?.length ?? 0), rows_left: null,
     clock_off_ms: null, disk_low: false, signed_out: false, safe_to_close: true, problem: null,
   },
-  attention: [], conflicts: [], held: [], own_held: [], offered: [], lost_rows: 0, repairs: [], waiting: [], merged: [], folder: "/data", ...more,
+  attention: [], conflicts: [], held: [], own_held: [], offered: [], lost_rows: 0, withheld_rows: 0, repairs: [], waiting: [], merged: [], folder: "/data", ...more,
 });
 
 let close = () => {};
@@ -58,7 +61,7 @@ const said = (): string[] => toasts().map(({ text }) => text);
 
 async function press(button: HTMLElement | null, centre: CentreController): Promise<void> {
   button!.click();
-  await vi.waitFor(() => expect(centre.busy).toBe(""));
+  await vi.waitFor(() => expect(centre.busy).toBe(""), SOON);
   flushSync();
 }
 
@@ -121,7 +124,7 @@ test("a card says whether one laptop alone says so", () => {
 async function askToRefuseAll(): Promise<void> {
   part("offered-refuse-all")!.click();
   flushSync();
-  await vi.waitFor(() => expect(part("offered-refuse-all-confirm")).not.toBeNull());
+  await vi.waitFor(() => expect(part("offered-refuse-all-confirm")).not.toBeNull(), SOON);
 }
 
 test("all lost entries are left out in their order, once that is confirmed", async () => {
@@ -229,6 +232,17 @@ test("what the server has lost and nobody has sent again is told only when there
   close();
   open(centreOf({ lost_rows: 3 }));
   expect(words(part("sync-lost-rows", part("sync-waiting")!))).toContain("has lost 3 entries that");
+});
+
+test("what the server cannot send is told only when there is something", () => {
+  open(centreOf({}));
+  expect(part("sync-withheld-rows")).toBeNull();
+  close();
+  open(centreOf({ withheld_rows: 1 }));
+  expect(words(part("sync-withheld-rows"))).toContain("1 entry of the server");
+  close();
+  open(centreOf({ withheld_rows: 3 }));
+  expect(words(part("sync-withheld-rows"))).toContain("3 entries of the server");
 });
 
 test("a refused decision about a lost entry names what it is, not its table", () => {

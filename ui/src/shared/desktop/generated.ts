@@ -2,7 +2,7 @@
 
 export type Role = "admin" | "instructor" | "teacher" | "learner" | "parent";
 
-export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "not_downloaded" | "bad_answer";
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
 /**
@@ -292,6 +292,11 @@ offered: Array<HeldItem>,
  * Rows of this laptop that the server has lost, and that are not offered yet: whoever entered them may send them again.
  */
 lost_rows: number, 
+/**
+ * Rows that the server has and cannot send, because another program wrote them too large or put something into them that
+ * this one cannot read. They are missing here.
+ */
+withheld_rows: number, 
 /**
  * Damaged rows that were found on this laptop and put right, the newest first; at most 20.
  */
@@ -1619,6 +1624,7 @@ export const CODES: readonly Code[] = [
   "bad_value",
   "missing_value",
   "row_too_large",
+  "row_unreadable",
   "server_column",
   "key_changed",
   "id_mismatch",
@@ -1632,6 +1638,8 @@ export const CODES: readonly Code[] = [
   "in_use",
   "course_full",
   "no_attempts_left",
+  "test_closed",
+  "not_a_member",
   "too_many_held",
   "blocked",
   "time_over",

@@ -194,9 +194,12 @@ pub fn count(writer: &Writer, sql: &str) -> i64 {
     writer.connection().query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
+/// How long a test waits for what takes a moment on an idle machine. Only a test that fails waits so long.
+pub const SOON: std::time::Duration = std::time::Duration::from_secs(120);
+
 /// Waits until `holds`, looking again whenever something happens; a test that waits for ever is cut off.
 pub async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
-    tokio::time::timeout(std::time::Duration::from_secs(30), async {
+    tokio::time::timeout(SOON, async {
         while !holds().await {
             tokio::task::yield_now().await;
         }

@@ -95,9 +95,7 @@ impl Core {
         match values {
             Some(values) => {
                 let mut edits = edits;
-                for edit in edits.values_mut().filter(|edit| edit.stamp == 0) {
-                    edit.stamp = self.stamp;
-                }
+                edits.values_mut().for_each(|edit| edit.fill_stamps(self.stamp));
                 self.rows.insert(key.clone(), Stored { stamp: Some(self.stamp), values, edits });
             }
             None => {

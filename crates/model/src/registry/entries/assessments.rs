@@ -29,7 +29,7 @@ pub static ASSESSMENTS: Entity = Entity {
         // Questions on paper, with the answers in the key.
         column("pdf_media_asset_id", Kind::Uuid, Merge::Latest).references("media_assets", OnDelete::Restrict, &[]).optional(),
         column("is_active", Kind::Truth, Merge::Latest).default("true"),
-        column("created_by", Kind::Uuid, Merge::Key).references("users", OnDelete::Restrict, &[]).optional(),
+        column("created_by", Kind::Uuid, Merge::Key).references("users", OnDelete::Restrict, &[]).optional().names_author(),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
         column("published", Kind::Truth, Merge::Server),
     ],
@@ -135,7 +135,8 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
         column("graded_at", Kind::Timestamp, Merge::Server).optional(),
         // Who gave points; none: the server itself.
         column("graded_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Restrict, &[]).optional(),
-        // A list of `GradedAnswer`.
+        // A list of `GradedAnswer`. Of a test that the server grades, not as long as an attempt is left: marks of every question
+        // would tell which answer is right.
         column("answer_grades", Kind::Json, Merge::Server).optional().length_max(200_000),
         column("feedback", Kind::Text, Merge::Ask).optional().by(THE_INSTRUCTOR),
         // {question id: points}: what a person gave, instead of what the key gives. The server makes the score of it.

@@ -12,7 +12,7 @@ pub static ATTENDANCE_RECORDS: Entity = Entity {
         key("student_id").references("users", OnDelete::Restrict, &[]),
         column("lesson_date", Kind::Date, Merge::Key),
         column("status", Kind::Choice(&["present", "late", "absent", "excused"]), Merge::Latest).optional().group("mark"),
-        column("marked_by", Kind::Uuid, Merge::Latest).references("users", OnDelete::Restrict, &[]).optional().group("mark"),
+        column("marked_by", Kind::Uuid, Merge::Latest).references("users", OnDelete::Restrict, &[]).optional().group("mark").names_author(),
         column("marked_at", Kind::Timestamp, Merge::Latest).optional().group("mark"),
         column("note", Kind::Text, Merge::Latest).optional().length_max(500),
     ],

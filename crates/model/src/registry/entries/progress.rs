@@ -6,6 +6,15 @@ use crate::access::{Role, Rules, Who};
 /// Whoever lets others into a course.
 const WHO_ENROLS: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)]];
 
+/// `self` is a person's own word, the other types are the word of who lets them in.
+const WHO_SAYS_HOW: Rules = &[
+    &[Who::Is("user_id"), Who::Equals("enrollment_type", "self")],
+    &[Who::Hears(ScopeKind::Results, "course_id"), Who::Equals("enrollment_type", "assigned")],
+    &[Who::Hears(ScopeKind::Results, "course_id"), Who::Equals("enrollment_type", "bulk")],
+    &[Who::Has(Role::Admin), Who::Equals("enrollment_type", "assigned")],
+    &[Who::Has(Role::Admin), Who::Equals("enrollment_type", "bulk")],
+];
+
 /// One person's place in one course.
 pub static ENROLLMENTS: Entity = Entity {
     name: "enrollments",
@@ -15,13 +24,22 @@ pub static ENROLLMENTS: Entity = Entity {
         key("course_id").references("courses", OnDelete::Restrict, &[]),
         // The user's full name, for those who do not hear the user.
         column("display_name", Kind::Text, Merge::Server).length_max(255),
-        column("enrolled_by", Kind::Uuid, Merge::LatestQuiet).references("users", OnDelete::Restrict, &[]).optional().group("enrolling"),
-        column("enrollment_type", Kind::Choice(&["self", "assigned", "bulk"]), Merge::LatestQuiet).group("enrolling").default("\"self\""),
+        column("enrolled_by", Kind::Uuid, Merge::LatestQuiet)
+            .references("users", OnDelete::Restrict, &[])
+            .optional()
+            .group("enrolling")
+            .names_author()
+            .by(WHO_SAYS_HOW),
+        column("enrollment_type", Kind::Choice(&["self", "assigned", "bulk"]), Merge::LatestQuiet)
+            .group("enrolling")
+            .default("\"self\"")
+            .default_by_others("user_id", "\"assigned\"")
+            .by(WHO_SAYS_HOW),
         column("status", Kind::Choice(&["enrolled", "in_progress", "completed", "dropped"]), Merge::Latest)
             .group("status")
             .default("\"enrolled\""),
         column("started_at", Kind::Timestamp, Merge::Latest).optional().group("status"),
-        column("completed_at", Kind::Timestamp, Merge::Latest).optional().group("status"),
+        column("completed_at", Kind::Timestamp, Merge::Latest).optional().group("status").by(WHO_ENROLS),
         column("due_at", Kind::Timestamp, Merge::Latest).optional().by(WHO_ENROLS),
     ],
     id: IdRule::Derived(&["user_id", "course_id"]),

@@ -41,7 +41,11 @@ pub static CONFLICTS: Entity = Entity {
         column("group_id", Kind::Uuid, Merge::Server).references("groups", OnDelete::Cascade, &[]).optional(),
         column("course_id", Kind::Uuid, Merge::Server).references("courses", OnDelete::Cascade, &[]).optional(),
         column("author_id", Kind::Uuid, Merge::Server).references("users", OnDelete::Cascade, &[]).optional(),
-        column("settled_by", Kind::Uuid, Merge::LatestQuiet).references("users", OnDelete::Keep, &[]).optional().group("settled"),
+        column("settled_by", Kind::Uuid, Merge::LatestQuiet)
+            .references("users", OnDelete::Keep, &[])
+            .optional()
+            .group("settled")
+            .names_author(),
         column("settled_at", Kind::Timestamp, Merge::LatestQuiet).optional().group("settled"),
     ],
     id: IdRule::Made,

@@ -1,0 +1,412 @@
+//! A server that goes back in time within one epoch, as after a copy of its files: what it has acknowledged and has no longer
+//! is sent again, once.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::support::server::Core;
+use crate::support::*;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use waystation_client::error::ClientError;
+use waystation_client::store::apply::Verdict;
+use waystation_client::store::outbox;
+use waystation_client::store::page::{self, Answer, Outline};
+use waystation_client::store::slices::{self, Next};
+use waystation_client::store::{Edit, Writer};
+use waystation_client::sync::exchange::{self, Asker, Fetched, Position, Repair};
+use waystation_model::Code;
+use waystation_model::access::Role;
+use waystation_model::limits::WITNESS_BYTES_MAX;
+use waystation_model::registry;
+use waystation_model::wire::{Base, PullRequest, PushAnswer};
+
+fn teacher() -> (tempfile::TempDir, Writer, Core) {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = open_writer(folder.path(), Role::Teacher, &[]);
+    settled(writer, folder, Core::new(Role::Teacher, &[roster()]))
+}
+
+fn learner() -> (tempfile::TempDir, Writer, Core) {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = open_writer(folder.path(), Role::Learner, &[]);
+    settled(writer, folder, Core::new(Role::Learner, &[learner_scope(), course_scope()]))
+}
+
+fn settled(mut writer: Writer, folder: tempfile::TempDir, mut core: Core) -> (tempfile::TempDir, Writer, Core) {
+    pull(&mut writer, &mut core);
+    (folder, writer, core)
+}
+
+/// A question with the cursors, and the page that answers it now.
+fn fetch(writer: &Writer, core: &mut Core) -> (Asker, Fetched) {
+    let position = Position::of(writer).unwrap();
+    (position.asker(), answered(&position.ask_page(), core))
+}
+
+fn answered(request: &PullRequest, core: &mut Core) -> Fetched {
+    let bytes = Bytes::from(core.pull(request));
+    let outline = outline(&bytes);
+    Fetched { bytes, outline, asked_with_cursors: request.cursors.is_some(), offset_ms: Some(0) }
+}
+
+fn outline(bytes: &Bytes) -> Outline {
+    let Answer::Page(outline) = page::outline(bytes).unwrap() else { panic!("not a page") };
+    outline
+}
+
+fn apply(writer: &mut Writer, asker: Asker, page: Fetched) -> Verdict {
+    exchange::apply(writer, asker, NOW_MS, &[page]).unwrap().unwrap()
+}
+
+fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
+    let (asker, page) = fetch(writer, core);
+    apply(writer, asker, page)
+}
+
+fn pull(writer: &mut Writer, core: &mut Core) {
+    for _ in 0..20 {
+        match pull_page(writer, core) {
+            Verdict::Applied(applied) if applied.more || !applied.reread.is_empty() => {}
+            Verdict::Applied(_) => return,
+            Verdict::StartAgain => {}
+            Verdict::Copied => panic!("taken for a copy"),
+        }
+    }
+    panic!("a pull without an end");
+}
+
+/// Sends everything that waits, and returns the last answer.
+fn push(writer: &mut Writer, core: &mut Core) -> Option<PushAnswer> {
+    let mut last = None;
+    while let Some(sending) = exchange::take(writer, NOW_MS).unwrap() {
+        let answer = core.push(sending.request).unwrap();
+        exchange::store(writer, &sending.batch, &answer, Some(0)).unwrap();
+        last = Some(answer);
+    }
+    last
+}
+
+fn note(seconds: i64) -> Edit {
+    Edit::put(
+        registry::entity("content_progress").unwrap(),
+        None,
+        vec![
+            ("user_id", json!(id(USER))),
+            ("content_item_id", json!(id(50))),
+            ("course_id", json!(id(COURSE))),
+            ("reset_number", json!(0)),
+            ("percent", json!(seconds)),
+            ("time_spent_seconds", json!(seconds)),
+        ],
+    )
+}
+
+fn note_id() -> uuid::Uuid {
+    let (user, item) = (id(USER).to_string(), id(50).to_string());
+    waystation_model::ids::derived_id("content_progress", [Some(user.as_str()), Some(item.as_str())])
+}
+
+fn status(core: &Core, day: u32) -> Option<Value> {
+    core.value("attendance_records", mark_id(100, day), "status")
+}
+
+/// Bases of everything that has a number, by that number.
+fn own_bases(writer: &Writer) -> BTreeMap<i64, Option<i64>> {
+    let mut statement = writer.connection().prepare("SELECT n, base_own FROM outbox").unwrap();
+    statement.query_map([], |row| Ok((row.get("n")?, row.get("base_own")?))).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn what_a_fresh_page_has_less_than_was_acknowledged_is_sent_again_within_one_epoch() {
+    let (_folder, mut writer, mut core) = teacher();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    let before = core.clone();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late")), mark(100, 6, json!("absent"))]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!(writer.device().waiting(), 0);
+    core = before;
+    assert_eq!(pull_page(&mut writer, &mut core), Verdict::StartAgain);
+    assert_eq!(writer.device().waiting(), 2, "what the server has lost counts as waiting");
+    for (day, word) in [(5, "late"), (6, "absent")] {
+        assert_eq!(visible(&writer, "attendance_records", mark_id(100, day), "status"), Some(json!(word)), "it stays in sight");
+    }
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!((status(&core, 5), status(&core, 6)), (Some(json!("late")), Some(json!("absent"))));
+    assert_eq!((core.last_n(id(DEVICE)), writer.device().waiting()), (3, 0));
+    assert_eq!(count(&writer, "SELECT count(row_id) FROM shadows"), 0);
+}
+
+#[test]
+fn rows_of_others_that_a_server_lost_without_saying_so_leave() {
+    let (_folder, mut writer, mut core) = teacher();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    let before = core.clone();
+    push(&mut writer, &mut core);
+    core.put("attendance_records", None, &mark(101, 9, json!("late")).fields);
+    pull(&mut writer, &mut core);
+    core = before;
+    // As many changes as were lost: by its cursor alone the laptop would miss nothing.
+    core.put("attendance_records", None, &mark(102, 8, json!("absent")).fields);
+    core.put("attendance_records", None, &mark(102, 9, json!("absent")).fields);
+    pull(&mut writer, &mut core);
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    let days: Vec<Option<Value>> = [(100, 5), (101, 9), (102, 8), (102, 9)]
+        .map(|(student, day)| visible(&writer, "attendance_records", mark_id(student, day), "status"))
+        .to_vec();
+    assert_eq!(days, [Some(json!("present")), None, Some(json!("absent")), Some(json!("absent"))]);
+}
+
+#[test]
+fn an_answer_that_a_push_has_overtaken_proves_nothing() {
+    let (_folder, mut writer, mut core) = teacher();
+    let (asker, page) = fetch(&writer, &mut core);
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    push(&mut writer, &mut core);
+    assert!(matches!(apply(&mut writer, asker, page), Verdict::Applied(_)));
+    assert_eq!(writer.device().waiting(), 0);
+}
+
+#[test]
+fn a_page_that_may_have_been_read_ahead_is_doubted_and_proves_nothing() {
+    let (_folder, mut writer, mut core) = teacher();
+    let (_, mut early) = fetch(&writer, &mut core);
+    early.asked_with_cursors = false;
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    push(&mut writer, &mut core);
+    let position = Position::of(&writer).unwrap();
+    assert!(position.doubts(&Answer::Page(early.outline.clone())));
+    let (_, fresh) = fetch(&writer, &mut core);
+    assert!(!position.doubts(&Answer::Page(fresh.outline)));
+    assert!(matches!(apply(&mut writer, position.asker(), early), Verdict::Applied(_)));
+    assert_eq!(writer.device().waiting(), 0);
+}
+
+#[test]
+fn what_was_asked_before_the_numbers_went_back_proves_nothing_afterwards() {
+    let (_folder, mut writer, mut core) = teacher();
+    let before = core.clone();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    push(&mut writer, &mut core);
+    core = before;
+    let (asker, page) = fetch(&writer, &mut core);
+    // The other exchange finds it out and sends everything again, while the page is on its way.
+    writer.person(|connection, device| outbox::go_back_to(connection, device, 0)).unwrap();
+    push(&mut writer, &mut core);
+    assert_eq!(exchange::apply(&mut writer, asker, NOW_MS, &[page]).unwrap(), None);
+    assert_eq!(writer.device().waiting(), 0);
+}
+
+#[test]
+fn an_answer_to_a_push_from_before_the_numbers_went_back_acknowledges_nothing_and_mends_nothing() {
+    let (_folder, mut writer, mut core) = teacher();
+    let before = core.clone();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    push(&mut writer, &mut core);
+    writer.edit(NOW_MS, &[mark(100, 6, json!("late"))]).unwrap();
+    let sending = exchange::take(&mut writer, NOW_MS).unwrap().unwrap();
+    let taken = core.push(sending.request.clone()).unwrap();
+    core = before;
+    let refused = core.push(sending.request).unwrap_err();
+    assert_eq!(refused.code, Code::NumberGap);
+    assert_eq!(pull_page(&mut writer, &mut core), Verdict::StartAgain);
+
+    exchange::store(&mut writer, &sending.batch, &taken, Some(0)).unwrap();
+    assert_eq!(writer.device().waiting(), 2);
+    let went_back = sending.batch.went_back;
+    assert_eq!(exchange::repair(&mut writer, went_back, ClientError::Refused(refused.clone())).unwrap(), Repair::Again);
+    // Said again of the numbers that are there now, it is nothing to go back to either.
+    let went_back = writer.device().went_back;
+    assert_eq!(exchange::repair(&mut writer, went_back, ClientError::Refused(refused)).unwrap(), Repair::Again);
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!((core.last_n(id(DEVICE)), status(&core, 5), status(&core, 6)), (2, Some(json!("late")), Some(json!("late"))));
+}
+
+#[test]
+fn a_server_that_lost_more_than_is_kept_gets_what_is_kept_from_a_device_of_its_own() {
+    let (_folder, mut writer, mut core) = teacher();
+    let before = core.clone();
+    for day in 5..8 {
+        writer.edit(NOW_MS, &[mark(100, day, json!("late"))]).unwrap();
+        push(&mut writer, &mut core);
+    }
+    pull(&mut writer, &mut core);
+    writer.connection().execute("DELETE FROM outbox WHERE n = 1", []).unwrap();
+    core = before;
+    assert_eq!(pull_page(&mut writer, &mut core), Verdict::Copied);
+    writer.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    assert_eq!(writer.device().waiting(), 2);
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!((status(&core, 6), status(&core, 7)), (Some(json!("late")), Some(json!("late"))));
+}
+
+#[test]
+fn an_unknown_device_sends_what_was_acknowledged_and_what_was_not_under_new_numbers() {
+    let (folder, mut writer, mut core) = teacher();
+    let before = core.clone();
+    writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    writer.edit(NOW_MS, &[mark(100, 6, json!("late"))]).unwrap();
+    push(&mut writer, &mut core);
+    // On an own change that no pull has covered, and one that was never sent.
+    writer.edit(NOW_MS, &[mark(100, 6, json!("excused"))]).unwrap();
+    assert_eq!(own_bases(&writer), BTreeMap::from([(1, None), (2, None), (3, Some(2))]));
+    core = before;
+    writer.person(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
+    assert_eq!((writer.device().device_id, writer.device().waiting(), writer.device().next_n), (id(77), 3, 4));
+    assert_eq!(own_bases(&writer), BTreeMap::from([(1, None), (2, None), (3, Some(2))]));
+    // All of it is on the disk.
+    drop(writer);
+    let mut writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    assert_eq!((status(&core, 5), status(&core, 6)), (Some(json!("present")), Some(json!("excused"))));
+    assert_eq!((core.last_n(id(77)), core.last_n(id(DEVICE))), (3, 0));
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 6), "status"), Some(json!("excused")));
+    assert_eq!(count(&writer, "SELECT count(row_id) FROM shadows"), 0);
+}
+
+#[test]
+fn a_base_on_an_own_change_follows_its_new_number() {
+    let (_folder, mut writer, mut core) = teacher();
+    writer.edit(NOW_MS, &[mark(101, 5, json!("late"))]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    core.safe_upto = 1;
+    writer.edit(NOW_MS, &[mark(100, 6, json!("late"))]).unwrap();
+    push(&mut writer, &mut core);
+    writer.edit(NOW_MS, &[mark(100, 6, json!("excused"))]).unwrap();
+    // The first of them is kept no longer.
+    writer.connection().execute("DELETE FROM outbox WHERE n = 1", []).unwrap();
+    writer.person(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
+    assert_eq!(own_bases(&writer), BTreeMap::from([(1, None), (2, Some(1))]));
+    let sending = exchange::take(&mut writer, NOW_MS).unwrap().unwrap();
+    assert_eq!(sending.batch.mutations[1].base, Base { stamp: None, own: Some(1) });
+}
+
+#[test]
+fn time_spent_counts_once_whatever_the_server_had_forgotten() {
+    let (_folder, mut writer, mut core) = learner();
+    let before = core.clone();
+    for seconds in [10, 20] {
+        writer.edit(NOW_MS, &[note(seconds)]).unwrap();
+        push(&mut writer, &mut core);
+    }
+    let half = core.clone();
+    writer.edit(NOW_MS, &[note(30)]).unwrap();
+    push(&mut writer, &mut core);
+    pull(&mut writer, &mut core);
+    for (place, earlier) in [half, before].into_iter().enumerate() {
+        core = earlier;
+        if place == 1 {
+            writer.person(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
+        }
+        pull(&mut writer, &mut core);
+        push(&mut writer, &mut core);
+        pull(&mut writer, &mut core);
+        assert_eq!(core.value("content_progress", note_id(), "time_spent_seconds"), Some(json!(60)));
+        assert_eq!(visible(&writer, "content_progress", note_id(), "time_spent_seconds"), Some(json!(60)));
+    }
+}
+
+fn copy_of(writer: Writer, from: &Path, to: &Path) -> (Writer, Writer) {
+    drop(writer);
+    std::fs::copy(from.join("store.db"), to.join("store.db")).unwrap();
+    (Writer::open(&from.join("store.db"), &key()).unwrap(), Writer::open(&to.join("store.db"), &key()).unwrap())
+}
+
+#[test]
+fn a_copy_whose_new_device_was_lost_sends_its_own_work_and_leaves_the_originals_to_the_original() {
+    let (folder, mut writer, mut core) = learner();
+    // Acknowledged, and on top of its row until the next pull.
+    writer.edit(NOW_MS, &[note(10)]).unwrap();
+    push(&mut writer, &mut core);
+    let copied = tempfile::tempdir().unwrap();
+    let (mut original, mut copy) = copy_of(writer, folder.path(), copied.path());
+    let before = core.clone();
+    original.edit(NOW_MS, &[note(20)]).unwrap();
+    push(&mut original, &mut core);
+    copy.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    copy.edit(NOW_MS, &[note(40)]).unwrap();
+    push(&mut copy, &mut core);
+    core = before;
+    copy.person(|connection, device| outbox::replace_unknown_device(connection, device, id(78))).unwrap();
+    for writer in [&mut original, &mut copy] {
+        pull(writer, &mut core);
+        push(writer, &mut core);
+    }
+    for writer in [&mut original, &mut copy] {
+        pull(writer, &mut core);
+        assert_eq!(visible(writer, "content_progress", note_id(), "time_spent_seconds"), Some(json!(70)));
+    }
+    assert_eq!(core.value("content_progress", note_id(), "time_spent_seconds"), Some(json!(70)));
+}
+
+#[test]
+fn the_newest_witness_is_kept_and_named_in_every_request() {
+    let (folder, mut writer, mut core) = teacher();
+    assert_eq!(writer.device().witness, None);
+    core.witness = Some("page".into());
+    pull(&mut writer, &mut core);
+    let position = Position::of(&writer).unwrap();
+    assert_eq!(position.ask().witness.as_deref(), Some("page"));
+    assert_eq!(position.ask_page().witness.as_deref(), Some("page"));
+
+    let (asker, early) = fetch(&writer, &mut core);
+    core.witness = Some("push".into());
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    assert_eq!(exchange::take(&mut writer, NOW_MS).unwrap().unwrap().request.witness.as_deref(), Some("page"));
+    push(&mut writer, &mut core);
+    assert_eq!(writer.device().witness.as_deref(), Some("push"));
+    apply(&mut writer, asker, early);
+    assert_eq!(writer.device().witness.as_deref(), Some("push"), "an answer that was overtaken says less than is known");
+
+    core.witness = None;
+    pull(&mut writer, &mut core);
+    assert_eq!(writer.device().witness.as_deref(), Some("push"), "a server that says nothing takes nothing back");
+    core.witness = Some("w".repeat(WITNESS_BYTES_MAX + 1));
+    pull(&mut writer, &mut core);
+    assert_eq!(writer.device().witness.as_deref(), Some("push"), "one that is too long is not kept, and its page counts");
+    let longest = "ə".repeat(WITNESS_BYTES_MAX / 2);
+    core.witness = Some(longest.clone());
+    pull(&mut writer, &mut core);
+    drop(writer);
+    let writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
+    slices::set_damaged(writer.connection(), &roster()).unwrap();
+    let Next::Ask(asked) = slices::begin(writer.connection(), writer.device(), &roster()).unwrap() else { panic!("it asks nothing") };
+    assert_eq!(asked.witness, Some(longest));
+}
+
+#[test]
+fn a_witness_outlives_an_epoch_and_proof_against_its_server_but_no_other_server() {
+    let (folder, mut writer, mut core) = teacher();
+    let before = core.clone();
+    core.witness = Some("later".into());
+    writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
+    push(&mut writer, &mut core);
+    core = before.clone();
+    core.witness = Some("earlier".into());
+    assert_eq!(pull_page(&mut writer, &mut core), Verdict::StartAgain);
+    assert_eq!(writer.device().witness.as_deref(), Some("later"), "it tells the server that it went back");
+
+    core.restore(&before);
+    core.witness = None;
+    assert_eq!(pull_page(&mut writer, &mut core), Verdict::StartAgain);
+    assert_eq!(writer.device().witness.as_deref(), Some("later"));
+    drop(writer);
+    let path = folder.path().join("store.db");
+    let writer = Writer::open_for(&path, &key(), id(DEVICE), &owner(Role::Teacher)).unwrap();
+    assert_eq!(writer.device().witness.as_deref(), Some("later"), "signing in again is no reason to forget it");
+    drop(writer);
+    let elsewhere = waystation_client::store::Owner { server: "http://127.0.0.1:10".into(), ..owner(Role::Teacher) };
+    let writer = Writer::open_for(&path, &key(), id(DEVICE), &elsewhere).unwrap();
+    assert_eq!(writer.device().witness, None);
+}

@@ -1,0 +1,117 @@
+//! What a set of changes takes for granted of other rows: that a student was in the group on the day of a mark, and that a test
+//! is open when an attempt at it begins. Asked once for a whole set, before its changes are judged one by one. Of a change that
+//! is held it is asked when somebody accepts it.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+use uuid::Uuid;
+use waystation_model::merge::Stored;
+use waystation_model::registry::Entity;
+use waystation_model::{Code, Problem};
+
+use super::RowId;
+use super::deed::{Deed, Fields};
+use super::rows::Rows;
+use crate::authority::{LessonDay, Writing};
+use crate::failure::Failure;
+
+/// What a mark consists of.
+const MARK: &[&str] = &["status", "note"];
+
+/// The answers for one set.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Marks of students who were not in the group on that day.
+    outside: HashSet<RowId>,
+    /// Tests that are deleted or not active.
+    closed: HashSet<Uuid>,
+}
+
+impl Facts {
+    /// Asks for these changes of these rows.
+    pub async fn read<'f, W: Writing>(
+        keeper: &mut W,
+        entity: &Entity,
+        changes: impl Iterator<Item = (RowId, &'f Fields)>,
+        rows: &Rows,
+    ) -> Result<Facts, Failure> {
+        match entity.name {
+            "attendance_records" => marks(keeper, entity, changes, rows).await,
+            "assessment_attempts" => attempts(keeper, entity, changes).await,
+            _ => Ok(Facts::default()),
+        }
+    }
+
+    /// Refuses a change that takes for granted what is not so. What stands already may be said again.
+    pub fn check(&self, deed: &Deed<'_>, current: Option<&Stored>) -> Result<(), Problem> {
+        let Deed { entity, id, change } = deed;
+        if self.outside.contains(id) && marks_anew(entity, change.fields, current) {
+            return Err(Problem::new(Code::NotAMember, "the student was not in the group on that day").field("student_id"));
+        }
+        let begins = current.is_none() && entity.name == "assessment_attempts";
+        if begins && uuid_in(entity, change.fields, "assessment_id").is_some_and(|test| self.closed.contains(&test)) {
+            return Err(Problem::new(Code::TestClosed, "the test was deleted or is not active").field("assessment_id"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a change gives a mark or a note that is not there. Taking one back is no mark.
+fn marks_anew(entity: &Entity, fields: &[(usize, Value)], current: Option<&Stored>) -> bool {
+    fields.iter().any(|(index, value)| {
+        MARK.contains(&entity.columns[*index].name) && !value.is_null() && current.is_none_or(|stored| stored.values[*index] != *value)
+    })
+}
+
+async fn marks<'f, W: Writing>(
+    keeper: &mut W,
+    entity: &Entity,
+    changes: impl Iterator<Item = (RowId, &'f Fields)>,
+    rows: &Rows,
+) -> Result<Facts, Failure> {
+    let mut days = Vec::new();
+    let mut ids = Vec::new();
+    for (id, fields) in changes {
+        let current = rows.current(id);
+        if !marks_anew(entity, fields, current) {
+            continue;
+        }
+        let text = |name: &str| {
+            let index = entity.column_index(name)?;
+            let given = fields.iter().find(|(given, _)| *given == index).map(|(_, value)| value);
+            current.map(|stored| &stored.values[index]).or(given)?.as_str()
+        };
+        let uuid = |name: &str| text(name).and_then(|text| Uuid::parse_str(text).ok());
+        // A change without its key is refused for that.
+        if let (Some(group), Some(student), Some(day)) = (uuid("group_id"), uuid("student_id"), text("lesson_date")) {
+            ids.push(id);
+            days.push(LessonDay { group, student, day: day.to_owned() });
+        }
+    }
+    if days.is_empty() {
+        return Ok(Facts::default());
+    }
+    let belongs = keeper.belongs_on(&days).await?;
+    let outside = ids.into_iter().zip(belongs).filter(|(_, belongs)| !belongs).map(|(id, _)| id).collect();
+    Ok(Facts { outside, ..Facts::default() })
+}
+
+async fn attempts<'f, W: Writing>(
+    keeper: &mut W,
+    entity: &Entity,
+    changes: impl Iterator<Item = (RowId, &'f Fields)>,
+) -> Result<Facts, Failure> {
+    let mut tests: Vec<Uuid> = changes.filter_map(|(_, fields)| uuid_in(entity, fields, "assessment_id")).collect();
+    tests.sort_unstable();
+    tests.dedup();
+    if tests.is_empty() {
+        return Ok(Facts::default());
+    }
+    Ok(Facts { closed: keeper.closed_tests(&tests).await?.into_iter().collect(), ..Facts::default() })
+}
+
+fn uuid_in(entity: &Entity, fields: &[(usize, Value)], name: &str) -> Option<Uuid> {
+    let index = entity.column_index(name)?;
+    fields.iter().find(|(given, _)| *given == index).and_then(|(_, value)| Uuid::parse_str(value.as_str()?).ok())
+}

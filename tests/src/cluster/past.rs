@@ -1,0 +1,168 @@
+//! What stock PostgreSQL offers to keep a state of a database and to come back to it.
+
+use std::path::{Path, PathBuf};
+
+use super::Durability;
+use super::node::{DATABASE, Node};
+use super::programs::bin;
+use crate::user::SystemUser;
+use crate::{Outcome, patience};
+
+/// How long a standby may take to get what was written, and a segment to be archived.
+const SHIP_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+
+impl Node {
+    /// A running standby that this one streams to, asynchronously.
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub async fn standby(&self, durability: Durability) -> Outcome<Node> {
+        let mut standby = Node::without_data(durability)?;
+        self.base_backup_to(&standby.data(), &["--write-recovery-conf"]).await?;
+        standby.start().await?;
+        standby.has_caught_up_with(self).await?;
+        Ok(standby)
+    }
+
+    /// Waits until a standby has replayed everything that its primary has written by now.
+    ///
+    /// # Errors
+    /// When that never comes.
+    pub async fn has_caught_up_with(&self, primary: &Node) -> Outcome<()> {
+        let mut connection = primary.connect("postgres").await?;
+        let written: String = sqlx::query_scalar("SELECT pg_current_wal_lsn()::text").fetch_one(&mut connection).await?;
+        let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{written}'");
+        patience::until("the standby has caught up", SHIP_TIME_MAX, || async { Ok(self.says(replayed.clone()).await?.then_some(())) }).await
+    }
+
+    /// Makes a standby the primary, and waits until it is.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub async fn promote(&self) -> Outcome<()> {
+        self.tool("pg_ctl", bin("pg_ctl")?, &["promote".into(), "--wait".into(), "-D".into(), self.data()]).await?;
+        self.is_primary().await
+    }
+
+    async fn is_primary(&self) -> Outcome<()> {
+        patience::until("it is a primary", SHIP_TIME_MAX, || async { Ok(self.says("SELECT NOT pg_is_in_recovery()").await?.then_some(())) })
+            .await
+    }
+
+    /// A base backup, to recover any later moment from.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn base_backup(&self) -> Outcome<PathBuf> {
+        let to = self.folder.join("base");
+        self.base_backup_to(&to, &[]).await?;
+        Ok(to)
+    }
+
+    async fn base_backup_to(&self, to: &Path, more: &[&str]) -> Outcome<()> {
+        let mut arguments: Vec<PathBuf> = ["--checkpoint=fast", "--wal-method=stream", "--no-sync"].map(PathBuf::from).to_vec();
+        arguments.extend(more.iter().map(PathBuf::from));
+        arguments.push(format!("--dbname={}", self.url("postgres")).into());
+        arguments.extend(["--pgdata".into(), to.to_path_buf()]);
+        self.tool("pg_basebackup", bin("pg_basebackup")?, &arguments).await
+    }
+
+    /// Waits until everything that was written by now is in the archive.
+    ///
+    /// # Errors
+    /// When that never comes.
+    pub async fn is_archived(&self) -> Outcome<()> {
+        let mut connection = self.connect("postgres").await?;
+        let switched = "SELECT pg_walfile_name(pg_switch_wal())";
+        let segment: String = sqlx::query_scalar(switched).fetch_one(&mut connection).await?;
+        let file = self.archive().join(segment);
+        patience::until("the log is archived", SHIP_TIME_MAX, || async {
+            // A file that is being copied is there before it is whole.
+            let archived = "SELECT coalesce(last_archived_wal, '') >= $1 FROM pg_stat_archiver";
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let mut connection = self.connect("postgres").await?;
+            let is_there: bool = sqlx::query_scalar(archived).bind(name).fetch_one(&mut connection).await?;
+            Ok(is_there.then_some(()))
+        })
+        .await
+    }
+
+    /// A running node that went from a base backup through the archive up to a target, such as `recovery_target_name = 'noon'`.
+    ///
+    /// # Errors
+    /// When the target is not reached.
+    pub async fn recovered(&self, base: &Path, target: &str) -> Outcome<Node> {
+        let mut node = Node::without_data(Durability::Process)?;
+        node.tool("cp", "cp", &["-a".into(), base.to_path_buf(), node.data()]).await?;
+        let archive = self.archive();
+        let recovery =
+            format!("restore_command = 'cp \"{}/%f\" \"%p\"'\n{target}\nrecovery_target_action = 'promote'\n", archive.display());
+        let user = SystemUser::for_postgres()?;
+        for (name, text) in [("postgresql.auto.conf", recovery.as_str()), ("recovery.signal", "")] {
+            let file = node.data().join(name);
+            std::fs::write(&file, text)?;
+            if let Some(user) = &user {
+                user.take_over(&file)?;
+            }
+        }
+        node.start().await?;
+        node.is_primary().await?;
+        Ok(node)
+    }
+
+    /// Writes a database to a file.
+    ///
+    /// # Errors
+    /// When the tool does.
+    pub async fn dump(&self) -> Outcome<PathBuf> {
+        let to = self.folder.join("dump");
+        let arguments = ["--format=custom".into(), format!("--dbname={}", self.url(DATABASE)).into(), "--file".into(), to.clone()];
+        self.tool("pg_dump", bin("pg_dump")?, &arguments).await?;
+        Ok(to)
+    }
+
+    /// Makes a database of what was written to a file.
+    ///
+    /// # Errors
+    /// When the tool does.
+    pub async fn load(&self, dump: &Path, database: &str) -> Outcome<()> {
+        self.run(format!("CREATE DATABASE \"{database}\" TEMPLATE template0")).await?;
+        let arguments = ["--exit-on-error".into(), format!("--dbname={}", self.url(database)).into(), dump.to_path_buf()];
+        self.tool("pg_restore", bin("pg_restore")?, &arguments).await
+    }
+
+    /// Gives one database another name, also from under those who are connected.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub async fn rename_database(&self, from: &str, to: &str) -> Outcome<()> {
+        self.run(format!("ALTER DATABASE \"{from}\" ALLOW_CONNECTIONS false")).await?;
+        patience::until("nobody is connected any more", SHIP_TIME_MAX, || async {
+            self.says(format!("SELECT bool_and(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{from}'")).await?;
+            let gone = format!("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{from}')");
+            Ok(self.says(gone).await?.then_some(()))
+        })
+        .await?;
+        self.run(format!("ALTER DATABASE \"{from}\" RENAME TO \"{to}\"")).await?;
+        self.run(format!("ALTER DATABASE \"{to}\" ALLOW_CONNECTIONS true")).await
+    }
+
+    /// Copies the files of a stopped node.
+    ///
+    /// # Errors
+    /// When they cannot be copied.
+    pub async fn copy_files(&self) -> Outcome<PathBuf> {
+        let to = self.folder.join("copy");
+        self.tool("cp", "cp", &["-a".into(), self.data(), to.clone()]).await?;
+        Ok(to)
+    }
+
+    /// Puts a copy of its files in the place of its files, while it is stopped.
+    ///
+    /// # Errors
+    /// When they cannot be copied.
+    pub async fn put_files_back(&self, copy: &Path) -> Outcome<()> {
+        std::fs::remove_dir_all(self.data())?;
+        self.tool("cp", "cp", &["-a".into(), copy.to_path_buf(), self.data()]).await
+    }
+}

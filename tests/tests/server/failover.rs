@@ -1,0 +1,305 @@
+//! The database goes back in time by stock tools: no stamp is given twice, the server says so and does not answer from memory;
+//! and what only looks like it begins no epoch.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+use waystation_model::wire::PullLine;
+use waystation_tests::caller::{Caller, put};
+use waystation_tests::children::{self, Signal};
+use waystation_tests::cluster::node::DATABASE;
+use waystation_tests::failover::{Site, WayBack, server_of};
+use waystation_tests::school::{Course, School};
+use waystation_tests::{Outcome, patience};
+
+/// How long a server that lives through it may answer from its memory, and take to say what happened.
+const NOTICED_WITHIN: Duration = Duration::from_secs(30);
+const TOPICS: usize = 4;
+
+async fn course(site: &Site) -> Outcome<Course> {
+    let mut school = site.school().await?;
+    let rauf = school.person("instructor", "rauf").await?;
+    school.course(Some(rauf), "published", TOPICS).await
+}
+
+fn retitle(topic: Uuid, title: &str) -> String {
+    format!("UPDATE topics SET title = '{title}' WHERE id = '{topic}'")
+}
+
+async fn epoch(site: &Site) -> Outcome<i64> {
+    site.school().await?.value("SELECT epoch FROM epoch").await?.as_i64().ok_or_else(|| "no epoch".into())
+}
+
+/// Everything that anybody has ever been shown: what a row holds under each of its stamps.
+#[derive(Default)]
+struct Shown(BTreeMap<(Uuid, i64), String>);
+
+impl Shown {
+    fn note(&mut self, by: &str, id: Uuid, stamp: i64, title: &str) {
+        let known = self.0.entry((id, stamp)).or_insert_with(|| title.to_owned());
+        assert_eq!(known, title, "{by} shows another content of {id} under the stamp {stamp}");
+    }
+
+    fn last_stamp(&self) -> i64 {
+        self.0.keys().map(|(_, stamp)| *stamp).max().unwrap_or(0)
+    }
+
+    async fn note_sql(&mut self, school: &mut School) -> Outcome<()> {
+        let rows: Vec<(Uuid, i64, String)> =
+            sqlx::query_as(AssertSqlSafe("SELECT id, stamp, title FROM topics")).fetch_all(&mut school.sql).await?;
+        for (id, stamp, title) in rows {
+            self.note("SQL", id, stamp, &title);
+        }
+        Ok(())
+    }
+
+    fn note_caller(&mut self, caller: &Caller) {
+        for (id, row) in caller.all("topics") {
+            self.note("a laptop", id, row.stamp, row.columns["title"].as_str().unwrap_or_default());
+        }
+    }
+}
+
+/// Rows change, the database goes back, and the same rows change otherwise before any server has seen it.
+async fn no_stamp_is_given_twice(way: WayBack) -> Outcome<()> {
+    let mut site = Site::open().await?;
+    let course = course(&site).await?;
+    let mut rauf = Caller::sign_in(&site.server.url(), "rauf").await?;
+    rauf.pull().await?;
+    let mut shown = Shown::default();
+    let kept = site.keep(way).await?;
+    let mut school = site.school().await?;
+    for topic in &course.topics {
+        for title in ["Lost", "Lost again"] {
+            school.run(retitle(*topic, title)).await?;
+            shown.note_sql(&mut school).await?;
+        }
+    }
+    rauf.pull_until("everything has come", |caller, _| caller.all("topics").values().all(|row| row.columns["title"] == "Lost again"))
+        .await?;
+    rauf.push_one(put("topics").id(course.topics[0]).set("title", "Lost by the laptop")).await?;
+    rauf.pull().await?;
+    shown.note_caller(&rauf);
+    shown.note_sql(&mut school).await?;
+    drop(school);
+    let last_lost = shown.last_stamp();
+
+    site.server.stop();
+    site.go_back(kept).await?;
+    let mut school = site.school().await?;
+    // More changes than were lost: they pass through every stamp that was given.
+    for round in 0..4 {
+        for topic in &course.topics {
+            school.run(retitle(*topic, &format!("Anew {round}"))).await?;
+            shown.note_sql(&mut school).await?;
+        }
+    }
+    let first_new = school.value("SELECT min(stamp) FROM topics").await?.as_i64().ok_or("no stamp")?;
+    assert!(first_new > last_lost, "{first_new} was given after {last_lost}");
+    site.lead();
+    site.server.start().await?;
+    // The device was there before; a new sign-in asks for everything as a new laptop does.
+    let mut other = Caller::sign_in(&site.server.url(), "rauf").await?;
+    for caller in [&mut rauf, &mut other] {
+        caller
+            .pull_until("the new titles have come", |caller, _| {
+                let topics = caller.all("topics");
+                topics.len() == TOPICS && topics.values().all(|row| row.columns["title"] == "Anew 3")
+            })
+            .await?;
+        shown.note_caller(caller);
+    }
+    shown.note_sql(&mut school).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stamp_is_given_twice_after_a_promotion() -> Outcome<()> {
+    no_stamp_is_given_twice(WayBack::Promotion).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stamp_is_given_twice_after_a_recovery_to_a_point_in_time() -> Outcome<()> {
+    no_stamp_is_given_twice(WayBack::Recovery).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stamp_is_given_twice_after_a_dump_is_loaded_beside() -> Outcome<()> {
+    no_stamp_is_given_twice(WayBack::DumpBeside).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stamp_is_given_twice_after_a_dump_is_loaded_in_another_cluster() -> Outcome<()> {
+    no_stamp_is_given_twice(WayBack::DumpElsewhere).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stamp_is_given_twice_in_a_copy_of_the_database() -> Outcome<()> {
+    no_stamp_is_given_twice(WayBack::Template).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stamp_is_given_twice_after_the_files_are_put_back() -> Outcome<()> {
+    no_stamp_is_given_twice(WayBack::FileCopy).await
+}
+
+/// How often a backend is killed until PostgreSQL has lost something that it had acknowledged.
+const KILLS_MAX: usize = 10;
+
+/// The system may kill one backend for want of memory. PostgreSQL then recovers although its first process goes on, and loses
+/// what it had acknowledged when commits do not wait for the disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stamp_is_given_twice_after_a_backend_was_killed_and_commits_had_not_waited() -> Outcome<()> {
+    let site = Site::open().await?;
+    let course = course(&site).await?;
+    let mut shown = Shown::default();
+    for setting in ["wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'", "synchronous_commit = 'off'"] {
+        site.node.run(format!("ALTER SYSTEM SET {setting}")).await?;
+    }
+    site.node.run("SELECT pg_reload_conf()").await?;
+    for kill in 0..KILLS_MAX {
+        let mut school = site.school().await?;
+        // More than the 32 that a sequence writes down ahead.
+        for _ in 0..20 {
+            for topic in &course.topics {
+                school.run(retitle(*topic, &format!("Lost {kill}"))).await?;
+                school.run(retitle(*topic, "Lost")).await?;
+            }
+            shown.note_sql(&mut school).await?;
+        }
+        let last_lost = shown.last_stamp();
+        let backend = school.value("SELECT pg_backend_pid()").await?.as_u64().ok_or("no process")?;
+        children::send(u32::try_from(backend)?, Signal::Kill);
+        let gone = format!("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {backend})");
+        patience::until("PostgreSQL has recovered", NOTICED_WITHIN, || async { Ok(site.node.says(gone.clone()).await?.then_some(())) })
+            .await?;
+        let mut school = site.school().await?;
+        let is_lost = school.value("SELECT max(stamp) FROM topics").await?.as_i64().ok_or("no stamp")? < last_lost;
+        for topic in &course.topics {
+            school.run(retitle(*topic, &format!("Anew {kill}"))).await?;
+        }
+        let first_new = school.value("SELECT min(stamp) FROM topics").await?.as_i64().ok_or("no stamp")?;
+        assert!(first_new > last_lost, "{first_new} was given after {last_lost}");
+        if is_lost {
+            return Ok(());
+        }
+    }
+    // A database that lets no commit of ours go without waiting loses nothing, which is as good.
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lives_through_a_promotion_does_not_answer_from_its_memory() -> Outcome<()> {
+    let mut site = Site::open().await?;
+    let course = course(&site).await?;
+    let mut rauf = Caller::sign_in(&site.server.url(), "rauf").await?;
+    rauf.pull().await?;
+    let kept = site.keep(WayBack::Promotion).await?;
+    let mut school = site.school().await?;
+    school.run(retitle(course.topics[0], "Lost")).await?;
+    drop(school);
+    rauf.pull_until("it has come", |caller, _| caller.row("topics", course.topics[0]).is_some_and(|row| row.columns["title"] == "Lost"))
+        .await?;
+    site.go_back(kept).await?;
+    // As many as were lost: the heads that the server remembers are those of the database.
+    site.school().await?.run(retitle(course.topics[1], "Anew")).await?;
+    site.lead();
+    patience::until("the server does not say that nothing is new", NOTICED_WITHIN, || async {
+        let answer = rauf.ask_digest().await?;
+        if matches!(answer, PullLine::Unchanged { .. }) { Err("unchanged".into()) } else { Ok(Some(())) }
+    })
+    .await?;
+    rauf.pull_until("both titles are the tables'", |caller, _| {
+        let title = |place: usize| caller.row("topics", course.topics[place]).map(|row| row.columns["title"].clone());
+        title(0) == Some("Topic 0".into()) && title(1) == Some("Anew".into())
+    })
+    .await?;
+    Ok(())
+}
+
+/// The operator learns of it without asking, and again when asking.
+async fn the_operator_is_told(way: WayBack) -> Outcome<()> {
+    let mut site = Site::open().await?;
+    course(&site).await?;
+    let before = epoch(&site).await?;
+    let kept = site.keep(way).await?;
+    let other = site.school().await?.value("SELECT epoch FROM epoch").await?;
+    assert_eq!(other.as_i64(), Some(before), "to set a state aside begins no epoch");
+    site.go_back(kept).await?;
+    site.lead();
+    let now = patience::until("a new epoch has begun", NOTICED_WITHIN, || async {
+        let now = epoch(&site).await?;
+        Ok((now > before).then_some(now))
+    })
+    .await?;
+    patience::until("the log says so", NOTICED_WITHIN, || async {
+        let logs = site.logs()?;
+        let says = |line: &str| (line.contains(" WARN ") || line.contains("ERROR")) && line.contains(&now.to_string());
+        if logs.lines().any(says) { Ok(Some(())) } else { Err(logs.into()) }
+    })
+    .await?;
+    let report = site.verify()?;
+    assert!(report.contains(&now.to_string()), "{report}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_is_told_of_a_promotion() -> Outcome<()> {
+    the_operator_is_told(WayBack::Promotion).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_is_told_of_a_recovery_to_a_point_in_time() -> Outcome<()> {
+    the_operator_is_told(WayBack::Recovery).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_is_told_of_a_dump_that_was_loaded() -> Outcome<()> {
+    the_operator_is_told(WayBack::DumpElsewhere).await
+}
+
+/// Plain SQL and a push are taken, in the epoch that there was.
+async fn works_on(site: &Site, course: &Course, caller: &mut Caller, after: &str) -> Outcome<()> {
+    site.school().await?.run(retitle(course.topics[0], &format!("By SQL after {after}"))).await?;
+    let push = caller.push_of(vec![put("topics").id(course.topics[1]).set("title", format!("By push after {after}"))]);
+    // Repeated as it was until the server has its connections again.
+    let answer = patience::until("the server takes a push", NOTICED_WITHIN, || async { Ok(Some(caller.send(&push).await??)) }).await?;
+    caller.acknowledge(&push, &answer);
+    caller.pull().await?;
+    let begun_with = caller.signed_in["epoch"].as_i64();
+    assert_eq!((Some(epoch(site).await?), Some(caller.epoch)), (begun_with, begun_with), "after {after}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_a_crash_a_new_name_and_a_second_instance_begin_no_epoch() -> Outcome<()> {
+    let mut site = Site::open().await?;
+    let course = course(&site).await?;
+    let mut rauf = Caller::sign_in(&site.server.url(), "rauf").await?;
+    works_on(&site, &course, &mut rauf, "nothing").await?;
+    site.node.stop();
+    site.node.start().await?;
+    works_on(&site, &course, &mut rauf, "a restart").await?;
+    site.node.kill();
+    site.node.start().await?;
+    works_on(&site, &course, &mut rauf, "a crash").await?;
+
+    let folder = tempfile::tempdir()?;
+    let mut second = server_of(site.address.address(), folder.path())?;
+    second.start().await?;
+    works_on(&site, &course, &mut rauf, "the start of a second instance").await?;
+    Caller::sign_in(&second.url(), "rauf").await?.pull().await?;
+    works_on(&site, &course, &mut rauf, "a pull from a second instance").await?;
+    second.stop();
+
+    site.node.rename_database(DATABASE, "renamed").await?;
+    let mut renamed = site.node.connect("renamed").await?;
+    sqlx::query("UPDATE topics SET title = 'Renamed'").execute(&mut renamed).await?;
+    drop(renamed);
+    site.node.rename_database("renamed", DATABASE).await?;
+    works_on(&site, &course, &mut rauf, "another name and the old one again").await?;
+    assert!(!site.verify()?.contains("epoch"), "there is nothing to tell");
+    Ok(())
+}
