@@ -3,37 +3,40 @@
 
 use serde_json::Value;
 use uuid::Uuid;
+use waystation_client::store::lost::offered_of;
 use waystation_client::store::{overlay, rows};
+use waystation_model::access::Actor;
+use waystation_model::offers::{may_be_offered, of_writer};
 use waystation_model::registry::{Column, Entity, Merge, all};
 
-use crate::authority::{Row, State, id_in, table, value};
+use crate::authority::{Row, State, account, id_in, scopes_heard, table, value};
 use crate::faults::Finding;
 use crate::laptop::Laptop;
-
-/// Tables of which nothing is offered; an account that is gone stays gone.
-const NEVER_OFFERED: &[&str] = &["conflicts", "held_changes", "offered_rows", "devices", "users", "organizations"];
 
 /// Rows that laptops had when the server went back.
 #[derive(Default)]
 pub struct LostRows {
-    rows: Vec<(&'static Entity, Uuid, i64, Vec<Value>)>,
+    rows: Vec<(&'static Entity, Uuid, i64, Vec<(usize, Value)>)>,
     /// The last stamp that the server knows of its former life.
     last_stamp: i64,
 }
 
 impl LostRows {
-    /// The server went back to where this was its last stamp. What was lost before is lost with its offers: whoever made them
-    /// makes them again.
+    /// The server went back to this state, where this was its last stamp. What was lost before is lost with its offers: their
+    /// laptops make them again. Only what a laptop's person may write counts, by what the laptop and the server say.
     ///
     /// # Errors
     /// When a laptop's database fails.
-    pub fn gather(&mut self, last_stamp: i64, laptops: &[Laptop]) -> Result<(), Finding> {
+    pub fn gather(&mut self, last_stamp: i64, laptops: &[Laptop], state: &State) -> Result<(), Finding> {
         self.last_stamp = last_stamp;
         self.rows.clear();
         for laptop in laptops.iter().filter(|laptop| laptop.is_on()) {
             let connection = laptop.writer().connection();
+            let Some((organization_id, role)) = account(state, laptop.user) else { continue };
+            let scopes = scopes_heard(state, laptop.user).into_iter().collect();
+            let actor = Actor { user_id: laptop.user, organization_id, role, scopes };
             let broken = |error: &dyn std::fmt::Display| Finding(error.to_string());
-            for entity in all().iter().filter(|entity| !NEVER_OFFERED.contains(&entity.name) && !entity.write.is_empty()) {
+            for entity in all().iter().filter(|entity| may_be_offered(entity)) {
                 let sql = format!("SELECT id FROM {} WHERE stamp > ?1 ORDER BY id", entity.name);
                 let mut statement = connection.prepare_cached(&sql).map_err(|error| broken(&error))?;
                 let ids = statement.query_map([last_stamp], |row| row.get::<_, String>(0)).map_err(|error| broken(&error))?;
@@ -43,8 +46,15 @@ impl LostRows {
                         Some(shadow) => shadow,
                         None => rows::read(connection, entity, &id).map_err(|error| broken(&error))?,
                     };
-                    if let (Some(row), Ok(id)) = (row.filter(|row| row.stamp > last_stamp), Uuid::parse_str(&id)) {
-                        self.rows.push((entity, id, row.stamp, row.values));
+                    let (Some(row), Ok(row_id)) = (row.filter(|row| row.stamp > last_stamp), Uuid::parse_str(&id)) else { continue };
+                    let offered =
+                        offered_of(connection, &laptop.writer().device().owner, entity, &id, &row).map_err(|error| broken(&error))?;
+                    let fields: Vec<(usize, Value)> =
+                        offered.into_iter().filter_map(|(name, value)| Some((entity.column_index(&name)?, value))).collect();
+                    let stands = state.row(entity, &row_id).map(|row| row.values.as_slice());
+                    let fields = of_writer(entity, &row_id, stands, &fields, &actor);
+                    if !fields.is_empty() {
+                        self.rows.push((entity, row_id, row.stamp, fields));
                     }
                 }
             }
@@ -63,7 +73,7 @@ impl LostRows {
     /// The first one that is nowhere.
     pub fn find_all(&self, state: &State) -> Result<usize, Finding> {
         let offers = table("offered_rows");
-        for (entity, id, stamp, values) in &self.rows {
+        for (entity, id, stamp, fields) in &self.rows {
             let of_row = |offer: &Row| {
                 id_in(offers, &offer.values, "row_id") == Some(*id) && value(offers, &offer.values, "entity").as_str() == Some(entity.name)
             };
@@ -83,10 +93,10 @@ impl LostRows {
                 // Somebody has deleted it since.
                 continue;
             }
-            for (index, column) in entity.columns.iter().enumerate() {
-                let had = &values[index];
+            for (index, had) in fields {
+                let column = &entity.columns[*index];
                 let stands = match row {
-                    Some(row) => row.values[index] == *had || self.was_said_since(row, column),
+                    Some(row) => row.values[*index] == *had || self.was_said_since(row, column),
                     None => had.is_null(),
                 };
                 let is_offered = || offered.iter().any(|offer| value(offers, &offer.values, "fields").get(column.name) == Some(had));

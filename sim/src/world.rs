@@ -432,7 +432,8 @@ impl World {
             }
             let lost = self.servers.memory.state().lost_lives.last().copied();
             if let Some((last_stamp, _)) = lost.filter(|_| self.has_days) {
-                self.lost.gather(last_stamp, &self.laptops)?;
+                let state = self.servers.memory.state().clone();
+                self.lost.gather(last_stamp, &self.laptops, &state)?;
             }
         }
         Ok(())

@@ -112,6 +112,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             }
         }
         Command::Backup { to } => {
+            keep_to_oneself();
             let files = content::open(&settings.content)?;
             let store = to.as_deref().map(backup::folder).transpose()?;
             let made = backup::make(&settings.database_url, &*files, store.as_deref().unwrap_or(&*files), store.is_none()).await?;
@@ -136,6 +137,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     Ok(())
+}
+
+/// A backup holds everybody's data and the hashes of their passwords: from here on this process makes folders that only its
+/// own user enters, and files that only its own user reads.
+fn keep_to_oneself() {
+    #[cfg(unix)]
+    let _former = rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 fn warn_of_missing(files: u64) {

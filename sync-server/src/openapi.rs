@@ -15,6 +15,7 @@ use crate::accounts;
         accounts::sign_in,
         accounts::refresh,
         accounts::sign_out,
+        accounts::sign_out_everywhere,
         accounts::new_device,
         crate::push::push,
         crate::pull::pull,

@@ -13,7 +13,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 use waystation_model::{Code, Problem};
 
-use crate::accounts::{new_device, refresh, sign_in, sign_out};
+use crate::accounts::{new_device, refresh, sign_in, sign_out, sign_out_everywhere};
 use crate::content::content;
 use crate::database::is_migrated;
 use crate::failure::{Failure, REQUEST_ID};
@@ -30,6 +30,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/accounts/sign-in", post(sign_in))
         .route("/v1/accounts/refresh", post(refresh))
         .route("/v1/accounts/sign-out", post(sign_out))
+        .route("/v1/accounts/sign-out-everywhere", post(sign_out_everywhere))
         .route("/v1/accounts/device", post(new_device))
         .route("/v1/sync/push", post(push))
         .route("/v1/sync/pull", post(pull))

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::accounts::{SignInLimiter, Tokens};
+use crate::accounts::{MostRounds, SignInLimiter, Tokens};
 use crate::authority::postgres::read_constraints;
 use crate::epoch::Epoch;
 use crate::failure::Failure;
@@ -58,6 +58,7 @@ impl Server {
             files: content::open(&settings.content)?,
             tokens: Arc::new(Tokens::new(&settings.token_secret)),
             sign_ins: Arc::new(SignInLimiter::default()),
+            most_rounds: Arc::new(MostRounds::read(&pool).await?),
             passwords: Arc::default(),
             stopping: stopping.clone(),
             heads: Arc::clone(&heads),

@@ -117,6 +117,23 @@ struct SettingsFile {
     s3_secret_key: Option<String>,
 }
 
+/// Reads the file's text. The reason says where it is wrong and never what stands there: it may be a password.
+fn read_file(text: &str) -> Result<SettingsFile, String> {
+    let table: toml::Table = toml::from_str(text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        format!("line {} is not TOML", 1 + before.matches('\n').count())
+    })?;
+    // Each by itself, so that the one at fault is known without the library's words, which quote values.
+    for (name, value) in &table {
+        let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
+        if let Err(error) = alone.try_into::<SettingsFile>() {
+            let is_unknown = error.message().starts_with("unknown field");
+            return Err(if is_unknown { format!("there is no setting {name}") } else { format!("{name} is not of the right kind") });
+        }
+    }
+    table.try_into().map_err(|_| "its settings do not fit together".to_owned())
+}
+
 /// Characters that a token secret needs at least.
 const TOKEN_SECRET_LENGTH_MIN: usize = 32;
 
@@ -130,7 +147,7 @@ impl Settings {
             None => SettingsFile::default(),
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
-                toml::from_str(&text).map_err(|error| SettingsError::NotSettings { path: path.to_owned(), reason: error.to_string() })?
+                read_file(&text).map_err(|reason| SettingsError::NotSettings { path: path.to_owned(), reason })?
             }
         };
         let pick = |name: &str, from_file: Option<String>| environment.get(name).filter(|text| !text.is_empty()).cloned().or(from_file);
@@ -224,6 +241,31 @@ mod tests {
     fn secrets_are_not_printed() {
         let settings = read(&[]).expect("complete");
         assert!(!format!("{settings:?}").contains("0123456789"));
+    }
+
+    fn read_text(text: &str) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("server.toml");
+        std::fs::write(&path, text).expect("written");
+        Settings::read(Some(&path), &HashMap::new()).expect_err("wrong on purpose").to_string()
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_is_told_by_line_or_setting_and_never_by_what_stands_there() {
+        let cases = [
+            ("listen = '1.2.3.4:5'\ndatabase_url = 'postgres://a:hunter2@b/c", "line 2"),
+            ("database_url = postgres://a:hunter2@b/c", "line 1"),
+            ("\n\ns3_secret_key = hunter2", "line 3"),
+            ("token_secret = ['hunter2']", "token_secret"),
+            ("database_connections = 'hunter2'", "database_connections"),
+            ("s3_secret_key = { hunter2 = 1 }", "s3_secret_key"),
+            ("token_secret = 'hunter2'\ntoken_secret = 'hunter2'", "line 2"),
+            ("[database]\nurl = 'hunter2'", "there is no setting database"),
+        ];
+        for (text, told) in cases {
+            let message = read_text(text);
+            assert!(message.contains(told) && !message.contains("hunter2"), "{text}: {message}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{PasswordDesk, SignInLimiter, Tokens};
+use crate::accounts::{MostRounds, PasswordDesk, SignInLimiter, Tokens};
 use crate::connections::Waits;
 use crate::epoch::Epoch;
 use crate::heads::Heads;
@@ -33,6 +33,8 @@ pub struct App {
     pub tokens: Arc<Tokens>,
     /// Slows down guessing of passwords.
     pub sign_ins: Arc<SignInLimiter>,
+    /// What each check of a password spends beside its own hash.
+    pub most_rounds: Arc<MostRounds>,
     /// Where passwords are looked at.
     pub passwords: Arc<PasswordDesk>,
     /// The database's constraints by name.

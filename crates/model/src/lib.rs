@@ -27,6 +27,7 @@ pub mod ids;
 pub mod limits;
 pub mod merge;
 pub mod misread;
+pub mod offers;
 pub mod registry;
 pub mod scope;
 pub mod sql;

@@ -183,6 +183,24 @@ pub fn check(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, row: &
             return Err(refused(Code::Taken, *name));
         }
     }
+    if entity.name == "users" { sign_in_names(writing, id, row) } else { Ok(()) }
+}
+
+/// Refuses a user name that is another account's address, and an address that is another account's user name.
+fn sign_in_names(writing: &MemoryWriting, id: &Uuid, row: &Row) -> Result<(), Failure> {
+    let users = table("users");
+    let name = |row: &Row, column: &str| value(users, &row.values, column).as_str().map(str::to_lowercase).filter(|name| !name.is_empty());
+    let before = writing.row(users, *id);
+    for (column, others) in [("user_name", "email"), ("email", "user_name")] {
+        let wanted = name(row, column);
+        // What did not change is not asked again.
+        if wanted.is_none() || before.as_ref().is_some_and(|before| name(before, column) == wanted) {
+            continue;
+        }
+        if writing.look(|state| state.rows(users).any(|(other, there)| other != id && name(there, others) == wanted)) {
+            return Err(refused(Code::Taken, format!("users_{column}_key")));
+        }
+    }
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use waystation_model::merge::Edits;
 use waystation_model::registry::{Entity, entity};
 
-pub use access::scopes as scopes_heard;
+pub use access::{account, scopes as scopes_heard};
 pub use epoch::Place;
 pub use feed::{FeedEntry, Feeds, ScopeFeed};
 pub use snapshot::MemorySnapshot;

@@ -36,6 +36,9 @@ pub struct Row {
     pub stood: Vec<(i64, i64)>,
 }
 
+/// Who offers the same as another: the offer, the row's stamp in digits, and the person.
+pub type Seconded = (Uuid, String, Uuid);
+
 /// Rows of one table by id.
 pub type Table = BTreeMap<Uuid, Arc<Row>>;
 
@@ -106,6 +109,8 @@ pub struct State {
     pub known_rights: BTreeMap<Uuid, (Vec<String>, i64)>,
     /// What they lost, and when.
     pub former_rights: BTreeMap<Uuid, BTreeMap<String, i64>>,
+    /// Who was counted for which state of an offered row.
+    pub seconded: BTreeSet<Seconded>,
     /// Rows that went with their parent.
     pub went_with_parent: BTreeSet<Uuid>,
     /// Heads and feeds.
@@ -131,6 +136,7 @@ impl State {
             devices: BTreeMap::new(),
             known_rights: BTreeMap::new(),
             former_rights: BTreeMap::new(),
+            seconded: BTreeSet::new(),
             went_with_parent: BTreeSet::new(),
             feeds: Feeds::default(),
         }
@@ -162,6 +168,8 @@ pub enum Undo {
     Row(i16, Uuid, Option<Arc<Row>>),
     /// The ledger as it was.
     Device(Uuid, Option<DeviceState>),
+    /// This person was not counted.
+    Seconded(Seconded),
 }
 
 impl Undo {
@@ -173,6 +181,9 @@ impl Undo {
             }
             Undo::Device(id, Some(device)) => {
                 state.devices.insert(id, device);
+            }
+            Undo::Seconded(seconded) => {
+                state.seconded.remove(&seconded);
             }
             Undo::Device(id, None) => {
                 state.devices.remove(&id);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use sync_server::accounts::Session;
 use sync_server::authority::{
-    FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OpenConflict, Pushed, Tries, Writing,
+    FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey, OfferedState, OpenConflict, Pushed, Tries,
+    Writing,
 };
 use sync_server::failure::Failure;
 use uuid::Uuid;
@@ -275,13 +276,47 @@ impl Writing for MemoryWriting {
         Ok((rows.len(), bytes))
     }
 
-    async fn offers_of(&mut self, entity: &Entity, row_id: Uuid) -> Result<Vec<(String, Value)>, Failure> {
+    async fn offers_of(&mut self, entity: &Entity, row_id: Uuid) -> Result<Vec<OfferedState>, Failure> {
         self.step()?;
         let offered = table("offered_rows");
         let text = |row: &Row, name: &str| value(offered, &row.values, name).as_str().unwrap_or_default().to_owned();
         let is_of_row = |row: &Row| text(row, "entity") == entity.name && id_in(offered, &row.values, "row_id") == Some(row_id);
-        let found = self.find(offered, is_of_row);
-        Ok(found.iter().map(|(_, row)| (text(row, "row_stamp"), value(offered, &row.values, "fields").clone())).collect())
+        let mut found = self.find(offered, is_of_row);
+        found.sort_by_key(|(id, row)| (row.created_at, *id));
+        let state = |(id, row): (Uuid, Arc<Row>)| OfferedState {
+            id,
+            row_stamp: text(&row, "row_stamp"),
+            fields: value(offered, &row.values, "fields").clone(),
+        };
+        Ok(found.into_iter().map(state).collect())
+    }
+
+    async fn offers_under(&mut self, offered_by: Uuid, key: &OfferKey) -> Result<bool, Failure> {
+        self.step()?;
+        let offered = table("offered_rows");
+        let stamp = key.row_stamp.to_string();
+        let is_other = |row: &Row| {
+            let is_same = value(offered, &row.values, "entity") == key.entity && id_in(offered, &row.values, "row_id") == Some(key.row_id);
+            id_in(offered, &row.values, "offered_by") == Some(offered_by)
+                && value(offered, &row.values, "row_stamp").as_str() == Some(stamp.as_str())
+                && !is_same
+        };
+        Ok(!self.find(offered, is_other).is_empty())
+    }
+
+    async fn second_offer(&mut self, offer: Uuid, seconder: Uuid) -> Result<(), Failure> {
+        self.step()?;
+        let offered = table("offered_rows");
+        let Some(row) = self.row(offered, offer).filter(|row| value(offered, &row.values, "state") == "waiting") else { return Ok(()) };
+        let of_state = (offer, value(offered, &row.values, "row_stamp").as_str().unwrap_or_default().to_owned(), seconder);
+        if !self.memory.state().seconded.insert(of_state.clone()) {
+            return Ok(());
+        }
+        self.journal.push(Undo::Seconded(of_state));
+        let mut values = row.values.clone();
+        let seconded = value(offered, &values, "seconded").as_i64().unwrap_or_default();
+        set(offered, &mut values, "seconded", seconded + 1);
+        self.update_row(offered, offer, values, row.edits.clone())
     }
 
     async fn lock_ledger(&mut self, device: Uuid) -> Result<LockedLedger, Failure> {

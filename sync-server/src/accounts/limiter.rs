@@ -1,4 +1,4 @@
-//! Slows down guessing: a bucket of attempts per account, or per name where there is none, refilled over time.
+//! Slows down guessing: buckets of attempts, refilled over time. Which ones a guess takes from is said in `names`.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -41,13 +41,18 @@ impl Generations {
 }
 
 impl SignInLimiter {
-    /// Takes one attempt of `key`, if one is left.
-    pub fn take(&self, key: &str, now_ms: i64) -> bool {
+    /// Takes one attempt of each of these, if all of them have one left.
+    pub fn take(&self, keys: &[String], now_ms: i64) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (left, at) = buckets.get(key).unwrap_or((ATTEMPTS_MAX, now_ms));
-        let left = refilled(left, at, now_ms);
-        let allowed = left >= 1.0;
-        buckets.put(key, (if allowed { left - 1.0 } else { left }, now_ms));
+        let left = |buckets: &Generations, key: &str| {
+            let (left, at) = buckets.get(key).unwrap_or((ATTEMPTS_MAX, now_ms));
+            refilled(left, at, now_ms)
+        };
+        let allowed = keys.iter().all(|key| left(&buckets, key) >= 1.0);
+        for key in keys {
+            let left = left(&buckets, key);
+            buckets.put(key, (if allowed { left - 1.0 } else { left }, now_ms));
+        }
         allowed
     }
 
@@ -67,30 +72,46 @@ fn refilled(left: f64, at: i64, now_ms: i64) -> f64 {
 mod tests {
     use super::*;
 
+    fn take(limiter: &SignInLimiter, key: &str, now_ms: i64) -> bool {
+        limiter.take(&[key.to_owned()], now_ms)
+    }
+
     #[test]
     fn guessing_runs_dry_and_comes_back_with_time() {
         let limiter = SignInLimiter::default();
-        assert!((0..10).all(|_| limiter.take("aysel", 0)));
-        assert!(!limiter.take("aysel", 0));
-        assert!(limiter.take("murad", 0), "another name has its own attempts");
-        assert!(limiter.take("aysel", 6_000));
-        assert!(!limiter.take("aysel", 6_000));
+        assert!((0..10).all(|_| take(&limiter, "aysel", 0)));
+        assert!(!take(&limiter, "aysel", 0));
+        assert!(take(&limiter, "murad", 0), "another name has its own attempts");
+        assert!(take(&limiter, "aysel", 6_000));
+        assert!(!take(&limiter, "aysel", 6_000));
         limiter.forgive("aysel");
-        assert!(limiter.take("aysel", 6_000));
+        assert!(take(&limiter, "aysel", 6_000));
+    }
+
+    #[test]
+    fn a_guess_at_two_accounts_needs_an_attempt_of_each_and_the_one_that_opens_gives_back_its_own() {
+        let limiter = SignInLimiter::default();
+        let both = ["a".to_owned(), "b".to_owned()];
+        for _ in 0..10 {
+            assert!(limiter.take(&both, 0));
+            limiter.forgive("a");
+        }
+        assert!(!limiter.take(&both, 0), "b has none left");
+        assert!(take(&limiter, "a", 0));
     }
 
     #[test]
     fn names_that_are_made_up_are_forgotten_and_the_one_that_is_guessed_is_not() {
         let limiter = SignInLimiter::default();
         for number in 0..3 * BUCKETS_MAX {
-            limiter.take(&number.to_string(), 0);
+            take(&limiter, &number.to_string(), 0);
             if number % 10_000 == 0 {
-                limiter.take("aysel", 0);
+                take(&limiter, "aysel", 0);
             }
         }
         let buckets = limiter.buckets.lock().expect("nobody panicked");
         assert!(buckets.young.len() + buckets.old.len() <= BUCKETS_MAX);
         drop(buckets);
-        assert!(!limiter.take("aysel", 0));
+        assert!(!take(&limiter, "aysel", 0));
     }
 }

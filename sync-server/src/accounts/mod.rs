@@ -1,15 +1,20 @@
 //! Who somebody is: passwords, tokens, sessions and devices.
 
 mod desk;
+mod imported;
 mod limiter;
+mod names;
 mod passwords;
+mod renewal;
 mod routes;
 mod session;
 mod tokens;
 
 pub use desk::{PasswordDesk, STRANGERS_WAITING_MAX, passwords_at_once};
+pub use imported::MostRounds;
 pub use limiter::SignInLimiter;
-pub use passwords::{Memory, hash_password, verify_password};
+pub use passwords::{Memory, check_password, hash_password};
+pub use renewal::*;
 pub use routes::*;
 pub use session::Session;
 pub use tokens::{Claims, Tokens};

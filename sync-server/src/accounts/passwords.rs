@@ -1,8 +1,12 @@
 //! Password hashes: Argon2id for new ones; Django's PBKDF2 and bcrypt are accepted, and rehashed at the next sign-in.
 
+use std::sync::LazyLock;
+
 use argon2::password_hash::PasswordHasher as _;
 use argon2::password_hash::phc::{Output, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+
+use super::imported::{Imported, MostRounds};
 
 /// Memory of one hash in KiB, passes and lanes: OWASP's second choice, 19 MiB, so that many may sign in at once.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -53,19 +57,26 @@ pub fn hash_password(password: &str) -> Result<String, String> {
     Ok(hash.to_string())
 }
 
-/// Whether the password fits the stored hash, and whether the hash is one to replace.
-pub fn verify_password(password: &str, stored: &str, memory: &mut Memory) -> (bool, bool) {
+/// A hash of no password: checking a name without an account, or an account without a hash of ours, does the same work.
+static NOBODYS_HASH: LazyLock<String> = LazyLock::new(|| hash_password("nobody").unwrap_or_default());
+
+/// Whether the password fits the stored hash, and whether the hash is one to replace. It does the same work whatever is stored:
+/// a hash of ours, and of every kind of imported hash the most there is.
+pub fn check_password(password: &str, stored: Option<&str>, most: &MostRounds, memory: &mut Memory) -> (bool, bool) {
     if password.len() > PASSWORD_BYTES_MAX {
         return (false, false);
     }
-    if stored.starts_with("$argon2") {
-        let fits = PasswordHash::new(stored).ok().and_then(|parsed| fits_argon2(password, &parsed, memory));
-        return (fits.unwrap_or(false), false);
-    }
-    if stored.starts_with("$2") {
-        return (bcrypt::verify(password, stored).unwrap_or(false), true);
-    }
-    (djangohashers::check_password(password, stored).unwrap_or(false), true)
+    let ours = stored.filter(|stored| is_ours(stored));
+    let argon2 = PasswordHash::new(ours.unwrap_or(&NOBODYS_HASH)).ok();
+    let fits_ours = argon2.and_then(|parsed| fits_argon2(password, &parsed, memory)).unwrap_or(false);
+    let imported = stored.and_then(Imported::read);
+    let fits_imported = imported.zip(stored).is_some_and(|(imported, stored)| imported.fits(password, stored));
+    most.rest(imported).into_iter().for_each(|rest| rest.spend(password));
+    (if imported.is_some() { fits_imported } else { ours.is_some() && fits_ours }, imported.is_some())
+}
+
+fn is_ours(stored: &str) -> bool {
+    stored.starts_with("$argon2") && PasswordHash::new(stored).is_ok()
 }
 
 /// As the crate's own `verify_password`, in memory that is there already. None: the hash is damaged.
@@ -88,7 +99,15 @@ mod tests {
     use super::*;
 
     fn verify_password(password: &str, stored: &str) -> (bool, bool) {
-        super::verify_password(password, stored, &mut Memory::default())
+        check_password(password, Some(stored), &MostRounds::default(), &mut Memory::default())
+    }
+
+    #[test]
+    fn an_account_without_a_hash_is_opened_by_no_password() {
+        for password in ["", "nobody", "secret"] {
+            assert_eq!(check_password(password, None, &MostRounds::default(), &mut Memory::default()), (false, false));
+            assert!(!verify_password(password, "!").0);
+        }
     }
 
     #[test]
@@ -122,8 +141,8 @@ mod tests {
         for (password, stored) in
             [("first", ours.as_str()), ("waystation", small), ("third", &large), ("first", &ours), ("waystation", small)]
         {
-            assert_eq!(super::verify_password(password, stored, &mut memory), (true, false), "{stored}");
-            assert!(!super::verify_password("another", stored, &mut memory).0, "{stored}");
+            assert_eq!(check_password(password, Some(stored), &MostRounds::default(), &mut memory), (true, false), "{stored}");
+            assert!(!check_password("another", Some(stored), &MostRounds::default(), &mut memory).0, "{stored}");
         }
         assert_eq!(memory.0.len(), MEMORY_KIB as usize);
     }

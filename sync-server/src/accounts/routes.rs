@@ -1,7 +1,8 @@
-//! Sign-in, refresh, sign-out, and a new device for a copied database.
+//! Sign-in, sign-out, and a new device for a copied database.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -15,9 +16,11 @@ use uuid::Uuid;
 use waystation_model::limits::REQUEST_BODY_BYTES_MAX;
 use waystation_model::{Code, Problem};
 
-use super::passwords::{Memory, hash_password, verify_password};
+use super::imported::MostRounds;
+use super::names::{self, Account};
+use super::passwords::{Memory, check_password, hash_password};
 use super::session::Session;
-use super::tokens::{ACCESS_SECONDS, Claims, SESSION_DAYS, new_refresh_token, refresh_hash};
+use super::tokens::{ACCESS_SECONDS, Claims, SESSION_DAYS, new_refresh_token};
 use crate::body::Body;
 use crate::connections::Peer;
 use crate::failure::Failure;
@@ -32,8 +35,9 @@ const DEVICES_PER_USER_MAX: i64 = 100;
 const DEVICE_NAME_MAX: usize = 100;
 /// Devices whose recovery secrets one sign-in may ask for.
 const SECRETS_OF_MAX: usize = 8;
-/// A hash of nothing, so that an unknown name takes as long as a wrong password.
-static NOBODYS_HASH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| hash_password("nobody").unwrap_or_default());
+/// How often a password is checked whose hash changes meanwhile: two laptops of a person whose hash is replaced at the first
+/// sign-in are the one case.
+const CHECKS_MAX: usize = 3;
 
 /// `POST /v1/accounts/sign-in`
 #[derive(Debug, Deserialize, ToSchema)]
@@ -114,19 +118,6 @@ pub struct SignedInUser {
     pub organization_name: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct Account {
-    id: Uuid,
-    organization_id: Uuid,
-    organization_name: String,
-    user_name: Option<String>,
-    email: Option<String>,
-    full_name: String,
-    role: String,
-    open: bool,
-    password_hash: Option<String>,
-}
-
 /// Signs somebody in.
 ///
 /// # Errors
@@ -140,68 +131,33 @@ pub async fn sign_in(
 ) -> Result<Json<SignedIn>, Failure> {
     app.protocols.check(request.protocol)?;
     let name = request.name.trim();
-    let wrong = || Problem::new(Code::WrongPassword, "the name or the password is wrong");
     if name.len() > NAME_BYTES_MAX || name.contains('\0') {
         return Err(wrong().into());
     }
     if request.device.secrets_of.len() > SECRETS_OF_MAX {
         return Err(Problem::new(Code::BadRequest, "too many devices whose secrets are needed").field("secrets_of").into());
     }
-    // One person's user name may be another one's e-mail address: then the password tells who it is.
-    let accounts: Vec<Account> = sqlx::query_as(
-        "SELECT u.id, u.organization_id, o.name AS organization_name, u.user_name, u.email, u.full_name, u.role, \
-                u.status = 'active' AND u.deleted_at IS NULL \
-                    AND o.deleted_at IS NULL AND o.status NOT IN ('suspended', 'closed') AS open, u.password_hash \
-         FROM users u JOIN organizations o ON o.id = u.organization_id \
-         WHERE lower(u.user_name) = lower($1) OR lower(u.email) = lower($1) ORDER BY u.id LIMIT 2",
-    )
-    .bind(name)
-    .fetch_all(&app.pool)
-    .await?;
-    let attempts = attempts_of(&app, name, &accounts, request.device.id).await?;
-    if !app.sign_ins.take(&attempts.bucket, app.now_ms()) {
-        return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
-    }
-    // Passwords are slow on purpose. Many at once wait for each other; known devices do not wait for the rest.
-    let stranger = (!attempts.known_device).then(|| address_of(peer, &headers));
-    let place = app.passwords.take(stranger).await?;
-    let password = request.password.clone();
-    let (found, place) = place.work(move |memory| whose(accounts, &password, memory)).await?;
-    let (account, outdated) = found.ok_or_else(wrong)?;
-    if !account.open {
-        return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
-    }
-    app.sign_ins.forgive(&attempts.bucket);
-
-    let (new_hash, place) = if outdated {
-        let password = request.password;
-        place.work(move |_| hash_password(&password).ok()).await?
-    } else {
-        (None, place)
-    };
-    drop(place);
-    to_the_end(async move { signed_in(&app, account, &request.device, new_hash, &headers).await.map(Json) }).await
+    let opened = open_account(&app, peer, &headers, name, &request).await?;
+    to_the_end(async move { signed_in(&app, opened, &request.device, &headers).await.map(Json) }).await
 }
 
 /// Opens the session of somebody whose password was right.
-async fn signed_in(
-    app: &App,
-    account: Account,
-    given: &DeviceGiven,
-    new_hash: Option<String>,
-    headers: &HeaderMap,
-) -> Result<SignedIn, Failure> {
+async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &HeaderMap) -> Result<SignedIn, Failure> {
+    let Opened { account, new_hash } = opened;
     let mut transaction = begin(&app.pool).await?;
+    // Somebody may have given the account another password while this one was checked.
+    if !still_opens(&mut transaction, &account).await? {
+        return Err(wrong().into());
+    }
     let device = match given.id {
         Some(id) => known_device(&mut transaction, id, account.id).await?,
         None => make_device(&mut transaction, account.organization_id, account.id, &given.name, &given.platform).await?,
     };
     let secrets = secrets_of(&mut transaction, &given.secrets_of, account.id).await?;
-    let (refresh_token, hash) = new_refresh_token();
-    let session_id = open_session(&mut transaction, account.id, device.0, &hash, headers).await?;
     if let Some(new_hash) = new_hash {
-        sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(account.id).bind(new_hash).execute(&mut *transaction).await?;
+        store_hash(&mut transaction, account.id, &new_hash).await?;
     }
+    let (session_id, refresh_token) = open_session(&mut transaction, account.id, device.0, headers).await?;
     let moved = crate::database::commit(transaction).await?;
     app.moved(moved);
 
@@ -226,29 +182,45 @@ async fn signed_in(
     })
 }
 
-/// Whose attempts these are: the account's, or the name's where there is none. Who signs in again on a laptop of their own
-/// has that laptop's attempts, so that nobody who guesses elsewhere keeps them out.
-async fn attempts_of(app: &App, name: &str, accounts: &[Account], device: Option<Uuid>) -> Result<Attempts, Failure> {
-    let users: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
-    if let Some(device) = device {
-        let own: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM devices WHERE id = $1 AND user_id = ANY($2))")
-            .bind(device)
-            .bind(&users)
-            .fetch_one(&app.pool)
-            .await?;
-        if own {
-            return Ok(Attempts { bucket: format!("device:{device}"), known_device: true });
-        }
-    }
-    let bucket = users.first().map_or_else(|| format!("name:{}", name.to_lowercase()), |user| format!("user:{user}"));
-    Ok(Attempts { bucket, known_device: false })
+/// An account that a name and a password have opened.
+struct Opened {
+    account: Account,
+    /// A new hash of the password, where the stored one is to be replaced.
+    new_hash: Option<String>,
 }
 
-/// Whose attempts a sign-in takes.
-struct Attempts {
-    bucket: String,
-    /// Whether it names a device that the account has signed in on before.
-    known_device: bool,
+/// The account that the name and the password open.
+async fn open_account(app: &App, peer: IpAddr, headers: &HeaderMap, name: &str, request: &SignIn) -> Result<Opened, Failure> {
+    for _ in 0..CHECKS_MAX {
+        let named = names::find(&app.pool, name).await?;
+        let attempts = names::attempts(&app.pool, &named, request.device.id).await?;
+        if !app.sign_ins.take(&attempts.buckets, app.now_ms()) {
+            return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
+        }
+        // Passwords are slow on purpose. Many at once wait for each other; known devices do not wait for the rest.
+        let stranger = (!attempts.is_known_device).then(|| address_of(peer, headers));
+        let place = app.passwords.take(stranger).await?;
+        let (password, most) = (request.password.clone(), Arc::clone(&app.most_rounds));
+        let (opened, place) = place.work(move |memory| whose(named.accounts, &password, &most, memory)).await?;
+        let (bucket, account, outdated) = opened.ok_or_else(wrong)?;
+        if !account.open {
+            return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
+        }
+        app.sign_ins.forgive(&attempts.buckets[bucket]);
+        let (new_hash, place) = if outdated {
+            let password = request.password.clone();
+            place.work(move |_| hash_password(&password).ok()).await?
+        } else {
+            (None, place)
+        };
+        drop(place);
+        let mut connection = app.pool.acquire().await?;
+        // Another sign-in may have replaced the hash that was checked here: then this one checks the new one.
+        if still_opens(&mut connection, &account).await? {
+            return Ok(Opened { account, new_hash });
+        }
+    }
+    Err(wrong().into())
 }
 
 /// The address that a sign-in comes from. Only a peer in a private network, where the proxy stands, is believed when it names
@@ -262,18 +234,39 @@ fn address_of(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     forwarded.and_then(|text| text.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
 }
 
-/// The account that the password opens, and whether its hash is one to replace.
-fn whose(accounts: Vec<Account>, password: &str, memory: &mut Memory) -> Option<(Account, bool)> {
+/// The account that the password opens, with its place among them, and whether its hash is one to replace. Every account is
+/// compared, also after one was opened.
+fn whose(accounts: Vec<Account>, password: &str, most: &MostRounds, memory: &mut Memory) -> Option<(usize, Account, bool)> {
     if accounts.is_empty() {
-        verify_password(password, &NOBODYS_HASH, memory);
+        check_password(password, None, most, memory);
     }
-    accounts.into_iter().find_map(|account| {
-        let (right, outdated) = verify_password(password, account.password_hash.as_deref().unwrap_or(&NOBODYS_HASH), memory);
-        (right && account.password_hash.is_some()).then_some((account, outdated))
-    })
+    accounts.iter().filter_map(|account| account.password_hash.as_deref()).for_each(|stored| most.note(stored));
+    let checked: Vec<(bool, bool)> =
+        accounts.iter().map(|account| check_password(password, account.password_hash.as_deref(), most, memory)).collect();
+    let opened = accounts.into_iter().zip(checked).enumerate().find(|(_, (_, (fits, _)))| *fits);
+    opened.map(|(place, (account, (_, outdated)))| (place, account, outdated))
 }
 
-fn access_token(app: &App, user: Uuid, organization: Uuid, device: Uuid, session: Uuid) -> Result<(String, i64), Failure> {
+fn wrong() -> Problem {
+    Problem::new(Code::WrongPassword, "the name or the password is wrong")
+}
+
+/// Whether the account has the hash that was checked, and keeps it until the transaction ends.
+async fn still_opens(connection: &mut PgConnection, account: &Account) -> Result<bool, Failure> {
+    let sql = "SELECT password_hash FROM users WHERE id = $1 FOR NO KEY UPDATE";
+    let stored: Option<Option<String>> = sqlx::query_scalar(sql).bind(account.id).fetch_optional(connection).await?;
+    Ok(stored.flatten() == account.password_hash)
+}
+
+/// Stores another hash of the same password: no session ends by it.
+async fn store_hash(connection: &mut PgConnection, user: Uuid, hash: &str) -> Result<(), Failure> {
+    sqlx::query("SELECT set_config('waystation.same_password', 'on', true)").execute(&mut *connection).await?;
+    sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(user).bind(hash).execute(&mut *connection).await?;
+    sqlx::query("SELECT set_config('waystation.same_password', '', true)").execute(connection).await?;
+    Ok(())
+}
+
+pub(super) fn access_token(app: &App, user: Uuid, organization: Uuid, device: Uuid, session: Uuid) -> Result<(String, i64), Failure> {
     let expires = app.now_ms() / 1000 + ACCESS_SECONDS;
     let token = app.tokens.issue(&Claims { sub: user, org: organization, dev: device, sid: session, exp: expires })?;
     Ok((token, expires * 1000))
@@ -337,8 +330,15 @@ async fn make_device(
     Ok((id, secret.to_vec()))
 }
 
-async fn open_session(connection: &mut PgConnection, user: Uuid, device: Uuid, hash: &[u8], headers: &HeaderMap) -> Result<Uuid, Failure> {
+/// Opens a device's session, and ends its former one: two programs with one device's tokens are one too many. Returns the
+/// session and its first refresh token.
+async fn open_session(connection: &mut PgConnection, user: Uuid, device: Uuid, headers: &HeaderMap) -> Result<(Uuid, String), Failure> {
+    sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE device_id = $1 AND ended_at IS NULL")
+        .bind(device)
+        .execute(&mut *connection)
+        .await?;
     let id = Uuid::now_v7();
+    let (refresh_token, hash) = new_refresh_token(id);
     let agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).map(|text| text.chars().take(300).collect::<String>());
     sqlx::query(
         "INSERT INTO user_sessions (id, user_id, device_id, refresh_token_hash, created_at, last_used_at, expires_at, user_agent) \
@@ -352,71 +352,7 @@ async fn open_session(connection: &mut PgConnection, user: Uuid, device: Uuid, h
     .bind(agent)
     .execute(connection)
     .await?;
-    Ok(id)
-}
-
-/// `POST /v1/accounts/refresh`
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct Refresh {
-    /// The newest refresh token that the laptop holds.
-    pub refresh_token: String,
-}
-
-/// The answer to a refresh.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct Refreshed {
-    /// For `Authorization: Bearer`.
-    pub access_token: String,
-    /// Milliseconds since 1970.
-    pub access_expires_at: i64,
-    /// The next refresh token. The one that was sent stays good until this one is used.
-    pub refresh_token: String,
-    /// The server's clock, in milliseconds.
-    pub server_time: i64,
-}
-
-/// Gives a new access token for a refresh token.
-///
-/// The session holds two hashes: the current token's and the next one's. Sending the current one replaces the next one,
-/// so a lost answer costs nothing. Sending the next one makes it the current one. Any other token ends no session, for
-/// nobody can tell whose it was; one that was current before is simply unknown.
-///
-/// # Errors
-/// `session_ended`, `device_revoked`, `account_closed`.
-#[utoipa::path(post, path = "/v1/accounts/refresh", request_body = Refresh, responses((status = 200, body = Refreshed), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
-pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUEST_BODY_BYTES_MAX>) -> Result<Json<Refreshed>, Failure> {
-    to_the_end(async move { refreshed(&app, &request.refresh_token).await.map(Json) }).await
-}
-
-async fn refreshed(app: &App, refresh_token: &str) -> Result<Refreshed, Failure> {
-    let hash = refresh_hash(refresh_token);
-    let mut transaction = begin(&app.pool).await?;
-    let row: Option<(Uuid, Uuid, Uuid, Uuid)> = sqlx::query_as(
-        "SELECT s.id, s.user_id, u.organization_id, s.device_id FROM user_sessions s JOIN users u ON u.id = s.user_id \
-         WHERE s.ended_at IS NULL AND s.expires_at > now() AND (s.refresh_token_hash = $1 OR s.next_refresh_token_hash = $1) \
-         FOR UPDATE OF s",
-    )
-    .bind(&hash)
-    .fetch_optional(&mut *transaction)
-    .await?;
-    let (session_id, user_id, organization_id, device_id) = row.ok_or_else(|| Problem::new(Code::SessionEnded, "the session was ended"))?;
-    let session = Session { user_id, organization_id, device_id, session_id };
-    session.check_alive(&mut transaction).await?;
-    let next_token = app.tokens.next_refresh_token(session_id, refresh_token)?;
-    sqlx::query(
-        "UPDATE user_sessions SET \
-             refresh_token_hash = $2, next_refresh_token_hash = $3, last_used_at = now(), expires_at = now() + make_interval(days => $4) \
-         WHERE id = $1",
-    )
-    .bind(session_id)
-    .bind(&hash)
-    .bind(refresh_hash(&next_token))
-    .bind(i32::try_from(SESSION_DAYS).unwrap_or(i32::MAX))
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    let (access_token, access_expires_at) = access_token(app, user_id, organization_id, device_id, session_id)?;
-    Ok(Refreshed { access_token, access_expires_at, refresh_token: next_token, server_time: app.now_ms() })
+    Ok((id, refresh_token))
 }
 
 /// Ends the session. What the laptop holds stays the laptop's business.
@@ -429,6 +365,28 @@ pub async fn sign_out(State(app): State<App>, session: Session) -> Result<Status
         let mut transaction = begin(&app.pool).await?;
         sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
             .bind(session.session_id)
+            .execute(&mut *transaction)
+            .await?;
+        let moved = crate::database::commit(transaction).await?;
+        app.moved(moved);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// Ends every session of the person, on every device, this one too.
+///
+/// For somebody who has lost a laptop, or believes that somebody else has their tokens.
+///
+/// # Errors
+/// `session_ended`, `device_revoked`, `account_closed`: only a session that is open ends the others.
+#[utoipa::path(post, path = "/v1/accounts/sign-out-everywhere", security(("access_token" = [])), responses((status = 204, description = "Every session of this person is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
+pub async fn sign_out_everywhere(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
+    to_the_end(async move {
+        let mut transaction = begin(&app.pool).await?;
+        session.check_alive(&mut transaction).await?;
+        sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL")
+            .bind(session.user_id)
             .execute(&mut *transaction)
             .await?;
         let moved = crate::database::commit(transaction).await?;
@@ -484,8 +442,7 @@ async fn made_device(app: &App, session: Session, request: &NewDeviceRequest, he
     session.check_alive(&mut transaction).await?;
     let (device_id, secret) =
         make_device(&mut transaction, session.organization_id, session.user_id, &request.name, &request.platform).await?;
-    let (refresh_token, hash) = new_refresh_token();
-    let session_id = open_session(&mut transaction, session.user_id, device_id, &hash, headers).await?;
+    let (session_id, refresh_token) = open_session(&mut transaction, session.user_id, device_id, headers).await?;
     let moved = crate::database::commit(transaction).await?;
     app.moved(moved);
     let (access_token, access_expires_at) = access_token(app, session.user_id, session.organization_id, device_id, session_id)?;

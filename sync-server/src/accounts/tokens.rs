@@ -1,4 +1,5 @@
-//! Access tokens (signed, fifteen minutes) and refresh tokens (random, stored as a hash).
+//! Access tokens (signed, fifteen minutes) and refresh tokens (random, stored as a hash, with the session they belong to in
+//! clear: so one that is too old is known as such).
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -82,16 +83,25 @@ impl Tokens {
     /// Never with this key; kept for the library's signature.
     pub fn next_refresh_token(&self, session: Uuid, token: &str) -> Result<String, Failure> {
         let message = format!("refresh:{session}:{token}");
-        Ok(hex::encode(refresh_hash(&self.sign(&message)?)))
+        Ok(refresh_token(session, &refresh_hash(&self.sign(&message)?)))
     }
 }
 
-/// A new refresh token and the hash to store.
-pub fn new_refresh_token() -> (String, Vec<u8>) {
+/// A new refresh token of a session, and the hash to store.
+pub fn new_refresh_token(session: Uuid) -> (String, Vec<u8>) {
     let secret: [u8; 32] = rand::random();
-    let token = hex::encode(secret);
+    let token = refresh_token(session, &secret);
     let hash = refresh_hash(&token);
     (token, hash)
+}
+
+fn refresh_token(session: Uuid, secret: &[u8]) -> String {
+    format!("{}.{}", session.simple(), hex::encode(secret))
+}
+
+/// The session that a refresh token names. Tokens of former versions name none.
+pub fn session_of(token: &str) -> Option<Uuid> {
+    token.split_once('.').and_then(|(session, _)| Uuid::parse_str(session).ok())
 }
 
 /// The hash under which a refresh token is stored.
@@ -108,7 +118,8 @@ mod tests {
         let (tokens, session) = (Tokens::new("one secret"), Uuid::from_u128(1));
         let next = tokens.next_refresh_token(session, "now").expect("a token");
         assert_eq!(tokens.next_refresh_token(session, "now").expect("a token"), next);
-        assert_eq!(next.len(), 64);
+        assert_eq!((next.len(), session_of(&next)), (97, Some(session)));
+        assert_eq!(session_of("now"), None);
         let others = [
             tokens.next_refresh_token(session, &next).expect("a token"),
             tokens.next_refresh_token(Uuid::from_u128(2), "now").expect("a token"),

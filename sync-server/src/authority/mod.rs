@@ -160,6 +160,28 @@ pub struct KeptConflict<'a> {
     pub author_id: Option<Uuid>,
 }
 
+/// A state of a row that somebody has offered.
+#[derive(Debug)]
+pub struct OfferedState {
+    /// The offer.
+    pub id: Uuid,
+    /// The row's stamp, in digits.
+    pub row_stamp: String,
+    /// The columns.
+    pub fields: Value,
+}
+
+/// Which row is offered, and under which stamp it was known.
+#[derive(Debug)]
+pub struct OfferKey {
+    /// The table.
+    pub entity: &'static str,
+    /// The row.
+    pub row_id: Uuid,
+    /// The stamp.
+    pub row_stamp: i64,
+}
+
 /// Something that a person hears, or is, or did or was.
 #[derive(Debug)]
 pub struct FormerRight {
@@ -260,8 +282,12 @@ pub trait Writing: Send + Sized {
     fn waiting_changes(&mut self, author: Uuid) -> impl Future<Output = Result<usize, Failure>> + Send;
     /// How many rows wait that this person has offered, and their bytes together.
     fn offers(&mut self, offered_by: Uuid) -> impl Future<Output = Result<(usize, usize), Failure>> + Send;
-    /// What was offered of one row, whoever did: the stamp in digits, and the columns.
-    fn offers_of(&mut self, entity: &Entity, row: Uuid) -> impl Future<Output = Result<Vec<(String, Value)>, Failure>> + Send;
+    /// What was offered of one row, by anybody.
+    fn offers_of(&mut self, entity: &Entity, row: Uuid) -> impl Future<Output = Result<Vec<OfferedState>, Failure>> + Send;
+    /// Whether this person offers another row than this one under its stamp.
+    fn offers_under(&mut self, offered_by: Uuid, key: &OfferKey) -> impl Future<Output = Result<bool, Failure>> + Send;
+    /// Counts one more person who offers the very same as an offer that waits, each person once.
+    fn second_offer(&mut self, offer: Uuid, seconder: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Locks a device's ledger until the transaction ends.
     fn lock_ledger(&mut self, device: Uuid) -> impl Future<Output = Result<LockedLedger, Failure>> + Send;

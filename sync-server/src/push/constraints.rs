@@ -28,6 +28,11 @@ impl Constraints {
         Constraints { columns }
     }
 
+    /// Whether there is one of this name.
+    pub fn is_known(&self, name: &str) -> bool {
+        self.columns.contains_key(name)
+    }
+
     /// The outcome of a mutation that the database refused.
     pub async fn refusal<W: Writing>(
         &self,

@@ -24,8 +24,6 @@ use crate::failure::Failure;
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// Tables that tell of other rows' changes, or of a device: nothing that a person entered waits in them.
-pub const NEVER_HELD: &[&str] = &["conflicts", "held_changes", "devices", "offered_rows"];
 
 /// The table of held changes.
 pub fn table() -> &'static Entity {
@@ -86,7 +84,7 @@ pub async fn instead<W: Writing>(
     rows: &Rows,
     held: &mut HeldChanges,
 ) -> Result<Option<Result<Outcome, Problem>>, Failure> {
-    if NEVER_HELD.contains(&deed.entity.name) || rows.is_foreign(deed.id) {
+    if deed.entity.is_about_sync() {
         return Ok(None);
     }
     let current = rows.current(deed.id);
@@ -187,7 +185,7 @@ pub async fn has_heard<W: Writing>(keeper: &mut W, context: &mut Context<'_>, sc
 }
 
 /// Who the author has been since the losses that are remembered, one for each role.
-async fn formerly<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>, at_us: i64) -> Result<&'c [Actor], Failure> {
+pub async fn formerly<'c, W: Writing>(keeper: &mut W, context: &'c mut Context<'_>, at_us: i64) -> Result<&'c [Actor], Failure> {
     lost(keeper, context).await?;
     let Holding { lost, formerly, .. } = &mut context.holding;
     let lost = lost.as_deref().unwrap_or_default();

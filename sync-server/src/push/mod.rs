@@ -8,6 +8,7 @@ mod constraints;
 mod decisions;
 mod deed;
 mod facts;
+mod foreign;
 mod grades;
 mod held;
 mod ledger;

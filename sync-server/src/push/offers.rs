@@ -6,18 +6,19 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::access::{Actor, Role};
 use waystation_model::limits::{OFFERED_BYTES_MAX, OFFERED_ROWS_MAX};
-use waystation_model::merge::{Change, Edit, Edits, Merged, Verdict, read_fields, was_seen};
+use waystation_model::merge::{Change, Edit, Edits, Merged, Stored, Verdict, read_fields};
+use waystation_model::offers;
 use waystation_model::registry::{Entity, Merge, entity};
 use waystation_model::wire::{Base, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::deed::{Deed, Fields};
 use super::facts::Facts;
-use super::held::{self, NEVER_HELD, Place, name_of};
+use super::held::{self, Place, name_of};
 use super::rows::{Rows, load, write};
 use super::sets::Context;
 use super::{conflicts, decisions, grades};
-use crate::authority::Writing;
+use crate::authority::{OfferKey, OfferedState, Writing};
 use crate::failure::Failure;
 
 /// The table of offered rows.
@@ -80,32 +81,26 @@ impl Offer {
     }
 }
 
-/// The table of this name, unless its rows are the server's alone.
+/// The table of this name, if its rows may be offered.
 fn offered_table(name: &str) -> Result<&'static Entity, Problem> {
     let of = entity(name).ok_or_else(|| Problem::new(Code::UnknownEntity, format!("no table {name} is synced")))?;
-    if NEVER_HELD.contains(&of.name) || of.write.is_empty() {
-        return Err(Problem::new(Code::NotAllowed, format!("rows of {name} are made by the server alone")));
+    if !offers::may_be_offered(of) {
+        return Err(Problem::new(Code::NotAllowed, format!("rows of {name} are not offered")));
     }
     Ok(of)
 }
 
-/// What may come back of a row: nothing that the server fills, and no sum, to which whoever added adds again.
+/// What may come back of a row: nothing that the server fills, and no sum, to which its author adds again.
 fn fields_in(of: &Entity, said: &Value) -> Result<Fields, Problem> {
     let said = said.as_object().ok_or_else(|| Problem::new(Code::BadValue, "columns and values").field("fields"))?;
     let (columns, values): (Vec<String>, Vec<Value>) = said.iter().map(|(column, value)| (column.clone(), value.clone())).unzip();
     let mut fields = read_fields(of, &columns, &values)?;
-    fields.retain(|(index, _)| of.columns[*index].merge != Merge::Sum);
+    fields.retain(|(index, _)| offers::is_offered(&of.columns[*index]));
     Ok(fields)
 }
 
-/// Whether rows of this table are never made again by an offer: an account that is gone may have been erased, and an
-/// organization is made by nobody here.
-fn is_never_made_again(of: &Entity) -> bool {
-    matches!(of.name, "users" | "organizations")
-}
-
 /// Keeps what the server does not have. What it has, or has never lost, is no offer, nor is what is about somebody who is gone,
-/// or what the offerer has never heard of: none of these is told from the others.
+/// what the person who offers has never heard of, or what they could not have written: none of these is told from the others.
 async fn offer<W: Writing>(
     keeper: &mut W,
     context: &mut Context<'_>,
@@ -134,7 +129,8 @@ async fn offer<W: Writing>(
         return Ok(Err(Problem::new(Code::TooManyHeld, "as many rows as one person may offer wait for a decision")));
     }
     context.holding.offered = Some((count + usize::from(is_first), bytes + more));
-    if !keeper.is_of_lost_life(stamp).await? {
+    let key = OfferKey { entity: of.name, row_id: id, row_stamp: stamp };
+    if !keeper.is_of_lost_life(stamp).await? || names_another_row(keeper, context, rows, &key).await? {
         return Ok(NOTHING);
     }
     let there = load(keeper, of, context.actor.organization_id, &[id]).await?;
@@ -151,11 +147,12 @@ async fn offer<W: Writing>(
     if there.is_foreign(id) || !held::has_heard(keeper, context, &lives_in).await? {
         return Ok(NOTHING);
     }
-    match current {
-        Some(current) => fields.retain(|(index, value)| current.values[*index] != *value && is_changeable(of, *index)),
-        None if is_never_made_again(of) => fields.clear(),
-        None => {}
+    if let Some(current) = current {
+        fields.retain(|(index, value)| current.values[*index] != *value && is_changeable(of, *index));
     }
+    let stands = current.map(|current| current.values.as_slice());
+    let fields = of_writer(keeper, context, (of, id, stands), &fields, changed_us(deed)).await?;
+    let mut whole = stands.map_or_else(|| of.empty_values(), <[Value]>::to_vec);
     lay(&mut whole, &fields);
     let person_id = Place::of(of, id, &whole).person_id;
     let person_name = match person_id {
@@ -166,9 +163,14 @@ async fn offer<W: Writing>(
         return Ok(NOTHING);
     }
     let said = Value::Object(fields.iter().map(|(index, value)| (of.columns[*index].name.to_owned(), value.clone())).collect());
-    // Many laptops had the same row. What was decided about it is decided for all of them.
-    let same = |(of_stamp, of_fields): &(String, Value)| of_stamp.parse() == Ok(stamp) && *of_fields == said;
-    if keeper.offers_of(of, id).await?.iter().any(same) {
+    // Many laptops had the same row. What was decided about it is decided for all of them, and who decides sees whether more
+    // than one person says so.
+    let same = |offered: &OfferedState| offered.row_stamp.parse() == Ok(stamp) && offered.fields == said;
+    if let Some(offered) = keeper.offers_of(of, id).await?.into_iter().find(same) {
+        // This push may be deciding about it: then nobody asks for more.
+        if offered.id != deed.id && rows.current(offered.id).is_none() {
+            keeper.second_offer(offered.id, context.actor.user_id).await?;
+        }
         return Ok(NOTHING);
     }
     let name = name_of(keeper, context, context.actor.user_id).await?;
@@ -189,6 +191,43 @@ async fn offer<W: Writing>(
     let edits = Edits::from([("offer".to_owned(), edit)]);
     rows.take(deed.id, Merged { values, edits, changed: true, verdict: Verdict::Applied, held: Vec::new() });
     Ok(NOTHING)
+}
+
+/// When the row was last changed, as the laptop says, in microseconds.
+fn changed_us(deed: &Deed<'_>) -> i64 {
+    let changed = deed.change.fields.iter().find(|(index, _)| *index == place("changed_at")).and_then(|(_, value)| value.as_i64());
+    changed.map_or(deed.change.at, |ms| ms.saturating_mul(1000).min(deed.change.at))
+}
+
+/// Whether this person offers another row under the same stamp. No two rows ever had one stamp, so one of the two is made up.
+/// What others offer under it does not count, or anybody could keep a true offer away with a false one.
+async fn names_another_row<W: Writing>(keeper: &mut W, context: &Context<'_>, rows: &Rows, key: &OfferKey) -> Result<bool, Failure> {
+    let is_other = |values: &[Value]| {
+        let is_same = values[place("entity")] == key.entity && values[place("row_id")] == json!(key.row_id.to_string());
+        stamp_in(values, "row_stamp") == Some(key.row_stamp) && !is_same
+    };
+    if rows.any(|stored| stored.values[place("offered_by")] == json!(context.actor.user_id.to_string()) && is_other(&stored.values)) {
+        return Ok(true);
+    }
+    keeper.offers_under(context.actor.user_id, key).await
+}
+
+/// Of what is offered of a row, what this person may write, or might as long as they had the rights that are remembered: as
+/// with held changes, an administrator decides.
+async fn of_writer<W: Writing>(
+    keeper: &mut W,
+    context: &mut Context<'_>,
+    (of, id, stands): (&'static Entity, Uuid, Option<&[Value]>),
+    fields: &[(usize, Value)],
+    at_us: i64,
+) -> Result<Fields, Failure> {
+    let kept = offers::of_writer(of, &id, stands, fields, &context.actor);
+    if !kept.is_empty() || fields.is_empty() {
+        return Ok(kept);
+    }
+    let formerly = held::formerly(keeper, context, at_us).await?;
+    let kept = formerly.iter().map(|actor| offers::of_writer(of, &id, stands, fields, actor)).find(|kept| !kept.is_empty());
+    Ok(kept.unwrap_or_default())
 }
 
 /// The scopes of a row that is not there: whether it is published only the server says, when it makes it.
@@ -213,6 +252,12 @@ fn is_changeable(of: &Entity, index: usize) -> bool {
     !matches!(of.columns[index].merge, Merge::Key | Merge::Carried)
 }
 
+/// Whether who decides has looked at this state of the row. That others second it meanwhile makes it no other.
+fn saw_offer(stored: &Stored, base: Base) -> bool {
+    let offered_at = stored.edits.get("offer").map_or(i64::MAX, |edit| edit.stamp);
+    stored.stamp.is_none() || base.stamp.is_some_and(|base| offered_at <= base)
+}
+
 async fn decide<W: Writing>(
     keeper: &mut W,
     context: &mut Context<'_>,
@@ -233,7 +278,7 @@ async fn decide<W: Writing>(
         Err(problem) => return Ok(Err(problem)),
     }
     // A later state of the row may have taken the place of the one that was decided about.
-    if !was_seen(&stored, decision.change.device, decision.change.base) {
+    if !saw_offer(&stored, decision.change.base) {
         return Ok(Err(Problem::new(Code::ChangedMeanwhile, "another state of the row is offered by now").field("fields")));
     }
     if said == decisions::ACCEPTED
@@ -264,7 +309,7 @@ async fn happen<W: Writing>(
     };
     let id = Uuid::parse_str(text("row_id")).map_err(Failure::broken)?;
     let mut rows = load(keeper, of, context.actor.organization_id, &[id]).await?;
-    if rows.is_foreign(id) || (rows.current(id).is_none() && is_never_made_again(of)) {
+    if rows.is_foreign(id) {
         return Ok(Err(Problem::new(Code::NotFound, "there is no such row in this organization")));
     }
     let changed_us = offered[place("changed_at")].as_i64().map_or(i64::MAX, |ms| ms.max(0).saturating_mul(1000));

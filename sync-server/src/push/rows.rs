@@ -29,6 +29,11 @@ impl Rows {
         self.rows.get(&id)
     }
 
+    /// Whether this holds for any of them.
+    pub fn any(&self, wanted: impl Fn(&Stored) -> bool) -> bool {
+        self.rows.values().any(wanted)
+    }
+
     /// Whether the id belongs to another organization's row.
     pub fn is_foreign(&self, id: RowId) -> bool {
         self.foreign.contains(&id)
@@ -36,7 +41,7 @@ impl Rows {
 
     /// Whether the row is not there, and a change says that one of the same device's has made it.
     pub fn builds_on_own(&self, id: RowId, base: Base) -> bool {
-        !self.rows.contains_key(&id) && !self.foreign.contains(&id) && base.stamp.is_none() && base.own.is_some()
+        !self.rows.contains_key(&id) && base.stamp.is_none() && base.own.is_some()
     }
 
     /// Takes the result of a merge.

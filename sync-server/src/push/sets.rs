@@ -15,7 +15,7 @@ use super::deed::{Deed, Fields};
 use super::facts::Facts;
 use super::held::{self, HeldChanges, Holding};
 use super::rows::{Rows, load, reload, write};
-use super::{Constraints, RowId, conflicts, decisions, grades, offers, rejected};
+use super::{Constraints, RowId, conflicts, decisions, foreign, grades, offers, rejected};
 use crate::authority::Writing;
 use crate::failure::Failure;
 
@@ -170,6 +170,10 @@ async fn run_set<W: Writing>(
                     OnOwn::Gone => Err(Problem::new(Code::NotFound, "the row was deleted meanwhile")),
                 }
             }
+            Operation::Put if rows.is_foreign(*id) => match deed.put(None, &context.actor) {
+                Err(problem) => Err(problem),
+                Ok(merged) => return Err(foreign::refusal(keeper, context, &deed, merged).await?),
+            },
             Operation::Put => put(context, &deed, &mut rows, &facts),
             // Whether there is one is nobody's to know.
             Operation::Delete if offers::are(entity) => Err(Problem::new(Code::NotAllowed, "offers are not deleted")),
@@ -316,9 +320,6 @@ fn deed<'a>(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation,
 }
 
 fn put(context: &Context<'_>, deed: &Deed<'_>, rows: &mut Rows, facts: &Facts) -> Result<Outcome, Problem> {
-    if rows.is_foreign(deed.id) {
-        return Err(Problem::new(Code::NotFound, "the row is not in this organization"));
-    }
     let merged = deed.put(rows.current(deed.id), &context.actor)?;
     facts.check(deed, rows.current(deed.id))?;
     let outcome = match merged.verdict {
@@ -336,9 +337,7 @@ async fn delete<W: Writing>(
     deed: &Deed<'_>,
     rows: &mut Rows,
 ) -> Result<Result<Outcome, Problem>, Failure> {
-    if rows.is_foreign(deed.id) {
-        return Ok(Err(Problem::new(Code::NotFound, "the row is not in this organization")));
-    }
+    // Of another organization's row as of one that is gone.
     let Some(stored) = rows.current(deed.id) else { return Ok(Ok(Outcome::Applied)) };
     if let Err(problem) = deed.delete(stored, &context.actor) {
         return Ok(Err(problem));

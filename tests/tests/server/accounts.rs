@@ -41,12 +41,12 @@ async fn the_name_is_a_user_name_or_an_address_in_any_case() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn one_persons_user_name_may_be_another_ones_address() -> Outcome<()> {
+async fn where_a_user_name_from_before_is_anothers_address_the_password_tells_who_it_is() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let (first, second) = (school.person("learner", "boss@example.az").await?, school.person("admin", "boss").await?);
     school
         .run(format!(
-            "UPDATE users SET email = 'boss@example.az' WHERE id = '{second}'; UPDATE users SET password_hash = NULL WHERE id = '{first}'"
+            "ALTER TABLE users DISABLE TRIGGER names_changed; UPDATE users SET email = 'boss@example.az' WHERE id = '{second}'; UPDATE users SET password_hash = NULL WHERE id = '{first}'"
         ))
         .await?;
     assert_eq!(Caller::sign_in(&server.url(), "boss@example.az").await?.user, second);
@@ -122,9 +122,8 @@ async fn signing_in_again_with_the_device_keeps_it() -> Outcome<()> {
     let again = Caller::of(&server.url(), sign_in(&server.url(), "aysel", PASSWORD, device.clone()).await??)?;
     assert_eq!((again.device, &again.signed_in["recovery_secret"]), (first.device, &first.signed_in["recovery_secret"]));
     assert_eq!(school.count("devices").await?, 1);
-    for mut caller in [first, again] {
-        caller.pull().await?;
-    }
+    let mut caller = again;
+    caller.pull().await?;
     assert_eq!(code(sign_in(&server.url(), "murad", PASSWORD, device).await?), Code::DeviceNotYours);
     assert_eq!(code(sign_in(&server.url(), "murad", PASSWORD, json!({"id": Uuid::now_v7()})).await?), Code::DeviceNotYours);
     Ok(())

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::laptop::{Laptop, SYNC_TIME_MAX};
 use waystation_tests::school::{Course, School, open};
-use waystation_tests::server::LocalServer;
+use waystation_tests::server::{LocalServer, ServerProcess};
 use waystation_tests::{Outcome, patience};
 
 async fn course_with_a_learner(school: &mut School, topics: usize) -> Outcome<Course> {
@@ -183,5 +183,60 @@ async fn nothing_is_restored_over_what_is_there_nor_from_what_is_damaged() -> Ou
     assert!(damaged.to_string().contains("damaged"), "{damaged}");
     std::fs::remove_file(dump.with_file_name("manifest.json"))?;
     assert_eq!(backup::list(&*to).await?, [], "what has no manifest is no backup");
+    Ok(())
+}
+
+/// Every folder and file below this, with its permissions.
+#[cfg(unix)]
+fn permissions_below(folder: &std::path::Path) -> Outcome<Vec<(std::path::PathBuf, u32)>> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        found.push((folder.clone(), std::fs::metadata(&folder)?.permissions().mode() & 0o777));
+        for entry in std::fs::read_dir(&folder)? {
+            let (path, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+            if kind.is_dir() {
+                folders.push(path);
+            } else {
+                found.push((path.clone(), std::fs::metadata(&path)?.permissions().mode() & 0o777));
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_backup_is_read_by_nobody_but_the_user_who_made_it() -> Outcome<()> {
+    use sha2::{Digest, Sha256};
+    let (server, mut school) = open().await?;
+    let course = course_with_a_learner(&mut school, 1).await?;
+    // A file of the course, as a server keeps it.
+    let bytes = b"a film";
+    let sha256 = hex::encode(Sha256::digest(bytes));
+    let media = server.content().join("media").join(&sha256[..2]);
+    std::fs::create_dir_all(&media)?;
+    std::fs::write(media.join(&sha256), bytes)?;
+    school
+        .insert("media_assets", json!({"id": Uuid::now_v7(), "course_id": course.id, "title": "Film", "sha256": sha256, "status": "ready"}))
+        .await?;
+    let work = tempfile::tempdir()?;
+    let (logs, elsewhere) = (work.path().join("logs"), work.path().join("backups of a day"));
+    std::fs::create_dir_all(&logs)?;
+    let process = ServerProcess::new(server.database().url().to_owned(), server.content().to_path_buf(), logs, 0);
+    let to = elsewhere.to_str().ok_or("a path")?.to_owned();
+    // To a folder that it makes, and beside the files.
+    tokio::task::spawn_blocking(move || {
+        process.chore(&["backup", "--to", &to]).and_then(|()| process.chore(&["backup"])).map_err(|error| error.to_string())
+    })
+    .await??;
+    let mut found = permissions_below(&elsewhere)?;
+    let copied = found.iter().filter(|(path, _)| path.is_file()).count();
+    assert_eq!(copied, 3, "the dump, its manifest and the film: {found:?}");
+    found.extend(permissions_below(&server.content().join("backups"))?);
+    for (path, mode) in found {
+        assert_eq!(mode, if path.is_dir() { 0o700 } else { 0o600 }, "{}: {mode:o}", path.display());
+    }
     Ok(())
 }

@@ -98,10 +98,14 @@ async fn a_row_that_the_server_has_lost_waits_for_an_administrator_and_comes_bac
     assert_eq!(json!([waits["offered_by_name"], waits["person_name"], waits["base_stamp"]]), json!(["Full kamran", "Full aysel", null]));
     class.teacher.pull().await?;
     assert!(class.teacher.all("offered_rows").is_empty(), "only the administrators hear of it");
-    // The same row from another laptop is the same row.
-    let by_learner = offer(&class.learner, "attendance_records", cell, lost, fields.clone());
-    assert_eq!(class.learner.push_one(by_learner).await?, Fate::Applied);
+    assert_eq!(waits["seconded"], 0, "one laptop alone says so");
+    // The same row from another laptop is the same row, and one more who says so, however often.
+    for _ in 0..2 {
+        let by_colleague = offer(&class.colleague, "attendance_records", cell, lost, fields.clone());
+        assert_eq!(class.colleague.push_one(by_colleague).await?, Fate::Applied);
+    }
     assert_eq!(class.school.count("offered_rows").await?, 1);
+    assert_eq!(class.school.column("offered_rows", id, "seconded").await?, 1);
 
     let accepted = decide(&class.admin, id, "accepted");
     let forged = class.teacher.refusal(accepted.clone()).await?;
@@ -152,7 +156,7 @@ async fn what_was_said_since_the_restore_stands_whoever_said_it() -> Outcome<()>
     let other_fields = json!({"group_id": group, "student_id": learner, "lesson_date": other_day, "status": "late"});
     let offers = [
         offer(&class.teacher, "attendance_records", cell, class.lost, fields),
-        offer(&class.teacher, "attendance_records", other, class.lost, other_fields),
+        offer(&class.teacher, "attendance_records", other, class.lost + 1, other_fields),
     ];
     // The teacher marks again after the restore, and the administrator too, before anything is offered.
     let mark = |by: Uuid, day: &str, status: &str| {
@@ -185,12 +189,12 @@ async fn of_two_offers_that_are_both_accepted_the_later_state_stands() -> Outcom
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let now = now_us() / 1000;
-    let earlier = offer_at(&class.learner, "topics", topic, class.lost, json!({"description": "earlier"}), now - 1);
+    let earlier = offer_at(&class.colleague, "topics", topic, class.lost, json!({"description": "earlier"}), now - 1);
     let later = offer_at(&class.teacher, "topics", topic, class.lost + 5, json!({"description": "later"}), now);
     assert_eq!(class.teacher.push_one(later).await?, Fate::Applied);
-    assert_eq!(class.learner.push_one(earlier).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(earlier).await?, Fate::Applied);
     class.waiting().await?;
-    for id in [id_of(&class.teacher, "topics", topic), id_of(&class.learner, "topics", topic)] {
+    for id in [id_of(&class.teacher, "topics", topic), id_of(&class.colleague, "topics", topic)] {
         let accepted = decide(&class.admin, id, "accepted");
         assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
     }
@@ -211,8 +215,8 @@ async fn the_latest_state_waits_and_nobody_decides_about_one_that_they_have_not_
     }
     let id = id_of(&class.teacher, "topics", topic);
     // What somebody else offers stands beside it, however late it says that it is.
-    let junk = offer(&class.learner, "topics", topic, lost + 990, said("junk"));
-    assert_eq!(class.learner.push_one(junk).await?, Fate::Applied);
+    let junk = offer(&class.colleague, "topics", topic, lost + 990, said("junk"));
+    assert_eq!(class.colleague.push_one(junk).await?, Fate::Applied);
     assert_eq!(class.waiting().await?.len(), 2);
     // Whoever has looked at the third state decides about that one.
     let unseen = [decide(&class.admin, id, "accepted"), decide(&class.admin, id, "refused")];
@@ -244,9 +248,7 @@ async fn what_the_server_never_lost_and_what_nobody_here_has_heard_of_is_no_offe
         .map(|stamp| offer(&class.teacher, "topics", topic, stamp, json!({"title": "forged"})))
         .into();
     nothing.push(offer(&class.teacher, "topics", topic, lost, json!({"title": title})));
-    // An account that is gone may have been erased, and with it whatever was about the person.
-    let person = json!({"user_name": "gone", "full_name": "Gone", "role": "learner", "status": "active"});
-    nothing.push(offer(&class.admin, "users", Uuid::now_v7(), lost, person));
+    // A person who is gone may have been erased, and with them what was about them.
     let (group, gone) = (class.group.to_string(), Uuid::now_v7().to_string());
     let cell = derived_id("attendance_records", [Some(group.as_str()), Some(gone.as_str()), Some(DAY)]);
     let fields = json!({"group_id": group, "student_id": gone, "lesson_date": DAY, "status": "late"});
@@ -289,6 +291,14 @@ async fn no_offer_says_what_only_the_server_says_nor_speaks_for_others() -> Outc
         (offer(by, "conflicts", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
         (offer(by, "offered_rows", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
         (offer(by, "staff_cards", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
+        // Rights follow from these, whoever offers them.
+        (offer(by, "users", by.user, lost, json!({"role": "admin"})), Code::NotAllowed),
+        (offer(by, "organizations", class.school.organization, lost, json!({"name": "x"})), Code::NotAllowed),
+        (offer(by, "groups", class.group, lost, json!({"teacher_id": by.user})), Code::NotAllowed),
+        (offer(by, "courses", class.course.id, lost, json!({"instructor_id": by.user})), Code::NotAllowed),
+        (offer(by, "enrollments", Uuid::now_v7(), lost, json!({"status": "completed"})), Code::NotAllowed),
+        (offer(by, "guardian_links", Uuid::now_v7(), lost, json!({"relation": "x"})), Code::NotAllowed),
+        (offer(by, "group_memberships", Uuid::now_v7(), lost, json!({"is_active": true})), Code::NotAllowed),
         (offer(&class.teacher, "topics", topic, lost, json!({"title": "x"})), Code::NotAllowed),
         (offer(by, "no_such_table", Uuid::now_v7(), lost, json!({})), Code::UnknownEntity),
         (bare("1"), Code::MissingValue),
@@ -300,12 +310,20 @@ async fn no_offer_says_what_only_the_server_says_nor_speaks_for_others() -> Outc
         let sent = format!("{change:?}");
         assert_eq!(class.admin.refusal(change).await?.0, code, "{sent}");
     }
-    // Time spent is added again by whoever spent it; nobody but the learner writes their progress, and an administrator decides.
+    // Time spent is added again by the person who spent it; only the learner writes and offers their progress.
     let (topic, learner) = (topic.to_string(), class.learner.user.to_string());
     let progress = derived_id("topic_progress", [Some(learner.as_str()), Some(topic.as_str())]);
     let said = json!({"user_id": learner, "topic_id": topic, "course_id": class.course.id, "percent": 50, "time_spent_seconds": 900});
-    let offered = offer(&class.teacher, "topic_progress", progress, lost, said);
-    assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
+    let offered = [
+        offer(&class.teacher, "topic_progress", progress, lost, said.clone()),
+        offer(&class.admin, "topic_progress", progress, lost, said.clone()),
+    ];
+    let [by_teacher, by_admin] = offered;
+    assert_eq!(class.teacher.push_one(by_teacher).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(by_admin).await?, Fate::Applied);
+    assert_eq!(class.waiting().await?, []);
+    let offered = offer(&class.learner, "topic_progress", progress, lost, said);
+    assert_eq!(class.learner.push_one(offered).await?, Fate::Applied);
     let (id, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
     assert_eq!(waits["fields"]["time_spent_seconds"], Value::Null);
     let accepted = decide(&class.admin, id, "accepted");
@@ -388,5 +406,93 @@ async fn nobody_floods_the_administrators_and_whoever_is_erased_leaves_nothing()
     class.school.run(old).await?;
     forget(&class._server.server().app().pool, chrono::Utc::now().date_naive()).await?;
     assert_eq!(class.school.count("offered_rows").await?, 0, "what was decided long ago is forgotten");
+    Ok(())
+}
+
+/// Everything that a learner offers of others' rows, and what they may not give of their own.
+fn forged(class: &Class) -> Vec<Change> {
+    let (by, lost, topic) = (&class.learner, class.lost, class.course.topics[0]);
+    let (cell, mark) = class.mark();
+    let (other, test) = (class.teacher.user.to_string(), Uuid::now_v7().to_string());
+    let progress = derived_id("topic_progress", [Some(other.as_str()), Some(topic.to_string().as_str())]);
+    let of_other = json!({"user_id": other, "topic_id": topic, "course_id": class.course.id, "completed": true});
+    let profile = derived_id("student_profiles", [Some(by.user.to_string().as_str())]);
+    let attempt = json!({"assessment_id": test, "user_id": other, "course_id": class.course.id, "attempt_number": 1, "started_at": 0});
+    [
+        ("attendance_records", cell, mark),
+        ("topics", topic, json!({"title": "forged"})),
+        ("modules", class.course.module, json!({"title": "forged"})),
+        ("topic_progress", progress, of_other),
+        ("student_profiles", profile, json!({"user_id": by.user, "balance_minor": 1_000_000, "currency": "EUR"})),
+        ("assessment_attempts", Uuid::now_v7(), attempt),
+        ("assessments", Uuid::now_v7(), json!({"course_id": class.course.id, "title": "forged", "graded_by": "laptop"})),
+        ("stations", Uuid::now_v7(), json!({"name": "forged"})),
+    ]
+    .into_iter()
+    .zip(0..)
+    .map(|((entity, row, fields), more)| offer(by, entity, row, lost + more, fields))
+    .collect()
+}
+
+#[tokio::test]
+async fn a_learner_offers_nothing_that_they_may_not_write() -> Outcome<()> {
+    let mut class = class().await?;
+    for change in forged(&class) {
+        let sent = format!("{change:?}");
+        assert_eq!(class.learner.push_one(change).await?, Fate::Applied, "{sent}");
+        assert_eq!(class.school.count("offered_rows").await?, 0, "{sent}");
+    }
+    // Of their own attempt they give the answers and not what their instructor thinks of them.
+    let test = class.school.test(&class.course, "quiz", "server", &["single"]).await?;
+    let attempt = Uuid::now_v7();
+    let said = json!({"assessment_id": test.id, "user_id": class.learner.user, "course_id": class.course.id, "attempt_number": 1,
+        "started_at": 0, "answers": {"q": "a"}, "feedback": "Very well done.", "given_points": {"q": 100}});
+    let offered = offer(&class.learner, "assessment_attempts", attempt, class.lost, said);
+    assert_eq!(class.learner.push_one(offered).await?, Fate::Applied);
+    let (_, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    assert_eq!(
+        json!([waits["fields"]["answers"], waits["fields"]["feedback"], waits["fields"]["given_points"]]),
+        json!([{"q": "a"}, null, null])
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_offers_no_two_rows_under_one_stamp_and_keeps_nobody_elses_away() -> Outcome<()> {
+    let mut class = class().await?;
+    let (lost, topics) = (class.lost, class.course.topics.clone());
+    let said = || json!({"description": "as it was"});
+    let both = [offer(&class.teacher, "topics", topics[0], lost, said()), offer(&class.teacher, "topics", topics[1], lost, said())];
+    assert_eq!(class.teacher.push(both.into()).await?, [Fate::Applied, Fate::Applied]);
+    let again = offer(&class.teacher, "modules", class.course.module, lost, said());
+    assert_eq!(class.teacher.push_one(again).await?, Fate::Applied);
+    let (id, _) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    assert_eq!(id, id_of(&class.teacher, "topics", topics[0]), "the first one stays");
+    assert_eq!(class.school.count("offered_rows").await?, 1);
+    let true_one = offer(&class.colleague, "topics", topics[1], lost, said());
+    assert_eq!(class.colleague.push_one(true_one).await?, Fate::Applied);
+    assert_eq!(class.school.count("offered_rows").await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn that_others_say_the_same_meanwhile_is_no_reason_to_look_again() -> Outcome<()> {
+    let mut class = class().await?;
+    let topic = class.course.topics[0];
+    let by_teacher = offer(&class.teacher, "topics", topic, class.lost, json!({"description": "as it was"}));
+    assert_eq!(class.teacher.push_one(by_teacher.clone()).await?, Fate::Applied);
+    let (id, _) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    let decision = decide(&class.admin, id, "accepted");
+    let same = offer(&class.colleague, "topics", topic, class.lost, json!({"description": "as it was"}));
+    assert_eq!(class.colleague.push_one(same).await?, Fate::Applied);
+    assert_eq!(class.school.column("offered_rows", id, "seconded").await?, 1);
+    assert_eq!(class.admin.push_one(decision).await?, Fate::Applied);
+    // A later state is another one, of which nobody else has said anything.
+    let later = offer(&class.teacher, "topics", topic, class.lost + 1, json!({"description": "later"}));
+    assert_eq!(class.teacher.push_one(later).await?, Fate::Applied);
+    assert_eq!(class.school.column("offered_rows", id, "jsonb_build_array(state, seconded)").await?, json!(["waiting", 0]));
+    let same = offer(&class.colleague, "topics", topic, class.lost + 1, json!({"description": "later"}));
+    assert_eq!(class.colleague.push_one(same).await?, Fate::Applied);
+    assert_eq!(class.school.column("offered_rows", id, "seconded").await?, 1, "once for each state");
     Ok(())
 }

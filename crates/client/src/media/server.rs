@@ -24,9 +24,8 @@ use super::folder::is_sha256;
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
 
-/// Where the window's pages come from: the app itself on each system, and the development server.
-const ORIGINS: [&str; 5] =
-    ["tauri://localhost", "http://tauri.localhost", "https://tauri.localhost", "http://localhost:5173", "http://127.0.0.1:5173"];
+/// Where the window's pages come from: the app itself on each system.
+const ORIGINS: [&str; 3] = ["tauri://localhost", "http://tauri.localhost", "https://tauri.localhost"];
 /// Bytes of a file that are read at a time.
 const READ_BYTES: usize = 64 * 1024;
 

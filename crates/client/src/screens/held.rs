@@ -101,6 +101,7 @@ fn item(desk: &Desk<'_>, change: HeldChange) -> Result<HeldItem> {
         at: change.at,
         state: change.state,
         alone: false,
+        others: change.others,
         decided_by,
         decided_at: change.decided_at,
     })

@@ -68,7 +68,7 @@ pub fn apply(
     if outline.epoch != device.epoch && !never_pulled {
         device.epoch = outline.epoch;
         device.hear_witness(outline.witness.as_deref());
-        lost::remember(connection, &outline.lost, now_ms)?;
+        lost::remember(connection, &device.owner, &outline.lost, now_ms)?;
         // No push was taken in the new epoch yet, so what it has of this device is all there is to go back to.
         return start_again(connection, device, outline.applied_upto);
     }

@@ -268,6 +268,15 @@ pub fn may(connection: &Connection, owner: &Owner, entity: &Entity, rules: Rules
     Ok(allows(rules, entity, id, values, &actor_for(connection, owner, entity, [rules], id, values)?))
 }
 
+/// The person with those of their scopes that a row's rules ask about, those of its columns too.
+///
+/// # Errors
+/// When the database fails.
+pub fn writer_of(connection: &Connection, owner: &Owner, entity: &Entity, id: &Uuid, values: &[Value]) -> Result<Actor> {
+    let rules = entity.columns.iter().filter_map(|column| column.by).chain([entity.write]);
+    actor_for(connection, owner, entity, rules, id, values)
+}
+
 /// The person with those of their scopes that these rules ask about.
 fn actor_for(
     connection: &Connection,

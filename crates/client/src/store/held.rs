@@ -39,6 +39,8 @@ pub struct HeldChange {
     pub at: i64,
     /// `waiting`, `accepted` or `refused`.
     pub state: String,
+    /// How many other people have offered the very same row.
+    pub others: i64,
     /// The account of whoever decided.
     pub decided_by: Option<String>,
     /// When, in milliseconds.
@@ -71,7 +73,7 @@ pub fn offered(connection: &Connection) -> Result<Vec<HeldChange>> {
     list(
         connection,
         "SELECT id, entity, row_id, 'put' AS op, fields, offered_by AS author_id, offered_by_name AS author_name, person_name,
-                fields ->> 'group_id' AS group_id, changed_at * 1000 AS at_us, state, decided_by, decided_at
+                fields ->> 'group_id' AS group_id, changed_at * 1000 AS at_us, state, seconded, decided_by, decided_at
          FROM offered_rows WHERE state = 'waiting' AND stamp <> 0
          ORDER BY row_number() OVER (PARTITION BY offered_by ORDER BY CAST(row_stamp AS INTEGER), id), CAST(row_stamp AS INTEGER), id
          LIMIT ?1",
@@ -94,7 +96,7 @@ pub fn count_to_decide(connection: &Connection, owner: &Owner) -> Result<i64> {
 
 fn read(connection: &Connection, wanted: &str, me: &str) -> Result<Vec<HeldChange>> {
     let sql = format!(
-        "SELECT id, entity, row_id, op, fields, author_id, author_name, person_name, group_id, at_us, state, decided_by, decided_at
+        "SELECT id, entity, row_id, op, fields, author_id, author_name, person_name, group_id, at_us, state, 0 AS seconded, decided_by, decided_at
          FROM held_changes WHERE {wanted} LIMIT ?2"
     );
     list(connection, &sql, params![me, LISTED_MAX])
@@ -122,6 +124,7 @@ fn list(connection: &Connection, sql: &str, parameters: impl Params) -> Result<V
             group_id: row.get("group_id")?,
             at: row.get::<_, Option<i64>>("at_us")?.unwrap_or_default().div_euclid(1000),
             state: text("state")?,
+            others: row.get("seconded")?,
             decided_by: row.get("decided_by")?,
             decided_at: row.get("decided_at")?,
         });

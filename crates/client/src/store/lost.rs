@@ -5,10 +5,11 @@
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use waystation_model::registry::{self, Column, Entity, Merge};
+use waystation_model::offers;
+use waystation_model::registry::{self, Entity};
 use waystation_model::wire::Mutation;
 
-use super::device::Device;
+use super::device::{Device, Owner};
 use super::edit::{self, Edit};
 use super::rows::{self, Row};
 use super::{overlay, scopes};
@@ -18,43 +19,46 @@ use crate::error::{ClientError, Result};
 pub const OFFER_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
 /// Rows that are offered at once. The others follow with the next pull.
 pub const OFFERED_TOGETHER_MAX: i64 = 200;
-/// Tables that tell of other rows' changes, or of a device.
-const NEVER_OFFERED: &[&str] = &["conflicts", "held_changes", "offered_rows", "devices"];
-
-/// The server fills the others, and whoever added to a sum adds it again.
-fn is_offered(column: &Column) -> bool {
-    !matches!(column.merge, Merge::Server | Merge::Sum)
-}
-
-fn offered_tables() -> impl Iterator<Item = &'static Entity> {
-    // What nobody may write the server makes by itself, from rows that come back.
-    registry::all().iter().copied().filter(|entity| !NEVER_OFFERED.contains(&entity.name) && !entity.write.is_empty())
-}
-
-/// Remembers every row whose stamp the server has lost: after the first and up to the second of one of these pairs.
+/// Remembers every row whose stamp the server has lost, after the first and up to the second of one of these pairs, and which
+/// this person may write: nobody else's word for a row is taken.
 ///
 /// # Errors
 /// When the database fails.
-pub fn remember(connection: &Connection, lost: &[(i64, i64)], now_ms: i64) -> Result<()> {
+pub fn remember(connection: &Connection, owner: &Owner, lost: &[(i64, i64)], now_ms: i64) -> Result<()> {
     let mut keep = connection.prepare_cached(
         "INSERT INTO lost_rows (entity, row_id, row_stamp, changed_at, fields, found_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (entity, row_id) DO UPDATE SET row_stamp = excluded.row_stamp, changed_at = excluded.changed_at,
              fields = excluded.fields, found_at = excluded.found_at
          WHERE excluded.row_stamp > lost_rows.row_stamp",
     )?;
-    for entity in offered_tables() {
+    for entity in registry::all().iter().copied().filter(|entity| offers::may_be_offered(entity)) {
         let mut statement = connection.prepare(&format!("SELECT id FROM {} WHERE stamp > ?1 AND stamp <= ?2", entity.name))?;
         for (after, upto) in lost {
             let ids: Vec<String> = statement.query_map([after, upto], |row| row.get("id"))?.collect::<Result<_, _>>()?;
             for id in ids {
                 let Some(row) = server_row(connection, entity, &id)? else { continue };
-                let columns = entity.columns.iter().zip(&row.values).filter(|(column, _)| is_offered(column));
-                let fields: Map<String, Value> = columns.map(|(column, value)| (column.name.to_owned(), value.clone())).collect();
+                let fields = offered_of(connection, owner, entity, &id, &row)?;
+                if fields.is_empty() {
+                    continue;
+                }
                 keep.execute(params![entity.name, id, row.stamp, row.updated_at, Value::Object(fields).to_string(), now_ms])?;
             }
         }
     }
     Ok(())
+}
+
+/// What this person may offer of a row that is here, by what they subscribe to at this moment.
+///
+/// # Errors
+/// When the database fails.
+pub fn offered_of(connection: &Connection, owner: &Owner, entity: &Entity, id: &str, row: &Row) -> Result<Map<String, Value>> {
+    let Ok(id) = Uuid::parse_str(id) else { return Ok(Map::new()) };
+    let columns = entity.columns.iter().enumerate().filter(|(_, column)| offers::is_offered(column));
+    let fields: Vec<(usize, Value)> = columns.map(|(index, _)| (index, row.values[index].clone())).collect();
+    let actor = edit::writer_of(connection, owner, entity, &id, &row.values)?;
+    let offered = offers::of_writer(entity, &id, Some(&row.values), &fields, &actor);
+    Ok(offered.into_iter().map(|(index, value)| (entity.columns[index].name.to_owned(), value)).collect())
 }
 
 /// The row as the server last said it, without what lies on it here.
@@ -176,7 +180,7 @@ struct Lost {
 impl Lost {
     /// The offer; none when the server has the row again, or has heard of this state of it from this person.
     fn edit(&self, connection: &Connection, device: &Device) -> Result<Option<Edit>> {
-        let offers = registry::entity("offered_rows").expect("a registered table");
+        let table = registry::entity("offered_rows").expect("a registered table");
         let (Some(entity), Ok(id)) = (registry::entity(&self.entity), Uuid::parse_str(&self.row_id)) else { return Ok(None) };
         let current = server_row(connection, entity, &self.row_id)?;
         let is_new = |name: &str, value: &Value| match (&current, entity.column_index(name)) {
@@ -190,18 +194,18 @@ impl Lost {
         }
         let by = device.owner.user_id.to_string();
         let values = vec![("entity", json!(self.entity)), ("row_id", json!(id.to_string())), ("offered_by", json!(by))];
-        let mut key = offers.empty_values();
+        let mut key = table.empty_values();
         for (name, value) in &values {
-            key[offers.column_index(name).expect("a key column")] = value.clone();
+            key[table.column_index(name).expect("a key column")] = value.clone();
         }
-        let known = offers.id_of(&key).map(|id| rows::read(connection, offers, &id.to_string())).transpose()?.flatten();
+        let known = table.id_of(&key).map(|id| rows::read(connection, table, &id.to_string())).transpose()?.flatten();
         let known_stamp =
-            known.and_then(|row| row.values[offers.column_index("row_stamp").expect("a column")].as_str()?.parse::<i64>().ok());
+            known.and_then(|row| row.values[table.column_index("row_stamp").expect("a column")].as_str()?.parse::<i64>().ok());
         if known_stamp.is_some_and(|known| known >= self.stamp) {
             return Ok(None);
         }
         let said =
             [("row_stamp", json!(self.stamp.to_string())), ("changed_at", json!(self.changed_at)), ("fields", Value::Object(fields))];
-        Ok(Some(Edit::put(offers, None, values.into_iter().chain(said).collect())))
+        Ok(Some(Edit::put(table, None, values.into_iter().chain(said).collect())))
     }
 }

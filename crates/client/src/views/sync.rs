@@ -255,6 +255,9 @@ pub struct HeldItem {
     /// Whether it decides what somebody may see or do, or is of what people decide one by one, such as money: such a change is
     /// not accepted together with others.
     pub alone: bool,
+    /// How many other people have offered the very same row: with 0, one person's laptop alone says so. 0 for a held change.
+    #[ts(type = "number")]
+    pub others: i64,
     /// Who decided; empty when nobody did, or that is not known here.
     pub decided_by: String,
     /// When.

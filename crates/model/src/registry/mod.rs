@@ -119,7 +119,20 @@ pub struct Entity {
     pub access: &'static [AccessRule],
 }
 
+/// Tables that tell of changes to other rows, or of a device: nothing that a person entered waits or is lost in them.
+const ABOUT_SYNC: &[&str] = &["conflicts", "held_changes", "devices", "offered_rows"];
+
 impl Entity {
+    /// Whether somebody's rights follow from rows of this table.
+    pub const fn gives_rights(&self) -> bool {
+        !self.access.is_empty()
+    }
+
+    /// Whether its rows tell of changes to other rows, or of a device.
+    pub fn is_about_sync(&self) -> bool {
+        ABOUT_SYNC.contains(&self.name)
+    }
+
     /// A column's declaration.
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|column| column.name == name)

@@ -4,6 +4,7 @@ mod conflicts;
 mod constraints;
 mod ledger;
 mod marking;
+mod offers;
 mod pages;
 mod rights;
 mod rows;
@@ -23,8 +24,8 @@ pub use pages::ReadOnly;
 pub use rights::check_rights_now;
 
 use super::{
-    Authority, FeedPlace, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OpenConflict, Pushed, Tries,
-    Writing,
+    Authority, FeedPlace, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey, OfferedState,
+    OpenConflict, Pushed, Tries, Writing,
 };
 use crate::accounts::Session;
 use crate::database::commit;
@@ -107,15 +108,19 @@ impl Writing for Transaction<'static, Postgres> {
     }
 
     async fn offers(&mut self, offered_by: Uuid) -> Result<(usize, usize), Failure> {
-        let sql = "SELECT count(*), coalesce(sum(length(fields::text)), 0)::bigint FROM offered_rows \
-             WHERE offered_by = $1 AND state = 'waiting'";
-        let (rows, bytes): (i64, i64) = sqlx::query_as(sql).bind(offered_by).fetch_one(&mut **self).await?;
-        Ok((usize::try_from(rows).map_err(Failure::broken)?, usize::try_from(bytes).map_err(Failure::broken)?))
+        offers::waiting(self, offered_by).await
     }
 
-    async fn offers_of(&mut self, entity: &Entity, row: Uuid) -> Result<Vec<(String, Value)>, Failure> {
-        let sql = "SELECT row_stamp, fields FROM offered_rows WHERE row_id = $1 AND entity = $2";
-        sqlx::query_as(sql).bind(row).bind(entity.name).fetch_all(&mut **self).await.map_err(rows::unreadable)
+    async fn offers_of(&mut self, entity: &Entity, row: Uuid) -> Result<Vec<OfferedState>, Failure> {
+        offers::of_row(self, entity, row).await
+    }
+
+    async fn offers_under(&mut self, offered_by: Uuid, key: &OfferKey) -> Result<bool, Failure> {
+        offers::under(self, offered_by, key).await
+    }
+
+    async fn second_offer(&mut self, offer: Uuid, seconder: Uuid) -> Result<(), Failure> {
+        offers::second(self, offer, seconder).await
     }
 
     async fn lock_ledger(&mut self, device: Uuid) -> Result<LockedLedger, Failure> {

@@ -23,7 +23,7 @@ const SOON = { timeout: 60_000 };
 
 const item = (id: string, more: Partial<HeldItem> = {}): HeldItem => ({
   id, entity: "attendance_records", about: "Aysel · 2026-03-02", group: "Gas 1", deletes: false, author: "Kamran", at: 1_772_400_000_000,
-  state: "waiting", alone: false, decided_by: "", decided_at: null, fields: [{ name: "status", value: "late", server_value: null, kind: "choice" }], ...more,
+  state: "waiting", alone: false, others: 0, decided_by: "", decided_at: null, fields: [{ name: "status", value: "late", server_value: null, kind: "choice" }], ...more,
 });
 
 const centreOf = (more: Partial<Centre> = {}): Centre => ({
@@ -111,6 +111,13 @@ test("a card says that it is to be looked at by itself, and is decided there", a
   expect(part("offered-alone", card("offered", "b"))).toBeNull();
   await press(part("offered-accept", card("offered", "a")), centre);
   expect(asked()).toEqual([["decide_offered", { id: "a", accept: true }]]);
+});
+
+test("a card says whether one laptop alone says so", () => {
+  open(centreOf({ held: [item("h")], offered: [item("a"), item("b", { others: 2 })] }));
+  expect(words(part("offered-others", card("offered", "a")))).toBe("One laptop alone says so: nobody else has offered the same.");
+  expect(words(part("offered-others", card("offered", "b")))).toBe("The same is on other people's laptops: 2");
+  expect(part("held-others")).toBeNull();
 });
 
 /** Asks to leave all out. The dialog comes a moment later. */

@@ -9,6 +9,8 @@ export interface Decision {
   kind: "held" | "offered";
   command: "decide_held" | "decide_offered";
   author: (item: Pick<HeldItem, "author">) => string;
+  /** Whether others say the same; without it nobody is asked. */
+  others?: (item: Pick<HeldItem, "others">) => string;
   value: () => string;
   accept: () => string;
   acceptAll: (inputs: { count: number }) => string;
@@ -44,6 +46,7 @@ export const OFFERED: Decision = {
   kind: "offered",
   command: "decide_offered",
   author: ({ author }) => (author ? m.sync_offered_by({ author }) : m.sync_offered_by_unknown()),
+  others: ({ others }) => (others === 0 ? m.sync_offered_one_says() : m.sync_offered_others_say({ count: others })),
   value: m.sync_offered_value,
   accept: m.sync_offered_accept,
   acceptAll: m.sync_offered_accept_all,

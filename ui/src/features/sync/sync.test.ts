@@ -80,7 +80,7 @@ describe("a refused change", () => {
 describe("a held change", () => {
   const held = (more: Partial<HeldItem> = {}): HeldItem => ({
     id: "h", entity: "attendance_records", about: "Aysel · 2026-03-02", group: "Gas 1", deletes: false, author: "Kamran", at: 0,
-    state: "waiting", alone: false, decided_by: "", decided_at: null,
+    state: "waiting", alone: false, others: 0, decided_by: "", decided_at: null,
     fields: [
       { name: "status", value: "late", server_value: "absent", kind: "choice" },
       { name: "note", value: "bus", server_value: "bus", kind: "text" },

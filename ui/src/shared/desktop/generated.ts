@@ -555,6 +555,10 @@ state: string,
  */
 alone: boolean, 
 /**
+ * How many other people have offered the very same row: with 0, one person's laptop alone says so. 0 for a held change.
+ */
+others: number, 
+/**
  * Who decided; empty when nobody did, or that is not known here.
  */
 decided_by: string, 

@@ -127,10 +127,12 @@ pub static OFFERED_ROWS: Entity = Entity {
         column("state", Kind::Choice(&["waiting", "accepted", "refused"]), Merge::Once).default("\"waiting\""),
         column("decided_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Keep, &[]).optional(),
         column("decided_at", Kind::Timestamp, Merge::Server).optional(),
+        // How many others have offered the very same: with 0, one person alone says so.
+        column("seconded", Kind::Whole, Merge::Server),
     ],
     id: IdRule::Derived(&["entity", "row_id", "offered_by"]),
     scopes: &[lives_in(ScopeKind::People, "organization_id")],
-    // Anybody may offer; push lets nobody but the administrators decide.
+    // Who may write a row may offer it: push asks its table's rules. Only administrators decide.
     write: &[&[]],
     delete: &[],
     access: &[],

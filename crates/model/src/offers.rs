@@ -1,0 +1,102 @@
+//! What may be offered of a row that a server has lost: the server, the laptop and the simulator ask the same rules.
+//!
+//! An offer is one person's word for a row, and an administrator accepts it with one click. So nothing is offered from which
+//! rights follow, and nothing by a person who could not have written it.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::access::{Actor, allows, refused_column};
+use crate::registry::{Column, Entity, Merge};
+
+/// Whether rows of this table may be offered at all. What the server alone writes it makes again by itself, and rows from
+/// which rights follow are entered again by an administrator.
+pub fn may_be_offered(entity: &Entity) -> bool {
+    !entity.write.is_empty() && !entity.is_about_sync() && !entity.gives_rights()
+}
+
+/// Whether an offer says this column: nothing that the server fills, and no sum, to which its author adds again.
+pub fn is_offered(column: &Column) -> bool {
+    !matches!(column.merge, Merge::Server | Merge::Sum)
+}
+
+/// Of what is offered of a row, what this person may write. Empty when they may not write the row: as it stands, where it
+/// stands, and as it was.
+pub fn of_writer(entity: &Entity, id: &Uuid, stands: Option<&[Value]>, fields: &[(usize, Value)], actor: &Actor) -> Vec<(usize, Value)> {
+    let mut values = stands.map_or_else(|| entity.empty_values(), <[Value]>::to_vec);
+    for (index, value) in fields {
+        values[*index] = value.clone();
+    }
+    let may = |values: &[Value]| allows(entity.write, entity, id, values, actor);
+    if !may(&values) || stands.is_some_and(|stands| !may(stands)) {
+        return Vec::new();
+    }
+    let mut kept = Vec::with_capacity(fields.len());
+    for field in fields {
+        if refused_column(entity, id, stands, std::slice::from_ref(field), &values, actor).is_none() {
+            kept.push(field.clone());
+        } else if entity.columns[field.0].merge == Merge::Key {
+            // Without its key there is no row.
+            return Vec::new();
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Role;
+    use crate::registry::{all, entity};
+    use crate::scope::ScopeKind;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_from_which_rights_follow_is_offered() {
+        let offered: Vec<&str> = all().iter().filter(|entity| may_be_offered(entity)).map(|entity| entity.name).collect();
+        for table in ["organizations", "users", "guardian_links", "groups", "group_memberships", "courses", "enrollments"] {
+            assert!(!offered.contains(&table), "{table}");
+        }
+        for table in ["conflicts", "held_changes", "offered_rows", "devices", "staff_cards", "group_membership_periods"] {
+            assert!(!offered.contains(&table), "{table}");
+        }
+        assert!(offered.contains(&"topics") && offered.contains(&"attendance_records"));
+    }
+
+    fn offered(table: &str, given: &[(&str, Value)], stands: bool, actor: &Actor) -> Vec<&'static str> {
+        let entity = entity(table).expect("a registered table");
+        let fields: Vec<(usize, Value)> =
+            given.iter().map(|(name, value)| (entity.column_index(name).expect("a column"), value.clone())).collect();
+        let mut values = entity.empty_values();
+        for (index, value) in &fields {
+            values[*index] = value.clone();
+        }
+        let kept = of_writer(entity, &Uuid::from_u128(9), stands.then_some(&values), &fields, actor);
+        kept.into_iter().map(|(index, _)| entity.columns[index].name).collect()
+    }
+
+    #[test]
+    fn a_person_offers_what_they_may_write_and_of_it_the_columns_that_they_may_give() {
+        let (me, other, course) = (Uuid::from_u128(7), Uuid::from_u128(8), Uuid::from_u128(3));
+        let actor = |user_id: Uuid, role: Role, kind: ScopeKind| Actor {
+            user_id,
+            organization_id: Uuid::from_u128(1),
+            role,
+            scopes: [kind.of(course)].into(),
+        };
+        let learner = actor(me, Role::Learner, ScopeKind::Course);
+        let instructor = actor(other, Role::Instructor, ScopeKind::Results);
+        let attempt = [
+            ("user_id", json!(me.to_string())),
+            ("course_id", json!(course.to_string())),
+            ("answers", json!({"q": 1})),
+            ("feedback", json!("Well done.")),
+        ];
+        assert_eq!(offered("assessment_attempts", &attempt, false, &learner), ["user_id", "course_id", "answers"]);
+        assert_eq!(offered("assessment_attempts", &attempt, false, &instructor), Vec::<&str>::new(), "an attempt is its learner's");
+        assert_eq!(offered("assessment_attempts", &attempt, true, &instructor), ["user_id", "course_id", "feedback"]);
+        let topic = [("course_id", json!(course.to_string())), ("title", json!("x"))];
+        assert_eq!(offered("topics", &topic, false, &learner), Vec::<&str>::new());
+        assert_eq!(offered("topics", &topic, false, &actor(other, Role::Instructor, ScopeKind::CourseStaff)), ["course_id", "title"]);
+    }
+}

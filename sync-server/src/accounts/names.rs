@@ -1,0 +1,122 @@
+//! Whom a name means, and whose attempts a guess takes.
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::failure::Failure;
+
+/// An account that answers to the name.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The account.
+    pub id: Uuid,
+    /// Its organization.
+    pub organization_id: Uuid,
+    /// The organization's name.
+    pub organization_name: String,
+    /// The user name.
+    pub user_name: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// What the person is called.
+    pub full_name: String,
+    /// The role.
+    pub role: String,
+    /// Whether the account and its organization are open.
+    pub open: bool,
+    /// The stored hash; none for an account that cannot sign in.
+    pub password_hash: Option<String>,
+}
+
+/// The accounts that a typed name means.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// The name as PostgreSQL folds it: two spellings of one name are one name, whether or not there is such an account.
+    pub folded: String,
+    /// One, or none. Two where one person's user name is another person's address, which is refused today: then the password
+    /// tells who it is.
+    pub accounts: Vec<Account>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    folded: String,
+    id: Option<Uuid>,
+    organization_id: Option<Uuid>,
+    organization_name: Option<String>,
+    user_name: Option<String>,
+    email: Option<String>,
+    full_name: Option<String>,
+    role: Option<String>,
+    open: Option<bool>,
+    password_hash: Option<String>,
+}
+
+impl Row {
+    fn account(self) -> Option<Account> {
+        Some(Account {
+            id: self.id?,
+            organization_id: self.organization_id?,
+            organization_name: self.organization_name?,
+            user_name: self.user_name,
+            email: self.email,
+            full_name: self.full_name?,
+            role: self.role?,
+            open: self.open?,
+            password_hash: self.password_hash,
+        })
+    }
+}
+
+/// The accounts whose user name or e-mail address this is.
+pub async fn find(pool: &PgPool, name: &str) -> Result<Named, Failure> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT n.folded, u.id, u.organization_id, o.name AS organization_name, u.user_name, u.email, u.full_name, u.role, \
+                u.status = 'active' AND u.deleted_at IS NULL \
+                    AND o.deleted_at IS NULL AND o.status NOT IN ('suspended', 'closed') AS open, u.password_hash \
+         FROM (SELECT lower($1) AS folded) n \
+         LEFT JOIN users u ON lower(u.user_name) = lower($1) OR lower(u.email) = lower($1) \
+         LEFT JOIN organizations o ON o.id = u.organization_id ORDER BY u.id LIMIT 2",
+    )
+    .bind(name)
+    .fetch_all(pool)
+    .await?;
+    let folded = rows.first().map_or_else(|| name.to_lowercase(), |row| row.folded.clone());
+    Ok(Named { folded, accounts: rows.into_iter().filter_map(Row::account).collect() })
+}
+
+/// The buckets that a guess takes from.
+#[derive(Debug, Clone)]
+pub struct Attempts {
+    /// One for each account that is compared, in their order.
+    pub buckets: Vec<String>,
+    /// Whether it comes with a device of one of the accounts.
+    pub is_known_device: bool,
+}
+
+/// Whose attempts a guess takes: for each account that is compared, a bucket of this name and this account. So who opens one
+/// account gives no attempts back for another, and a refusal tells neither that a name and an address are of one account nor
+/// that a name is of none. The owner of a laptop who signs in again on it has that laptop's attempts: nobody who guesses
+/// elsewhere keeps them out.
+pub async fn attempts(pool: &PgPool, named: &Named, device: Option<Uuid>) -> Result<Attempts, Failure> {
+    let Named { folded, accounts } = named;
+    if accounts.is_empty() {
+        return Ok(Attempts { buckets: vec![format!("name:{folded}")], is_known_device: false });
+    }
+    let owner = match device {
+        Some(device) => owner_of(pool, device, accounts).await?,
+        None => None,
+    };
+    let bucket = |account: &Account| match device {
+        Some(device) if owner == Some(account.id) => format!("device:{device}"),
+        _ => format!("name:{folded}:{}", account.id),
+    };
+    Ok(Attempts { buckets: accounts.iter().map(bucket).collect(), is_known_device: owner.is_some() })
+}
+
+/// Which of these accounts a device belongs to.
+async fn owner_of(pool: &PgPool, device: Uuid, accounts: &[Account]) -> Result<Option<Uuid>, Failure> {
+    let users: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
+    let sql = "SELECT user_id FROM devices WHERE id = $1 AND user_id = ANY($2) AND revoked_at IS NULL";
+    Ok(sqlx::query_scalar(sql).bind(device).bind(&users).fetch_optional(pool).await?)
+}
