@@ -34,15 +34,15 @@ BEGIN
     IF all_new THEN
         BEGIN
             WITH numbered AS MATERIALIZED (
-                SELECT s.id AS scope_id, q.entity, q.row_id, q.state, q.hash,
+                SELECT s.id AS scope_id, q.entity, q.row_id, q.state, q.hash, q.digest,
                        s.head + row_number() OVER (PARTITION BY s.id ORDER BY q.entity, q.row_id) AS version
                 FROM pg_temp.feed_queue q JOIN unnest(scopes, ids, heads) AS s(scope, id, head) ON s.scope = q.scope
                 WHERE q.entity <> 0
             ), came AS (
                 SELECT n.scope_id, count(*) AS n, sum(n.hash) AS hash FROM numbered n GROUP BY n.scope_id
             ), moved AS (
-                INSERT INTO feed (scope_id, entity, row_id, version, state, hash)
-                SELECT n.scope_id, n.entity, n.row_id, n.version, n.state, n.hash FROM numbered n
+                INSERT INTO feed (scope_id, entity, row_id, version, state, hash, digest)
+                SELECT n.scope_id, n.entity, n.row_id, n.version, n.state, n.hash, n.digest FROM numbered n
             )
             SELECT array_agg(coalesce(c.n, 1) ORDER BY s.place), array_agg(coalesce(c.hash, 0) ORDER BY s.place) INTO counts, gains
             FROM unnest(ids) WITH ORDINALITY AS s(id, place) LEFT JOIN came c ON c.scope_id = s.id;
@@ -54,12 +54,12 @@ BEGIN
 
     IF counts IS NULL THEN
         WITH latest AS (
-            SELECT DISTINCT ON (s.id, q.entity, q.row_id) s.id AS scope_id, s.head, q.entity, q.row_id, q.state, q.hash
+            SELECT DISTINCT ON (s.id, q.entity, q.row_id) s.id AS scope_id, s.head, q.entity, q.row_id, q.state, q.hash, q.digest
             FROM pg_temp.feed_queue q JOIN unnest(scopes, ids, heads) AS s(scope, id, head) ON s.scope = q.scope
             WHERE q.entity <> 0
             ORDER BY s.id, q.entity, q.row_id, q.stamp DESC, q.state DESC
         ), numbered AS MATERIALIZED (
-            SELECT l.scope_id, l.entity, l.row_id, l.state, l.hash,
+            SELECT l.scope_id, l.entity, l.row_id, l.state, l.hash, l.digest,
                    l.head + row_number() OVER (PARTITION BY l.scope_id ORDER BY l.entity, l.row_id) AS version
             FROM latest l
         ), came AS (
@@ -71,10 +71,10 @@ BEGIN
             WHERE NOT all_new
             GROUP BY n.scope_id
         ), moved AS (
-            INSERT INTO feed (scope_id, entity, row_id, version, state, hash)
-            SELECT n.scope_id, n.entity, n.row_id, n.version, n.state, n.hash FROM numbered n
+            INSERT INTO feed (scope_id, entity, row_id, version, state, hash, digest)
+            SELECT n.scope_id, n.entity, n.row_id, n.version, n.state, n.hash, n.digest FROM numbered n
             ON CONFLICT (scope_id, entity, row_id)
-            DO UPDATE SET version = excluded.version, state = excluded.state, hash = excluded.hash
+            DO UPDATE SET version = excluded.version, state = excluded.state, hash = excluded.hash, digest = excluded.digest
         )
         SELECT array_agg(coalesce(c.n, 1) ORDER BY s.place),
                array_agg(coalesce(c.hash, 0) - coalesce(w.hash, 0) ORDER BY s.place) INTO counts, gains

@@ -447,7 +447,8 @@ impl World {
         for laptop in &mut self.laptops {
             laptop.may_reread = true;
         }
-        self.lost.gather(last_stamp, &self.laptops)?;
+        let state = self.servers.memory.state().clone();
+        self.lost.gather(last_stamp, &self.laptops, &state)?;
         if random.one_in(2) {
             for _ in 0..lost.min(WRITTEN_UNNOTICED_MAX) {
                 self.by_hand(Random::of(random.number()))?;

@@ -4175,7 +4175,7 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.offered_by, r.row_stamp, r.changed_at, r.fields, r.base_stamp, r.offered_by_name, r.person_id, r.person_name, r.state, r.decided_by, r.decided_at, r.edits), 0) AS digest FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.offered_by, r.row_stamp, r.changed_at, r.fields, r.base_stamp, r.offered_by_name, r.person_id, r.person_name, r.state, r.decided_by, r.decided_at, r.seconded, r.edits), 0) AS digest FROM new_rows r
         )
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
         SELECT 'people:' || n.organization_id, 37::smallint, n.id, n.stamp, 0::smallint, n.hash, true, n.digest FROM n WHERE n.organization_id IS NOT NULL;
@@ -4192,7 +4192,7 @@ BEGIN
         END IF;
         PERFORM feed_open();
         WITH n AS MATERIALIZED (
-            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.offered_by, r.row_stamp, r.changed_at, r.fields, r.base_stamp, r.offered_by_name, r.person_id, r.person_name, r.state, r.decided_by, r.decided_at, r.edits), 0) AS digest FROM new_rows r
+            SELECT r.id, r.stamp, r.organization_id, feed_hash('offered_rows', r.id, r.stamp) AS hash, hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.offered_by, r.row_stamp, r.changed_at, r.fields, r.base_stamp, r.offered_by_name, r.person_id, r.person_name, r.state, r.decided_by, r.decided_at, r.seconded, r.edits), 0) AS digest FROM new_rows r
         )
         INSERT INTO pg_temp.feed_queue (scope, entity, row_id, stamp, state, hash, is_new, digest)
         SELECT 'people:' || n.organization_id, 37::smallint, n.id, n.stamp, 0::smallint, n.hash, false, n.digest FROM n WHERE n.organization_id IS NOT NULL
@@ -4207,8 +4207,8 @@ CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON offered_rows REFERENCING O
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON offered_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
 DO $$
 BEGIN
-    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 37) IS DISTINCT FROM 'id organization_id created_at updated_at stamp entity row_id offered_by row_stamp changed_at fields base_stamp offered_by_name person_id person_name state decided_by decided_at edits' THEN
-        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.offered_by, r.row_stamp, r.changed_at, r.fields, r.base_stamp, r.offered_by_name, r.person_id, r.person_name, r.state, r.decided_by, r.decided_at, r.edits), 0) FROM offered_rows r WHERE f.entity = 37 AND f.row_id = r.id AND f.state = 0;
-        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp entity row_id offered_by row_stamp changed_at fields base_stamp offered_by_name person_id person_name state decided_by decided_at edits' WHERE e.code = 37;
+    IF (SELECT e.digested FROM feed_entities e WHERE e.code = 37) IS DISTINCT FROM 'id organization_id created_at updated_at stamp entity row_id offered_by row_stamp changed_at fields base_stamp offered_by_name person_id person_name state decided_by decided_at seconded edits' THEN
+        UPDATE feed f SET digest = hash_record_extended(ROW(r.id, r.organization_id, r.created_at, r.updated_at, r.stamp, r.entity, r.row_id, r.offered_by, r.row_stamp, r.changed_at, r.fields, r.base_stamp, r.offered_by_name, r.person_id, r.person_name, r.state, r.decided_by, r.decided_at, r.seconded, r.edits), 0) FROM offered_rows r WHERE f.entity = 37 AND f.row_id = r.id AND f.state = 0;
+        UPDATE feed_entities e SET digested = 'id organization_id created_at updated_at stamp entity row_id offered_by row_stamp changed_at fields base_stamp offered_by_name person_id person_name state decided_by decided_at seconded edits' WHERE e.code = 37;
     END IF;
 END $$;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use sync_server::accounts::Session;
 use sync_server::authority::{
-    FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey, OfferedState, OpenConflict, Pushed, Tries,
-    Writing,
+    FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey, OfferedState, OpenConflict, Pushed,
+    Tries, Writing,
 };
 use sync_server::failure::Failure;
 use uuid::Uuid;

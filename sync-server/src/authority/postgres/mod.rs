@@ -11,7 +11,6 @@ mod rows;
 mod withhold;
 
 use chrono::Utc;
-use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 use waystation_model::access::Actor;
