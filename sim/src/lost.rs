@@ -13,10 +13,13 @@ use crate::authority::{Row, State, account, id_in, scopes_heard, table, value};
 use crate::faults::Finding;
 use crate::laptop::Laptop;
 
+/// A row that a laptop had: its table, its id, its stamp, and its columns by their index.
+type Lost = (&'static Entity, Uuid, i64, Vec<(usize, Value)>);
+
 /// Rows that laptops had when the server went back.
 #[derive(Default)]
 pub struct LostRows {
-    rows: Vec<(&'static Entity, Uuid, i64, Vec<(usize, Value)>)>,
+    rows: Vec<Lost>,
     /// The last stamp that the server knows of its former life.
     last_stamp: i64,
 }

@@ -100,7 +100,8 @@ impl Who {
             Who::Hears(kind, name) => column(name).is_some_and(|id| actor.scopes.contains(&kind.of(id))),
             Who::Has(role) => actor.role == role,
             Who::Staff => actor.role.is_staff(),
-            Who::Empty(name) => column(name).is_none(),
+            // Not every column holds text.
+            Who::Empty(name) => name != "id" && entity.column_index(name).and_then(|index| values.get(index)).is_none_or(Value::is_null),
             Who::Equals(name, word) => column(name).as_deref() == Some(word),
         }
     }

@@ -37,12 +37,15 @@ pub fn attribute(entity: &Entity, stored: Option<&[Value]>, author: Uuid, fields
                 .field(column.name));
         }
         let Some(group) = column.tracked_group() else { continue };
-        let signs = entity
-            .group_columns(group)
-            .any(|(of_group, _)| of_group != index && fields.iter().any(|(given, value)| *given == of_group && !value.is_null()));
-        if signs {
+        let of_group: Vec<usize> =
+            entity.group_columns(group).map(|(of_group, _)| of_group).filter(|of_group| *of_group != index).collect();
+        let said: Vec<bool> = fields.iter().filter(|(given, _)| of_group.contains(given)).map(|(_, value)| !value.is_null()).collect();
+        if said.contains(&true) {
             fields.retain(|(given, _)| *given != index);
             fields.push((index, me.clone()));
+        } else if !said.is_empty() && !gives(fields, index) {
+            // Left as it was, it would name whoever came before, and that depends on the order of arrival.
+            fields.push((index, Value::Null));
         }
     }
     Ok(())
@@ -89,6 +92,7 @@ mod tests {
         assert_eq!(attributed("attendance_records", false, 7, &unsigned), Ok(vec![("status", json!("late")), ("marked_by", id(7))]));
         let taken_back = [("status", Value::Null), ("marked_by", Value::Null)];
         assert_eq!(attributed("attendance_records", true, 7, &taken_back), Ok(taken_back.to_vec()));
+        assert_eq!(attributed("attendance_records", true, 7, &[("status", Value::Null)]), Ok(taken_back.to_vec()));
     }
 
     #[test]

@@ -118,6 +118,9 @@ async fn an_enrollment_says_who_made_it_and_how() -> Outcome<()> {
     let with_a_status = class.enrollment(me).set("status", "in_progress").set("completed_at", 1_772_500_000_000_i64);
     assert_eq!(class.aysel.refusal(with_a_status).await?, refused("completed_at"));
     assert_eq!(class.enrolled(me).await?, json!(["assigned", null]));
+    // A laptop gives the whole group when its person begins.
+    let begun = class.enrollment(me).set("status", "in_progress").set("completed_at", json!(null));
+    assert!(matches!(class.aysel.push_one(begun).await?, Fate::Applied | Fate::Merged));
     let completed = class.enrollment(me).set("status", "completed").set("completed_at", 1_772_500_000_000_i64);
     assert!(matches!(class.rauf.push_one(completed).await?, Fate::Applied | Fate::Merged));
     Ok(())

@@ -73,7 +73,7 @@ pub fn offered(connection: &Connection) -> Result<Vec<HeldChange>> {
     list(
         connection,
         "SELECT id, entity, row_id, 'put' AS op, fields, offered_by AS author_id, offered_by_name AS author_name, person_name,
-                fields ->> 'group_id' AS group_id, changed_at * 1000 AS at_us, state, seconded, decided_by, decided_at
+                fields ->> 'group_id' AS group_id, changed_at * 1000 AS at_us, state, coalesce(seconded, 0) AS seconded, decided_by, decided_at
          FROM offered_rows WHERE state = 'waiting' AND stamp <> 0
          ORDER BY row_number() OVER (PARTITION BY offered_by ORDER BY CAST(row_stamp AS INTEGER), id), CAST(row_stamp AS INTEGER), id
          LIMIT ?1",

@@ -6,6 +6,10 @@ use crate::access::{Role, Rules, Who};
 /// Whoever lets others into a course.
 const WHO_ENROLS: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)]];
 
+/// When somebody was through is the word of who lets them in. Their own laptop says that they are not: it gives the status as a
+/// whole when they begin.
+const WHO_COMPLETES: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)], &[Who::Empty("completed_at")]];
+
 /// `self` is a person's own word, the other types are the word of who lets them in.
 const WHO_SAYS_HOW: Rules = &[
     &[Who::Is("user_id"), Who::Equals("enrollment_type", "self")],
@@ -39,7 +43,7 @@ pub static ENROLLMENTS: Entity = Entity {
             .group("status")
             .default("\"enrolled\""),
         column("started_at", Kind::Timestamp, Merge::Latest).optional().group("status"),
-        column("completed_at", Kind::Timestamp, Merge::Latest).optional().group("status").by(WHO_ENROLS),
+        column("completed_at", Kind::Timestamp, Merge::Latest).optional().group("status").by(WHO_COMPLETES),
         column("due_at", Kind::Timestamp, Merge::Latest).optional().by(WHO_ENROLS),
     ],
     id: IdRule::Derived(&["user_id", "course_id"]),
