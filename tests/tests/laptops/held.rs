@@ -49,7 +49,9 @@ async fn a_substitutes_week_is_decided_by_whoever_has_the_group_and_leaves_their
     assert_eq!((&state["held"], &state["attention"]), (&json!(0), &json!(0)));
 
     // Whoever has the group: the chip counts them, the card says whose and what.
-    let centre = teacher.until("sync_centre", json!({}), |centre| centre["held"].as_array().is_some_and(|held| held.len() == 5)).await?;
+    // The status is read before the list, and may be older.
+    let all_told = |centre: &Value| centre["held"].as_array().is_some_and(|held| held.len() == 5) && centre["status"]["held"] == 5;
+    let centre = teacher.until("sync_centre", json!({}), all_told).await?;
     assert_eq!((&centre["status"]["held"], &centre["own_held"]), (&json!(5), &json!([])));
     let held = centre["held"].as_array().cloned().unwrap_or_default();
     let group_name = school.column("groups", group, "display_name").await?;
