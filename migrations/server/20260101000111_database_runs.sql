@@ -48,16 +48,21 @@ BEGIN
     );
 END $$;
 
--- Writes down that this run holds the database now. Its stamps begin above all that may have been given before: a crash with
--- `synchronous_commit = off` loses committed rows, and a file copy knows nothing of the stamps that followed it. Fewer than 2^30
--- stamps are lost at a time, or given in a second.
+-- Writes down that this run holds the database now. Its stamps begin above all that may have been given before: a crash may lose
+-- committed rows, and a file copy knows nothing of the stamps that followed it. A stamp of this moment lies above them, to a
+-- 2^30th of a second, unless a clock was set back; then there is a gap that no two runs are likely to share. In a new epoch there
+-- always is one: clocks of two machines differ. Fewer than 2^30 stamps are lost at a time.
 CREATE FUNCTION epoch_note_run(why text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    system bigint := (SELECT c.system_identifier FROM pg_control_system() c);
-    here   oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
-    given  bigint := (SELECT s.last_value FROM stamp_seq s);
-    upto   bigint := setval('stamp_seq', greatest((extract(epoch FROM clock_timestamp())::bigint) << 30, given + (1 << 30)));
+    system  bigint := (SELECT c.system_identifier FROM pg_control_system() c);
+    here    oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+    given   bigint := (SELECT s.last_value FROM stamp_seq s);
+    moment  bigint := (extract(epoch FROM clock_timestamp()) * (1 << 30))::bigint;
+    lowest  bigint := given + CASE WHEN why = 'restarted' THEN 1 ELSE 1 << 30 END;
+    upto    bigint := CASE WHEN why = 'first' THEN given WHEN lowest <= moment THEN moment
+                           ELSE given + (1 << 30) + (random() * (1 << 30))::bigint END;
 BEGIN
+    PERFORM setval('stamp_seq', upto);
     UPDATE epoch SET system_identifier = system, timeline = wal_timeline(), database_oid = here, run_started_at = pg_postmaster_start_time();
     INSERT INTO database_runs
         (ordinal, epoch, why, system_identifier, timeline, database_oid, started_at, first_lsn, first_stamp, upto_stamp)

@@ -87,10 +87,13 @@ impl App {
         self.epoch.set(at);
         // What was committed between the reading and now was told to nobody's heads.
         self.heads.advance(&read_heads(&self.pool).await?);
-        if before != 0 && at.epoch != before {
+        let why: Option<String> =
+            sqlx::query_scalar("SELECT r.why FROM database_runs r ORDER BY r.ordinal DESC LIMIT 1").fetch_optional(&self.pool).await?;
+        // At a start too: plain SQL may have been the first to notice, and nobody was told.
+        if let Some(why @ ("moved" | "went_back")) = why.as_deref() {
             tracing::warn!(
                 epoch = at.epoch,
-                before,
+                why,
                 "the database has gone back in time or is another one: a new epoch has begun, laptops read it again and send again what it has lost"
             );
         }

@@ -56,6 +56,8 @@ pub struct Caller {
     pub cursors: BTreeMap<String, i64>,
     /// What each scope holds.
     pub rows: BTreeMap<String, BTreeMap<(String, Uuid), HeardRow>>,
+    /// The newest witness of a page.
+    pub witness: Option<String>,
 }
 
 impl Caller {
@@ -88,6 +90,7 @@ impl Caller {
             seen_n: 0,
             cursors: BTreeMap::new(),
             rows: BTreeMap::new(),
+            witness: None,
         })
     }
 
@@ -114,7 +117,7 @@ impl Caller {
             chain: hex::encode(self.chain),
             seen_n: self.seen_n,
             sent_at: Utc::now().timestamp_millis(),
-            witness: None,
+            witness: self.witness.clone(),
             runs: into_runs(self.mutations_of(changes)),
         }
     }

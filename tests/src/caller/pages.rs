@@ -93,7 +93,7 @@ impl Caller {
     /// # Errors
     /// When there is no answer.
     pub async fn ask_page(&self) -> Outcome<Answered<Vec<PullLine>>> {
-        let body = json!({"protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "cursors": self.cursors});
+        let body = json!({"protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "cursors": self.cursors, "witness": self.witness});
         self.ask_lines(&body).await
     }
 
@@ -103,7 +103,9 @@ impl Caller {
     /// When the server refuses.
     pub async fn ask_digest(&self) -> Outcome<PullLine> {
         let digest = cursors_digest(self.cursors.iter().map(|(scope, version)| (scope.as_str(), *version)));
-        let body = json!({"protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}")});
+        let body = json!({
+            "protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}"), "witness": self.witness
+        });
         self.ask_lines(&body).await??.pop().ok_or_else(|| "no line".into())
     }
 
@@ -114,7 +116,9 @@ impl Caller {
     /// When the server refuses or the answer breaks the protocol.
     pub async fn pull_by_digest(&mut self) -> Outcome<Option<Pulled>> {
         let digest = cursors_digest(self.cursors.iter().map(|(scope, version)| (scope.as_str(), *version)));
-        let body = json!({"protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}")});
+        let body = json!({
+            "protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}"), "witness": self.witness
+        });
         let lines = self.ask_lines(&body).await??;
         if lines == [PullLine::SendCursors] {
             return Ok(None);
@@ -144,7 +148,8 @@ impl Caller {
 
     fn apply(&mut self, line: PullLine, pulled: &mut Pulled) -> Outcome<()> {
         match line {
-            PullLine::Page { epoch, applied_upto, .. } => {
+            PullLine::Page { epoch, applied_upto, witness, .. } => {
+                self.witness = witness.or_else(|| self.witness.take());
                 if epoch != self.epoch {
                     // Every scope starts again from 0.
                     self.cursors.clear();

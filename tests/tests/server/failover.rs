@@ -236,7 +236,7 @@ async fn the_operator_is_told(way: WayBack) -> Outcome<()> {
     .await?;
     patience::until("the log says so", NOTICED_WITHIN, || async {
         let logs = site.logs()?;
-        let says = |line: &str| (line.contains(" WARN ") || line.contains("ERROR")) && line.contains(&now.to_string());
+        let says = |line: &str| (line.contains("WARN") || line.contains("ERROR")) && line.contains(&now.to_string());
         if logs.lines().any(says) { Ok(Some(())) } else { Err(logs.into()) }
     })
     .await?;

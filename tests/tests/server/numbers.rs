@@ -12,7 +12,7 @@ use waystation_tests::server::LocalServer;
 /// Each is its neighbour to a reader that rounds twice.
 const COORDINATES: [f64; 4] = [15.313339332965427, -73.93522461012245, 40.37776700000001, 3.760671252071677e-8];
 /// As near to one text as to another.
-const BETWEEN: f64 = -1143184647699130.25;
+const BETWEEN: f64 = -1_143_184_647_699_130.0 - 0.25;
 
 async fn instructor() -> Outcome<(LocalServer, School, Caller)> {
     let (server, mut school) = open().await?;

@@ -276,9 +276,12 @@ async fn organizations_know_nothing_of_each_other() -> Outcome<()> {
     assert_eq!(strangers.all("courses").len(), 1);
     assert_eq!(strangers.all("users").len(), 1);
     let taken_over = |id: Uuid| put("courses").id(id).set("title", "taken over");
-    assert_eq!(ours.refusal(taken_over(theirs.id)).await?.0, Code::NotFound);
-    assert_eq!(strangers.refusal(taken_over(town.gas.id)).await?.0, Code::NotFound);
-    assert_eq!(ours.refusal(delete("courses", theirs.id)).await?.0, Code::NotFound);
+    // An id that is taken cannot be given again, wherever it is; a delete is answered as for a row that is nowhere.
+    assert_eq!(ours.refusal(taken_over(theirs.id)).await?.0, Code::Taken);
+    assert_eq!(strangers.refusal(taken_over(town.gas.id)).await?.0, Code::Taken);
+    assert_eq!(ours.push_one(delete("courses", theirs.id)).await?, Fate::Applied);
+    strangers.pull().await?;
+    assert_eq!(strangers.all("courses").len(), 1);
     // Nothing of ours can point into theirs.
     let pointing = vec![
         enrolment(stranger, &town.gas).set("enrollment_type", "assigned"),
