@@ -32,6 +32,9 @@ struct Server {
     conflicts: BTreeMap<(String, Option<Uuid>), Beside>,
 }
 
+/// A row's values, and what each device holds beside them, by group.
+type Settled = (Vec<Value>, BTreeMap<(String, Option<Uuid>), String>);
+
 /// A value that is held, and the stamps under which it stood.
 type Beside = (String, Vec<(i64, i64)>);
 
@@ -106,7 +109,7 @@ impl Server {
     }
 
     /// The row, and who holds what else beside it.
-    fn settled_state(&self) -> (Vec<Value>, BTreeMap<(String, Option<Uuid>), String>) {
+    fn settled_state(&self) -> Settled {
         let stored = self.stored();
         let stands = |group: &str| {
             let (lead, _) = self.entity.group_columns(group).next().expect("a group has a column");
