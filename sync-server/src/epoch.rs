@@ -12,6 +12,11 @@ use sqlx::{FromRow, PgConnection, PgPool};
 use tokio::sync::Notify;
 
 use crate::failure::Failure;
+use crate::uncut::begin;
+
+/// How long a server waits for a writer that begins an epoch with its own transaction. Until that ends, the database counts as out
+/// of reach.
+const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '3s'";
 
 /// What this instance knows of the epoch.
 #[derive(Debug, Default)]
@@ -128,7 +133,11 @@ pub async fn settle(pool: &PgPool) -> Result<At, Failure> {
         tracing::error!("the row of the epoch was gone: a new epoch has begun");
     }
     let sql = "SELECT epoch_settle() AS epoch, (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint AS run_us";
-    Ok(sqlx::query_as(sql).fetch_one(pool).await?)
+    let mut transaction = begin(pool).await?;
+    sqlx::query(LOCK_WAIT).execute(&mut *transaction).await?;
+    let at = sqlx::query_as(sql).fetch_one(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(at)
 }
 
 /// A pool's connections are compared with this as they are opened.

@@ -100,9 +100,9 @@ fn is_out_of_reach(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
         // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections; and a standby that nobody has promoted yet:
-        // read_only_sql_transaction, object_not_in_prerequisite_state
+        // read_only_sql_transaction, object_not_in_prerequisite_state; and lock_not_available
         sqlx::Error::Database(error) => {
-            matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "53300" | "25006" | "55000"))
+            matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "53300" | "25006" | "55000" | "55P03"))
         }
         _ => false,
     }

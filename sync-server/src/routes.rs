@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use tracing::Instrument;
 use uuid::Uuid;
 use waystation_model::{Code, Problem};
@@ -59,7 +59,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Failu
         return Err(Problem::new(Code::NotReady, "the server is stopping").into());
     }
     // A connection that is open already says nothing of the next one.
-    check_connections(&app.pool).await?;
+    check_connections(&app).await?;
     if !is_migrated(&app.pool).await? {
         return Err(Problem::new(Code::NotReady, "the database has not been migrated").into());
     }
@@ -70,8 +70,11 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Failu
 const READY_WAIT: Duration = Duration::from_secs(5);
 
 /// Whether a request that needs a connection can have one: a free one, and a new one as long as the pool may grow.
-async fn check_connections(pool: &PgPool) -> Result<(), Failure> {
+async fn check_connections(app: &App) -> Result<(), Failure> {
+    let pool = &app.pool;
     let look = async {
+        // One after another: whoever asks often takes no more than one connection.
+        let _one_at_a_time = app.looking.lock().await;
         drop(pool.acquire().await?);
         if pool.size() < pool.options().get_max_connections() {
             // Outside of the pool, so that looking takes no place there.

@@ -69,6 +69,7 @@ impl Server {
             waits: settings.waits,
             protocols: settings.protocols,
             epoch,
+            looking: Arc::default(),
             settling: Arc::default(),
         };
         app.settle().await?;

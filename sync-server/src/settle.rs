@@ -117,7 +117,10 @@ impl App {
         {
             // Two laptops that prove the same begin one epoch.
             let _one_at_a_time = self.settling.lock().await;
-            if let Some(run) = witness.proves(&runs(&self.pool, RUNS_MAX).await?) {
+            let runs = runs(&self.pool, RUNS_MAX).await?;
+            // Older than the oldest run that is looked at: that it is not among them proves nothing.
+            let is_too_old = runs.len() == RUNS_MAX as usize && runs.last().is_some_and(|oldest| witness.run_us < oldest.started_us);
+            if let Some(run) = witness.proves(&runs).filter(|_| !is_too_old) {
                 tracing::warn!(device = %session.device_id, witness_epoch = witness.epoch, "a laptop has seen a later state of this database");
                 went_back(&self.pool, run, witness.epoch + 1).await?;
             }

@@ -51,6 +51,8 @@ pub struct App {
     pub protocols: Protocols,
     /// Which epoch of the database this is.
     pub epoch: Arc<Epoch>,
+    /// Held by the one who looks whether the database gives connections.
+    pub looking: Arc<Mutex<()>>,
     /// Held by the one who asks the database which epoch it is.
     pub settling: Arc<Mutex<()>>,
 }

@@ -2,12 +2,10 @@
 
 use sqlx::FromRow;
 use uuid::Uuid;
+use waystation_model::limits::WITNESS_BYTES_MAX;
 
 use crate::accounts::Tokens;
 use crate::epoch::Reached;
-
-/// Bytes of a witness; a longer one is not one of this server's.
-const WITNESS_BYTES_MAX: usize = 1_024;
 
 /// One start of PostgreSQL with this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]

@@ -1,7 +1,7 @@
 //! Sign-in, sign-out, and a new device for a copied database.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -137,17 +137,27 @@ pub async fn sign_in(
     if request.device.secrets_of.len() > SECRETS_OF_MAX {
         return Err(Problem::new(Code::BadRequest, "too many devices whose secrets are needed").field("secrets_of").into());
     }
-    let opened = open_account(&app, peer, &headers, name, &request).await?;
-    to_the_end(async move { signed_in(&app, opened, &request.device, &headers).await.map(Json) }).await
+    let asked = Arc::new((request, headers));
+    for _ in 0..CHECKS_MAX {
+        let (request, headers) = &*asked;
+        let opened = open_account(&app, peer, headers, request.name.trim(), request).await?;
+        let (app, asked) = (app.clone(), Arc::clone(&asked));
+        let signed_in = to_the_end(async move { signed_in(&app, opened, &asked.0.device, &asked.1).await }).await?;
+        if let Some(signed_in) = signed_in {
+            return Ok(Json(signed_in));
+        }
+    }
+    Err(wrong().into())
 }
 
-/// Opens the session of somebody whose password was right.
-async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &HeaderMap) -> Result<SignedIn, Failure> {
+/// Opens the session of somebody whose password was right. None: the account has another hash by now, and the password has to be
+/// checked again.
+async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &HeaderMap) -> Result<Option<SignedIn>, Failure> {
     let Opened { account, new_hash } = opened;
     let mut transaction = begin(&app.pool).await?;
-    // Somebody may have given the account another password while this one was checked.
+    // Somebody may have given the account another password while this one was checked, or another sign-in a new hash of it.
     if !still_opens(&mut transaction, &account).await? {
-        return Err(wrong().into());
+        return Ok(None);
     }
     let device = match given.id {
         Some(id) => known_device(&mut transaction, id, account.id).await?,
@@ -162,7 +172,7 @@ async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &Hea
     app.moved(moved);
 
     let (access_token, access_expires_at) = access_token(app, account.id, account.organization_id, device.0, session_id)?;
-    Ok(SignedIn {
+    Ok(Some(SignedIn {
         access_token,
         access_expires_at,
         refresh_token,
@@ -179,7 +189,7 @@ async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &Hea
         },
         epoch: app.epoch.number(),
         server_time: app.now_ms(),
-    })
+    }))
 }
 
 /// An account that a name and a password have opened.
@@ -191,36 +201,29 @@ struct Opened {
 
 /// The account that the name and the password open.
 async fn open_account(app: &App, peer: IpAddr, headers: &HeaderMap, name: &str, request: &SignIn) -> Result<Opened, Failure> {
-    for _ in 0..CHECKS_MAX {
-        let named = names::find(&app.pool, name).await?;
-        let attempts = names::attempts(&app.pool, &named, request.device.id).await?;
-        if !app.sign_ins.take(&attempts.buckets, app.now_ms()) {
-            return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
-        }
-        // Passwords are slow on purpose. Many at once wait for each other; known devices do not wait for the rest.
-        let stranger = (!attempts.is_known_device).then(|| address_of(peer, headers));
-        let place = app.passwords.take(stranger).await?;
-        let (password, most) = (request.password.clone(), Arc::clone(&app.most_rounds));
-        let (opened, place) = place.work(move |memory| whose(named.accounts, &password, &most, memory)).await?;
-        let (bucket, account, outdated) = opened.ok_or_else(wrong)?;
-        if !account.open {
-            return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
-        }
-        app.sign_ins.forgive(&attempts.buckets[bucket]);
-        let (new_hash, place) = if outdated {
-            let password = request.password.clone();
-            place.work(move |_| hash_password(&password).ok()).await?
-        } else {
-            (None, place)
-        };
-        drop(place);
-        let mut connection = app.pool.acquire().await?;
-        // Another sign-in may have replaced the hash that was checked here: then this one checks the new one.
-        if still_opens(&mut connection, &account).await? {
-            return Ok(Opened { account, new_hash });
-        }
+    let named = names::find(&app.pool, name).await?;
+    let attempts = names::attempts(&app.pool, &named, request.device.id).await?;
+    if !app.sign_ins.take(&attempts.buckets, app.now_ms()) {
+        return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
     }
-    Err(wrong().into())
+    // Passwords are slow on purpose. Many at once wait for each other; known devices do not wait for the rest.
+    let stranger = (!attempts.is_known_device).then(|| address_of(peer, headers));
+    let place = app.passwords.take(stranger).await?;
+    let (password, most) = (request.password.clone(), Arc::clone(&app.most_rounds));
+    let (opened, place) = place.work(move |memory| whose(named.accounts, &password, &most, memory)).await?;
+    let (bucket, account, outdated) = opened.ok_or_else(wrong)?;
+    if !account.open {
+        return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
+    }
+    app.sign_ins.forgive(&attempts.buckets[bucket]);
+    let (new_hash, place) = if outdated {
+        let password = request.password.clone();
+        place.work(move |_| hash_password(&password).ok()).await?
+    } else {
+        (None, place)
+    };
+    drop(place);
+    Ok(Opened { account, new_hash })
 }
 
 /// The address that a sign-in comes from. Only a peer in a private network, where the proxy stands, is believed when it names
@@ -231,7 +234,12 @@ fn address_of(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
     };
     let forwarded = headers.get_all("x-forwarded-for").iter().next_back().filter(|_| private).and_then(|value| value.to_str().ok());
-    forwarded.and_then(|text| text.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
+    let address: IpAddr = forwarded.and_then(|text| text.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer);
+    match address.to_canonical() {
+        // Whoever has one address of version 6 has all that share its first half.
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+        address => address,
+    }
 }
 
 /// The account that the password opens, with its place among them, and whether its hash is one to replace. Every account is

@@ -224,12 +224,16 @@ async fn made_up_requests_are_answered_as_described() -> Outcome<()> {
     let steered_to = folder.path().join("steered.json");
     std::fs::write(&steered_to, steered(description, &caller).to_string())?;
     // The stream of pokes does not end, and a sign-out ends the session that all others need.
-    let but = ["--exclude-path", "/v1/sync/live", "--exclude-path", "/v1/accounts/sign-out"];
+    let ending = ["/v1/accounts/sign-out", "/v1/accounts/sign-out-everywhere"];
+    let but = ["--exclude-path", "/v1/sync/live", "--exclude-path", ending[0], "--exclude-path", ending[1]];
     let all_checks = format!("{CHECKS},{REFUSALS}");
     try_out(program, &described, &all_checks, &caller, &but).await?;
     // It is narrower than the description, so what does not fit it may well be taken.
     try_out(program, &steered_to, CHECKS, &caller, &but).await?;
     caller.pull().await?;
-    try_out(program, &described, &all_checks, &caller, &["--include-path", "/v1/accounts/sign-out"]).await?;
+    for path in ending {
+        let caller = Caller::sign_in(&server.url(), "vusal").await?;
+        try_out(program, &described, &all_checks, &caller, &["--include-path", path]).await?;
+    }
     Ok(())
 }

@@ -9,13 +9,14 @@ use uuid::Uuid;
 use waystation_model::wire::PullLine;
 use waystation_tests::caller::{Caller, put};
 use waystation_tests::children::{self, Signal};
+use waystation_tests::cluster::Cluster;
 use waystation_tests::cluster::node::DATABASE;
 use waystation_tests::failover::{Site, WayBack, server_of};
 use waystation_tests::school::{Course, School};
 use waystation_tests::{Outcome, patience};
 
 /// How long a server that lives through it may answer from its memory, and take to say what happened.
-const NOTICED_WITHIN: Duration = Duration::from_secs(30);
+const NOTICED_WITHIN: Duration = patience::SOON;
 const TOPICS: usize = 4;
 
 async fn course(site: &Site) -> Outcome<Course> {
@@ -301,5 +302,39 @@ async fn a_restart_a_crash_a_new_name_and_a_second_instance_begin_no_epoch() -> 
     site.node.rename_database("renamed", DATABASE).await?;
     works_on(&site, &course, &mut rauf, "another name and the old one again").await?;
     assert!(!site.verify()?.contains("epoch"), "there is nothing to tell");
+    Ok(())
+}
+
+/// A promotion is noticed by the first change. Where that is rolled back, so are the rows that tell of it.
+#[tokio::test]
+async fn a_first_change_that_is_rolled_back_forgets_no_lost_stamp() -> Outcome<()> {
+    let database = Cluster::shared().await?.database().await?;
+    let mut sql = database.connect().await?;
+    sqlx::query("SELECT epoch_settle()").execute(&mut sql).await?;
+    let given: i64 = sqlx::query_scalar("SELECT nextval('stamp_seq')").fetch_one(&mut sql).await?;
+    sqlx::query("UPDATE epoch SET timeline = timeline + 1").execute(&mut sql).await?;
+    sqlx::raw_sql("BEGIN; UPDATE topics SET title = title; ROLLBACK").execute(&mut sql).await?;
+    sqlx::query("SELECT epoch_settle()").execute(&mut sql).await?;
+    let (after, upto): (i64, i64) = sqlx::query_as("SELECT after_stamp, upto_stamp FROM lost_lives").fetch_one(&mut sql).await?;
+    assert!(after < given && given < upto, "{given} is not between {after} and {upto}");
+    Ok(())
+}
+
+/// Somebody imports data right after a restart, in one long transaction.
+#[tokio::test]
+async fn a_long_transaction_after_a_restart_keeps_no_server_waiting() -> Outcome<()> {
+    let database = Cluster::shared().await?.database().await?;
+    let mut server = database.connect().await?;
+    let epoch: i64 = sqlx::query_scalar("SELECT epoch_settle()").fetch_one(&mut server).await?;
+    let given: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut server).await?;
+    sqlx::query("UPDATE epoch SET run_started_at = run_started_at - interval '1 hour'").execute(&mut server).await?;
+    let mut import = database.connect().await?;
+    sqlx::raw_sql("BEGIN; UPDATE topics SET title = title").execute(&mut import).await?;
+    let jumped: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut server).await?;
+    assert!(jumped > given, "its stamps begin above all that were given");
+    sqlx::raw_sql("SET lock_timeout = '10s'").execute(&mut server).await?;
+    let settled: i64 = sqlx::query_scalar("SELECT epoch_settle()").fetch_one(&mut server).await?;
+    assert_eq!(settled, epoch, "a restart begins no epoch");
+    sqlx::raw_sql("ROLLBACK").execute(&mut import).await?;
     Ok(())
 }
