@@ -11,13 +11,21 @@ pub fn is_attributed(entity: &Entity) -> bool {
     entity.columns.iter().any(|column| column.names_author || column.default_by_others.is_some())
 }
 
-/// Makes a change name its author where it gives something that is signed. `stored` is the row before, if there is one.
+/// Makes a change name its author where it gives something that is signed. `stored` is the row before, if there is one, and
+/// `makes` says whether the change was made on none: then it has the defaults of a new row also where another one came first, or
+/// the order of arrival would decide whose they are.
 ///
 /// # Errors
 /// `not_allowed` when the change names somebody else.
-pub fn attribute(entity: &Entity, stored: Option<&[Value]>, author: Uuid, fields: &mut Vec<(usize, Value)>) -> Result<(), Problem> {
+pub fn attribute(
+    entity: &Entity,
+    stored: Option<&[Value]>,
+    makes: bool,
+    author: Uuid,
+    fields: &mut Vec<(usize, Value)>,
+) -> Result<(), Problem> {
     let me = json!(author.to_string());
-    if stored.is_none() {
+    if makes {
         let made_by_another = |person: &str| value_of(entity, fields, person).is_some_and(|person| *person != me);
         let defaults: Vec<(usize, Value)> = columns(entity)
             .filter(|(index, _)| !gives(fields, *index))
@@ -74,7 +82,7 @@ mod tests {
         let index = |name: &str| entity.column_index(name).expect("a column");
         let mut fields: Vec<(usize, Value)> = given.iter().map(|(name, value)| (index(name), value.clone())).collect();
         let values = entity.empty_values();
-        attribute(entity, stored.then_some(values.as_slice()), Uuid::from_u128(author), &mut fields)?;
+        attribute(entity, stored.then_some(values.as_slice()), !stored, Uuid::from_u128(author), &mut fields)?;
         Ok(fields.into_iter().map(|(index, value)| (entity.columns[index].name, value)).collect())
     }
 

@@ -8,7 +8,7 @@ use waystation_model::attribution::{attribute, is_attributed};
 use waystation_model::clock::At;
 use waystation_model::merge::{Change, Stored, Verdict, read_fields};
 use waystation_model::registry::{AccessRule, Entity, IdRule, entity};
-use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
+use waystation_model::wire::{Base, Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::deed::{Deed, Fields};
@@ -134,7 +134,8 @@ async fn run_set<W: Writing>(
     if is_attributed(entity) {
         read.retain_mut(|(mutation, id, fields)| {
             let stored = rows.current(*id).map(|stored| stored.values.as_slice());
-            let signed = attribute(entity, stored, context.actor.user_id, fields);
+            let makes = mutation.base == Base::default();
+            let signed = attribute(entity, stored, makes, context.actor.user_id, fields);
             outcomes.extend(signed.as_ref().err().map(|problem| rejected(mutation.n, problem.clone())));
             signed.is_ok()
         });

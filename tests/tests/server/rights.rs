@@ -423,8 +423,8 @@ async fn a_full_course_lets_nobody_in_until_somebody_leaves() -> Outcome<()> {
     assert_eq!(herself.refusal(enrolment(aysel, &fire)).await?.0, Code::CourseFull);
     assert_eq!(nigar.refusal(assign(aysel)).await?.0, Code::CourseFull);
     // Who is in goes on.
-    assert_eq!(nigar.push_one(enrolment(murad, &fire).set("status", "in_progress")).await?, Fate::Merged);
-    assert_eq!(nigar.push_one(enrolment(murad, &fire).set("status", "dropped")).await?, Fate::Merged);
+    assert!(matches!(nigar.push_one(enrolment(murad, &fire).set("status", "in_progress")).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(nigar.push_one(enrolment(murad, &fire).set("status", "dropped")).await?, Fate::Applied | Fate::Merged));
     assert_eq!(nigar.push_one(assign(aysel)).await?, Fate::Applied);
     assert_eq!(nigar.refusal(enrolment(murad, &fire).set("status", "enrolled")).await?.0, Code::CourseFull, "coming back takes a place");
     // Two who come at once have one place between them.
