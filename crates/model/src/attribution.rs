@@ -52,7 +52,7 @@ pub fn attribute(
             fields.retain(|(given, _)| *given != index);
             fields.push((index, me.clone()));
         } else if !said.is_empty() && !gives(fields, index) {
-            // Left as it was, it would name whoever came before, and that depends on the order of arrival.
+            // Left unchanged, the column would name the author of an earlier change, which depends on the order of arrival.
             fields.push((index, Value::Null));
         }
     }

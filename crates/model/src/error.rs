@@ -160,7 +160,7 @@ codes! {
     CourseFull = "course_full", 409, false;
     /// No attempt is left for this test.
     NoAttemptsLeft = "no_attempts_left", 422, false;
-    /// The test was deleted or is not active: nobody begins an attempt at it.
+    /// The test was deleted or is not active: no attempt at it can begin.
     TestClosed = "test_closed", 422, false;
     /// The student was not in the group on the day of this mark.
     NotAMember = "not_a_member", 422, false;

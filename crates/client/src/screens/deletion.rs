@@ -53,7 +53,7 @@ fn deletion(connection: &Connection, table: &'static Entity, id: &str) -> Result
     }
     let stays = |places: Pointing| {
         counted(places.into_iter().map(|((entity, column), mut ids)| {
-            // What goes with the same delete neither stands in its way nor loses a value.
+            // A row that the same delete takes along neither blocks the delete nor is emptied by it.
             ids.retain(|id| going.get(entity).is_none_or(|going| !going.contains(id)));
             (entity, column, ids.len())
         }))

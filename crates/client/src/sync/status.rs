@@ -92,7 +92,7 @@ pub fn status(network: &Network, counts: Counts, device: &Device, signed_out: bo
         clock_off_ms: Some(device.clock_offset_ms).filter(|offset| offset.abs() > CLOCK_OFF_MS_MAX),
         disk_low,
         signed_out,
-        // Whoever is signed out may be so because the server went back: then it does not have what it acknowledged.
+        // A signed-out laptop may face a server that went back in time and no longer has what it acknowledged.
         safe_to_close: counts.waiting == 0 && network.busy == 0 && !signed_out,
         problem: network.push_problem.or(network.pull_problem),
     }
