@@ -120,17 +120,19 @@ fn of_deletion(entity: &Entity) -> Vec<String> {
     }
     let Deletion { deletes, empties, refused_by } = deletion(entity.name);
     let tables = |tables: &[&str]| list(tables.iter().map(|table| format!("`{table}`")), ", ");
-    let places = |places: &[(&str, &str)]| list(places.iter().map(|(table, column)| format!("`{table}.{column}`")), ", ");
+    let columns = |columns: &[(&str, &str)]| list(columns.iter().map(|(table, column)| format!("`{table}.{column}`")), ", ");
     let mut lines = Vec::new();
     if !deletes.is_empty() {
         lines.push(format!("- **Deleting one deletes**: its {}", tables(&deletes)));
     }
     if !empties.is_empty() {
-        lines.push(format!("- **Deleting one empties**: {}", places(&empties)));
+        lines.push(format!("- **Deleting one empties**: {}", columns(&empties)));
     }
     if !refused_by.is_empty() {
-        lines
-            .push(format!("- **Deleting one is refused** (`in_use`) while it, or what goes with it, is named by: {}", places(&refused_by)));
+        lines.push(format!(
+            "- **Deleting one is refused** (`in_use`) while it, or what goes with it, is named by: {}",
+            columns(&refused_by)
+        ));
     }
     lines
 }

@@ -1,4 +1,4 @@
-//! Who may write a row. Rights follow from what a person hears, so there is one source of both.
+//! Rules for who may write a row. Most of them follow from the writer's scopes, so read and write rights have one source.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -57,7 +57,7 @@ impl Role {
     }
 }
 
-/// The person behind a push, and what they hear at that moment.
+/// The author of a push, with their scopes at that moment.
 #[derive(Debug, Clone)]
 pub struct Actor {
     /// Their account.
@@ -66,22 +66,22 @@ pub struct Actor {
     pub organization_id: Uuid,
     /// Their role.
     pub role: Role,
-    /// The names of the scopes that they hear.
+    /// The names of the scopes that they subscribe to.
     pub scopes: HashSet<String>,
 }
 
-/// One condition on who writes a row. A rule is a list of conditions that must all hold.
+/// One condition of a write rule. A rule is a list of conditions that must all hold.
 #[derive(Debug, Clone, Copy)]
 pub enum Who {
     /// The column holds the writer's own id.
     Is(&'static str),
-    /// The writer hears the scope of this kind that the column names.
+    /// The writer subscribes to the scope of this kind whose id is in the column.
     Hears(ScopeKind, &'static str),
     /// The writer has this role.
     Has(Role),
     /// The writer works for the organization.
     Staff,
-    /// The column is empty.
+    /// The column is null.
     Empty(&'static str),
     /// The column holds this word.
     Equals(&'static str, &'static str),
@@ -100,27 +100,28 @@ impl Who {
             Who::Hears(kind, name) => column(name).is_some_and(|id| actor.scopes.contains(&kind.of(id))),
             Who::Has(role) => actor.role == role,
             Who::Staff => actor.role.is_staff(),
-            // Not every column holds text.
+            // `column` reads text only, and this column may hold anything.
             Who::Empty(name) => name != "id" && entity.column_index(name).and_then(|index| values.get(index)).is_none_or(Value::is_null),
             Who::Equals(name, word) => column(name).as_deref() == Some(word),
         }
     }
 }
 
-/// Any one of these lists must hold entirely.
+/// A list of rules: one of them must hold.
 pub type Rules = &'static [&'static [Who]];
 
-/// No laptop at all.
+/// Rules that nobody meets: only the server writes.
 pub const NOBODY: Rules = &[];
 
-/// Whether `actor` may write the row of this id with these values under these rules. A rule may name the column `id`.
+/// Whether these rules allow `actor` to write the row of this id with these values. A rule may name the column `id`.
 pub fn allows(rules: Rules, entity: &Entity, id: &Uuid, values: &[Value], actor: &Actor) -> bool {
     rules.iter().any(|rule| rule.iter().all(|who| who.holds(entity, id, values, actor)))
 }
 
-/// The first of the given columns that `actor` may not give, although they may write the row. `stored` is the row before,
-/// if there was one, and `values` the row with the change. A key given again only says which row is meant. A rule that asks
-/// for a value asks what the change says, also where somebody else's later value stands: the order of arrival decides nothing.
+/// The first of the given columns that `actor` may not write, although they may write the row. `stored` is the row before
+/// the change, if there was one, and `values` the row with the change. A repeated key only identifies the row. A rule on a
+/// value is checked against the change's own value, even if another author's later value is current: otherwise the result
+/// would depend on the order of arrival.
 pub fn refused_column(
     entity: &Entity,
     id: &Uuid,
@@ -132,7 +133,7 @@ pub fn refused_column(
     if fields.iter().all(|(index, _)| entity.columns[*index].by.is_none()) {
         return None;
     }
-    // What places the row is never the change's word: a key does not change, and what is carried the parent decides.
+    // Only tracked columns are taken from the change: keys do not change, and the parent row decides carried columns.
     let mut said = values.to_vec();
     for (index, value) in fields.iter().filter(|(index, _)| entity.columns[*index].tracked_group().is_some()) {
         said[*index] = value.clone();
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_learner_lets_only_themselves_in_and_only_by_themselves() {
+    fn a_learner_may_only_enroll_themselves() {
         let me = json!(Uuid::from_u128(7).to_string());
         let course = json!(Uuid::from_u128(3).to_string());
         let learner = actor(Role::Learner, &[]);
@@ -176,11 +177,11 @@ mod tests {
         assert!(!enroll(&me, "assigned", &learner));
         assert!(!enroll(&json!(Uuid::from_u128(8).to_string()), "self", &learner));
         let enrolled = actor(Role::Learner, &[ScopeKind::Course.of(Uuid::from_u128(3))]);
-        assert!(enroll(&me, "assigned", &enrolled), "whoever was assigned goes on");
+        assert!(enroll(&me, "assigned", &enrolled), "an assigned learner keeps the enrollment type");
     }
 
     #[test]
-    fn a_test_outside_every_course_is_written_by_staff_and_no_course_is_entered_by_leaving_it_empty() {
+    fn a_test_without_a_course_is_written_by_staff_and_one_of_a_course_only_by_its_staff() {
         assert!(may_write("assessments", &[], &actor(Role::Teacher, &[])));
         assert!(!may_write("assessments", &[], &actor(Role::Learner, &[])));
         let of_course = [("course_id", json!(Uuid::from_u128(3).to_string()))];
@@ -189,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn an_administrator_changes_their_organization_and_makes_no_other() {
+    fn an_administrator_changes_only_their_own_organization() {
         let other = actor(Role::Admin, &[ScopeKind::Org.of(Uuid::from_u128(1))]);
         assert!(!may_write("organizations", &[], &other));
         assert!(may_write("organizations", &[], &actor(Role::Admin, &[ScopeKind::Org.of(Uuid::from_u128(9))])));
     }
 
     #[test]
-    fn an_attempt_is_answered_by_the_learner_and_praised_by_the_instructor() {
+    fn a_learner_answers_an_attempt_and_an_instructor_gives_feedback() {
         let attempts = entity("assessment_attempts").expect("a registered table");
         let (me, course) = (Uuid::from_u128(7), Uuid::from_u128(3));
         let mut values = attempts.empty_values();
@@ -215,11 +216,11 @@ mod tests {
         assert_eq!(refused(other, "answers", json!({}), true, &instructor), Some("answers"));
         assert_eq!(refused(other, "feedback", json!("Well done."), true, &instructor), None);
         assert_eq!(refused(other, "user_id", json!(other.to_string()), false, &instructor), Some("user_id"));
-        assert_eq!(refused(other, "user_id", json!(other.to_string()), true, &instructor), None, "it only says which row is meant");
+        assert_eq!(refused(other, "user_id", json!(other.to_string()), true, &instructor), None, "a repeated key only identifies the row");
     }
 
     #[test]
-    fn who_makes_a_course_or_a_group_is_its_instructor_or_teacher() {
+    fn the_creator_of_a_course_or_group_is_its_instructor_or_teacher() {
         let me = json!(Uuid::from_u128(7).to_string());
         for (table, column) in [("courses", "instructor_id"), ("groups", "teacher_id")] {
             assert!(may_write(table, &[(column, me.clone())], &actor(Role::Teacher, &[])), "{table}");

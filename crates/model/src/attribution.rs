@@ -1,4 +1,4 @@
-//! Columns that say who made a change, such as `marked_by`: they name its author, whatever the change says.
+//! Columns that name the author of a change, such as `marked_by`. A change cannot name anybody else there.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,9 +11,9 @@ pub fn is_attributed(entity: &Entity) -> bool {
     entity.columns.iter().any(|column| column.names_author || column.default_by_others.is_some())
 }
 
-/// Makes a change name its author where it gives something that is signed. `stored` is the row before, if there is one, and
-/// `makes` says whether the change was made on none: then it has the defaults of a new row also where another one came first, or
-/// the order of arrival would decide whose they are.
+/// Fills in the author wherever a change sets a group that has an author column. `stored` is the row before the change, if there
+/// is one. `makes`: the change was made on no row. Then it gets the defaults of a new row even if another change has created the
+/// row meanwhile; otherwise the order of arrival would decide whose defaults are stored.
 ///
 /// # Errors
 /// `not_allowed` when the change names somebody else.
@@ -38,7 +38,7 @@ pub fn attribute(
     }
     for (index, column) in columns(entity).filter(|(_, column)| column.names_author) {
         let given = fields.iter().find(|(given, _)| *given == index).map(|(_, value)| value);
-        // A key given again only says which row is meant.
+        // A repeated key only identifies the row.
         let only_names_the_row = column.tracked_group().is_none() && stored.is_some_and(|stored| given == Some(&stored[index]));
         if given.is_some_and(|given| !given.is_null() && *given != me) && !only_names_the_row {
             return Err(Problem::new(Code::NotAllowed, format!("{} names the author of the change and nobody else", column.name))
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_signed_by_who_makes_it() {
+    fn a_mark_names_its_author() {
         let late = [("status", json!("late"))];
         assert_eq!(attributed("attendance_records", true, 7, &late), Ok(vec![("status", json!("late")), ("marked_by", id(7))]));
         let note = [("note", json!("ill"))];
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_signs_for_another() {
+    fn naming_another_author_is_refused() {
         for (table, column) in [
             ("attendance_records", "marked_by"),
             ("enrollments", "enrolled_by"),
@@ -118,16 +118,16 @@ mod tests {
     }
 
     #[test]
-    fn who_lets_another_person_in_assigns_them() {
+    fn enrolling_another_person_is_an_assignment() {
         let aysel = [("user_id", id(8))];
         let signed = vec![("user_id", id(8)), ("enrollment_type", json!("assigned")), ("enrolled_by", id(7))];
         assert_eq!(attributed("enrollments", false, 7, &aysel), Ok(signed));
         assert_eq!(attributed("enrollments", false, 8, &aysel), Ok(aysel.to_vec()), "herself");
-        assert_eq!(attributed("enrollments", true, 7, &aysel), Ok(aysel.to_vec()), "she is in already");
+        assert_eq!(attributed("enrollments", true, 7, &aysel), Ok(aysel.to_vec()), "she is enrolled already");
     }
 
     #[test]
-    fn signed_columns_may_be_empty_and_their_defaults_fit() {
+    fn author_columns_are_nullable_and_defaults_fit() {
         for entity in all() {
             for column in entity.columns {
                 assert!(!column.names_author || (column.nullable && column.merge != Merge::Server), "{}.{}", entity.name, column.name);

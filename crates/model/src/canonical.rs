@@ -1,16 +1,16 @@
-//! JSON values in the one spelling that is hashed. `docs/PROTOCOL.md` describes it under "The chain".
+//! Writes JSON values in the canonical form that is hashed. `docs/PROTOCOL.md` describes it under "The chain".
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// The largest whole number up to which every double is exact: below it, an integer's digits are ECMAScript's spelling.
+/// Integers up to this one are exact as doubles, so ECMAScript writes them with the same digits.
 const EXACT_MAX: u64 = 1 << 53;
 
 /// How integers beyond 2^53 are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Integers {
     /// As the nearest double, like every other number.
-    AsReals,
+    AsDoubles,
     /// With all their digits, as builds before the rule of RFC 8785 did.
     InDigits,
 }
@@ -23,8 +23,8 @@ pub(crate) fn write_json(text: &mut Vec<u8>, value: &impl Serialize) {
 /// Appends a list of values.
 pub(crate) fn write_items(text: &mut Vec<u8>, items: &[Value], integers: Integers) {
     text.push(b'[');
-    for (place, item) in items.iter().enumerate() {
-        if place > 0 {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
             text.push(b',');
         }
         write(text, item, integers);
@@ -32,16 +32,16 @@ pub(crate) fn write_items(text: &mut Vec<u8>, items: &[Value], integers: Integer
     text.push(b']');
 }
 
-/// Appends one value. The order of keys is set here, because a Cargo feature that any crate of the program may switch on
-/// decides whether `serde_json` sorts them.
+/// Appends one value. Keys are sorted here: whether `serde_json` sorts them depends on a Cargo feature that any dependency
+/// may enable.
 fn write(text: &mut Vec<u8>, value: &Value, integers: Integers) {
     match value {
         Value::Object(map) => {
             let mut entries: Vec<(&String, &Value)> = map.iter().collect();
             entries.sort_by(|a, b| a.0.cmp(b.0));
             text.push(b'{');
-            for (place, (key, value)) in entries.into_iter().enumerate() {
-                if place > 0 {
+            for (index, (key, value)) in entries.into_iter().enumerate() {
+                if index > 0 {
                     text.push(b',');
                 }
                 write_json(text, key);
@@ -53,7 +53,7 @@ fn write(text: &mut Vec<u8>, value: &Value, integers: Integers) {
         Value::Array(items) => write_items(text, items, integers),
         Value::Number(number) => {
             let keeps_digits = match integers {
-                Integers::AsReals => {
+                Integers::AsDoubles => {
                     number.as_u64().or(number.as_i64().map(i64::unsigned_abs)).is_some_and(|magnitude| magnitude <= EXACT_MAX)
                 }
                 Integers::InDigits => !number.is_f64(),
@@ -67,8 +67,8 @@ fn write(text: &mut Vec<u8>, value: &Value, integers: Integers) {
     }
 }
 
-/// A number as ECMAScript writes it (RFC 8785): the one spelling that clients in every language can make. Rust's own shortest
-/// digits differ where two texts of one length are equally near: ECMAScript takes the even one.
+/// A number as ECMAScript writes it (RFC 8785), which clients in every language can reproduce. Rust's shortest digits differ
+/// where two texts of the same length are equally near: ECMAScript takes the even one.
 fn number_text(real: f64) -> String {
     ryu_js::Buffer::new().format(real).to_owned()
 }
@@ -79,15 +79,15 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn spelled(value: &Value) -> String {
+    fn written(value: &Value) -> String {
         let mut text = Vec::new();
-        write(&mut text, value, Integers::AsReals);
+        write(&mut text, value, Integers::AsDoubles);
         String::from_utf8(text).expect("text")
     }
 
     #[test]
-    fn numbers_are_spelled_as_ecmascript_spells_them() {
-        // Each is what `JSON.stringify(JSON.parse(…))` says of it.
+    fn numbers_are_written_as_ecmascript_writes_them() {
+        // The expected texts are the results of `JSON.stringify(JSON.parse(…))`.
         for (sent, text) in [
             ("0.0", "0"),
             ("-0", "0"),
@@ -117,7 +117,7 @@ mod tests {
             ("123456789012345678901234567890", "1.2345678901234568e+29"),
         ] {
             let value: Value = serde_json::from_str(sent).expect("a number");
-            assert_eq!(spelled(&json!([value])), format!("[{text}]"), "{sent}");
+            assert_eq!(written(&json!([value])), format!("[{text}]"), "{sent}");
         }
     }
 
@@ -125,7 +125,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 5_000, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_number_is_spelled_with_the_fewest_digits_that_read_back(bits in any::<u64>(), degrees in -180.0..180.0f64) {
+        fn a_number_is_written_with_the_fewest_digits_that_read_back(bits in any::<u64>(), degrees in -180.0..180.0f64) {
             for real in [f64::from_bits(bits), degrees] {
                 if real.is_finite() {
                     let digits = |text: &str| {
@@ -139,9 +139,9 @@ mod tests {
         }
 
         #[test]
-        fn every_integer_is_spelled_as_its_double(whole in any::<i64>(), unsigned in any::<u64>()) {
-            prop_assert_eq!(spelled(&json!(whole)), number_text(whole as f64));
-            prop_assert_eq!(spelled(&json!(unsigned)), number_text(unsigned as f64));
+        fn every_integer_is_written_as_its_double(whole in any::<i64>(), unsigned in any::<u64>()) {
+            prop_assert_eq!(written(&json!(whole)), number_text(whole as f64));
+            prop_assert_eq!(written(&json!(unsigned)), number_text(unsigned as f64));
         }
 
         #[test]

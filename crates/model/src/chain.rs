@@ -1,11 +1,11 @@
-//! The hash chain over a device's mutations. It tells a repeat from a clone.
+//! The hash chain over a device's mutations. It distinguishes a repeated push from a push of a copied database.
 //!
 //! `content` of a mutation is the first eight bytes of SHA-256 over its canonical text (see [`crate::wire::Mutation::canonical`]).
 //! `chain(n)` is SHA-256 over `chain(n-1)` (32 bytes) and `content(n)` (8 bytes); `chain(0)` is 32 zero bytes.
 
 use sha2::{Digest, Sha256};
 
-/// 32 bytes that stand for every mutation up to a number.
+/// The SHA-256 hash of all mutations up to a number.
 pub type Chain = [u8; 32];
 /// Bytes of one mutation's content hash.
 pub const CONTENT_HASH_BYTES: usize = 8;

@@ -1,4 +1,4 @@
-//! Hybrid logical time: when a person did something, in an order that survives a wrong clock.
+//! Hybrid logical time: when a person made a change. It never goes back on one device, even when that device's clock does.
 //!
 //! A time is microseconds since 1970: the laptop's clock in milliseconds, corrected by the offset measured at
 //! sync, times a thousand, plus a counter below a thousand. It fits a JavaScript number exactly.
@@ -23,8 +23,8 @@ impl At {
         self.0.div_euclid(1000)
     }
 
-    /// This time, but never later than the moment the server received it, and never before 1970: a time that no database
-    /// can write would be refused when somebody else's change has to keep it.
+    /// This time, limited to the range from 1970 to the moment when the server received it. The database cannot store
+    /// every earlier time, and it would fail on one when a later change has to record this one.
     pub fn not_after(self, received_ms: i64) -> At {
         At(self.0.min(received_ms.saturating_mul(1000).saturating_add(999)).max(0))
     }
@@ -43,14 +43,14 @@ mod tests {
     }
 
     #[test]
-    fn a_time_from_the_future_is_taken_as_the_moment_of_receipt() {
+    fn a_time_from_the_future_becomes_the_time_of_receipt() {
         assert_eq!(At(9_000_000).not_after(5_000), At(5_000_999));
         assert_eq!(At(4_000_000).not_after(5_000), At(4_000_000));
         assert_eq!(At(-9_000_000_000_000_000_000).not_after(5_000), At(0));
     }
 
     #[test]
-    fn no_clock_is_so_wrong_that_it_breaks_anything() {
+    fn extreme_clock_values_do_not_overflow() {
         for wrong in [i64::MIN, -1, 0, i64::MAX] {
             assert!(At(4_000_000).not_after(wrong) >= At(0));
             assert!(At(4_000_000).next(wrong) > At(4_000_000));

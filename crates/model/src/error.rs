@@ -21,12 +21,12 @@ macro_rules! codes {
                 match self { $( Code::$name => $word, )* }
             }
 
-            /// The HTTP status that carries it. 0: it never travels over HTTP as a status of its own.
+            /// Its HTTP status. 0: it is not an HTTP error.
             pub const fn status(self) -> u16 {
                 match self { $( Code::$name => $status, )* }
             }
 
-            /// Whether the same request may succeed later without anybody doing anything.
+            /// Whether the same request may succeed later without any action by a person.
             pub const fn retryable(self) -> bool {
                 match self { $( Code::$name => $retryable, )* }
             }
@@ -39,8 +39,8 @@ macro_rules! codes {
     };
 }
 
-/// A word of a later version is read as `bad_answer`: an answer of which one word is new must still arrive, or a push would
-/// be sent for ever.
+/// A code of a later version is read as `bad_answer`. If an answer with one unknown code failed to parse, its push would be
+/// repeated for ever.
 impl<'de> Deserialize<'de> for Code {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
         let word = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for Code {
 
 impl utoipa::PartialSchema for Code {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        // The derived one would list the names in Rust: it does not read an attribute that a macro wrote.
+        // The derived schema lists the Rust names: it does not see the `rename` attributes that the macro generates.
         let words = Code::ALL.iter().map(|code| code.word());
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
@@ -226,7 +226,7 @@ impl Problem {
         Problem { code, message: message.into(), retryable: code.retryable(), request_id: None, fields: Vec::new() }
     }
 
-    /// … that names the field at fault.
+    /// Adds a field at fault.
     pub fn field(mut self, field: impl Into<String>) -> Problem {
         self.fields.push(field.into());
         self
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_is_read_as_its_code_and_a_new_one_as_bad_answer() {
+    fn every_code_round_trips_and_an_unknown_one_is_bad_answer() {
         for code in Code::ALL {
             let text = serde_json::to_string(code).expect("json");
             assert_eq!(text, format!("{:?}", code.word()));

@@ -1,4 +1,4 @@
-//! Grading of a test. The laptop and the server grade with this one function; the server's word counts.
+//! Grading of a test. The laptop and the server grade with this one function; the server's result is authoritative.
 //!
 //! An answer is JSON by question type: an option id (`single`, `true_false`), a list of option ids (`multiple`),
 //! a number or its text (`numeric`), text (`short_answer`, `written`). A key entry is
@@ -17,22 +17,22 @@ pub struct GradedQuestion {
     pub id: String,
     /// One of [`QUESTION_TYPES`].
     pub question_type: String,
-    /// What it is worth.
+    /// Points for a right answer.
     pub points: f64,
 }
 
-/// What became of one answer.
+/// The grade of one answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GradedAnswer {
-    /// The question.
+    /// The question's id as text.
     pub question_id: String,
-    /// Right or wrong; none while a person has to read it.
+    /// Right or wrong; none until a person has graded it.
     pub is_correct: Option<bool>,
-    /// Points earned; none while a person has to read it.
+    /// Points earned; none until a person has graded it.
     pub points: Option<f64>,
 }
 
-/// A whole test's grades.
+/// The grades of a whole test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Grade {
     /// Points earned.
@@ -41,9 +41,9 @@ pub struct Grade {
     pub score_max: f64,
     /// `100 × raw / max`, rounded to two places. A test without points counts as 0.
     pub score_percent: f64,
-    /// Every question in its order.
+    /// One entry per question, in the order of the questions.
     pub answers: Vec<GradedAnswer>,
-    /// Whether a written answer still waits for a person.
+    /// Whether a written answer still has to be graded by a person.
     pub waits_for_person: bool,
 }
 
@@ -52,8 +52,8 @@ pub fn grade(questions: &[GradedQuestion], key: &Value, answers: &Value) -> Grad
     grade_with(questions, key, answers, &Value::Null)
 }
 
-/// … where a person has `given` points (question id → points) instead of the key: no less than none, and no more than the
-/// question has.
+/// Like [`grade`], but points that a person has `given` (question id → points) replace those of the key. They are clamped to
+/// the range from 0 to the question's points.
 pub fn grade_with(questions: &[GradedQuestion], key: &Value, answers: &Value, given: &Value) -> Grade {
     let mut graded = Vec::with_capacity(questions.len());
     let (mut raw, mut max, mut waits) = (0.0, 0.0, false);
@@ -61,7 +61,7 @@ pub fn grade_with(questions: &[GradedQuestion], key: &Value, answers: &Value, gi
         max += question.points;
         let answer = answers.get(&question.id).unwrap_or(&Value::Null);
         let is_correct = match question.question_type.as_str() {
-            // Nothing written earns nothing, and nobody has to read it.
+            // An empty answer is wrong: no person has to grade it.
             "written" if answer.as_str().is_some_and(|text| !text.trim().is_empty()) => None,
             "written" => Some(false),
             _ => Some(is_right(&question.question_type, key.get(&question.id).unwrap_or(&Value::Null), answer)),
@@ -91,11 +91,11 @@ fn is_right(question_type: &str, key: &Value, answer: &Value) -> bool {
             _ => false,
         },
         "short_answer" => answer.as_str().is_some_and(|given| {
-            let given = plain(given);
+            let given = folded(given);
             !given.is_empty()
                 && key["accepted"]
                     .as_array()
-                    .is_some_and(|accepted| accepted.iter().filter_map(Value::as_str).any(|text| plain(text) == given))
+                    .is_some_and(|accepted| accepted.iter().filter_map(Value::as_str).any(|text| folded(text) == given))
         }),
         _ => false,
     }
@@ -108,7 +108,7 @@ fn sorted_texts(value: &Value) -> Option<Vec<&str>> {
     Some(texts)
 }
 
-/// A number as people write it: a comma or a point, spaces between thousands.
+/// Parses a number as people write it: a decimal comma or point, spaces between thousands.
 fn read_number(answer: &Value) -> Option<f64> {
     if let Some(number) = answer.as_f64() {
         return number.is_finite().then_some(number);
@@ -117,8 +117,8 @@ fn read_number(answer: &Value) -> Option<f64> {
     text.replace(',', ".").replace('−', "-").parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
-/// Case and spaces aside. `İ` and `I` fold as in Turkish and Azerbaijani, where typing one for the other is a slip of the keyboard.
-fn plain(text: &str) -> String {
+/// Folds case and spaces. `İ`, `I`, `ı` and `i` become one letter: Turkish and Azerbaijani typists confuse them.
+fn folded(text: &str) -> String {
     text.split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
@@ -153,11 +153,11 @@ mod tests {
         assert_eq!(grade(&questions, &key, &right).score_percent, 100.0);
         assert_eq!(grade(&questions, &key, &wrong).score_percent, 0.0);
         assert_eq!(grade(&questions, &key, &json!({})).score_raw, 0.0);
-        assert_eq!(grade(&questions, &json!({}), &right).score_raw, 0.0, "no key grades nothing as right");
+        assert_eq!(grade(&questions, &json!({}), &right).score_raw, 0.0, "without a key no answer is right");
     }
 
     #[test]
-    fn a_written_answer_waits_for_a_person_and_an_empty_one_does_not() {
+    fn only_a_non_empty_written_answer_waits_for_a_person() {
         let questions = [question("w", "written"), question("s", "single")];
         let key = json!({"s": {"options": ["x"]}});
         let written = grade(&questions, &key, &json!({"w": "Because.", "s": "x"}));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_gives_points_instead_of_the_key() {
+    fn points_given_by_a_person_replace_those_of_the_key() {
         let questions = [question("w", "written"), question("s", "single")];
         let (key, answers) = (json!({"s": {"options": ["x"]}}), json!({"w": "Because.", "s": "x"}));
         let given = |given: Value| {
@@ -177,11 +177,11 @@ mod tests {
         assert_eq!(given(json!({"w": 1.5})), (3.5, false));
         assert_eq!(given(json!({"w": 9})), (4.0, false), "no more than the question has");
         assert_eq!(given(json!({"w": -1, "s": 0})), (0.0, false));
-        assert_eq!(given(json!({"s": 1, "w": "many"})), (1.0, true), "what is no number is not given");
+        assert_eq!(given(json!({"s": 1, "w": "many"})), (1.0, true), "a value that is not a number is ignored");
     }
 
     #[test]
-    fn answers_of_a_wrong_shape_are_wrong_and_nothing_worse() {
+    fn answers_of_a_wrong_shape_count_as_wrong() {
         let questions = [question("m", "multiple"), question("n", "numeric"), question("s", "single")];
         let key = json!({"m": {"options": ["x"]}, "n": {"number": 1}, "s": {"options": ["x"]}});
         let grade = grade(&questions, &key, &json!({"m": "x", "n": "1e999", "s": ["x"]}));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_without_points_is_nought_percent() {
+    fn a_test_without_points_is_zero_percent() {
         assert_eq!(grade(&[], &json!({}), &json!({})).score_percent, 0.0);
     }
 }

@@ -1,4 +1,4 @@
-//! `row-hash-1`: the portable hash whose sum tells whether a laptop holds what its scope holds.
+//! `row-hash-1`: the portable row hash. The sum over a scope's rows tells whether a laptop has the same rows as the server.
 //!
 //! `H(entity, id, stamp)` is the first eight bytes, big-endian, of SHA-256 over the ASCII text
 //! `entity:id:stamp`, with the id in lower-case hyphenated form and the stamp in decimal.
@@ -14,7 +14,7 @@ pub fn row_hash(entity: &str, id: &Uuid, stamp: i64) -> i64 {
     first_eight_bytes(&[entity.as_bytes(), b":", id_text.as_bytes(), b":", stamp.to_string().as_bytes()])
 }
 
-/// The share of one cursor in a digest of cursors: the same construction over `scope:version`.
+/// The hash of one cursor in a digest of cursors: the same construction over `scope:version`.
 pub fn cursor_hash(scope: &str, version: i64) -> i64 {
     first_eight_bytes(&[scope.as_bytes(), b":", version.to_string().as_bytes()])
 }
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_ignores_order_and_sees_every_version() {
+    fn the_digest_ignores_order_and_depends_on_every_version() {
         let a = cursors_digest([("org:1", 4), ("user:2", 7)]);
         assert_eq!(a, cursors_digest([("user:2", 7), ("org:1", 4)]));
         assert_ne!(a, cursors_digest([("user:2", 8), ("org:1", 4)]));

@@ -41,7 +41,7 @@ pub fn natural_key_text<'a>(entity: &str, keys: impl IntoIterator<Item = Option<
     text
 }
 
-/// The UUIDv5 of a natural key, the same wherever the row was made.
+/// The UUIDv5 of a natural key, the same on every device.
 pub fn derived_id<'a>(entity: &str, keys: impl IntoIterator<Item = Option<&'a str>>) -> Uuid {
     Uuid::new_v5(&DERIVED_ID_NAMESPACE, natural_key_text(entity, keys).as_bytes())
 }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_key_gives_the_same_id_and_null_is_part_of_it() {
+    fn equal_keys_give_equal_ids_and_null_is_part_of_a_key() {
         let with_null = derived_id("user_badges", [Some("a"), Some("b"), None]);
         assert_eq!(with_null, derived_id("user_badges", [Some("a"), Some("b"), None]));
         assert_ne!(with_null, derived_id("user_badges", [Some("a"), Some("b"), Some("c")]));

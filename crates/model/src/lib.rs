@@ -1,12 +1,12 @@
-//! What Waystation knows, without doing anything about it: the words, the tables and their rules.
+//! The data model of Waystation: error codes, tables, merge rules, access rules and wire types.
 //!
 //! Everything here is a pure function of its arguments. There is no clock, no randomness, no network,
-//! no disk and no SQL driver in this crate, so both the laptop and the server run the very same rules,
-//! and a test can run them a million times.
+//! no disk and no SQL driver in this crate, so the laptop and the server run the same rules, and
+//! property tests run them thousands of times.
 //!
-//! The heart is [`registry`]: one [`registry::Entity`] per synced table says which columns it has, how each
-//! column merges, how a row's id is made, who hears a row and who may write it. Push, pull, the laptop's
-//! apply, the server's feed triggers and the TypeScript types all follow from that entry.
+//! The central module is [`registry`]: one [`registry::Entity`] per synced table declares its columns, how each
+//! column merges, how a row's id is made, which scopes contain a row and who may write it. Push, pull, the
+//! laptop's apply, the server's feed triggers and the TypeScript types all follow from that entry.
 //!
 //! ```
 //! use waystation_model::registry;

@@ -1,8 +1,8 @@
-//! What a change makes of a row, and of whoever changed it meanwhile. The same function runs on the server for real
-//! and on the laptop as a preview.
+//! Merges a change into a row that others may have changed meanwhile. The server stores the result; the laptop shows it as
+//! a preview.
 //!
-//! For `furthest`, `sum` and `latest` columns, concurrent changes give the same row and the same conflicts in whatever
-//! order they arrive, as long as each device's own order is kept and a change names all columns of a group that it changes.
+//! For `furthest`, `sum` and `latest` columns, concurrent changes give the same row and the same conflicts in every order of
+//! arrival, as long as each device's own order is kept and a change names all columns of a group that it changes.
 
 mod order;
 mod tracked;
@@ -15,64 +15,64 @@ use uuid::Uuid;
 
 use crate::error::{Code, Problem};
 use crate::limits::ROW_BYTES_MAX;
-use crate::registry::{Column, Entity, Kind, Merge, WHOLE_MAX, check_value, normal, written_bytes};
+use crate::registry::{Column, Entity, INTEGER_MAX, Kind, Merge, check_value, normal, written_bytes};
 use crate::wire::Base;
-pub use order::Turn;
+pub use order::EditTime;
 use tracked::{edit_of, merge_group};
 
-/// Who last changed a tracked column, and when. Stored beside the row on the server.
+/// The last change of a tracked group: its author and its time. The server stores it in the row's `edits`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Edit {
-    /// The row's stamp from then on. The database fills it in; 0 until then.
+    /// The stamp that this edit gave the row. The database fills it in; 0 until then.
     pub stamp: i64,
-    /// Corrected hybrid time (microseconds). Plain SQL counts as the server's time.
+    /// Corrected hybrid time (microseconds). For plain SQL, the server's time.
     pub at: i64,
     /// The device; none for plain SQL.
     pub device: Option<Uuid>,
-    /// The device's number of the change.
+    /// The number of the change on its device.
     pub n: i64,
     /// The person; none for plain SQL.
     pub user: Option<Uuid>,
-    /// The row was made without a word of this group: it has the value that it has at first, and nobody has said so.
+    /// The row was created by a change that did not name this group: the group has its default, which no author has chosen.
     #[serde(default, rename = "unsaid", skip_serializing_if = "std::ops::Not::not")]
     pub is_unsaid: bool,
-    /// Edits of a later time that this one was made knowing, the latest first.
+    /// Edits with a later time than this one that its author had seen, the latest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub after: Vec<Turn>,
-    /// Devices that said the same at an earlier time and without knowing of it.
+    pub after: Vec<EditTime>,
+    /// Devices that set the same value at an earlier time, without having seen this edit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seconders: Vec<Seconder>,
 }
 
-/// A device that said what stands already. Who has not seen the row since has not seen that it did.
+/// A device that set the value which is current already. Only who has seen the row since then has seen that it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seconder {
     /// The device.
     pub device: Uuid,
-    /// The device's number of the change.
+    /// The number of the change on its device.
     pub n: i64,
-    /// The row's stamp from then on. The database fills it in; 0 until then.
+    /// The stamp that this change gave the row. The database fills it in; 0 until then.
     pub stamp: i64,
 }
 
 impl Edit {
-    /// Plain SQL's edit at this time.
+    /// An edit by plain SQL at this time (microseconds).
     pub fn of_sql(at: i64) -> Edit {
         Edit { stamp: 0, at, device: None, n: 0, user: None, is_unsaid: false, after: Vec::new(), seconders: Vec::new() }
     }
 
-    /// Whether somebody has said what the group holds.
+    /// Whether an author has chosen the group's value.
     pub fn says(&self) -> bool {
         !self.is_unsaid
     }
 
-    /// Whether this device has said what the group holds, in a change after its number `n`.
+    /// Whether this device has set the current value of the group in a change after its number `n`.
     pub fn was_said_after(&self, device: Uuid, n: i64) -> bool {
         let is_own = self.says() && self.device == Some(device) && self.n > n;
         is_own || self.seconders.iter().any(|seconder| seconder.device == device && seconder.n > n)
     }
 
-    /// Gives the new row's stamp to what is new of it.
+    /// Sets the row's new stamp where this edit or one of its seconders has none yet.
     pub fn fill_stamps(&mut self, stamp: i64) {
         let seconders = self.seconders.iter_mut().map(|seconder| &mut seconder.stamp);
         for new in seconders.chain([&mut self.stamp]).filter(|stamp| **stamp == 0) {
@@ -87,11 +87,11 @@ pub type Edits = BTreeMap<String, Edit>;
 /// A row as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
-    /// Its stamp. `None` for a row that this very push has changed: the stamp comes with the commit.
+    /// Its stamp. `None` for a row that the same push has already changed: the commit gives the stamp.
     pub stamp: Option<i64>,
     /// Its values, in the registry's order.
     pub values: Vec<Value>,
-    /// Who last changed what.
+    /// The last edit of each tracked group.
     pub edits: Edits,
 }
 
@@ -100,95 +100,95 @@ pub struct Stored {
 pub struct Change<'a> {
     /// The device that it was made on.
     pub device: Uuid,
-    /// Its number there.
+    /// Its number on that device.
     pub n: i64,
-    /// Who made it.
+    /// The author.
     pub user: Uuid,
-    /// What it was made on.
+    /// The state of the row that its author saw.
     pub base: Base,
-    /// When, already corrected and not after its receipt (microseconds).
+    /// Its time, corrected and not after its receipt (microseconds).
     pub at: i64,
-    /// The columns' places and their new values.
+    /// Column indexes and new values.
     pub fields: &'a [(usize, Value)],
 }
 
-/// A value that somebody holds beside the one that stands, kept until somebody settles it. It may equal the one that
-/// stands: then it is no conflict yet, and becomes one when the other changes their mind.
+/// A losing value: a device set it, and another value is current. It is kept until a person settles the conflict. It may equal
+/// the current value: then it becomes a conflict when another device changes the current value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lost {
     /// The tracked group.
     pub group: &'static str,
-    /// The group's columns and the held values, the deciding one first.
+    /// The group's columns and their losing values, the deciding column first.
     pub values: Vec<(&'static str, Value)>,
-    /// Who had entered them, where and when.
+    /// The edit that set them.
     pub edit: Edit,
-    /// The row's stamps under which they stood, the first and the last of each time; none when they never stood.
+    /// Ranges of row stamps, first and last, during which they were the current values; empty when they never were.
     pub stood: Vec<(i64, i64)>,
 }
 
-/// What a change does to the values that are held beside a row, one step after the other. A device holds at most one
-/// value of a group: the last that it said.
+/// One step of what a change does to the losing values of a row; the steps apply in order. A device has at most one losing
+/// value per group: the last one that it set.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Held {
-    /// The device said something new: what it held before is past.
+    /// The device set a new value: its earlier losing value is deleted.
     Spoke {
         /// The tracked group.
         group: &'static str,
         /// The device.
         device: Uuid,
     },
-    /// Somebody changed the group who had the row of this stamp before them: what stood then, they have answered.
+    /// The author of a change had seen the row at this stamp: losing values that were current then are settled.
     Saw {
         /// The tracked group.
         group: &'static str,
         /// The row's stamp.
         stamp: i64,
     },
-    /// An edit stands no more. Others may hold the same value: for as long as the edit stood, theirs did as well.
+    /// An edit is not current any more. Losing values that equal its value were current during the same range of stamps.
     Ended {
         /// The tracked group.
         group: &'static str,
         /// Its deciding column's value.
         value: Value,
-        /// Who ended it had seen the row up to this stamp: what was held by then, they have answered. None: they had not seen
-        /// the edit.
+        /// The author who replaced the edit had seen the row up to this stamp: losing values known by then are settled.
+        /// None: they had not seen the edit.
         seen_upto: Option<i64>,
-        /// The row's stamps under which it stood, the first and the last; none when no other push has seen it.
+        /// The range of row stamps during which it was current, first and last; none when no other push has seen it.
         stood: Option<(i64, i64)>,
-        /// Devices that hold the value since a later stamp.
+        /// Devices that set the same value at a later stamp.
         seconders: Vec<Seconder>,
     },
-    /// This is held beside what stands.
+    /// A new losing value.
     Kept(Lost),
 }
 
-/// How a change fared.
+/// The result of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It stands as it was made.
+    /// Stored as sent.
     Applied,
-    /// It stands together with somebody else's.
+    /// Stored together with other people's changes.
     Merged,
-    /// Something of it did not make it.
+    /// A part of it lost against a later change.
     Superseded,
 }
 
 /// The row after a change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Merged {
-    /// Its values.
+    /// Its values, in the registry's order.
     pub values: Vec<Value>,
-    /// Who last changed what.
+    /// The last edit of each tracked group.
     pub edits: Edits,
-    /// Whether anything differs from before.
+    /// Whether values or edits differ from before.
     pub changed: bool,
-    /// How the change fared.
+    /// The result of the change.
     pub verdict: Verdict,
-    /// What happens to `conflicts`, in order.
+    /// The steps that update `conflicts`, in order.
     pub held: Vec<Held>,
 }
 
-/// Reads named values as places and values of `entity`, refusing what a laptop may not write.
+/// Converts named values to column indexes and values of `entity`. Refuses what a laptop may not write.
 ///
 /// # Errors
 /// `unknown_column`, `server_column` or `bad_value`, with the column at fault.
@@ -214,7 +214,7 @@ pub fn read_fields(entity: &Entity, columns: &[String], values: &[Value]) -> Res
     Ok(fields)
 }
 
-/// The row that comes of `change` on `current`.
+/// Merges `change` into `current`, or creates the row.
 ///
 /// # Errors
 /// A refusal with its code and field: the row stays as it is.
@@ -240,7 +240,7 @@ fn create(entity: &Entity, change: &Change<'_>) -> Result<Merged, Problem> {
     }
     let mut edits = Edits::new();
     for group in entity.tracked_groups() {
-        // A null that is named is said, and a default that is not named is not.
+        // A named null is the author's choice; a default of an unnamed group is not.
         let is_unsaid = !entity.group_columns(group).any(|(index, _)| change.fields.iter().any(|(given, _)| *given == index));
         if !is_unsaid || entity.group_columns(group).any(|(index, _)| !values[index].is_null()) {
             edits.insert(group.to_owned(), Edit { is_unsaid, ..edit_of(change) });
@@ -260,7 +260,7 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
     };
     let reset = reset_step(entity, stored, change);
     let mut groups_done: Vec<&'static str> = Vec::new();
-    let mut all_took = true;
+    let mut all_counted = true;
     for (index, value) in change.fields {
         let column = &entity.columns[*index];
         let old = &stored.values[*index];
@@ -270,7 +270,7 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
                     return Err(Problem::new(Code::KeyChanged, format!("{} never changes", column.name)).field(column.name));
                 }
             }
-            // The server's cascade is the only one to change it; a laptop that has not heard of it yet is no reason to refuse.
+            // Only the server's cascade changes it. A laptop that has not pulled the new value yet is not refused: it is ignored.
             Merge::Carried | Merge::Server => {}
             Merge::Once => match once(column, old, value)? {
                 Some(new) => merged.values[*index] = new,
@@ -278,8 +278,8 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
             },
             Merge::Sum => merged.values[*index] = add(column, old, value),
             Merge::Furthest | Merge::Earliest | Merge::Reset => {
-                let (new, took) = furthest(column, reset, old, value);
-                all_took &= took;
+                let (new, counted) = furthest(column, reset, old, value);
+                all_counted &= counted;
                 merged.values[*index] = new;
             }
             Merge::Latest | Merge::LatestQuiet | Merge::Ask => {
@@ -292,7 +292,7 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
         }
     }
     if reset == Reset::Newer {
-        // A deliberate new start: what the change does not say starts again as well.
+        // A higher reset number starts again: columns that the change does not name return to their defaults.
         for (index, column) in entity.columns.iter().enumerate() {
             if matches!(column.merge, Merge::Furthest | Merge::Earliest) && !change.fields.iter().any(|(given, _)| *given == index) {
                 merged.values[index] = column.default_value();
@@ -302,8 +302,8 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
     merged.changed = merged.values != stored.values || merged.edits != stored.edits;
     let untouched_meanwhile = merged.verdict == Verdict::Merged
         && merged.held.iter().all(|held| !matches!(held, Held::Kept(_)))
-        && all_took
-        && merged.values == laid_over(entity, &stored.values, change);
+        && all_counted
+        && merged.values == values_after(entity, &stored.values, change);
     if untouched_meanwhile && only_own_since(stored, change.device, change.base) {
         merged.verdict = Verdict::Applied;
     }
@@ -314,12 +314,12 @@ fn only_own_since(stored: &Stored, device: Uuid, base: Base) -> bool {
     stored.edits.values().all(|edit| edit.device == Some(device) || base.stamp.is_some_and(|base| edit.stamp <= base))
 }
 
-/// Whether whoever deletes the row knew it as it is: as the base has it, or with their own changes on top and nobody else's.
+/// Whether the author of a delete had seen the current row: it is the base, or the base and only their own later changes.
 pub fn was_seen(stored: &Stored, device: Uuid, base: Base) -> bool {
     stored.stamp.is_none() || stored.stamp == base.stamp || (base.own.is_some() && only_own_since(stored, device, base))
 }
 
-fn laid_over(entity: &Entity, values: &[Value], change: &Change<'_>) -> Vec<Value> {
+fn values_after(entity: &Entity, values: &[Value], change: &Change<'_>) -> Vec<Value> {
     let mut values = values.to_vec();
     lay_over(entity, &mut values, change.fields);
     values
@@ -336,7 +336,7 @@ fn reset_step(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Reset {
     let Some(index) = entity.columns.iter().position(|column| column.merge == Merge::Reset) else { return Reset::Same };
     let number = |value: &Value| value.as_i64().unwrap_or(0);
     let current = number(&stored.values[index]);
-    // Which number stands when a change arrives depends on what arrived before, so a change without one has the first.
+    // A change without a reset number belongs to the first one. The current number would depend on the order of arrival.
     let given = change.fields.iter().find(|(given, _)| *given == index).map(|(_, value)| number(value));
     let given = given.unwrap_or_else(|| number(&entity.columns[index].default_value()));
     match given.cmp(&current) {
@@ -346,7 +346,7 @@ fn reset_step(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Reset {
     }
 }
 
-/// The new value, and whether the change's own value counted at all.
+/// The new value, and whether the change's reset number allowed its value to count.
 fn furthest(column: &Column, reset: Reset, old: &Value, new: &Value) -> (Value, bool) {
     match reset {
         Reset::Newer => (further(column, &column.default_value(), new), true),
@@ -375,9 +375,9 @@ fn add(column: &Column, old: &Value, delta: &Value) -> Value {
         let sum = old.as_f64().unwrap_or(0.0) + delta.as_f64().unwrap_or(0.0);
         return Value::from(sum.clamp(f64::MIN, f64::MAX));
     }
-    // A sum stays at the largest number that every JSON reader keeps exactly, as every other whole number does.
+    // Like every integer, a sum stays within what every JSON parser keeps exactly.
     let sum = old.as_i64().unwrap_or(0).saturating_add(delta.as_i64().unwrap_or(0));
-    Value::from(sum.clamp(-WHOLE_MAX.cast_signed(), WHOLE_MAX.cast_signed()))
+    Value::from(sum.clamp(-INTEGER_MAX.cast_signed(), INTEGER_MAX.cast_signed()))
 }
 
 fn is_empty(column: &Column, value: &Value) -> bool {
@@ -394,7 +394,7 @@ fn once(column: &Column, old: &Value, new: &Value) -> Result<Option<Value>, Prob
     Err(Problem::new(Code::AlreadySet, format!("{} is given once", column.name)).field(column.name))
 }
 
-/// Lays a person's own pending change on top of a row, as the laptop shows it until the server has spoken.
+/// Applies a pending change of this laptop to a row's values: what the screen shows until the server has answered.
 pub fn lay_over(entity: &Entity, values: &mut [Value], fields: &[(usize, Value)]) {
     let current = Stored { stamp: Some(0), values: values.to_vec(), edits: Edits::new() };
     let change = Change { device: Uuid::nil(), n: 0, user: Uuid::nil(), base: Base { stamp: Some(0), own: None }, at: 0, fields };

@@ -1,7 +1,7 @@
-//! Numbers as earlier builds read them: up to one unit in the last place beside what was written.
+//! Reproduces how earlier builds parsed JSON numbers: up to one unit in the last place off the written value.
 //!
-//! Content hashes in ledgers, and chains in outboxes, were made over numbers that were read so. Nothing else asks for this: a
-//! ledger when a repeated mutation does not fit its stored hash, and an outbox when a sent mutation does not fit its chain.
+//! Content hashes in ledgers and chains in outboxes were computed from numbers that were parsed that way. It is needed in two
+//! cases only: a repeated mutation does not match its hash in the ledger, or a sent mutation does not match its outbox's chain.
 
 use serde_json::{Number, Value};
 
@@ -9,16 +9,16 @@ use crate::canonical::Integers;
 use crate::chain::{CONTENT_HASH_BYTES, content_hash};
 use crate::wire::Mutation;
 
-/// The largest power of ten that the old reader had in its table.
+/// The largest power of ten in the table of the old parser.
 const POWER_MAX: i32 = 308;
 
 impl Mutation {
-    /// This mutation as an old build read it from its JSON text.
+    /// This mutation as an old build parsed it from its JSON text.
     pub fn misread(&self) -> Mutation {
         Mutation { values: self.values.iter().map(misread).collect(), ..self.clone() }
     }
 
-    /// The content hash that an old build gave to this mutation, when it had read it as it is here.
+    /// The content hash that an old build computed for this mutation, from values that it had parsed as they are here.
     pub fn old_content_hash(&self) -> [u8; CONTENT_HASH_BYTES] {
         content_hash(&self.canonical_with(Integers::InDigits))
     }
@@ -33,8 +33,8 @@ fn misread(value: &Value) -> Value {
     }
 }
 
-/// The old reader made a whole number of all digits, rounded it to a double, and multiplied or divided it by a power of ten,
-/// which rounds again. None: it refused the number.
+/// The old parser read all digits as one integer, rounded it to a double, and multiplied or divided it by a power of ten,
+/// which rounds again. None: it rejected the number.
 fn misread_number(number: &Number) -> Option<Number> {
     let text = number.to_string();
     let (sign, text) = text.strip_prefix('-').map_or((1.0, text.as_str()), |rest| (-1.0, rest));
@@ -65,7 +65,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn numbers_are_misread_as_the_old_reader_did() {
+    fn numbers_are_misread_as_the_old_parser_did() {
         // The bits are what serde_json without `float_roundtrip` reads from the text.
         for (text, bits) in [
             ("15.313339332965427", 0x402e_a06e_0357_4621_u64),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_and_words_are_read_as_they_are() {
+    fn integers_and_other_values_are_read_exactly() {
         for value in [json!(7), json!(-9_007_199_254_740_993_i64), json!("15.313339332965427"), json!(null), json!(true)] {
             assert_eq!(misread(&value), value);
         }

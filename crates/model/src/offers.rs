@@ -1,7 +1,7 @@
-//! What may be offered of a row that a server has lost: the server, the laptop and the simulator ask the same rules.
+//! What a laptop may offer of a row that the server has lost. The server, the laptop and the simulator use these rules.
 //!
-//! An offer is one person's word for a row, and an administrator accepts it with one click. So nothing is offered from which
-//! rights follow, and nothing by a person who could not have written it.
+//! An offer is one person's claim about a row, and an administrator accepts it with one click. So a table that gives rights is
+//! never offered, and a person offers only what they may write.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -9,19 +9,19 @@ use uuid::Uuid;
 use crate::access::{Actor, allows, refused_column};
 use crate::registry::{Column, Entity, Merge};
 
-/// Whether rows of this table may be offered at all. What the server alone writes it makes again by itself, and rows from
-/// which rights follow are entered again by an administrator.
+/// Whether rows of this table may be offered at all. The server recreates the rows that it alone writes, and an administrator
+/// enters rows that give rights again.
 pub fn may_be_offered(entity: &Entity) -> bool {
     !entity.write.is_empty() && !entity.is_about_sync() && !entity.gives_rights()
 }
 
-/// Whether an offer says this column: nothing that the server fills, and no sum, to which its author adds again.
+/// Whether an offer contains this column: neither one that the server fills, nor a sum, which its author sends again.
 pub fn is_offered(column: &Column) -> bool {
     !matches!(column.merge, Merge::Server | Merge::Sum)
 }
 
-/// Of what is offered of a row, what this person may write. Empty when they may not write the row: as it stands, where it
-/// stands, and as it was.
+/// The offered fields that this person may write. Empty when they may not write the row: the row with the offered values and,
+/// if the server has one, the current row.
 pub fn of_writer(entity: &Entity, id: &Uuid, stands: Option<&[Value]>, fields: &[(usize, Value)], actor: &Actor) -> Vec<(usize, Value)> {
     let mut values = stands.map_or_else(|| entity.empty_values(), <[Value]>::to_vec);
     for (index, value) in fields {
@@ -36,7 +36,7 @@ pub fn of_writer(entity: &Entity, id: &Uuid, stands: Option<&[Value]>, fields: &
         if refused_column(entity, id, stands, std::slice::from_ref(field), &values, actor).is_none() {
             kept.push(field.clone());
         } else if entity.columns[field.0].merge == Merge::Key {
-            // Without its key there is no row.
+            // A row cannot be restored without its key.
             return Vec::new();
         }
     }
@@ -52,7 +52,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn nothing_from_which_rights_follow_is_offered() {
+    fn tables_that_give_rights_are_never_offered() {
         let offered: Vec<&str> = all().iter().filter(|entity| may_be_offered(entity)).map(|entity| entity.name).collect();
         for table in ["organizations", "users", "guardian_links", "groups", "group_memberships", "courses", "enrollments"] {
             assert!(!offered.contains(&table), "{table}");
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_offers_what_they_may_write_and_of_it_the_columns_that_they_may_give() {
+    fn a_person_offers_only_rows_and_columns_that_they_may_write() {
         let (me, other, course) = (Uuid::from_u128(7), Uuid::from_u128(8), Uuid::from_u128(3));
         let actor = |user_id: Uuid, role: Role, kind: ScopeKind| Actor {
             user_id,

@@ -1,8 +1,8 @@
-//! Scopes: the audiences that rows live in.
+//! Scopes: sets of rows that users subscribe to as a whole.
 
 use std::fmt;
 
-/// A kind of audience. The name of a scope is `kind:id`, such as `course:0192…`.
+/// The kind of a scope. The name of a scope is `kind:id`, such as `course:0192…`. The comments say who subscribes to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ScopeKind {
     /// Everybody in the organization.
@@ -15,11 +15,11 @@ pub enum ScopeKind {
     Course,
     /// A course's instructors and the administrators.
     CourseStaff,
-    /// What learners did in one course: its instructors.
+    /// The learners' work in one course: its instructors.
     Results,
     /// A group's members and its teacher.
     Group,
-    /// What a group's members did: its teacher and the administrators.
+    /// A group's memberships and attendance: its teacher and the administrators.
     Roster,
     /// The learner's own copy: the learner and their parents.
     Learner,
@@ -28,7 +28,7 @@ pub enum ScopeKind {
 }
 
 impl ScopeKind {
-    /// Every kind, in the order in which a first sync fetches them: what a person needs today comes first.
+    /// Every kind, in the order in which a first sync fetches them: the most urgent rows first.
     pub const ALL: [ScopeKind; 10] = [
         ScopeKind::User,
         ScopeKind::Org,

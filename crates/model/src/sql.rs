@@ -1,4 +1,4 @@
-//! The SQL text that follows from the registry. Text only: nothing here runs it.
+//! SQL text generated from the registry. This module does not execute it.
 
 use std::fmt::Write;
 
@@ -6,9 +6,9 @@ use crate::ids::DERIVED_ID_NAMESPACE;
 use crate::limits::ROW_WRITTEN_BYTES_MAX;
 use crate::registry::{AccessRule, Column, Entity, IdRule, Kind, Merge, ScopeRule, TIMESTAMP_MS_MAX, When, all};
 
-/// The triggers that keep ids, stamps, edits and feeds true whoever writes, for every registered table.
+/// The triggers of every registered table. They keep ids, stamps, edits and feeds correct for every writer, plain SQL included.
 ///
-/// `sync-server migrate` runs it after the migrations whenever its text has changed.
+/// `sync-server migrate` runs this text after the migrations whenever it has changed.
 pub fn feed_triggers() -> String {
     let mut sql = String::from(
         "-- Generated from the entity registry by `cargo xtask generate`. Do not edit.\n\
@@ -100,11 +100,11 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON {name} FOR EACH STATE
         update = queue(entity, Event::Update),
     );
     if !entity.scopes.is_empty() {
-        digest_again(sql, entity);
+        recompute_digests(sql, entity);
     }
 }
 
-/// The columns whose values a feed remembers a digest of, after the alias of the row.
+/// The columns that are part of the digest in a row's feed entry.
 fn digested_columns(entity: &Entity) -> Vec<&'static str> {
     let mut columns = vec!["id", "organization_id", "created_at", "updated_at", "stamp"];
     columns.extend(entity.columns.iter().map(|column| column.name));
@@ -114,15 +114,15 @@ fn digested_columns(entity: &Entity) -> Vec<&'static str> {
     columns
 }
 
-/// A PostgreSQL expression for the digest of a row's values. It tells `sync-server verify` whether they are still those that
-/// the triggers have seen; it never leaves the database.
+/// A PostgreSQL expression for the digest of a row's values. `sync-server verify` compares it with the digest that the
+/// triggers stored, to find rows that were changed without them. It never leaves the database.
 pub(crate) fn digest_expression(entity: &Entity, row: &str) -> String {
     let values: Vec<String> = digested_columns(entity).iter().map(|column| format!("{row}.{column}")).collect();
     format!("hash_record_extended(ROW({}), 0)", values.join(", "))
 }
 
-/// Computes the digests of a table again when other columns are in them than before.
-fn digest_again(sql: &mut String, entity: &Entity) {
+/// Recomputes the digests of a table when the list of their columns has changed.
+fn recompute_digests(sql: &mut String, entity: &Entity) {
     let (name, code, columns) = (entity.name, entity.code, digested_columns(entity).join(" "));
     let _ = write!(
         sql,
@@ -138,7 +138,7 @@ END $$;
     );
 }
 
-/// A time as laptops hear it: whole milliseconds, whole minutes.
+/// A time as the wire carries it: whole milliseconds, or whole minutes.
 fn time_as_sent(row: &str, column: &Column) -> String {
     match column.kind {
         Kind::Timestamp => format!("date_trunc('milliseconds', {row}.{} + interval '500 microseconds')", column.name),
@@ -147,8 +147,9 @@ fn time_as_sent(row: &str, column: &Column) -> String {
     }
 }
 
-/// Stores times as they are sent. What plain SQL says more finely would come back from a push as another time, and count as
-/// somebody's change; where the row holds it more finely all the same, saying it as it was sent changes nothing.
+/// Rounds times to the precision of the wire when they are stored. Otherwise a time that plain SQL wrote more precisely would
+/// come back from a push as a different value and count as a change. A push that repeats the rounded time leaves a more
+/// precise stored value as it is.
 fn times_as_sent(entity: &Entity) -> String {
     let mut sql = String::new();
     for column in entity.columns.iter().filter(|column| matches!(column.kind, Kind::Timestamp | Kind::Time)) {
@@ -158,9 +159,9 @@ fn times_as_sent(entity: &Entity) -> String {
     sql
 }
 
-/// The part of the row trigger that remembers who changed a tracked group and when. A push writes whole rows and passes the
-/// insert's part also when the row is there: what has a stamp already was not said again. A row that is made may say that a
-/// group holds nothing: then the group has an edit and no value.
+/// The part of the row trigger that records who changed a tracked group and when. A push writes whole rows, and its INSERT
+/// fires this trigger also when the row exists: an edit that has a stamp already is not new. A new row may set a group to
+/// null explicitly: then the group has an edit and no value.
 fn tracked_edits(entity: &Entity) -> String {
     let mut sql = String::new();
     for group in entity.tracked_groups() {
@@ -185,16 +186,16 @@ enum Event {
     Delete,
 }
 
-/// The statement that queues `(scope, row)` for every scope which the event touches. A live row is hashed once, however many
-/// scopes it lives in.
+/// The statement that queues `(scope, row)` for every scope that the event affects. A live row is hashed once, however many
+/// scopes contain it.
 fn queue(entity: &Entity, event: Event) -> String {
     let code = entity.code;
     let live = |rule: &ScopeRule| {
         format!(
-            "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint, n.hash, {is_new}, n.digest FROM n WHERE {lives}",
+            "SELECT {scope}, {code}::smallint, n.id, n.stamp, 0::smallint, n.hash, {is_new}, n.digest FROM n WHERE {in_scope}",
             scope = scope_text(rule, "n"),
             is_new = matches!(event, Event::Insert),
-            lives = lives(rule, "n")
+            in_scope = in_scope(rule, "n")
         )
     };
     let mut selects = Vec::new();
@@ -202,17 +203,17 @@ fn queue(entity: &Entity, event: Event) -> String {
         match event {
             Event::Insert => selects.push(live(rule)),
             Event::Delete => selects.push(format!(
-                "SELECT {scope}, {code}::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE {lives}",
+                "SELECT {scope}, {code}::smallint, o.id, o.stamp, 2::smallint, 0::bigint, false, NULL::bigint FROM old_rows o WHERE {in_scope}",
                 scope = scope_text(rule, "o"),
-                lives = lives(rule, "o")
+                in_scope = in_scope(rule, "o")
             )),
             Event::Update => {
                 selects.push(live(rule));
                 selects.push(format!(
-                    "SELECT {old_scope}, {code}::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE {old_lives} AND NOT ({new_lives} AND {old_scope} = {new_scope})",
+                    "SELECT {old_scope}, {code}::smallint, n.id, n.stamp, 1::smallint, 0::bigint, false, NULL::bigint FROM n JOIN old_rows o ON o.id = n.id WHERE {old_in_scope} AND NOT ({new_in_scope} AND {old_scope} = {new_scope})",
                     old_scope = scope_text(rule, "o"),
-                    old_lives = lives(rule, "o"),
-                    new_lives = lives(rule, "n"),
+                    old_in_scope = in_scope(rule, "o"),
+                    new_in_scope = in_scope(rule, "n"),
                     new_scope = scope_text(rule, "n"),
                 ));
             }
@@ -231,7 +232,7 @@ fn queue(entity: &Entity, event: Event) -> String {
     )
 }
 
-/// `n`: what a queue asks of each new row, and its hash.
+/// The common table expression `n`: the columns of each new row that the queue needs, and its hash and digest.
 fn hashed_rows(entity: &Entity) -> String {
     let mut columns: Vec<&str> = Vec::new();
     for rule in entity.scopes {
@@ -249,7 +250,7 @@ fn hashed_rows(entity: &Entity) -> String {
     )
 }
 
-/// Whoever's subscription may change with the event: their head moves, with no row of its own.
+/// Moves the `access` heads of the users whose subscription may change with the event. Such an entry has no row.
 fn queue_access(selects: &mut Vec<String>, rule: &AccessRule, event: Event) {
     let (scope, condition) = match rule {
         AccessRule::User(column) => (format!("'access:' || r.{column}"), format!("r.{column} IS NOT NULL")),
@@ -278,11 +279,11 @@ pub(crate) fn scope_text(rule: &ScopeRule, row: &str) -> String {
     format!("'{}:' || {row}.{}", rule.kind.word(), rule.column)
 }
 
-pub(crate) fn lives(rule: &ScopeRule, row: &str) -> String {
-    let placed = format!("{row}.{} IS NOT NULL", rule.column);
+pub(crate) fn in_scope(rule: &ScopeRule, row: &str) -> String {
+    let has_scope_id = format!("{row}.{} IS NOT NULL", rule.column);
     match rule.when {
-        None => placed,
-        Some(when) => format!("{placed} AND {}", condition(when, row)),
+        None => has_scope_id,
+        Some(when) => format!("{has_scope_id} AND {}", condition(when, row)),
     }
 }
 
@@ -296,7 +297,7 @@ fn condition(when: When, row: &str) -> String {
     }
 }
 
-/// A PostgreSQL expression that turns a stored column into its wire form.
+/// A PostgreSQL expression that converts a stored column to its wire form.
 pub fn wire_expression(row: &str, column: &str, kind: Kind) -> String {
     match kind {
         Kind::Timestamp => format!("(date_part('epoch', {row}.{column}) * 1000)::bigint"),
@@ -306,8 +307,8 @@ pub fn wire_expression(row: &str, column: &str, kind: Kind) -> String {
     }
 }
 
-/// Whether the wire has a form for every moment, day and number of a row: PostgreSQL also holds `infinity`, years past 9999
-/// and `NaN`. What is empty counts as well.
+/// A PostgreSQL condition: every timestamp, date and number of a row has a wire form. PostgreSQL also stores `infinity`, years
+/// past 9999 and `NaN`, which have none. Null has one.
 fn has_wire_form(row: &str, entity: &Entity) -> String {
     let moments = ["created_at", "updated_at"].into_iter().map(|name| (name, Kind::Timestamp));
     let conditions: Vec<String> = moments
@@ -326,8 +327,8 @@ fn has_wire_form(row: &str, entity: &Entity) -> String {
 }
 
 /// Reads rows of one table as wire tuples: `row_id`, and `tuple` = JSON array of
-/// `[id (unless derived), stamp, created_at, updated_at, columns…]`; null when the row has no wire form or is larger than a
-/// page carries. `$1`: `uuid[]`.
+/// `[id (unless derived), stamp, created_at, updated_at, columns…]`; null when the row has no wire form or is larger than
+/// [`ROW_WRITTEN_BYTES_MAX`]. `$1`: `uuid[]`.
 pub fn select_tuples(entity: &Entity) -> String {
     let mut parts = Vec::new();
     if entity.id == IdRule::Made {
@@ -337,7 +338,7 @@ pub fn select_tuples(entity: &Entity) -> String {
     parts.push(wire_expression("t", "created_at", Kind::Timestamp));
     parts.push(wire_expression("t", "updated_at", Kind::Timestamp));
     parts.extend(entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)));
-    // `OFFSET 0` keeps the tuple from being built twice, once to be measured and once to be sent.
+    // Without `OFFSET 0` PostgreSQL builds the tuple twice: once for its length and once for the result.
     format!(
         "SELECT w.row_id, CASE WHEN octet_length(w.tuple) <= {ROW_WRITTEN_BYTES_MAX} THEN w.tuple END AS tuple FROM ( \
          SELECT t.id AS row_id, CASE WHEN {} THEN json_build_array({})::text END AS tuple FROM {} t WHERE t.id = ANY($1) OFFSET 0) w",
@@ -347,7 +348,7 @@ pub fn select_tuples(entity: &Entity) -> String {
     )
 }
 
-/// How many bytes one row is as a page would write it, for the log; null when it has no wire form. `$1`: the id.
+/// Selects the size of one row in a page, in bytes, for the log; null when it has no wire form. `$1`: the id.
 pub fn written_bytes_of(entity: &Entity) -> String {
     let parts: Vec<String> = entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)).collect();
     format!(
@@ -358,7 +359,7 @@ pub fn written_bytes_of(entity: &Entity) -> String {
     )
 }
 
-/// The names of the places in a tuple of [`select_tuples`].
+/// The names of the elements of a tuple of [`select_tuples`].
 pub fn tuple_columns(entity: &Entity) -> Vec<&'static str> {
     let mut names = Vec::new();
     if entity.id == IdRule::Made {
@@ -370,9 +371,9 @@ pub fn tuple_columns(entity: &Entity) -> Vec<&'static str> {
 }
 
 /// Reads and locks the rows that a push is about to change: `row_id`, `organization_id`, `stamp`, `edits`, `tuple` (columns
-/// only; null when the row has no wire form). `$1`: `uuid[]`, each id once and in order: they are locked in this order, so that two pushes of the same rows wait
-/// instead of deadlocking. Each is looked up by itself: for `id = ANY($1)` PostgreSQL plans a scan of the whole table while it
-/// is small, and a session keeps that plan for as long as nothing has counted the rows again.
+/// only; null when the row has no wire form). `$1`: `uuid[]`, distinct and sorted: rows are locked in this order, so that two
+/// pushes of the same rows wait instead of deadlocking. Each id is looked up separately: for `id = ANY($1)` PostgreSQL plans a
+/// scan of the whole table while it is small, and a session keeps that plan until the table is analyzed again.
 pub fn select_for_change(entity: &Entity) -> String {
     let parts: Vec<String> = entity.columns.iter().map(|column| wire_expression("t", column.name, column.kind)).collect();
     let edits = if entity.tracked_groups().is_empty() { "NULL::jsonb" } else { "t.edits" };
@@ -384,14 +385,14 @@ pub fn select_for_change(entity: &Entity) -> String {
     )
 }
 
-/// The columns that a push writes into a row that is there: all but those that never change after the row was made, or
-/// that only the server's cascade changes.
+/// The columns that a push updates in an existing row: all but those that never change after the insert, and those that
+/// only the server's cascade changes.
 pub fn changeable(entity: &Entity) -> impl Iterator<Item = (usize, &Column)> {
     entity.columns.iter().enumerate().filter(|(_, column)| !matches!(column.merge, Merge::Key | Merge::Carried))
 }
 
-/// Makes rows of one table; one that is there already refuses them all. `$1` ids, `$2` one organization, then one
-/// array per column in the registry's order, then `edits` where the table has it.
+/// Inserts rows of one table; fails for all of them when one exists. `$1` ids, `$2` one organization, then one array per
+/// column in the registry's order, then `edits` where the table has it.
 pub fn insert_rows(entity: &Entity) -> String {
     let incoming = Incoming::of(entity, entity.columns.iter(), 3);
     format!(
@@ -404,8 +405,8 @@ pub fn insert_rows(entity: &Entity) -> String {
     )
 }
 
-/// Writes rows of one table that are there. `$1` ids, then one array per [`changeable`] column, then `edits` where the
-/// table has it.
+/// Updates existing rows of one table. `$1` ids, then one array per [`changeable`] column, then `edits` where the table has
+/// it.
 pub fn update_rows(entity: &Entity) -> String {
     let incoming = Incoming::of(entity, changeable(entity).map(|(_, column)| column), 2);
     let sets: Vec<String> = incoming.names.iter().zip(&incoming.values).map(|(name, value)| format!("{name} = {value}")).collect();
@@ -418,7 +419,7 @@ pub fn update_rows(entity: &Entity) -> String {
     )
 }
 
-/// Columns that arrive as arrays: how the statement names, types and reads each.
+/// Columns that are bound as arrays: the name, the array parameter and the value expression of each.
 struct Incoming<'a> {
     names: Vec<&'a str>,
     arrays: Vec<String>,

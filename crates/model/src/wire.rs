@@ -1,4 +1,4 @@
-//! What travels between a laptop and the server. `docs/PROTOCOL.md` tells it in words.
+//! The messages between a laptop and the server. `docs/PROTOCOL.md` describes them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,20 +22,20 @@ pub enum Operation {
     Delete,
 }
 
-/// What a change was made on.
+/// The state of a row that the author of a change saw.
 ///
-/// On the wire: `null`, a stamp, or `[stamp or null, n]` when the device's own mutation `n` of the same row was not
-/// yet answered by a pull.
+/// On the wire: `null`, a stamp, or `[stamp or null, n]` when no pull had confirmed the device's own mutation `n` of the same
+/// row yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Base {
-    /// The stamp of the server's row that the laptop had, if it had one.
+    /// The stamp of the server's row on the laptop; none when the laptop had no such row.
     pub stamp: Option<i64>,
-    /// The device's own latest earlier mutation of this row that still lay on top of it.
+    /// The device's latest earlier mutation of this row that was still pending.
     pub own: Option<i64>,
 }
 
 impl Base {
-    /// … by a server that has given no stamp above this one: a larger one says nothing of what the laptop has seen.
+    /// Drops a stamp above `last_stamp`, the last one that this server has given: it does not prove what the laptop has seen.
     #[must_use]
     pub fn given_upto(self, last_stamp: i64) -> Base {
         Base { stamp: self.stamp.filter(|stamp| *stamp <= last_stamp), ..self }
@@ -66,20 +66,20 @@ impl<'de> Deserialize<'de> for Base {
     }
 }
 
-/// One change that a person made, as the rules see it. Travels inside a [`Run`].
+/// One change by a person. On the wire it is a row of a [`Run`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mutation {
-    /// Its number on its device; the first is 1 and none is left out.
+    /// Its number on its device: 1, 2, 3 and so on without a gap.
     pub n: i64,
-    /// The table. Shared, like the columns' names, by all mutations of a run.
+    /// The table. All mutations of a run share this text and the column names.
     pub entity: Arc<str>,
-    /// What it does.
+    /// What it does with the row.
     pub op: Operation,
-    /// The row's id; absent when it follows from key columns among the values.
+    /// The row's id; none when it is derived from key columns among the values.
     pub id: Option<Uuid>,
-    /// What it was made on.
+    /// The state of the row that its author saw.
     pub base: Base,
-    /// When, in corrected hybrid time (microseconds).
+    /// Its corrected hybrid time (microseconds).
     pub at: i64,
     /// The columns that it changes.
     pub columns: Arc<[String]>,
@@ -88,19 +88,19 @@ pub struct Mutation {
 }
 
 impl Mutation {
-    /// The text whose hash stands for this mutation: the compact JSON array
+    /// The text that is hashed for this mutation: the compact JSON array
     /// `[n, entity, op, id, base, at, [columns], [values]]`, object keys inside values sorted.
     ///
     /// `n`, `base` and `at` are 64-bit integers and keep their digits. Numbers inside values are written as ECMAScript writes
     /// them, so that a client in a language with one number type agrees.
     pub fn canonical(&self) -> Vec<u8> {
-        self.canonical_with(Integers::AsReals)
+        self.canonical_with(Integers::AsDoubles)
     }
 
     pub(crate) fn canonical_with(&self, integers: Integers) -> Vec<u8> {
         let mut text = Vec::with_capacity(256);
         write_json(&mut text, &(self.n, &*self.entity, self.op, self.id, self.base, self.at, &*self.columns));
-        // The head is an array of its own until here: its closing bracket makes way for the values.
+        // The head was written as an array of its own. Remove its closing bracket to append the values.
         text.pop();
         text.push(b',');
         write_items(&mut text, &self.values, integers);
@@ -108,7 +108,7 @@ impl Mutation {
         text
     }
 
-    /// Eight bytes of its canonical text's hash.
+    /// The first eight bytes of the hash of its canonical text.
     pub fn content_hash(&self) -> [u8; CONTENT_HASH_BYTES] {
         content_hash(&self.canonical())
     }

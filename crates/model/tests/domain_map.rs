@@ -1,5 +1,5 @@
-//! `docs/DOMAIN.md` keeps up: with the registry, with the migrations, and with the five descriptions in `docs/seeds`, of
-//! which every column has a home there. Read as text, so that no database has to run.
+//! `docs/DOMAIN.md` is up to date with the registry, with the migrations, and with the five descriptions in `docs/seeds`: it
+//! maps each of their columns. All files are parsed as text, so no database has to run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -69,7 +69,7 @@ fn created_tables(sql: &str) -> Tables {
         let made = line.strip_prefix("CREATE TABLE ").or_else(|| line.strip_prefix("CREATE UNLOGGED TABLE "));
         if let Some((name, inside)) = made.and_then(|rest| rest.split_once(" (")) {
             tables.entry(name.to_owned()).or_default().extend(inside.split_whitespace().next().map(str::to_owned));
-            // Nothing inside yet: the columns follow.
+            // The columns follow on the next lines.
             open = inside.is_empty().then(|| name.to_owned());
         } else if line.starts_with(')') {
             open = None;
@@ -98,7 +98,7 @@ fn views(sql: &str) -> Tables {
     views
 }
 
-/// Cuts at commas outside of parentheses.
+/// Splits at commas outside of parentheses.
 fn at_top_level(list: &str) -> Vec<String> {
     let (mut parts, mut depth) = (vec![String::new()], 0_i32);
     for letter in list.chars() {
@@ -124,8 +124,8 @@ fn seeds() -> BTreeMap<&'static str, Tables> {
     ])
 }
 
-/// S0: a list of tables, `- **name** (keys)`, each with a list of columns. Where it names no column, a foreign key stands
-/// as `FK target` and a remark as its own words.
+/// S0: a list of tables, `- **name** (keys)`, each with a list of columns. A foreign key without a column name becomes
+/// `FK target`, and a remark is kept as text.
 fn listed(text: &str) -> Tables {
     let mut tables = Tables::new();
     let mut open: Option<String> = None;
@@ -195,7 +195,7 @@ fn bold(text: &str) -> Tables {
         if let Some((name, _)) = line.strip_prefix("**").and_then(|rest| rest.split_once("**")) {
             open = Some(name.to_owned());
         } else if line.starts_with('#') {
-            // The first table has nothing above it but its section's title.
+            // The first table has no heading of its own: its name is in the section's title.
             open = line.strip_prefix("### ").and_then(|title| title.split_once(") ")).map(|(_, name)| name.to_owned());
         } else if let Some(row) = line.strip_prefix("| **") {
             let mut cells = row.split('|').map(str::trim);
@@ -223,7 +223,7 @@ fn snake_case(name: &str) -> String {
     text
 }
 
-/// S3: a heading with a number and the name in back ticks above a table of columns, and what the JSON in them consists of.
+/// S3: a heading with a number and the name in back ticks above a table of columns, and examples of the JSON in them.
 fn numbered(text: &str) -> Tables {
     let mut tables = Tables::new();
     let mut open: Option<String> = None;
@@ -251,16 +251,16 @@ fn numbered(text: &str) -> Tables {
     tables
 }
 
-// ---- What the page says of them ----
+// ---- The map in `docs/DOMAIN.md` ----
 
-/// Where a column went.
+/// The target of a described column.
 #[derive(Debug, Clone, PartialEq)]
 enum Home {
     /// `table.column`, or `table.*`.
     Here(Vec<String>),
     /// The same, in a table that does not exist yet.
     Later(Vec<String>),
-    /// Nowhere, and why.
+    /// No target, and the reason.
     NotKept(String),
 }
 
@@ -269,7 +269,7 @@ enum Home {
 struct Entry {
     seed: String,
     table: String,
-    /// Where the table went; empty when later.
+    /// The tables that it maps to; empty when later.
     went_to: Vec<String>,
     rows: Vec<(Vec<String>, Home)>,
 }
@@ -288,7 +288,7 @@ fn map(document: &str) -> Result<Vec<Entry>, String> {
         } else if line.starts_with("## ") {
             break;
         } else if let Some(row) = line.strip_prefix("| ") {
-            // Before the first table stands the list of files.
+            // The list of files precedes the first table.
             let Some(entry) = entries.last_mut() else { continue };
             if row == "seed column | home | why |" {
                 continue;
@@ -319,7 +319,7 @@ fn names(text: &str) -> Result<Vec<String>, String> {
     text.split(", ").map(|part| read(part).ok_or_else(|| format!("{text:?} is not a list of names in back ticks"))).collect()
 }
 
-/// Everything that is wrong with the map, in words.
+/// Describes every error of the map.
 fn faults(seeds: &BTreeMap<&'static str, Tables>, entries: &[Entry], here: &Tables) -> Vec<String> {
     let mut faults = Vec::new();
     let mut mapped: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
@@ -393,7 +393,7 @@ fn every_column_of_the_five_descriptions_has_a_home_that_exists() {
 }
 
 #[test]
-fn the_descriptions_are_read_whole() {
+fn the_descriptions_are_parsed_completely() {
     let seeds = seeds();
     let counts: Vec<(&str, usize)> = seeds.iter().map(|(seed, tables)| (*seed, tables.len())).collect();
     assert_eq!(counts, [("S0", 25), ("S1", 22), ("S2", 14), ("S3", 20), ("S4", 13)]);
@@ -425,7 +425,7 @@ fn the_descriptions_are_read_whole() {
 }
 
 #[test]
-fn a_fault_of_the_map_is_found() {
+fn errors_of_the_map_are_found() {
     let seeds = BTreeMap::from([("S0", Tables::from([("seed".to_owned(), BTreeSet::from(["a".to_owned(), "b".to_owned()]))]))]);
     let here = Tables::from([("home".to_owned(), BTreeSet::from(["a".to_owned()]))]);
     let found = |target: &str, rows: &str| {
@@ -455,7 +455,7 @@ fn a_fault_of_the_map_is_found() {
 }
 
 #[test]
-fn the_generated_section_is_what_the_registry_says() {
+fn the_generated_section_is_up_to_date() {
     let document = domain();
     let renewed = print_domain::renewed(&document).expect("the section is there");
     assert!(
@@ -474,14 +474,14 @@ fn first_cells(document: &str, title: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_page_says_of_every_table_who_hears_it_and_why() {
+fn the_page_explains_the_scopes_of_every_table() {
     let told = first_cells(&domain(), "## Who hears a table, and why nobody else does");
     let registered: Vec<&str> = all().iter().map(|entity| entity.name).collect();
     assert_eq!(told, registered, "in the registry's order");
 }
 
 #[test]
-fn the_page_says_of_every_scope_who_hears_it() {
+fn the_page_lists_every_scope() {
     let told: BTreeSet<String> =
         first_cells(&domain(), "## Scopes").iter().map(|scope| scope.split(':').next().unwrap_or("").to_owned()).collect();
     let known: BTreeSet<String> = ScopeKind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
@@ -489,7 +489,7 @@ fn the_page_says_of_every_scope_who_hears_it() {
 }
 
 #[test]
-fn the_page_names_everything_that_never_leaves_the_server() {
+fn the_page_lists_everything_that_never_leaves_the_server() {
     let document = domain();
     let told: BTreeSet<String> = first_cells(&document, "### What never leaves the server").into_iter().collect();
     let always = ["id", "organization_id", "created_at", "updated_at", "stamp", "edits"];

@@ -1,4 +1,4 @@
-//! The registry and the migrations of both databases say the same. Read as text, so that no database has to run.
+//! The registry agrees with the migrations of both databases. The migrations are parsed as text, so no database has to run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,9 +33,9 @@ struct Table {
     columns: Vec<(String, String)>,
     /// Lines that begin with `CONSTRAINT`.
     constraints: Vec<String>,
-    /// What stands after the closing parenthesis.
+    /// The text after the closing parenthesis.
     ending: String,
-    /// Indexes and later constraints: whole lines.
+    /// Indexes and constraints from later statements: whole statements.
     later: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ fn migrations(folder: &str) -> String {
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
         .collect();
-    // In the order in which they run: V10 comes after V9.
+    // In numeric order, as they run: V10 comes after V9.
     files.sort_by_key(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let digits: String = name.trim_start_matches('V').chars().take_while(char::is_ascii_digit).collect();
@@ -68,8 +68,8 @@ fn migrations(folder: &str) -> String {
     files.iter().map(|path| fs::read_to_string(path).expect("a migration is text")).collect::<Vec<_>>().join("\n")
 }
 
-/// Reads what these migrations are written in: one column or constraint a line, a table ended by a line that begins with `)`,
-/// and columns that come or go later in a statement of their own.
+/// Parses the subset of SQL that these migrations use: one column or constraint per line, a table that ends at a line which
+/// begins with `)`, and a separate statement for each column that is added or dropped later.
 fn tables(sql: &str) -> BTreeMap<String, Table> {
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     let mut open: Option<String> = None;
@@ -119,7 +119,7 @@ fn tables(sql: &str) -> BTreeMap<String, Table> {
     tables
 }
 
-/// Adds or drops a column, when the statement is about one.
+/// Applies a statement that adds or drops a column. False: it is another statement.
 fn alter_column(tables: &mut BTreeMap<String, Table>, statement: &str) -> bool {
     let words: Vec<&str> = statement.trim().trim_end_matches(';').split_whitespace().collect();
     match words.as_slice() {
@@ -144,7 +144,7 @@ fn server() -> BTreeMap<String, Table> {
 fn client() -> BTreeMap<String, Table> {
     let mut tables = tables(&migrations("migrations/client"));
     let synced = |name: &str| all().iter().any(|entity: &&'static Entity| entity.name == name);
-    // What a laptop keeps beside what it hears.
+    // Drop the laptop's own tables.
     tables.retain(|name, _| synced(name));
     tables
 }
@@ -189,7 +189,7 @@ fn the_server_has_every_column_with_its_type() {
 }
 
 #[test]
-fn the_server_gives_every_synced_table_what_sync_needs() {
+fn every_synced_table_has_the_columns_that_sync_needs() {
     let tables = server();
     for entity in all() {
         let table = &tables[entity.name];
@@ -200,12 +200,12 @@ fn the_server_gives_every_synced_table_what_sync_needs() {
         assert_eq!(table.column("updated_at"), Some("timestamptz NOT NULL"), "{}", entity.name);
         assert_eq!(table.column("stamp"), Some("bigint NOT NULL"), "{}", entity.name);
         let edits = (!entity.tracked_groups().is_empty()).then_some("jsonb NOT NULL DEFAULT '{}'");
-        assert_eq!(table.column("edits"), edits, "{}: edits stand exactly where something is tracked", entity.name);
+        assert_eq!(table.column("edits"), edits, "{}: only tables with tracked columns have edits", entity.name);
     }
 }
 
 #[test]
-fn the_server_has_no_column_that_is_neither_registered_nor_meant_to_stay() {
+fn every_server_column_is_registered_or_listed_as_server_only() {
     let tables = server();
     let implicit = ["id", "organization_id", "created_at", "updated_at", "stamp", "edits"];
     for entity in all() {
@@ -214,18 +214,18 @@ fn the_server_has_no_column_that_is_neither_registered_nor_meant_to_stay() {
             let stays = SERVER_ONLY.contains(&(entity.name, name.as_str()));
             assert!(known != stays, "{}.{name}", entity.name);
             // A push inserts registered columns only.
-            assert!(known || !rest.contains("NOT NULL") || rest.contains("DEFAULT"), "{}.{name} has to fill itself", entity.name);
+            assert!(known || !rest.contains("NOT NULL") || rest.contains("DEFAULT"), "{}.{name} needs a default", entity.name);
         }
     }
     for (table, column) in SERVER_ONLY {
-        assert!(tables[*table].column(column).is_some(), "{table}.{column} is gone");
+        assert!(tables[*table].column(column).is_some(), "{table}.{column} does not exist");
     }
 }
 
 #[test]
-fn the_server_takes_exactly_the_words_of_a_choice() {
+fn the_server_checks_the_values_of_a_choice() {
     let tables = server();
-    // Copied from a column that is checked.
+    // Its columns are copied from columns that have the check.
     for entity in all().iter().filter(|entity| entity.name != "staff_cards") {
         for column in entity.columns {
             if let Kind::Choice(words) = column.kind {
@@ -250,7 +250,7 @@ fn constraints_begin_with_their_tables_name() {
 
 #[test]
 fn a_derived_id_is_the_only_unique_key_of_its_table() {
-    // ON CONFLICT (id) does not look at a second one, and two laptops may make the same row at once.
+    // ON CONFLICT (id) ignores a second unique key, and two laptops may create the same row at once.
     let tables = server();
     for entity in all().iter().filter(|entity| entity.id != IdRule::Made) {
         let table = &tables[entity.name];
@@ -263,21 +263,21 @@ fn a_derived_id_is_the_only_unique_key_of_its_table() {
 #[test]
 fn parents_come_before_children() {
     let tables = server();
-    for (place, entity) in all().iter().enumerate() {
+    for (index, entity) in all().iter().enumerate() {
         let table = &tables[entity.name];
         let lines = table.columns.iter().map(|(_, rest)| rest).chain(&table.constraints).chain(&table.later);
         for line in lines {
             let Some((_, target)) = line.split_once("REFERENCES ") else { continue };
             let target = target.split(' ').next().unwrap_or("");
             let parent = all().iter().position(|parent| parent.name == target).unwrap_or_else(|| panic!("{target} is not registered"));
-            assert!(parent <= place, "{} comes before its parent {target}", entity.name);
+            assert!(parent <= index, "{} comes before its parent {target}", entity.name);
         }
     }
 }
 
 #[test]
-fn what_a_row_points_at_is_of_its_own_organization() {
-    // Whatever holds a user, a course or a topic holds it together with the organization, or with a parent that does.
+fn foreign_keys_include_the_organization() {
+    // A foreign key includes organization_id, or another column of a parent that has it.
     let tables = server();
     for entity in all() {
         for line in tables[entity.name].constraints.iter().filter(|line| line.contains("FOREIGN KEY")) {
@@ -299,7 +299,7 @@ fn the_laptop_has_every_table_column_for_column() {
         wanted.extend(entity.columns.iter().map(|column| column.name));
         let (of_laptop, of_row): (Vec<&str>, Vec<&str>) = table.names().into_iter().partition(|name| *name == "digest");
         assert_eq!(of_row, wanted, "{}", entity.name);
-        assert_eq!(of_laptop, ["digest"], "{} tells nothing of rows that change by themselves", entity.name);
+        assert_eq!(of_laptop, ["digest"], "{} needs a digest, to detect rows that another program changed", entity.name);
         assert_eq!(table.column("id"), Some("TEXT PRIMARY KEY"), "{}", entity.name);
         assert_eq!(table.column("stamp"), Some("INTEGER NOT NULL"), "{}", entity.name);
         for column in entity.columns {
@@ -314,7 +314,7 @@ fn client_column(column: &Column) -> String {
 }
 
 #[test]
-fn the_laptop_has_no_rule_that_a_part_of_the_whole_could_break() {
+fn the_laptop_has_no_constraints_because_it_has_only_a_part_of_the_rows() {
     for (name, table) in client() {
         assert!(table.constraints.is_empty(), "{name}: {:?}", table.constraints);
         for (column, rest) in &table.columns {
@@ -325,7 +325,7 @@ fn the_laptop_has_no_rule_that_a_part_of_the_whole_could_break() {
 }
 
 #[test]
-fn the_generated_triggers_are_those_of_the_registry() {
+fn the_generated_triggers_are_up_to_date() {
     let stored = fs::read_to_string(root().join("migrations/server/generated/feeds.sql")).expect("the generated file");
     assert!(stored == feed_triggers(), "run `cargo run -p waystation-model --example print_feeds > migrations/server/generated/feeds.sql`");
 }
@@ -346,7 +346,7 @@ fn some_value(column: &Column) -> Value {
 }
 
 #[test]
-fn a_new_row_is_asked_for_exactly_what_is_needed() {
+fn a_new_row_requires_exactly_the_needed_columns() {
     for entity in all() {
         let needed: Vec<usize> = (0..entity.columns.len()).filter(|index| entity.columns[*index].is_needed()).collect();
         let made = |left_out: Option<usize>| {
@@ -369,7 +369,7 @@ fn a_new_row_is_asked_for_exactly_what_is_needed() {
 }
 
 #[test]
-fn the_reader_of_migrations_reads_what_it_should() {
+fn the_migration_parser_reads_tables_columns_and_indexes() {
     let read = tables(
         "CREATE TABLE a (\n    id uuid PRIMARY KEY, -- why\n    -- alone\n    b  text NOT NULL,\n    c  text,\n    CONSTRAINT a_b_check CHECK (b <> '')\n);\nCREATE UNIQUE INDEX a_b_key\n    ON a (b);\nALTER TABLE a ADD COLUMN d bigint NOT NULL;\nALTER TABLE a DROP COLUMN c;\n",
     );
@@ -381,7 +381,7 @@ fn the_reader_of_migrations_reads_what_it_should() {
 }
 
 #[test]
-fn every_table_is_a_registered_entity_or_the_servers_own() {
+fn every_server_table_is_registered_or_listed_as_the_servers_own() {
     let own = [
         "epoch",
         "feed",

@@ -1,5 +1,5 @@
-//! The test vectors of `docs/vectors`, which any other client's tests may run too. What they expect was not computed by this
-//! crate: `docs/vectors/check.py` does it, and is run here as well.
+//! Runs the test vectors of `docs/vectors`, which tests of other clients may use too. The expected values come from an
+//! independent program, `docs/vectors/check.py`, which is run here as well.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ fn mutation(case: &Value) -> Mutation {
 }
 
 #[test]
-fn canonical_texts_are_those_of_the_vectors() {
+fn canonical_texts_match_the_vectors() {
     for case in cases("canonical.json") {
         let mutation = mutation(&case);
         assert_eq!(String::from_utf8(mutation.canonical()).expect("text"), text(&case, "text"), "{}", case["name"]);
@@ -51,7 +51,7 @@ fn canonical_texts_are_those_of_the_vectors() {
 }
 
 #[test]
-fn chains_are_those_of_the_vectors() {
+fn chains_match_the_vectors() {
     for case in cases("chains.json") {
         let mut chain = CHAIN_START;
         let mut chains = Vec::new();
@@ -64,7 +64,7 @@ fn chains_are_those_of_the_vectors() {
 }
 
 #[test]
-fn row_hashes_checksums_and_slices_are_those_of_the_vectors() {
+fn row_hashes_checksums_and_slices_match_the_vectors() {
     for case in cases("row_hashes.json") {
         let mut slices = [0_i64; 256];
         let mut hashes = Vec::new();
@@ -85,7 +85,7 @@ fn row_hashes_checksums_and_slices_are_those_of_the_vectors() {
 }
 
 #[test]
-fn digests_are_those_of_the_vectors() {
+fn digests_match_the_vectors() {
     for case in cases("digests.json") {
         let cursors = case["cursors"].as_object().expect("cursors");
         let digest = cursors_digest(cursors.iter().map(|(scope, version)| (scope.as_str(), version.as_i64().expect("a version"))));
@@ -94,7 +94,7 @@ fn digests_are_those_of_the_vectors() {
 }
 
 #[test]
-fn derived_ids_are_those_of_the_vectors() {
+fn derived_ids_match_the_vectors() {
     for case in cases("ids.json") {
         let keys: Vec<Option<&str>> = case["keys"].as_array().expect("keys").iter().map(Value::as_str).collect();
         assert_eq!(natural_key_text(text(&case, "table"), keys.clone()), text(&case, "text"), "{}", case["name"]);
@@ -107,7 +107,7 @@ fn check(folder: &Path) -> Output {
 }
 
 #[test]
-fn the_vectors_are_what_an_independent_program_computes() {
+fn an_independent_program_confirms_the_vectors() {
     let output = check(&folder());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
@@ -123,7 +123,7 @@ fn the_independent_program_finds_a_wrong_vector() {
     }
     let output = check(&copy);
     fs::remove_dir_all(&copy).expect("removed");
-    // Both the text that was sent and the text that was expected have it, so only the hash differs.
+    // The digit is changed in the sent text and in the expected text, so only the hash differs.
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(String::from_utf8_lossy(&output.stdout).contains("content is"), "{}", String::from_utf8_lossy(&output.stdout));
 }

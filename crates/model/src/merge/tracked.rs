@@ -1,14 +1,14 @@
-//! Columns that remember who changed them: `latest`, `latest, quiet` and `ask`. Those of one group stand or fall together.
+//! Merges columns whose edits are tracked: `latest`, `latest, quiet` and `ask`. All columns of a group win or lose together.
 
-use super::order::meet;
+use super::order::compare;
 use super::{Change, Edit, Held, Lost, Merged, Seconder, Stored, Verdict};
 use crate::error::{Code, Problem};
 use crate::registry::{Entity, Merge};
 
-/// Devices that one edit remembers as having said the same without knowing of it.
+/// Maximum length of [`Edit::seconders`].
 const SECONDERS_MAX: usize = 100;
 
-/// Merges what a change says of one group.
+/// Merges the fields of one group.
 pub(super) fn merge_group(
     entity: &Entity,
     group: &'static str,
@@ -21,7 +21,7 @@ pub(super) fn merge_group(
     let given = |index: usize| change.fields.iter().find(|(given, _)| *given == index).map(|(_, value)| value);
     let (lead, lead_column) = entity.group_columns(group).next().expect("a group has a column");
     let other = |index: usize| given(index).is_some_and(|value| *value != stored.values[index]);
-    // The deciding column decides; where it is not said, or where a person is asked anyway, every column of the group does.
+    // The deciding column alone counts, unless the change does not name it or the rule is `ask`: then every column counts.
     let differs =
         if rule == Merge::Ask || given(lead).is_none() { entity.group_columns(group).any(|(index, _)| other(index)) } else { other(lead) };
     if rule == Merge::Latest {
@@ -31,9 +31,9 @@ pub(super) fn merge_group(
     let mut new_edit = edit_of(change);
     if let Some(edit) = stored.edits.get(group).filter(|edit| edit.says()) {
         let by_stamp = same_base || change.base.stamp.is_some_and(|base| edit.stamp != 0 && edit.stamp <= base);
-        let meeting = meet(change, edit, by_stamp);
-        new_edit.after = meeting.after;
-        if !meeting.seen && differs && rule == Merge::Ask {
+        let comparison = compare(change, edit, by_stamp);
+        new_edit.after = comparison.after;
+        if !comparison.seen && differs && rule == Merge::Ask {
             let asked = entity.group_columns(group).find(|(index, _)| other(*index)).map_or(lead_column, |(_, column)| column);
             return Err(Problem::new(Code::ChangedMeanwhile, format!("{} was changed meanwhile", asked.name)).field(asked.name));
         }
@@ -41,9 +41,9 @@ pub(super) fn merge_group(
             entity.group_columns(group).map(|(index, column)| (column.name, of(index))).collect::<Vec<_>>()
         };
         let theirs = |index: usize| stored.values[index].clone();
-        if !meeting.later {
+        if !comparison.later {
             if rule == Merge::Latest {
-                // What the change leaves out, it leaves as it is.
+                // Columns that the change does not name keep their current values.
                 let ours = |index: usize| given(index).cloned().unwrap_or_else(|| theirs(index));
                 merged.held.push(Held::Kept(Lost { group, values: values_of(&ours), edit: new_edit, stood: Vec::new() }));
                 if differs {
@@ -64,7 +64,7 @@ pub(super) fn merge_group(
                 stood,
                 seconders: edit.seconders.clone(),
             });
-            if !meeting.seen {
+            if !comparison.seen {
                 let stood = stood.into_iter().collect();
                 merged.held.push(Held::Kept(Lost { group, values: values_of(&theirs), edit: edit.clone(), stood }));
             }
@@ -75,12 +75,12 @@ pub(super) fn merge_group(
             merged.values[index] = value.clone();
         }
     }
-    // Also when the value is the same as before: that it was said, and when, decides against whoever comes next.
+    // Also when the value is the same as before: the time of this edit is compared with the next change.
     merged.edits.insert(group.to_owned(), new_edit);
     Ok(())
 }
 
-/// The edit of a change that nothing is known about yet.
+/// The edit of a change before it is compared with others.
 pub(super) fn edit_of(change: &Change<'_>) -> Edit {
     Edit {
         stamp: 0,
@@ -94,8 +94,8 @@ pub(super) fn edit_of(change: &Change<'_>) -> Edit {
     }
 }
 
-/// The edit that stands when somebody says the same at an earlier time. The row gets a new stamp by it: only who has seen the
-/// row under that one has seen that two say so.
+/// The current edit after another device has set the same value at an earlier time. The row gets a new stamp: only who has
+/// seen the row at that stamp has seen both.
 fn seconded(edit: &Edit, change: &Change<'_>) -> Edit {
     let mut edit = edit.clone();
     edit.seconders.retain(|seconder| seconder.device != change.device);
@@ -106,8 +106,8 @@ fn seconded(edit: &Edit, change: &Change<'_>) -> Edit {
     edit
 }
 
-/// The row's stamps under which an edit stood, the first and the last. Of a row that this very push has changed before, the
-/// last is the newest that its edits know.
+/// The range of row stamps during which an edit was current, first and last. For a row that the same push has already changed,
+/// the last is the newest stamp in its edits.
 fn stood(stored: &Stored, edit: &Edit) -> Option<(i64, i64)> {
     let stamps = |edit: &Edit| edit.seconders.iter().map(|seconder| seconder.stamp).chain([edit.stamp]).max();
     let last = stored.stamp.or_else(|| stored.edits.values().filter_map(stamps).max())?;

@@ -1,4 +1,4 @@
-//! Whether a value fits its column. Both sides ask before they store anything.
+//! Checks whether a value fits its column. Laptop and server use it before they store a value.
 
 use chrono::{NaiveDate, NaiveTime};
 use serde_json::Value;
@@ -7,15 +7,15 @@ use uuid::Uuid;
 use super::written::{check_json, json_bytes};
 use super::{Column, Kind};
 
-/// The largest whole number that every JSON reader keeps exactly.
-pub const WHOLE_MAX: u64 = (1 << 53) - 1;
-/// 9999-12-31T23:59:59.999Z in milliseconds, the last moment both databases write alike.
+/// The largest integer that every JSON parser keeps exactly.
+pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+/// 9999-12-31T23:59:59.999Z in milliseconds: the last time that both databases write in the same form.
 pub(crate) const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
 
-/// Whether `value` fits, or in plain English why not.
+/// Checks that `value` fits.
 ///
 /// # Errors
-/// A short reason for the log and for another client's author. The screen's words come from the code.
+/// A short English reason for the log and for authors of other clients. The screen's text comes from the error code.
 pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
     if value.is_null() {
         return if column.nullable { Ok(()) } else { Err("must not be empty") };
@@ -25,9 +25,9 @@ pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
         Kind::Text => return check_text(value, column.length_max),
         Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         Kind::Truth => value.is_boolean(),
-        Kind::Whole => value.as_i64().is_some_and(|number| number.unsigned_abs() <= WHOLE_MAX),
+        Kind::Whole => value.as_i64().is_some_and(|number| number.unsigned_abs() <= INTEGER_MAX),
         Kind::Real => value.as_f64().is_some_and(f64::is_finite),
-        // Derived ids hash the text, so only one spelling of a day is a day; the parser alone would let spaces pass.
+        // Derived ids hash the text, so only one spelling of a day is accepted; the parser alone accepts spaces.
         Kind::Date => value.as_str().is_some_and(|text| {
             NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok_and(|date| text.len() == 10 && date.format("%Y-%m-%d").to_string() == text)
         }),
@@ -43,7 +43,7 @@ pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
     if fits { Ok(()) } else { Err("is not a value of this column's kind") }
 }
 
-/// The one form of a value that equal values share: a whole number of a `Real` column may come as `70` or as `70.0`.
+/// The normal form of a value: an integer in a [`Kind::Real`] column may arrive as `70` or as `70.0`.
 pub fn normal(column: &Column, value: Value) -> Value {
     match (column.kind, value.as_f64()) {
         (Kind::Real, Some(number)) => Value::from(number),
@@ -51,13 +51,13 @@ pub fn normal(column: &Column, value: Value) -> Value {
     }
 }
 
-/// A wire timestamp in milliseconds since 1970, when it is one that both databases can hold.
+/// A wire timestamp in milliseconds since 1970; none when one of the databases cannot store it.
 pub fn read_timestamp_ms(value: &Value) -> Option<i64> {
     value.as_i64().filter(|ms| (-TIMESTAMP_MS_MAX..=TIMESTAMP_MS_MAX).contains(ms))
 }
 
 fn is_canonical_uuid(value: &Value) -> bool {
-    // Derived ids hash the text, so only one spelling of an id is an id.
+    // Derived ids hash the text, so only one spelling of an id is accepted.
     value
         .as_str()
         .is_some_and(|text| Uuid::parse_str(text).is_ok_and(|id| id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text))
@@ -65,11 +65,11 @@ fn is_canonical_uuid(value: &Value) -> bool {
 
 fn check_text(value: &Value, length_max: usize) -> Result<(), &'static str> {
     let Some(text) = value.as_str() else { return Err("is not text") };
-    // PostgreSQL cannot hold it; better a clear word here than a failed batch there.
+    // PostgreSQL cannot store this character. Without this check the whole batch would fail there.
     if text.contains('\0') {
         return Err("must not contain the zero character");
     }
-    // Bytes bound characters from above, so only long text pays for counting.
+    // A text has at most as many characters as bytes, so only long text has to be counted.
     if text.len() > length_max && text.chars().count() > length_max {
         return Err("is too long");
     }
@@ -123,12 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_and_four_noughts_are_not_the_zero_character() {
+    fn an_escaped_backslash_before_u0000_is_accepted() {
         assert!(check_value(&column("x", Kind::Json, Merge::Latest), &json!({"regex": "\\u0000"})).is_ok());
     }
 
     #[test]
-    fn a_real_number_has_one_form() {
+    fn a_real_number_has_one_normal_form() {
         let points = column("x", Kind::Real, Merge::Latest);
         assert_eq!(normal(&points, json!(70)), json!(70.0));
         assert_eq!(normal(&points, Value::Null), Value::Null);

@@ -1,11 +1,11 @@
-//! What one column holds and how two people's changes of it merge.
+//! The declaration of one column: its kind, and how concurrent changes of it merge.
 
 use serde_json::{Value, json};
 
 use super::{OnDelete, Reference, Target};
 use crate::access::Rules;
 
-/// What a column holds. In the comments: PostgreSQL, SQLite, the wire.
+/// The kind of a column. The comments give its type in PostgreSQL, in SQLite and on the wire.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// `uuid`, `TEXT`, lower-case hyphenated text.
@@ -16,7 +16,7 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// `boolean`, `INTEGER` 0 or 1, true or false.
     Truth,
-    /// `bigint` or `integer`, `INTEGER`, a whole number within 2^53.
+    /// `bigint` or `integer`, `INTEGER`, an integer within 2^53.
     Whole,
     /// `double precision`, `REAL`, a number.
     Real,
@@ -24,7 +24,7 @@ pub enum Kind {
     Date,
     /// `time`, `TEXT`, `HH:MM`.
     Time,
-    /// `timestamptz`, `INTEGER`, whole milliseconds since 1970.
+    /// `timestamptz`, `INTEGER`, an integer number of milliseconds since 1970.
     Timestamp,
     /// `jsonb`, `TEXT`, any JSON.
     Json,
@@ -33,13 +33,13 @@ pub enum Kind {
 /// How concurrent changes of a column merge. See `docs/PROTOCOL.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Merge {
-    /// Given when the row is made, never changed after.
+    /// Set when the row is created, never changed after.
     Key,
-    /// Given when the row is made; only the server's own cascades change it after.
+    /// Set when the row is created; only the server's cascades change it after.
     Carried,
-    /// The later time wins; the loser goes to `conflicts`.
+    /// The later time wins; the losing value goes to `conflicts`.
     Latest,
-    /// The later time wins and nobody needs to know, such as the page where somebody stopped.
+    /// The later time wins and the losing value is dropped, as for the page where a learner stopped.
     LatestQuiet,
     /// The further value wins within one reset number.
     Furthest,
@@ -47,13 +47,13 @@ pub enum Merge {
     Reset,
     /// The earliest time within one reset number.
     Earliest,
-    /// A change carries what to add.
+    /// A change carries an amount to add.
     Sum,
-    /// From empty to a value, once.
+    /// Set once: from empty to a value.
     Once,
-    /// A change made on an older value goes back to the person.
+    /// A change whose author had not seen the current value is refused, and the author decides again.
     Ask,
-    /// The server's own. Never taken from a laptop.
+    /// Filled by the server. Never accepted from a laptop.
     Server,
 }
 
@@ -62,34 +62,34 @@ pub enum Merge {
 pub struct Column {
     /// The column's name in both databases and on the wire.
     pub name: &'static str,
-    /// What it holds.
+    /// Its kind.
     pub kind: Kind,
-    /// How changes merge.
+    /// How concurrent changes merge.
     pub merge: Merge,
-    /// Whether it may be empty.
+    /// Whether it may be null.
     pub nullable: bool,
-    /// Columns that share a group change together; the first of them decides whether two changes differ.
+    /// Columns that share a group change together; the first one decides whether two changes differ.
     pub group: Option<&'static str>,
     /// The longest text in characters, or the largest JSON in bytes.
     pub length_max: usize,
-    /// The value of a new row that does not say, as JSON text. Without one: null, or the kind's zero.
+    /// The value in a new row that does not name the column, as JSON text. Without one: null, or the kind's zero value.
     pub default: Option<&'static str>,
-    /// Whether a new row has to name it although its kind has a zero: the database refuses that one.
+    /// Whether a new row has to name it although its kind has a zero value, because the database refuses that value.
     pub required: bool,
-    /// Who may give this column, where not everybody may who writes the row.
+    /// Who may write this column, when not everybody who may write the row.
     pub by: Option<Rules>,
-    /// Which row an id names.
+    /// The row that an id column references.
     pub references: Option<Reference>,
-    /// Whether it says who made the change: it names the author of the change or is empty.
+    /// Whether it holds the author of the change: it can be only that or null.
     pub names_author: bool,
-    /// A column that names a person, and the value of a new row, as JSON text, that another person makes and that does not say.
+    /// A column that names a person, and the default of this column, as JSON text, in a new row that somebody else creates.
     pub default_by_others: Option<(&'static str, &'static str)>,
 }
 
-/// The longest text that a column takes when it says nothing else, in characters.
+/// The default of [`Column::length_max`], in characters.
 pub const TEXT_LENGTH_MAX: usize = 20_000;
 
-/// A required column.
+/// A column that may not be null.
 pub const fn column(name: &'static str, kind: Kind, merge: Merge) -> Column {
     Column {
         name,
@@ -107,83 +107,83 @@ pub const fn column(name: &'static str, kind: Kind, merge: Merge) -> Column {
     }
 }
 
-/// A key column: an id given when the row is made.
+/// A key column: an id that is set when the row is created.
 pub const fn key(name: &'static str) -> Column {
     column(name, Kind::Uuid, Merge::Key)
 }
 
-/// A column that decides placement and is carried down from the parent row.
+/// A column that decides the row's scopes and is copied from the parent row by the server.
 pub const fn carried(name: &'static str) -> Column {
     column(name, Kind::Uuid, Merge::Carried)
 }
 
 impl Column {
-    /// … that may be empty.
+    /// Makes the column nullable.
     pub const fn optional(mut self) -> Column {
         self.nullable = true;
         self
     }
 
-    /// … that changes together with the others of this group.
+    /// Puts the column into a group whose columns change together.
     pub const fn group(mut self, group: &'static str) -> Column {
         self.group = Some(group);
         self
     }
 
-    /// … of at most this many characters, or bytes of JSON.
+    /// Limits the length, in characters of text or bytes of JSON.
     pub const fn length_max(mut self, length_max: usize) -> Column {
         self.length_max = length_max;
         self
     }
 
-    /// … that a new row starts with, as JSON text.
+    /// Sets the value of a new row, as JSON text.
     pub const fn default(mut self, json: &'static str) -> Column {
         self.default = Some(json);
         self
     }
 
-    /// … that a new row has to name.
+    /// Requires a new row to name the column.
     pub const fn required(mut self) -> Column {
         self.required = true;
         self
     }
 
-    /// … that only these may give, of all who write the row.
+    /// Limits who may write the column, among those who may write the row.
     pub const fn by(mut self, rules: Rules) -> Column {
         self.by = Some(rules);
         self
     }
 
-    /// … that holds the id of a row of this table. `same` are columns of both that have to be equal in both rows.
+    /// Declares a reference to a row of this table. `same`: columns of both tables that have to be equal in both rows.
     pub const fn references(mut self, table: &'static str, on_delete: OnDelete, same: &'static [&'static str]) -> Column {
         self.references = Some(Reference { target: Target::Table(table), on_delete, same });
         self
     }
 
-    /// … that holds the id of a row of the table that another column names. Nothing holds the two together.
+    /// Declares a reference to a row of the table that another column names. No foreign key enforces it.
     pub const fn references_row_of(mut self, column: &'static str) -> Column {
         self.references = Some(Reference { target: Target::TableIn(column), on_delete: OnDelete::Keep, same: &[] });
         self
     }
 
-    /// Whether a new row has to name it: it may not be empty, nothing stands for it, and the server does not fill it.
+    /// Whether a new row has to name it: it is not nullable, has no default, and the server does not fill it.
     pub fn is_needed(&self) -> bool {
         !self.nullable && self.merge != Merge::Server && self.default_value().is_null()
     }
 
-    /// … that names the author of the change that gives its group.
+    /// Declares that the column holds the author of the change that sets its group.
     pub const fn names_author(mut self) -> Column {
         self.names_author = true;
         self
     }
 
-    /// … that a new row starts with, as JSON text, when somebody else than the person in this column makes it.
+    /// Sets the value of a new row, as JSON text, that another person creates than the one in the column `person`.
     pub const fn default_by_others(mut self, person: &'static str, json: &'static str) -> Column {
         self.default_by_others = Some((person, json));
         self
     }
 
-    /// Under which name `edits` remembers who changed this column and when, if it does.
+    /// The name under which `edits` records the last change of this column; none when it is not tracked.
     pub fn tracked_group(&self) -> Option<&'static str> {
         match self.merge {
             Merge::Latest | Merge::LatestQuiet | Merge::Ask => Some(self.group.unwrap_or(self.name)),
@@ -191,7 +191,7 @@ impl Column {
         }
     }
 
-    /// The value of a new row that does not say.
+    /// The value in a new row that does not name the column.
     pub fn default_value(&self) -> Value {
         if let Some(text) = self.default {
             return serde_json::from_str(text).expect("a registered default is JSON, which a test holds");

@@ -1,6 +1,6 @@
-//! One declaration per synced table. Everything that handles rows in general reads it.
+//! One declaration per synced table. All generic row handling is driven by it.
 //!
-//! To add a table: a migration for each database, and one [`Entity`] here. Nothing else.
+//! To add a table, write one migration for each database and one [`Entity`] here.
 
 mod check;
 mod column;
@@ -9,7 +9,7 @@ mod reference;
 mod written;
 
 pub(crate) use check::TIMESTAMP_MS_MAX;
-pub use check::{WHOLE_MAX, check_value, normal, read_timestamp_ms};
+pub use check::{INTEGER_MAX, check_value, normal, read_timestamp_ms};
 pub use column::{Column, Kind, Merge, carried, column, key};
 pub use reference::{Deletion, OnDelete, Reference, Target, deletion, pointing_at};
 pub use written::{is_readable_tuple, written_bytes};
@@ -21,23 +21,23 @@ use crate::access::Rules;
 use crate::ids::derived_id;
 use crate::scope::ScopeKind;
 
-/// How the id of a row comes to be.
+/// How the id of a row is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdRule {
-    /// UUIDv7, made where the row is made.
+    /// UUIDv7, generated where the row is created.
     Made,
-    /// UUIDv5 of these columns, the same wherever it is made. They never change.
+    /// UUIDv5 of these columns, the same on every device. They never change.
     Derived(&'static [&'static str]),
 }
 
 /// A rule that puts a row into one scope, by the row's own columns.
 #[derive(Debug, Clone, Copy)]
 pub struct ScopeRule {
-    /// The audience.
+    /// The kind of the scope.
     pub kind: ScopeKind,
     /// The column that holds the id after the colon: `id` for the row's own, `organization_id` for the organization's.
     pub column: &'static str,
-    /// The row lives there only while this holds.
+    /// The row is in the scope only while this condition holds; none: always.
     pub when: Option<When>,
 }
 
@@ -48,16 +48,16 @@ pub enum When {
     Equals(&'static str, &'static str),
     /// The text or choice column differs from this, or is null.
     Differs(&'static str, &'static str),
-    /// The truth column is true.
+    /// The boolean column is true.
     True(&'static str),
-    /// The truth column is false or null.
+    /// The boolean column is false or null.
     False(&'static str),
-    /// The column is empty.
+    /// The column is null.
     Null(&'static str),
 }
 
 impl When {
-    /// The column that it asks.
+    /// The column that the condition reads.
     pub const fn column(self) -> &'static str {
         match self {
             When::Equals(column, _) | When::Differs(column, _) | When::True(column) | When::False(column) | When::Null(column) => column,
@@ -65,13 +65,13 @@ impl When {
     }
 }
 
-/// A row lives in the scope of this kind that `column` names.
+/// Puts a row into the scope of this kind whose id is in `column`.
 pub const fn lives_in(kind: ScopeKind, column: &'static str) -> ScopeRule {
     ScopeRule { kind, column, when: None }
 }
 
 impl ScopeRule {
-    /// … but only while a condition holds.
+    /// Limits the rule to rows for which a condition holds.
     pub const fn when(mut self, when: When) -> ScopeRule {
         self.when = Some(when);
         self
@@ -93,7 +93,7 @@ pub enum AccessRule {
         table: &'static str,
         /// Its column that holds this row's id.
         link: &'static str,
-        /// This table's column that decides about what they hear.
+        /// This table's column on which their subscriptions depend.
         when: &'static str,
     },
 }
@@ -103,32 +103,33 @@ pub enum AccessRule {
 pub struct Entity {
     /// The table's name in both databases, in Rust, on the wire and in TypeScript.
     pub name: &'static str,
-    /// A small number for the feed. Never reused.
+    /// A small number for the feed. Never reused for another table.
     pub code: i16,
     /// The row's columns beyond `id`, `organization_id`, `created_at`, `updated_at` and `stamp`, in wire order.
     pub columns: &'static [Column],
     /// How the id is made.
     pub id: IdRule,
-    /// Where rows live. A row with no scope at all stays on the server.
+    /// The scopes that contain a row. A row in no scope stays on the server.
     pub scopes: &'static [ScopeRule],
     /// Who may create and change a row: the rule must hold for the old row and for the new one.
     pub write: Rules,
     /// Who may delete a row.
     pub delete: Rules,
-    /// Whose subscriptions follow from this table's rows.
+    /// Whose subscriptions depend on this table's rows.
     pub access: &'static [AccessRule],
 }
 
-/// Tables that tell of changes to other rows, or of a device: nothing that a person entered waits or is lost in them.
+/// Tables about changes to other rows, or about devices. They contain nothing that a person entered, so their rows are neither
+/// held nor offered.
 const ABOUT_SYNC: &[&str] = &["conflicts", "held_changes", "devices", "offered_rows"];
 
 impl Entity {
-    /// Whether somebody's rights follow from rows of this table.
+    /// Whether rights depend on rows of this table.
     pub const fn gives_rights(&self) -> bool {
         !self.access.is_empty()
     }
 
-    /// Whether its rows tell of changes to other rows, or of a device.
+    /// Whether its rows are about changes to other rows, or about devices.
     pub fn is_about_sync(&self) -> bool {
         ABOUT_SYNC.contains(&self.name)
     }
@@ -138,12 +139,12 @@ impl Entity {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// A column's place among the values of a row.
+    /// A column's index among the values of a row.
     pub fn column_index(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
 
-    /// The columns that merge as `latest` or `ask` and so remember who changed them and when.
+    /// The groups of columns that merge as `latest`, `latest, quiet` or `ask`: `edits` records their last change.
     pub fn tracked_groups(&self) -> Vec<&'static str> {
         let mut groups: Vec<&'static str> = Vec::new();
         for column in self.columns {
@@ -156,12 +157,13 @@ impl Entity {
         groups
     }
 
-    /// The columns of one tracked group, the one that decides about a conflict first.
+    /// The columns of one tracked group with their indexes, the column that decides about a conflict first.
     pub fn group_columns<'a>(&'a self, group: &'a str) -> impl Iterator<Item = (usize, &'static Column)> + 'a {
         self.columns.iter().enumerate().filter(move |(_, column)| column.tracked_group() == Some(group))
     }
 
-    /// The id that belongs to these values, when it follows from them. A key that is not text counts as null.
+    /// The derived id of a row with these values; none when ids of this table are not derived. A key that is not text counts as
+    /// null.
     pub fn id_of(&self, values: &[Value]) -> Option<Uuid> {
         match self.id {
             IdRule::Made => None,
@@ -172,7 +174,7 @@ impl Entity {
         }
     }
 
-    /// The id that follows from these fields, when they give the whole key.
+    /// The derived id of a row with these fields; none when they do not contain the whole key.
     pub fn id_of_fields(&self, fields: &[(usize, Value)]) -> Option<Uuid> {
         let IdRule::Derived(keys) = self.id else { return None };
         let mut values = Vec::with_capacity(keys.len());
@@ -183,7 +185,7 @@ impl Entity {
         Some(derived_id(self.name, values))
     }
 
-    /// The scopes that a row with these values lives in.
+    /// The scopes that contain a row with these values.
     pub fn scopes_of(&self, id: &Uuid, organization_id: &Uuid, values: &[Value]) -> Vec<String> {
         self.scopes
             .iter()
@@ -210,7 +212,7 @@ impl Entity {
         }
     }
 
-    /// The values of a row of which nothing is known yet.
+    /// The values of a new row: every column's default.
     pub fn empty_values(&self) -> Vec<Value> {
         self.columns.iter().map(Column::default_value).collect()
     }
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_lives_with_its_course_and_outside_every_course_with_all_staff() {
+    fn a_test_is_in_its_course_scope_or_without_a_course_in_org_staff() {
         let assessments = entity("assessments").expect("a registered table");
         let (id, organization) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let course = Uuid::from_u128(3).to_string();
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_test_is_heard_by_learners_only_when_it_is_shared() {
+    fn an_answer_key_is_in_the_course_scope_only_when_it_is_shared() {
         let keys = entity("answer_keys").expect("a registered table");
         let course = Uuid::from_u128(3).to_string();
         let mut values = keys.empty_values();
@@ -308,8 +310,8 @@ mod tests {
     }
 
     #[test]
-    fn only_columns_of_a_derived_id_are_keys_of_its_row() {
-        // Two laptops may make the same row at once. What is no part of its id may then differ, and has to merge.
+    fn key_columns_of_a_derived_id_table_are_part_of_the_id() {
+        // Two laptops may create the same row at once. Columns outside the id may then differ, so they have to merge.
         for entity in all() {
             if let IdRule::Derived(keys) = entity.id {
                 for column in entity.columns.iter().filter(|column| column.merge == Merge::Key) {

@@ -1,28 +1,29 @@
-//! Which table an id points at, and what deleting a row does to the rows that point at it.
+//! Which table an id references, and what deleting a row does to the rows that reference it.
 //!
-//! PostgreSQL enforces it with the foreign keys of `migrations/server`; a laptop has a part of the rows and so no foreign key.
+//! PostgreSQL enforces this with the foreign keys of `migrations/server`. A laptop has only a part of the rows, so it has no
+//! foreign keys.
 
 use std::collections::BTreeSet;
 
 use super::{Column, Entity, Merge, all};
 
-/// What becomes of a row when the row that its column points at is deleted.
+/// What happens to a row when the row that it references is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnDelete {
-    /// The delete is refused with `in_use`, unless this row goes with the same delete.
+    /// The delete is refused with `in_use`, unless the same delete removes this row too.
     Restrict,
     /// This row is deleted too.
     Cascade,
-    /// The column is emptied.
+    /// The column is set to null.
     SetNull,
     /// The column keeps the id: there is no foreign key.
     Keep,
 }
 
-/// What a column's id names.
+/// The target of a reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// A row of this table. One that is not registered comes with a later version.
+    /// A row of this table. A table that is not registered comes with a later version.
     Table(&'static str),
     /// A row of the table that this column names.
     TableIn(&'static str),
@@ -31,16 +32,16 @@ pub enum Target {
 /// A column that holds another row's id.
 #[derive(Debug, Clone, Copy)]
 pub struct Reference {
-    /// What the id names.
+    /// The table of the referenced row.
     pub target: Target,
-    /// What becomes of the row when the other one is deleted.
+    /// What happens to this row when the referenced row is deleted.
     pub on_delete: OnDelete,
     /// Columns of both tables that have to be equal in both rows, beside `organization_id`.
     pub same: &'static [&'static str],
 }
 
 impl Reference {
-    /// The table that it points at, when that is always the same one.
+    /// The referenced table, when it is fixed.
     pub const fn table(&self) -> Option<&'static str> {
         match self.target {
             Target::Table(table) => Some(table),
@@ -48,14 +49,14 @@ impl Reference {
         }
     }
 
-    /// Whether the database carries a change of the other row's `same` columns over to this row.
+    /// Whether the database copies a change of the referenced row's `same` columns to this row.
     pub fn follows(&self, entity: &Entity) -> bool {
         let carried = |column: &Column| matches!(column.merge, Merge::Carried | Merge::Server);
         self.on_delete != OnDelete::Keep && self.same.iter().any(|name| entity.column(name).is_some_and(carried))
     }
 }
 
-/// Every column that points at rows of `table`, in the registry's order.
+/// Every column that references rows of `table`, in the registry's order.
 pub fn pointing_at(table: &str) -> impl Iterator<Item = (&'static Entity, &'static Column, OnDelete)> {
     let columns = all().iter().flat_map(|entity| entity.columns.iter().map(move |column| (*entity, column)));
     columns.filter_map(move |(entity, column)| {
@@ -64,32 +65,32 @@ pub fn pointing_at(table: &str) -> impl Iterator<Item = (&'static Entity, &'stat
     })
 }
 
-/// What deleting a row of one table may do to others, followed through everything that goes with it.
+/// What deleting a row of one table may do to other tables, through all cascades.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Deletion {
-    /// Tables of which rows are deleted too.
+    /// Tables whose rows are deleted too.
     pub deletes: Vec<&'static str>,
-    /// Tables and columns that are emptied.
+    /// Tables and columns that are set to null.
     pub empties: Vec<(&'static str, &'static str)>,
-    /// Tables and columns of rows that have to be gone before, or the delete is refused with `in_use`.
+    /// Tables and columns whose references make the delete fail with `in_use`.
     pub refused_by: Vec<(&'static str, &'static str)>,
 }
 
-/// What deleting a row of this table may do.
+/// Computes what deleting a row of this table may do.
 pub fn deletion(table: &'static str) -> Deletion {
     let mut deletion = Deletion::default();
     let mut seen = BTreeSet::from([table]);
     let mut waiting = vec![table];
     while let Some(parent) = waiting.pop() {
         for (child, column, on_delete) in pointing_at(parent) {
-            let place = (child.name, column.name);
+            let key = (child.name, column.name);
             match on_delete {
                 OnDelete::Cascade if seen.insert(child.name) => {
                     deletion.deletes.push(child.name);
                     waiting.push(child.name);
                 }
-                OnDelete::SetNull if !deletion.empties.contains(&place) => deletion.empties.push(place),
-                OnDelete::Restrict if !deletion.refused_by.contains(&place) => deletion.refused_by.push(place),
+                OnDelete::SetNull if !deletion.empties.contains(&key) => deletion.empties.push(key),
+                OnDelete::Restrict if !deletion.refused_by.contains(&key) => deletion.refused_by.push(key),
                 _ => {}
             }
         }
@@ -106,15 +107,15 @@ mod tests {
     use super::super::{Kind, entity};
     use super::*;
 
-    /// Tables that come with a later version: columns that will point at them are there already.
+    /// Tables that come with a later version; the columns that will reference them exist already.
     const LATER: &[&str] = &["departments", "certificate_templates"];
 
     #[test]
-    fn every_id_says_what_it_points_at() {
+    fn every_id_column_declares_its_reference() {
         for entity in all() {
             for column in entity.columns {
                 let Some(reference) = column.references else {
-                    assert_ne!(column.kind, Kind::Uuid, "{}.{} points at nothing", entity.name, column.name);
+                    assert_ne!(column.kind, Kind::Uuid, "{}.{} has no reference", entity.name, column.name);
                     continue;
                 };
                 assert_eq!(column.kind, Kind::Uuid, "{}.{}", entity.name, column.name);
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn deleting_a_station_takes_its_parts_and_empties_what_names_it() {
+    fn deleting_a_station_deletes_its_parts_and_clears_references() {
         let station = deletion("stations");
         assert_eq!(
             station.deletes,
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn deleting_a_topic_is_refused_by_what_people_have_done() {
+    fn deleting_a_topic_is_refused_while_it_has_progress_or_attempts() {
         let topic = deletion("topics");
         assert_eq!(topic.deletes, ["content_items", "assessments", "questions", "question_options", "answer_keys"]);
         assert!(topic.refused_by.contains(&("topic_progress", "topic_id")));
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_its_parent_is_what_only_the_parent_changes() {
+    fn carried_columns_follow_their_parent() {
         let follows = |table: &str, name: &str| {
             let entity = entity(table).expect("a registered table");
             let column = entity.column(name).expect("a column");

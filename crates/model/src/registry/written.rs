@@ -1,5 +1,5 @@
-//! What a value is once it is written out as JSON. Size, range and depth are decided here, for both sides: PostgreSQL
-//! writes every number of a `jsonb` in full (`1e308` as 309 digits), so a small value can come back as a large one.
+//! Checks values as PostgreSQL writes them out as JSON: size, number range and depth. PostgreSQL writes every number of a
+//! `jsonb` in full (`1e308` as 309 digits), so a short value can come back as a long one. Laptop and server use the same checks.
 
 use serde_json::{Number, Value};
 
@@ -7,23 +7,23 @@ use crate::limits::JSON_DEPTH_MAX;
 
 /// No finite number has more digits before its decimal point.
 const DIGITS_MAX: usize = 309;
-/// From here on a number is close enough to the largest that a reader may round it to infinity.
+/// From here on a number is so close to the largest one that a parser may round it to infinity.
 const LARGE: f64 = 1e300;
-/// Levels around a value in a tuple: the tuple's own, and the object in which a conflict or a held change keeps values.
+/// Levels around a value in a tuple: the tuple itself, and the object in which a conflict or a held change stores values.
 const TUPLE_DEPTH: usize = 2;
 
-/// Bytes of a value as a page writes it, without the spaces that PostgreSQL puts between tokens. Text counts without its
-/// quotes when it is a column of its own.
+/// Bytes of a column's value as a page writes it, without the spaces that PostgreSQL puts between tokens. A text column
+/// counts without its quotes.
 pub fn written_bytes(value: &Value) -> usize {
     match value {
         Value::String(text) => escaped_bytes(text),
         Value::Array(_) | Value::Object(_) => json_bytes(value),
-        // What is no text and no tree is small, whatever it says.
+        // Numbers, truth values and null are short: an estimate is enough.
         _ => 8,
     }
 }
 
-/// Bytes of JSON in full.
+/// Bytes of JSON with every number written in full.
 pub fn json_bytes(value: &Value) -> usize {
     match value {
         Value::Null => 4,
@@ -38,7 +38,7 @@ pub fn json_bytes(value: &Value) -> usize {
     }
 }
 
-/// Why a value of JSON cannot be stored and read back, if it cannot.
+/// Checks that a JSON value can be stored and read back.
 ///
 /// # Errors
 /// A short reason for the log.
@@ -65,8 +65,8 @@ fn check_level(value: &Value, depth: usize) -> Result<(), &'static str> {
     }
 }
 
-/// Whether every reader of JSON can read a tuple that the database wrote: no number out of range, and nothing nested deeper
-/// than what a laptop may send. One pass over the bytes; only a number of hundreds of digits is parsed.
+/// Whether every JSON parser can read a tuple that the database wrote: no number out of range, and nothing nested deeper than
+/// what a laptop may send. One pass over the bytes; the tuple is parsed only when a number has hundreds of digits.
 pub fn is_readable_tuple(tuple: &str) -> bool {
     let (mut depth, mut digits) = (0_usize, 0_usize);
     let mut long_number = false;
@@ -80,7 +80,7 @@ pub fn is_readable_tuple(tuple: &str) -> bool {
         digits = 0;
         match byte {
             b'"' => {
-                // A string ends at the next quote that no backslash escapes.
+                // A string ends at the next unescaped quote.
                 while let Some(inside) = bytes.next() {
                     match inside {
                         b'\\' => drop(bytes.next()),
@@ -105,13 +105,13 @@ pub fn is_readable_tuple(tuple: &str) -> bool {
 fn is_readable_number(number: &Number) -> bool {
     match number.as_f64() {
         Some(real) if real.abs() < LARGE => true,
-        // Written in full and read back, as the next reader does.
+        // Write it in full and parse it again, as the next reader does.
         Some(real) => real.is_finite() && serde_json::from_str::<f64>(&format!("{real}")).is_ok_and(f64::is_finite),
         None => false,
     }
 }
 
-/// Digits, point and sign of a number without an exponent.
+/// Bytes of a number written without an exponent.
 fn number_bytes(number: &Number) -> usize {
     let as_sent = number.to_string();
     match number.as_f64() {
@@ -121,7 +121,7 @@ fn number_bytes(number: &Number) -> usize {
     }
 }
 
-/// Bytes of a text between its quotes.
+/// Bytes of a text with JSON escapes, without its quotes.
 fn escaped_bytes(text: &str) -> usize {
     let more: usize = text
         .bytes()
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn so_deep_and_no_deeper() {
+    fn nesting_is_limited() {
         assert!(check_json(&nested(JSON_DEPTH_MAX)).is_ok());
         assert!(check_json(&nested(JSON_DEPTH_MAX + 1)).is_err());
         let tuple = |levels| json!(["id", 1, nested(levels)]).to_string();
@@ -178,12 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_no_reader_holds_makes_a_tuple_unreadable() {
+    fn a_number_out_of_range_makes_a_tuple_unreadable() {
         let of_digits = |digits: usize| format!("[1, {{\"a\": 9{}}}]", "0".repeat(digits - 1));
         assert!(is_readable_tuple(&of_digits(308)));
         assert!(!is_readable_tuple(&of_digits(309)));
         assert!(!is_readable_tuple(&of_digits(401)));
-        assert!(is_readable_tuple(&format!("[\"{}\"]", "9".repeat(500))), "text may have as many digits as it likes");
-        assert!(is_readable_tuple(&format!("[0.{}]", "1".repeat(400))), "small digits are only more exact");
+        assert!(is_readable_tuple(&format!("[\"{}\"]", "9".repeat(500))), "digits inside text are not a number");
+        assert!(is_readable_tuple(&format!("[0.{}]", "1".repeat(400))), "many decimal places are in range");
     }
 }

@@ -1,4 +1,4 @@
-//! Organizations, the accounts in them, and what everybody may know of those who work there.
+//! Organizations, their accounts, and the public cards of their staff.
 
 use super::super::*;
 use crate::access::{Role, Who};
@@ -6,7 +6,7 @@ use crate::access::{Role, Who};
 /// The five roles, as `users.role` names them.
 const ROLES: &[&str] = &["admin", "instructor", "teacher", "learner", "parent"];
 
-/// A company or a school. Only its own administrators change it; only the server makes one.
+/// A company or a school. Only the server creates one, and only its own administrators change it.
 pub static ORGANIZATIONS: Entity = Entity {
     name: "organizations",
     code: 1,
@@ -24,20 +24,20 @@ pub static ORGANIZATIONS: Entity = Entity {
         column("seats_purchased", Kind::Whole, Merge::Server).default("1"),
         // BCP 47, such as `az`.
         column("default_language", Kind::Text, Merge::Latest).length_max(20).default("\"en\""),
-        // IANA name. What day a moment belongs to is said by it.
+        // IANA name. It decides to which day a timestamp belongs.
         column("time_zone", Kind::Text, Merge::Latest).length_max(60).default("\"UTC\""),
         // ISO 4217.
         column("currency", Kind::Text, Merge::Latest).length_max(3).default("\"EUR\""),
-        // The words that people see (programme, chapter, trainee, …) and the like.
+        // Such as the words on the screen for course, module and learner.
         column("settings", Kind::Json, Merge::Latest),
         column("deleted_at", Kind::Timestamp, Merge::Server).optional(),
     ],
     id: IdRule::Made,
     scopes: &[lives_in(ScopeKind::Org, "id")],
-    // Nobody hears an organization that is not there yet, so a laptop cannot make one.
+    // Nobody subscribes to an organization that does not exist yet, so a laptop cannot create one.
     write: &[&[Who::Has(Role::Admin), Who::Hears(ScopeKind::Org, "id")]],
     delete: &[],
-    // Nobody works in an organization that is suspended or closed.
+    // Suspending or closing an organization ends the subscription of everybody in it.
     access: &[AccessRule::Everybody],
 };
 
@@ -50,7 +50,7 @@ pub static USERS: Entity = Entity {
         column("email", Kind::Text, Merge::Ask).optional().length_max(255),
         column("first_name", Kind::Text, Merge::Latest).length_max(100),
         column("last_name", Kind::Text, Merge::Latest).length_max(100),
-        // Made from the parts, or else from the user name or the e-mail address, when it is empty.
+        // When empty, the server fills it with first and last name, else the user name, else the e-mail address.
         column("full_name", Kind::Text, Merge::Latest).length_max(255),
         column("phone", Kind::Text, Merge::Latest).optional().length_max(30),
         column("address", Kind::Text, Merge::Latest).optional().length_max(2_000),
@@ -70,8 +70,8 @@ pub static USERS: Entity = Entity {
     access: &[AccessRule::User("id")],
 };
 
-/// What everybody in the organization knows of one who works there. Made by the server alone, and kept when they leave,
-/// so that a course goes on naming its instructor.
+/// What everybody in the organization may read about a member of the staff. Only the server writes it. It is kept when the
+/// person leaves, so that a course still shows its instructor's name.
 pub static STAFF_CARDS: Entity = Entity {
     name: "staff_cards",
     code: 3,

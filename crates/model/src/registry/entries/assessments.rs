@@ -1,11 +1,11 @@
-//! Tests, their keys and what people answered.
+//! Tests, their answer keys and the learners' attempts.
 
 use super::super::*;
 use super::courses::{COURSE_STAFF_OR_STAFF, OF_COURSE_OR_STAFF};
 use crate::access::{Rules, Who};
 use crate::grading::QUESTION_TYPES;
 
-/// A test of a topic, a module, a course or of none. An exam is graded by the server alone.
+/// A test of a topic, a module or a course, or without a course. Only the server grades an exam.
 pub static ASSESSMENTS: Entity = Entity {
     name: "assessments",
     code: 24,
@@ -20,7 +20,7 @@ pub static ASSESSMENTS: Entity = Entity {
         column("passing_percent", Kind::Real, Merge::Ask).default("70.0"),
         column("attempts_max", Kind::Whole, Merge::Ask).optional(),
         column("time_limit_seconds", Kind::Whole, Merge::Ask).optional(),
-        // On the laptop: then the key is in the course's scope.
+        // `laptop`: then the answer key is in the course's scope.
         column("graded_by", Kind::Choice(&["laptop", "server"]), Merge::Ask).default("\"server\""),
         column("shows_explanations", Kind::Truth, Merge::Latest).default("true"),
         column("is_required", Kind::Truth, Merge::Latest).default("true"),
@@ -40,7 +40,7 @@ pub static ASSESSMENTS: Entity = Entity {
     access: &[],
 };
 
-/// One question. Which answer is right, and why, is in the key.
+/// One question. The right answer and its explanation are in the answer key.
 pub static QUESTIONS: Entity = Entity {
     name: "questions",
     code: 25,
@@ -60,7 +60,7 @@ pub static QUESTIONS: Entity = Entity {
     access: &[],
 };
 
-/// One answer to choose.
+/// One option of a question.
 pub static QUESTION_OPTIONS: Entity = Entity {
     name: "question_options",
     code: 26,
@@ -78,7 +78,7 @@ pub static QUESTION_OPTIONS: Entity = Entity {
     access: &[],
 };
 
-/// The right answers of one test, and why they are right.
+/// The right answers of one test, with explanations.
 pub static ANSWER_KEYS: Entity = Entity {
     name: "answer_keys",
     code: 27,
@@ -107,11 +107,11 @@ pub static ANSWER_KEYS: Entity = Entity {
     access: &[],
 };
 
-/// An attempt is made and answered by the learner alone, or somebody could answer in their name.
+/// Only the learner creates and answers an attempt: otherwise the staff could answer in a learner's name.
 const THE_LEARNER: Rules = &[&[Who::Is("user_id")]];
 const THE_INSTRUCTOR: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")]];
 
-/// One person's attempt at one test. The score is the server's word.
+/// One learner's attempt at one test. The server computes the score.
 pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
     name: "assessment_attempts",
     code: 29,
@@ -133,15 +133,15 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
         column("score_percent", Kind::Real, Merge::Server).optional(),
         column("passed", Kind::Truth, Merge::Server).optional(),
         column("graded_at", Kind::Timestamp, Merge::Server).optional(),
-        // Who gave points; none: the server itself.
+        // The person who gave points; null: the server graded it.
         column("graded_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Restrict, &[]).optional(),
-        // A list of `GradedAnswer`. Of a test that the server grades, not as long as an attempt is left: marks of every question
-        // would tell which answer is right.
+        // A list of `GradedAnswer`. Null while the server grades the test and the learner has an attempt left: grades per question
+        // would reveal the right answers.
         column("answer_grades", Kind::Json, Merge::Server).optional().length_max(200_000),
         column("feedback", Kind::Text, Merge::Ask).optional().by(THE_INSTRUCTOR),
-        // {question id: points}: what a person gave, instead of what the key gives. The server makes the score of it.
+        // {question id: points}: points by a person, which replace those of the answer key in the score.
         column("given_points", Kind::Json, Merge::Ask).optional().by(THE_INSTRUCTOR),
-        // After the test's time, by the laptop's own word. It counts all the same: the instructor decides.
+        // After the time limit, by the laptop's clock. The attempt is graded all the same, and the instructor decides.
         column("handed_in_late", Kind::Truth, Merge::Server),
     ],
     id: IdRule::Made,

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::courses::{COURSE_STAFF, COURSE_STAFF_OR_STAFF, OF_COURSE, OF_COURSE_OR_STAFF};
 
-/// One file in the object store. The object key is the truth; an address is made when somebody asks for the file.
+/// One file in the object store, identified by its object key. Its URL is generated for each request.
 pub static MEDIA_ASSETS: Entity = Entity {
     name: "media_assets",
     code: 22,
@@ -12,7 +12,7 @@ pub static MEDIA_ASSETS: Entity = Entity {
         key("course_id").references("courses", OnDelete::Cascade, &["published"]).optional(),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
-        // Given by the server, or a laptop could name somebody else's file.
+        // Only the server sets it: a laptop could name a file of another organization.
         column("object_key", Kind::Text, Merge::Server).optional().length_max(500),
         // 64 lower-case hex digits.
         column("sha256", Kind::Text, Merge::Once).optional().length_max(64),
@@ -20,7 +20,7 @@ pub static MEDIA_ASSETS: Entity = Entity {
         column("media_type", Kind::Text, Merge::Once).optional().length_max(100),
         column("duration_seconds", Kind::Whole, Merge::Once).optional(),
         column("pages", Kind::Whole, Merge::Once).optional(),
-        // A film that another service plays.
+        // A video at another service.
         column("provider", Kind::Text, Merge::Once).optional().length_max(50),
         column("provider_id", Kind::Text, Merge::Once).optional().length_max(255),
         column("status", Kind::Choice(&["processing", "ready", "failed"]), Merge::Server).default("\"processing\""),
@@ -33,7 +33,7 @@ pub static MEDIA_ASSETS: Entity = Entity {
     access: &[],
 };
 
-/// One thing to read, watch or open. It hangs on a module, and on a topic where there is one.
+/// One thing to read, watch or open. It belongs to a module and optionally to a topic.
 pub static CONTENT_ITEMS: Entity = Entity {
     name: "content_items",
     code: 23,
@@ -48,7 +48,7 @@ pub static CONTENT_ITEMS: Entity = Entity {
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
-        // By kind: {"text"}, {"url"}, {"assessment_id"}; anything else is the course maker's own.
+        // By kind: {"text"}, {"url"}, {"assessment_id"}. Other keys are not interpreted.
         column("body", Kind::Json, Merge::Latest).length_max(200_000),
         // Counts for completing the module.
         column("is_required", Kind::Truth, Merge::Latest).default("true"),

@@ -6,35 +6,35 @@ use crate::access::{Role, Rules, Who};
 /// The instructor of the course, and the administrators.
 pub(super) const COURSE_STAFF: Rules = &[&[Who::Hears(ScopeKind::CourseStaff, "course_id")]];
 
-/// A part of a course: its learners hear it once the course is published, its staff before that.
+/// A part of a course: in the course's scope once the course is published, in its staff's scope before that.
 pub(super) const OF_COURSE: &[ScopeRule] = &[
     lives_in(ScopeKind::Course, "course_id").when(When::True("published")),
     lives_in(ScopeKind::CourseStaff, "course_id").when(When::False("published")),
 ];
 
-/// A part of a course, or of what is outside every course and known to all who work here.
+/// A part of a course, or a row without a course: all staff of the organization subscribe to the latter.
 pub(super) const OF_COURSE_OR_STAFF: &[ScopeRule] = &[
     lives_in(ScopeKind::Course, "course_id").when(When::True("published")),
     lives_in(ScopeKind::CourseStaff, "course_id").when(When::False("published")),
     lives_in(ScopeKind::OrgStaff, "organization_id").when(When::Null("course_id")),
 ];
 
-/// The instructor of the course and the administrators; outside every course, all who work here.
+/// The instructor of the course and the administrators; for a row without a course, all staff of the organization.
 pub(super) const COURSE_STAFF_OR_STAFF: Rules =
     &[&[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Staff, Who::Empty("course_id")]];
 
-/// The card of a course. Its contents are in other tables, heard by fewer people.
+/// The public description of a course. Its contents are in other tables and in smaller scopes.
 pub static COURSES: Entity = Entity {
     name: "courses",
     code: 18,
     columns: &[
         column("title", Kind::Text, Merge::Latest).length_max(255),
-        // Made from the title when it is empty.
+        // When empty, the server derives it from the title.
         column("slug", Kind::Text, Merge::Ask).optional().length_max(255),
         column("course_code", Kind::Text, Merge::Ask).optional().length_max(100),
         column("description", Kind::Text, Merge::Latest),
         column("status", Kind::Choice(&["draft", "published", "archived"]), Merge::Ask).default("\"draft\""),
-        // Published and not deleted. Carried to everything that belongs to the course.
+        // Published and not deleted. The server copies it to every row that belongs to the course.
         column("published", Kind::Truth, Merge::Server),
         column("published_at", Kind::Timestamp, Merge::Server).optional(),
         // BCP 47, such as `az`.
@@ -50,7 +50,7 @@ pub static COURSES: Entity = Entity {
         column("enrollments_max", Kind::Whole, Merge::Latest).optional(),
         column("is_certified", Kind::Truth, Merge::Latest),
         column("certificate_template_id", Kind::Uuid, Merge::Latest).references("certificate_templates", OnDelete::Keep, &[]).optional(),
-        // Anybody here may enrol themselves, when it costs nothing.
+        // Everybody in the organization may enroll themselves if it is free of charge.
         column("is_public", Kind::Truth, Merge::Latest),
         // A list of words.
         column("tags", Kind::Json, Merge::Latest).default("[]"),
@@ -62,10 +62,10 @@ pub static COURSES: Entity = Entity {
         lives_in(ScopeKind::Org, "organization_id").when(When::True("published")),
         lives_in(ScopeKind::OrgStaff, "organization_id").when(When::False("published")),
     ],
-    // A new course is not heard by anybody yet: who makes it is its instructor, or an administrator.
+    // Nobody subscribes to a new course yet, so its creator has to be its instructor or an administrator.
     write: &[&[Who::Hears(ScopeKind::CourseStaff, "id")], &[Who::Staff, Who::Is("instructor_id")], &[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
-    // Learners hear a course only while it is published.
+    // Learners subscribe to a course only while it is published.
     access: &[
         AccessRule::User("instructor_id"),
         AccessRule::Administrators,
@@ -73,7 +73,7 @@ pub static COURSES: Entity = Entity {
     ],
 };
 
-/// What a learner will be able to do, what they need, and whom the course is for.
+/// A learning outcome, a requirement or a target audience of a course.
 pub static COURSE_FACTS: Entity = Entity {
     name: "course_facts",
     code: 19,
@@ -97,7 +97,7 @@ pub static MODULES: Entity = Entity {
     code: 20,
     columns: &[
         key("course_id").references("courses", OnDelete::Cascade, &["published"]),
-        // Two people may move modules at once, so it is not unique: order by it and then by id.
+        // Not unique, because two people may move modules at once. Order by position and then by id.
         column("position", Kind::Whole, Merge::LatestQuiet),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest),
@@ -114,7 +114,7 @@ pub static MODULES: Entity = Entity {
     access: &[],
 };
 
-/// What is learned in one go.
+/// A part of a module: the unit of progress.
 pub static TOPICS: Entity = Entity {
     name: "topics",
     code: 21,

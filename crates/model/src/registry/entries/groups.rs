@@ -3,7 +3,7 @@
 use super::super::*;
 use crate::access::{Role, Who};
 
-/// A group that meets on certain days. Made by its teacher or an administrator.
+/// A group that meets on certain days. Its teacher or an administrator creates it.
 pub static GROUPS: Entity = Entity {
     name: "groups",
     code: 9,
@@ -12,7 +12,7 @@ pub static GROUPS: Entity = Entity {
         column("code", Kind::Text, Merge::Latest).optional().length_max(50),
         column("name", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
-        // Days of its lessons, 1 is Monday: a list without doubles, in order.
+        // Days of its lessons, 1 is Monday: a sorted list without duplicates.
         column("days_of_week", Kind::Json, Merge::Latest).length_max(100).default("[]"),
         column("start_time", Kind::Time, Merge::Latest).optional(),
         // Code or name, days and time: "Qrup1: 1-4 11:00".
@@ -32,16 +32,16 @@ pub static GROUPS: Entity = Entity {
     ],
 };
 
-/// One person's place in one group, for as often as they come and go.
+/// One person's membership in one group. Leaving and coming back change the same row.
 pub static GROUP_MEMBERSHIPS: Entity = Entity {
     name: "group_memberships",
     code: 10,
     columns: &[
         key("group_id").references("groups", OnDelete::Restrict, &[]),
         key("user_id").references("users", OnDelete::Restrict, &[]),
-        // The user's full name, for those who do not hear the user.
+        // The user's full name, for readers who do not subscribe to the user.
         column("display_name", Kind::Text, Merge::Server).length_max(255),
-        // A laptop that lets somebody in or go sends all three: active exactly while `left_at` is empty.
+        // A laptop that adds or removes a member sends all three: active if and only if `left_at` is null.
         column("is_active", Kind::Truth, Merge::Latest).group("stay").default("true"),
         column("joined_at", Kind::Timestamp, Merge::Latest).group("stay"),
         column("left_at", Kind::Timestamp, Merge::Latest).optional().group("stay"),
@@ -53,7 +53,7 @@ pub static GROUP_MEMBERSHIPS: Entity = Entity {
     access: &[AccessRule::User("user_id")],
 };
 
-/// One stay of one person in one group. The server keeps them from the memberships, so that somebody who leaves and comes
+/// One period of one membership. The server derives it from changes of the membership, so that a member who leaves and comes
 /// back does not change the old attendance grid.
 pub static GROUP_MEMBERSHIP_PERIODS: Entity = Entity {
     name: "group_membership_periods",

@@ -1,9 +1,9 @@
-//! What belongs to one person: profiles, and whose parent they are.
+//! Profiles of one person, and guardian links.
 
 use super::super::*;
 use crate::access::{Role, Who};
 
-/// What a person says about themselves, and how they want to be told.
+/// What a person enters about themselves, and their notification settings.
 pub static USER_PROFILES: Entity = Entity {
     name: "user_profiles",
     code: 4,
@@ -30,7 +30,7 @@ pub static USER_PROFILES: Entity = Entity {
     access: &[],
 };
 
-/// What the school knows of a student.
+/// The school's record of a student.
 pub static STUDENT_PROFILES: Entity = Entity {
     name: "student_profiles",
     code: 5,
@@ -53,7 +53,7 @@ pub static STUDENT_PROFILES: Entity = Entity {
     access: &[],
 };
 
-/// What the staff write down about a student. The profile is heard by the student and the parents, and this is not.
+/// Notes by the staff about a student. Unlike the profile, they are not in a scope of the student or the parents.
 pub static STUDENT_NOTES: Entity = Entity {
     name: "student_notes",
     code: 35,
@@ -68,7 +68,7 @@ pub static STUDENT_NOTES: Entity = Entity {
     access: &[],
 };
 
-/// That somebody is a parent here.
+/// Marks an account as a parent.
 pub static PARENT_PROFILES: Entity = Entity {
     name: "parent_profiles",
     code: 6,
@@ -80,7 +80,7 @@ pub static PARENT_PROFILES: Entity = Entity {
     access: &[],
 };
 
-/// What a teacher or an instructor says of their work.
+/// What a teacher or an instructor enters about their work.
 pub static TEACHER_PROFILES: Entity = Entity {
     name: "teacher_profiles",
     code: 7,
@@ -97,7 +97,7 @@ pub static TEACHER_PROFILES: Entity = Entity {
     access: &[],
 };
 
-/// Whose parent somebody is. A parent hears what their child hears of themselves.
+/// Links a parent to a child. A parent subscribes to the child's `learner` scope.
 pub static GUARDIAN_LINKS: Entity = Entity {
     name: "guardian_links",
     code: 8,

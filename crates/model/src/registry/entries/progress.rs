@@ -1,17 +1,18 @@
-//! Who takes which course, and what they have done with its topics and content items.
+//! Enrollments, and progress in topics and content items.
 
 use super::super::*;
 use crate::access::{Role, Rules, Who};
 
-/// Whoever lets others into a course.
-const WHO_ENROLS: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)]];
+/// Who enrolls others in a course.
+const ENROLLING_STAFF: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)]];
 
-/// When somebody was through is the word of who lets them in. Their own laptop says that they are not: it gives the status as a
-/// whole when they begin.
-const WHO_COMPLETES: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)], &[Who::Empty("completed_at")]];
+/// Staff set the time of completion. A learner may only leave it null: their laptop sends the whole `status` group when they
+/// begin the course.
+const COMPLETION_WRITERS: Rules =
+    &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)], &[Who::Empty("completed_at")]];
 
-/// `self` is a person's own word, the other types are the word of who lets them in.
-const WHO_SAYS_HOW: Rules = &[
+/// Who sets which enrollment type: `self` the learner, the other types the staff that enroll them.
+const ENROLLMENT_TYPE_WRITERS: Rules = &[
     &[Who::Is("user_id"), Who::Equals("enrollment_type", "self")],
     &[Who::Hears(ScopeKind::Results, "course_id"), Who::Equals("enrollment_type", "assigned")],
     &[Who::Hears(ScopeKind::Results, "course_id"), Who::Equals("enrollment_type", "bulk")],
@@ -19,41 +20,40 @@ const WHO_SAYS_HOW: Rules = &[
     &[Who::Has(Role::Admin), Who::Equals("enrollment_type", "bulk")],
 ];
 
-/// One person's place in one course.
+/// One person's enrollment in one course.
 pub static ENROLLMENTS: Entity = Entity {
     name: "enrollments",
     code: 28,
     columns: &[
         key("user_id").references("users", OnDelete::Restrict, &[]),
         key("course_id").references("courses", OnDelete::Restrict, &[]),
-        // The user's full name, for those who do not hear the user.
+        // The user's full name, for readers who do not subscribe to the user.
         column("display_name", Kind::Text, Merge::Server).length_max(255),
         column("enrolled_by", Kind::Uuid, Merge::LatestQuiet)
             .references("users", OnDelete::Restrict, &[])
             .optional()
             .group("enrolling")
             .names_author()
-            .by(WHO_SAYS_HOW),
+            .by(ENROLLMENT_TYPE_WRITERS),
         column("enrollment_type", Kind::Choice(&["self", "assigned", "bulk"]), Merge::LatestQuiet)
             .group("enrolling")
             .default("\"self\"")
             .default_by_others("user_id", "\"assigned\"")
-            .by(WHO_SAYS_HOW),
+            .by(ENROLLMENT_TYPE_WRITERS),
         column("status", Kind::Choice(&["enrolled", "in_progress", "completed", "dropped"]), Merge::Latest)
             .group("status")
             .default("\"enrolled\""),
         column("started_at", Kind::Timestamp, Merge::Latest).optional().group("status"),
-        column("completed_at", Kind::Timestamp, Merge::Latest).optional().group("status").by(WHO_COMPLETES),
-        column("due_at", Kind::Timestamp, Merge::Latest).optional().by(WHO_ENROLS),
+        column("completed_at", Kind::Timestamp, Merge::Latest).optional().group("status").by(COMPLETION_WRITERS),
+        column("due_at", Kind::Timestamp, Merge::Latest).optional().by(ENROLLING_STAFF),
     ],
     id: IdRule::Derived(&["user_id", "course_id"]),
     scopes: &[lives_in(ScopeKind::Learner, "user_id"), lives_in(ScopeKind::Results, "course_id")],
     write: &[
         &[Who::Hears(ScopeKind::Results, "course_id")],
         &[Who::Has(Role::Admin)],
-        // Whoever is in goes on; whoever is not may only let themselves in, and the server asks whether the course is open.
-        // Whoever was dropped does not come back alone.
-        // Nobody says of themselves that they are through.
+        // An enrolled learner may begin or drop the course but not complete it. Anybody else may only enroll themselves, if the
+        // server finds the course open to all. A dropped learner cannot return alone: a rule must hold for the stored row too.
         &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id"), Who::Equals("status", "enrolled")],
         &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id"), Who::Equals("status", "in_progress")],
         &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id"), Who::Equals("status", "dropped")],
@@ -63,7 +63,7 @@ pub static ENROLLMENTS: Entity = Entity {
     access: &[AccessRule::User("user_id")],
 };
 
-/// One learner's way through one topic.
+/// One learner's progress in one topic.
 pub static TOPIC_PROGRESS: Entity = Entity {
     name: "topic_progress",
     code: 30,
@@ -85,7 +85,7 @@ pub static TOPIC_PROGRESS: Entity = Entity {
     access: &[],
 };
 
-/// One learner's way through one content item, and where they stopped.
+/// One learner's progress in one content item, and the position where they stopped.
 pub static CONTENT_PROGRESS: Entity = Entity {
     name: "content_progress",
     code: 31,

@@ -1,4 +1,4 @@
-//! Gas stations and what belongs to them. Everybody in the organization hears all of it.
+//! Gas stations and their parts. Everybody in the organization subscribes to all of them.
 
 use super::super::*;
 use crate::access::{Role, Rules, Who};
@@ -11,7 +11,7 @@ pub static STATIONS: Entity = Entity {
     name: "stations",
     code: 12,
     columns: &[
-        // The serial number that it had before.
+        // The serial number in the previous system.
         column("legacy_number", Kind::Whole, Merge::Server).optional(),
         column("code", Kind::Text, Merge::Ask).optional().length_max(50),
         column("name", Kind::Text, Merge::Latest).length_max(255),
@@ -35,7 +35,7 @@ pub static STATIONS: Entity = Entity {
     access: &[],
 };
 
-/// Where a station's gas comes from.
+/// One source of a station's gas supply.
 pub static STATION_GAS_SUPPLY_SOURCES: Entity = Entity {
     name: "station_gas_supply_sources",
     code: 13,
@@ -122,7 +122,7 @@ pub static STATION_SAFETY_SYSTEMS: Entity = Entity {
     access: &[],
 };
 
-/// One thing that a safety system does.
+/// One feature of a safety system.
 pub static STATION_SAFETY_SYSTEM_FEATURES: Entity = Entity {
     name: "station_safety_system_features",
     code: 17,
