@@ -1,4 +1,4 @@
-//! A new migration is a new file, and the macro that embeds them looks only when it is compiled.
+//! Rebuilds when a migration is added: the macro that embeds migrations reads the folder only at compile time.
 
 fn main() {
     println!("cargo:rerun-if-changed=../migrations/server");

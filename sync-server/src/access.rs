@@ -1,4 +1,4 @@
-//! What a user hears, computed from memberships and kept in memory until they change.
+//! The scopes that a user subscribes to, computed from memberships and cached until they change.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use crate::failure::Failure;
 use crate::heads::{Heads, Subscription, access_scopes, all_access_scopes};
 use crate::state::App;
 
-/// How often a read begins anew because rights moved between its subscription and its snapshot.
+/// How often a read starts again because rights changed between reading the subscription and its snapshot.
 pub const RIGHTS_TRIES_MAX: usize = 8;
-/// Begins the word for a role among remembered scopes. No kind of scope is called so.
-const ROLE: &str = "role:";
+/// Prefix that marks a role among the stored scopes. No kind of scope has this name.
+const ROLE_PREFIX: &str = "role:";
 
-/// The user's subscription, from memory or from the database.
+/// The user's subscription, from the cache or from the database.
 ///
 /// # Errors
-/// `account_closed` for somebody who may not work here any more.
+/// `account_closed` when the account or its organization is closed.
 pub async fn subscription(app: &App, user: Uuid) -> Result<Arc<Subscription>, Failure> {
     subscription_of(&app.pool, &app.heads, user).await
 }
 
-/// The user's subscription, from memory or from whoever keeps the rows.
+/// As [`subscription`], from any [`Authority`].
 ///
 /// # Errors
-/// `account_closed` for somebody who may not work here any more.
+/// `account_closed` when the account or its organization is closed.
 pub async fn subscription_of<A: Authority>(authority: &A, heads: &Heads, user: Uuid) -> Result<Arc<Subscription>, Failure> {
     if let Some(known) = heads.subscription(user) {
         return Ok(known);
@@ -56,8 +56,8 @@ pub async fn subscription_of<A: Authority>(authority: &A, heads: &Heads, user: U
     Ok(heads.remember(actor, scopes, rights_at, computed_at))
 }
 
-/// Refuses to read with a subscription whose rights have moved by the time of the snapshot: another instance or plain SQL may
-/// have changed them without this instance having been told.
+/// Fails when rights have changed between the subscription and this snapshot: another instance or plain SQL may have changed them
+/// without notifying this instance.
 ///
 /// # Errors
 /// [`Failure::RightsMoved`].
@@ -67,7 +67,7 @@ pub async fn check_rights<S: Snapshot>(snapshot: &mut S, subscription: &Subscrip
     if sum == subscription.rights_at { Ok(()) } else { Err(Failure::RightsMoved) }
 }
 
-/// What is remembered of somebody's rights, in an order that makes the same rights the same: what they hear, and what they are.
+/// The rights as they are stored, sorted, so that equal rights compare as equal: subscribed scopes and the role.
 fn rights_of(role: Role, scopes: &[String]) -> Vec<String> {
     let mut rights: Vec<String> = scopes.to_vec();
     rights.push(role_right(role));
@@ -76,34 +76,34 @@ fn rights_of(role: Role, scopes: &[String]) -> Vec<String> {
     rights
 }
 
-/// How a role stands among the scopes that are remembered.
+/// The text that stands for a role among the stored scopes.
 pub fn role_right(role: Role) -> String {
-    format!("{ROLE}{}", role.word())
+    format!("{ROLE_PREFIX}{}", role.word())
 }
 
-/// The role that a remembered right stands for; none for a scope.
+/// The role that a stored right stands for; none for a scope.
 pub fn right_role(right: &str) -> Option<Role> {
-    right.strip_prefix(ROLE).and_then(Role::parse)
+    right.strip_prefix(ROLE_PREFIX).and_then(Role::parse)
 }
 
-/// The user's subscription, for whoever wants to hear it: refused when it is larger than a laptop's request may name.
-/// A part of it would look as if the rest had been taken away. Pushing needs only the rights, and goes on.
+/// The user's subscription for reading: refused when it has more scopes than one request may name. A truncated subscription would
+/// tell the laptop that the other scopes were removed. Pushing needs only the rights and is not refused.
 ///
 /// # Errors
 /// `too_many_scopes`, and as [`subscription`].
-pub async fn heard(app: &App, user: Uuid) -> Result<Arc<Subscription>, Failure> {
-    heard_of(&app.pool, &app.heads, user).await
+pub async fn readable_subscription(app: &App, user: Uuid) -> Result<Arc<Subscription>, Failure> {
+    readable_subscription_of(&app.pool, &app.heads, user).await
 }
 
-/// As [`heard`], from whoever keeps the rows.
+/// As [`readable_subscription`], from any [`Authority`].
 ///
 /// # Errors
-/// As [`heard`].
-pub async fn heard_of<A: Authority>(authority: &A, heads: &Heads, user: Uuid) -> Result<Arc<Subscription>, Failure> {
+/// As [`readable_subscription`].
+pub async fn readable_subscription_of<A: Authority>(authority: &A, heads: &Heads, user: Uuid) -> Result<Arc<Subscription>, Failure> {
     let subscription = subscription_of(authority, heads, user).await?;
     let count = subscription.scopes.len();
     if count > SCOPES_PER_USER_MAX {
-        tracing::warn!(%user, count, "hears more scopes than the limit");
+        tracing::warn!(%user, count, "the user subscribes to more scopes than the limit");
         return Err(Problem::new(Code::TooManyScopes, format!("{count} scopes, and {SCOPES_PER_USER_MAX} are the limit")).into());
     }
     Ok(subscription)

@@ -1,4 +1,4 @@
-//! Reading a request's body: limits before and after decompression, and a code of its own for each way to be wrong.
+//! Reading a request's body: size limits before and after decompression, and a separate code for each kind of error.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -13,18 +13,18 @@ use crate::failure::Failure;
 use crate::protocols::Protocols;
 use crate::state::App;
 
-/// A zstd frame may ask for this much memory to look back in, as a power of two: the 8 MiB that every decoder has.
+/// The largest zstd window that a frame may require, as a power of two: 8 MiB, which every decoder supports.
 const WINDOW_LOG_MAX: u32 = 23;
 
-/// A body of at most so many bytes that is not compressed may be parsed before its request has a turn at the database.
+/// An uncompressed body up to this size may be parsed before its request has a permit of the tenant queue.
 const SMALL_BODY_BYTES_MAX: usize = 4 * 1024;
 
 /// A request's JSON body of at most `MAX` bytes, before and after decompression.
 #[derive(Debug)]
 pub struct Body<T, const MAX: usize>(pub T);
 
-/// A request's JSON body as it arrived: at most `MAX` bytes, neither decompressed nor parsed. What waits for a turn waits like
-/// this, because 286 bytes can decompress to a mebibyte and that parse to 18.
+/// A request's JSON body as received: at most `MAX` bytes, neither decompressed nor parsed. Bodies wait in this form, because 286
+/// bytes can decompress to a mebibyte, and parsing that can take 18.
 #[derive(Debug)]
 pub struct RawBody<const MAX: usize> {
     bytes: Bytes,
@@ -32,7 +32,7 @@ pub struct RawBody<const MAX: usize> {
 }
 
 impl<const MAX: usize> RawBody<MAX> {
-    /// Whether it may take much memory once it is read.
+    /// Whether reading it may take much memory.
     pub fn is_large(&self) -> bool {
         self.zstd || self.bytes.len() > SMALL_BODY_BYTES_MAX
     }
@@ -40,7 +40,7 @@ impl<const MAX: usize> RawBody<MAX> {
     /// Decompresses and parses it.
     ///
     /// # Errors
-    /// `body_too_large`, `body_truncated`, `not_json`, `bad_request`, or what the protocol that it names is refused with.
+    /// `body_too_large`, `body_truncated`, `not_json`, `bad_request`, or the protocol check's error.
     pub fn read<T: DeserializeOwned>(self, protocols: Protocols) -> Result<T, Problem> {
         if self.zstd {
             return read_json(&decompress(&self.bytes, MAX)?, protocols);
@@ -110,16 +110,16 @@ fn decompress(raw: &[u8], max: usize) -> Result<Vec<u8>, Problem> {
     Ok(text)
 }
 
-/// Parses a body and checks the protocol that it names, if its form has one.
+/// Parses a body. When it does not parse and names an unsupported protocol, the error is about the protocol.
 fn read_json<T: DeserializeOwned>(text: &[u8], protocols: Protocols) -> Result<T, Problem> {
-    // serde would take a list for an object, its items in the order of the fields.
+    // serde also accepts a list for a struct, its items in the order of the fields.
     if text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Problem::new(code_of(text), "the body must be an object"));
     }
     match serde_json::from_slice::<T>(text) {
         Ok(value) => Ok(value),
         Err(error) => {
-            // A request of another protocol may have another form: then the protocol is what to tell.
+            // A request of another protocol version may have another form: then the version is the useful error.
             if let Ok(ProtocolOnly { protocol: Some(protocol) }) = serde_json::from_slice::<ProtocolOnly>(text) {
                 protocols.check(protocol)?;
             }
@@ -128,8 +128,8 @@ fn read_json<T: DeserializeOwned>(text: &[u8], protocols: Protocols) -> Result<T
     }
 }
 
-/// What is wrong with a body that has not the wanted form. The reader of a form stops at the first thing that does not fit, and
-/// calls a list with a place too many a fault of the text: only the whole text tells whether it is JSON.
+/// The code for a body that does not parse into its type. The typed parser stops at the first mismatch and reports a list with too
+/// many items as a syntax error, so the whole text is parsed once more to tell whether it is JSON.
 fn code_of(text: &[u8]) -> Code {
     let Ok(text) = std::str::from_utf8(text) else { return Code::NotJson };
     match serde_json::from_str::<IgnoredAny>(text) {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_be_wrong_has_its_code() {
+    fn each_kind_of_invalid_body_has_its_code() {
         assert_eq!(code("{\"protocol\":1"), Code::BodyTruncated);
         assert_eq!(code("hello"), Code::NotJson);
         assert_eq!(code("{\"protocol\":\"one\"}"), Code::BadRequest);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_with_a_place_too_many_is_json_of_another_form() {
+    fn a_list_with_too_many_items_is_a_bad_request_and_not_invalid_json() {
         let code = |text: &str| read_json::<(i64, i64)>(text.as_bytes(), Protocols::OURS).expect_err("wrong on purpose").code;
         assert_eq!(code("[1,2,3]"), Code::BadRequest);
         assert_eq!(code("[1]"), Code::BadRequest);

@@ -1,7 +1,7 @@
-//! Takes connections and serves them, each with a limit to how long it may keep the server waiting.
+//! Accepts connections and serves them, with time limits on slow clients.
 //!
-//! A body has its own limit where it is read. A stream of pokes is silent for as long as nothing happens, so no limit is set
-//! on a connection as a whole.
+//! The body's limit is applied where it is read. A stream of pokes may be silent for any time, so there is no limit for a
+//! connection as a whole.
 
 use std::io;
 use std::net::IpAddr;
@@ -21,22 +21,22 @@ use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tower::util::MapRequest;
 
-/// How long to wait when no connection can be taken, such as for want of file handles.
+/// Pause after a failed accept, such as when no file handles are left.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// How long somebody may keep the server waiting.
+/// Time-outs for slow clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
-    /// For the head of a request, from the moment that the connection is free for one.
+    /// For the head of a request, from when the connection is idle.
     pub head: Duration,
-    /// For a whole body: a mebibyte over the slowest line that laptops are on.
+    /// For a whole body: enough for a mebibyte over the slowest lines that laptops use.
     pub body: Duration,
-    /// For an answer to be read on: how long nothing at all may be taken of it.
+    /// For writing an answer: the longest time without any byte being taken.
     pub answer: Duration,
 }
 
 impl Waits {
-    /// For people.
+    /// The values in production.
     pub const USUAL: Waits = Waits { head: Duration::from_secs(60), body: Duration::from_secs(120), answer: Duration::from_secs(60) };
 }
 
@@ -44,10 +44,10 @@ impl Waits {
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// Serves until it is told to stop, and then until the running requests have ended.
+/// Serves until `stopping` fires, and then until the running requests have ended.
 pub async fn serve(listener: TcpListener, routes: Router, waits: Waits, stopping: CancellationToken) {
-    // HTTP/1.1 alone: what encrypts stands before this server and speaks that to it, and whoever opens HTTP/2 may keep a
-    // connection for as long as they like without asking anything.
+    // HTTP/1.1 only: the TLS proxy in front of this server speaks it, and an HTTP/2 client could keep a connection open without
+    // ever sending a request.
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(waits.head);
     let open = GracefulShutdown::new();
@@ -64,7 +64,7 @@ pub async fn serve(listener: TcpListener, routes: Router, waits: Waits, stopping
                 continue;
             }
         };
-        let io = TokioIo::new(Patient::new(stream, waits));
+        let io = TokioIo::new(StallTimeout::new(stream, waits));
         let routes = MapRequest::new(routes.clone(), move |mut request: Request<_>| {
             request.extensions_mut().insert(peer);
             request
@@ -81,38 +81,38 @@ pub async fn serve(listener: TcpListener, routes: Router, waits: Waits, stopping
     open.shutdown().await;
 }
 
-/// A connection that ends when nothing of an answer is taken for too long: what was not taken lies in memory.
-struct Patient<S> {
+/// A connection that fails when the client takes no byte of an answer for too long: unsent bytes stay in memory.
+struct StallTimeout<S> {
     stream: S,
     wait: Duration,
-    /// Runs since the other side last took something.
-    stuck: Option<Pin<Box<Sleep>>>,
+    /// Timer since the last successful write.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
-    fn new(stream: S, waits: Waits) -> Patient<S> {
-        Patient { stream, wait: waits.answer, stuck: None }
+impl<S> StallTimeout<S> {
+    fn new(stream: S, waits: Waits) -> StallTimeout<S> {
+        StallTimeout { stream, wait: waits.answer, stalled: None }
     }
 
     fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stuck = None;
+            self.stalled = None;
             return written;
         }
         let wait = self.wait;
-        let stuck = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
-        ready!(stuck.as_mut().poll(context));
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+        ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing of the answer was taken for too long")))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for StallTimeout<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for StallTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.watch(context, written)
@@ -142,18 +142,18 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
-    async fn who_takes_nothing_of_an_answer_is_given_up_and_who_takes_a_little_is_not() {
+    async fn stalled_connections_time_out_and_slow_ones_do_not() {
         let (near, mut far) = tokio::io::duplex(8);
-        let mut connection = Patient::new(near, Waits { answer: Duration::from_secs(1), ..Waits::USUAL });
+        let mut connection = StallTimeout::new(near, Waits { answer: Duration::from_secs(1), ..Waits::USUAL });
         let reading = tokio::spawn(async move {
             let mut taken = [0; 100];
             far.read_exact(&mut taken).await.expect("what was written");
             // Held, so that the connection is open and takes nothing.
             far
         });
-        connection.write_all(&[7; 100]).await.expect("somebody takes it");
-        let _far = reading.await.expect("nobody panicked");
-        let given_up = connection.write_all(&[7; 100]).await.expect_err("nobody takes it");
+        connection.write_all(&[7; 100]).await.expect("the client reads");
+        let _far = reading.await.expect("no panic");
+        let given_up = connection.write_all(&[7; 100]).await.expect_err("the client reads nothing");
         assert_eq!(given_up.kind(), io::ErrorKind::TimedOut);
     }
 }

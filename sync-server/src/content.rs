@@ -1,4 +1,4 @@
-//! `GET /v1/content/{sha256}`: a file's bytes, whole or one range, to whoever hears the media that it belongs to.
+//! `GET /v1/content/{sha256}`: a file's bytes, whole or one range, for users who subscribe to the scope of its media row.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,14 +50,14 @@ pub fn open(settings: &ContentSettings) -> Result<Arc<dyn ObjectStore>, Failure>
                 .with_secret_access_key(secret_key)
                 .with_allow_http(endpoint.starts_with("http://"))
                 .with_virtual_hosted_style_request(false)
-                // Somebody waits for the answer: better a word soon, and another try from the laptop.
+                // A laptop waits for the answer: an early error is better, because the laptop retries by itself.
                 .with_retry(RetryConfig { max_retries: S3_RETRIES_MAX, retry_timeout: S3_RETRY_TIME_MAX, ..RetryConfig::default() })
                 .build()?,
         ),
     })
 }
 
-/// Where a file lies: two digits as a folder, so that no folder grows without bound.
+/// Key of a file in the store: two hex digits as a folder, so that no folder grows without bound.
 pub fn object_key(sha256: &str) -> ObjectPath {
     ObjectPath::from(format!("media/{}/{sha256}", &sha256[..2]))
 }
@@ -78,7 +78,7 @@ pub async fn store(files: &dyn ObjectStore, sha256: &str, bytes: bytes::Bytes) -
 /// Sends a file or a part of it.
 ///
 /// # Errors
-/// `not_found` for what is not there and for what the user does not hear alike.
+/// `not_found` both for missing files and for files of scopes that the user does not subscribe to.
 #[utoipa::path(get, path = "/v1/content/{sha256}", security(("access_token" = [])), params(("sha256" = String, Path, description = "SHA-256 of the file, 64 lower-case hex digits.")), responses((status = 200, description = "The whole file."), (status = 206, description = "The range asked for."), (status = 416, description = "The range lies outside of the file."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn content(
     State(app): State<App>,
@@ -114,7 +114,7 @@ pub async fn content(
     let found = match app.files.get_opts(&key, options).await {
         Ok(found) if found.meta.size == size => found,
         Err(object_store::Error::NotFound { .. }) => return Err(not_found().into()),
-        // What is not whole cannot be served, and a range past its end is refused by the store in words of its own.
+        // An incomplete file cannot be served, and the store refuses a range past its end with an error of its own.
         found => {
             let there = match &found {
                 Ok(found) => found.meta.size,
@@ -156,7 +156,7 @@ async fn media(app: &App, session: &Session, subscription: &Subscription, sha256
         .collect();
     let mut connection = app.pool.acquire().await?;
     session.check_alive(&mut connection).await?;
-    // Ready is the server's own word. A laptop may name any hash, and would hear somebody else's file by it.
+    // Only the server sets `ready`. A laptop may write any hash into a row, and could read another organization's file by it.
     let media: Option<(String, i64)> = sqlx::query_as(
         "SELECT coalesce(media_type, 'application/octet-stream'), size_bytes FROM media_assets \
          WHERE sha256 = $1 AND organization_id = $2 AND status = 'ready' AND size_bytes IS NOT NULL \
@@ -168,16 +168,16 @@ async fn media(app: &App, session: &Session, subscription: &Subscription, sha256
     .bind(subscription.actor.scopes.contains(&ScopeKind::OrgStaff.of(organization)))
     .fetch_optional(&mut *connection)
     .await?;
-    // Asked after the row was read: whoever has the right now had it then.
+    // Checked after the row was read: who has the right now also had it then.
     check_rights_now(&mut connection, subscription).await?;
     Ok(media)
 }
 
-/// The one range that a request asks for, end excluded.
+/// The single range of a request, end excluded.
 fn one_range(text: &str, size: u64) -> Option<std::ops::Range<u64>> {
     let mut parsed = http_range_header::parse_range_header(text).ok()?;
     for range in &mut parsed.ranges {
-        // The last thousand bytes of a file of ten are all of it.
+        // A suffix longer than the file means the whole file.
         if let StartPosition::FromLast(length) = &mut range.start {
             *length = (*length).min(size);
         }
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_range_is_read_and_nonsense_is_not() {
+    fn only_a_single_valid_range_is_accepted() {
         assert_eq!(one_range("bytes=0-99", 1000), Some(0..100));
         assert_eq!(one_range("bytes=900-", 1000), Some(900..1000));
         assert_eq!(one_range("bytes=-10", 1000), Some(990..1000));

@@ -12,7 +12,7 @@ use crate::epoch::Watched;
 use crate::failure::Failure;
 use crate::sessions;
 
-/// How often a transaction runs that lost against another one.
+/// Tries of a transaction that fails with a serialization error or deadlock.
 pub const TRANSACTION_TRIES_MAX: usize = 8;
 /// How long a request waits for a free connection.
 const CONNECTION_WAIT: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ const MIGRATION_LOCK: i64 = 0x57_41_59;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/server");
 
-/// Opens a pool whose sessions are set up as [`sessions`] says.
+/// Opens a pool whose sessions are set up by [`sessions::prepare`].
 ///
 /// # Errors
 /// When the address is wrong, PostgreSQL does not answer, or a session is not what it has to be.
@@ -29,7 +29,7 @@ pub async fn connect(url: &str, connections_max: u32) -> Result<PgPool, sqlx::Er
     connect_watched(url, connections_max, &Watched::default()).await
 }
 
-/// … each of which says whether it leads to the database that is known.
+/// As [`connect`], and compares each new connection with the known epoch.
 ///
 /// # Errors
 /// As [`connect`].
@@ -49,16 +49,16 @@ pub async fn connect_watched(url: &str, connections_max: u32, epoch: &Watched) -
         .await
 }
 
-/// Holds that sessions with this database are kept apart from one another, which not every pooler does.
+/// Checks that two sessions with this database are separate: some poolers share them.
 ///
 /// # Errors
-/// When they are not, or PostgreSQL does not answer.
+/// When sessions are shared, or PostgreSQL does not answer.
 pub async fn check_sessions(url: &str) -> Result<(), Failure> {
     let options = PgConnectOptions::from_str(url)?;
     let mut one = PgConnection::connect_with(&options).await?;
     let mut other = PgConnection::connect_with(&options).await?;
     for session in [&mut one, &mut other] {
-        // The pool would only say that no connection came in time.
+        // Prepared here for a clear error: the pool would only report a time-out.
         sessions::prepare(session).await?;
     }
     sessions::check_apart(&mut one, &mut other).await?;
@@ -88,7 +88,7 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the schema is the one that this program was built for.
+/// Whether the schema is at least the one that this program was built for.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! What can go wrong inside the server, and how it is told: logged once, with the request id, and never shown.
+//! Failures inside the server: logged once, with the request id, and never shown to the client.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -12,10 +12,10 @@ tokio::task_local! {
     pub static REQUEST_ID: String;
 }
 
-/// Why the keeper of the rows refused one, as opposed to failing.
+/// Why the database refused a row, as opposed to failing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What it is to the person.
+    /// The code for the client.
     pub code: Code,
     /// The constraint's name; empty when it has none.
     pub constraint: String,
@@ -26,39 +26,39 @@ pub struct Refusal {
 /// A failure of one request.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The request's own fault, told as it is.
+    /// An error of the request, returned to the client as it is.
     #[error(transparent)]
     Problem(#[from] Problem),
     /// PostgreSQL.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
-    /// A row was refused by whoever keeps the rows, when that is not PostgreSQL.
+    /// A row was refused by a rule outside PostgreSQL.
     #[error("refused: {}", .0.text)]
     Refused(Refusal),
     /// The store of files.
     #[error("files: {0}")]
     Files(#[from] object_store::Error),
-    /// The database is of another epoch than the one that the request was taken for.
+    /// The database's epoch is not the one for which the request was accepted.
     #[error("the database is of another epoch")]
     EpochMoved,
-    /// Somebody made the same row at the same moment.
+    /// Another transaction inserted the same row concurrently.
     #[error("somebody made the same row at the same moment")]
     MadeMeanwhile,
-    /// The rights that a read began with are not those of its snapshot: it begins anew with those.
+    /// The rights changed between the subscription and the snapshot: the read starts again.
     #[error("the reader's rights have moved")]
     RightsMoved,
-    /// Something that holds by construction did not hold.
+    /// An invariant did not hold.
     #[error("{0}")]
     Broken(String),
 }
 
 impl Failure {
-    /// Something that holds by construction did not hold.
+    /// An invariant did not hold.
     pub fn broken(what: impl std::fmt::Display) -> Failure {
         Failure::Broken(what.to_string())
     }
 
-    /// Whether the whole transaction may simply run again: a serialization failure, a deadlock, or a row made meanwhile.
+    /// Whether the whole transaction can be retried: a serialization failure, a deadlock, or a row inserted concurrently.
     pub fn is_transient(&self) -> bool {
         match self {
             Failure::MadeMeanwhile => true,
@@ -67,7 +67,7 @@ impl Failure {
         }
     }
 
-    /// Why a row was refused, when that is what happened.
+    /// Why a row was refused; none for any other failure.
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
             Failure::Refused(refusal) => Some(refusal.clone()),
@@ -99,8 +99,8 @@ impl Failure {
 fn is_out_of_reach(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-        // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections; and a standby that nobody has promoted yet:
-        // read_only_sql_transaction, object_not_in_prerequisite_state; and lock_not_available
+        // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections; read_only_sql_transaction and
+        // object_not_in_prerequisite_state of a standby that is not promoted; lock_not_available
         sqlx::Error::Database(error) => {
             matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03" | "53300" | "25006" | "55000" | "55P03"))
         }

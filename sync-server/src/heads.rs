@@ -1,8 +1,8 @@
-//! Heads and subscriptions in memory, so that an unchanged pull costs no database look-up, and the pokes.
+//! Heads and subscriptions in memory, so that an unchanged pull needs no database look-up, and the streams of pokes.
 //!
-//! All of it can be rebuilt from PostgreSQL at any time. It may make an answer late, never wrong: a page is always read
-//! from the database. What another instance committed may not have been heard of yet, so the heads here say of a scope only
-//! that it has moved, never that it has not.
+//! All of it can be rebuilt from PostgreSQL at any time. It may make an answer late but never wrong: a page is always read from the
+//! database. Another instance's commit may not have been announced yet, so the heads here can show that a scope has moved, but
+//! never that it has not.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -14,25 +14,25 @@ use waystation_model::access::{Actor, Role};
 use waystation_model::hash::cursor_hash;
 use waystation_model::wire::Poke;
 
-use crate::handed_out::{Cursors, HandedOut};
+use crate::cursor_cache::{CursorCache, Cursors};
 
-/// Pokes that a slow stream may lag behind before it is told to pull everything.
+/// Pokes that a slow stream may lag behind before it receives a poke for everything.
 const POKES_BUFFERED_MAX: usize = 256;
-/// Streams of one person on one instance: a laptop has one, and one that broke off may be noticed late.
+/// The most streams of one person on one instance: each laptop has one, and a broken one may be detected late.
 const STREAMS_PER_USER_MAX: usize = 32;
-/// The scope name of a poke that means: what you may hear has changed, or more moved than fits a stream.
+/// The scope of a poke for everything: the user's subscription has changed, or more heads moved than fit the stream.
 pub const EVERYTHING: &str = "*";
 
-/// What one user hears, with the digest of the heads.
+/// The scopes that a user subscribes to, with the digest of their heads.
 #[derive(Debug)]
 pub struct Subscription {
     /// The user, their role, and the scopes as a set.
     pub actor: Actor,
     /// The scopes in the order in which a first sync fetches them.
     pub scopes: Vec<String>,
-    /// Their places among all scopes that this instance knows.
-    pub places: Arc<[u32]>,
-    /// Told apart from every other subscription of this instance, also of the same person, by this number.
+    /// Ordinals of the scopes among all scopes that this instance knows.
+    pub ordinals: Arc<[u32]>,
+    /// Number of this subscription, unique within this instance, also among subscriptions of the same person.
     pub number: u64,
     /// The sum of the heads of [`access_scopes`] when it was computed.
     pub rights_at: i64,
@@ -46,8 +46,8 @@ impl Subscription {
     }
 }
 
-/// The scopes, heard by nobody, whose heads move when this person's subscription may change. What administrators hear changes
-/// with every course and group of the organization; everybody else's subscription does not.
+/// The access scopes: scopes without subscribers, whose heads move when this person's subscription may change. An administrator's
+/// subscription also changes with every course and group of the organization.
 pub fn access_scopes(actor: &Actor) -> Vec<String> {
     let [user, everybody, administrators] = all_access_scopes(actor.user_id, actor.organization_id);
     if actor.role == Role::Admin { vec![user, everybody, administrators] } else { vec![user, everybody] }
@@ -58,33 +58,33 @@ pub fn all_access_scopes(user: Uuid, organization: Uuid) -> [String; 3] {
     [format!("access:{user}"), format!("access_all:{organization}"), format!("access_org:{organization}")]
 }
 
-/// Every scope that was heard of, with its head. A place is a number, and thousands of them take little room.
+/// All scopes that this instance has seen, with their heads. Ordinals instead of names keep sets of thousands of scopes small.
 #[derive(Default)]
-struct Known {
-    places: HashMap<Arc<str>, u32>,
+struct KnownScopes {
+    ordinals: HashMap<Arc<str>, u32>,
     scopes: Vec<(Arc<str>, i64)>,
 }
 
-impl Known {
-    fn place(&mut self, scope: &str) -> u32 {
-        if let Some(place) = self.places.get(scope) {
-            return *place;
+impl KnownScopes {
+    fn ordinal(&mut self, scope: &str) -> u32 {
+        if let Some(ordinal) = self.ordinals.get(scope) {
+            return *ordinal;
         }
-        let place = u32::try_from(self.scopes.len()).expect("a row of the database for each of four thousand million scopes is too many");
+        let ordinal = u32::try_from(self.scopes.len()).expect("a row of the database for each of four thousand million scopes is too many");
         let name: Arc<str> = scope.into();
-        self.places.insert(Arc::clone(&name), place);
+        self.ordinals.insert(Arc::clone(&name), ordinal);
         self.scopes.push((name, 0));
-        place
+        ordinal
     }
 
-    fn at(&self, place: u32) -> &(Arc<str>, i64) {
-        &self.scopes[place as usize]
+    fn at(&self, ordinal: u32) -> &(Arc<str>, i64) {
+        &self.scopes[ordinal as usize]
     }
 }
 
 #[derive(Default)]
 struct Inner {
-    known: Known,
+    known: KnownScopes,
     subscriptions_made: u64,
     subscriptions: HashMap<Uuid, Arc<Subscription>>,
     listeners: HashMap<String, Vec<Weak<Subscription>>>,
@@ -96,34 +96,34 @@ struct Inner {
 pub struct Heads {
     inner: RwLock<Inner>,
     access_changes: AtomicU64,
-    /// The cursors that devices were given.
-    pub handed_out: HandedOut,
+    /// The cursors issued to devices.
+    pub handed_out: CursorCache,
 }
 
 impl Heads {
-    /// A number that grows whenever somebody's subscription may have changed. Read it before computing one.
+    /// A counter that grows whenever any subscription may have changed. Read it before computing a subscription.
     pub fn access_changes(&self) -> u64 {
         self.access_changes.load(Ordering::Acquire)
     }
 
-    /// The user's subscription, when it is known.
+    /// The user's subscription, if it is cached.
     pub fn subscription(&self, user: Uuid) -> Option<Arc<Subscription>> {
         self.read().subscriptions.get(&user).cloned()
     }
 
-    /// Keeps a freshly computed subscription, unless somebody's access changed while it was computed.
+    /// Caches a newly computed subscription, unless any access changed while it was computed.
     pub fn remember(&self, actor: Actor, scopes: Vec<String>, rights_at: i64, computed_at: u64) -> Arc<Subscription> {
         let mut inner = self.write();
-        let places: Arc<[u32]> = scopes.iter().map(|scope| inner.known.place(scope)).collect();
-        let hash = |place: &u32| {
-            let (scope, head) = inner.known.at(*place);
+        let ordinals: Arc<[u32]> = scopes.iter().map(|scope| inner.known.ordinal(scope)).collect();
+        let hash = |ordinal: &u32| {
+            let (scope, head) = inner.known.at(*ordinal);
             cursor_hash(scope, *head)
         };
-        let digest = places.iter().fold(0i64, |sum, place| sum.wrapping_add(hash(place)));
+        let digest = ordinals.iter().fold(0i64, |sum, ordinal| sum.wrapping_add(hash(ordinal)));
         let user = actor.user_id;
         inner.subscriptions_made += 1;
         let number = inner.subscriptions_made;
-        let subscription = Arc::new(Subscription { actor, scopes, places, number, rights_at, digest: AtomicI64::new(digest) });
+        let subscription = Arc::new(Subscription { actor, scopes, ordinals, number, rights_at, digest: AtomicI64::new(digest) });
         if self.access_changes() == computed_at {
             for scope in &subscription.scopes {
                 let listeners = inner.listeners.entry(scope.clone()).or_default();
@@ -135,7 +135,7 @@ impl Heads {
         subscription
     }
 
-    /// A stream of pokes for one user; none when they have as many as one person may.
+    /// A stream of pokes for one user; none when the user has reached the limit.
     pub fn listen(&self, user: Uuid) -> Option<broadcast::Receiver<Poke>> {
         let mut inner = self.write();
         inner.streams.retain(|_, stream| stream.receiver_count() > 0);
@@ -143,17 +143,17 @@ impl Heads {
         (stream.receiver_count() < STREAMS_PER_USER_MAX).then(|| stream.subscribe())
     }
 
-    /// Takes note of heads that moved, in this instance's own commit or in somebody else's. A head that is not among them
-    /// stays as it is known: what was read a moment ago does not have what was made since.
+    /// Advances heads that moved, in this instance's own commit or in another one's. Heads that are not listed stay as they are,
+    /// because a list that was read earlier lacks scopes created since.
     pub fn advance(&self, moved: &[(String, i64)]) {
         let mut inner = self.write();
         for (scope, head) in moved {
-            let place = inner.known.place(scope);
-            let before = inner.known.at(place).1;
+            let ordinal = inner.known.ordinal(scope);
+            let before = inner.known.at(ordinal).1;
             if *head <= before {
                 continue;
             }
-            inner.known.scopes[place as usize].1 = *head;
+            inner.known.scopes[ordinal as usize].1 = *head;
             if let Some(user) = scope.strip_prefix("access:").and_then(|id| Uuid::parse_str(id).ok()) {
                 self.forget(&mut inner, |subscription| subscription.actor.user_id == user);
             } else if let Some(organization) = scope.strip_prefix("access_org:").and_then(|id| Uuid::parse_str(id).ok()) {
@@ -168,18 +168,19 @@ impl Heads {
         }
     }
 
-    /// Every head that is known.
+    /// All heads in memory.
     pub fn known(&self) -> Vec<(String, i64)> {
         self.read().known.scopes.iter().map(|(scope, head)| (scope.to_string(), *head)).collect()
     }
 
-    /// Whether a head that was known before is further than the database has it now. Heads never go back, and none is removed.
+    /// Whether any known head is above the one in the database. Heads never move back and are never removed, so then the database
+    /// has gone back in time.
     pub fn any_is_above(known: &[(String, i64)], read: &[(String, i64)]) -> bool {
         let read: HashMap<&str, i64> = read.iter().map(|(scope, head)| (scope.as_str(), *head)).collect();
         known.iter().any(|(scope, head)| *head > read.get(scope.as_str()).copied().unwrap_or(0))
     }
 
-    /// Takes these heads for the only ones there are, and forgets what was computed with others: the database is another one.
+    /// Replaces all heads and drops everything computed from the old ones, after the database was replaced by another one.
     pub fn begin_again(&self, read: &[(String, i64)]) {
         {
             let mut inner = self.write();
@@ -194,27 +195,32 @@ impl Heads {
         self.advance(read);
     }
 
-    /// Which of a subscription's scopes are known to have moved past these cursors, by their order in it.
+    /// The scopes that are known to have moved past these cursors, as indexes into the subscription.
     pub fn moved_past(&self, cursors: &Cursors) -> Vec<usize> {
         let inner = self.read();
-        let scopes = cursors.places.iter().zip(&*cursors.versions).enumerate();
-        scopes.filter(|(_, (place, version))| inner.known.at(**place).1 > **version).map(|(order, _)| order).collect()
+        let scopes = cursors.ordinals.iter().zip(&*cursors.versions).enumerate();
+        scopes.filter(|(_, (ordinal, version))| inner.known.at(**ordinal).1 > **version).map(|(order, _)| order).collect()
     }
 
-    /// Cursors by the names of their scopes.
+    /// Cursors by scope name.
     pub fn by_name(&self, cursors: &Cursors) -> BTreeMap<String, i64> {
         let inner = self.read();
-        cursors.places.iter().zip(&*cursors.versions).map(|(place, version)| (inner.known.at(*place).0.to_string(), *version)).collect()
+        cursors
+            .ordinals
+            .iter()
+            .zip(&*cursors.versions)
+            .map(|(ordinal, version)| (inner.known.at(*ordinal).0.to_string(), *version))
+            .collect()
     }
 
-    /// Drops one subscription whose rights have moved without this instance having been told, so that it is computed anew.
+    /// Drops one subscription whose rights have changed without this instance having been notified, so that it is computed again.
     pub fn forget_subscription(&self, outdated: &Subscription) {
         let mut inner = self.write();
         self.forget(&mut inner, |subscription| subscription.number == outdated.number);
     }
 
-    /// Drops every subscription, so that each is computed anew.
-    pub fn forget_everybody(&self) {
+    /// Drops every subscription, so that each is computed again.
+    pub fn forget_all_subscriptions(&self) {
         let mut inner = self.write();
         self.forget(&mut inner, |_| true);
     }
@@ -249,7 +255,7 @@ fn move_head(inner: &Inner, scope: &str, before: i64, head: i64) {
 
 fn poke(inner: &Inner, user: Uuid, poke: &Poke) {
     if let Some(stream) = inner.streams.get(&user) {
-        // Nobody listening any more is no failure.
+        // A stream without receivers is not an error.
         let _ = stream.send(poke.clone());
     }
 }
@@ -276,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_computed_during_a_change_of_access_is_not_kept() {
+    fn subscriptions_computed_during_an_access_change_are_not_cached() {
         let heads = Heads::default();
         let before = heads.access_changes();
         heads.advance(&[(format!("access:{}", Uuid::from_u128(1)), 1)]);
@@ -285,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_that_were_read_too_early_take_nothing_away() {
+    fn advancing_with_an_older_list_of_heads_removes_none() {
         let heads = Heads::default();
         let read: Vec<(String, i64)> = vec![("user:1".into(), 4)];
         heads.advance(&[("course:new".into(), 3)]);
@@ -296,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_has_so_many_streams_and_no_more() {
+    fn streams_per_person_are_limited() {
         let heads = Heads::default();
         let mut streams: Vec<_> = (0..STREAMS_PER_USER_MAX).map(|_| heads.listen(Uuid::from_u128(1)).expect("a stream")).collect();
         assert!(heads.listen(Uuid::from_u128(1)).is_none());
@@ -306,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_the_organization_forgets_everybody_in_it() {
+    fn organization_changes_drop_all_its_subscriptions() {
         let heads = Heads::default();
         for (user, role) in [(1, Role::Admin), (2, Role::Learner)] {
             heads.remember(actor(user, role), vec![], 0, heads.access_changes());
@@ -316,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_access_pokes_and_forgets_only_whom_it_concerns() {
+    fn access_changes_poke_and_drop_only_affected_subscriptions() {
         let heads = Heads::default();
         for (user, role) in [(1, Role::Admin), (2, Role::Learner)] {
             heads.remember(actor(user, role), vec![], 0, heads.access_changes());

@@ -1,4 +1,4 @@
-//! Instances tell each other which heads moved, after their commits: the first at once, then coalesced.
+//! Instances announce heads that moved to each other after their commits: the first at once, the following ones coalesced.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,59 +14,59 @@ use crate::heads::Heads;
 
 /// The channel on which heads are announced.
 const CHANNEL: &str = "waystation_feed";
-/// After an announcement the next ones are gathered this long.
-const GATHER: Duration = Duration::from_millis(50);
-/// How often all heads are read again, should an announcement have been lost.
+/// After an announcement, the next ones are coalesced for this long.
+const COALESCE_FOR: Duration = Duration::from_millis(50);
+/// How often all heads are read again, in case an announcement was lost.
 const RELOAD_EVERY: Duration = Duration::from_secs(30);
 /// How long to wait before listening again after a lost connection.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// PostgreSQL takes payloads below 8,000 bytes.
 const PAYLOAD_BYTES_MAX: usize = 7_500;
 
-/// Announcements that wait to be made. Past it the others find the heads at their next reload.
+/// The most waiting announcements. Beyond it, other instances see the heads at their next reload.
 pub const ANNOUNCEMENTS_MAX: usize = 10_000;
 
 /// Heads that moved, for the other instances.
 #[derive(Debug)]
 pub struct Announcement {
-    /// The epoch that they moved in.
+    /// The epoch in which they moved.
     pub epoch: i64,
     /// The heads.
     pub moved: Vec<(String, i64)>,
 }
 
-/// Announces this instance's heads until nobody is left to move any: what is waiting then is announced all the same. What moved
-/// in an epoch that is gone is not announced: the others would take it for heads of this one.
-pub async fn announce(pool: PgPool, epoch: Arc<Epoch>, mut moved: mpsc::Receiver<Announcement>, no_more: CancellationToken) {
+/// Announces this instance's heads until no request is left that could move one; what is waiting then is still announced. Heads of
+/// an earlier epoch are not announced, because other instances would take them for heads of this one.
+pub async fn announce(pool: PgPool, epoch: Arc<Epoch>, mut moved: mpsc::Receiver<Announcement>, drained: CancellationToken) {
     loop {
         let first = tokio::select! {
             biased;
             first = moved.recv() => match first { Some(first) => first, None => return },
-            () = no_more.cancelled() => return,
+            () = drained.cancelled() => return,
         };
         let mut waiting = vec![first];
         while let Ok(more) = moved.try_recv() {
             waiting.push(more);
         }
-        if let Err(error) = tell(&pool, &epoch, waiting).await {
+        if let Err(error) = notify(&pool, &epoch, waiting).await {
             tracing::warn!(%error, "could not announce heads; the others find them at their next reload");
         }
         tokio::select! {
-            () = no_more.cancelled() => {}
-            () = tokio::time::sleep(GATHER) => {}
+            () = drained.cancelled() => {}
+            () = tokio::time::sleep(COALESCE_FOR) => {}
         }
     }
 }
 
-async fn tell(pool: &PgPool, epoch: &Epoch, waiting: Vec<Announcement>) -> Result<(), sqlx::Error> {
+async fn notify(pool: &PgPool, epoch: &Epoch, waiting: Vec<Announcement>) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    // Asked only now: a new connection may have led to another database.
+    // Checked only now: a new connection may have led to another database.
     if epoch.is_doubtful() {
         return Ok(());
     }
     let mut newest: HashMap<String, i64> = HashMap::new();
     for announcement in waiting.into_iter().filter(|announcement| announcement.epoch == epoch.number()) {
-        gather(&mut newest, announcement.moved);
+        coalesce(&mut newest, announcement.moved);
     }
     for payload in payloads(newest) {
         sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(&mut *connection).await?;
@@ -74,7 +74,7 @@ async fn tell(pool: &PgPool, epoch: &Epoch, waiting: Vec<Announcement>) -> Resul
     Ok(())
 }
 
-fn gather(newest: &mut HashMap<String, i64>, moved: Vec<(String, i64)>) {
+fn coalesce(newest: &mut HashMap<String, i64>, moved: Vec<(String, i64)>) {
     for (scope, head) in moved {
         let known = newest.entry(scope).or_insert(head);
         *known = (*known).max(head);
@@ -101,7 +101,7 @@ fn payloads(newest: HashMap<String, i64>) -> Vec<String> {
     payloads
 }
 
-/// Hears of heads that others moved, other instances and plain SQL alike, until the server stops.
+/// Receives heads moved by other instances and by plain SQL, until the server stops.
 pub async fn listen(pool: PgPool, epoch: Arc<Epoch>, heads: Arc<Heads>, stopping: CancellationToken) {
     while !stopping.is_cancelled() {
         let ended = tokio::select! {
@@ -109,11 +109,11 @@ pub async fn listen(pool: PgPool, epoch: Arc<Epoch>, heads: Arc<Heads>, stopping
             ended = listen_once(&pool, &heads) => ended,
         };
         if let Err(error) = ended {
-            tracing::warn!(%error, "lost the connection that hears of heads");
+            tracing::warn!(%error, "lost the connection that receives heads");
         }
-        // What was said meanwhile was not heard, and what is connected to next may be another database.
-        epoch.doubt();
-        heads.forget_everybody();
+        // Announcements made meanwhile were missed, and the next connection may lead to another database.
+        epoch.request_check();
+        heads.forget_all_subscriptions();
         tokio::select! {
             () = stopping.cancelled() => return,
             () = tokio::time::sleep(LISTEN_AGAIN_AFTER) => {}
@@ -124,7 +124,7 @@ pub async fn listen(pool: PgPool, epoch: Arc<Epoch>, heads: Arc<Heads>, stopping
 async fn listen_once(pool: &PgPool, heads: &Heads) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
-    // Only after LISTEN is in force can nothing slip between.
+    // Read after LISTEN, so that no announcement is missed in between.
     heads.advance(&read_heads(pool).await?);
     loop {
         match tokio::time::timeout(RELOAD_EVERY, listener.try_recv()).await {
@@ -140,7 +140,7 @@ async fn listen_once(pool: &PgPool, heads: &Heads) -> Result<(), sqlx::Error> {
     }
 }
 
-/// Every head as the database has it.
+/// All heads in the database.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_heads_are_cut_into_payloads_that_fit() {
+    fn many_heads_are_split_into_payloads_below_the_limit() {
         let newest: HashMap<String, i64> = (0..1000).map(|n| (format!("learner:{n:036}"), n)).collect();
         let payloads = payloads(newest);
         assert!(payloads.iter().all(|payload| payload.len() < 8_000));

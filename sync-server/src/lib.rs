@@ -1,7 +1,7 @@
-//! The sync-server: reconciles what laptops did into one authoritative PostgreSQL schema, through versioned change
-//! feeds. It must not know how a laptop stores or shows anything.
+//! The sync-server: reconciles what laptops did into one authoritative PostgreSQL schema, through versioned change feeds. It does
+//! not depend on how a laptop stores or shows anything.
 //!
-//! It holds no state that it cannot rebuild: any number of instances run over one database.
+//! It keeps no state that it cannot rebuild, so any number of instances can run over one database.
 //!
 //! ```no_run
 //! # async fn example(settings: sync_server::settings::Settings) -> Result<(), Box<dyn std::error::Error>> {
@@ -18,11 +18,11 @@ pub mod backup;
 pub mod body;
 pub mod connections;
 pub mod content;
+pub mod cursor_cache;
 pub mod database;
 pub mod demo;
 pub mod epoch;
 pub mod failure;
-pub mod handed_out;
 pub mod heads;
 mod instances;
 mod live;
@@ -39,7 +39,7 @@ pub mod slices;
 pub mod state;
 pub mod tombstones;
 pub mod turns;
-pub mod uncut;
+pub mod uninterrupted;
 mod unread;
 pub mod verify;
 pub mod witness;

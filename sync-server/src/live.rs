@@ -1,4 +1,4 @@
-//! `GET /v1/sync/live`: pokes as server-sent events. A poke only says that something newer is there.
+//! `GET /v1/sync/live`: pokes as server-sent events. A poke only says that something newer exists.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::failure::Failure;
 use crate::heads::EVERYTHING;
 use crate::state::App;
 
-/// How often a quiet stream shows that it lives.
+/// How often an idle stream sends a comment.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How often a quiet stream looks whether its session is still one, should a word have been lost.
+/// How often an idle stream checks that its session is still open, in case a notification was lost.
 const LOOK_EVERY: Duration = Duration::from_secs(300);
 
 fn concerns_the_session(scope: &str) -> bool {
     scope == EVERYTHING || ScopeKind::parse(scope).is_some_and(|(kind, _)| kind == ScopeKind::User)
 }
 
-async fn still_alive(app: &App, session: &Session) -> Result<(), Failure> {
+async fn check_session(app: &App, session: &Session) -> Result<(), Failure> {
     let mut connection = app.pool.acquire().await?;
     session.check_alive(&mut connection).await
 }
@@ -38,12 +38,12 @@ async fn still_alive(app: &App, session: &Session) -> Result<(), Failure> {
 /// `account_closed`, `too_many_streams`, or when the session ended.
 #[utoipa::path(get, path = "/v1/sync/live", security(("access_token" = [])), responses((status = 200, description = "Server-sent events, each a Poke.", content_type = "text/event-stream", body = Poke), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
-    still_alive(&app, &session).await?;
+    check_session(&app, &session).await?;
     let receiver = app
         .heads
         .listen(session.user_id)
         .ok_or_else(|| Problem::new(Code::TooManyStreams, "this person has as many streams open as one may"))?;
-    // The subscription has to be in memory for its heads to poke anybody.
+    // Heads send pokes only to cached subscriptions.
     subscription(&app, session.user_id).await?;
     let stopping = app.stopping.clone();
     let pokes = stream::unfold((receiver, app, session), |(mut receiver, app, session)| async move {
@@ -54,8 +54,8 @@ pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl S
                 Ok(Err(RecvError::Closed)) => return None,
                 Err(_) => None,
             };
-            // A session that ended and a device that was revoked are told like everything else that is this person's own.
-            if poke.as_ref().is_none_or(|poke| concerns_the_session(&poke.scope)) && still_alive(&app, &session).await.is_err() {
+            // The end of a session and the revocation of a device move the head of the user's own scope.
+            if poke.as_ref().is_none_or(|poke| concerns_the_session(&poke.scope)) && check_session(&app, &session).await.is_err() {
                 return None;
             }
             if let Some(poke) = poke {
@@ -69,7 +69,7 @@ pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl S
         Some((Ok(event), (receiver, app, session)))
     });
     // One event at once, so that a laptop knows the stream is open and pulls what it missed before.
-    let hello = stream::once(async { Ok(Event::default().json_data(Poke { scope: EVERYTHING.to_owned(), head: 0 }).unwrap_or_default()) });
-    let events = hello.chain(pokes).take_until(stopping.cancelled_owned());
+    let first = stream::once(async { Ok(Event::default().json_data(Poke { scope: EVERYTHING.to_owned(), head: 0 }).unwrap_or_default()) });
+    let events = first.chain(pokes).take_until(stopping.cancelled_owned());
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }

@@ -27,32 +27,32 @@ struct Arguments {
 enum Command {
     /// Brings the database to this version's schema.
     Migrate,
-    /// Serves laptops until it is told to stop.
+    /// Serves laptops until SIGTERM or Ctrl-C.
     Serve,
     /// Compares feeds, checksums and heads with the tables. Fails when anything differs.
     Verify {
-        /// Mend what differs. Laptops hear of it as of any change.
+        /// Repair what differs. Laptops receive the repaired rows like any change.
         #[arg(long)]
         repair: bool,
     },
     /// Writes the database and the files to a folder, or beside the files, and checks what was written.
     Backup {
-        /// The folder; without it the backup lies where the files lie, in a folder or in S3.
+        /// The folder; without it the backup is stored with the files, in a folder or in S3.
         #[arg(long)]
         to: Option<PathBuf>,
     },
-    /// Brings a backup back into an empty database, as a new life of the server.
+    /// Restores a backup into an empty database, as a new epoch.
     Restore {
-        /// The folder; without it the backup is looked for where the files lie.
+        /// The folder; without it the backup is looked for in the store of files.
         #[arg(long)]
         from: Option<PathBuf>,
-        /// The backup's name; the newest without it.
+        /// The backup's name; without it, the newest one.
         #[arg(long)]
         name: Option<String>,
     },
     /// Fills in the demonstration organization, once.
     DemoData {
-        /// The folder with the demonstration's words, people and files.
+        /// The folder with the demonstration's texts, people and files.
         #[arg(long, default_value = "sync-server/demo")]
         folder: PathBuf,
     },
@@ -106,13 +106,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             let report = if repair { verify::repair(&pool).await? } else { verify::verify(&pool).await? };
             println!("{report}");
             if repair && !report.faults.is_empty() {
-                println!("mended: {}", verify::verify(&pool).await?);
+                println!("after the repair: {}", verify::verify(&pool).await?);
             } else if !report.faults.is_empty() {
-                return Err("feeds and tables differ; `sync-server verify --repair` mends the feeds".into());
+                return Err("feeds and tables differ; `sync-server verify --repair` repairs the feeds".into());
             }
         }
         Command::Backup { to } => {
-            keep_to_oneself();
+            restrict_permissions();
             let files = content::open(&settings.content)?;
             let store = to.as_deref().map(backup::folder).transpose()?;
             let made = backup::make(&settings.database_url, &*files, store.as_deref().unwrap_or(&*files), store.is_none()).await?;
@@ -139,16 +139,16 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A backup holds everybody's data and the hashes of their passwords: from here on this process makes folders that only its
-/// own user enters, and files that only its own user reads.
-fn keep_to_oneself() {
+/// A backup contains everybody's data and password hashes: from here on, files and folders that this process creates are readable
+/// only by its own user.
+fn restrict_permissions() {
     #[cfg(unix)]
     let _former = rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 fn warn_of_missing(files: u64) {
     if files > 0 {
-        eprintln!("sync-server: {files} files that rows speak of are not there; the log names them");
+        eprintln!("sync-server: {files} files that rows reference are missing; the log names them");
     }
 }
 

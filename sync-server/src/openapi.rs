@@ -43,7 +43,7 @@ impl Modify for Bearer {
     }
 }
 
-/// What a response is described as when its handler says nothing more than its form.
+/// The description of a response whose handler gives none.
 const ANSWER: &str = "The answer.";
 
 /// Gives every response a description: OpenAPI 3.1 requires one.
@@ -77,7 +77,7 @@ pub fn text() -> Result<String, serde_json::Error> {
 mod tests {
     use super::*;
 
-    /// Everything in the description that is under a name, wherever it is.
+    /// All values under this key, at any depth.
     fn under(name: &str, value: &serde_json::Value) -> Vec<serde_json::Value> {
         let (here, below): (Option<&serde_json::Value>, Vec<&serde_json::Value>) = match value {
             serde_json::Value::Object(fields) => (fields.get(name), fields.values().collect()),
@@ -88,9 +88,9 @@ mod tests {
     }
 
     #[test]
-    fn what_openapi_3_1_requires_is_there_and_what_it_no_longer_has_is_not() {
+    fn the_description_conforms_to_openapi_3_1() {
         let description = serde_json::to_value(Description::openapi()).expect("json");
-        // A list of schemas is how older drafts described tuples; validators of the form do not look so deep.
+        // Older drafts described tuples as a list of schemas; common validators do not check this deep.
         assert_eq!(
             under("items", &description).into_iter().filter(serde_json::Value::is_array).collect::<Vec<_>>(),
             [] as [serde_json::Value; 0]

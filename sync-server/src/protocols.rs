@@ -1,26 +1,26 @@
-//! Which versions of the protocol this server speaks, and what each may do.
+//! Which versions of the protocol this server supports, and what each may do.
 
 use waystation_model::limits::{PROTOCOL_VERSION, PROTOCOL_VERSIONS_BACK};
 use waystation_model::wire::PushRequest;
 use waystation_model::{Code, Problem};
 
-/// The versions that a server speaks: it takes what any of them sends, and sends to the latest few.
+/// The versions that a server supports: it accepts pushes of every version, and sends pages to the latest ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Protocols {
     newest: u32,
 }
 
 impl Protocols {
-    /// Those of this program.
+    /// The versions of this program.
     pub const OURS: Protocols = Protocols::up_to(PROTOCOL_VERSION);
 
-    /// Those of a program whose own version is `newest`. A test asks a server of later years what it says to today's laptops.
+    /// The versions of a program whose own version is `newest`. Tests use it to run a future server with today's laptops.
     pub const fn up_to(newest: u32) -> Protocols {
         Protocols { newest }
     }
 
-    /// Refuses a version that this server has never heard of. Every older one may sign in and push, for ever: what a person
-    /// entered is never stranded on an old laptop.
+    /// Refuses a version newer than this server's. Every older one may sign in and push without end, so that changes on an old
+    /// laptop are never lost.
     ///
     /// # Errors
     /// `unsupported_protocol`.
@@ -31,8 +31,8 @@ impl Protocols {
         Err(Problem::new(Code::UnsupportedProtocol, format!("protocol {protocol} is not spoken here, only 1 to {}", self.newest)))
     }
 
-    /// … and lets one that is too old to be sent anything push whatever epoch it names: it learns of a new one from nowhere. The
-    /// numbers and the chain say where to go on.
+    /// As [`Protocols::check`]. A version that may no longer pull cannot learn of a new epoch, so its push is accepted under any
+    /// epoch; the numbers and the chain decide where it continues.
     ///
     /// # Errors
     /// `unsupported_protocol`.
@@ -44,7 +44,7 @@ impl Protocols {
         Ok(())
     }
 
-    /// … and one that is too old to be sent anything.
+    /// As [`Protocols::check`], and refuses a version that is too old to be sent anything.
     ///
     /// # Errors
     /// `unsupported_protocol` or `protocol_too_old`.
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_versions_back_are_served_older_ones_may_push_and_newer_ones_are_told() {
+    fn the_latest_three_versions_may_pull_older_ones_may_push_and_newer_ones_are_refused() {
         let of_later_years = Protocols::up_to(5);
         let code = |result: Result<(), Problem>| result.err().map(|problem| problem.code);
         let pulled: Vec<_> = (0..=6).map(|protocol| code(of_later_years.check_pull(protocol))).collect();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_versions_have_none_before_them() {
+    fn the_first_versions_may_all_pull() {
         for newest in 1..=1 + PROTOCOL_VERSIONS_BACK {
             assert!((1..=newest).all(|protocol| Protocols::up_to(newest).check_pull(protocol).is_ok()));
         }

@@ -1,4 +1,4 @@
-//! The routes, and what lies around all of them: a request id, a log line, and clear words for what does not exist.
+//! The routes, and their common layers: a request id, a log line, and errors for unknown routes.
 
 use std::time::Duration;
 
@@ -52,13 +52,13 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The process can serve: the database answers and has the schema.
+/// Readiness: the database answers and has the schema.
 #[utoipa::path(get, path = "/readyz", responses((status = 200, description = "The database answers and has the schema."), (status = 503, body = waystation_model::Problem)))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Failure> {
     if app.stopping.is_cancelled() {
         return Err(Problem::new(Code::NotReady, "the server is stopping").into());
     }
-    // A connection that is open already says nothing of the next one.
+    // An open connection does not show that another one can be opened.
     check_connections(&app).await?;
     if !is_migrated(&app.pool).await? {
         return Err(Problem::new(Code::NotReady, "the database has not been migrated").into());
@@ -66,30 +66,30 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Failu
     Ok("ready\n")
 }
 
-/// How long a look at the database may take.
+/// Time-out of the readiness check.
 const READY_WAIT: Duration = Duration::from_secs(5);
 
-/// Whether a request that needs a connection can have one: a free one, and a new one as long as the pool may grow.
+/// Whether a request can get a connection: a free one and, while the pool may grow, a new one.
 async fn check_connections(app: &App) -> Result<(), Failure> {
     let pool = &app.pool;
-    let look = async {
-        // One after another: whoever asks often takes no more than one connection.
-        let _one_at_a_time = app.looking.lock().await;
+    let probe = async {
+        // Serialized, so that frequent checks take no more than one connection.
+        let _one_at_a_time = app.readiness_probe.lock().await;
         drop(pool.acquire().await?);
         if pool.size() < pool.options().get_max_connections() {
-            // Outside of the pool, so that looking takes no place there.
+            // Outside the pool, so that the check occupies no slot of it.
             PgConnection::connect_with(&pool.connect_options()).await?.close().await?;
         }
         Ok::<(), sqlx::Error>(())
     };
-    let late = || Problem::new(Code::NotReady, "the database gives no connection");
-    match tokio::time::timeout(READY_WAIT, look).await {
+    let no_connection = || Problem::new(Code::NotReady, "the database gives no connection");
+    match tokio::time::timeout(READY_WAIT, probe).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the database gives no connection");
-            Err(late().into())
+            Err(no_connection().into())
         }
-        Err(_) => Err(late().into()),
+        Err(_) => Err(no_connection().into()),
     }
 }
 
@@ -99,7 +99,7 @@ async fn no_such_route() -> Failure {
 
 async fn with_request_id(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
-    // Thousands of laptops ask every minute whether anything is new; that they were answered is nobody's news.
+    // Thousands of laptops pull every minute: successful pulls are logged at debug level only.
     let quiet = request.uri().path() == "/v1/sync/pull";
     let span = tracing::info_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
     let answer = REQUEST_ID.scope(id.clone(), async move {

@@ -1,4 +1,4 @@
-//! A running server, and how it stops.
+//! Starting and stopping a server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use crate::heads::Heads;
 use crate::push::Constraints;
 use crate::settings::Settings;
 use crate::state::App;
-use crate::turns::Turns;
+use crate::turns::TenantQueues;
 use crate::{connections, content, database, instances, routes, settle, tombstones};
 
-/// How long running requests may take to end after the server was told to stop.
+/// How long running requests may take to end at a stop.
 const STOP_WAIT: Duration = Duration::from_secs(20);
 
 /// A running server.
@@ -32,7 +32,7 @@ pub struct Server {
     address: SocketAddr,
     stopping: CancellationToken,
     /// Fires when no request is left that could move a head.
-    no_more: CancellationToken,
+    drained: CancellationToken,
     serving: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
     app: App,
@@ -62,43 +62,43 @@ impl Server {
             passwords: Arc::default(),
             stopping: stopping.clone(),
             heads: Arc::clone(&heads),
-            ahead: Arc::default(),
+            read_ahead: Arc::default(),
             pool: pool.clone(),
             announcements,
-            turns: Arc::new(Turns::new(settings.database_connections_max)),
+            turns: Arc::new(TenantQueues::new(settings.database_connections_max)),
             waits: settings.waits,
             protocols: settings.protocols,
             epoch,
-            looking: Arc::default(),
-            settling: Arc::default(),
+            readiness_probe: Arc::default(),
+            settle_lock: Arc::default(),
         };
         app.settle().await?;
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|error| Failure::broken(format!("cannot listen on {}: {error}", settings.listen)))?;
         let address = listener.local_addr().map_err(Failure::broken)?;
-        let no_more = CancellationToken::new();
+        let drained = CancellationToken::new();
         let serving = tokio::spawn(connections::serve(listener, routes::router(app.clone()), settings.waits, stopping.clone()));
         let tasks = vec![
-            tokio::spawn(instances::announce(pool.clone(), Arc::clone(&app.epoch), moved, no_more.clone())),
+            tokio::spawn(instances::announce(pool.clone(), Arc::clone(&app.epoch), moved, drained.clone())),
             tokio::spawn(instances::listen(pool.clone(), Arc::clone(&app.epoch), heads, stopping.clone())),
             tokio::spawn(settle::watch(app.clone(), stopping.clone())),
-            tokio::spawn(tombstones::forget_now_and_then(pool, stopping.clone())),
+            tokio::spawn(tombstones::forget_periodically(pool, stopping.clone())),
         ];
-        Ok(Server { address, stopping, no_more, serving, tasks, app })
+        Ok(Server { address, stopping, drained, serving, tasks, app })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What its handlers share, for tests and benchmarks in the same process.
+    /// The state that its handlers share, for tests and benchmarks in the same process.
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// Answers one request in the caller's own task, for tests: dropped, it is cut off as by a connection that closes.
+    /// Answers one request in the caller's task, for tests: dropping it cancels the request as a closed connection does.
     ///
     /// # Errors
     /// None: every failure is an answer.
@@ -106,7 +106,7 @@ impl Server {
         routes::router(self.app.clone()).oneshot(request).await
     }
 
-    /// Takes no more requests, lets the running ones end, and closes the database.
+    /// Accepts no more requests, waits for the running ones, and closes the database pool.
     pub async fn stop(self) {
         self.stopping.cancel();
         let mut serving = self.serving;
@@ -114,7 +114,7 @@ impl Server {
             tracing::warn!("requests did not end in time");
             serving.abort();
         }
-        self.no_more.cancel();
+        self.drained.cancel();
         for mut task in self.tasks {
             if tokio::time::timeout(STOP_WAIT, &mut task).await.is_err() {
                 tracing::warn!("a task did not end in time");

@@ -1,16 +1,17 @@
-//! What every session of this server with PostgreSQL is set to. It is said after connecting and not as start options, which a
-//! pooler between them may be told to ignore.
+//! Settings of every PostgreSQL session of this server. They are set after connecting and not as start options, which a pooler may
+//! ignore.
 //!
-//! The simple query protocol is used throughout: behind a pooler that shares sessions a prepared statement may be gone by the
-//! time that it runs, and the operator has to hear what is really wrong.
+//! Uses the simple query protocol: behind a pooler that shares sessions, a prepared statement may not exist when it is executed,
+//! and the operator would not see the real error.
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::failure::Failure;
 
-/// Names and values. The feed's trigger announces what other programs write, and not what a sync-server does. Rules that a
-/// program may have switched off for its own imports hold here, also when the role or the database has them off.
+/// Names and values. `waystation.server` tells the feed's trigger not to announce, because the server announces its own heads.
+/// `waystation.unchecked` enforces rules that another program may have disabled for its imports, also in the role's or database's
+/// defaults.
 const SETTINGS: &[(&str, &str)] = &[
     ("waystation.server", "on"),
     ("waystation.unchecked", "off"),
@@ -19,12 +20,12 @@ const SETTINGS: &[(&str, &str)] = &[
     ("extra_float_digits", "3"),
     ("jit", "off"),
 ];
-/// What has to be so already: otherwise no trigger fires.
+/// Checked and not set: with another value, no trigger fires.
 const TRIGGERS_FIRE: (&str, &str) = ("session_replication_role", "origin");
-/// The setting by which two sessions are told apart.
+/// The setting that distinguishes two sessions.
 const MARK: &str = "waystation.session";
 
-/// Sets up a new session and reads back what it is set to.
+/// Sets up a new session and verifies the settings.
 ///
 /// # Errors
 /// When PostgreSQL does not answer, or the session is not what it has to be.
@@ -45,8 +46,8 @@ pub async fn prepare(session: &mut PgConnection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Holds that a session stays the same from one statement to the next. Behind a pooler in transaction or statement mode it
-/// does not: settings, temporary tables and `LISTEN` of one client would be another's.
+/// Checks that a session stays the same from one statement to the next. Behind a pooler in transaction or statement mode it does
+/// not: settings, temporary tables and `LISTEN` would apply to other clients.
 ///
 /// # Errors
 /// When PostgreSQL does not answer, or sessions are shared.
@@ -66,7 +67,7 @@ pub async fn check_apart(one: &mut PgConnection, other: &mut PgConnection) -> Re
     Ok(())
 }
 
-/// Names and values are this file's own and have no quotes.
+/// Names and values are constants of this file and contain no quotes.
 fn set(name: &str, value: &str) -> String {
     format!("set_config('{name}', '{value}', false)")
 }

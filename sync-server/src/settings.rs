@@ -1,4 +1,4 @@
-//! Settings from a file, overruled by the environment, with a clear word for each wrong one.
+//! Settings from a file, overridden by the environment, with a clear error for each wrong one.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ pub enum SettingsError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file is not of the settings' form.
+    /// The file's content is not valid.
     #[error("the settings file {path} is not right: {reason}")]
     NotSettings {
         /// The file.
@@ -28,7 +28,7 @@ pub enum SettingsError {
         /// Where and why.
         reason: String,
     },
-    /// A setting that nothing works without.
+    /// A required setting is missing.
     #[error("{name} is not set: {hint}")]
     Missing {
         /// The setting.
@@ -36,7 +36,7 @@ pub enum SettingsError {
         /// What to put there.
         hint: &'static str,
     },
-    /// A setting whose value does not make sense.
+    /// A setting has an invalid value.
     #[error("{name} is wrong: {reason}")]
     Wrong {
         /// The setting.
@@ -46,7 +46,7 @@ pub enum SettingsError {
     },
 }
 
-/// Everything that the server is told from outside.
+/// The server's configuration.
 #[derive(Clone)]
 pub struct Settings {
     /// `DATABASE_URL`: the authoritative PostgreSQL database.
@@ -55,13 +55,13 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// `WAYSTATION_TOKEN_SECRET`: at least 32 characters, the same on every instance.
     pub token_secret: String,
-    /// Where files lie.
+    /// Where files are stored.
     pub content: ContentSettings,
     /// `WAYSTATION_DATABASE_CONNECTIONS`: at most this many, 16 by default.
     pub database_connections_max: u32,
-    /// How long somebody may keep the server waiting; nobody sets it but a test.
+    /// Time-outs for slow clients; only tests change them.
     pub waits: Waits,
-    /// The versions of the protocol, likewise.
+    /// The supported versions of the protocol; only tests change them.
     pub protocols: Protocols,
 }
 
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// Where files lie.
+/// Where files are stored.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ContentSettings {
     /// `WAYSTATION_CONTENT_DIR`: a local folder.
@@ -117,13 +117,13 @@ struct SettingsFile {
     s3_secret_key: Option<String>,
 }
 
-/// Reads the file's text. The reason says where it is wrong and never what stands there: it may be a password.
+/// Parses the file. The error says where it is wrong and never quotes the content, which may be a password.
 fn read_file(text: &str) -> Result<SettingsFile, String> {
     let table: toml::Table = toml::from_str(text).map_err(|error: toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         format!("line {} is not TOML", 1 + before.matches('\n').count())
     })?;
-    // Each by itself, so that the one at fault is known without the library's words, which quote values.
+    // Parsed one by one, so that the setting at fault is known without the library's message, which quotes values.
     for (name, value) in &table {
         let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
         if let Err(error) = alone.try_into::<SettingsFile>() {
@@ -138,7 +138,7 @@ fn read_file(text: &str) -> Result<SettingsFile, String> {
 const TOKEN_SECRET_LENGTH_MIN: usize = 32;
 
 impl Settings {
-    /// Reads `file`, if one is given, and lets `environment` overrule it.
+    /// Reads `file`, if one is given; `environment` overrides it.
     ///
     /// # Errors
     /// The first setting that is missing or wrong, by its name.
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_wrong_is_told_by_line_or_setting_and_never_by_what_stands_there() {
+    fn errors_name_the_line_or_setting_and_never_quote_the_file() {
         let cases = [
             ("listen = '1.2.3.4:5'\ndatabase_url = 'postgres://a:hunter2@b/c", "line 2"),
             ("database_url = postgres://a:hunter2@b/c", "line 1"),
@@ -262,9 +262,9 @@ mod tests {
             ("token_secret = 'hunter2'\ntoken_secret = 'hunter2'", "line 2"),
             ("[database]\nurl = 'hunter2'", "there is no setting database"),
         ];
-        for (text, told) in cases {
+        for (text, expected) in cases {
             let message = read_text(text);
-            assert!(message.contains(told) && !message.contains("hunter2"), "{text}: {message}");
+            assert!(message.contains(expected) && !message.contains("hunter2"), "{text}: {message}");
         }
     }
 

@@ -1,7 +1,7 @@
-//! `POST /v1/sync/slices`: what a laptop needs to put right a scope of which it has found rows missing, invented or changed.
+//! `POST /v1/sync/slices`: what a laptop needs to repair a scope in which rows are missing, invented or changed.
 //!
-//! First it compares sums, one for each slice of the scope; then it names what it has in the slices that differ, and is given
-//! what it lacks. So a few damaged rows cost a few rows, however large the scope is.
+//! The laptop first compares the sums of the scope's slices; then it names its rows in slices that differ and receives the missing
+//! ones. So repairing a few rows costs a few rows, however large the scope is.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use waystation_model::registry::entity_by_code;
 use waystation_model::wire::{SliceLine, SlicesRequest};
 use waystation_model::{Code, Problem};
 
-use crate::access::{RIGHTS_TRIES_MAX, check_rights, heard_of};
+use crate::access::{RIGHTS_TRIES_MAX, check_rights, readable_subscription_of};
 use crate::accounts::Session;
 use crate::authority::{Authority, FeedPlace, Head, Snapshot};
 use crate::body::RawBody;
@@ -23,23 +23,23 @@ use crate::heads::{Heads, Subscription};
 use crate::pull::rows_line;
 use crate::state::App;
 
-/// Says what a scope holds, slice by slice.
+/// Answers with the sums of a scope's slices, or with missing rows.
 ///
 /// # Errors
-/// `not_allowed` for a scope that its person does not hear, and what concerns the request as a whole.
+/// `not_allowed` for a scope that the user does not subscribe to, and errors of the request as a whole.
 #[utoipa::path(post, path = "/v1/sync/slices", security(("access_token" = [])), request_body = SlicesRequest, responses((status = 200, description = "NDJSON, one SliceLine a line.", content_type = "application/x-ndjson", body = SliceLine), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn slices(State(app): State<App>, session: Session, body: RawBody<PULL_BODY_BYTES_MAX>) -> Result<Response, Failure> {
-    let turn = app.turns.take(session.organization_id).await?;
+    let permit = app.turns.take(session.organization_id).await?;
     let request: SlicesRequest = body.read(app.protocols)?;
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
     let text = answer(&app.pool, &app.heads, app.epoch.number(), &session, &request).await?;
-    drop(turn);
+    drop(permit);
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response())
 }
 
-/// What a question about slices is answered with, as NDJSON.
+/// The answer to a slices request, as NDJSON.
 ///
 /// # Errors
 /// As [`slices`].
@@ -54,7 +54,7 @@ pub async fn answer<A: Authority>(
         return Err(Problem::new(Code::BadRequest, format!("at most {SLICE_ROWS_MAX} rows in one request")).field("slices").into());
     }
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = heard_of(authority, heads, session.user_id).await?;
+        let subscription = readable_subscription_of(authority, heads, session.user_id).await?;
         match read(authority, epoch, session, &subscription, request).await {
             Err(Failure::RightsMoved) => heads.forget_subscription(&subscription),
             answered => return answered,
@@ -88,7 +88,7 @@ async fn read<A: Authority>(
             Some(named) => {
                 let unsendable = differences(&mut text, &mut snapshot, &head, named, rows_max).await?;
                 if !unsendable.is_empty() {
-                    // The laptop pulls, hears that they are gone, and compares again.
+                    // The laptop pulls, receives them as `gone`, and compares again.
                     snapshot.end().await?;
                     authority.withhold(&unsendable).await?;
                     text.clear();
@@ -110,8 +110,7 @@ async fn sums<S: Snapshot>(snapshot: &mut S, head: &Head) -> Result<Vec<i64>, Fa
     Ok(sums)
 }
 
-/// Writes what is missing and what is unknown. Returns rows that are missing and cannot be sent; then nothing counts of what
-/// was written.
+/// Writes missing rows and unknown hashes. Returns missing rows that cannot be sent; then the written text is void.
 async fn differences<S: Snapshot>(
     text: &mut Vec<u8>,
     snapshot: &mut S,
@@ -121,7 +120,7 @@ async fn differences<S: Snapshot>(
 ) -> Result<Vec<FeedPlace>, Failure> {
     let hashes: Vec<i64> = named.values().flatten().copied().collect();
     let slices: Vec<u8> = named.keys().copied().collect();
-    // One more than an answer carries tells whether there is more.
+    // One more row than an answer carries shows whether there are more.
     let mut found = snapshot.slice_rows_but(head.id, &slices, &hashes, rows_max + 1).await?;
     let mut more = found.len() > rows_max;
     found.truncate(rows_max);
@@ -141,7 +140,7 @@ async fn differences<S: Snapshot>(
         let mut rows: Vec<&str> = Vec::with_capacity(ids.len());
         for id in ids {
             let tuple = tuples.get(&(*code, *id)).ok_or_else(|| Failure::broken(format!("live row {id} was not read")))?;
-            // One row always fits, or a large one would stop everything.
+            // The first row always fits, or a large one would block the repair.
             if bytes > 0 && bytes + tuple.len() > PAGE_BYTES_MAX {
                 more = true;
                 break;

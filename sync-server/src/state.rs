@@ -8,53 +8,53 @@ use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{MostRounds, PasswordDesk, SignInLimiter, Tokens};
+use crate::accounts::{MostRounds, PasswordQueue, SignInLimiter, Tokens};
 use crate::connections::Waits;
 use crate::epoch::Epoch;
 use crate::heads::Heads;
 use crate::instances::Announcement;
 use crate::protocols::Protocols;
-use crate::pull::Ahead;
+use crate::pull::ReadAhead;
 use crate::push::Constraints;
-use crate::turns::Turns;
+use crate::turns::TenantQueues;
 
-/// What every request handler shares. Cheap to clone.
+/// The state that all request handlers share. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     /// The database.
     pub pool: PgPool,
     /// Heads, subscriptions and open streams.
     pub heads: Arc<Heads>,
-    /// Pages that are read before they are asked for.
-    pub ahead: Arc<Ahead>,
+    /// Pages that are read before they are requested.
+    pub read_ahead: Arc<ReadAhead>,
     /// The store of files.
     pub files: Arc<dyn ObjectStore>,
     /// Makes and reads access tokens.
     pub tokens: Arc<Tokens>,
     /// Slows down guessing of passwords.
     pub sign_ins: Arc<SignInLimiter>,
-    /// What each check of a password spends beside its own hash.
+    /// The dummy work of each password check.
     pub most_rounds: Arc<MostRounds>,
-    /// Where passwords are looked at.
-    pub passwords: Arc<PasswordDesk>,
+    /// The queue for password checks.
+    pub passwords: Arc<PasswordQueue>,
     /// The database's constraints by name.
     pub constraints: Arc<Constraints>,
     /// Heads that moved, for the other instances.
     pub announcements: mpsc::Sender<Announcement>,
     /// Fires when the server is to stop.
     pub stopping: CancellationToken,
-    /// Whose turn it is at the database.
-    pub turns: Arc<Turns>,
-    /// How long somebody may keep the server waiting.
+    /// Each organization's share of the database connections.
+    pub turns: Arc<TenantQueues>,
+    /// Time-outs for slow clients.
     pub waits: Waits,
-    /// The versions of the protocol that are spoken.
+    /// The supported versions of the protocol.
     pub protocols: Protocols,
-    /// Which epoch of the database this is.
+    /// The epoch as this instance knows it.
     pub epoch: Arc<Epoch>,
-    /// Held by the one who looks whether the database gives connections.
-    pub looking: Arc<Mutex<()>>,
-    /// Held by the one who asks the database which epoch it is.
-    pub settling: Arc<Mutex<()>>,
+    /// Held during a readiness check.
+    pub readiness_probe: Arc<Mutex<()>>,
+    /// Held while the epoch is read or begun.
+    pub settle_lock: Arc<Mutex<()>>,
 }
 
 impl App {
@@ -63,14 +63,14 @@ impl App {
         Utc::now().timestamp_millis()
     }
 
-    /// Tells this instance's streams and the other instances that heads moved. Called after the commit.
+    /// Applies heads that moved to this instance's streams and announces them to the other instances. Called after the commit.
     pub fn moved(&self, moved: Vec<(String, i64)>) {
         if moved.is_empty() {
             return;
         }
         self.heads.advance(&moved);
-        // The receiver is gone only when the server has stopped, and full only when the database is out of reach: then the
-        // others' slow poll finds the change.
+        // The channel is closed only when the server has stopped, and full only when the database is unreachable: then other
+        // instances see the change at their next reload.
         let _ = self.announcements.try_send(Announcement { epoch: self.epoch.number(), moved });
     }
 }

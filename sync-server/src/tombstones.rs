@@ -1,5 +1,5 @@
-//! Forgets what has been gone for long. A laptop that was away for longer hears of it from nobody; it finds at the end of its
-//! pull that a checksum does not fit, and mends that scope while its own work stays.
+//! Deletes tombstones after a retention time. A laptop that was offline for longer does not receive them; at the end of its pull a
+//! checksum differs, and it repairs that scope. Its own changes are kept.
 
 use std::time::Duration;
 
@@ -10,22 +10,23 @@ use waystation_model::limits::{OFFERED_DAYS_MAX, TOMBSTONE_DAYS};
 
 use crate::failure::Failure;
 
-/// How often the heads are written down. So much longer may something be remembered than it has to.
+/// How often the heads are recorded: tombstones may be kept this much longer than necessary.
 const MARK_EVERY_DAYS: u64 = 10;
-/// Rows that one statement forgets: it is over before anybody notices.
+/// Rows that one statement deletes, few enough not to disturb others.
 const STEP_ROWS: i64 = 2_000;
-/// Statements of one run; the rest is the next run's.
+/// Statements per run; the next run continues.
 const STEPS_MAX: usize = 500;
-/// How often a server looks.
+/// How often a server runs the deletion.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 
-/// Forgets now and then, until the server stops. Several instances may: each statement stands for itself.
-pub async fn forget_now_and_then(pool: PgPool, stopping: CancellationToken) {
+/// Deletes expired tombstones regularly, until the server stops. Several instances may do so at once: each statement is
+/// independent.
+pub async fn forget_periodically(pool: PgPool, stopping: CancellationToken) {
     loop {
         match forget(&pool, Utc::now().date_naive()).await {
             Ok(0) => {}
-            Ok(rows) => tracing::info!(rows, "forgot what has been gone for long"),
-            Err(error) => tracing::warn!(%error, "could not forget what has been gone for long; it is tried again"),
+            Ok(rows) => tracing::info!(rows, "deleted expired tombstones"),
+            Err(error) => tracing::warn!(%error, "could not delete expired tombstones; the next run tries again"),
         }
         tokio::select! {
             () = stopping.cancelled() => return,
@@ -34,16 +35,17 @@ pub async fn forget_now_and_then(pool: PgPool, stopping: CancellationToken) {
     }
 }
 
-/// Writes the heads down when it is time, and forgets what was gone [`TOMBSTONE_DAYS`] before `today`. Returns how many rows.
+/// Records the heads when it is due, and deletes tombstones that are older than [`TOMBSTONE_DAYS`] before `today`. Returns the
+/// number of rows.
 ///
 /// # Errors
-/// When the database fails; what was forgotten until then is.
+/// When the database fails; deletions made until then stay.
 pub async fn forget(pool: &PgPool, today: NaiveDate) -> Result<u64, Failure> {
     mark(pool, today).await?;
     let long_ago = today - Days::new(TOMBSTONE_DAYS);
     let mut forgotten = 0;
     for _ in 0..STEPS_MAX {
-        // Whoever brings a row back at this moment has it: this waits for nobody, and what has moved since is not what it found.
+        // Skips locked rows, so that it waits for no writer, and compares the version, so that a row which has returned is kept.
         let rows = sqlx::query(
             "DELETE FROM feed f USING ( \
                  SELECT g.scope_id, g.entity, g.row_id, g.version FROM feed_marks m \
@@ -73,7 +75,7 @@ pub async fn forget(pool: &PgPool, today: NaiveDate) -> Result<u64, Failure> {
     Ok(forgotten)
 }
 
-/// Writes down the head of every feed in which something is gone.
+/// Records the head of every feed that has tombstones.
 async fn mark(pool: &PgPool, today: NaiveDate) -> Result<(), Failure> {
     sqlx::query(
         "INSERT INTO feed_marks (day, scope_id, version) SELECT $1, h.id, h.version FROM scope_heads h \

@@ -1,5 +1,5 @@
-//! Whose turn it is at the database. Every organization has a share of the connections, so that one that floods the server
-//! waits for itself and not the others for it.
+//! The tenant queue: every organization has a share of the database connections, so that an organization that floods the server
+//! delays only itself.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,16 +10,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 use waystation_model::{Code, Problem};
 
-/// The part of the database's connections that one organization's pushes and pages may hold: half of them.
+/// One organization's pushes and pages use at most 1/`SHARE_DIVISOR` of the database connections.
 const SHARE_DIVISOR: usize = 2;
-/// Pushes and pages of one organization that wait for their turn. Each holds its body in memory: 200 MiB at the most.
+/// Waiting pushes and pages per organization. Each holds its body in memory: 200 MiB at most.
 pub const TURNS_WAITING_MAX: usize = 200;
-/// How long one waits before it is told to come again.
-const TURN_WAIT: Duration = Duration::from_secs(20);
+/// How long a request waits before it is refused with `too_many_requests`.
+const QUEUE_WAIT: Duration = Duration::from_secs(20);
 
-/// The turns of every organization that is being served.
+/// The queues of all organizations with running requests.
 #[derive(Debug)]
-pub struct Turns {
+pub struct TenantQueues {
     at_once: usize,
     organizations: Mutex<HashMap<Uuid, Arc<Share>>>,
 }
@@ -30,14 +30,14 @@ struct Share {
     waiting: AtomicUsize,
 }
 
-/// A turn at the database, for as long as it is held.
+/// Permission to use the database, until it is dropped.
 #[derive(Debug)]
-pub struct Turn {
+pub struct QueuePermit {
     _permit: OwnedSemaphorePermit,
     _share: Arc<Share>,
 }
 
-/// One who waits, until they do no longer, also when their connection breaks off.
+/// Counts one waiting request until it is dropped, also when its connection closes.
 struct Waiting<'s>(&'s Share);
 
 impl Drop for Waiting<'_> {
@@ -46,32 +46,32 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Turns {
-    /// Turns at a database with this many connections.
-    pub fn new(connections_max: u32) -> Turns {
+impl TenantQueues {
+    /// Queues for a database with this many connections.
+    pub fn new(connections_max: u32) -> TenantQueues {
         let at_once = (connections_max as usize / SHARE_DIVISOR).max(1);
-        Turns { at_once, organizations: Mutex::default() }
+        TenantQueues { at_once, organizations: Mutex::default() }
     }
 
-    /// Waits for a turn of this organization. Whoever came first has it first.
+    /// Waits for a permit of this organization, first come, first served.
     ///
     /// # Errors
-    /// `too_many_requests` when too many wait already, or it does not come in time.
-    pub async fn take(&self, organization: Uuid) -> Result<Turn, Problem> {
+    /// `too_many_requests` when too many requests wait already, or none is free in time.
+    pub async fn take(&self, organization: Uuid) -> Result<QueuePermit, Problem> {
         let share = self.share(organization);
         let too_many = || Problem::new(Code::TooManyRequests, "too many of the organization's requests wait already");
         if let Ok(permit) = Arc::clone(&share.free).try_acquire_owned() {
-            return Ok(Turn { _permit: permit, _share: share });
+            return Ok(QueuePermit { _permit: permit, _share: share });
         }
         if share.waiting.fetch_add(1, Ordering::AcqRel) >= TURNS_WAITING_MAX {
             share.waiting.fetch_sub(1, Ordering::AcqRel);
             return Err(too_many());
         }
         let waiting = Waiting(&share);
-        let permit = tokio::time::timeout(TURN_WAIT, Arc::clone(&share.free).acquire_owned()).await;
+        let permit = tokio::time::timeout(QUEUE_WAIT, Arc::clone(&share.free).acquire_owned()).await;
         drop(waiting);
         match permit {
-            Ok(Ok(permit)) => Ok(Turn { _permit: permit, _share: share }),
+            Ok(Ok(permit)) => Ok(QueuePermit { _permit: permit, _share: share }),
             Ok(Err(_)) | Err(_) => Err(too_many()),
         }
     }
@@ -79,7 +79,7 @@ impl Turns {
     fn share(&self, organization: Uuid) -> Arc<Share> {
         let mut organizations = self.organizations.lock().unwrap_or_else(PoisonError::into_inner);
         if !organizations.contains_key(&organization) {
-            // Only those that somebody holds or waits for are kept.
+            // Organizations without running or waiting requests are evicted.
             organizations.retain(|_, share| Arc::strong_count(share) > 1);
         }
         let new = || Arc::new(Share { free: Arc::new(Semaphore::new(self.at_once)), waiting: AtomicUsize::new(0) });
@@ -96,42 +96,42 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_organization_that_has_its_share_waits_and_another_does_not() {
-        let turns = Turns::new(8);
+    async fn an_organization_at_its_share_waits_and_others_do_not() {
+        let queues = TenantQueues::new(8);
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(turns.take(id(1)).await.expect("its share"));
+            held.push(queues.take(id(1)).await.expect("its share"));
         }
-        let fifth = turns.take(id(1));
+        let fifth = queues.take(id(1));
         tokio::pin!(fifth);
         assert!(futures_util::poll!(fifth.as_mut()).is_pending());
-        assert!(turns.take(id(2)).await.is_ok(), "another has its own");
+        assert!(queues.take(id(2)).await.is_ok(), "another has its own");
         held.pop();
-        assert!(fifth.await.is_ok(), "a turn that ends is the next one's");
+        assert!(fifth.await.is_ok(), "a permit that is dropped goes to the next");
     }
 
     #[tokio::test]
-    async fn so_many_wait_and_no_more_and_who_goes_away_makes_room() {
-        let turns = Turns::new(1);
-        let held = turns.take(id(1)).await.expect("the first");
-        let mut waiting: Vec<_> = (0..TURNS_WAITING_MAX).map(|_| Box::pin(turns.take(id(1)))).collect();
+    async fn waiting_requests_are_limited_and_cancelled_ones_free_their_entry() {
+        let queues = TenantQueues::new(1);
+        let held = queues.take(id(1)).await.expect("the first");
+        let mut waiting: Vec<_> = (0..TURNS_WAITING_MAX).map(|_| Box::pin(queues.take(id(1)))).collect();
         for one in &mut waiting {
             assert!(futures_util::poll!(one.as_mut()).is_pending());
         }
-        assert_eq!(turns.take(id(1)).await.expect_err("too many").code, Code::TooManyRequests);
+        assert_eq!(queues.take(id(1)).await.expect_err("too many").code, Code::TooManyRequests);
         waiting.pop();
-        let mut next = Box::pin(turns.take(id(1)));
+        let mut next = Box::pin(queues.take(id(1)));
         assert!(futures_util::poll!(next.as_mut()).is_pending(), "there is room again");
         drop(held);
         assert!(waiting.remove(0).await.is_ok());
     }
 
     #[tokio::test]
-    async fn organizations_that_nobody_is_served_of_are_forgotten() {
-        let turns = Turns::new(4);
+    async fn idle_organizations_are_evicted() {
+        let queues = TenantQueues::new(4);
         for number in 0..1_000 {
-            drop(turns.take(id(number)).await.expect("a turn"));
+            drop(queues.take(id(number)).await.expect("a permit"));
         }
-        assert!(turns.organizations.lock().expect("nobody panicked").len() <= 2);
+        assert!(queues.organizations.lock().expect("no panic").len() <= 2);
     }
 }

@@ -1,8 +1,7 @@
-//! What becomes of a request's body that an answer did not wait for, such as one that is too large or of somebody who is not
-//! signed in.
+//! Draining a request's body that the handler did not read, such as one that is too large or whose sender is not signed in.
 //!
-//! Closing a connection while the other side still sends resets it, and the reset may overtake the answer. So the answer says
-//! that the connection ends with it, and what still arrives is read and thrown away, up to a limit.
+//! Closing a connection while the client still sends resets it, and the reset may overtake the answer. So the answer has
+//! `Connection: close`, and the rest of the body is read and discarded, up to a limit.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,22 +19,23 @@ use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::connections::Waits;
 
-/// Bytes that are thrown away of one body while its answer is on the way.
+/// The most bytes of one body that are discarded while its answer is sent.
 const DRAINED_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Bytes that are thrown away before the answer, of those that have arrived: a body that ends with them costs no connection.
+/// The most bytes that are discarded before the answer, among those that have arrived: if the body ends within them, the connection
+/// stays open.
 const DRAINED_AT_ONCE_BYTES_MAX: usize = 256 * 1024;
 
-/// Answers, and lets a body that nobody has read come to its end.
+/// Answers, and drains a body that the handler has not read.
 pub async fn drain_unread(State(waits): State<Waits>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     if body.is_end_stream() {
         return next.run(Request::from_parts(parts, body)).await;
     }
-    // Such a sender waits for a word before it sends the body. An answer is that word, and reading would be another.
-    let waits_for_word = parts.headers.contains_key(EXPECT);
+    // The client waits for `100 Continue` before it sends the body. Answering replaces it, and reading would send it.
+    let expects_continue = parts.headers.contains_key(EXPECT);
     let unread = Unread::of(body);
     let mut answer = next.run(Request::from_parts(parts, unread.to_body())).await;
-    let will_arrive = !waits_for_word || unread.lock().is_begun;
+    let will_arrive = !expects_continue || unread.lock().is_begun;
     if will_arrive && unread.ends_at_once() {
         return answer;
     }
@@ -46,7 +46,7 @@ pub async fn drain_unread(State(waits): State<Waits>, request: Request, next: Ne
     answer
 }
 
-/// A body that a handler reads, and that is read on when the handler has answered.
+/// A body that the handler reads, and that is drained after the answer.
 #[derive(Clone)]
 struct Unread(Arc<Mutex<Rest>>);
 
@@ -81,7 +81,7 @@ impl Unread {
         Body::from_stream(stream::poll_fn(move |context| unread.poll_next(context)))
     }
 
-    /// Throws away what follows, at most so many bytes. Returns whether the body has ended.
+    /// Discards at most so many bytes. Returns whether the body has ended.
     async fn drain_bytes(&self, bytes_max: usize) -> bool {
         let mut bytes = 0;
         while bytes <= bytes_max {
@@ -98,7 +98,7 @@ impl Unread {
     }
 
     async fn drain(self, wait: Duration) {
-        // Where it does not end in time, dropping it ends the connection.
+        // If it does not end in time, dropping it closes the connection.
         let _ = tokio::time::timeout(wait, self.drain_bytes(DRAINED_BYTES_MAX)).await;
     }
 }

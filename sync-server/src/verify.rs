@@ -1,9 +1,8 @@
-//! `sync-server verify`: compares every feed, checksum and head with the tables, and mends what differs.
+//! `sync-server verify`: compares every feed, checksum and head with the tables, and repairs differences.
 //!
-//! Values are compared by the digest that each feed keeps of them: a change that no trigger has seen has the stamp of before.
+//! Values are compared by the digest that each feed stores: a change made without triggers keeps the row's old stamp.
 //!
-//! A mended row moves forward in its feed like any change. So laptops hear of it with their next pull and nobody starts
-//! again.
+//! A repaired row moves forward in its feed like any change, so laptops receive it with their next pull and do not start again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,25 +16,25 @@ use waystation_model::registry::entity_by_code;
 use crate::database::commit;
 use crate::failure::Failure;
 
-/// Faults that are named one by one; the rest is only counted.
+/// Faults that are listed; the rest is only counted.
 const FAULTS_LISTED_MAX: usize = 20;
-/// Epochs that are named, the latest ones.
+/// Epochs that are listed, the latest ones.
 const EPOCHS_LISTED_MAX: i64 = 5;
 
 /// What is wrong with one row in one feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowFault {
-    /// The row lives in the scope, and its feed does not say so.
+    /// The row belongs to the scope and is not in its feed.
     Missing,
-    /// The feed says that the row lives there, and it does not.
+    /// The feed contains the row, which does not belong to the scope.
     Ghost,
     /// The feed has an older state of the row.
     Stale,
-    /// The row's values are not those that it had under its stamp: they were changed with triggers off.
+    /// The row's values changed under the same stamp: triggers were off.
     Changed,
 }
 
-/// One thing that does not fit.
+/// One difference between tables and feeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// A row in a feed.
@@ -69,7 +68,7 @@ impl fmt::Display for Fault {
             Fault::Row { fault, scope, entity, row_id } => {
                 let word = match fault {
                     RowFault::Missing => "missing in",
-                    RowFault::Ghost => "not living in",
+                    RowFault::Ghost => "wrongly listed in",
                     RowFault::Stale => "older in",
                     RowFault::Changed => "changed without a new stamp in",
                 };
@@ -80,22 +79,22 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What an audit found.
+/// Result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Live rows in all feeds, as they ought to be.
+    /// Live rows that all feeds should contain.
     pub rows: i64,
-    /// Feeds.
+    /// Number of feeds.
     pub feeds: i64,
-    /// Rows that some feed withholds, because no laptop can be sent them. That is no fault of a feed.
+    /// Rows that are withheld because they cannot be sent to laptops. Not counted as faults.
     pub withheld: i64,
-    /// Everything that does not fit.
+    /// All differences.
     pub faults: Vec<Fault>,
-    /// Epochs that began because the database was found to be another one, the latest last.
+    /// Epochs that began because the database had been replaced, the latest last.
     pub epochs: Vec<Begun>,
 }
 
-/// An epoch that the database began by itself.
+/// An epoch that began automatically.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Begun {
     /// Its number.
@@ -144,7 +143,7 @@ struct Difference {
     is_changed: bool,
 }
 
-/// Compares, and changes nothing.
+/// Compares without changing anything.
 ///
 /// # Errors
 /// When the database fails.
@@ -155,25 +154,26 @@ pub async fn verify(pool: &PgPool) -> Result<Report, Failure> {
     Ok(report)
 }
 
-/// Compares and mends. Returns what it found before.
+/// Compares and repairs. Returns what it found before the repair.
 ///
 /// # Errors
-/// When the database fails; then nothing is changed, but for values that were changed without a stamp and have one by then.
+/// When the database fails; then nothing is changed, except that rows with a changed value may have a new stamp.
 pub async fn repair(pool: &PgPool) -> Result<Report, Failure> {
     let changed: Vec<Fault> = verify(pool).await?.faults.into_iter().filter(Fault::is_change).collect();
-    // In a transaction of its own: below every head is locked, and a writer holds its rows when it comes to the heads.
-    stamp_again(pool, &changed).await?;
+    // In a separate transaction: the following one locks every head, and writers lock their rows before the heads.
+    restamp(pool, &changed).await?;
     let mut transaction = pool.begin().await?;
-    // Whoever commits now has drained before; everybody else waits for the heads. So tables and feeds stand still together.
+    // Transactions that commit now have drained their queue already; all others wait for the heads. So tables and feeds do not
+    // change during the repair.
     sqlx::query("SELECT id FROM scope_heads ORDER BY scope FOR UPDATE").execute(&mut *transaction).await?;
     let report = compare(&mut transaction).await?;
     if !report.faults.is_empty() || report.withheld > 0 {
         sqlx::query("SELECT feed_open()").execute(&mut *transaction).await?;
         sqlx::query(AssertSqlSafe(queue_differences())).execute(&mut *transaction).await?;
-        // What is withheld is tried again: a program of another version may be able to send it.
+        // Withheld rows are tried again: this version may be able to send them.
         sqlx::query(AssertSqlSafe(queue_withheld())).execute(&mut *transaction).await?;
         sqlx::query("SELECT moved_scope FROM feed_drain_queue()").execute(&mut *transaction).await?;
-        // One version further, so that every laptop asks again and hears the right sum.
+        // The version increases, so that every laptop pulls and receives the right checksum.
         sqlx::query(AssertSqlSafe(format!(
             "UPDATE scope_heads h SET version = w.newest + 1, checksum = w.total FROM ({WRONG_HEADS}) w WHERE w.id = h.id"
         )))
@@ -185,8 +185,8 @@ pub async fn repair(pool: &PgPool) -> Result<Report, Failure> {
     Ok(Report { faults: changed.into_iter().chain(report.faults).collect(), ..report })
 }
 
-/// Gives rows whose values changed without a stamp a new one, as any change does. So laptops hear of them as they are.
-async fn stamp_again(pool: &PgPool, changed: &[Fault]) -> Result<(), Failure> {
+/// Gives rows whose values changed without a stamp a new one, so that laptops receive them like any change.
+async fn restamp(pool: &PgPool, changed: &[Fault]) -> Result<(), Failure> {
     let mut rows: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
     for fault in changed {
         if let Fault::Row { entity, row_id, .. } = fault {
@@ -195,7 +195,7 @@ async fn stamp_again(pool: &PgPool, changed: &[Fault]) -> Result<(), Failure> {
     }
     let mut transaction = pool.begin().await?;
     for (entity, ids) in rows {
-        // The row's trigger puts the next stamp in its place.
+        // The row's trigger replaces the 0 by the next stamp.
         sqlx::query(AssertSqlSafe(format!("UPDATE {entity} SET stamp = 0 WHERE id = ANY($1)")))
             .bind(ids)
             .execute(&mut *transaction)
@@ -205,13 +205,13 @@ async fn stamp_again(pool: &PgPool, changed: &[Fault]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Heads that do not fit their feed, with what they ought to be.
+/// Heads that do not match their feed, with the right values.
 const WRONG_HEADS: &str = "SELECT s.id, s.scope, greatest(s.version, s.newest) AS newest, s.total FROM ( \
     SELECT h.id, h.scope, h.version, h.checksum, coalesce(max(f.version), 0) AS newest, feed_wrap(coalesce(sum(f.hash), 0)) AS total \
     FROM scope_heads h LEFT JOIN feed f ON f.scope_id = h.id GROUP BY h.id \
 ) s WHERE s.newest > s.version OR s.total <> s.checksum";
 
-/// `scope`, `entity`, `row_id`, the hash as it `should` be and as it is `listed`, where the two differ or the values are others
+/// `scope`, `entity`, `row_id`, the right hash (`should`) and the feed's (`listed`), where the two differ or the values differ
 /// under the same stamp (`is_changed`), and the values' `digest`.
 fn differences() -> String {
     format!(

@@ -1,4 +1,4 @@
-//! What laptops keep for a server that may go back in time: proof of how far its database was.
+//! Witnesses: signed proofs, stored by laptops, of how far the server's database was, to detect that it has gone back in time.
 
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -10,40 +10,40 @@ use crate::epoch::Reached;
 /// One start of PostgreSQL with this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub struct Run {
-    /// The epoch then.
+    /// The epoch at that time.
     pub epoch: i64,
-    /// When it was started, in microseconds since 1970.
+    /// When PostgreSQL was started, in microseconds since 1970.
     pub started_us: i64,
-    /// Where its log began.
+    /// Log position at the start.
     pub first_lsn: i64,
-    /// The last stamp that had been given before.
+    /// The last stamp that was issued before the start.
     pub first_stamp: i64,
-    /// The stamp after which it gives its own.
+    /// Stamps issued in this run are above this one.
     pub upto_stamp: i64,
 }
 
-/// What a server gives out to be shown again: how far the database was. Signed, and bound to the device, because it begins a
-/// new epoch for everybody when the database is found to be behind it.
+/// A proof of how far the database was. Signed and bound to the device, because it begins a new epoch for everybody when the
+/// database is found to be behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
-    /// The epoch then.
+    /// The epoch at that time.
     pub epoch: i64,
     /// The run of PostgreSQL, by its start in microseconds since 1970.
     pub run_us: i64,
-    /// How far its log was.
+    /// Log position.
     lsn: i64,
     signature: String,
 }
 
 impl Witness {
-    /// One for this device; none where the epoch is not certain.
+    /// Issues a witness for this device; none while the epoch is uncertain.
     pub fn give(tokens: &Tokens, device: Uuid, reached: Reached) -> Option<String> {
         let text = format!("{}.{}.{}", reached.epoch?, reached.run_us, reached.lsn);
         let signature = tokens.sign(&signed_text(device, &text)).ok()?;
         Some(format!("{text}.{signature}"))
     }
 
-    /// Reads one, whoever signed it.
+    /// Parses a witness without verifying its signature.
     pub fn parse(text: &str) -> Option<Witness> {
         if text.len() > WITNESS_BYTES_MAX {
             return None;
@@ -54,12 +54,13 @@ impl Witness {
         Some(Witness { epoch, run_us, lsn, signature: parts.next()?.to_owned() })
     }
 
-    /// Whether this server, or another with its secret, gave it to this device.
+    /// Whether this server, or another one with its secret, issued it to this device.
     pub fn is_signed(&self, tokens: &Tokens, device: Uuid) -> bool {
         tokens.has_signed(&signed_text(device, &format!("{}.{}.{}", self.epoch, self.run_us, self.lsn)), &self.signature)
     }
 
-    /// Whether a database with these runs, the newest first, is behind it: then the run that began with an earlier state.
+    /// Whether a database with these runs, the newest first, is behind this witness: then returns the run that began with an
+    /// earlier state.
     pub fn proves(&self, runs: &[Run]) -> Option<Run> {
         let newest = runs.first()?;
         if self.epoch < newest.epoch {
@@ -68,13 +69,14 @@ impl Witness {
         let of_epoch = runs.iter().take_while(|run| run.epoch == newest.epoch);
         let known = of_epoch.clone().position(|run| self.epoch == newest.epoch && run.started_us == self.run_us);
         match known {
-            // It is the newest run: nothing has been started since.
+            // The newest run: PostgreSQL was not started since.
             Some(0) => None,
-            Some(place) => {
-                let next = runs[place - 1];
+            Some(index) => {
+                let next = runs[index - 1];
                 (next.first_lsn < self.lsn).then_some(next)
             }
-            // The run itself is gone. What was started after it went back, or what runs now when clocks say nothing.
+            // The run itself is missing: the run that was started after it began with an earlier state, or, when clocks do not tell, the
+            // current one.
             None => Some(*of_epoch.filter(|run| run.started_us > self.run_us).last().unwrap_or(newest)),
         }
     }
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_witness_of_the_newest_run_or_of_a_former_epoch_proves_nothing() {
+    fn witnesses_of_the_newest_run_or_a_former_epoch_prove_nothing() {
         let runs = [run(7, 30, 300), run(7, 20, 200), run(6, 10, 100)];
         assert_eq!(witness(7, 30, 999).proves(&runs), None);
         assert_eq!(witness(6, 10, 999).proves(&runs), None);
@@ -105,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_ended_where_the_next_one_began_proves_nothing() {
+    fn witnesses_at_the_start_of_the_next_run_prove_nothing() {
         let runs = [run(7, 30, 300), run(7, 20, 200)];
         assert_eq!(witness(7, 20, 300).proves(&runs), None);
         assert_eq!(witness(7, 20, 301).proves(&runs), Some(runs[0]));
     }
 
     #[test]
-    fn a_run_or_an_epoch_that_the_database_does_not_know_is_proof() {
+    fn witnesses_of_an_unknown_run_or_epoch_are_proof() {
         let runs = [run(7, 40, 400), run(7, 30, 300), run(7, 20, 200)];
         assert_eq!(witness(7, 25, 1).proves(&runs), Some(runs[1]), "the first run after it");
         assert_eq!(witness(8, 35, 1).proves(&runs), Some(runs[0]));
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_witness_is_good_for_its_device_and_its_secret_alone() {
+    fn witnesses_are_valid_only_for_their_device_and_secret() {
         let (tokens, device) = (Tokens::new("one secret"), Uuid::from_u128(1));
         let text = Witness::give(&tokens, device, Reached { epoch: Some(7), run_us: 20, lsn: 300 }).expect("a witness");
         let read = Witness::parse(&text).expect("a witness");

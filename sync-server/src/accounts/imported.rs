@@ -1,47 +1,48 @@
-//! Password hashes that other systems have made: what checking one costs, and how every check comes to cost the same.
+//! Password hashes imported from other systems: what checking one costs, and how every check is made to cost the same.
 //!
-//! Such a hash costs more or less than ours, and how long a refusal takes would tell that a name is of an account, and where
-//! it came from. So every check does the work of every kind of imported hash that the database holds: that of its own hash,
-//! and the rest for nothing. Without such hashes it costs nothing, and each of them is gone with its owner's next sign-in.
+//! An imported hash takes more or less time than ours, so the time of a refusal would reveal that a name belongs to an account and
+//! which system it came from. Therefore every check does the work of the most expensive hash of every imported kind in the
+//! database: the check of its own hash, plus dummy work for the rest. Without imported hashes there is no extra work; each of them
+//! is replaced at its owner's next sign-in.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::PgPool;
 
-/// Rounds of the dearest bcrypt that is accepted: a cost of 14, about a second.
+/// The most bcrypt rounds that are accepted: a cost of 14, about a second.
 const BCRYPT_ROUNDS_MAX: u32 = 1 << 14;
-/// The fewest rounds that bcrypt knows: a cost of 4.
+/// The fewest rounds that bcrypt supports: a cost of 4.
 const BCRYPT_ROUNDS_MIN: u32 = 1 << 4;
-/// Rounds of the dearest PBKDF2 that is accepted: the limit of the library that checks it.
+/// The most PBKDF2 rounds that are accepted: the limit of the library that checks it.
 const PBKDF2_ROUNDS_MAX: u32 = 1_500_000;
 
-/// A kind of hash that another system has made.
+/// The algorithm of an imported hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// bcrypt, by itself or as Django keeps it.
+    /// bcrypt, in its own format or in Django's.
     Bcrypt,
-    /// Django's, over SHA-256.
+    /// Django's PBKDF2 over SHA-256.
     Pbkdf2Sha256,
-    /// Django's, over SHA-1.
+    /// Django's PBKDF2 over SHA-1.
     Pbkdf2Sha1,
 }
 
 impl Kind {
-    /// Every kind.
+    /// All kinds, in the order of [`MostRounds`].
     pub const ALL: [Kind; 3] = [Kind::Bcrypt, Kind::Pbkdf2Sha256, Kind::Pbkdf2Sha1];
 }
 
-/// A stored hash of such a kind.
+/// Algorithm and cost of an imported hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Imported {
-    /// Its kind.
+    /// The algorithm.
     pub kind: Kind,
-    /// How often its function runs.
+    /// Iterations of the hash function.
     pub rounds: u32,
 }
 
 impl Imported {
-    /// What a stored hash is, from its beginning. None: ours, or one that opens nothing.
+    /// Parses the prefix of a stored hash. None: one of ours, or one that no password matches.
     pub fn read(stored: &str) -> Option<Imported> {
         let parts: Vec<&str> = stored.split('$').collect();
         let (kind, rounds, most) = match parts.as_slice() {
@@ -56,7 +57,7 @@ impl Imported {
         (least..=most).contains(&rounds).then_some(Imported { kind, rounds })
     }
 
-    /// Whether the password fits. The stored hash is of this kind.
+    /// Whether the password matches. The stored hash has to be of this kind.
     pub fn fits(self, password: &str, stored: &str) -> bool {
         match self.kind {
             Kind::Bcrypt if stored.starts_with("$2") => bcrypt::verify(password, stored).unwrap_or(false),
@@ -64,13 +65,13 @@ impl Imported {
         }
     }
 
-    /// Does as much work for nothing. Rounds of bcrypt come in powers of two: each bit of their number is one.
+    /// Does the same amount of work and discards the result. bcrypt rounds are powers of two, so each bit of the number is one run.
     pub fn spend(self, password: &str) {
         match self.kind {
             Kind::Bcrypt => {
                 for cost in (0..u32::BITS).filter(|bit| self.rounds >> bit & 1 == 1) {
-                    let nobodys = format!("$2b${cost:02}$abcdefghijklmnopqrstuu76dfuawWdBS1QY6vcj1MdxyGkWvOi6G");
-                    let _ = bcrypt::verify(password, &nobodys);
+                    let dummy = format!("$2b${cost:02}$abcdefghijklmnopqrstuu76dfuawWdBS1QY6vcj1MdxyGkWvOi6G");
+                    let _ = bcrypt::verify(password, &dummy);
                 }
             }
             Kind::Pbkdf2Sha256 => drop(djangohashers::check_password(password, &format!("pbkdf2_sha256${}$nobody$", self.rounds))),
@@ -79,17 +80,17 @@ impl Imported {
     }
 }
 
-/// The most rounds of each kind that any account's hash has: what every check does.
+/// The most rounds of each kind among all accounts: the work that every check does.
 #[derive(Debug, Default)]
 pub struct MostRounds([AtomicU32; Kind::ALL.len()]);
 
 impl MostRounds {
-    /// What the database holds.
+    /// Reads the maximum from the database.
     ///
     /// # Errors
     /// When it does not answer.
     pub async fn read(pool: &PgPool) -> Result<MostRounds, sqlx::Error> {
-        // Where a hash says its kind and its rounds, without its salt.
+        // The prefix of a hash with its kind and rounds, without its salt.
         let kinds: Vec<Option<String>> = sqlx::query_scalar(
             r"SELECT DISTINCT substring(password_hash FROM '^(?:bcrypt\$|bcrypt_sha256\$)?\$2[abxy]?\$[0-9]+\$|^pbkdf2_sha(?:1|256)\$[0-9]+\$') FROM users WHERE password_hash NOT LIKE '$argon2%'",
         )
@@ -102,14 +103,14 @@ impl MostRounds {
         Ok(most)
     }
 
-    /// Takes note of a stored hash: from now on every check does its work.
+    /// Raises the maximum to this stored hash: every later check does its work.
     pub fn note(&self, stored: &str) {
         if let Some(Imported { kind, rounds }) = Imported::read(stored) {
             self.0[kind as usize].fetch_max(rounds, Ordering::Relaxed);
         }
     }
 
-    /// What a check has to spend beside the work of its own hash, so that each kind comes to the most there is.
+    /// The dummy work of a check besides its own hash, so that each kind reaches its maximum.
     pub fn rest(&self, own: Option<Imported>) -> Vec<Imported> {
         let rest = |kind: Kind| {
             let spent = own.filter(|own| own.kind == kind).map_or(0, |own| own.rounds);
@@ -133,7 +134,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_check_does_the_same_work_whatever_hash_is_stored_and_whether_there_is_one() {
+    fn every_check_does_the_same_work_for_any_stored_hash_and_for_none() {
         let most = MostRounds::default();
         STORED.iter().for_each(|stored| most.note(stored));
         let others = ["$argon2id$v=19$m=8,t=1,p=1$sQFQp+vy89E$ZPEFgltqevv9Hxi5MOfvxqMknKa6aB4H6DqKgW3sh8A", "!", "", "nonsense"];
@@ -148,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn where_no_hash_was_imported_nothing_is_spent() {
+    fn without_imported_hashes_there_is_no_extra_work() {
         assert!(MostRounds::default().rest(None).is_empty());
     }
 
     #[test]
-    fn what_is_spent_can_be_spent() {
+    fn remaining_bcrypt_rounds_are_sums_of_valid_costs() {
         // Every bit of the rest is a cost that bcrypt takes.
         for own in 4..=14 {
             let most = MostRounds::default();
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_that_would_cost_too_much_open_nothing() {
+    fn hashes_above_the_cost_limit_are_rejected() {
         for stored in [
             "$2b$15$abc",
             "$2b$31$abc",

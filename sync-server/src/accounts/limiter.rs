@@ -1,26 +1,26 @@
-//! Slows down guessing: buckets of attempts, refilled over time. Which ones a guess takes from is said in `names`.
+//! Rate limit for password guesses: token buckets, refilled over time. Module `names` decides which buckets a guess takes from.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-/// Attempts that a name has at once.
+/// Capacity of a bucket.
 const ATTEMPTS_MAX: f64 = 10.0;
-/// One attempt comes back after this many milliseconds.
+/// A bucket regains one attempt after this many milliseconds.
 const REFILL_MS: f64 = 6_000.0;
-/// Buckets remembered at most, in two generations.
+/// The most buckets in memory, over two generations.
 const BUCKETS_MAX: usize = 100_000;
 
-/// What is left of a bucket, and when that was so.
+/// Attempts left, and the time in milliseconds at which they were counted.
 type Bucket = (f64, i64);
 
-/// Slows down guessing of passwords.
+/// Limits how fast passwords can be guessed.
 #[derive(Debug, Default)]
 pub struct SignInLimiter {
     buckets: Mutex<Generations>,
 }
 
-/// When the young are too many, they become the old ones, and who was old and never came again is forgotten: that only
-/// forgives, and costs nothing however many names somebody makes up.
+/// When `young` is full it replaces `old`, and buckets that were not used meanwhile are dropped. Dropping one only restores its
+/// attempts, and memory stays bounded however many names an attacker invents.
 #[derive(Debug, Default)]
 struct Generations {
     young: HashMap<String, Bucket>,
@@ -41,7 +41,7 @@ impl Generations {
 }
 
 impl SignInLimiter {
-    /// Takes one attempt of each of these, if all of them have one left.
+    /// Takes one attempt from each of these buckets if each has one left; otherwise takes none and returns false.
     pub fn take(&self, keys: &[String], now_ms: i64) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let left = |buckets: &Generations, key: &str| {
@@ -56,8 +56,8 @@ impl SignInLimiter {
         allowed
     }
 
-    /// A right password gives the attempts back.
-    pub fn forgive(&self, key: &str) {
+    /// Refills a bucket after a correct password.
+    pub fn give_back(&self, key: &str) {
         let mut buckets = self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         buckets.young.remove(key);
         buckets.old.remove(key);
@@ -77,31 +77,31 @@ mod tests {
     }
 
     #[test]
-    fn guessing_runs_dry_and_comes_back_with_time() {
+    fn attempts_run_out_and_are_refilled_over_time() {
         let limiter = SignInLimiter::default();
         assert!((0..10).all(|_| take(&limiter, "aysel", 0)));
         assert!(!take(&limiter, "aysel", 0));
         assert!(take(&limiter, "murad", 0), "another name has its own attempts");
         assert!(take(&limiter, "aysel", 6_000));
         assert!(!take(&limiter, "aysel", 6_000));
-        limiter.forgive("aysel");
+        limiter.give_back("aysel");
         assert!(take(&limiter, "aysel", 6_000));
     }
 
     #[test]
-    fn a_guess_at_two_accounts_needs_an_attempt_of_each_and_the_one_that_opens_gives_back_its_own() {
+    fn guesses_at_two_accounts_take_an_attempt_of_each_and_a_success_refills_only_its_own() {
         let limiter = SignInLimiter::default();
         let both = ["a".to_owned(), "b".to_owned()];
         for _ in 0..10 {
             assert!(limiter.take(&both, 0));
-            limiter.forgive("a");
+            limiter.give_back("a");
         }
         assert!(!limiter.take(&both, 0), "b has none left");
         assert!(take(&limiter, "a", 0));
     }
 
     #[test]
-    fn names_that_are_made_up_are_forgotten_and_the_one_that_is_guessed_is_not() {
+    fn invented_names_are_evicted_and_a_guessed_one_is_kept() {
         let limiter = SignInLimiter::default();
         for number in 0..3 * BUCKETS_MAX {
             take(&limiter, &number.to_string(), 0);
@@ -109,7 +109,7 @@ mod tests {
                 take(&limiter, "aysel", 0);
             }
         }
-        let buckets = limiter.buckets.lock().expect("nobody panicked");
+        let buckets = limiter.buckets.lock().expect("no panic");
         assert!(buckets.young.len() + buckets.old.len() <= BUCKETS_MAX);
         drop(buckets);
         assert!(!take(&limiter, "aysel", 0));

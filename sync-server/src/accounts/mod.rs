@@ -1,18 +1,18 @@
-//! Who somebody is: passwords, tokens, sessions and devices.
+//! Authentication: passwords, tokens, sessions and devices.
 
-mod desk;
 mod imported;
 mod limiter;
 mod names;
+mod password_queue;
 mod passwords;
 mod renewal;
 mod routes;
 mod session;
 mod tokens;
 
-pub use desk::{PasswordDesk, STRANGERS_WAITING_MAX, passwords_at_once};
 pub use imported::MostRounds;
 pub use limiter::SignInLimiter;
+pub use password_queue::{PasswordQueue, STRANGERS_WAITING_MAX, passwords_at_once};
 pub use passwords::{Memory, check_password, hash_password};
 pub use renewal::*;
 pub use routes::*;

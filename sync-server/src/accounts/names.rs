@@ -1,11 +1,11 @@
-//! Whom a name means, and whose attempts a guess takes.
+//! Finds the accounts that a sign-in name refers to, and the rate-limit buckets that a guess takes from.
 
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::failure::Failure;
 
-/// An account that answers to the name.
+/// An account whose user name or e-mail address is the given name.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The account.
@@ -18,7 +18,7 @@ pub struct Account {
     pub user_name: Option<String>,
     /// The e-mail address.
     pub email: Option<String>,
-    /// What the person is called.
+    /// The person's full name.
     pub full_name: String,
     /// The role.
     pub role: String,
@@ -28,13 +28,14 @@ pub struct Account {
     pub password_hash: Option<String>,
 }
 
-/// The accounts that a typed name means.
+/// The accounts that a typed name refers to.
 #[derive(Debug, Clone)]
 pub struct Named {
-    /// The name as PostgreSQL folds it: two spellings of one name are one name, whether or not there is such an account.
+    /// The name in PostgreSQL's lower case, so that spellings which differ only in case share buckets, whether or not there is such
+    /// an account.
     pub folded: String,
-    /// One, or none. Two where one person's user name is another person's address, which is refused today: then the password
-    /// tells who it is.
+    /// At most two. Two accounts match where one person's user name is another person's address, which is refused for new accounts:
+    /// then the password decides.
     pub accounts: Vec<Account>,
 }
 
@@ -90,14 +91,13 @@ pub async fn find(pool: &PgPool, name: &str) -> Result<Named, Failure> {
 pub struct Attempts {
     /// One for each account that is compared, in their order.
     pub buckets: Vec<String>,
-    /// Whether it comes with a device of one of the accounts.
+    /// Whether the device belongs to one of the accounts.
     pub is_known_device: bool,
 }
 
-/// Whose attempts a guess takes: for each account that is compared, a bucket of this name and this account. So who opens one
-/// account gives no attempts back for another, and a refusal tells neither that a name and an address are of one account nor
-/// that a name is of none. The owner of a laptop who signs in again on it has that laptop's attempts: nobody who guesses
-/// elsewhere keeps them out.
+/// Each compared account has a bucket per name and account. So opening one account refills no attempts of another, and a refusal
+/// reveals neither that a name and an address belong to one account nor that a name belongs to none. A laptop on which the owner
+/// has signed in before has its own bucket, so guessing from elsewhere cannot lock the owner out.
 pub async fn attempts(pool: &PgPool, named: &Named, device: Option<Uuid>) -> Result<Attempts, Failure> {
     let Named { folded, accounts } = named;
     if accounts.is_empty() {
@@ -114,7 +114,7 @@ pub async fn attempts(pool: &PgPool, named: &Named, device: Option<Uuid>) -> Res
     Ok(Attempts { buckets: accounts.iter().map(bucket).collect(), is_known_device: owner.is_some() })
 }
 
-/// Which of these accounts a device belongs to.
+/// The one of these accounts that owns the device.
 async fn owner_of(pool: &PgPool, device: Uuid, accounts: &[Account]) -> Result<Option<Uuid>, Failure> {
     let users: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
     let sql = "SELECT user_id FROM devices WHERE id = $1 AND user_id = ANY($2) AND revoked_at IS NULL";

@@ -8,20 +8,20 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use super::imported::{Imported, MostRounds};
 
-/// Memory of one hash in KiB, passes and lanes: OWASP's second choice, 19 MiB, so that many may sign in at once.
+/// Memory of one hash in KiB, passes and lanes: OWASP's second choice, 19 MiB, so that many people can sign in at once.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Longer passwords are refused before they cost anything.
+/// Longer passwords are refused before any hashing.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// The memory that Argon2 works in. Kept and used again: given back each time, blocks of this size fragment the heap and stay
-/// with the process for ever.
+/// Argon2's working memory. It is reused: freeing blocks of this size each time fragments the heap, and the process never returns
+/// the memory.
 #[derive(Default)]
 pub struct Memory(Vec<Block>);
 
 impl Memory {
-    /// So many blocks of a KiB. A hash from elsewhere that wants more than ours is not kept room for.
+    /// Runs `work` with this many blocks of 1 KiB. Memory for an imported hash that needs more than ours is not kept.
     fn with<T>(&mut self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
         if blocks > MEMORY_KIB as usize {
             return work(&mut vec![Block::new(); blocks]);
@@ -35,7 +35,7 @@ impl Memory {
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // What a password left in it is nothing to print.
+        // The content derives from a password and must not be printed.
         f.debug_tuple("Memory").field(&self.0.len()).finish()
     }
 }
@@ -57,17 +57,17 @@ pub fn hash_password(password: &str) -> Result<String, String> {
     Ok(hash.to_string())
 }
 
-/// A hash of no password: checking a name without an account, or an account without a hash of ours, does the same work.
-static NOBODYS_HASH: LazyLock<String> = LazyLock::new(|| hash_password("nobody").unwrap_or_default());
+/// A dummy hash: checking a name without an account, or an account without an Argon2 hash, does the same work with it.
+static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| hash_password("nobody").unwrap_or_default());
 
-/// Whether the password fits the stored hash, and whether the hash is one to replace. It does the same work whatever is stored:
-/// a hash of ours, and of every kind of imported hash the most there is.
+/// Whether the password matches the stored hash, and whether the hash is to be replaced. The work is the same whatever is stored:
+/// one hash of ours, and the most expensive imported hash of every kind.
 pub fn check_password(password: &str, stored: Option<&str>, most: &MostRounds, memory: &mut Memory) -> (bool, bool) {
     if password.len() > PASSWORD_BYTES_MAX {
         return (false, false);
     }
     let ours = stored.filter(|stored| is_ours(stored));
-    let argon2 = PasswordHash::new(ours.unwrap_or(&NOBODYS_HASH)).ok();
+    let argon2 = PasswordHash::new(ours.unwrap_or(&DUMMY_HASH)).ok();
     let fits_ours = argon2.and_then(|parsed| fits_argon2(password, &parsed, memory)).unwrap_or(false);
     let imported = stored.and_then(Imported::read);
     let fits_imported = imported.zip(stored).is_some_and(|(imported, stored)| imported.fits(password, stored));
@@ -79,7 +79,7 @@ fn is_ours(stored: &str) -> bool {
     stored.starts_with("$argon2") && PasswordHash::new(stored).is_ok()
 }
 
-/// As the crate's own `verify_password`, in memory that is there already. None: the hash is damaged.
+/// Same as the crate's `verify_password`, but in reused memory. None: the hash is damaged.
 fn fits_argon2(password: &str, stored: &PasswordHash, memory: &mut Memory) -> Option<bool> {
     let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
     let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_without_a_hash_is_opened_by_no_password() {
+    fn accounts_without_a_hash_accept_no_password() {
         for password in ["", "nobody", "secret"] {
             assert_eq!(check_password(password, None, &MostRounds::default(), &mut Memory::default()), (false, false));
             assert!(!verify_password(password, "!").0);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn people_keep_their_passwords_from_every_system() {
+    fn imported_hashes_are_accepted_and_marked_for_replacement() {
         let argon = hash_password("öyrən-2026").expect("hashes");
         assert_eq!(verify_password("öyrən-2026", &argon), (true, false));
         assert!(!verify_password("oyren-2026", &argon).0);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_hashes_open_nothing() {
+    fn damaged_hashes_accept_no_password() {
         for stored in ["", "!", "$argon2id$broken", "$2b$broken", "pbkdf2_sha256$x"] {
             assert!(!verify_password("secret", stored).0, "{stored}");
             assert!(!verify_password("", stored).0, "{stored}");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn one_memory_serves_hashes_of_every_size_one_after_another() {
+    fn memory_is_reused_for_hashes_of_every_size() {
         let mut memory = Memory::default();
         let ours = hash_password("first").expect("hashes");
         let small = "$argon2id$v=19$m=8,t=1,p=1$sQFQp+vy89E$ZPEFgltqevv9Hxi5MOfvxqMknKa6aB4H6DqKgW3sh8A";

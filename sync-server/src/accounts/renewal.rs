@@ -1,4 +1,4 @@
-//! New access tokens for a refresh token, and the end of a session whose older token comes back.
+//! Refreshing access tokens, and ending a session whose older refresh token is used again.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,9 +15,9 @@ use super::tokens::{SESSION_DAYS, refresh_hash, session_of};
 use crate::body::Body;
 use crate::failure::Failure;
 use crate::state::App;
-use crate::uncut::{begin, to_the_end};
+use crate::uninterrupted::{begin, run_to_end};
 
-/// How long a request may be on its way while the next one overtakes it: longer than the server and any proxy wait for one.
+/// How long a request may be delayed while a later one overtakes it: longer than the time-outs of the server and of any proxy.
 const OVERTAKEN_MINUTES_MAX: i32 = 10;
 
 /// `POST /v1/accounts/refresh`
@@ -34,13 +34,13 @@ pub struct Refreshed {
     pub access_token: String,
     /// Milliseconds since 1970.
     pub access_expires_at: i64,
-    /// The next refresh token. The one that was sent stays good until this one is used.
+    /// The next refresh token. The one that was sent stays valid until this one is used.
     pub refresh_token: String,
     /// The server's clock, in milliseconds.
     pub server_time: i64,
 }
 
-/// A session as a refresh finds it.
+/// A session's row, read and locked for a refresh.
 #[derive(sqlx::FromRow)]
 struct Found {
     id: Uuid,
@@ -51,7 +51,7 @@ struct Found {
     next_refresh_token_hash: Option<Vec<u8>>,
 }
 
-/// Reads and locks the open session for which this holds. Each condition has an index of its own.
+/// Reads and locks the open session that matches the condition. Each condition has its own index.
 macro_rules! open_session_where {
     ($condition:literal) => {
         concat!(
@@ -66,16 +66,16 @@ macro_rules! open_session_where {
 
 /// Gives a new access token for a refresh token.
 ///
-/// The session holds two hashes: the current token's and the next one's. Sending the current one again gives the same next
-/// one, so a lost answer costs nothing. Sending the next one makes it the current one. An older token means that two programs
-/// use the session, and one of them is not its owner's: the session ends, and the owner signs in again. Only a token that was
-/// left a moment ago may belong to a request that was overtaken on its way, and ends nothing.
+/// The session stores two hashes: the current token's and the next one's. Sending the current token again returns the same next
+/// one, so a lost answer costs nothing. Sending the next token makes it the current one. An older token means that two programs use
+/// the session and one of them is not its owner's: the session ends, and the owner signs in again. The exception is a token that
+/// was replaced a moment ago: its request may have been overtaken, so it is refused without ending the session.
 ///
 /// # Errors
 /// `session_ended`, `device_revoked`, `account_closed`.
 #[utoipa::path(post, path = "/v1/accounts/refresh", request_body = Refresh, responses((status = 200, body = Refreshed), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn refresh(State(app): State<App>, Body(request): Body<Refresh, REQUEST_BODY_BYTES_MAX>) -> Result<Json<Refreshed>, Failure> {
-    to_the_end(async move { refreshed(&app, &request).await.map(Json) }).await
+    run_to_end(async move { refreshed(&app, &request).await.map(Json) }).await
 }
 
 async fn refreshed(app: &App, request: &Refresh) -> Result<Refreshed, Failure> {
@@ -85,7 +85,7 @@ async fn refreshed(app: &App, request: &Refresh) -> Result<Refreshed, Failure> {
     let found = find(&mut transaction, session_of(&request.refresh_token), &hash).await?.ok_or_else(ended)?;
     let Found { id: session_id, user_id, organization_id, device_id, .. } = found;
     if found.refresh_token_hash != hash && found.next_refresh_token_hash.as_ref() != Some(&hash) {
-        if !was_left_lately(&mut transaction, session_id, &hash).await? {
+        if !was_replaced_recently(&mut transaction, session_id, &hash).await? {
             tracing::warn!(session = %session_id, user = %user_id, device = %device_id, "an older refresh token came back: the session is ended");
             end(app, transaction, session_id).await?;
         }
@@ -95,7 +95,7 @@ async fn refreshed(app: &App, request: &Refresh) -> Result<Refreshed, Failure> {
     session.check_alive(&mut transaction).await?;
     let next_token = app.tokens.next_refresh_token(session_id, &request.refresh_token)?;
     if found.refresh_token_hash != hash {
-        leave(&mut transaction, session_id, &found.refresh_token_hash).await?;
+        store_replaced_token(&mut transaction, session_id, &found.refresh_token_hash).await?;
     }
     sqlx::query(
         "UPDATE user_sessions SET \
@@ -113,7 +113,7 @@ async fn refreshed(app: &App, request: &Refresh) -> Result<Refreshed, Failure> {
     Ok(Refreshed { access_token, access_expires_at, refresh_token: next_token, server_time: app.now_ms() })
 }
 
-/// The open session that a token names, locked; for a token that names none, the one that has its hash.
+/// The open session that a token names, locked; for a token in the old format, the session that has its hash.
 async fn find(connection: &mut PgConnection, named: Option<Uuid>, hash: &[u8]) -> Result<Option<Found>, Failure> {
     let found = match named {
         Some(session) => sqlx::query_as(open_session_where!("s.id = $1")).bind(session),
@@ -122,15 +122,15 @@ async fn find(connection: &mut PgConnection, named: Option<Uuid>, hash: &[u8]) -
     Ok(found.fetch_optional(connection).await?)
 }
 
-/// Whether this was the session's current token a moment ago.
-async fn was_left_lately(connection: &mut PgConnection, session: Uuid, hash: &[u8]) -> Result<bool, Failure> {
+/// Whether this was the session's current token until [`OVERTAKEN_MINUTES_MAX`] ago.
+async fn was_replaced_recently(connection: &mut PgConnection, session: Uuid, hash: &[u8]) -> Result<bool, Failure> {
     let sql = "SELECT EXISTS (SELECT FROM left_refresh_tokens \
          WHERE session_id = $1 AND hash = $2 AND left_at > now() - make_interval(mins => $3))";
     Ok(sqlx::query_scalar(sql).bind(session).bind(hash).bind(OVERTAKEN_MINUTES_MAX).fetch_one(connection).await?)
 }
 
-/// Remembers the token that was the current one until now, and forgets those that no request can name any more.
-async fn leave(connection: &mut PgConnection, session: Uuid, hash: &[u8]) -> Result<(), Failure> {
+/// Stores the token that is being replaced, and deletes those that are older than any delayed request.
+async fn store_replaced_token(connection: &mut PgConnection, session: Uuid, hash: &[u8]) -> Result<(), Failure> {
     sqlx::query("DELETE FROM left_refresh_tokens WHERE session_id = $1 AND left_at <= now() - make_interval(mins => $2)")
         .bind(session)
         .bind(OVERTAKEN_MINUTES_MAX)

@@ -25,18 +25,18 @@ use crate::body::Body;
 use crate::connections::Peer;
 use crate::failure::Failure;
 use crate::state::App;
-use crate::uncut::{begin, to_the_end};
+use crate::uninterrupted::{begin, run_to_end};
 
-/// Bytes of the longest name to sign in with: an e-mail address of 255 characters.
+/// The longest sign-in name in bytes: an e-mail address of 255 characters.
 const NAME_BYTES_MAX: usize = 1_020;
-/// Devices of one person that are not revoked.
+/// The most devices of one person that are not revoked.
 const DEVICES_PER_USER_MAX: i64 = 100;
-/// Characters of a device's name that are kept.
+/// Longer device names are cut to this many characters.
 const DEVICE_NAME_MAX: usize = 100;
-/// Devices whose recovery secrets one sign-in may ask for.
+/// The most devices whose recovery secrets one sign-in may request.
 const SECRETS_OF_MAX: usize = 8;
-/// How often a password is checked whose hash changes meanwhile: two laptops of a person whose hash is replaced at the first
-/// sign-in are the one case.
+/// How often a password is checked again because its hash changed meanwhile: the one case is two laptops of a person whose hash is
+/// replaced at the first sign-in.
 const CHECKS_MAX: usize = 3;
 
 /// `POST /v1/accounts/sign-in`
@@ -107,7 +107,7 @@ pub struct SignedInUser {
     pub id: Uuid,
     /// The name to sign in with.
     pub user_name: String,
-    /// What they are called.
+    /// Full name.
     pub full_name: String,
     /// `admin`, `instructor`, `teacher`, `learner` or `parent`.
     pub role: String,
@@ -137,12 +137,12 @@ pub async fn sign_in(
     if request.device.secrets_of.len() > SECRETS_OF_MAX {
         return Err(Problem::new(Code::BadRequest, "too many devices whose secrets are needed").field("secrets_of").into());
     }
-    let asked = Arc::new((request, headers));
+    let shared = Arc::new((request, headers));
     for _ in 0..CHECKS_MAX {
-        let (request, headers) = &*asked;
+        let (request, headers) = &*shared;
         let opened = open_account(&app, peer, headers, request.name.trim(), request).await?;
-        let (app, asked) = (app.clone(), Arc::clone(&asked));
-        let signed_in = to_the_end(async move { signed_in(&app, opened, &asked.0.device, &asked.1).await }).await?;
+        let (app, shared) = (app.clone(), Arc::clone(&shared));
+        let signed_in = run_to_end(async move { signed_in(&app, opened, &shared.0.device, &shared.1).await }).await?;
         if let Some(signed_in) = signed_in {
             return Ok(Json(signed_in));
         }
@@ -150,12 +150,12 @@ pub async fn sign_in(
     Err(wrong().into())
 }
 
-/// Opens the session of somebody whose password was right. None: the account has another hash by now, and the password has to be
-/// checked again.
+/// Opens the session after a correct password. None: the account's hash has changed meanwhile, and the password has to be checked
+/// again.
 async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &HeaderMap) -> Result<Option<SignedIn>, Failure> {
     let Opened { account, new_hash } = opened;
     let mut transaction = begin(&app.pool).await?;
-    // Somebody may have given the account another password while this one was checked, or another sign-in a new hash of it.
+    // The account may have got another password while this one was checked, or another sign-in may have replaced the hash.
     if !still_opens(&mut transaction, &account).await? {
         return Ok(None);
     }
@@ -192,42 +192,42 @@ async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &Hea
     }))
 }
 
-/// An account that a name and a password have opened.
+/// An account whose name and password were correct.
 struct Opened {
     account: Account,
-    /// A new hash of the password, where the stored one is to be replaced.
+    /// A new hash of the password, when the stored one is to be replaced.
     new_hash: Option<String>,
 }
 
-/// The account that the name and the password open.
+/// Checks name and password.
 async fn open_account(app: &App, peer: IpAddr, headers: &HeaderMap, name: &str, request: &SignIn) -> Result<Opened, Failure> {
     let named = names::find(&app.pool, name).await?;
     let attempts = names::attempts(&app.pool, &named, request.device.id).await?;
     if !app.sign_ins.take(&attempts.buckets, app.now_ms()) {
         return Err(Problem::new(Code::TooManyAttempts, "too many attempts for this name").into());
     }
-    // Passwords are slow on purpose. Many at once wait for each other; known devices do not wait for the rest.
-    let stranger = (!attempts.is_known_device).then(|| address_of(peer, headers));
-    let place = app.passwords.take(stranger).await?;
+    // Hashing is slow on purpose. Many sign-ins at once wait for each other; known devices do not wait for unknown ones.
+    let unknown_from = (!attempts.is_known_device).then(|| address_of(peer, headers));
+    let slot = app.passwords.take(unknown_from).await?;
     let (password, most) = (request.password.clone(), Arc::clone(&app.most_rounds));
-    let (opened, place) = place.work(move |memory| whose(named.accounts, &password, &most, memory)).await?;
+    let (opened, slot) = slot.work(move |memory| matching_account(named.accounts, &password, &most, memory)).await?;
     let (bucket, account, outdated) = opened.ok_or_else(wrong)?;
     if !account.open {
         return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
     }
-    app.sign_ins.forgive(&attempts.buckets[bucket]);
-    let (new_hash, place) = if outdated {
+    app.sign_ins.give_back(&attempts.buckets[bucket]);
+    let (new_hash, slot) = if outdated {
         let password = request.password.clone();
-        place.work(move |_| hash_password(&password).ok()).await?
+        slot.work(move |_| hash_password(&password).ok()).await?
     } else {
-        (None, place)
+        (None, slot)
     };
-    drop(place);
+    drop(slot);
     Ok(Opened { account, new_hash })
 }
 
-/// The address that a sign-in comes from. Only a peer in a private network, where the proxy stands, is believed when it names
-/// another address than its own; the last one that it names is the one it has seen itself.
+/// The client's address. `X-Forwarded-For` is trusted only when the peer is in a private network, where the proxy runs; its last
+/// entry is the address that the proxy itself has seen.
 fn address_of(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let private = match peer {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
@@ -236,15 +236,15 @@ fn address_of(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let forwarded = headers.get_all("x-forwarded-for").iter().next_back().filter(|_| private).and_then(|value| value.to_str().ok());
     let address: IpAddr = forwarded.and_then(|text| text.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer);
     match address.to_canonical() {
-        // Whoever has one address of version 6 has all that share its first half.
+        // An IPv6 client usually controls a whole /64, so all of it counts as one address.
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
         address => address,
     }
 }
 
-/// The account that the password opens, with its place among them, and whether its hash is one to replace. Every account is
-/// compared, also after one was opened.
-fn whose(accounts: Vec<Account>, password: &str, most: &MostRounds, memory: &mut Memory) -> Option<(usize, Account, bool)> {
+/// The account that the password matches, its index, and whether its hash is to be replaced. Every account is compared, also after
+/// a match, so that the time reveals nothing.
+fn matching_account(accounts: Vec<Account>, password: &str, most: &MostRounds, memory: &mut Memory) -> Option<(usize, Account, bool)> {
     if accounts.is_empty() {
         check_password(password, None, most, memory);
     }
@@ -252,21 +252,21 @@ fn whose(accounts: Vec<Account>, password: &str, most: &MostRounds, memory: &mut
     let checked: Vec<(bool, bool)> =
         accounts.iter().map(|account| check_password(password, account.password_hash.as_deref(), most, memory)).collect();
     let opened = accounts.into_iter().zip(checked).enumerate().find(|(_, (_, (fits, _)))| *fits);
-    opened.map(|(place, (account, (_, outdated)))| (place, account, outdated))
+    opened.map(|(index, (account, (_, outdated)))| (index, account, outdated))
 }
 
 fn wrong() -> Problem {
     Problem::new(Code::WrongPassword, "the name or the password is wrong")
 }
 
-/// Whether the account has the hash that was checked, and keeps it until the transaction ends.
+/// Whether the account still has the checked hash. The row is locked until the transaction ends.
 async fn still_opens(connection: &mut PgConnection, account: &Account) -> Result<bool, Failure> {
     let sql = "SELECT password_hash FROM users WHERE id = $1 FOR NO KEY UPDATE";
     let stored: Option<Option<String>> = sqlx::query_scalar(sql).bind(account.id).fetch_optional(connection).await?;
     Ok(stored.flatten() == account.password_hash)
 }
 
-/// Stores another hash of the same password: no session ends by it.
+/// Stores another hash of the same password: this ends no session.
 async fn store_hash(connection: &mut PgConnection, user: Uuid, hash: &str) -> Result<(), Failure> {
     sqlx::query("SELECT set_config('waystation.same_password', 'on', true)").execute(&mut *connection).await?;
     sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(user).bind(hash).execute(&mut *connection).await?;
@@ -293,7 +293,8 @@ async fn known_device(connection: &mut PgConnection, id: Uuid, user: Uuid) -> Re
     }
 }
 
-/// The recovery secrets of a person's own devices. A revoked one lets nobody in, but what it wrapped is still theirs.
+/// The recovery secrets of a person's own devices, revoked ones included: a revoked device cannot sign in, but its secret may still
+/// be needed to open a database.
 async fn secrets_of(connection: &mut PgConnection, devices: &[Uuid], user: Uuid) -> Result<BTreeMap<Uuid, String>, Failure> {
     if devices.is_empty() {
         return Ok(BTreeMap::new());
@@ -313,7 +314,7 @@ async fn make_device(
     name: &str,
     platform: &str,
 ) -> Result<(Uuid, Vec<u8>), Failure> {
-    // Two at once would both count the other out.
+    // The lock makes the limit hold when two sign-ins create devices at once.
     sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(user).execute(&mut *connection).await?;
     let known: i64 = sqlx::query_scalar("SELECT count(*) FROM devices WHERE user_id = $1 AND revoked_at IS NULL")
         .bind(user)
@@ -338,8 +339,7 @@ async fn make_device(
     Ok((id, secret.to_vec()))
 }
 
-/// Opens a device's session, and ends its former one: two programs with one device's tokens are one too many. Returns the
-/// session and its first refresh token.
+/// Opens a device's session and ends its former one: a device has one session. Returns the session and its first refresh token.
 async fn open_session(connection: &mut PgConnection, user: Uuid, device: Uuid, headers: &HeaderMap) -> Result<(Uuid, String), Failure> {
     sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE device_id = $1 AND ended_at IS NULL")
         .bind(device)
@@ -363,13 +363,13 @@ async fn open_session(connection: &mut PgConnection, user: Uuid, device: Uuid, h
     Ok((id, refresh_token))
 }
 
-/// Ends the session. What the laptop holds stays the laptop's business.
+/// Ends the session. Data on the laptop is not affected.
 ///
 /// # Errors
 /// Only when the database does not answer.
 #[utoipa::path(post, path = "/v1/accounts/sign-out", security(("access_token" = [])), responses((status = 204, description = "The session is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
-    to_the_end(async move {
+    run_to_end(async move {
         let mut transaction = begin(&app.pool).await?;
         sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
             .bind(session.session_id)
@@ -384,13 +384,13 @@ pub async fn sign_out(State(app): State<App>, session: Session) -> Result<Status
 
 /// Ends every session of the person, on every device, this one too.
 ///
-/// For somebody who has lost a laptop, or believes that somebody else has their tokens.
+/// For a person who has lost a laptop, or believes that somebody else has their tokens.
 ///
 /// # Errors
 /// `session_ended`, `device_revoked`, `account_closed`: only a session that is open ends the others.
 #[utoipa::path(post, path = "/v1/accounts/sign-out-everywhere", security(("access_token" = [])), responses((status = 204, description = "Every session of this person is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out_everywhere(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
-    to_the_end(async move {
+    run_to_end(async move {
         let mut transaction = begin(&app.pool).await?;
         session.check_alive(&mut transaction).await?;
         sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL")
@@ -415,7 +415,7 @@ pub struct NewDeviceRequest {
     pub platform: String,
 }
 
-/// A device for a database that turned out to be a copy. The session goes on with it.
+/// A new device for a database that is a copy of another one, with a session of its own.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct NewDevice {
     /// The new device.
@@ -442,7 +442,7 @@ pub async fn new_device(
     headers: HeaderMap,
     Body(request): Body<NewDeviceRequest, REQUEST_BODY_BYTES_MAX>,
 ) -> Result<Json<NewDevice>, Failure> {
-    to_the_end(async move { made_device(&app, session, &request, &headers).await.map(Json) }).await
+    run_to_end(async move { made_device(&app, session, &request, &headers).await.map(Json) }).await
 }
 
 async fn made_device(app: &App, session: Session, request: &NewDeviceRequest, headers: &HeaderMap) -> Result<NewDevice, Failure> {

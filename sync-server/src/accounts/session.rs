@@ -23,7 +23,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Refuses a request that names another device than the session's.
+    /// Refuses a request that names a device other than the session's.
     ///
     /// # Errors
     /// `device_not_yours`.

@@ -1,5 +1,5 @@
-//! Access tokens (signed, fifteen minutes) and refresh tokens (random, stored as a hash, with the session they belong to in
-//! clear: so one that is too old is known as such).
+//! Access tokens (signed, valid for fifteen minutes) and refresh tokens (random, stored as a hash). A refresh token contains the id
+//! of its session in clear text, so that an outdated one can still be attributed to its session.
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,12 @@ use waystation_model::{Code, Problem};
 
 use crate::failure::Failure;
 
-/// How long an access token is good, in seconds.
+/// Lifetime of an access token in seconds.
 pub const ACCESS_SECONDS: i64 = 15 * 60;
-/// How long a session lasts without any refresh, in days: longer than a summer without a network.
+/// Days that a session lasts without a refresh: longer than a summer without a network.
 pub const SESSION_DAYS: i64 = 180;
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
     /// The user.
@@ -25,7 +25,7 @@ pub struct Claims {
     pub dev: Uuid,
     /// The session.
     pub sid: Uuid,
-    /// Good until, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub exp: i64,
 }
 
@@ -37,10 +37,10 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Tokens signed with this secret.
+    /// Signs with this secret (HS256).
     pub fn new(secret: &str) -> Tokens {
         let mut validation = Validation::new(Algorithm::HS256);
-        // Server and laptop never compare clocks over a token; the server reads its own.
+        // No leeway: the server issues and checks tokens by the same clock.
         validation.leeway = 0;
         Tokens { encoding: EncodingKey::from_secret(secret.as_bytes()), decoding: DecodingKey::from_secret(secret.as_bytes()), validation }
     }
@@ -53,17 +53,17 @@ impl Tokens {
         encode(&Header::new(Algorithm::HS256), claims, &self.encoding).map_err(Failure::broken)
     }
 
-    /// What a token says, if it is ours and still good.
+    /// The claims of a token that this server signed and that has not expired.
     ///
     /// # Errors
-    /// `token_expired`, whatever is wrong with it.
+    /// `token_expired`, whatever the reason.
     pub fn read(&self, token: &str) -> Result<Claims, Problem> {
         decode::<Claims>(token, &self.decoding, &self.validation)
             .map(|data| data.claims)
             .map_err(|error| Problem::new(Code::TokenExpired, error.to_string()))
     }
 
-    /// A signature over a text of this server's.
+    /// Signs a text with the server's secret.
     ///
     /// # Errors
     /// Never with this key; kept for the library's signature.
@@ -71,13 +71,13 @@ impl Tokens {
         jsonwebtoken::crypto::sign(text.as_bytes(), &self.encoding, Algorithm::HS256).map_err(Failure::broken)
     }
 
-    /// Whether a signature is this server's over a text.
+    /// Whether the signature over the text was made with the server's secret.
     pub fn has_signed(&self, text: &str, signature: &str) -> bool {
         jsonwebtoken::crypto::verify(signature, text.as_bytes(), &self.decoding, Algorithm::HS256).unwrap_or(false)
     }
 
-    /// The refresh token that follows on `token` in this session. It follows from it, so that a request that arrives twice, or
-    /// late, gets the same answer, and nobody is signed out for want of an order.
+    /// The refresh token that follows `token` in this session. It is derived from it, so that a request which arrives twice or late
+    /// gets the same answer and nobody is signed out.
     ///
     /// # Errors
     /// Never with this key; kept for the library's signature.
@@ -99,7 +99,7 @@ fn refresh_token(session: Uuid, secret: &[u8]) -> String {
     format!("{}.{}", session.simple(), hex::encode(secret))
 }
 
-/// The session that a refresh token names. Tokens of former versions name none.
+/// The session that a refresh token names; none for a token in the old format.
 pub fn session_of(token: &str) -> Option<Uuid> {
     token.split_once('.').and_then(|(session, _)| Uuid::parse_str(session).ok())
 }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_refresh_token_follows_from_this_one_and_from_nothing_that_a_laptop_knows() {
+    fn the_next_refresh_token_is_derived_from_token_session_and_server_secret() {
         let (tokens, session) = (Tokens::new("one secret"), Uuid::from_u128(1));
         let next = tokens.next_refresh_token(session, "now").expect("a token");
         assert_eq!(tokens.next_refresh_token(session, "now").expect("a token"), next);

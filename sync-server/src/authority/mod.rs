@@ -1,8 +1,8 @@
-//! What push and pull ask of whatever keeps the authoritative rows. PostgreSQL keeps them for people; a simulator keeps them
-//! in memory, so that the very same rules run a million times.
+//! The storage interface of push and pull. In production the authoritative rows are in PostgreSQL; a simulator keeps them in
+//! memory, so that the same rules run a million times.
 //!
-//! Only words of the rules stand here. How a row is read or locked, and how its feeds come to know of a change, is the
-//! keeper's own.
+//! The traits contain only what the rules need. How a row is read or locked, and how feeds are updated after a change, is left to
+//! the implementation.
 
 pub mod postgres;
 
@@ -22,48 +22,47 @@ use crate::accounts::Session;
 use crate::epoch::Reached;
 use crate::failure::Failure;
 
-/// Keeps the authoritative rows.
+/// Storage of the authoritative rows.
 pub trait Authority: Sync {
-    /// One transaction of a push. Dropped without a commit, it changed nothing.
+    /// One transaction of a push. Dropped without a commit, it changes nothing.
     type Writing: Writing;
-    /// One snapshot that a page is read from.
+    /// A read-only snapshot for one page.
     type Snapshot: Snapshot;
 
     /// The server's clock in milliseconds.
     fn now_ms(&self) -> i64;
-    /// Rows in one pulled page. A simulator has fewer rows than people do and cuts them into as many pages.
+    /// The most rows in one pulled page. The simulator has few rows and uses a smaller limit to get several pages.
     fn page_rows_max(&self) -> usize {
         PAGE_ROWS_MAX
     }
-    /// Begins a push.
+    /// Begins the transaction of a push.
     fn write(&self) -> impl Future<Output = Result<Self::Writing, Failure>> + Send;
-    /// Remembers what a user hears by now, and when they lost what they heard before. It was read when the heads of their
-    /// access summed up to `rights_at`; what was read later is not replaced.
+    /// Stores the scopes that a user subscribes to, and when former ones were lost. `rights_at`: the sum of the heads of the user's
+    /// access scopes when the scopes were read; what was read later is not overwritten.
     fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// Remembers that a device is being told of something that its user hears no more.
+    /// Records that a page telling the device of a lost scope is being sent.
     fn tell_losses(&self, device: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// Remembers that a device has received what it was told of losses at this moment, in microseconds, unless it was told of
-    /// more since.
+    /// Records that the device has received the losses sent at this moment, in microseconds, unless newer ones were sent since.
     fn confirm_losses(&self, device: Uuid, sent_us: i64) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// Takes rows that cannot be sent out of their feeds, as far as they have not moved since they were read, and returns the
-    /// heads that moved.
+    /// Removes rows that cannot be sent from their feeds, unless they have changed since they were read. Returns the heads that
+    /// moved.
     fn withhold(&self, rows: &[FeedPlace]) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
-    /// Begins to read.
+    /// Begins a snapshot.
     fn snapshot(&self) -> impl Future<Output = Result<Self::Snapshot, Failure>> + Send;
 }
 
-/// A row as it was found for a change.
+/// A row as it was read before a change.
 #[derive(Debug)]
 pub struct Found {
-    /// Its id.
+    /// UUID.
     pub id: Uuid,
-    /// Whose it is.
+    /// Organization that owns the row.
     pub organization_id: Uuid,
-    /// Its state.
+    /// Values and edits.
     pub stored: Stored,
 }
 
-/// What the ledger keeps of one push.
+/// One push as the ledger stores it.
 #[derive(Debug)]
 pub struct Pushed {
     /// The number of its first mutation.
@@ -74,16 +73,16 @@ pub struct Pushed {
     pub outcomes: Vec<NumberedOutcome>,
 }
 
-/// A device's ledger as a push finds it.
+/// A device's ledger, locked by a push.
 #[derive(Debug, Clone, Copy)]
 pub struct LockedLedger {
     /// The number of its last mutation.
     pub last_n: i64,
     /// The chain there.
     pub chain: Chain,
-    /// Where the database is, as far as that is known before anything is written.
+    /// Log position of the database, as known before anything is written.
     pub reached: Reached,
-    /// The last stamp that was given to anything.
+    /// The last stamp that was issued.
     pub last_stamp: i64,
 }
 
@@ -102,33 +101,33 @@ pub struct LedgerEntry<'a> {
     pub hashes: &'a [[u8; CONTENT_HASH_BYTES]],
     /// The outcomes that are not plainly `applied`.
     pub outcomes: &'a [NumberedOutcome],
-    /// Up to here the outcomes are forgotten.
+    /// Outcomes up to this number are deleted.
     pub forget_upto: i64,
 }
 
-/// A conflict that nobody has settled.
+/// A conflict that is not settled.
 #[derive(Debug)]
 pub struct OpenConflict {
-    /// Its id.
+    /// UUID.
     pub id: Uuid,
     /// The row.
     pub row_id: Uuid,
     /// The tracked group.
     pub field: String,
-    /// Who holds the value.
+    /// The device that wrote the losing value.
     pub lost_device: Option<Uuid>,
-    /// The value held.
+    /// The losing value: columns and values.
     pub lost_values: Value,
-    /// The row's stamps under which it stood, the first and the last of each time; none when it never did.
+    /// Ranges of row stamps during which the value was current, first and last; empty when it never was.
     pub stood: Vec<(i64, i64)>,
 }
 
-/// A conflict to write down.
+/// A conflict to store.
 #[derive(Debug)]
 pub struct KeptConflict<'a> {
-    /// Its id.
+    /// UUID.
     pub id: Uuid,
-    /// Whose row it is about.
+    /// Organization that owns the row.
     pub organization_id: Uuid,
     /// The table.
     pub entity: &'a str,
@@ -136,42 +135,42 @@ pub struct KeptConflict<'a> {
     pub row_id: Uuid,
     /// The tracked group.
     pub field: &'a str,
-    /// What is held.
+    /// The losing values by column.
     pub lost_values: Map<String, Value>,
-    /// Who holds it.
+    /// The user who wrote the losing value.
     pub lost_by: Option<Uuid>,
-    /// When it was said, in milliseconds.
+    /// When the losing value was written, in milliseconds.
     pub lost_at_ms: i64,
-    /// On which device.
+    /// The device on which it was written.
     pub lost_device: Option<Uuid>,
-    /// The row's stamps under which it stood, the first and the last of each time; none when it never did.
+    /// Ranges of row stamps during which the value was current, first and last; empty when it never was.
     pub stood: Vec<(i64, i64)>,
-    /// What stands.
+    /// The current values by column.
     pub kept_values: Map<String, Value>,
-    /// Who said it.
+    /// The user who wrote the current values.
     pub kept_by: Option<Uuid>,
-    /// When, in milliseconds.
+    /// When they were written, in milliseconds.
     pub kept_at_ms: Option<i64>,
     /// The group whose staff settle it.
     pub group_id: Option<Uuid>,
     /// The course whose staff settle it.
     pub course_id: Option<Uuid>,
-    /// The person who settles it where there are no staff.
+    /// The person who settles it when the row has neither group nor course.
     pub author_id: Option<Uuid>,
 }
 
-/// A state of a row that somebody has offered.
+/// An offered state of a row.
 #[derive(Debug)]
 pub struct OfferedState {
     /// The offer.
     pub id: Uuid,
-    /// The row's stamp, in digits.
+    /// The row's stamp, as decimal digits.
     pub row_stamp: String,
-    /// The columns.
+    /// Columns and values.
     pub fields: Value,
 }
 
-/// Which row is offered, and under which stamp it was known.
+/// Identifies an offered state: the row and its stamp.
 #[derive(Debug)]
 pub struct OfferKey {
     /// The table.
@@ -182,30 +181,30 @@ pub struct OfferKey {
     pub row_stamp: i64,
 }
 
-/// Something that a person hears, or is, or did or was.
+/// A right that a user has or had: a scope or a role.
 #[derive(Debug)]
 pub struct FormerRight {
-    /// The scope; a role stands for itself as `role:teacher`.
+    /// The scope; a role is written as `role:teacher`.
     pub scope: String,
-    /// When their device was last told of a loss, in microseconds, if that was after this one: what was done later was done
-    /// knowing it. None: the device knows nothing of it.
+    /// When the device last confirmed receiving losses, in microseconds, if that was after this right was lost: changes made later
+    /// were made with knowledge of the loss. None: the device has not been told.
     pub told_us: Option<i64>,
 }
 
-/// Values of one column to try for a free one.
+/// Candidates for a free value of one column.
 #[derive(Debug)]
 pub struct Tries<'a> {
     /// The table.
     pub entity: &'a Entity,
     /// The column.
     pub field: &'a str,
-    /// Free within this organization, or everywhere.
+    /// The organization in which the value has to be free; none: everywhere.
     pub organization: Option<Uuid>,
-    /// What to try, in order. Upper and lower case are the same.
+    /// Candidates in order. Compared without regard to case.
     pub texts: Vec<String>,
 }
 
-/// One student of a group on the day of a lesson.
+/// A student, a group and the day of a lesson.
 #[derive(Debug)]
 pub struct LessonDay {
     /// The group.
@@ -219,24 +218,24 @@ pub struct LessonDay {
 /// How a test is graded.
 #[derive(Debug)]
 pub struct GradingKey {
-    /// Whether laptops grade it, and so have its key.
+    /// Whether laptops grade it; then they have its key.
     pub graded_on_laptops: bool,
     /// Whether a learner may see what was right and what was wrong.
     pub shows_explanations: bool,
-    /// How often a learner may try it; none: as often as they like.
+    /// Attempts per learner; none: unlimited.
     pub attempts_max: Option<i64>,
     /// Whether it was deleted or is not active.
     pub is_closed: bool,
-    /// The percent that is enough.
+    /// Percent needed to pass.
     pub passing_percent: f64,
-    /// The right answers by question; null when there is no key.
+    /// The correct answers by question; null when there is no key.
     pub keys: Value,
     /// The questions in their order.
     pub questions: Vec<GradedQuestion>,
 }
 
 impl GradingKey {
-    /// Of a test that is not there: nothing is graded by it.
+    /// The key of a test that does not exist: nothing is graded by it.
     pub fn none() -> GradingKey {
         GradingKey {
             graded_on_laptops: false,
@@ -249,8 +248,8 @@ impl GradingKey {
         }
     }
 
-    /// Whether the marks of each question may be told to somebody who has handed in this many attempts. Before the last one
-    /// they would give the key away in as many attempts as a question has options.
+    /// Whether the marks of each question may be shown to a learner who has handed in this many attempts. Shown before the last
+    /// attempt, they would reveal the key after as many attempts as a question has options.
     pub fn may_tell_marks(&self, handed_in: usize) -> bool {
         let none_left = || self.attempts_max.is_some_and(|most| i64::try_from(handed_in).unwrap_or(i64::MAX) >= most);
         self.graded_on_laptops || (self.shows_explanations && none_left())
@@ -262,53 +261,53 @@ pub trait Writing: Send + Sized {
     /// Refuses a session, device or account that was closed.
     fn check_alive(&mut self, session: &Session) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Whether any of these scopes has moved since their heads summed up to `sum`. A keeper that nobody else writes to, and
-    /// whose heads every push knows, has no need to look.
+    /// Whether the heads of these scopes no longer sum up to `sum`. The default, false, is for an implementation without other
+    /// writers, where every push uses the current heads.
     fn moved_since(&mut self, scopes: &[String], sum: i64) -> impl Future<Output = Result<bool, Failure>> + Send {
         let _ = (scopes, sum);
         async { Ok(false) }
     }
-    /// What a person is and hears by now, what this transaction has changed included; none where the keeper leaves the rights
+    /// The user's current role and scopes, including changes made by this transaction. None: the implementation leaves the rights
     /// as they were at the beginning.
     fn rights(&mut self, user: Uuid) -> impl Future<Output = Result<Option<Actor>, Failure>> + Send {
         let _ = user;
         async { Ok(None) }
     }
 
-    /// What a user was last known to hear, and what they lost since this moment, in milliseconds. A role stands among the
-    /// scopes as `role:teacher`.
+    /// The scopes and role that were last stored for a user, and those lost since this moment, in milliseconds. A role is written
+    /// as `role:teacher`.
     fn former_rights(&mut self, user: Uuid, device: Uuid, since_ms: i64) -> impl Future<Output = Result<Vec<FormerRight>, Failure>> + Send;
-    /// How many changes of this author wait for somebody else's decision.
+    /// Number of held changes of this author that are not decided.
     fn waiting_changes(&mut self, author: Uuid) -> impl Future<Output = Result<usize, Failure>> + Send;
-    /// How many rows wait that this person has offered, and their bytes together.
+    /// Number of undecided rows that this person has offered, and their bytes in total.
     fn offers(&mut self, offered_by: Uuid) -> impl Future<Output = Result<(usize, usize), Failure>> + Send;
-    /// What was offered of one row, by anybody.
+    /// All offers of one row.
     fn offers_of(&mut self, entity: &Entity, row: Uuid) -> impl Future<Output = Result<Vec<OfferedState>, Failure>> + Send;
-    /// Whether this person offers another row than this one under its stamp.
+    /// Whether this person offers a different row under the same stamp.
     fn offers_under(&mut self, offered_by: Uuid, key: &OfferKey) -> impl Future<Output = Result<bool, Failure>> + Send;
-    /// Counts one more person who offers the very same as an offer that waits, each person once.
+    /// Counts a further person who offers the same state as a waiting offer, each person once.
     fn second_offer(&mut self, offer: Uuid, seconder: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Locks a device's ledger until the transaction ends.
     fn lock_ledger(&mut self, device: Uuid) -> impl Future<Output = Result<LockedLedger, Failure>> + Send;
-    /// The remembered pushes that hold any number from `first_n` to `last_n`, in order.
+    /// The stored pushes that contain any number from `first_n` to `last_n`, in order.
     fn pushes(&mut self, device: Uuid, first_n: i64, last_n: i64) -> impl Future<Output = Result<Vec<Pushed>, Failure>> + Send;
-    /// Writes a push down and forgets those whose outcomes the device has seen. Returns where the log of the database is then.
+    /// Stores a push and deletes those whose outcomes the device has seen. Returns the position of the database's log after that.
     fn store_push(&mut self, entry: LedgerEntry<'_>) -> impl Future<Output = Result<i64, Failure>> + Send;
 
-    /// Remembers this moment, to come back to it.
+    /// Sets a savepoint.
     fn savepoint(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// Forgets the latest savepoint and keeps what was done since.
+    /// Releases the latest savepoint and keeps the changes made since.
     fn release(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// Takes back what was done since the latest savepoint, and forgets it.
+    /// Rolls back to the latest savepoint and releases it.
     fn roll_back(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// A person's name, to be shown beside what they did. It locks nothing.
+    /// A person's full name, shown next to what they did. Locks nothing.
     fn name(&mut self, organization: Uuid, user: Uuid) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
 
     /// Reads and locks the rows with these ids, in id order.
     fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
-    /// Makes rows that were not found before; `MadeMeanwhile` when one of them is there by now.
+    /// Inserts rows that did not exist when they were read; `MadeMeanwhile` when one of them exists now.
     fn insert(
         &mut self,
         entity: &Entity,
@@ -316,21 +315,21 @@ pub trait Writing: Send + Sized {
         ids: &[Uuid],
         rows: &[&Stored],
     ) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// Writes rows that are there.
+    /// Updates existing rows.
     fn update(&mut self, entity: &Entity, ids: &[Uuid], rows: &[&Stored]) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Deletes a row.
     fn delete(&mut self, entity: &Entity, id: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Whether a stamp was given in a life of this server that a backup took the place of.
+    /// Whether a stamp was issued in a lost epoch: one whose end is missing because the database went back in time.
     fn is_of_lost_life(&mut self, stamp: i64) -> impl Future<Output = Result<bool, Failure>> + Send;
 
     /// The open conflicts of these rows, in the order of their ids.
     fn open_conflicts(&mut self, entity: &Entity, rows: Vec<Uuid>) -> impl Future<Output = Result<Vec<OpenConflict>, Failure>> + Send;
     /// Deletes conflicts.
     fn forget_conflicts(&mut self, ids: Vec<Uuid>) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// Writes a conflict, over the one of this id; it is open then.
+    /// Inserts a conflict or overwrites the one with this id, and marks it open.
     fn keep_conflict(&mut self, conflict: KeptConflict<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// Writes down under which stamps of the row the value of a conflict stood.
+    /// Stores the ranges of row stamps during which the conflict's value was current.
     fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Whether each of these students was in the group on that day, in the same order.
@@ -341,115 +340,115 @@ pub trait Writing: Send + Sized {
     fn handed_in(&mut self, assessment: Uuid, user: Uuid) -> impl Future<Output = Result<Vec<Uuid>, Failure>> + Send;
     /// How a test is graded.
     fn grading_key(&mut self, assessment: Uuid) -> impl Future<Output = Result<GradingKey, Failure>> + Send;
-    /// The first of some values that nobody has.
+    /// The first of the candidates that is not taken.
     fn first_free(&mut self, tries: Tries<'_>) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
 
-    /// Makes everything stand, and returns the heads that moved.
+    /// Commits, and returns the heads that moved.
     fn stand(self) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
 }
 
-/// How far the server has a device's mutations.
+/// How many of a device's mutations the server has.
 #[derive(Debug, Clone, Copy)]
 pub struct DeviceState {
     /// The number of the last one.
     pub last_n: i64,
     /// The chain there.
     pub chain: Chain,
-    /// Those up to here are in a backup.
+    /// Mutations up to this number are in a backup.
     pub backed_up_n: i64,
-    /// When it was told of losses, in microseconds, if it may not have received that.
+    /// When losses were last sent to the device, in microseconds, if it has not confirmed them.
     pub losses_sent: Option<i64>,
-    /// Where the database is: everything that the snapshot sees lies before it, on the disk.
+    /// Log position of the database: everything in the snapshot lies before it, on disk.
     pub reached: Reached,
 }
 
 /// The head of one scope.
 #[derive(Debug, Clone)]
 pub struct Head {
-    /// What the feed calls the scope.
+    /// The feed's numeric id of the scope.
     pub id: i64,
     /// The scope.
     pub scope: String,
-    /// The version of its latest change.
+    /// Version of its latest change.
     pub version: i64,
     /// The sum of its live rows' hashes.
     pub checksum: i64,
 }
 
-/// What became of a row in a feed.
+/// State of a row in one feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeedState {
-    /// It is there.
+    /// The row belongs to the scope.
     Live,
-    /// It lives elsewhere now.
+    /// The row now belongs to other scopes only.
     Left,
-    /// It is nowhere any more.
+    /// The row was deleted.
     Deleted,
-    /// It is there and cannot be sent.
+    /// The row exists and cannot be sent.
     Withheld,
 }
 
-/// One row of one feed, as it was read.
+/// One entry of one feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedPlace {
-    /// What the feed calls the scope.
+    /// The feed's numeric id of the scope.
     pub scope_id: i64,
     /// The table's code.
     pub entity: i16,
     /// The row.
     pub row_id: Uuid,
-    /// Its version.
+    /// Version of the entry in its feed.
     pub version: i64,
 }
 
 /// A row of a feed.
 #[derive(Debug, Clone)]
 pub struct FeedRow {
-    /// The place, among those asked for, of the scope it belongs to.
+    /// `place` of the [`FeedFrom`] to which it belongs.
     pub place: i64,
     /// The table's code.
     pub entity: i16,
     /// The row.
     pub row_id: Uuid,
-    /// Its version.
+    /// Version of the entry in its feed.
     pub version: i64,
-    /// What became of it.
+    /// The row's state in the feed.
     pub state: FeedState,
 }
 
-/// From where one scope's feed is read.
+/// Where reading one scope's feed starts.
 #[derive(Debug, Clone, Copy)]
 pub struct FeedFrom {
-    /// A number that comes back with each row.
+    /// Ordinal of the scope in the page, returned with each row.
     pub place: i64,
-    /// What the feed calls the scope.
+    /// The feed's numeric id of the scope.
     pub id: i64,
-    /// After this version.
+    /// Rows after this version are read.
     pub after: i64,
 }
 
 /// Rows as JSON tuples, by table and row.
 pub type RowTuples = HashMap<(i16, Uuid), String>;
 
-/// One snapshot that a page or a subscription is read from.
+/// A snapshot that a page or a subscription is read from.
 pub trait Snapshot: Send + Sized {
     /// Refuses a session, device or account that was closed.
     fn check_alive(&mut self, session: &Session) -> impl Future<Output = Result<(), Failure>> + Send;
-    /// How far the server has a device's mutations.
+    /// How many of a device's mutations the server has.
     fn device_state(&mut self, device: Uuid) -> impl Future<Output = Result<DeviceState, Failure>> + Send;
-    /// The heads of these scopes, of those that have one.
+    /// The heads of these scopes; scopes without a head are left out.
     fn heads(&mut self, scopes: &[String]) -> impl Future<Output = Result<Vec<Head>, Failure>> + Send;
-    /// The next rows of these feeds, feed after feed and each in version order, at most so many.
+    /// The next rows of these feeds, feed by feed and each in version order, at most `rows_max`.
     fn feed(&mut self, from: &[FeedFrom], rows_max: usize) -> impl Future<Output = Result<Vec<FeedRow>, Failure>> + Send;
-    /// Rows of some tables, by the tables' codes. One that cannot be sent is left out.
+    /// Rows as tuples, by table code and id. A row that cannot be sent is left out.
     fn tuples(&mut self, ids: &HashMap<i16, Vec<Uuid>>) -> impl Future<Output = Result<RowTuples, Failure>> + Send;
     /// Organization and role of an account that is open.
     fn account(&mut self, user: Uuid) -> impl Future<Output = Result<Option<(Uuid, Role)>, Failure>> + Send;
-    /// The scopes that a user hears, in any order.
+    /// The scopes that a user subscribes to, in any order.
     fn scopes(&mut self, user: Uuid) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
-    /// The sum of the hashes of each slice of a feed, of those that hold anything. A row's slice is the last byte of its id.
+    /// The sum of row hashes of each slice of a feed; empty slices are left out. A row's slice is the last byte of its id.
     fn slice_sums(&mut self, feed: i64) -> impl Future<Output = Result<Vec<(u8, i64)>, Failure>> + Send;
-    /// The live rows of some slices of a feed whose hashes were not named, at most so many.
+    /// The live rows of these slices whose hashes are not in `named`, at most `rows_max`.
     fn slice_rows_but(
         &mut self,
         feed: i64,
@@ -457,13 +456,13 @@ pub trait Snapshot: Send + Sized {
         named: &[i64],
         rows_max: usize,
     ) -> impl Future<Output = Result<Vec<FeedPlace>, Failure>> + Send;
-    /// Which of these hashes live rows of a feed have.
+    /// Those of these hashes that live rows of the feed have.
     fn known_hashes(&mut self, feed: i64, named: &[i64]) -> impl Future<Output = Result<Vec<i64>, Failure>> + Send;
-    /// Between which stamps the lives of this server gave theirs that a backup took the place of: after the first, up to the
-    /// second.
+    /// The stamp ranges of lost epochs, whose ends are missing because the database went back in time: after the first stamp, up to
+    /// the second.
     fn lost_lives(&mut self) -> impl Future<Output = Result<Vec<(i64, i64)>, Failure>> + Send;
-    /// What a user was last known to hear, in order; none for somebody of whom nothing was remembered yet.
+    /// The rights that were last stored for a user, sorted; none when nothing is stored.
     fn known_rights(&mut self, user: Uuid) -> impl Future<Output = Result<Option<Vec<String>>, Failure>> + Send;
-    /// Nothing more is read.
+    /// Ends the snapshot.
     fn end(self) -> impl Future<Output = Result<(), Failure>> + Send;
 }

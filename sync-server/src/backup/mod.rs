@@ -1,8 +1,7 @@
-//! `sync-server backup` and `restore`: the whole database and the files, to a folder or to S3, checked before anybody
-//! relies on it.
+//! `sync-server backup` and `restore`: the whole database and the files, to a folder or to S3, verified when written.
 //!
-//! A backup is a folder of its own, named by its moment: `database.dump` (PostgreSQL's own format) and `manifest.json`, which
-//! is written last. What has no manifest is not a backup.
+//! A backup is a folder named by its moment: `database.dump` (PostgreSQL's own format) and `manifest.json`, which is written last.
+//! A folder without a manifest is not a backup.
 
 mod restore;
 mod tools;
@@ -28,23 +27,23 @@ pub use restore::{Restored, restore};
 use crate::content::object_key;
 use crate::failure::Failure;
 
-/// The form of the manifest.
+/// Version of the manifest's format.
 const FORMAT: u32 = 1;
 /// The folder of all backups in their store.
 const FOLDER: &str = "backups";
-/// Bytes of a dump that are hashed and sent at once.
+/// Bytes of a dump that are hashed and sent per step.
 const PIECE_BYTES: usize = 1024 * 1024;
 
-/// What a backup says of itself.
+/// Describes a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The form of this file.
+    /// Version of the file format.
     pub format: u32,
     /// The moment of its snapshot.
     pub made_at: DateTime<Utc>,
-    /// The epoch that it was made in.
+    /// The epoch in which it was made.
     pub epoch: i64,
-    /// No stamp up to here was given after the snapshot; a backup that does not say so has the dump's own word.
+    /// No stamp up to this one was issued after the snapshot. Manifests without it use the dump's last stamp.
     #[serde(default)]
     pub last_stamp: Option<i64>,
     /// The newest migration of its schema.
@@ -53,22 +52,22 @@ pub struct Manifest {
     pub dump_bytes: u64,
     /// The dump's SHA-256.
     pub dump_sha256: String,
-    /// How far the server had each device's changes.
+    /// The last change of each device in the backup.
     pub devices: BTreeMap<Uuid, i64>,
-    /// Files that rows speak of and that the store did not have.
+    /// Files that rows reference and the store does not have.
     pub files_missing: u64,
 }
 
-/// A backup, and where it lies.
+/// A backup's name and manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// Its name.
+    /// Name of the folder: the moment of the snapshot.
     pub name: String,
-    /// What it says of itself.
+    /// The manifest.
     pub manifest: Manifest,
 }
 
-/// How often the transactions that are under way when a backup begins are looked at, and how many times.
+/// Pause between checks for transactions that were open when the backup began, and the most checks.
 const WRITERS_LOOK_EVERY: Duration = Duration::from_millis(100);
 const WRITERS_LOOKS_MAX: usize = 3_000;
 
@@ -81,7 +80,8 @@ pub fn folder(path: &Path) -> Result<Arc<dyn ObjectStore>, Failure> {
     Ok(Arc::new(LocalFileSystem::new_with_prefix(path)?))
 }
 
-/// Makes a backup of the database, and of the files when they lie elsewhere. Tells every laptop which of its changes are in it.
+/// Makes a backup of the database, and of the files when they are in another store. Records for every laptop which of its changes
+/// it contains.
 ///
 /// # Errors
 /// When PostgreSQL's tools are missing, the store refuses, or what was written does not read back as it was.
@@ -89,7 +89,7 @@ pub async fn make(database_url: &str, files: &dyn ObjectStore, to: &dyn ObjectSt
     let mut connection = PgConnection::connect(database_url).await?;
     let last_stamp = settled_stamp(&mut connection).await?;
     let mut snapshot = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    // Whatever the dump contains, these numbers are of the same moment.
+    // Read from the same snapshot as the dump.
     let name: String = sqlx::query_scalar("SELECT pg_export_snapshot()").fetch_one(&mut *snapshot).await?;
     let (made_at, epoch): (DateTime<Utc>, i64) = sqlx::query_as("SELECT now(), epoch FROM epoch").fetch_one(&mut *snapshot).await?;
     let schema: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(&mut *snapshot).await?;
@@ -101,29 +101,29 @@ pub async fn make(database_url: &str, files: &dyn ObjectStore, to: &dyn ObjectSt
     tools::dump(database_url, &name, &dump).await?;
     snapshot.commit().await?;
 
-    let place = made_at.to_rfc3339_opts(SecondsFormat::Millis, true).replace(':', "-");
-    let key = dump_key(&place);
+    let backup_name = made_at.to_rfc3339_opts(SecondsFormat::Millis, true).replace(':', "-");
+    let key = dump_key(&backup_name);
     let (dump_bytes, dump_sha256) = send(&dump, to, &key).await?;
     let files_missing = if to_is_files { missing(files, &hashes).await? } else { copy_files(files, to, &hashes).await? };
     let devices: BTreeMap<Uuid, i64> = devices.into_iter().collect();
     let manifest =
         Manifest { format: FORMAT, made_at, epoch, last_stamp: Some(last_stamp), schema, dump_bytes, dump_sha256, devices, files_missing };
-    // Read back whole: a backup that was never read is a hope.
+    // Read back in full: only a backup that was read is known to be readable.
     let back = work.path().join("read-back.dump");
     fetch(to, &key, &back, &manifest).await?;
     tools::list(&back).await?;
-    to.put(&manifest_key(&place), serde_json::to_vec_pretty(&manifest).map_err(Failure::broken)?.into()).await?;
+    to.put(&manifest_key(&backup_name), serde_json::to_vec_pretty(&manifest).map_err(Failure::broken)?.into()).await?;
     tell_laptops(&mut connection, &manifest).await?;
-    Ok(Backup { name: place, manifest })
+    Ok(Backup { name: backup_name, manifest })
 }
 
-/// A stamp up to which every row is in any snapshot that is taken from here on. A sequence knows of no snapshot, and whoever
-/// has been given a stamp may not have committed yet: they are waited for.
+/// A stamp up to which every row is in any snapshot taken from here on. A sequence is not transactional, so a transaction that took
+/// a stamp may not have committed yet: such transactions are waited for.
 async fn settled_stamp(connection: &mut PgConnection) -> Result<i64, Failure> {
     let stamp: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut *connection).await?;
-    // Whoever took a stamp a moment ago has the number of its transaction by now: it gets one with the first row.
+    // A transaction that took a stamp gets its transaction id with its first row, a moment later.
     tokio::time::sleep(WRITERS_LOOK_EVERY).await;
-    // Of other roles' sessions this is all that everybody may see.
+    // For sessions of other roles, only this column is visible without further privileges.
     let writing = "SELECT backend_xid::text FROM pg_stat_activity \
          WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL";
     let begun: Vec<String> = sqlx::query_scalar(writing).fetch_all(&mut *connection).await?;
@@ -140,7 +140,7 @@ async fn settled_stamp(connection: &mut PgConnection) -> Result<i64, Failure> {
     Ok(stamp)
 }
 
-/// All whole backups, the oldest first.
+/// All complete backups, the oldest first.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -187,7 +187,7 @@ async fn send(file: &Path, to: &dyn ObjectStore, key: &ObjectPath) -> Result<(u6
     Ok((size, hex::encode(hasher.finalize())))
 }
 
-/// Brings a dump from the store to a local file, and refuses one that is not what its manifest says.
+/// Downloads a dump, and fails when size or hash differ from the manifest.
 async fn fetch(from: &dyn ObjectStore, key: &ObjectPath, file: &Path, manifest: &Manifest) -> Result<(), Failure> {
     use tokio::io::AsyncWriteExt;
     let mut to = tokio::fs::File::create(file).await.map_err(Failure::broken)?;
@@ -213,7 +213,7 @@ async fn missing(files: &dyn ObjectStore, hashes: &[String]) -> Result<u64, Fail
     Ok(missing)
 }
 
-/// Copies files that the other store has not got. Returns how many were nowhere.
+/// Copies files that the other store does not have. Returns how many were missing in both.
 async fn copy_files(from: &dyn ObjectStore, to: &dyn ObjectStore, hashes: &[String]) -> Result<u64, Failure> {
     let mut missing = 0;
     for sha256 in hashes {
@@ -231,7 +231,7 @@ async fn copy_files(from: &dyn ObjectStore, to: &dyn ObjectStore, hashes: &[Stri
                 upload.finish().await?;
             }
             Err(object_store::Error::NotFound { .. }) => {
-                tracing::warn!(sha256, "a file that a row speaks of is not there");
+                tracing::warn!(sha256, "a file that a row references is missing");
                 missing += 1;
             }
             Err(error) => return Err(error.into()),
@@ -248,7 +248,7 @@ async fn has(files: &dyn ObjectStore, sha256: &str) -> Result<bool, Failure> {
     }
 }
 
-/// From here on laptops may forget what is in the backup.
+/// Records what the backup contains: laptops may delete those changes from their outbox.
 async fn tell_laptops(connection: &mut PgConnection, manifest: &Manifest) -> Result<(), Failure> {
     let (devices, numbers): (Vec<Uuid>, Vec<i64>) = manifest.devices.iter().unzip();
     sqlx::query(

@@ -1,4 +1,4 @@
-//! Bringing a backup back into an empty database, as a new epoch.
+//! Restoring a backup into an empty database, as a new epoch.
 
 use object_store::ObjectStore;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -7,23 +7,23 @@ use super::{Backup, copy_files, dump_key, fetch, list, tools};
 use crate::failure::Failure;
 use crate::{database, verify};
 
-/// What came of a restore.
+/// Result of a restore.
 #[derive(Debug)]
 pub struct Restored {
     /// The backup.
     pub backup: Backup,
     /// The new epoch.
     pub epoch: i64,
-    /// Files that are nowhere.
+    /// Files that neither store has.
     pub files_missing: u64,
     /// How the feeds compare with the tables.
     pub report: verify::Report,
 }
 
-/// Restores a backup by its name, or the newest one. The database has to be there and to be empty.
+/// Restores a backup by its name, or the newest one. The database has to exist and to be empty.
 ///
 /// # Errors
-/// When there is no such backup, it is damaged, or the database holds anything.
+/// When there is no such backup, it is damaged, or the database is not empty.
 pub async fn restore(
     database_url: &str,
     files: &dyn ObjectStore,
@@ -32,17 +32,17 @@ pub async fn restore(
     name: Option<&str>,
 ) -> Result<Restored, Failure> {
     let mut backups = list(from).await?;
-    let place = match name {
+    let index = match name {
         None => backups.len().checked_sub(1),
         Some(name) => backups.iter().position(|backup| backup.name == name),
     };
-    let Some(place) = place else {
+    let Some(index) = index else {
         return Err(Failure::broken(match name {
             None => "there is no backup".to_owned(),
             Some(name) => format!("there is no backup {name}"),
         }));
     };
-    let backup = backups.swap_remove(place);
+    let backup = backups.swap_remove(index);
     let mut connection = PgConnection::connect(database_url).await?;
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'")
         .fetch_one(&mut connection)
@@ -70,7 +70,7 @@ pub async fn restore(
     Ok(Restored { backup, epoch, files_missing, report })
 }
 
-/// Moves the stamps to where none was given, before anything writes to the database: a migration may. Returns the last stamp of
+/// Advances the stamp sequence past all issued stamps before anything is written: a migration may write. Returns the last stamp of
 /// the backup.
 async fn skip_stamps(connection: &mut PgConnection) -> Result<i64, Failure> {
     let last_stamp: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut *connection).await?;
@@ -81,11 +81,12 @@ async fn skip_stamps(connection: &mut PgConnection) -> Result<i64, Failure> {
     Ok(last_stamp)
 }
 
-/// An epoch that no laptop has seen: each then reads its feeds from the beginning and sends again what the backup has not.
+/// Begins an epoch that no laptop has seen, so that each laptop reads its feeds from the beginning and sends again what the backup
+/// lacks.
 async fn begin_epoch(pool: &PgPool, last_stamp: i64) -> Result<i64, Failure> {
     let mut transaction = pool.begin().await?;
     let epoch: i64 = sqlx::query_scalar("SELECT epoch_begin('restored', $1)").bind(last_stamp).fetch_one(&mut *transaction).await?;
-    // A backup that was made after this one is not this server's past.
+    // Backups made after this one belong to the replaced history.
     sqlx::query("UPDATE device_states SET backed_up_n = last_n").execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(epoch)

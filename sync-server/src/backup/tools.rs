@@ -1,5 +1,5 @@
-//! PostgreSQL's own tools: nobody knows its databases better. They are told the password through the environment, which
-//! other people on the machine cannot read, as they can a command line.
+//! Runs PostgreSQL's own dump and restore programs. The password is passed through the environment, because other users of the
+//! machine can read a command line.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::failure::Failure;
 
-/// Writes what one snapshot shows to a file.
+/// Dumps one exported snapshot to a file.
 pub async fn dump(database_url: &str, snapshot: &str, file: &Path) -> Result<(), Failure> {
     let mut command = tool("pg_dump", Some(database_url))?;
     command.args(["--format=custom", "--no-owner", "--no-privileges"]).arg(format!("--snapshot={snapshot}")).arg("--file").arg(file);
@@ -23,7 +23,7 @@ pub async fn list(file: &Path) -> Result<(), Failure> {
     run("pg_restore", command).await
 }
 
-/// Fills an empty database, all or nothing.
+/// Loads a dump into an empty database in one transaction.
 pub async fn load(database_url: &str, file: &Path) -> Result<(), Failure> {
     let mut command = tool("pg_restore", Some(database_url))?;
     let database = Url::parse(database_url).map_err(Failure::broken)?.path().trim_start_matches('/').to_owned();

@@ -15,7 +15,7 @@ use super::source::{CourseSource, ItemSource, QuestionSource, Source, TestSource
 use crate::content::{object_key, store};
 use crate::failure::Failure;
 
-/// Puts every file into the store, checking that it is the one that is described.
+/// Stores every file, and fails when its hash is not the one in `courses.json`.
 pub async fn store_files(files: &dyn ObjectStore, folder: &Path, source: &Source) -> Result<(), Failure> {
     for item in source.courses.iter().flat_map(|course| &course.modules).flat_map(|module| &module.topics).flat_map(|topic| &topic.items) {
         let path = folder.join("media").join(&item.file);
@@ -89,14 +89,14 @@ impl Tables {
             let name = format!("{}:{position}", course.slug);
             let module_id = demo_id(&format!("module:{name}"));
             self.modules.push(json!({"id": module_id, "course_id": id, "position": position, "title": module.title, "description": module.description, "is_required": true}));
-            for (place, topic) in module.topics.iter().enumerate() {
-                let topic_id = topic_id(course, position, place);
+            for (index, topic) in module.topics.iter().enumerate() {
+                let topic_id = topic_id(course, position, index);
                 self.topics.push(json!({
-                    "id": topic_id, "module_id": module_id, "course_id": id, "position": place, "title": topic.title, "description": topic.description,
-                    "requires_previous": false, "is_free": place == 0,
+                    "id": topic_id, "module_id": module_id, "course_id": id, "position": index, "title": topic.title, "description": topic.description,
+                    "requires_previous": false, "is_free": index == 0,
                 }));
                 for (at, item) in topic.items.iter().enumerate() {
-                    self.item(&format!("{name}:{place}:{at}"), id, module_id, topic_id, at, item);
+                    self.item(&format!("{name}:{index}:{at}"), id, module_id, topic_id, at, item);
                 }
             }
             let test = json!({"course_id": id, "module_id": module_id, "kind": "quiz", "graded_by": "laptop", "attempts_max": null, "position": position});
@@ -138,8 +138,8 @@ impl Tables {
             self.questions.push(json!({
                 "id": question_id, "assessment_id": id, "course_id": course, "position": position, "question_type": question.question_type, "text": question.text, "points": question.points,
             }));
-            for (place, option) in question.options.iter().enumerate() {
-                self.options.push(json!({"id": option_id(name, position, place), "question_id": question_id, "course_id": course, "position": place, "text": option.text}));
+            for (index, option) in question.options.iter().enumerate() {
+                self.options.push(json!({"id": option_id(name, position, index), "question_id": question_id, "course_id": course, "position": index, "text": option.text}));
             }
             keys.insert(question_id.to_string(), key(name, position, question));
             explanations.insert(question_id.to_string(), json!(question.explanation));
@@ -148,13 +148,13 @@ impl Tables {
     }
 }
 
-/// The id of a topic by its place.
-pub fn topic_id(course: &CourseSource, module: usize, place: usize) -> Uuid {
-    demo_id(&format!("topic:{}:{module}:{place}", course.slug))
+/// The id of a topic by its module and index.
+pub fn topic_id(course: &CourseSource, module: usize, index: usize) -> Uuid {
+    demo_id(&format!("topic:{}:{module}:{index}", course.slug))
 }
 
-fn option_id(test: &str, question: usize, place: usize) -> Uuid {
-    demo_id(&format!("option:{test}:{question}:{place}"))
+fn option_id(test: &str, question: usize, index: usize) -> Uuid {
+    demo_id(&format!("option:{test}:{question}:{index}"))
 }
 
 /// The key entry of one question.
@@ -169,21 +169,21 @@ fn key(test: &str, position: usize, question: &QuestionSource) -> Value {
                 .iter()
                 .enumerate()
                 .filter(|(_, option)| option.correct)
-                .map(|(place, _)| option_id(test, position, place))
+                .map(|(index, _)| option_id(test, position, index))
                 .collect();
             json!({"options": right})
         }
     }
 }
 
-/// A right or a wrong answer to a question, as a learner would give it.
+/// A correct or wrong answer to a question, in the form in which a learner gives it.
 pub fn answer(test: &str, position: usize, question: &QuestionSource, right: bool) -> Value {
     let chosen: Vec<Uuid> = question
         .options
         .iter()
         .enumerate()
         .filter(|(_, option)| option.correct == right)
-        .map(|(place, _)| option_id(test, position, place))
+        .map(|(index, _)| option_id(test, position, index))
         .collect();
     match question.question_type.as_str() {
         "numeric" => json!(format!("{}", question.answer.unwrap_or(0.0) + if right { 0.0 } else { 1_000.0 })),
@@ -194,7 +194,7 @@ pub fn answer(test: &str, position: usize, question: &QuestionSource, right: boo
     }
 }
 
-/// The keys of one test, to grade what the demonstration's learners answered.
+/// The key of one test, to grade the generated attempts.
 pub fn keys(test: &str, source: &TestSource) -> Value {
     Value::Object(
         source

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 pub async fn insert(connection: &mut PgConnection, organization: Uuid, table: &'static str, rows: Vec<Value>) -> Result<(), Failure> {
     let Some(first) = rows.first().and_then(Value::as_object) else { return Ok(()) };
     let columns: Vec<&str> = first.keys().map(String::as_str).collect();
-    // The names are this program's own, from the callers' literals.
+    // The names are literals of this program.
     let names = columns.join(", ");
     let sql = format!("INSERT INTO {table} (organization_id, {names}) SELECT $1, {names} FROM jsonb_populate_recordset(NULL::{table}, $2)");
     sqlx::query(AssertSqlSafe(sql))

@@ -1,7 +1,7 @@
-//! `sync-server demo-data`: fills in a believable organization, once.
+//! `sync-server demo-data`: creates a realistic organization, once.
 //!
-//! Its words, people and files lie in `sync-server/demo/`. Every id follows from its name there, so the same data comes
-//! out on every machine; only dates are counted back from today.
+//! Its texts, people and files are in `sync-server/demo/`. Every id is derived from a name there, so the data is the same on every
+//! machine; only dates are relative to today.
 
 mod courses;
 mod insert;
@@ -23,7 +23,7 @@ use source::Source;
 
 /// The password of every demonstration user.
 pub const DEMONSTRATION_PASSWORD: &str = "waystation";
-/// The namespace of ids that follow from a name in the demonstration.
+/// UUIDv5 namespace of the demonstration's ids.
 const NAMESPACE: Uuid = Uuid::from_u128(0x2f4f_2b9d_58a3_5e0e_8a11_6465_6d6f_2d31);
 
 /// The id of something in the demonstration, such as `course:safety-basics`.
@@ -34,7 +34,7 @@ pub fn demo_id(name: &str) -> Uuid {
 /// Fills in the demonstration organization. Returns false when it is there already.
 ///
 /// # Errors
-/// When the folder's files do not fit each other, or the database refuses.
+/// When the folder's files are inconsistent, or the database refuses.
 pub async fn fill(pool: &PgPool, files: &dyn ObjectStore, folder: &Path, today: NaiveDate) -> Result<bool, Failure> {
     let source = Source::read(folder)?;
     let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM organizations WHERE slug = $1)")

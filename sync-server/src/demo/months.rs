@@ -14,12 +14,12 @@ use super::people::{enrolled, person_id};
 use super::source::{CourseSource, Source};
 use crate::failure::Failure;
 
-/// How far back attendance goes.
+/// Days of attendance before today.
 const DAYS_BACK: u64 = 61;
-/// Who starts from nothing, so that a try of the demonstration begins at the beginning.
+/// Learners without progress, so that a demonstration can start at the beginning.
 const BEGINNERS: &[&str] = &["aysel"];
 
-/// A number from 0 to 99 that follows from a name: chance that is the same on every machine.
+/// A pseudo-random number from 0 to 99, derived from a name and the same on every machine.
 fn chance(name: &str) -> u8 {
     Sha256::digest(name.as_bytes())[0] % 100
 }
@@ -36,7 +36,7 @@ pub async fn attendance(connection: &mut PgConnection, organization: Uuid, sourc
             for member in &group.members {
                 let diligent = chance(&format!("diligence:{member}"));
                 let status = match chance(&format!("mark:{member}:{day}")) {
-                    // Some are hardly ever there, most nearly always.
+                    // Attendance varies per member: some are often absent, most rarely.
                     n if n < 4 + diligent / 9 => "absent",
                     n if n < 9 + diligent / 6 => "late",
                     n if n > 96 => "excused",
@@ -52,7 +52,7 @@ pub async fn attendance(connection: &mut PgConnection, organization: Uuid, sourc
     insert(connection, organization, "attendance_records", rows).await
 }
 
-/// How far everybody has come, and their lesson tests.
+/// Topic progress of every learner, and attempts at lesson tests.
 pub async fn progress(connection: &mut PgConnection, organization: Uuid, source: &Source, today: NaiveDate) -> Result<(), Failure> {
     let (mut progress, mut attempts) = (Vec::new(), Vec::new());
     for (person, slug) in enrolled(source) {
@@ -61,21 +61,25 @@ pub async fn progress(connection: &mut PgConnection, organization: Uuid, source:
             continue;
         }
         let reach = usize::from(chance(&format!("reach:{person}:{slug}")));
-        let topics: Vec<(usize, usize)> =
-            course.modules.iter().enumerate().flat_map(|(module, told)| (0..told.topics.len()).map(move |place| (module, place))).collect();
+        let topics: Vec<(usize, usize)> = course
+            .modules
+            .iter()
+            .enumerate()
+            .flat_map(|(module, module_source)| (0..module_source.topics.len()).map(move |index| (module, index)))
+            .collect();
         let done = topics.len() * reach / 100;
-        for (at, (module, place)) in topics.iter().take(done + 1).enumerate() {
+        for (at, (module, index)) in topics.iter().take(done + 1).enumerate() {
             progress.push(topic_row(
                 course,
                 &person,
                 *module,
-                *place,
+                *index,
                 at < done,
                 today - Days::new(u64::try_from(2 * (topics.len() - at)).unwrap_or(0)),
             ));
         }
-        for (module, told) in course.modules.iter().enumerate() {
-            let last_topic = topics.iter().position(|topic| *topic == (module, told.topics.len() - 1)).unwrap_or(usize::MAX);
+        for (module, module_source) in course.modules.iter().enumerate() {
+            let last_topic = topics.iter().position(|topic| *topic == (module, module_source.topics.len() - 1)).unwrap_or(usize::MAX);
             if last_topic < done {
                 attempts.push(attempt_row(
                     course,
@@ -90,10 +94,10 @@ pub async fn progress(connection: &mut PgConnection, organization: Uuid, source:
     insert(connection, organization, "assessment_attempts", attempts).await
 }
 
-fn topic_row(course: &CourseSource, person: &str, module: usize, place: usize, done: bool, day: NaiveDate) -> Value {
-    let name = format!("{person}:{}:{module}:{place}", course.slug);
+fn topic_row(course: &CourseSource, person: &str, module: usize, index: usize, done: bool, day: NaiveDate) -> Value {
+    let name = format!("{person}:{}:{module}:{index}", course.slug);
     json!({
-        "user_id": person_id(person), "topic_id": topic_id(course, module, place), "course_id": course_id(course), "reset_number": 0, "completed": done,
+        "user_id": person_id(person), "topic_id": topic_id(course, module, index), "course_id": course_id(course), "reset_number": 0, "completed": done,
         "percent": if done { 100 } else { 10 + chance(&name) / 2 }, "seconds_watched": 0, "completed_at": done.then(|| format!("{day}T14:{:02}:00Z", chance(&name) % 60)),
         "time_spent_seconds": 240 + 12 * i64::from(chance(&format!("time:{name}"))),
     })

@@ -1,4 +1,4 @@
-//! People, groups and who studies what.
+//! People, groups and enrollments.
 
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 
 /// Days ago that the members joined their groups and the learners were enrolled.
 const JOINED_DAYS_AGO: u64 = 90;
-/// Days ahead at which courses are due.
+/// Days from today until courses are due.
 const DUE_IN_DAYS: u64 = 45;
 
 /// The id of a person by their user name.
@@ -21,10 +21,10 @@ pub fn person_id(user_name: &str) -> Uuid {
     demo_id(&format!("user:{user_name}"))
 }
 
-/// Everybody, with profiles and guardians.
+/// All people, with profiles and guardian links.
 pub async fn people(connection: &mut PgConnection, organization: Uuid, source: &Source, password_hash: &str) -> Result<(), Failure> {
     let people = &source.organization.people;
-    let users = people.iter().enumerate().map(|(place, person)| user(person, place, password_hash)).collect();
+    let users = people.iter().enumerate().map(|(index, person)| user(person, index, password_hash)).collect();
     let profiles = people.iter().map(|person| json!({"user_id": person_id(&person.user_name), "language": person.language, "position": person.title, "notify_by_email": true, "notify_about_courses": true, "notify_about_results": true, "notify_about_deadlines": true})).collect();
     let of_role = |role: &'static str| people.iter().filter(move |person| person.role == role);
     let pupils: BTreeSet<&str> =
@@ -51,12 +51,12 @@ pub async fn people(connection: &mut PgConnection, organization: Uuid, source: &
     insert(connection, organization, "guardian_links", links).await
 }
 
-fn user(person: &PersonSource, place: usize, password_hash: &str) -> Value {
+fn user(person: &PersonSource, index: usize, password_hash: &str) -> Value {
     let (first, last) = person.full_name.split_once(' ').unwrap_or((&person.full_name, ""));
     json!({
         "id": person_id(&person.user_name), "user_name": person.user_name, "email": person.email, "full_name": person.full_name,
         "first_name": first, "last_name": last, "role": person.role, "status": "active", "position": person.title,
-        "employee_id": format!("P-{:03}", place + 1), "email_verified": true, "password_hash": password_hash,
+        "employee_id": format!("P-{:03}", index + 1), "email_verified": true, "password_hash": password_hash,
         "station_id": person.station.as_ref().map(|code| demo_id(&format!("station:{code}"))),
     })
 }
@@ -68,10 +68,10 @@ pub async fn groups(connection: &mut PgConnection, organization: Uuid, source: &
     let rows = groups
         .iter()
         .enumerate()
-        .map(|(place, group)| {
+        .map(|(index, group)| {
             json!({
                 "id": demo_id(&format!("group:{}", group.code)), "teacher_id": person_id(&group.teacher), "code": group.code, "name": group.code,
-                "description": format!("{}", group.room), "days_of_week": group.days_of_week, "start_time": group.start_time, "is_active": true, "sort_order": place,
+                "description": format!("{}", group.room), "days_of_week": group.days_of_week, "start_time": group.start_time, "is_active": true, "sort_order": index,
             })
         })
         .collect();
@@ -87,7 +87,7 @@ pub async fn groups(connection: &mut PgConnection, organization: Uuid, source: &
     insert(connection, organization, "group_memberships", members).await
 }
 
-/// Who studies which course: by name, and a group's members its course.
+/// Enrollments: those listed per person, and the members of a group in the group's course.
 pub async fn enrollments(connection: &mut PgConnection, organization: Uuid, source: &Source, today: NaiveDate) -> Result<(), Failure> {
     let started = today - Days::new(JOINED_DAYS_AGO);
     let due = today + Days::new(DUE_IN_DAYS);

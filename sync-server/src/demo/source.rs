@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// Everything that the folder tells.
+/// The parsed content of the folder.
 pub struct Source {
     /// `organization.json`
     pub organization: OrganizationFile,

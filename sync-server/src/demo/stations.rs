@@ -11,11 +11,11 @@ use crate::failure::Failure;
 
 /// The organization itself.
 pub async fn organization(connection: &mut PgConnection, id: Uuid, source: &Source) -> Result<(), Failure> {
-    let told = &source.organization.organization;
+    let fields = &source.organization.organization;
     let row = json!({
-        "id": id, "name": told.name, "slug": told.slug, "description": told.description, "status": "active",
+        "id": id, "name": fields.name, "slug": fields.slug, "description": fields.description, "status": "active",
         "subscription_tier": "premium", "subscription_status": "active", "seats_purchased": 100,
-        "default_language": told.default_language, "time_zone": told.time_zone, "currency": told.currency,
+        "default_language": fields.default_language, "time_zone": fields.time_zone, "currency": fields.currency,
         "isolation_strategy": "SHARED", "settings": {},
     });
     insert(connection, id, "organizations", vec![row]).await
@@ -32,38 +32,38 @@ pub async fn stations(connection: &mut PgConnection, organization: Uuid, source:
             "phone": station.phone, "email": station.email, "latitude": station.latitude, "longitude": station.longitude,
             "description": station.description, "opened_on": station.opened_on, "opening_hours": station.opening_hours, "status": "active",
         }));
-        for (position, told) in station.gas_supply_sources.iter().enumerate() {
+        for (position, entry) in station.gas_supply_sources.iter().enumerate() {
             supplies.push(part(
                 &station.code,
                 "supply",
                 id,
                 position,
-                told,
+                entry,
                 &["name", "supply_type", "product", "is_primary", "interval_days", "contact_phone"],
             ));
         }
-        for (position, told) in station.equipment.iter().enumerate() {
+        for (position, entry) in station.equipment.iter().enumerate() {
             let mut row = part(
                 &station.code,
                 "equipment",
                 id,
                 position,
-                told,
+                entry,
                 &["name", "manufacturer", "model", "serial_number", "installed_on", "status"],
             );
             row["quantity"] = json!(1);
             equipment.push(row);
         }
-        for (position, told) in station.specifications.iter().enumerate() {
-            let mut row = part(&station.code, "specification", id, position, told, &["value", "unit"]);
-            row["name"] = told["key"].clone();
+        for (position, entry) in station.specifications.iter().enumerate() {
+            let mut row = part(&station.code, "specification", id, position, entry, &["value", "unit"]);
+            row["name"] = entry["key"].clone();
             specifications.push(row);
         }
-        for (position, told) in station.safety_systems.iter().enumerate() {
+        for (position, entry) in station.safety_systems.iter().enumerate() {
             let system = demo_id(&format!("safety:{}:{position}", station.code));
-            systems.push(json!({"id": system, "station_id": id, "position": position, "name": told.name, "kind": told.kind, "description": told.description}));
-            for (place, text) in told.features.iter().enumerate() {
-                features.push(json!({"id": demo_id(&format!("feature:{}:{position}:{place}", station.code)), "safety_system_id": system, "position": place, "text": text}));
+            systems.push(json!({"id": system, "station_id": id, "position": position, "name": entry.name, "kind": entry.kind, "description": entry.description}));
+            for (index, text) in entry.features.iter().enumerate() {
+                features.push(json!({"id": demo_id(&format!("feature:{}:{position}:{index}", station.code)), "safety_system_id": system, "position": index, "text": text}));
             }
         }
     }
@@ -75,10 +75,10 @@ pub async fn stations(connection: &mut PgConnection, organization: Uuid, source:
     insert(connection, organization, "station_safety_system_features", features).await
 }
 
-fn part(code: &str, what: &str, station: Uuid, position: usize, told: &Value, columns: &[&str]) -> Value {
+fn part(code: &str, what: &str, station: Uuid, position: usize, entry: &Value, columns: &[&str]) -> Value {
     let mut row = json!({"id": demo_id(&format!("{what}:{code}:{position}")), "station_id": station, "position": position});
     for column in columns {
-        row[*column] = told.get(*column).cloned().unwrap_or(Value::Null);
+        row[*column] = entry.get(*column).cloned().unwrap_or(Value::Null);
     }
     row
 }

@@ -1,10 +1,10 @@
 //! `POST /v1/sync/pull`: what is new for a device.
 //!
-//! An unchanged state costs one digest and no database look-up. Everything else is a page, read from one snapshot; of a device
-//! whose cursors are known here it costs as much as what has moved.
+//! An unchanged state costs one digest and no database look-up. Otherwise the answer is a page read from one snapshot; for a device
+//! whose cursors are cached, its cost depends on what has moved.
 
-mod ahead;
 mod page;
+mod read_ahead;
 mod start;
 mod tuples;
 
@@ -18,7 +18,7 @@ use futures_util::future::BoxFuture;
 use waystation_model::limits::{PULL_BODY_BYTES_MAX, ZSTD_LEVEL};
 use waystation_model::wire::{PullLine, PullRequest};
 
-use crate::access::{RIGHTS_TRIES_MAX, heard, heard_of};
+use crate::access::{RIGHTS_TRIES_MAX, readable_subscription, readable_subscription_of};
 use crate::accounts::Session;
 use crate::authority::Authority;
 use crate::authority::postgres::check_rights_now;
@@ -27,17 +27,17 @@ use crate::failure::Failure;
 use crate::heads::Subscription;
 use crate::settle::Instance;
 use crate::state::App;
-use crate::turns::Turn;
-pub use ahead::Ahead;
-use ahead::Asked;
+use crate::turns::QueuePermit;
 pub use page::Page;
+use read_ahead::PageKey;
+pub use read_ahead::ReadAhead;
 use start::Start;
 pub use tuples::rows_line;
 
 /// Answers below this many bytes are not worth compressing.
 const COMPRESS_FROM_BYTES: usize = 512;
 
-/// Says what is new.
+/// Answers a pull.
 ///
 /// # Errors
 /// What concerns the request as a whole.
@@ -48,8 +48,8 @@ pub async fn pull(
     headers: HeaderMap,
     body: RawBody<PULL_BODY_BYTES_MAX>,
 ) -> Result<Response, Failure> {
-    // A digest alone is small and needs no turn; cursors are parsed when it is theirs.
-    let mut turn = if body.is_large() { Some(app.turns.take(session.organization_id).await?) } else { None };
+    // A digest alone is small and needs no permit; cursors are parsed only with one.
+    let mut permit = if body.is_large() { Some(app.turns.take(session.organization_id).await?) } else { None };
     let request: PullRequest = body.read(app.protocols)?;
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
@@ -57,14 +57,14 @@ pub async fn pull(
     let zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));
     let mut moved = Failure::RightsMoved;
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = heard(&app, session.user_id).await?;
+        let subscription = readable_subscription(&app, session.user_id).await?;
         let reader = Reader { app: app.clone(), session, subscription, protocol: request.protocol, zstd };
-        moved = match reader.answer(request.clone(), turn.take()).await {
+        moved = match reader.answer(request.clone(), permit.take()).await {
             Err(moved @ Failure::RightsMoved) => {
                 app.heads.forget_subscription(&reader.subscription);
                 moved
             }
-            // The database is another one than a moment ago: what this instance knew of the caller's access was the other's.
+            // The database was replaced: the cached access of the caller belongs to the former one.
             Err(moved @ Failure::EpochMoved) => {
                 app.settle().await?;
                 moved
@@ -86,8 +86,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn asked(&self, digest: i64) -> Asked {
-        Asked {
+    fn page_key(&self, digest: i64) -> PageKey {
+        PageKey {
             session: self.session.session_id,
             device: self.session.device_id,
             digest,
@@ -96,12 +96,12 @@ impl Reader {
         }
     }
 
-    /// The page that was read ahead, when it is the one that is asked for and still may be given out; otherwise a new one.
-    async fn answer(&self, request: PullRequest, turn: Option<Turn>) -> Result<Packed, Failure> {
+    /// The page that was read ahead, if it is the requested one and the rights still hold; otherwise a new one.
+    async fn answer(&self, request: PullRequest, permit: Option<QueuePermit>) -> Result<Packed, Failure> {
         let epoch = self.app.epoch.number();
         let digest = request.digest.as_deref().and_then(read_digest).filter(|_| request.epoch == epoch && request.cursors.is_none());
         if let Some(digest) = digest
-            && let Some(Ok(page)) = self.app.ahead.take(self.asked(digest)).await
+            && let Some(Ok(page)) = self.app.read_ahead.take(self.page_key(digest)).await
         {
             let mut connection = self.app.pool.acquire().await?;
             self.session.check_alive(&mut connection).await?;
@@ -110,22 +110,22 @@ impl Reader {
             self.read_ahead(page.next);
             return Ok(page);
         }
-        self.clone().read(request, true, turn).await
+        self.clone().read(request, true, permit).await
     }
 
-    async fn read(self, request: PullRequest, asked_for: bool, turn: Option<Turn>) -> Result<Packed, Failure> {
+    async fn read(self, request: PullRequest, is_requested: bool, permit: Option<QueuePermit>) -> Result<Packed, Failure> {
         let app = &self.app;
         let instance = app.instance();
         let page = match open(app.now_ms(), instance, &self.session, &self.subscription, request)? {
-            Opening::Said(page) => page,
+            Opening::Answered(page) => page,
             Opening::Reads(start) => {
-                let turn = match turn {
-                    Some(turn) => turn,
+                let permit = match permit {
+                    Some(permit) => permit,
                     None => app.turns.take(self.session.organization_id).await?,
                 };
-                let start = Start { asked_for, ..start };
+                let start = Start { is_requested, ..start };
                 let page = page::read(&app.pool, instance, &self.session, &self.subscription, start).await?;
-                drop(turn);
+                drop(permit);
                 self.read_ahead(page.next);
                 page
             }
@@ -144,21 +144,21 @@ impl Reader {
             cursors: None,
             witness: None,
         };
-        // Boxed, because it goes on with itself.
+        // Boxed, because it is recursive.
         let page: BoxFuture<'static, Result<Packed, Failure>> = Box::pin(self.clone().read(request, false, None));
-        self.app.ahead.read(self.asked(digest), page);
+        self.app.read_ahead.read(self.page_key(digest), page);
     }
 }
 
-/// What a pull is answered with, as NDJSON.
+/// The answer to a pull, as NDJSON.
 ///
 /// # Errors
 /// What concerns the request as a whole.
 pub async fn answer<A: Authority>(authority: &A, instance: Instance<'_>, session: &Session, request: PullRequest) -> Result<Page, Failure> {
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = heard_of(authority, instance.heads, session.user_id).await?;
+        let subscription = readable_subscription_of(authority, instance.heads, session.user_id).await?;
         let read = match open(authority.now_ms(), instance, session, &subscription, request.clone())? {
-            Opening::Said(page) => return Ok(page),
+            Opening::Answered(page) => return Ok(page),
             Opening::Reads(start) => page::read(authority, instance, session, &subscription, start).await,
         };
         match read {
@@ -169,11 +169,11 @@ pub async fn answer<A: Authority>(authority: &A, instance: Instance<'_>, session
     Err(Failure::RightsMoved)
 }
 
-/// How an answer begins.
+/// The first step of an answer.
 enum Opening {
-    /// With all of it: nobody has to be asked.
-    Said(Page),
-    /// With what is read from here on.
+    /// The answer is complete without the database.
+    Answered(Page),
+    /// A page is read from here on.
     Reads(Start),
 }
 
@@ -187,14 +187,14 @@ fn open(
     let heads = instance.heads;
     let same_epoch = request.epoch == instance.epoch;
     let start = match (request.cursors, request.digest.as_deref().and_then(read_digest)) {
-        (Some(cursors), _) => Start::told(subscription, cursors, same_epoch),
+        (Some(cursors), _) => Start::from_cursors(subscription, cursors, same_epoch),
         (None, Some(digest)) if same_epoch && !instance.is_doubtful => {
             let (device, handed_out) = (session.device_id, &heads.handed_out);
             if digest == subscription.digest() && !handed_out.is_owed_page(device) {
                 return one_line(&PullLine::Unchanged { server_time: now_ms });
             }
             match handed_out.find(device, digest) {
-                Some(cursors) => Start::handed_out(heads, subscription, digest, &cursors),
+                Some(cursors) => Start::from_cache(heads, subscription, digest, &cursors),
                 None => return one_line(&PullLine::SendCursors),
             }
         }
@@ -204,10 +204,10 @@ fn open(
 }
 
 fn one_line(line: &PullLine) -> Result<Opening, Failure> {
-    Ok(Opening::Said(Page { text: serde_json::to_vec(line).map_err(Failure::broken)?, next: None }))
+    Ok(Opening::Answered(Page { text: serde_json::to_vec(line).map_err(Failure::broken)?, next: None }))
 }
 
-/// A digest in its one spelling.
+/// Parses a digest; none for any other spelling.
 fn read_digest(text: &str) -> Option<i64> {
     let digest = u64::from_str_radix(text, 16).ok().filter(|digest| format!("{digest:016x}") == text)?;
     Some(digest.cast_signed())
@@ -221,7 +221,7 @@ struct Packed {
 }
 
 impl Packed {
-    /// Compressed where the laptop takes that and it is worth it.
+    /// Compresses the page if the laptop accepts it and the page is large enough.
     async fn of(Page { text, next }: Page, takes_zstd: bool) -> Result<Packed, Failure> {
         if !takes_zstd || text.len() < COMPRESS_FROM_BYTES {
             return Ok(Packed { bytes: text, zstd: false, next });

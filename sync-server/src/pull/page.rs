@@ -15,19 +15,19 @@ use super::tuples::rows_line;
 use crate::access::check_rights;
 use crate::accounts::Session;
 use crate::authority::{Authority, DeviceState, FeedFrom, FeedPlace, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use crate::cursor_cache::Cursors;
 use crate::failure::Failure;
-use crate::handed_out::Cursors;
 use crate::heads::Subscription;
 use crate::settle::Instance;
 use crate::witness::Witness;
 
-/// Rows that are read at a time: their largest size together is what a page costs in memory at most.
+/// Rows that are read at a time: with rows of the largest size, this bounds the memory of a page.
 const SLICE_ROWS: usize = 250;
 
-/// How often a page is read anew because rows in it cannot be sent. Each time they are taken out of their feeds.
+/// How often a page is read again because it contains rows that cannot be sent. Each time they are removed from their feeds.
 const WITHHOLD_TRIES_MAX: usize = 8;
 
-/// One scope of this page: where the laptop is and where the head is.
+/// One scope of this page: the laptop's cursor and the head.
 struct Wanted<'s> {
     scope: &'s str,
     id: i64,
@@ -37,7 +37,7 @@ struct Wanted<'s> {
     known: bool,
 }
 
-/// A page, or the one line that stands for none.
+/// A page, or the single line that is sent instead.
 pub struct Page {
     /// NDJSON.
     pub text: Vec<u8>,
@@ -45,7 +45,7 @@ pub struct Page {
     pub next: Option<i64>,
 }
 
-/// Reads the page that follows.
+/// Reads the next page.
 pub async fn read<A: Authority>(
     authority: &A,
     instance: Instance<'_>,
@@ -54,7 +54,8 @@ pub async fn read<A: Authority>(
     start: Start,
 ) -> Result<Page, Failure> {
     let rows_max = authority.page_rows_max();
-    let Looked { state, wanted, feed, read_upto, tuples, lost } = look(authority, instance, session, subscription, &start).await?;
+    let SnapshotRead { state, wanted, feed, read_upto, tuples, lost } =
+        read_snapshot(authority, instance, session, subscription, &start).await?;
     let DeviceState { last_n: applied_upto, chain, backed_up_n, losses_sent, reached } = state;
 
     let mut text = Vec::with_capacity(feed.len() * 96 + 1024);
@@ -75,8 +76,8 @@ pub async fn read<A: Authority>(
     )?;
     if !start.removed.is_empty() {
         authority.tell_losses(session.device_id).await?;
-    } else if let Some(sent_us) = losses_sent.filter(|_| start.asked_for) {
-        // It knows no scope that is lost, so what told it has arrived.
+    } else if let Some(sent_us) = losses_sent.filter(|_| start.is_requested) {
+        // The request names no lost scope, so the page that told the device of the losses has arrived.
         authority.confirm_losses(session.device_id, sent_us).await?;
     }
     for scope in &start.removed {
@@ -87,8 +88,8 @@ pub async fn read<A: Authority>(
         let length = rest.iter().take_while(|row| row.place == first.place).count();
         let (rows, after) = rest.split_at(length);
         rest = after;
-        let place = usize::try_from(first.place - 1).map_err(Failure::broken)?;
-        write_scope(&mut text, wanted[place].scope, rows, &tuples)?;
+        let index = usize::try_from(first.place - 1).map_err(Failure::broken)?;
+        write_scope(&mut text, wanted[index].scope, rows, &tuples)?;
     }
     for (scope, cursor) in wanted.iter().zip(&cursors_reached) {
         if !scope.known || *cursor != scope.from {
@@ -98,18 +99,22 @@ pub async fn read<A: Authority>(
     }
     line(&mut text, &PullLine::End { more: rows_left > 0 })?;
     let digest = digest(&start, &wanted, &cursors_reached);
-    let whole_at = (rows_left == 0).then_some(applied_upto);
-    let cursors =
-        Cursors { subscription: subscription.number, places: Arc::clone(&subscription.places), versions: cursors_reached.into(), whole_at };
+    let complete_at = (rows_left == 0).then_some(applied_upto);
+    let cursors = Cursors {
+        subscription: subscription.number,
+        ordinals: Arc::clone(&subscription.ordinals),
+        versions: cursors_reached.into(),
+        complete_at,
+    };
     instance.heads.handed_out.keep(session.device_id, digest, cursors);
-    if !start.removed.is_empty() || losses_sent.is_some() && !start.asked_for {
+    if !start.removed.is_empty() || losses_sent.is_some() && !start.is_requested {
         instance.heads.handed_out.owe_page(session.device_id);
     }
     Ok(Page { text, next: (rows_left > 0).then_some(digest) })
 }
 
-/// What one snapshot has for a page.
-struct Looked<'s> {
+/// What a page needs, read from one snapshot.
+struct SnapshotRead<'s> {
     state: DeviceState,
     wanted: Vec<Wanted<'s>>,
     feed: Vec<FeedRow>,
@@ -118,37 +123,37 @@ struct Looked<'s> {
     lost: Vec<(i64, i64)>,
 }
 
-/// Reads a snapshot. Rows that cannot be sent are taken out of their feeds first, and another one is read: so heads and
-/// checksums are of what laptops can hold, and one row never stops the page of others.
-async fn look<'s, A: Authority>(
+/// Reads a snapshot. Rows that cannot be sent are first removed from their feeds, and another snapshot is read. So heads and
+/// checksums cover only rows that laptops can store, and one row never blocks the others.
+async fn read_snapshot<'s, A: Authority>(
     authority: &A,
     instance: Instance<'_>,
     session: &Session,
     subscription: &'s Subscription,
     start: &Start,
-) -> Result<Looked<'s>, Failure> {
+) -> Result<SnapshotRead<'s>, Failure> {
     for _ in 0..WITHHOLD_TRIES_MAX {
         let mut snapshot = authority.snapshot().await?;
-        if start.asked_for {
-            // Of a page that is read ahead this and its reader's rights are asked when it is given out.
+        if start.is_requested {
+            // For a page that is read ahead, the session and the rights are checked when it is used.
             snapshot.check_alive(session).await?;
         }
         let state = snapshot.device_state(session.device_id).await?;
         if state.reached.epoch != Some(instance.epoch) {
             return Err(Failure::EpochMoved);
         }
-        if start.asked_for {
+        if start.is_requested {
             check_rights(&mut snapshot, subscription).await?;
         }
         let moved = start.moved.as_ref().filter(|moved| moved.last_n == state.last_n).map(|moved| moved.scopes.as_slice());
         let wanted = wanted(&mut snapshot, subscription, &start.cursors, moved).await?;
         let (feed, read_upto) = read_feed(&mut snapshot, &wanted, authority.page_rows_max()).await?;
         let (feed, tuples) = fill(&mut snapshot, feed).await?;
-        let lost = if start.other_life { snapshot.lost_lives().await? } else { Vec::new() };
+        let lost = if start.other_epoch { snapshot.lost_lives().await? } else { Vec::new() };
         snapshot.end().await?;
         let unsendable = unsendable(&wanted, &feed, &tuples)?;
         if unsendable.is_empty() {
-            return Ok(Looked { state, wanted, feed, read_upto, tuples, lost });
+            return Ok(SnapshotRead { state, wanted, feed, read_upto, tuples, lost });
         }
         instance.heads.advance(&authority.withhold(&unsendable).await?);
     }
@@ -160,8 +165,8 @@ fn unsendable(wanted: &[Wanted<'_>], feed: &[FeedRow], tuples: &RowTuples) -> Re
     feed.iter()
         .filter(|row| row.state == FeedState::Live && !tuples.contains_key(&(row.entity, row.row_id)))
         .map(|row| {
-            let place = usize::try_from(row.place - 1).map_err(Failure::broken)?;
-            Ok(FeedPlace { scope_id: wanted[place].id, entity: row.entity, row_id: row.row_id, version: row.version })
+            let index = usize::try_from(row.place - 1).map_err(Failure::broken)?;
+            Ok(FeedPlace { scope_id: wanted[index].id, entity: row.entity, row_id: row.row_id, version: row.version })
         })
         .collect()
 }
@@ -179,8 +184,8 @@ fn digest(start: &Start, wanted: &[Wanted<'_>], reached: &[i64]) -> i64 {
     digest
 }
 
-/// The subscribed scopes in their order, with the laptop's place and the head. Of those that have not `moved` the head is
-/// taken to be where the laptop is.
+/// The subscribed scopes in their order, each with the laptop's cursor and the head. Scopes that are not in `moved` are taken to be
+/// at the laptop's cursor.
 async fn wanted<'s, S: Snapshot>(
     snapshot: &mut S,
     subscription: &'s Subscription,
@@ -213,11 +218,11 @@ async fn wanted<'s, S: Snapshot>(
     Ok(wanted)
 }
 
-/// The next feed rows after the cursors, scope after scope, each in version order; a page at most. Beside them the place of
-/// the last scope that was read.
+/// The next feed rows after the cursors, scope by scope, each in version order; at most a page. Also returns the ordinal of the
+/// last scope that was read.
 async fn read_feed<S: Snapshot>(snapshot: &mut S, wanted: &[Wanted<'_>], rows_max: usize) -> Result<(Vec<FeedRow>, i64), Failure> {
-    // There are at most as many rows as versions, so the scopes after the first ones that fill a page would be read in vain.
-    // But a version may have no row any more, as the row moved forward: then the page is short, and the next one goes on.
+    // There are at most as many rows as versions, so scopes after the first ones that fill a page are not read. A version may have
+    // no row, when the row has moved to a later version: then the page is short and the next one continues.
     let mut versions = 0;
     let behind: Vec<FeedFrom> = (1..)
         .zip(wanted)
@@ -241,8 +246,8 @@ fn live_ids(feed: &[FeedRow]) -> HashMap<i16, Vec<Uuid>> {
     ids
 }
 
-/// Reads what the page tells of, slice by slice, and cuts it where it would grow past its size: rows may be large, and what
-/// does not fit this page is not read for it. One row always fits, or a large one would stop everything.
+/// Reads the page's rows in slices, and cuts the page where it would exceed its size: rows may be large, and rows beyond the limit
+/// are not read. The first row always fits, or a large one would block the pull.
 async fn fill<S: Snapshot>(snapshot: &mut S, mut feed: Vec<FeedRow>) -> Result<(Vec<FeedRow>, RowTuples), Failure> {
     let mut tuples = RowTuples::new();
     let (mut bytes, mut length) = (0, 0);
@@ -260,18 +265,18 @@ async fn fill<S: Snapshot>(snapshot: &mut S, mut feed: Vec<FeedRow>) -> Result<(
     Ok((feed, tuples))
 }
 
-/// The cursor that each wanted scope reaches with this page.
+/// The cursor of each wanted scope after this page.
 fn cursors_reached(wanted: &[Wanted<'_>], feed: &[FeedRow], read_upto: i64, rows_max: usize) -> Vec<i64> {
     let mut cursors: Vec<i64> = wanted.iter().map(|scope| scope.from).collect();
     for row in feed {
-        if let Some(cursor) = usize::try_from(row.place - 1).ok().and_then(|place| cursors.get_mut(place)) {
+        if let Some(cursor) = usize::try_from(row.place - 1).ok().and_then(|index| cursors.get_mut(index)) {
             *cursor = row.version;
         }
     }
-    // A head may have moved without any row of its own left to send.
-    let last_place = feed.last().map_or(read_upto.saturating_add(1), |row| row.place);
-    for ((place, scope), cursor) in (1i64..).zip(wanted).zip(&mut cursors) {
-        if place < last_place && feed.len() < rows_max {
+    // A head may have moved without a row left to send.
+    let last_ordinal = feed.last().map_or(read_upto.saturating_add(1), |row| row.place);
+    for ((ordinal, scope), cursor) in (1i64..).zip(wanted).zip(&mut cursors) {
+        if ordinal < last_ordinal && feed.len() < rows_max {
             *cursor = scope.head;
         }
     }
@@ -298,7 +303,7 @@ fn write_scope(text: &mut Vec<u8>, scope: &str, rows: &[FeedRow], tuples: &RowTu
             FeedState::Deleted => deleted.push(row.row_id),
             FeedState::Left => left.push(row.row_id),
             FeedState::Withheld => {
-                // An older state of it is no use to anybody.
+                // The laptop deletes its older state of the row.
                 deleted.push(row.row_id);
                 withheld.push(row.row_id);
             }

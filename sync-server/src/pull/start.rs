@@ -1,30 +1,30 @@
-//! Where a page starts: what the laptop has of each scope that its person hears.
+//! Where a page starts: the laptop's cursor in each scope that its user subscribes to.
 
 use std::collections::BTreeMap;
 
-use crate::handed_out::Cursors;
+use crate::cursor_cache::Cursors;
 use crate::heads::{Heads, Subscription};
 
 /// Where a page starts.
 pub struct Start {
-    /// How far each scope of the subscription was read, in its order; none for one that the laptop does not know.
+    /// Cursor of each scope of the subscription, in its order; none for one that the laptop has not read.
     pub cursors: Vec<Option<i64>>,
-    /// Scopes that the laptop knows and its person no longer hears.
+    /// Scopes that the laptop has and its user no longer subscribes to.
     pub removed: Vec<String>,
-    /// Whether the laptop has read another life of this server until now.
-    pub other_life: bool,
-    /// Whether the laptop is there. It is not yet when a page is read ahead.
-    pub asked_for: bool,
+    /// Whether the laptop's cursors are of another epoch.
+    pub other_epoch: bool,
+    /// Whether the laptop has requested the page; false when it is read ahead.
+    pub is_requested: bool,
     /// The digest of those cursors, when it is known.
     pub digest: Option<i64>,
-    /// The scopes that may have moved, when not all have to be looked at.
+    /// The scopes that may have moved; none when all have to be checked.
     pub moved: Option<Moved>,
 }
 
-/// The only scopes that have moved since this device was given everything, as far as this instance has heard.
+/// The scopes that have moved since this device had read every scope to its head, as far as this instance has been notified.
 ///
-/// It may not have heard of a commit at another instance. That makes the page late and not wrong, but for one thing: the page
-/// says up to which of the device's own mutations it holds everything. So it counts only while the device has pushed nothing.
+/// A commit at another instance may be missing. That makes the page late and not wrong, with one exception: the page says up to
+/// which of the device's own mutations it contains everything. So this is used only while the device has pushed nothing.
 pub struct Moved {
     /// Their order in the subscription.
     pub scopes: Vec<usize>,
@@ -33,31 +33,31 @@ pub struct Moved {
 }
 
 impl Start {
-    /// From cursors that the laptop sent. Those of another life of the server count for nothing.
-    pub fn told(subscription: &Subscription, cursors: BTreeMap<String, i64>, same_life: bool) -> Start {
-        let of = |scope: &String| cursors.get(scope).copied().filter(|_| same_life);
+    /// From cursors that the laptop sent. Cursors of another epoch are ignored.
+    pub fn from_cursors(subscription: &Subscription, cursors: BTreeMap<String, i64>, same_epoch: bool) -> Start {
+        let of = |scope: &String| cursors.get(scope).copied().filter(|_| same_epoch);
         Start {
             cursors: subscription.scopes.iter().map(of).collect(),
             removed: cursors.into_keys().filter(|scope| !subscription.actor.scopes.contains(scope)).collect(),
-            other_life: !same_life,
-            asked_for: true,
+            other_epoch: !same_epoch,
+            is_requested: true,
             digest: None,
             moved: None,
         }
     }
 
     /// From cursors that the laptop named by their digest.
-    pub fn handed_out(heads: &Heads, subscription: &Subscription, digest: i64, cursors: &Cursors) -> Start {
+    pub fn from_cache(heads: &Heads, subscription: &Subscription, digest: i64, cursors: &Cursors) -> Start {
         if cursors.subscription != subscription.number {
-            return Start::told(subscription, heads.by_name(cursors), true);
+            return Start::from_cursors(subscription, heads.by_name(cursors), true);
         }
         Start {
             cursors: cursors.versions.iter().copied().map(Some).collect(),
             removed: Vec::new(),
-            other_life: false,
-            asked_for: true,
+            other_epoch: false,
+            is_requested: true,
             digest: Some(digest),
-            moved: cursors.whole_at.map(|last_n| Moved { scopes: heads.moved_past(cursors), last_n }),
+            moved: cursors.complete_at.map(|last_n| Moved { scopes: heads.moved_past(cursors), last_n }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Rows as the database writes them: JSON tuples that pass through the server unread.
+//! Rows as the database writes them: JSON tuples that the server forwards without parsing.
 
 use waystation_model::registry::Entity;
 use waystation_model::sql::tuple_columns;
@@ -14,8 +14,8 @@ pub fn rows_line(text: &mut Vec<u8>, scope: &str, entity: &Entity, tuples: &[&st
     text.extend_from_slice(b",\"columns\":");
     serde_json::to_writer(&mut *text, &tuple_columns(entity)).map_err(Failure::broken)?;
     text.extend_from_slice(b",\"rows\":[");
-    for (place, tuple) in tuples.iter().enumerate() {
-        if place > 0 {
+    for (index, tuple) in tuples.iter().enumerate() {
+        if index > 0 {
             text.push(b',');
         }
         text.extend_from_slice(tuple.as_bytes());

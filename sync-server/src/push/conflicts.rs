@@ -1,7 +1,7 @@
-//! Keeps what is held beside the values that stand, until somebody settles it.
+//! Stores losing values as conflicts until they are settled.
 //!
-//! One row stands for what one device last said of one field. It is a conflict as long as its value differs from the one
-//! that stands: laptops compare. So the conflicts do not depend on the order in which changes arrived.
+//! A conflict is the last losing value of one device in one field. It is a conflict only while its value differs from the current
+//! one, which laptops compare. So the conflicts do not depend on the order in which changes arrived.
 
 use std::collections::BTreeMap;
 
@@ -17,23 +17,23 @@ use super::sets::Context;
 use crate::authority::{KeptConflict, OpenConflict, Writing};
 use crate::failure::Failure;
 
-/// What one device holds of one group of one row.
-type Place = (RowId, String, Option<Uuid>);
+/// Key of a conflict: row, tracked group, device.
+type ConflictKey = (RowId, String, Option<Uuid>);
 
-/// Times in which one value stood that are remembered, the latest.
+/// The most stamp ranges stored per value, the latest ones.
 const STOOD_MAX: usize = 16;
 
 enum Entry {
-    /// In the database.
+    /// Stored in the database.
     Stored {
         id: Uuid,
-        /// Its deciding value.
+        /// Value of the group's first column, which is compared.
         value: Value,
         stood: Vec<(i64, i64)>,
-        /// It stood longer than the database says.
+        /// A stamp range was added that the database does not have.
         is_changed: bool,
     },
-    /// New in this set.
+    /// Created by this set.
     New(Lost),
 }
 
@@ -67,12 +67,12 @@ impl Entry {
     }
 }
 
-/// Writes down what the set's changes did to the values held beside the rows.
-pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &Entity, rows: &Rows) -> Result<(), Failure> {
+/// Writes the effects of the set's changes on losing values.
+pub async fn keep<W: Writing>(transaction: &mut W, context: &Context<'_>, entity: &Entity, rows: &Rows) -> Result<(), Failure> {
     if rows.held.is_empty() {
         return Ok(());
     }
-    let mut entries = read_open(keeper, entity, rows).await?;
+    let mut entries = read_open(transaction, entity, rows).await?;
     let mut gone: Vec<Uuid> = Vec::new();
     let forget = |gone: &mut Vec<Uuid>, entry: Option<Entry>| {
         if let Some(Entry::Stored { id, .. }) = entry {
@@ -87,62 +87,62 @@ pub async fn keep<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &En
             }
             Held::Saw { group, stamp } => {
                 let saw = |entry: &Entry| entry.stood().iter().any(|(first, last)| (*first..=*last).contains(stamp));
-                let places = places(&entries, *id, group, saw);
-                // A stamp of a lost life says what somebody saw there, and nothing of what stands here.
-                let were_seen = !places.is_empty() && !keeper.is_of_lost_life(*stamp).await?;
-                for place in places.into_iter().filter(|_| were_seen) {
-                    forget(&mut gone, entries.remove(&place));
+                let keys = keys_where(&entries, *id, group, saw);
+                // A stamp of a lost epoch proves what its author saw then, but nothing about the current row.
+                let were_seen = !keys.is_empty() && !transaction.is_of_lost_life(*stamp).await?;
+                for key in keys.into_iter().filter(|_| were_seen) {
+                    forget(&mut gone, entries.remove(&key));
                 }
             }
             Held::Ended { group, value, seen_upto, stood, seconders } => {
-                for place in places(&entries, *id, group, |entry| entry.value() == value) {
-                    let second = seconders.iter().find(|seconder| Some(seconder.device) == place.2);
+                for key in keys_where(&entries, *id, group, |entry| entry.value() == value) {
+                    let second = seconders.iter().find(|seconder| Some(seconder.device) == key.2);
                     let since = second.map(|seconder| seconder.stamp).or(stood.map(|(first, _)| first));
                     let Some(since) = since.filter(|since| *since != 0) else { continue };
                     if seen_upto.is_some_and(|seen| since <= seen) {
-                        forget(&mut gone, entries.remove(&place));
-                    } else if let (Some((_, last)), Some(entry)) = (stood, entries.get_mut(&place)) {
+                        forget(&mut gone, entries.remove(&key));
+                    } else if let (Some((_, last)), Some(entry)) = (stood, entries.get_mut(&key)) {
                         entry.add_time(since, *last);
                     }
                 }
             }
             Held::Kept(lost) => {
-                // The same place keeps its id, so the row is written over.
+                // The same key has the same id, so the stored row is overwritten.
                 entries.insert((*id, lost.group.to_owned(), lost.edit.device), Entry::New(lost.clone()));
             }
         }
     }
-    let new: Vec<(&Place, &Lost)> =
-        entries.iter().filter_map(|(place, entry)| if let Entry::New(lost) = entry { Some((place, lost)) } else { None }).collect();
-    let rewritten: Vec<Uuid> = new.iter().map(|(place, _)| conflict_id(entity, place)).collect();
+    let new: Vec<(&ConflictKey, &Lost)> =
+        entries.iter().filter_map(|(key, entry)| if let Entry::New(lost) = entry { Some((key, lost)) } else { None }).collect();
+    let rewritten: Vec<Uuid> = new.iter().map(|(key, _)| conflict_id(entity, key)).collect();
     gone.retain(|id| !rewritten.contains(id));
     if !gone.is_empty() {
-        keeper.forget_conflicts(gone).await?;
+        transaction.forget_conflicts(gone).await?;
     }
     for entry in entries.values() {
         if let Entry::Stored { id, stood, is_changed: true, .. } = entry {
-            keeper.note_stood(*id, stood).await?;
+            transaction.note_stood(*id, stood).await?;
         }
     }
-    for (place, lost) in new {
-        if let Some(conflict) = kept(context, entity, rows, place, lost) {
-            keeper.keep_conflict(conflict).await?;
+    for (key, lost) in new {
+        if let Some(conflict) = kept(context, entity, rows, key, lost) {
+            transaction.keep_conflict(conflict).await?;
         }
     }
     Ok(())
 }
 
-/// Where entries of this kind are, of one group of one row.
-fn places(entries: &BTreeMap<Place, Entry>, id: RowId, group: &str, kind: impl Fn(&Entry) -> bool) -> Vec<Place> {
-    let of_group = entries.iter().filter(|(place, entry)| place.0 == id && place.1 == group && kind(entry));
-    of_group.map(|(place, _)| place.clone()).collect()
+/// The keys of matching entries of one group of one row.
+fn keys_where(entries: &BTreeMap<ConflictKey, Entry>, id: RowId, group: &str, kind: impl Fn(&Entry) -> bool) -> Vec<ConflictKey> {
+    let of_group = entries.iter().filter(|(key, entry)| key.0 == id && key.1 == group && kind(entry));
+    of_group.map(|(key, _)| key.clone()).collect()
 }
 
-async fn read_open<W: Writing>(keeper: &mut W, entity: &Entity, rows: &Rows) -> Result<BTreeMap<Place, Entry>, Failure> {
+async fn read_open<W: Writing>(transaction: &mut W, entity: &Entity, rows: &Rows) -> Result<BTreeMap<ConflictKey, Entry>, Failure> {
     let mut ids: Vec<RowId> = rows.held.iter().map(|(id, _)| *id).collect();
     ids.sort_unstable();
     ids.dedup();
-    let open = keeper.open_conflicts(entity, ids).await?;
+    let open = transaction.open_conflicts(entity, ids).await?;
     Ok(open
         .into_iter()
         .map(|OpenConflict { id, row_id, field, lost_device, lost_values, stood }| {
@@ -153,9 +153,9 @@ async fn read_open<W: Writing>(keeper: &mut W, entity: &Entity, rows: &Rows) -> 
         .collect())
 }
 
-/// The row that stands for a held value; none when what it was said of is gone.
-fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, place: &Place, lost: &'a Lost) -> Option<KeptConflict<'a>> {
-    let id = place.0;
+/// The conflict row of a losing value; none when the row was deleted.
+fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, key: &ConflictKey, lost: &'a Lost) -> Option<KeptConflict<'a>> {
+    let id = key.0;
     let stored = rows.current(id)?;
     let kept_values: Map<String, Value> =
         entity.group_columns(lost.group).map(|(index, column)| (column.name.to_owned(), stored.values[index].clone())).collect();
@@ -163,12 +163,12 @@ fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, place: &Plac
     let lost_values: Map<String, Value> = lost.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let column =
         |name: &str| entity.column_index(name).and_then(|index| stored.values[index].as_str()).and_then(|text| Uuid::parse_str(text).ok());
-    // Staff who hear the row settle it; where there are none, whoever had entered the value.
+    // The staff who subscribe to the row settle it; where there are none, the author of the value.
     let group_id = column("group_id").or_else(|| (entity.name == "groups").then_some(id));
     let course_id = if group_id.is_none() { column("course_id").or_else(|| (entity.name == "courses").then_some(id)) } else { None };
     let author_id = if group_id.is_none() && course_id.is_none() { lost.edit.user.or(Some(context.actor.user_id)) } else { None };
     Some(KeptConflict {
-        id: conflict_id(entity, place),
+        id: conflict_id(entity, key),
         organization_id: context.actor.organization_id,
         entity: entity.name,
         row_id: id,
@@ -187,8 +187,8 @@ fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, place: &Plac
     })
 }
 
-/// One row per row, field and device.
-fn conflict_id(entity: &Entity, place: &Place) -> Uuid {
-    let device = place.2.map_or_else(|| "-".to_owned(), |device| device.to_string());
-    Uuid::new_v5(&DERIVED_ID_NAMESPACE, format!("conflicts:{}:{}:{}:{device}", entity.name, place.0, place.1).as_bytes())
+/// The id of a conflict, derived from table, row, field and device.
+fn conflict_id(entity: &Entity, key: &ConflictKey) -> Uuid {
+    let device = key.2.map_or_else(|| "-".to_owned(), |device| device.to_string());
+    Uuid::new_v5(&DERIVED_ID_NAMESPACE, format!("conflicts:{}:{}:{}:{device}", entity.name, key.0, key.1).as_bytes())
 }

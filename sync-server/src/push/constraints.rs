@@ -1,4 +1,4 @@
-//! A SQL constraint becomes a code by its name, and the column at fault with it.
+//! Translates a violated SQL constraint into a code and the column at fault.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::rejected;
 use crate::authority::{Tries, Writing};
 use crate::failure::{Failure, Refusal};
 
-/// Numbers tried for a free name.
+/// Suffixes tried to suggest a free name.
 const SUGGESTIONS_MAX: u32 = 50;
 
 /// The columns of every constraint and unique index, by name.
@@ -23,12 +23,12 @@ pub struct Constraints {
 }
 
 impl Constraints {
-    /// Those with these columns.
+    /// From a map of constraint name to columns.
     pub fn new(columns: HashMap<String, Vec<String>>) -> Constraints {
         Constraints { columns }
     }
 
-    /// Whether there is one of this name.
+    /// Whether a constraint has this name.
     pub fn is_known(&self, name: &str) -> bool {
         self.columns.contains_key(name)
     }
@@ -36,7 +36,7 @@ impl Constraints {
     /// The outcome of a mutation that the database refused.
     pub async fn refusal<W: Writing>(
         &self,
-        rows: &mut W,
+        transaction: &mut W,
         actor: &Actor,
         entity: &Entity,
         mutation: &Mutation,
@@ -48,7 +48,7 @@ impl Constraints {
         let deleted = mutation.op == Operation::Delete && code == Code::MissingReference;
         let code = if deleted { Code::InUse } else { code };
         if deleted {
-            // The constraint is another table's: its columns say nothing of this row.
+            // The constraint belongs to another table: its columns are not of this row.
             field = None;
         }
         tracing::info!(constraint = name, entity = entity.name, n = mutation.n, error = text, "the database refused a mutation");
@@ -58,34 +58,34 @@ impl Constraints {
         let mut outcome = rejected(mutation.n, problem);
         if let (Code::Taken, Some(field), Outcome::Rejected { suggestion, .. }) = (code, &field, &mut outcome.outcome) {
             let within = self.columns.get(name).is_some_and(|columns| columns.iter().any(|column| column == "organization_id"));
-            *suggestion = suggest(rows, within.then_some(actor.organization_id), entity, mutation, field).await?;
+            *suggestion = suggest(transaction, within.then_some(actor.organization_id), entity, mutation, field).await?;
         }
         Ok(outcome)
     }
 }
 
-/// The column that a constraint is about. A composite one carries others along, so its name says which is meant.
+/// The column that a constraint is about. A composite one also contains other columns, so the column in its name decides.
 fn at_fault<'a>(entity: &Entity, name: &str, columns: &'a [String]) -> Option<&'a String> {
     let known = || columns.iter().filter(|column| entity.column(column).is_some());
     let named = name.strip_prefix(entity.name).and_then(|rest| rest.strip_prefix('_')).unwrap_or("");
     known().filter(|column| named.starts_with(column.as_str())).max_by_key(|column| column.len()).or_else(|| known().next_back())
 }
 
-/// A free value near the one that is taken, for text: free in the organization, or everywhere. An address is not one to
-/// make up.
+/// Suggests a free value similar to the taken one, for text: free in the organization, or everywhere. No suggestion for e-mail
+/// addresses.
 async fn suggest<W: Writing>(
-    rows: &mut W,
+    transaction: &mut W,
     organization: Option<Uuid>,
     entity: &Entity,
     mutation: &Mutation,
     field: &str,
 ) -> Result<Option<String>, Failure> {
     let Some(column) = entity.column(field).filter(|column| column.kind == Kind::Text) else { return Ok(None) };
-    let given = mutation.columns.iter().position(|name| name == field).and_then(|place| mutation.values.get(place)).and_then(Value::as_str);
+    let given = mutation.columns.iter().position(|name| name == field).and_then(|index| mutation.values.get(index)).and_then(Value::as_str);
     let Some(given) = given.filter(|text| !text.contains('@')) else { return Ok(None) };
     let texts = (2..2 + SUGGESTIONS_MAX)
         .map(|number| format!("{given}-{number}"))
         .filter(|text| text.chars().count() <= column.length_max)
         .collect();
-    rows.first_free(Tries { entity, field, organization, texts }).await
+    transaction.first_free(Tries { entity, field, organization, texts }).await
 }

@@ -1,6 +1,6 @@
-//! What a set of changes takes for granted of other rows: that a student was in the group on the day of a mark, and that a test
-//! is open when an attempt at it begins. Asked once for a whole set, before its changes are judged one by one. Of a change that
-//! is held it is asked when somebody accepts it.
+//! Preconditions in other tables: that a student was in the group on the day of a mark, and that a test is open when an attempt
+//! begins. They are queried once per set, before its changes are checked one by one. For a held change they are checked when it is
+//! accepted.
 
 use std::collections::HashSet;
 
@@ -11,15 +11,15 @@ use waystation_model::registry::Entity;
 use waystation_model::{Code, Problem};
 
 use super::RowId;
-use super::deed::{Deed, Fields};
+use super::change::{Fields, RowChange};
 use super::rows::Rows;
 use crate::authority::{LessonDay, Writing};
 use crate::failure::Failure;
 
-/// What a mark consists of.
+/// The columns of a mark.
 const MARK: &[&str] = &["status", "note"];
 
-/// The answers for one set.
+/// The preconditions that fail in one set.
 #[derive(Debug, Default)]
 pub struct Facts {
     /// Marks of students who were not in the group on that day.
@@ -29,23 +29,23 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Asks for these changes of these rows.
+    /// Queries the preconditions of these changes.
     pub async fn read<'f, W: Writing>(
-        keeper: &mut W,
+        transaction: &mut W,
         entity: &Entity,
         changes: impl Iterator<Item = (RowId, &'f Fields)>,
         rows: &Rows,
     ) -> Result<Facts, Failure> {
         match entity.name {
-            "attendance_records" => marks(keeper, entity, changes, rows).await,
-            "assessment_attempts" => attempts(keeper, entity, changes).await,
+            "attendance_records" => marks(transaction, entity, changes, rows).await,
+            "assessment_attempts" => attempts(transaction, entity, changes).await,
             _ => Ok(Facts::default()),
         }
     }
 
-    /// Refuses a change that takes for granted what is not so. What stands already may be said again.
-    pub fn check(&self, deed: &Deed<'_>, current: Option<&Stored>) -> Result<(), Problem> {
-        let Deed { entity, id, change } = deed;
+    /// Refuses a change whose precondition fails. Writing a value that is already current is not refused.
+    pub fn check(&self, row_change: &RowChange<'_>, current: Option<&Stored>) -> Result<(), Problem> {
+        let RowChange { entity, id, change } = row_change;
         if self.outside.contains(id) && marks_anew(entity, change.fields, current) {
             return Err(Problem::new(Code::NotAMember, "the student was not in the group on that day").field("student_id"));
         }
@@ -57,7 +57,7 @@ impl Facts {
     }
 }
 
-/// Whether a change gives a mark or a note that is not there. Taking one back is no mark.
+/// Whether a change sets a mark or a note that is not current. Clearing one does not count.
 fn marks_anew(entity: &Entity, fields: &[(usize, Value)], current: Option<&Stored>) -> bool {
     fields.iter().any(|(index, value)| {
         MARK.contains(&entity.columns[*index].name) && !value.is_null() && current.is_none_or(|stored| stored.values[*index] != *value)
@@ -65,7 +65,7 @@ fn marks_anew(entity: &Entity, fields: &[(usize, Value)], current: Option<&Store
 }
 
 async fn marks<'f, W: Writing>(
-    keeper: &mut W,
+    transaction: &mut W,
     entity: &Entity,
     changes: impl Iterator<Item = (RowId, &'f Fields)>,
     rows: &Rows,
@@ -83,7 +83,7 @@ async fn marks<'f, W: Writing>(
             current.map(|stored| &stored.values[index]).or(given)?.as_str()
         };
         let uuid = |name: &str| text(name).and_then(|text| Uuid::parse_str(text).ok());
-        // A change without its key is refused for that.
+        // A change without its key is refused by the merge.
         if let (Some(group), Some(student), Some(day)) = (uuid("group_id"), uuid("student_id"), text("lesson_date")) {
             ids.push(id);
             days.push(LessonDay { group, student, day: day.to_owned() });
@@ -92,13 +92,13 @@ async fn marks<'f, W: Writing>(
     if days.is_empty() {
         return Ok(Facts::default());
     }
-    let belongs = keeper.belongs_on(&days).await?;
+    let belongs = transaction.belongs_on(&days).await?;
     let outside = ids.into_iter().zip(belongs).filter(|(_, belongs)| !belongs).map(|(id, _)| id).collect();
     Ok(Facts { outside, ..Facts::default() })
 }
 
 async fn attempts<'f, W: Writing>(
-    keeper: &mut W,
+    transaction: &mut W,
     entity: &Entity,
     changes: impl Iterator<Item = (RowId, &'f Fields)>,
 ) -> Result<Facts, Failure> {
@@ -108,7 +108,7 @@ async fn attempts<'f, W: Writing>(
     if tests.is_empty() {
         return Ok(Facts::default());
     }
-    Ok(Facts { closed: keeper.closed_tests(&tests).await?.into_iter().collect(), ..Facts::default() })
+    Ok(Facts { closed: transaction.closed_tests(&tests).await?.into_iter().collect(), ..Facts::default() })
 }
 
 fn uuid_in(entity: &Entity, fields: &[(usize, Value)], name: &str) -> Option<Uuid> {

@@ -1,5 +1,5 @@
-//! New rows under an id that a row of another organization has. The answer is the one that the same change would get if there
-//! were no such row: nothing tells of other organizations, except that an id which is taken cannot be given again.
+//! New rows with an id that belongs to another organization's row. The answer is the one that the same change would get if the
+//! other row did not exist, so it reveals nothing about other organizations, except that a taken id cannot be used again.
 
 use uuid::Uuid;
 use waystation_model::Code;
@@ -7,22 +7,27 @@ use waystation_model::ids::DERIVED_ID_NAMESPACE;
 use waystation_model::merge::{Merged, Stored};
 use waystation_model::registry::IdRule;
 
-use super::deed::Deed;
+use super::change::RowChange;
 use super::sets::Context;
 use crate::authority::Writing;
 use crate::failure::{Failure, Refusal};
 
-/// What refuses the row that the rules would have made. A trial row is left behind for the caller to roll back.
-pub async fn refusal<W: Writing>(transaction: &mut W, context: &Context<'_>, deed: &Deed<'_>, merged: Merged) -> Result<Failure, Failure> {
-    let entity = deed.entity;
+/// Finds what would refuse the row. A trial row may be left behind for the caller to roll back.
+pub async fn refusal<W: Writing>(
+    transaction: &mut W,
+    context: &Context<'_>,
+    row_change: &RowChange<'_>,
+    merged: Merged,
+) -> Result<Failure, Failure> {
+    let entity = row_change.entity;
     if let IdRule::Derived(keys) = entity.id {
-        // The other row has the same key, so what the key points at is there and not here.
+        // The other row has the same key, so the rows that the key references belong to the other organization.
         let names = keys.iter().map(|key| format!("{}_{key}_fkey", entity.name));
         let constraint = names.into_iter().find(|name| context.constraints.is_known(name)).unwrap_or_default();
         return Ok(refused(Code::MissingReference, constraint));
     }
     let trial = Stored { stamp: None, values: merged.values, edits: merged.edits };
-    let id = Uuid::new_v5(&DERIVED_ID_NAMESPACE, format!("elsewhere:{}:{}", entity.name, deed.id).as_bytes());
+    let id = Uuid::new_v5(&DERIVED_ID_NAMESPACE, format!("elsewhere:{}:{}", entity.name, row_change.id).as_bytes());
     match transaction.insert(entity, context.actor.organization_id, &[id], &[&trial]).await {
         Ok(()) | Err(Failure::MadeMeanwhile) => Ok(refused(Code::Taken, format!("{}_pkey", entity.name))),
         Err(failure) => Err(failure),

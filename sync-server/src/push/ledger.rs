@@ -1,4 +1,4 @@
-//! What a device has sent before: its last number, the chain, and the outcomes that it may not have heard.
+//! A device's ledger: its last number, the chain, and the outcomes that the device may not have seen.
 
 use uuid::Uuid;
 use waystation_model::chain::{self, CONTENT_HASH_BYTES, Chain};
@@ -15,9 +15,9 @@ type ContentHash = [u8; CONTENT_HASH_BYTES];
 
 /// Mutations that arrived before.
 pub struct Repeated {
-    /// What became of them, as far as it is not plainly `applied`.
+    /// Their outcomes other than `applied`.
     pub outcomes: Vec<NumberedOutcome>,
-    /// Their hashes as the ledger has them.
+    /// Their hashes in the ledger.
     pub stored: Vec<ContentHash>,
 }
 
@@ -28,24 +28,25 @@ pub struct Ledger {
     pub last_n: i64,
     /// The chain there.
     pub chain: Chain,
-    /// Where the database is.
+    /// Log position of the database.
     pub reached: Reached,
-    /// The last stamp that was given to anything.
+    /// The last stamp that was issued.
     pub last_stamp: i64,
 }
 
 impl Ledger {
-    /// Reads and locks a device's ledger, so that two pushes of one device never run at once.
-    pub async fn lock<W: Writing>(rows: &mut W, device: Uuid) -> Result<Ledger, Failure> {
-        let LockedLedger { last_n, chain, reached, last_stamp } = rows.lock_ledger(device).await?;
+    /// Reads and locks a device's ledger, so that two pushes of one device never run at the same time.
+    pub async fn lock<W: Writing>(transaction: &mut W, device: Uuid) -> Result<Ledger, Failure> {
+        let LockedLedger { last_n, chain, reached, last_stamp } = transaction.lock_ledger(device).await?;
         Ok(Ledger { device, last_n, chain, reached, last_stamp })
     }
 
-    /// The outcomes of mutations that arrive again. A device does not send what it has seen the outcome of, so what is not in
-    /// the ledger any more comes from a copy; but when the request reaches `last_n`, the chain tells, and the caller asks it.
+    /// The outcomes of mutations that arrive again. A device does not repeat a mutation whose outcome it has seen, so a number that
+    /// is no longer in the ledger comes from a copy of the database. When the request reaches `last_n`, the caller decides by the
+    /// chain instead.
     pub async fn repeat<W: Writing>(
         &self,
-        rows: &mut W,
+        transaction: &mut W,
         first_n: i64,
         repeated: &[Mutation],
         mut hashes: Vec<ContentHash>,
@@ -54,21 +55,21 @@ impl Ledger {
             return Ok(Repeated { outcomes: Vec::new(), stored: hashes });
         }
         let last_n = first_n + i64::try_from(hashes.len()).unwrap_or(0) - 1;
-        let stored = rows.pushes(self.device, first_n, last_n).await?;
+        let stored = transaction.pushes(self.device, first_n, last_n).await?;
         let reused = |n: i64, how: &str| Failure::from(Problem::new(Code::NumberReused, format!("number {n} {how}")).field(n.to_string()));
         let mut outcomes = Vec::new();
         let mut compared = 0;
         for Pushed { first_n: pushed_n, hashes: pushed_hashes, outcomes: known } in stored {
-            for (place, hash) in pushed_hashes.iter().enumerate() {
-                let n = pushed_n + i64::try_from(place).unwrap_or(0);
-                let Some(place) = usize::try_from(n - first_n).ok().filter(|place| *place < hashes.len()) else { continue };
-                if hashes[place] != *hash {
-                    if repeated[place].misread().old_content_hash() != *hash {
-                        // The numbers before it stand for what the device says only where they were all compared.
+            for (index, hash) in pushed_hashes.iter().enumerate() {
+                let n = pushed_n + i64::try_from(index).unwrap_or(0);
+                let Some(index) = usize::try_from(n - first_n).ok().filter(|index| *index < hashes.len()) else { continue };
+                if hashes[index] != *hash {
+                    if repeated[index].misread().old_content_hash() != *hash {
+                        // The numbers before it are proven only if all of them were compared.
                         let unproven = first_n + compared as i64;
                         return Err(reused(unproven.min(n), "arrived before with other content"));
                     }
-                    hashes[place] = *hash;
+                    hashes[index] = *hash;
                 }
                 compared += 1;
             }
@@ -80,9 +81,8 @@ impl Ledger {
         Ok(Repeated { outcomes, stored: hashes })
     }
 
-    /// Compares the chain at `last_n`, as a request has it that reaches there. A mutation that an earlier build of the server
-    /// took may be in the chain as that build misread it; then the chain that the device has takes its place, because the
-    /// device goes on from it.
+    /// Compares the chain at `last_n` with the one computed from the request. An earlier build of the server may have put a misread
+    /// mutation into its chain; then the device's chain replaces the server's, because the device continues from it.
     pub fn check_chain(&mut self, before: &Chain, sent: &[ContentHash], stored: &[ContentHash]) -> Result<(), Problem> {
         let chain_of = |hashes: &[ContentHash]| hashes.iter().fold(*before, |chain, hash| chain::extend(&chain, hash));
         let there = chain_of(sent);
@@ -93,10 +93,11 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes down a push, and forgets what the device has seen. Returns its last number, and where the database's log is then.
+    /// Stores a push and deletes what the device has seen. Returns the last number, and the position of the database's log after
+    /// that.
     pub async fn store<W: Writing>(
         &self,
-        rows: &mut W,
+        transaction: &mut W,
         chain: &Chain,
         hashes: &[[u8; CONTENT_HASH_BYTES]],
         outcomes: &[NumberedOutcome],
@@ -104,7 +105,7 @@ impl Ledger {
     ) -> Result<(i64, i64), Failure> {
         let last_n = self.last_n + i64::try_from(hashes.len()).unwrap_or(0);
         let forget_upto = seen_n.min(last_n).max(last_n - LEDGER_MUTATIONS_MAX);
-        let lsn = rows
+        let lsn = transaction
             .store_push(LedgerEntry { device: self.device, first_n: self.last_n + 1, last_n, chain, hashes, outcomes, forget_upto })
             .await?;
         Ok((last_n, lsn))

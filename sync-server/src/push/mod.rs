@@ -1,12 +1,12 @@
-//! `POST /v1/sync/push`: what a device's mutations do to the authoritative rows.
+//! `POST /v1/sync/push`: applies a device's mutations to the authoritative rows.
 //!
-//! One transaction a request: the effects, every outcome, `last_n` and the chain commit together, so a mutation takes
-//! effect exactly once however often it arrives.
+//! One transaction per request: the effects, every outcome, `last_n` and the chain commit together, so a mutation takes effect
+//! exactly once however often it arrives.
 
+mod change;
 mod conflicts;
 mod constraints;
 mod decisions;
-mod deed;
 mod facts;
 mod foreign;
 mod grades;
@@ -38,32 +38,32 @@ use crate::epoch::Reached;
 use crate::failure::Failure;
 use crate::heads::access_scopes;
 use crate::state::App;
-use crate::uncut::to_the_end;
+use crate::uninterrupted::run_to_end;
 use crate::witness::Witness;
 use ledger::Ledger;
 
-/// Bytes of the longest name of a table or column that PostgreSQL keeps.
+/// The longest name of a table or column in PostgreSQL, in bytes.
 const NAME_BYTES_MAX: usize = 63;
-/// The largest number of a mutation: the largest whole number that every JSON reader keeps exactly.
+/// The largest number of a mutation: the largest integer that every JSON reader represents exactly.
 const NUMBER_MAX: i64 = (1 << 53) - 1;
 
-/// Takes a device's mutations.
+/// Accepts a device's mutations.
 ///
 /// # Errors
 /// What concerns the request as a whole; what concerns one mutation is its outcome.
 #[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_BODY_BYTES_MAX>) -> Result<Json<PushAnswer>, Failure> {
-    // The turn first: parsed, a body takes many times its bytes, and compressed ones are small while they wait.
-    let turn = app.turns.take(session.organization_id).await?;
+    // The permit comes first: a parsed body takes many times its bytes, and a compressed one is small while it waits.
+    let permit = app.turns.take(session.organization_id).await?;
     let mut request: PushRequest = body.read(app.protocols)?;
     let epoch = app.epoch.number();
     app.protocols.admit_push(&mut request, epoch)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
     let batch = Batch::read(request, epoch)?;
-    // What is committed is also told, whether or not somebody still waits for the answer.
-    let answer = to_the_end(async move {
-        let _turn = turn;
+    // Detached, so that a commit is always announced, also when the client has disconnected.
+    let answer = run_to_end(async move {
+        let _permit = permit;
         let subscription = subscription(&app, session.user_id).await?;
         let batch = batch.with_rights_of(subscription.rights_at);
         let device = session.device_id;
@@ -103,7 +103,7 @@ impl Batch {
         }
         let chain_before = read_chain(&request.chain)?;
         let (first_n, seen_n) = (request.first_n, request.seen_n);
-        // Asked before anything is made of them: each row shares its run's names, and a push of rows alone is large enough.
+        // Checked before the mutations are built: all rows of a run share its names, so their number alone can be large.
         if request.mutations() > PUSH_MUTATIONS_MAX {
             return Err(Problem::new(Code::TooManyMutations, format!("at most {PUSH_MUTATIONS_MAX} mutations in one push")));
         }
@@ -111,13 +111,13 @@ impl Batch {
         Ok(Batch { epoch, first_n, seen_n, chain_before, mutations: request.into_mutations(), rights_at: None })
     }
 
-    /// … by somebody whose rights were read when the heads of their access summed up to this: if any has moved by the time
-    /// of the transaction, they are read anew.
+    /// Sets the sum of the access heads at which the pusher's rights were read: if it differs in the transaction, the rights are
+    /// read again.
     pub fn with_rights_of(self, rights_at: i64) -> Batch {
         Batch { rights_at: Some(rights_at), ..self }
     }
 
-    /// Applies it, all in one transaction. Returns the answer and the heads that moved.
+    /// Applies the push in one transaction. Returns the answer and the heads that moved.
     ///
     /// # Errors
     /// What concerns the request as a whole; what concerns one mutation is its outcome.
@@ -129,7 +129,7 @@ impl Batch {
         session: Session,
         actor: &Actor,
     ) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
-        // First all sets without savepoints; when the database refuses anything, once more with them, to find the culprit.
+        // First without savepoints; if the database refuses anything, once more with savepoints, to find the mutation at fault.
         let mut careful = false;
         for _ in 0..TRANSACTION_TRIES_MAX {
             let attempt = Attempt { authority, constraints, tokens, session, actor, batch: self, careful };
@@ -157,21 +157,21 @@ impl<A: Authority> Attempt<'_, A> {
     async fn run(&self) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
         let Batch { epoch, first_n, seen_n, chain_before, mutations, rights_at } = self.batch;
         let received_ms = self.authority.now_ms();
-        let mut rows = self.authority.write().await?;
-        rows.check_alive(&self.session).await?;
-        let mut ledger = Ledger::lock(&mut rows, self.session.device_id).await?;
+        let mut transaction = self.authority.write().await?;
+        transaction.check_alive(&self.session).await?;
+        let mut ledger = Ledger::lock(&mut transaction, self.session.device_id).await?;
         if ledger.reached.epoch != Some(*epoch) {
             return Err(Failure::EpochMoved);
         }
         if *first_n > ledger.last_n + 1 {
-            tracing::warn!(first_n, last_n = ledger.last_n, "a laptop goes on after a change that this database does not have");
+            tracing::warn!(first_n, last_n = ledger.last_n, "a laptop continues after a change that this database does not have");
             return Err(Problem::new(Code::NumberGap, format!("the next number is {}", ledger.last_n + 1))
                 .field((ledger.last_n + 1).to_string())
                 .into());
         }
         let hashes: Vec<_> = mutations.iter().map(Mutation::content_hash).collect();
         let known = usize::try_from(ledger.last_n + 1 - first_n).unwrap_or(0).min(mutations.len());
-        let repeated = ledger.repeat(&mut rows, *first_n, &mutations[..known], hashes[..known].to_vec()).await?;
+        let repeated = ledger.repeat(&mut transaction, *first_n, &mutations[..known], hashes[..known].to_vec()).await?;
         let mut outcomes = repeated.outcomes;
         let reaches_the_end = first_n + i64::try_from(known).unwrap_or(0) == ledger.last_n + 1;
         if reaches_the_end && !mutations.is_empty() {
@@ -188,17 +188,17 @@ impl<A: Authority> Attempt<'_, A> {
             received_ms,
             last_stamp: ledger.last_stamp,
             careful: self.careful,
-            holding: held::Holding::default(),
+            history: held::AuthorHistory::default(),
         };
         if let Some(sum) = rights_at
-            && rows.moved_since(&access_scopes(self.actor), *sum).await?
+            && transaction.moved_since(&access_scopes(self.actor), *sum).await?
         {
-            context.read_rights(&mut rows).await?;
+            context.read_rights(&mut transaction).await?;
         }
         context.begun_with = context.actor.clone();
-        let fresh_outcomes = sets::apply(&mut rows, &mut context, fresh).await?;
-        let (last_n, lsn) = ledger.store(&mut rows, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;
-        let moved = rows.stand().await?;
+        let fresh_outcomes = sets::apply(&mut transaction, &mut context, fresh).await?;
+        let (last_n, lsn) = ledger.store(&mut transaction, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;
+        let moved = transaction.stand().await?;
 
         outcomes.extend(fresh_outcomes);
         let reached = Reached { lsn, ..ledger.reached };
@@ -207,7 +207,7 @@ impl<A: Authority> Attempt<'_, A> {
     }
 }
 
-/// Refuses names that no table and no column has: they would come back with every outcome.
+/// Refuses names and column counts that no table can have: they would be returned with every outcome.
 fn check_names(runs: &[Run]) -> Result<(), Problem> {
     let widest = registry::all().iter().map(|entity| entity.columns.len()).max().unwrap_or(0);
     for run in runs {
@@ -225,7 +225,8 @@ fn read_chain(text: &str) -> Result<chain::Chain, Problem> {
     Ok(bytes)
 }
 
-/// An outcome that refuses one mutation. It names what the laptop sent, and PostgreSQL stores no zero character.
+/// An outcome that refuses one mutation. It contains text from the laptop, so NUL characters, which PostgreSQL does not store, are
+/// replaced.
 fn rejected(n: i64, problem: Problem) -> NumberedOutcome {
     let storable = |text: String| text.replace('\0', "\u{fffd}");
     NumberedOutcome {
@@ -239,5 +240,5 @@ fn rejected(n: i64, problem: Problem) -> NumberedOutcome {
     }
 }
 
-/// A row's id as this module passes it about.
+/// A row's id.
 type RowId = Uuid;

@@ -1,4 +1,4 @@
-//! The rows of one set, as they are read, merged in memory and written back.
+//! The rows of one set: read, merged in memory and written back.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,17 +19,17 @@ pub struct Rows {
     foreign: HashSet<RowId>,
     found: HashSet<RowId>,
     dirty: Vec<RowId>,
-    /// What happens to the values held beside the rows, in order.
+    /// Effects on losing values, in order.
     pub held: Vec<(RowId, Held)>,
 }
 
 impl Rows {
-    /// The row as it stands now, this push's own changes included.
+    /// The current row, including this push's changes.
     pub fn current(&self, id: RowId) -> Option<&Stored> {
         self.rows.get(&id)
     }
 
-    /// Whether this holds for any of them.
+    /// Whether any row matches.
     pub fn any(&self, wanted: impl Fn(&Stored) -> bool) -> bool {
         self.rows.values().any(wanted)
     }
@@ -39,12 +39,12 @@ impl Rows {
         self.foreign.contains(&id)
     }
 
-    /// Whether the row is not there, and a change says that one of the same device's has made it.
+    /// Whether the row does not exist, and the change's base says that another change of the same device creates it.
     pub fn builds_on_own(&self, id: RowId, base: Base) -> bool {
         !self.rows.contains_key(&id) && base.stamp.is_none() && base.own.is_some()
     }
 
-    /// Takes the result of a merge.
+    /// Stores the result of a merge.
     pub fn take(&mut self, id: RowId, merged: Merged) {
         self.held.extend(merged.held.into_iter().map(|held| (id, held)));
         if merged.changed {
@@ -53,13 +53,13 @@ impl Rows {
         }
     }
 
-    /// The row is gone.
+    /// Removes a deleted row.
     pub fn forget(&mut self, id: RowId) {
         self.rows.remove(&id);
         self.dirty.retain(|dirty| *dirty != id);
     }
 
-    /// The rows to write, each once, in id order: two pushes of the same rows then wait instead of deadlocking.
+    /// The rows to write, each once, in id order, so that two pushes of the same rows wait for each other instead of deadlocking.
     pub fn dirty(&self) -> Vec<RowId> {
         let mut ids = self.dirty.clone();
         ids.sort_unstable();
@@ -67,30 +67,30 @@ impl Rows {
         ids
     }
 
-    /// A row to complete before it is written.
+    /// The values of a row, to be completed before it is written.
     pub fn values_mut(&mut self, id: RowId) -> Option<&mut Vec<Value>> {
         self.rows.get_mut(&id).map(|stored| &mut stored.values)
     }
 }
 
-/// Reads written rows again, as the database has made them, so that more changes can follow.
-pub async fn reload<W: Writing>(keeper: &mut W, entity: &Entity, organization: Uuid, rows: &mut Rows) -> Result<(), Failure> {
+/// Reads written rows again with what the database has set, so that further changes can follow.
+pub async fn reload<W: Writing>(transaction: &mut W, entity: &Entity, organization: Uuid, rows: &mut Rows) -> Result<(), Failure> {
     let written = rows.dirty();
     rows.dirty.clear();
     rows.held.clear();
-    let fresh = load(keeper, entity, organization, &written).await?;
+    let fresh = load(transaction, entity, organization, &written).await?;
     rows.found.extend(fresh.found);
     rows.rows.extend(fresh.rows);
     Ok(())
 }
 
 /// Reads and locks the rows with these ids.
-pub async fn load<W: Writing>(keeper: &mut W, entity: &Entity, organization: Uuid, ids: &[RowId]) -> Result<Rows, Failure> {
+pub async fn load<W: Writing>(transaction: &mut W, entity: &Entity, organization: Uuid, ids: &[RowId]) -> Result<Rows, Failure> {
     let mut rows = Rows::default();
     if ids.is_empty() {
         return Ok(rows);
     }
-    for Found { id, organization_id, stored } in keeper.rows(entity, ids).await? {
+    for Found { id, organization_id, stored } in transaction.rows(entity, ids).await? {
         if organization_id == organization {
             rows.found.insert(id);
             rows.rows.insert(id, stored);
@@ -101,17 +101,16 @@ pub async fn load<W: Writing>(keeper: &mut W, entity: &Entity, organization: Uui
     Ok(rows)
 }
 
-/// Writes every changed row: one statement for those that were there, one for those that were not. A row that was not there
-/// when it was looked for, and now is, was made by somebody else at the same moment: nothing was merged with theirs, so the
-/// keeper says `MadeMeanwhile` and everything has to run again.
-pub async fn write<W: Writing>(keeper: &mut W, entity: &Entity, organization: Uuid, rows: &Rows) -> Result<(), Failure> {
+/// Writes every changed row: one statement for existing rows, one for new ones. If another transaction has inserted a new row
+/// meanwhile, nothing was merged with it, so `insert` fails with `MadeMeanwhile` and the push runs again.
+pub async fn write<W: Writing>(transaction: &mut W, entity: &Entity, organization: Uuid, rows: &Rows) -> Result<(), Failure> {
     let (there, new): (Vec<RowId>, Vec<RowId>) = rows.dirty().into_iter().partition(|id| rows.found.contains(id));
     let stored = |ids: &[RowId]| ids.iter().filter_map(|id| rows.rows.get(id)).collect::<Vec<&Stored>>();
     if !new.is_empty() {
-        keeper.insert(entity, organization, &new, &stored(&new)).await?;
+        transaction.insert(entity, organization, &new, &stored(&new)).await?;
     }
     if !there.is_empty() {
-        keeper.update(entity, &there, &stored(&there)).await?;
+        transaction.update(entity, &there, &stored(&there)).await?;
     }
     Ok(())
 }

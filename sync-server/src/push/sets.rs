@@ -1,4 +1,4 @@
-//! Applies mutations set by set: consecutive ones of one table are read, merged and written together.
+//! Applies mutations in sets: consecutive ones of one table and operation are read, merged and written together.
 
 use std::borrow::Cow;
 
@@ -11,9 +11,9 @@ use waystation_model::registry::{AccessRule, Entity, IdRule, entity};
 use waystation_model::wire::{Base, Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
-use super::deed::{Deed, Fields};
+use super::change::{Fields, RowChange};
 use super::facts::Facts;
-use super::held::{self, HeldChanges, Holding};
+use super::held::{self, AuthorHistory, HeldChanges};
 use super::rows::{Rows, load, reload, write};
 use super::{Constraints, RowId, conflicts, decisions, foreign, grades, offers, rejected};
 use crate::authority::Writing;
@@ -23,35 +23,39 @@ use crate::failure::Failure;
 pub struct Context<'a> {
     /// The database's constraints by name.
     pub constraints: &'a Constraints,
-    /// Who pushes, with the rights that they have by now.
+    /// The pusher with their current rights.
     pub actor: Cow<'a, Actor>,
     /// From which device.
     pub device: Uuid,
     /// When the push arrived.
     pub received_ms: i64,
-    /// The last stamp that had been given when the push began. A base above it was never given by this database.
+    /// The last stamp that was issued when the push began. A base above it was never issued by this database.
     pub last_stamp: i64,
     /// Whether each set gets a savepoint, to find the mutation that the database refuses.
     pub careful: bool,
-    /// Who pushes, with the rights that they had when the push began.
+    /// The pusher with the rights at the beginning of the push.
     pub begun_with: Cow<'a, Actor>,
-    /// What is known of changes that wait for somebody else.
-    pub holding: Holding,
+    /// The pusher's former rights and quotas.
+    pub history: AuthorHistory,
 }
 
 impl Context<'_> {
-    /// Reads the rights anew.
-    pub async fn read_rights<W: Writing>(&mut self, keeper: &mut W) -> Result<(), Failure> {
-        if let Some(actor) = keeper.rights(self.actor.user_id).await? {
+    /// Reads the rights again.
+    pub async fn read_rights<W: Writing>(&mut self, transaction: &mut W) -> Result<(), Failure> {
+        if let Some(actor) = transaction.rights(self.actor.user_id).await? {
             self.actor = Cow::Owned(actor);
-            self.holding.forget();
+            self.history.forget();
         }
         Ok(())
     }
 }
 
-/// Applies all mutations in their order. Returns the outcomes that are not plainly `applied`.
-pub async fn apply<W: Writing>(keeper: &mut W, context: &mut Context<'_>, mutations: &[Mutation]) -> Result<Vec<NumberedOutcome>, Failure> {
+/// Applies all mutations in order. Returns the outcomes other than `applied`.
+pub async fn apply<W: Writing>(
+    transaction: &mut W,
+    context: &mut Context<'_>,
+    mutations: &[Mutation],
+) -> Result<Vec<NumberedOutcome>, Failure> {
     let first_n = mutations.first().map_or(0, |mutation| mutation.n);
     let mut outcomes = Vec::new();
     let mut rest = mutations;
@@ -67,7 +71,7 @@ pub async fn apply<W: Writing>(keeper: &mut W, context: &mut Context<'_>, mutati
             }
             Some(entity) => {
                 let push = Earlier { first_n, outcomes: &outcomes };
-                let new = apply_set(keeper, context, entity, set, &push).await?;
+                let new = apply_set(transaction, context, entity, set, &push).await?;
                 outcomes.extend(new);
             }
         }
@@ -75,47 +79,47 @@ pub async fn apply<W: Writing>(keeper: &mut W, context: &mut Context<'_>, mutati
     Ok(outcomes)
 }
 
-/// What this push has come to before a set.
+/// The outcomes of this push before a set.
 struct Earlier<'a> {
     first_n: i64,
     outcomes: &'a [NumberedOutcome],
 }
 
-/// Applies one set. Where the database refuses it, it is halved until the mutation at fault stands alone.
+/// Applies one set. If the database refuses it, the set is halved until the mutation at fault is found.
 async fn apply_set<W: Writing>(
-    keeper: &mut W,
+    transaction: &mut W,
     context: &mut Context<'_>,
     entity: &'static Entity,
     set: &[Mutation],
     earlier: &Earlier<'_>,
 ) -> Result<Vec<NumberedOutcome>, Failure> {
     if !context.careful {
-        return run_set(keeper, context, entity, set, earlier).await;
+        return run_set(transaction, context, entity, set, earlier).await;
     }
-    keeper.savepoint().await?;
-    let failure = match run_set(keeper, context, entity, set, earlier).await {
+    transaction.savepoint().await?;
+    let failure = match run_set(transaction, context, entity, set, earlier).await {
         Ok(outcomes) => {
-            keeper.release().await?;
+            transaction.release().await?;
             return Ok(outcomes);
         }
         Err(failure) => failure,
     };
     let Some(refusal) = failure.refusal() else { return Err(failure) };
-    keeper.roll_back().await?;
-    context.holding.forget();
+    transaction.roll_back().await?;
+    context.history.forget();
     if let [only] = set {
-        return Ok(vec![context.constraints.refusal(keeper, &context.actor, entity, only, refusal).await?]);
+        return Ok(vec![context.constraints.refusal(transaction, &context.actor, entity, only, refusal).await?]);
     }
     let (left, right) = set.split_at(set.len() / 2);
-    let mut outcomes = Box::pin(apply_set(keeper, context, entity, left, earlier)).await?;
+    let mut outcomes = Box::pin(apply_set(transaction, context, entity, left, earlier)).await?;
     let before: Vec<NumberedOutcome> = earlier.outcomes.iter().chain(&outcomes).cloned().collect();
     let earlier = Earlier { first_n: earlier.first_n, outcomes: &before };
-    outcomes.extend(Box::pin(apply_set(keeper, context, entity, right, &earlier)).await?);
+    outcomes.extend(Box::pin(apply_set(transaction, context, entity, right, &earlier)).await?);
     Ok(outcomes)
 }
 
 async fn run_set<W: Writing>(
-    keeper: &mut W,
+    transaction: &mut W,
     context: &mut Context<'_>,
     entity: &'static Entity,
     set: &[Mutation],
@@ -130,7 +134,7 @@ async fn run_set<W: Writing>(
         }
     }
     let ids: Vec<RowId> = read.iter().map(|(_, id, _)| *id).collect();
-    let mut rows = load(keeper, entity, context.actor.organization_id, &ids).await?;
+    let mut rows = load(transaction, entity, context.actor.organization_id, &ids).await?;
     if is_attributed(entity) {
         read.retain_mut(|(mutation, id, fields)| {
             let stored = rows.current(*id).map(|stored| stored.values.as_slice());
@@ -140,69 +144,71 @@ async fn run_set<W: Writing>(
             signed.is_ok()
         });
     }
-    let facts = Facts::read(keeper, entity, read.iter().map(|(_, id, fields)| (*id, fields)), &rows).await?;
+    let facts = Facts::read(transaction, entity, read.iter().map(|(_, id, fields)| (*id, fields)), &rows).await?;
     let mut rights_moved = false;
     let mut held = HeldChanges::default();
-    for (place, (mutation, id, fields)) in read.iter().enumerate() {
+    for (index, (mutation, id, fields)) in read.iter().enumerate() {
         let concerned = concerns(entity, *id, &rows, &context.actor);
         let named = names(entity, *id, &rows, &context.actor);
-        let decides = decisions::are(entity) || (offers::are(entity) && mutation.columns.iter().any(|column| column == "state"));
-        let deed = deed(context, entity, mutation, *id, fields);
+        let decides =
+            decisions::applies_to(entity) || (offers::applies_to(entity) && mutation.columns.iter().any(|column| column == "state"));
+        let row_change = row_change(context, entity, mutation, *id, fields);
         let mut outcome = match mutation.op {
-            Operation::Put if decisions::are(entity) => {
+            Operation::Put if decisions::applies_to(entity) => {
                 rights_moved = true;
-                decisions::take(keeper, context, &deed, &mut rows).await?
+                decisions::take(transaction, context, &row_change, &mut rows).await?
             }
-            Operation::Put if offers::are(entity) => {
+            Operation::Put if offers::applies_to(entity) => {
                 rights_moved = true;
-                offers::take(keeper, context, &deed, &mut rows).await?
+                offers::take(transaction, context, &row_change, &mut rows).await?
             }
             Operation::Put if rows.builds_on_own(*id, mutation.base) => {
-                match on_own(keeper, context, mutation, earlier, &outcomes).await? {
-                    OnOwn::Held(first) => match put(context, &deed, &mut rows, &facts) {
+                match base_outcome(transaction, context, mutation, earlier, &outcomes).await? {
+                    BaseOutcome::Held(first) => match put(context, &row_change, &mut rows, &facts) {
                         Err(problem) if problem.code == Code::MissingValue => {
-                            held::with_first(keeper, context, &deed, mutation.op, first, &mut held)
+                            held::hold_with_first(transaction, context, &row_change, mutation.op, first, &mut held)
                                 .await?
                                 .unwrap_or(Ok(Outcome::BlockedBy { blocked_by: first }))
                         }
                         other => other,
                     },
-                    OnOwn::Refused(own) => Ok(Outcome::BlockedBy { blocked_by: own }),
-                    OnOwn::Gone => Err(Problem::new(Code::NotFound, "the row was deleted meanwhile")),
+                    BaseOutcome::Refused(own) => Ok(Outcome::BlockedBy { blocked_by: own }),
+                    BaseOutcome::RowDeleted => Err(Problem::new(Code::NotFound, "the row was deleted meanwhile")),
                 }
             }
-            Operation::Put if rows.is_foreign(*id) => match deed.put(None, &context.actor) {
+            Operation::Put if rows.is_foreign(*id) => match row_change.put(None, &context.actor) {
                 Err(problem) => Err(problem),
-                Ok(merged) => return Err(foreign::refusal(keeper, context, &deed, merged).await?),
+                Ok(merged) => return Err(foreign::refusal(transaction, context, &row_change, merged).await?),
             },
-            Operation::Put => put(context, &deed, &mut rows, &facts),
-            // Whether there is one is nobody's to know.
-            Operation::Delete if offers::are(entity) => Err(Problem::new(Code::NotAllowed, "offers are not deleted")),
+            Operation::Put => put(context, &row_change, &mut rows, &facts),
+            // The answer does not reveal whether the offer exists.
+            Operation::Delete if offers::applies_to(entity) => Err(Problem::new(Code::NotAllowed, "offers are not deleted")),
             Operation::Delete if rows.builds_on_own(*id, mutation.base) => {
-                match on_own(keeper, context, mutation, earlier, &outcomes).await? {
-                    OnOwn::Held(first) => {
-                        held::with_first(keeper, context, &deed, mutation.op, first, &mut held).await?.unwrap_or(Ok(Outcome::Applied))
-                    }
-                    OnOwn::Refused(_) | OnOwn::Gone => Ok(Outcome::Applied),
+                match base_outcome(transaction, context, mutation, earlier, &outcomes).await? {
+                    BaseOutcome::Held(first) => held::hold_with_first(transaction, context, &row_change, mutation.op, first, &mut held)
+                        .await?
+                        .unwrap_or(Ok(Outcome::Applied)),
+                    BaseOutcome::Refused(_) | BaseOutcome::RowDeleted => Ok(Outcome::Applied),
                 }
             }
-            Operation::Delete => delete(keeper, context, &deed, &mut rows).await?,
+            Operation::Delete => delete(transaction, context, &row_change, &mut rows).await?,
         };
         if let Err(problem) = &outcome
             && problem.code == Code::NotAllowed
-            && let Some(formerly) = held::instead(keeper, context, &deed, mutation.op, &rows, &mut held).await?
+            && let Some(held_outcome) =
+                held::hold_if_formerly_allowed(transaction, context, &row_change, mutation.op, &rows, &mut held).await?
         {
-            outcome = formerly;
+            outcome = held_outcome;
         }
         let taken = matches!(outcome, Ok(Outcome::Applied | Outcome::Merged | Outcome::Superseded));
         if taken {
             rights_moved |= concerned || concerns(entity, *id, &rows, &context.actor);
         }
-        if taken && place + 1 < read.len() && (decides || named || names(entity, *id, &rows, &context.actor)) {
-            // The next change of the same table is asked about with the rights that this one leaves.
-            store(keeper, context, entity, &mut rows).await?;
-            reload(keeper, entity, context.actor.organization_id, &mut rows).await?;
-            context.read_rights(keeper).await?;
+        if taken && index + 1 < read.len() && (decides || named || names(entity, *id, &rows, &context.actor)) {
+            // The next change of the same table is checked with the rights that result from this one.
+            store(transaction, context, entity, &mut rows).await?;
+            reload(transaction, entity, context.actor.organization_id, &mut rows).await?;
+            context.read_rights(transaction).await?;
         }
         match outcome {
             Ok(Outcome::Applied) => {}
@@ -210,23 +216,23 @@ async fn run_set<W: Writing>(
             Err(problem) => outcomes.push(rejected(mutation.n, problem)),
         }
     }
-    store(keeper, context, entity, &mut rows).await?;
-    held.write(keeper, context).await?;
+    store(transaction, context, entity, &mut rows).await?;
+    held.write(transaction, context).await?;
     if rights_moved {
-        // What somebody made a moment ago is theirs for the rest of the push, and what they gave away is not.
-        context.read_rights(keeper).await?;
+        // Rights gained or given up by this set apply to the rest of the push.
+        context.read_rights(transaction).await?;
     }
     Ok(outcomes)
 }
 
-/// Writes what was merged, and what is held beside it.
-async fn store<W: Writing>(keeper: &mut W, context: &Context<'_>, entity: &Entity, rows: &mut Rows) -> Result<(), Failure> {
-    grades::complete(keeper, entity, rows, context.received_ms).await?;
-    write(keeper, entity, context.actor.organization_id, rows).await?;
-    conflicts::keep(keeper, context, entity, rows).await
+/// Writes the merged rows and the losing values.
+async fn store<W: Writing>(transaction: &mut W, context: &Context<'_>, entity: &Entity, rows: &mut Rows) -> Result<(), Failure> {
+    grades::complete(transaction, entity, rows, context.received_ms).await?;
+    write(transaction, entity, context.actor.organization_id, rows).await?;
+    conflicts::keep(transaction, context, entity, rows).await
 }
 
-/// Whether rights of the pusher follow from this row because it names them.
+/// Whether the row names the pusher in a column that grants rights.
 fn names(entity: &Entity, id: RowId, rows: &Rows, actor: &Actor) -> bool {
     rows.current(id).is_some_and(|stored| entity.access.iter().any(|rule| rule_names(*rule, entity, id, stored, actor)))
 }
@@ -242,7 +248,7 @@ fn rule_names(rule: AccessRule, entity: &Entity, id: RowId, stored: &Stored, act
     }
 }
 
-/// Whether the pusher's own rights may follow from this row.
+/// Whether the pusher's rights may depend on this row.
 fn concerns(entity: &Entity, id: RowId, rows: &Rows, actor: &Actor) -> bool {
     let Some(stored) = rows.current(id) else { return false };
     entity.access.iter().any(|rule| match rule {
@@ -252,39 +258,39 @@ fn concerns(entity: &Entity, id: RowId, rows: &Rows, actor: &Actor) -> bool {
     })
 }
 
-/// What became of the change of the same device that has made a row which is not there.
-enum OnOwn {
-    /// It waits for somebody's decision.
+/// What happened to the change of the same device that creates a missing row.
+enum BaseOutcome {
+    /// It is held.
     Held(i64),
     /// It was refused.
     Refused(i64),
-    /// Somebody has deleted the row since.
-    Gone,
+    /// The row was created and deleted since.
+    RowDeleted,
 }
 
-async fn on_own<W: Writing>(
-    keeper: &mut W,
+async fn base_outcome<W: Writing>(
+    transaction: &mut W,
     context: &Context<'_>,
     mutation: &Mutation,
     earlier: &Earlier<'_>,
     of_set: &[NumberedOutcome],
-) -> Result<OnOwn, Failure> {
+) -> Result<BaseOutcome, Failure> {
     let Some(own) = mutation.base.own else { return Err(Failure::broken("a change builds on no other")) };
-    let stands = |outcome: &&NumberedOutcome| outcome.n == own;
+    let is_own = |outcome: &&NumberedOutcome| outcome.n == own;
     let outcome = if own >= earlier.first_n {
-        earlier.outcomes.iter().chain(of_set).find(stands).map(|known| known.outcome.clone())
+        earlier.outcomes.iter().chain(of_set).find(is_own).map(|known| known.outcome.clone())
     } else {
-        let pushes = keeper.pushes(context.device, own, own).await?;
-        pushes.iter().flat_map(|pushed| &pushed.outcomes).find(stands).map(|known| known.outcome.clone())
+        let pushes = transaction.pushes(context.device, own, own).await?;
+        pushes.iter().flat_map(|pushed| &pushed.outcomes).find(is_own).map(|known| known.outcome.clone())
     };
-    // A device names only what it has not heard the end of: what is not in the ledger any more is not what it builds on. What
-    // is held it does not hear the end of until somebody decides.
+    // A device names only changes whose outcome it has not seen, so a change that is no longer in the ledger is not one it builds
+    // on. The outcome of a held change is open until it is decided.
     Ok(match outcome {
-        _ if own >= mutation.n => OnOwn::Refused(own),
-        Some(Outcome::Held) => OnOwn::Held(own),
-        Some(Outcome::Rejected { .. } | Outcome::BlockedBy { .. }) => OnOwn::Refused(own),
-        None if held::stays_held(keeper, context.device, own).await? => OnOwn::Held(own),
-        _ => OnOwn::Gone,
+        _ if own >= mutation.n => BaseOutcome::Refused(own),
+        Some(Outcome::Held) => BaseOutcome::Held(own),
+        Some(Outcome::Rejected { .. } | Outcome::BlockedBy { .. }) => BaseOutcome::Refused(own),
+        None if held::is_held(transaction, context.device, own).await? => BaseOutcome::Held(own),
+        _ => BaseOutcome::RowDeleted,
     })
 }
 
@@ -307,8 +313,8 @@ fn read_mutation(entity: &'static Entity, mutation: &Mutation) -> Result<(RowId,
     Ok((id, fields))
 }
 
-/// A change as the rules see it.
-fn deed<'a>(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation, id: RowId, fields: &'a Fields) -> Deed<'a> {
+/// The change of one mutation, with its times and base checked.
+fn row_change<'a>(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation, id: RowId, fields: &'a Fields) -> RowChange<'a> {
     let change = Change {
         device: context.device,
         n: mutation.n,
@@ -317,33 +323,33 @@ fn deed<'a>(context: &Context<'_>, entity: &'static Entity, mutation: &Mutation,
         at: At(mutation.at).not_after(context.received_ms).0,
         fields,
     };
-    Deed { entity, id, change }
+    RowChange { entity, id, change }
 }
 
-fn put(context: &Context<'_>, deed: &Deed<'_>, rows: &mut Rows, facts: &Facts) -> Result<Outcome, Problem> {
-    let merged = deed.put(rows.current(deed.id), &context.actor)?;
-    facts.check(deed, rows.current(deed.id))?;
+fn put(context: &Context<'_>, row_change: &RowChange<'_>, rows: &mut Rows, facts: &Facts) -> Result<Outcome, Problem> {
+    let merged = row_change.put(rows.current(row_change.id), &context.actor)?;
+    facts.check(row_change, rows.current(row_change.id))?;
     let outcome = match merged.verdict {
         Verdict::Applied => Outcome::Applied,
         Verdict::Merged => Outcome::Merged,
         Verdict::Superseded => Outcome::Superseded,
     };
-    rows.take(deed.id, merged);
+    rows.take(row_change.id, merged);
     Ok(outcome)
 }
 
 async fn delete<W: Writing>(
-    keeper: &mut W,
+    transaction: &mut W,
     context: &Context<'_>,
-    deed: &Deed<'_>,
+    row_change: &RowChange<'_>,
     rows: &mut Rows,
 ) -> Result<Result<Outcome, Problem>, Failure> {
-    // Of another organization's row as of one that is gone.
-    let Some(stored) = rows.current(deed.id) else { return Ok(Ok(Outcome::Applied)) };
-    if let Err(problem) = deed.delete(stored, &context.actor) {
+    // Another organization's row is answered like a deleted one.
+    let Some(stored) = rows.current(row_change.id) else { return Ok(Ok(Outcome::Applied)) };
+    if let Err(problem) = row_change.delete(stored, &context.actor) {
         return Ok(Err(problem));
     }
-    keeper.delete(deed.entity, deed.id).await?;
-    rows.forget(deed.id);
+    transaction.delete(row_change.entity, row_change.id).await?;
+    rows.forget(row_change.id);
     Ok(Ok(Outcome::Applied))
 }

@@ -1,4 +1,4 @@
--- Every constraint and unique index with its columns in order, those inside an expression such as lower(email) too.
+-- Every constraint and unique index with its columns in order, including those inside an expression such as lower(email).
 SELECT c.conname::text AS name,
        array_agg(a.attname::text ORDER BY k.place) AS columns
 FROM pg_constraint c
@@ -17,7 +17,7 @@ JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = d.refobjsubid
 WHERE x.indisunique
 GROUP BY i.oid, i.relname
 UNION
--- Of an index over an expression, such as lower(email), the columns that the expression reads.
+-- For an index over an expression, such as lower(email), the columns that the expression reads.
 SELECT i.relname::text,
        array_agg(a.attname::text ORDER BY a.attnum)
 FROM pg_index x

@@ -1,4 +1,4 @@
--- How far a device is, and where the database is: what is visible to this snapshot lies before the flushed end of the log.
+-- The state of a device, and the log position: what is visible to this snapshot lies before the flushed end of the log.
 -- $1 device
 SELECT d.last_n, d.chain, d.backed_up_n, (extract(epoch FROM d.losses_sent_at) * 1000000)::bigint AS losses_sent,
        epoch_current() AS epoch, (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint AS run_us,

@@ -1,4 +1,5 @@
--- Keeps what one device holds of one field. When it was settled before and the device says something else, it is open again.
+-- Stores the losing value of one device in one field. If the conflict was settled and the device wrote another value since, it is
+-- open again.
 INSERT INTO conflicts (
     id, organization_id, entity, row_id, field, lost_values, lost_by, lost_at,
     kept_values, kept_by, kept_at, group_id, course_id, author_id, lost_device, lost_stood_from, lost_stood_upto, lost_stood_before

@@ -1,6 +1,7 @@
--- Remembers what a person hears, and since when they do not hear what they heard before. $1: the user, $2: the scopes,
--- $3: the days that a loss is remembered, $4: the sum of the heads of their access when the scopes were read. Scopes that were
--- read before those that are remembered change nothing.
+-- Stores the scopes that a user subscribes to, and when former ones were lost. Scopes that were read before the stored ones
+-- change nothing.
+-- $1 the user, $2 the scopes, $3 the days for which a loss is stored, $4 the sum of the heads of their access scopes when the
+-- scopes were read
 WITH before AS (
     SELECT k.scopes FROM known_rights k WHERE k.user_id = $1 AND k.rights_at <= $4
 ), lost AS (

@@ -1,6 +1,6 @@
--- Writes down one push of a device and forgets those whose outcomes it has seen.
--- Answers where the log is: all of the push but its feeds lies before, and its commit writes out everything before itself.
--- $1 device, $2 first number, $3 last number, $4 content hashes, $5 outcomes, $6 chain, $7 forget up to here
+-- Stores one push of a device and deletes those whose outcomes it has seen. Returns the log position: all of the push but its
+-- feeds lies before it, and the commit flushes everything before itself.
+-- $1 device, $2 first number, $3 last number, $4 content hashes, $5 outcomes, $6 chain, $7 delete up to this number
 WITH kept AS (
     INSERT INTO device_pushes (device_id, first_n, last_n, hashes, outcomes)
     SELECT $1, $2, $3, $4, $5 WHERE $2 <= $3

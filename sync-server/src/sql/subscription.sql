@@ -1,4 +1,5 @@
--- What one user hears. $1: the user. Rights follow from it too, so this is the one place where access is decided.
+-- The scopes that a user subscribes to. $1: the user. Rights are derived from them too, so this is the one place where access is
+-- decided.
 WITH me AS (
     SELECT u.id, u.organization_id, u.role
     FROM users u
@@ -13,13 +14,13 @@ SELECT 'org_staff:' || me.organization_id FROM me WHERE me.role IN ('admin', 'in
 UNION ALL
 SELECT 'people:' || me.organization_id FROM me WHERE me.role = 'admin'
 UNION ALL
--- Whatever they are here, they may be enrolled in something.
+-- Users of any role may be enrolled in a course.
 SELECT 'learner:' || me.id FROM me
 UNION ALL
--- Parents hear what their children hear of themselves.
+-- Parents subscribe to their children's learner scopes.
 SELECT 'learner:' || g.student_id FROM me JOIN guardian_links g ON g.parent_id = me.id AND g.organization_id = me.organization_id
 UNION ALL
--- Learners hear a course while they are enrolled and it is published.
+-- Learners subscribe to a course while they are enrolled and it is published.
 SELECT 'course:' || e.course_id
 FROM me
 JOIN enrollments e ON e.user_id = me.id AND e.status <> 'dropped'

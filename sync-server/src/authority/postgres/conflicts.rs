@@ -1,4 +1,4 @@
-//! Conflicts as they are stored.
+//! Reading and writing conflicts.
 
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
@@ -28,7 +28,7 @@ impl Open {
     }
 }
 
-/// The latest time in which a value stood, and the stamps of those before.
+/// The latest stamp range during which a value was current, and the earlier ones as a flat list.
 fn columns_of(stood: &[(i64, i64)]) -> (Option<(i64, i64)>, Option<Vec<i64>>) {
     match stood.split_last() {
         None => (None, None),
@@ -61,7 +61,7 @@ pub async fn open(connection: &mut PgConnection, entity: &Entity, rows: Vec<Uuid
         .collect())
 }
 
-/// Writes one conflict.
+/// Inserts or overwrites one conflict.
 pub async fn keep(connection: &mut PgConnection, conflict: KeptConflict<'_>) -> Result<(), Failure> {
     let (latest, before) = columns_of(&conflict.stood);
     sqlx::query(include_str!("../../sql/keep_conflict.sql"))
@@ -88,7 +88,7 @@ pub async fn keep(connection: &mut PgConnection, conflict: KeptConflict<'_>) -> 
     Ok(())
 }
 
-/// Writes down when the value of a conflict stood.
+/// Stores the stamp ranges during which the conflict's value was current.
 pub async fn note_stood(connection: &mut PgConnection, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
     let (latest, before) = columns_of(stood);
     sqlx::query("UPDATE conflicts SET lost_stood_from = $2, lost_stood_upto = $3, lost_stood_before = $4 WHERE id = $1")

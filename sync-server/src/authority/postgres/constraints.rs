@@ -1,4 +1,4 @@
-//! What PostgreSQL says when it refuses a row.
+//! Translates PostgreSQL errors about refused rows.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What a device has sent before, as it is stored: one row per device, and one per push that it may not have heard of.
+//! Storage of the ledger: one row per device, and one per push whose outcomes the device may not have seen.
 
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
@@ -17,18 +17,18 @@ struct Stored {
     outcomes: Value,
 }
 
-/// The chain of this row.
+/// Parses a stored chain.
 pub fn chain(bytes: Vec<u8>) -> Result<Chain, Failure> {
     bytes.try_into().map_err(|_| Failure::broken("a stored chain has not 32 bytes"))
 }
 
-/// Refuses a device whose row is not there, such as after rows were deleted by hand: nothing tells which of its changes the
-/// server has. As for a copied database, it goes on as a new device with what it has not sent.
-pub fn gone() -> Problem {
+/// The error for a device without a ledger, such as after rows were deleted by hand: it is unknown which of its changes the server
+/// has. As with a copied database, the laptop continues as a new device with its unsent changes.
+pub fn no_ledger() -> Problem {
     Problem::new(Code::ChainMismatch, "the server has no ledger of this device")
 }
 
-/// Reads and locks a device's row, so that two pushes of one device never run at once.
+/// Reads and locks a device's row, so that two pushes of one device never run at the same time.
 pub async fn lock(connection: &mut PgConnection, device: Uuid) -> Result<LockedLedger, Failure> {
     let (last_n, bytes, epoch, run_us, last_stamp): (i64, Vec<u8>, Option<i64>, i64, i64) = sqlx::query_as(
         "SELECT d.last_n, d.chain, epoch_current(), (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, \
@@ -37,11 +37,11 @@ pub async fn lock(connection: &mut PgConnection, device: Uuid) -> Result<LockedL
     .bind(device)
     .fetch_optional(connection)
     .await?
-    .ok_or_else(gone)?;
+    .ok_or_else(no_ledger)?;
     Ok(LockedLedger { last_n, chain: chain(bytes)?, reached: Reached { epoch, run_us, lsn: 0 }, last_stamp })
 }
 
-/// The pushes that hold any of these numbers.
+/// The stored pushes that contain any of these numbers.
 pub async fn pushes(connection: &mut PgConnection, device: Uuid, first_n: i64, last_n: i64) -> Result<Vec<Pushed>, Failure> {
     let stored: Vec<Stored> = sqlx::query_as(
         "SELECT first_n, hashes, outcomes FROM device_pushes WHERE device_id = $1 AND first_n <= $3 AND last_n >= $2 ORDER BY first_n",
@@ -60,7 +60,7 @@ pub async fn pushes(connection: &mut PgConnection, device: Uuid, first_n: i64, l
         .collect()
 }
 
-/// Writes a push down, in one statement with all that follows from it.
+/// Stores a push, in one statement with the device's new state.
 pub async fn store(connection: &mut PgConnection, entry: LedgerEntry<'_>) -> Result<i64, Failure> {
     let lsn = sqlx::query_scalar(include_str!("../../sql/store_push.sql"))
         .bind(entry.device)

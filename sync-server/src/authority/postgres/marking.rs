@@ -1,4 +1,4 @@
-//! What marks and tests are judged by: who was in a group on a day, and how a test is graded.
+//! What marks and tests are checked against: group membership on a day, and how a test is graded.
 
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
@@ -52,7 +52,7 @@ pub async fn grading_key(connection: &mut PgConnection, assessment: Uuid) -> Res
     .fetch_optional(&mut *connection)
     .await;
     let test = match found {
-        // Whoever wrote the key has to mend it: it is no reason to refuse or to mark down somebody's attempt.
+        // The author of the key has to repair it: a broken key is no reason to refuse an attempt or to lower its marks.
         Err(error @ sqlx::Error::ColumnDecode { .. }) => {
             tracing::error!(%assessment, %error, "the key of a test cannot be read: attempts at it are not graded");
             None

@@ -1,4 +1,4 @@
-//! PostgreSQL as the keeper of the authoritative rows.
+//! PostgreSQL as the storage of the authoritative rows.
 
 mod conflicts;
 mod constraints;
@@ -29,7 +29,7 @@ use super::{
 use crate::accounts::Session;
 use crate::database::commit;
 use crate::failure::Failure;
-use crate::uncut::{begin, to_the_end};
+use crate::uninterrupted::{begin, run_to_end};
 
 impl Authority for PgPool {
     type Writing = Transaction<'static, Postgres>;
@@ -44,7 +44,7 @@ impl Authority for PgPool {
     }
 
     async fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
-        rights::know(self, user, scopes, rights_at).await
+        rights::store(self, user, scopes, rights_at).await
     }
 
     async fn tell_losses(&self, device: Uuid) -> Result<(), Failure> {
@@ -66,7 +66,7 @@ impl Authority for PgPool {
 
     async fn withhold(&self, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
         let (pool, rows) = (self.clone(), rows.to_vec());
-        to_the_end(async move { withhold::withhold(&pool, &rows).await }).await
+        run_to_end(async move { withhold::withhold(&pool, &rows).await }).await
     }
 
     async fn snapshot(&self) -> Result<Self::Snapshot, Failure> {

@@ -1,4 +1,4 @@
-//! One snapshot, and what pages and subscriptions read from it.
+//! The snapshot from which pages and subscriptions are read.
 
 use std::collections::HashMap;
 
@@ -13,15 +13,15 @@ use super::{ledger, rights};
 use crate::accounts::Session;
 use crate::epoch::Reached;
 use crate::failure::Failure;
-use crate::uncut::begin;
+use crate::uninterrupted::begin;
 
 const LIVE: i16 = 0;
 const DELETED: i16 = 2;
 const WITHHELD: i16 = 3;
-/// Lives of the server that are told to a laptop, the latest first.
-const LOST_LIVES_MAX: i64 = 100;
+/// The most lost epochs that are sent to a laptop, the latest first.
+const LOST_EPOCHS_MAX: i64 = 100;
 
-/// A transaction that reads one state of everything and changes nothing.
+/// A read-only transaction over one snapshot.
 pub struct ReadOnly {
     transaction: Transaction<'static, Postgres>,
 }
@@ -55,7 +55,7 @@ struct Row {
 }
 
 impl ReadOnly {
-    /// Begins one.
+    /// Begins the transaction.
     pub async fn begin(pool: &PgPool) -> Result<ReadOnly, Failure> {
         let mut transaction = begin(pool).await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
@@ -71,7 +71,7 @@ impl Snapshot for ReadOnly {
     async fn device_state(&mut self, device: Uuid) -> Result<DeviceState, Failure> {
         let row: Option<DeviceRow> =
             sqlx::query_as(include_str!("../../sql/device_state.sql")).bind(device).fetch_optional(&mut *self.transaction).await?;
-        let row = row.ok_or_else(ledger::gone)?;
+        let row = row.ok_or_else(ledger::no_ledger)?;
         Ok(DeviceState {
             last_n: row.last_n,
             chain: ledger::chain(row.chain)?,
@@ -112,14 +112,14 @@ impl Snapshot for ReadOnly {
             .collect())
     }
 
-    /// One statement a table. PostgreSQL writes the tuples, and they pass through the server unread.
+    /// One statement per table. PostgreSQL writes the tuples, and the server forwards them without parsing.
     async fn tuples(&mut self, ids: &HashMap<i16, Vec<Uuid>>) -> Result<RowTuples, Failure> {
         let mut tuples = HashMap::new();
         for (code, ids) in ids {
             let entity = entity_by_code(*code).ok_or_else(|| Failure::broken(format!("unknown table code {code}")))?;
             let rows: Vec<(Uuid, Option<String>)> =
                 sqlx::query_as(AssertSqlSafe(select_tuples(entity))).bind(ids).fetch_all(&mut *self.transaction).await?;
-            // Only JSON holds numbers and depths of any size.
+            // Only JSON columns can contain numbers or nesting that readers refuse.
             let has_json = entity.columns.iter().any(|column| column.kind == Kind::Json);
             let sendable = |tuple: &String| !has_json || is_readable_tuple(tuple);
             tuples.extend(rows.into_iter().filter_map(|(id, tuple)| Some(((*code, id), tuple.filter(sendable)?))));
@@ -173,7 +173,7 @@ impl Snapshot for ReadOnly {
 
     async fn lost_lives(&mut self) -> Result<Vec<(i64, i64)>, Failure> {
         let sql = "SELECT after_stamp, upto_stamp FROM lost_lives ORDER BY upto_stamp DESC LIMIT $1";
-        Ok(sqlx::query_as(sql).bind(LOST_LIVES_MAX).fetch_all(&mut *self.transaction).await?)
+        Ok(sqlx::query_as(sql).bind(LOST_EPOCHS_MAX).fetch_all(&mut *self.transaction).await?)
     }
 
     async fn known_rights(&mut self, user: Uuid) -> Result<Option<Vec<String>>, Failure> {

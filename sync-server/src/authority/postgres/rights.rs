@@ -1,4 +1,4 @@
-//! What a person is and hears, as the open transaction sees it: what it has changed itself included.
+//! A user's role and scopes, as the open transaction sees them, including its own changes.
 
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::authority::FormerRight;
 use crate::failure::Failure;
 use crate::heads::{Subscription, access_scopes};
 
-/// Organization and role of an account that is open, in an organization that is.
+/// Organization and role of an open account in an open organization.
 pub async fn account(connection: &mut PgConnection, user: Uuid) -> Result<Option<(Uuid, Role)>, Failure> {
     let account: Option<(Uuid, String)> = sqlx::query_as(
         "SELECT u.organization_id, u.role FROM users u JOIN organizations o ON o.id = u.organization_id \
@@ -26,7 +26,7 @@ pub async fn account(connection: &mut PgConnection, user: Uuid) -> Result<Option
         .transpose()
 }
 
-/// The scopes that a user hears, in any order.
+/// The scopes that a user subscribes to, in any order.
 pub async fn scopes(connection: &mut PgConnection, user: Uuid) -> Result<Vec<String>, Failure> {
     Ok(sqlx::query_scalar(include_str!("../../sql/subscription.sql")).bind(user).fetch_all(connection).await?)
 }
@@ -37,7 +37,7 @@ pub async fn heads_sum(connection: &mut PgConnection, scopes: &[String]) -> Resu
     Ok(sqlx::query_scalar(sum).bind(scopes).fetch_one(connection).await?)
 }
 
-/// Refuses to give out what was read with a subscription whose rights have moved by now.
+/// Fails when the rights have changed since the subscription was read.
 ///
 /// # Errors
 /// [`Failure::RightsMoved`].
@@ -46,26 +46,26 @@ pub async fn check_rights_now(connection: &mut PgConnection, subscription: &Subs
     if sum == subscription.rights_at { Ok(()) } else { Err(Failure::RightsMoved) }
 }
 
-/// What a user was last known to hear.
+/// The rights that were last stored for a user.
 pub async fn known(connection: &mut PgConnection, user: Uuid) -> Result<Option<Vec<String>>, Failure> {
     Ok(sqlx::query_scalar("SELECT scopes FROM known_rights WHERE user_id = $1").bind(user).fetch_optional(connection).await?)
 }
 
-/// Remembers what a user hears by now, and what they lost.
-pub async fn know(pool: &PgPool, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
+/// Stores the scopes that a user subscribes to now, and those that were lost.
+pub async fn store(pool: &PgPool, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
     let days = i32::try_from(FORMER_RIGHTS_DAYS_MAX).map_err(Failure::broken)?;
-    let know = sqlx::query(include_str!("../../sql/know_rights.sql"));
-    know.bind(user).bind(scopes).bind(days).bind(rights_at).execute(pool).await?;
+    let store = sqlx::query(include_str!("../../sql/know_rights.sql"));
+    store.bind(user).bind(scopes).bind(days).bind(rights_at).execute(pool).await?;
     Ok(())
 }
 
-/// What a person of this organization is called.
+/// Full name of a person in this organization.
 pub async fn name(connection: &mut PgConnection, organization: Uuid, user: Uuid) -> Result<Option<String>, Failure> {
     let name = "SELECT full_name FROM users WHERE id = $1 AND organization_id = $2";
     Ok(sqlx::query_scalar(name).bind(user).bind(organization).fetch_optional(connection).await?)
 }
 
-/// What a user was last known to hear, and what they lost since, as one device of theirs knows of it.
+/// The rights last stored for a user, and those lost since, with when the device was told.
 pub async fn former(connection: &mut PgConnection, user: Uuid, device: Uuid, since_ms: i64) -> Result<Vec<FormerRight>, Failure> {
     let former: Vec<(String, Option<i64>)> = sqlx::query_as(
         "SELECT unnest(k.scopes), NULL::bigint FROM known_rights k WHERE k.user_id = $1 \

@@ -1,4 +1,4 @@
-//! Rows of any synced table, read, made and changed by the registry.
+//! Reads, inserts and updates rows of any synced table by its registry entry.
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
@@ -33,8 +33,8 @@ pub async fn read(connection: &mut PgConnection, entity: &Entity, ids: &[Uuid]) 
     Ok(found)
 }
 
-/// A value that PostgreSQL holds and JSON here does not, such as a number past every `double`. It is the trouble of this one
-/// row: whoever changes it is refused, and the rest of the push goes on.
+/// Maps an undecodable column, such as a number past every `double`, to a refusal of this row: changing it is refused, and the rest
+/// of the push goes on.
 pub fn unreadable(error: sqlx::Error) -> Failure {
     match error {
         sqlx::Error::ColumnDecode { .. } => {
@@ -49,8 +49,8 @@ fn no_wire_form() -> Failure {
     Failure::Refused(Refusal { code: Code::RowUnreadable, constraint: String::new(), text })
 }
 
-/// Makes rows in one statement. One that is there already was made by somebody else since it was looked for: asking for it
-/// again in the statement would cost every insert, and it happens to hardly any.
+/// Inserts rows in one statement. A primary key violation means that the row was created since it was looked for; `ON CONFLICT` in
+/// the statement would slow down every insert for a rare case.
 pub async fn insert(
     connection: &mut PgConnection,
     entity: &Entity,
@@ -67,7 +67,7 @@ pub async fn insert(
     }
 }
 
-/// Writes rows that are there in one statement.
+/// Updates rows in one statement.
 pub async fn update(connection: &mut PgConnection, entity: &Entity, ids: &[Uuid], rows: &[&Stored]) -> Result<(), Failure> {
     if changeable(entity).next().is_some() {
         let query = sqlx::query(AssertSqlSafe(update_rows(entity))).bind(ids);
@@ -85,8 +85,8 @@ fn bind_rows<'q, 'e>(
     columns: impl Iterator<Item = (usize, &'e Column)>,
     rows: &[&Stored],
 ) -> Result<Statement<'q>, Failure> {
-    for (place, column) in columns {
-        let values = rows.iter().map(|stored| &stored.values[place]);
+    for (index, column) in columns {
+        let values = rows.iter().map(|stored| &stored.values[index]);
         query = match column.kind {
             Kind::Uuid => query.bind(values.map(|value| value.as_str().and_then(|text| Uuid::parse_str(text).ok())).collect::<Vec<_>>()),
             Kind::Truth => query.bind(values.map(Value::as_bool).collect::<Vec<_>>()),

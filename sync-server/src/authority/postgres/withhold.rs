@@ -1,4 +1,4 @@
-//! Rows that no laptop can be sent are taken out of their feeds, and logged.
+//! Removes rows that cannot be sent to laptops from their feeds, and logs them.
 
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
@@ -8,9 +8,9 @@ use waystation_model::sql::written_bytes_of;
 use crate::authority::FeedPlace;
 use crate::database::commit;
 use crate::failure::Failure;
-use crate::uncut::begin;
+use crate::uninterrupted::begin;
 
-/// Takes the rows out of their feeds, in a transaction of its own. Returns the heads that moved.
+/// Removes the rows from their feeds in a transaction of its own. Returns the heads that moved.
 pub async fn withhold(pool: &PgPool, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
     let mut transaction = begin(pool).await?;
     let taken: Vec<(i16, Uuid)> = sqlx::query_as("SELECT withheld_entity, withheld_row FROM feed_withhold($1, $2, $3, $4)")
@@ -26,7 +26,7 @@ pub async fn withhold(pool: &PgPool, rows: &[FeedPlace]) -> Result<Vec<(String, 
             sqlx::query_scalar(AssertSqlSafe(written_bytes_of(entity))).bind(row).fetch_optional(&mut *transaction).await?;
         match bytes {
             None => {
-                tracing::error!(table = entity.name, id = %row, "a feed speaks of a row that is not there: run `sync-server verify --repair`")
+                tracing::error!(table = entity.name, id = %row, "a feed lists a row that does not exist: run `sync-server verify --repair`")
             }
             Some(bytes) => tracing::error!(
                 table = entity.name,
@@ -38,10 +38,11 @@ pub async fn withhold(pool: &PgPool, rows: &[FeedPlace]) -> Result<Vec<(String, 
     }
     let moved = commit(transaction).await?;
     if !moved.is_empty() {
-        // Other instances have no other way to hear of it, and it happens to hardly any row.
-        let told = serde_json::to_string(&moved).map_err(Failure::broken)?;
-        let told = if told.len() < NOTICE_BYTES_MAX { told } else { "*".to_owned() };
-        sqlx::query("SELECT pg_notify('waystation_feed', $1)").bind(told).execute(pool).await?;
+        // Notified here: the caller advances only the heads of its own instance. Withholding is rare, so the notification is not
+        // coalesced.
+        let payload = serde_json::to_string(&moved).map_err(Failure::broken)?;
+        let payload = if payload.len() < NOTICE_BYTES_MAX { payload } else { "*".to_owned() };
+        sqlx::query("SELECT pg_notify('waystation_feed', $1)").bind(payload).execute(pool).await?;
     }
     Ok(moved)
 }

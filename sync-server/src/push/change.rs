@@ -1,4 +1,4 @@
-//! One change of one row before the rules: whether somebody may make it, and what comes of it.
+//! One change of one row: whether an actor may make it, and its result.
 
 use serde_json::Value;
 use waystation_model::access::{Actor, allows, refused_column};
@@ -8,23 +8,23 @@ use waystation_model::{Code, Problem};
 
 use super::RowId;
 
-/// The columns that a change gives, by their places, and the values.
+/// The columns that a change sets, by index, with their values.
 pub type Fields = Vec<(usize, Value)>;
 
-/// One change of one row, whoever brings it.
-pub struct Deed<'a> {
+/// One change of one row, from a push or from an accepted decision.
+pub struct RowChange<'a> {
     /// The table.
     pub entity: &'static Entity,
     /// The row.
     pub id: RowId,
-    /// What was changed, by whom, when and on what.
+    /// Fields, author, time and base of the change.
     pub change: Change<'a>,
 }
 
-impl Deed<'_> {
-    /// The row that comes of it, with these rights.
+impl RowChange<'_> {
+    /// Merges the change into the row with the actor's rights.
     pub fn put(&self, current: Option<&Stored>, actor: &Actor) -> Result<Merged, Problem> {
-        let Deed { entity, id, change } = self;
+        let RowChange { entity, id, change } = self;
         if current.is_none() && change.base.stamp.is_some() {
             return Err(Problem::new(Code::NotFound, "the row was deleted meanwhile"));
         }
@@ -43,7 +43,7 @@ impl Deed<'_> {
         Ok(merged)
     }
 
-    /// Whether the row may go, with these rights. A delete never beats an edit that it had not seen.
+    /// Whether the actor may delete the row. A delete never overrides an edit that it has not seen.
     pub fn delete(&self, stored: &Stored, actor: &Actor) -> Result<(), Problem> {
         if !allows(self.entity.delete, self.entity, &self.id, &stored.values, actor) {
             return Err(Problem::new(Code::NotAllowed, "the writer has no right to delete this row"));
