@@ -24,7 +24,7 @@ use crate::error::{ClientError, Result};
 use crate::media::MediaFolder;
 use crate::media::server::{MediaServer, MediaTypeOf};
 use crate::people::{self, People};
-use crate::screens::Desk;
+use crate::screens::Snapshot;
 use crate::store::{Edit, Writer};
 use crate::unlocked::Unlocked;
 use crate::views::{DemonstrationPerson, Event};
@@ -32,25 +32,26 @@ use crate::views::{DemonstrationPerson, Event};
 /// Events that a slow window may lag behind before it misses some.
 const EVENTS_BUFFERED_MAX: usize = 1_024;
 
-/// Where the app's data lies, and what its sign-in form offers.
+/// Where the app's data is stored, and what its sign-in form offers.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The folder of this laptop's data.
     pub data_dir: PathBuf,
     /// The server to offer in the sign-in form.
     pub default_server: String,
-    /// Names to offer for a try.
+    /// Demonstration users that the sign-in screen lists.
     pub demonstration: Vec<DemonstrationPerson>,
 }
 
 impl Config {
-    /// Data in this folder; nothing offered.
+    /// Data in this folder; no default server and no demonstration users.
     pub fn new(data_dir: impl Into<PathBuf>) -> Config {
         Config { data_dir: data_dir.into(), default_server: String::new(), demonstration: Vec::new() }
     }
 
-    /// … with what the surroundings offer: `WAYSTATION_SERVER` is an address, `WAYSTATION_DEMONSTRATION` a file with people.
-    pub fn from_surroundings(data_dir: impl Into<PathBuf>) -> Config {
+    /// Like [`Config::new`], with two environment variables: `WAYSTATION_SERVER` is an address, `WAYSTATION_DEMONSTRATION`
+    /// the path of a JSON file with people.
+    pub fn from_environment_variables(data_dir: impl Into<PathBuf>) -> Config {
         let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
         Config {
             data_dir: data_dir.into(),
@@ -76,13 +77,13 @@ pub(crate) struct Inner {
     pub events: broadcast::Sender<Event>,
     pub keyring: OnceCell<bool>,
     unlocked: Arc<RwLock<Option<Arc<Unlocked>>>>,
-    /// One at a time is unlocked, locked or signed in.
+    /// Held while a person is unlocked, locked or signed in: one at a time.
     pub people_gate: Mutex<()>,
     pub media_server: MediaServer,
 }
 
 impl App {
-    /// Opens the data folder. Nobody is unlocked yet. Needs a Tokio runtime around it.
+    /// Opens the data folder. No person is unlocked yet. Must run inside a Tokio runtime.
     ///
     /// # Errors
     /// `disk_failed` or `disk_full`.
@@ -107,12 +108,12 @@ impl App {
         })
     }
 
-    /// What the window hears without asking.
+    /// Subscribes to the events that the app sends to the window.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.inner.events.subscribe()
     }
 
-    /// What a window needs to hear that has missed some events: all that they may have said.
+    /// Events that replace every event which a slow window may have missed.
     pub async fn everything(&self) -> Vec<Event> {
         let entities = registry::all().iter().map(|entity| entity.name.to_owned()).collect();
         let mut events = vec![Event::People, Event::Changed { entities }];
@@ -123,25 +124,26 @@ impl App {
         events
     }
 
-    /// Puts everything away. What a person did is on the disk before any command answers.
+    /// Stops sync and downloads and closes the database. Every change is on the disk before its command answers, so nothing
+    /// is lost without this call.
     pub async fn shutdown(&self) {
         let _gate = self.inner.people_gate.lock().await;
-        self.put_away().await;
+        self.close_unlocked().await;
     }
 
-    /// The database of whoever is unlocked, for a test that looks at it or damages it.
+    /// The unlocked person's database, for tests that inspect or damage it.
     ///
     /// # Errors
-    /// `locked` when nobody is.
+    /// `locked`.
     pub fn store(&self) -> Result<crate::store::Store> {
         Ok(self.unlocked()?.engine.store.clone())
     }
 
-    /// Goes through the database of whoever is unlocked, as it is done once a day at a quiet moment, and tells which scopes
-    /// were damaged and have been mended; none when somebody wrote meanwhile.
+    /// Runs the daily audit of the unlocked person's database now. Returns the scopes that were damaged and have been
+    /// repaired; none when a write interrupted the audit.
     ///
     /// # Errors
-    /// `locked` when nobody is, and those of a pull.
+    /// `locked`, and those of a pull.
     pub async fn audit(&self) -> Result<Option<Vec<String>>> {
         let engine = self.unlocked()?.engine.clone();
         engine.audit().await
@@ -157,7 +159,7 @@ impl App {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-            .ok_or_else(|| ClientError::refused(Code::Locked, "nobody is unlocked"))
+            .ok_or_else(|| ClientError::refused(Code::Locked, "no person is unlocked"))
     }
 
     pub(crate) fn set_unlocked(&self, unlocked: Option<Arc<Unlocked>>) -> Option<Arc<Unlocked>> {
@@ -165,19 +167,19 @@ impl App {
         std::mem::replace(&mut *present, unlocked)
     }
 
-    /// Reads what a screen shows, from one snapshot.
-    pub(crate) async fn read<R: Send + 'static>(&self, work: impl FnOnce(&Desk<'_>) -> Result<R> + Send + 'static) -> Result<R> {
+    /// Runs `work` on one snapshot of the database.
+    pub(crate) async fn read<R: Send + 'static>(&self, work: impl FnOnce(&Snapshot<'_>) -> Result<R> + Send + 'static) -> Result<R> {
         let unlocked = self.unlocked()?;
-        let around = Around { inner: self.inner.clone(), unlocked: unlocked.clone() };
-        unlocked.store.read(move |connection| work(&around.desk(connection))).await
+        let context = JobContext { inner: self.inner.clone(), unlocked: unlocked.clone() };
+        unlocked.store.read(move |connection| work(&context.snapshot(connection))).await
     }
 
-    /// Makes changes, all of them or none, tells the window and wakes the push.
+    /// Makes changes in one transaction, sends the events to the window and wakes the push.
     pub(crate) async fn edit(&self, edits: Vec<Edit>) -> Result<()> {
         self.edit_with(move |_, _| Ok(edits)).await
     }
 
-    /// Makes the changes that `plan` finds to be needed, in the transaction in which it looked.
+    /// Makes the changes that `plan` returns, in the same transaction that `plan` reads from.
     pub(crate) async fn edit_with(
         &self,
         plan: impl FnOnce(&Connection, &crate::store::Device) -> Result<Vec<Edit>> + Send + 'static,
@@ -185,38 +187,39 @@ impl App {
         self.edit_and_read(plan, |_| Ok(())).await
     }
 
-    /// … and reads what the screen shows then. The connection that wrote still has in memory what is read.
+    /// Like [`App::edit_with`], and then reads what the screen shows. The read uses the writer's connection, because its cache
+    /// already holds the pages.
     pub(crate) async fn edit_and_read<R: Send + 'static>(
         &self,
         plan: impl FnOnce(&Connection, &crate::store::Device) -> Result<Vec<Edit>> + Send + 'static,
-        read: impl FnOnce(&Desk<'_>) -> Result<R> + Send + 'static,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         let unlocked = self.unlocked()?;
         let now_ms = self.inner.environment.clock.now_ms();
-        let around = Around { inner: self.inner.clone(), unlocked: unlocked.clone() };
+        let context = JobContext { inner: self.inner.clone(), unlocked: unlocked.clone() };
         let (changed, answer) = unlocked
             .store
             .write(move |writer| {
                 let changed = make(writer, now_ms, plan)?;
-                Ok((changed, read(&around.desk(writer.connection()))))
+                Ok((changed, read(&context.snapshot(writer.connection()))))
             })
             .await?;
-        unlocked.engine.tell_changed(&changed);
+        unlocked.engine.emit_changed(&changed);
         unlocked.engine.wake_push.notify_one();
-        unlocked.engine.status_moved.notify_one();
+        unlocked.engine.status_changed.notify_one();
         answer
     }
 }
 
-/// What a job on the database's thread takes along for the screens.
-struct Around {
+/// What a job on the database's thread needs to build a [`Snapshot`].
+struct JobContext {
     inner: Arc<Inner>,
     unlocked: Arc<Unlocked>,
 }
 
-impl Around {
-    fn desk<'d>(&'d self, connection: &'d Connection) -> Desk<'d> {
-        Desk {
+impl JobContext {
+    fn snapshot<'d>(&'d self, connection: &'d Connection) -> Snapshot<'d> {
+        Snapshot {
             connection,
             owner: &self.unlocked.owner,
             media_address: self.inner.media_server.address(),
@@ -240,7 +243,7 @@ fn make(
     })
 }
 
-/// Makes a folder that only this laptop's user may read.
+/// Creates a folder that only this laptop's user may read.
 pub(crate) fn make_private_folder(path: &Path) -> Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -249,7 +252,7 @@ pub(crate) fn make_private_folder(path: &Path) -> Result<()> {
     builder.create(path).map_err(ClientError::disk(path))
 }
 
-/// The type of a file of which the unlocked person has a row.
+/// Looks up a file's media type in the unlocked person's rows.
 fn media_type_of(unlocked: Arc<RwLock<Option<Arc<Unlocked>>>>) -> MediaTypeOf {
     Arc::new(move |sha256| {
         let store = unlocked.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|unlocked| unlocked.store.clone());

@@ -1,6 +1,6 @@
-//! The one surface under every front end: a name, arguments as JSON, an answer as JSON or a [`Problem`].
+//! The only interface for front ends: a name, arguments as JSON, an answer as JSON or a [`Problem`].
 //!
-//! The window calls [`call`] and nothing else; tests call it the same way. The TypeScript of every command is written
+//! The window calls [`call`] and nothing else; tests call it the same way. The TypeScript of every command is generated
 //! from the same list.
 
 use serde_json::Value;
@@ -14,7 +14,7 @@ macro_rules! commands {
         /// Answers one command of the window.
         ///
         /// # Errors
-        /// Whatever the command refuses; `bad_request` for an unknown command or arguments of another form.
+        /// The command's own refusals; `bad_request` for an unknown command or for arguments of another shape.
         pub async fn call(app: &App, name: &str, arguments: Value) -> Result<Value, Problem> {
             match name {
                 $( stringify!($name) => {
@@ -42,7 +42,7 @@ macro_rules! commands {
 }
 
 commands! {
-    /// Who is on this laptop, and how the window looks.
+    /// The people on this laptop, and the window's settings.
     start(Nothing) -> Start;
     /// Signs in with the server.
     sign_in(SignIn) -> Person;
@@ -50,7 +50,7 @@ commands! {
     unlock(Unlock) -> Person;
     /// Locks; nothing is deleted.
     lock(Nothing) -> Nothing;
-    /// Ends the session at the server and locks. The data and what waits stay on this laptop.
+    /// Ends the session at the server and locks. The data and the unsent changes stay on this laptop.
     sign_out(Nothing) -> Nothing;
     /// Changes theme, language and zoom.
     set_look(Look) -> Look;
@@ -65,11 +65,11 @@ commands! {
     sync_now(Nothing) -> SyncStatus;
     /// The Sync centre.
     sync_centre(Nothing) -> SyncCentre;
-    /// Sends a refused change again, mended.
+    /// Sends a refused change again, corrected.
     send_again(SendAgain) -> Nothing;
-    /// Lets a refused change go.
+    /// Discards a refused change.
     discard(ByNumber) -> Nothing;
-    /// Writes everything that needs attention or waits to a file.
+    /// Writes all refused and unsent changes to a file.
     export_changes(Nothing) -> WrittenFile;
     /// Settles a conflict.
     settle(Settle) -> Nothing;
@@ -78,7 +78,7 @@ commands! {
     /// Accepts or refuses a row that the server has lost.
     decide_offered(DecideHeld) -> Nothing;
 
-    /// The first screen.
+    /// The home screen.
     home(Nothing) -> Home;
     /// A course with its contents.
     course(ById) -> Course;
@@ -90,7 +90,7 @@ commands! {
     topic(ById) -> Topic;
     /// Marks a topic done or not done.
     mark_topic(MarkTopic) -> Topic;
-    /// Remembers where somebody is in a file.
+    /// Stores the reading or playing position in a file.
     note_position(NotePosition) -> Nothing;
 
     /// Fetches every file of a course.
@@ -99,14 +99,14 @@ commands! {
     download_topic(ById) -> Downloads;
     /// All downloads.
     downloads(Nothing) -> Downloads;
-    /// Stops fetching until told otherwise.
+    /// Pauses downloads until they are resumed.
     pause_downloads(Nothing) -> Downloads;
-    /// Goes on fetching, failed ones too.
+    /// Resumes downloads, failed ones too.
     resume_downloads(Nothing) -> Downloads;
-    /// Removes a course's files from this laptop, those that no other course needs.
+    /// Removes those files of a course from this laptop that no other course needs.
     remove_downloads(ById) -> Downloads;
 
-    /// Begins a test or goes on with it.
+    /// Begins a test or continues the unfinished attempt.
     start_attempt(StartAttempt) -> Attempt;
     /// An attempt, opened.
     attempt(ById) -> Attempt;
@@ -127,6 +127,6 @@ commands! {
     /// A station with everything that belongs to it.
     station(ById) -> Station;
 
-    /// What deleting a row takes along and empties: shown before it is done.
+    /// Which other rows a delete removes or clears, to show before it is done.
     deletion(RowOf) -> Deletion;
 }

@@ -1,4 +1,4 @@
-//! What the app takes from outside: time, randomness, the laptop's secrets and its disk. A test brings its own.
+//! What the app takes from outside: time, randomness, the laptop's secrets and its disk. A test supplies its own.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,34 +8,34 @@ use uuid::Uuid;
 
 use crate::keys::{KeyCost, LaptopSecrets, SystemKeyring};
 
-/// How often a pull is made although nothing was heard.
+/// How often a pull is made although the live stream announced nothing.
 const SLOW_POLL_MS: u64 = 60_000;
 
-/// Time, as the laptop tells it.
+/// The laptop's clocks.
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970. The person may have set it wrong.
     fn now_ms(&self) -> i64;
-    /// Milliseconds that only ever grow, also while the lid is closed where the system can tell.
+    /// Milliseconds that never decrease. Counts time with a closed lid where the system provides it.
     fn monotonic_ms(&self) -> i64;
-    /// Names the stretch within which `monotonic_ms` can be compared: one start of the laptop.
+    /// Id of the laptop's current boot. Values of `monotonic_ms` are comparable only within one boot.
     fn boot(&self) -> String;
-    /// Days since 1970 of the laptop's local calendar, times a day, plus the local time: local milliseconds.
+    /// Milliseconds since 1970 in the laptop's local time zone.
     fn local_ms(&self) -> i64;
 }
 
-/// Randomness fit for keys.
+/// Cryptographically secure randomness.
 pub trait Randomness: Send + Sync {
     /// Fills with random bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// What the app asks of the disk beyond reading and writing files.
+/// What the app needs from the disk besides files.
 pub trait Disk: Send + Sync {
-    /// Bytes that may still be written where this folder lies; none when the system does not say.
+    /// Free bytes on the disk that holds this folder; none when the system does not report it.
     fn free_bytes(&self, folder: &Path) -> Option<u64>;
 }
 
-/// Everything from outside.
+/// All dependencies on the system.
 #[derive(Clone)]
 pub struct Environment {
     /// Time.
@@ -46,9 +46,9 @@ pub struct Environment {
     pub secrets: Arc<dyn LaptopSecrets>,
     /// The disk.
     pub disk: Arc<dyn Disk>,
-    /// What a guess at a password costs.
+    /// The cost of one password guess.
     pub key_cost: KeyCost,
-    /// A pull is made this often although nothing was heard.
+    /// A pull is made this often although the live stream announced nothing.
     pub slow_poll_ms: u64,
 }
 
@@ -78,7 +78,7 @@ impl Environment {
         uuid::Builder::from_unix_timestamp_millis(ms, &self.random_bytes()).into_uuid()
     }
 
-    /// Somewhere between half of `full_ms` and all of it, so that many laptops do not knock together.
+    /// A random time between half of `full_ms` and all of it, so that many laptops do not send requests at the same moment.
     pub fn jittered(&self, full_ms: u64) -> u64 {
         let half = full_ms / 2;
         half + u64::from_be_bytes(self.random_bytes()) % (full_ms - half + 1)
@@ -90,7 +90,7 @@ impl Environment {
 pub struct SystemClock {
     started: Instant,
     boot: String,
-    /// Whether the system tells the time since it started, closed lid included.
+    /// Whether the system reports its uptime, time with a closed lid included.
     uptime: bool,
 }
 
@@ -105,7 +105,7 @@ impl Default for SystemClock {
     }
 }
 
-/// Linux counts a closed lid in `/proc/uptime`; its monotonic clock does not.
+/// Linux counts suspended time in `/proc/uptime`, but not in its monotonic clock.
 fn uptime_ms() -> Option<i64> {
     let text = std::fs::read_to_string("/proc/uptime").ok()?;
     let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_tells_time_space_and_different_ids() {
+    fn system_environment_provides_time_disk_space_and_unique_ids() {
         let environment = Environment::system();
         assert!(environment.clock.now_ms() > 1_700_000_000_000);
         assert!(environment.clock.monotonic_ms() <= environment.clock.monotonic_ms());

@@ -1,55 +1,55 @@
-//! What can go wrong on the laptop, and the code that the screen gets for it.
+//! The errors of this crate, and the code that the screen gets for each.
 
 use std::path::{Path, PathBuf};
 
 use waystation_model::{Code, Problem};
 
-/// Anything that this crate fails with. Sources are kept for the log; the screen gets a [`Problem`].
+/// Every error of this crate. Sources are kept for the log; the screen gets a [`Problem`].
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// A rule said no, here or at the server.
+    /// A rule refused the request, here or at the server.
     #[error(transparent)]
     Refused(#[from] Problem),
     /// The database failed.
     #[error("the database: {0}")]
     Database(#[from] rusqlite::Error),
-    /// The database could not be brought to this version.
+    /// A migration of the database failed.
     #[error("a migration: {0}")]
     Migration(#[from] refinery::Error),
     /// The database was written by a newer version.
-    #[error("the database is at version {found}, this program knows {known}")]
+    #[error("the database is at version {found}, this program supports {known}")]
     StoreTooNew {
         /// The database's version.
         found: u32,
-        /// The newest version known here.
+        /// The newest version that this program supports.
         known: u32,
     },
-    /// A file that must be whole is not.
+    /// A file or database is damaged.
     #[error("damaged: {0}")]
     Damaged(String),
     /// The disk failed.
     #[error("{path}: {source}", path = path.display())]
     Disk {
-        /// Where.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The network failed.
     #[error("the network: {0}")]
     Network(#[from] reqwest::Error),
-    /// The server said something that is not in the protocol.
+    /// The server's answer violates the protocol.
     #[error("the server's answer: {0}")]
     BadAnswer(String),
-    /// The database was closed meanwhile: somebody locked.
+    /// The database was closed meanwhile, because the person was locked.
     #[error("the database is closed")]
     Closed,
-    /// A background thread is gone.
+    /// A background thread has ended.
     #[error("a worker stopped")]
     WorkerStopped,
 }
 
-/// The result of whatever may fail here.
+/// The result type of this crate.
 pub type Result<T, E = ClientError> = std::result::Result<T, E>;
 
 impl ClientError {
@@ -58,13 +58,13 @@ impl ClientError {
         ClientError::Refused(Problem::new(code, message))
     }
 
-    /// A failure of the disk at a path.
+    /// Converts an I/O error at a path.
     pub fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> ClientError {
         let path = path.to_owned();
         move |source| ClientError::Disk { path, source }
     }
 
-    /// The code that says it.
+    /// The code that consumers match.
     pub fn code(&self) -> Code {
         match self {
             ClientError::Refused(problem) => problem.code,
@@ -111,7 +111,7 @@ fn disk_code(error: &std::io::Error) -> Code {
 }
 
 impl From<ClientError> for Problem {
-    /// What leaves through the command border. Internals are logged here, once, and go no further.
+    /// What a command returns to the window. Internal details are logged here, once, and are not passed on.
     fn from(error: ClientError) -> Problem {
         match error {
             ClientError::Refused(problem) => problem,
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_has_its_own_code_wherever_it_is_noticed() {
+    fn a_full_disk_has_its_own_code_in_files_and_in_the_database() {
         let io = ClientError::disk(Path::new("x"))(std::io::Error::from(std::io::ErrorKind::StorageFull));
         assert_eq!(io.code(), Code::DiskFull);
         let sqlite = ClientError::Database(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None));

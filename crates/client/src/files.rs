@@ -1,4 +1,4 @@
-//! Small files that are whole at every moment.
+//! Small files that are replaced atomically.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -12,10 +12,10 @@ use crate::error::{ClientError, Result};
 
 static WRITING: Mutex<()> = Mutex::new(());
 
-/// A file of ours beside the databases is smaller than this.
+/// Largest JSON file that is read.
 const JSON_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Reads a small file; none when it is not there.
+/// Reads a small file; none when it does not exist.
 ///
 /// # Errors
 /// When it is larger than `bytes_max` or the disk fails.
@@ -42,23 +42,24 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn write_with(options: &OpenOptions, path: &Path, bytes: &[u8]) -> Result<()> {
-    // One at a time, and each program under a name of its own: two that write one file must not take it from each other.
-    let _turn = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = options.open(&beside).map_err(ClientError::disk(&beside))?;
-    file.write_all(bytes).map_err(ClientError::disk(&beside))?;
-    file.sync_all().map_err(ClientError::disk(&beside))?;
+    // One writer at a time, and each process uses its own temporary name: otherwise one writer would rename the other's
+    // unfinished file.
+    let _gate = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let temporary = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = options.open(&temporary).map_err(ClientError::disk(&temporary))?;
+    file.write_all(bytes).map_err(ClientError::disk(&temporary))?;
+    file.sync_all().map_err(ClientError::disk(&temporary))?;
     drop(file);
-    rename(&beside, path)
+    rename(&temporary, path)
 }
 
-/// Gives a file that is on the disk its name, and puts the name on the disk too.
+/// Renames a file that is already synced, and syncs the folder so that the new name survives a crash.
 ///
 /// # Errors
 /// When the disk fails.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(ClientError::disk(to))?;
-    // A folder cannot be opened as a file everywhere; where it can, the new name is made to last.
+    // Not every system can open a folder as a file; where it can, the new name is synced.
     if let Some(folder) = to.parent()
         && let Ok(folder) = File::open(folder)
     {
@@ -67,7 +68,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Reads a JSON file; its default when it is not there or not readable, because nothing in it is somebody's work.
+/// Reads a JSON file; its default when it is missing or not readable, because these files hold no work of a person.
 pub fn read_json<T: DeserializeOwned + Default>(path: &Path) -> T {
     match read_small(path, JSON_BYTES_MAX) {
         Ok(Some(bytes)) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_who_write_one_file_at_once_both_succeed() {
+    fn concurrent_writes_of_one_file_all_succeed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("look.json");
         std::thread::scope(|scope| {
@@ -123,6 +124,6 @@ mod tests {
             }
         });
         assert!(read_json::<i32>(&path) < 8);
-        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left beside it");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "no temporary file is left");
     }
 }

@@ -1,8 +1,8 @@
-//! The app without a window: one person's encrypted database on one laptop, the outbox of what they did, sync with the
+//! The app without a window: one person's encrypted database on one laptop, the outbox of their changes, sync with the
 //! server, downloads, and the commands that a window calls.
 //!
-//! It knows no window and no screen. Clock, randomness, network and disk come in from outside, so that a test can run
-//! many laptops in one process.
+//! It must not depend on a window or a screen. Clock, randomness, network and disk come in from outside, so that a test can
+//! run many laptops in one process.
 
 pub mod app;
 pub mod commands;

@@ -1,4 +1,4 @@
-//! Who has data on this laptop, and how the window looks: small files beside the databases.
+//! The people who have data on this laptop, and the window's settings: small files beside the databases.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::views::{DemonstrationPerson, Look, PersonTile, Theme};
 
 /// The file with a person's tile, in their folder.
 const RESIDENT: &str = "resident.json";
-/// A tile is smaller than this.
+/// Largest tile that is read.
 const RESIDENT_BYTES_MAX: u64 = 64 * 1024;
 
 /// A person who has data on this laptop.
@@ -20,19 +20,19 @@ const RESIDENT_BYTES_MAX: u64 = 64 * 1024;
 pub struct Resident {
     /// Their account.
     pub user_id: Uuid,
-    /// The device that their database here is.
+    /// The device of their database on this laptop.
     pub device_id: Uuid,
-    /// What they are called.
+    /// Their full name.
     pub full_name: String,
     /// The name they sign in with.
     pub user_name: String,
-    /// What they are.
+    /// Their role.
     pub role: Role,
-    /// The server they belong to.
+    /// The address of their server.
     pub server: String,
-    /// Changes that waited when they were last unlocked.
+    /// Number of unsent changes when they were last unlocked.
     pub waiting: i64,
-    /// When they were last here.
+    /// When they were last unlocked, in milliseconds since 1970.
     pub last_here_at: i64,
 }
 
@@ -58,8 +58,8 @@ impl People {
         self.folder.join("people").join(user_id.to_string())
     }
 
-    /// Everybody, the last one first. Each person's file lies in their own folder, so one that cannot be read, or is being
-    /// written by another window, costs nobody else their tile.
+    /// All people, the last unlocked first. Each person's file is in their own folder, so one file that cannot be read, or
+    /// that another window is writing, does not hide the other people's tiles.
     pub fn all(&self) -> Vec<Resident> {
         let mut people: Vec<Resident> = self.folders().iter().filter_map(|folder| read_resident(&folder.join(RESIDENT))).collect();
         // Earlier versions kept one list for everybody.
@@ -77,7 +77,7 @@ impl People {
             Ok(entries) => entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect(),
             Err(error) => {
                 if error.kind() != std::io::ErrorKind::NotFound {
-                    tracing::warn!(%error, "nobody can say who has data here");
+                    tracing::warn!(%error, "the people on this laptop cannot be listed");
                 }
                 Vec::new()
             }
@@ -95,7 +95,7 @@ impl People {
         self.all().into_iter().find(|person| person.server == server && person.user_name.to_lowercase() == name)
     }
 
-    /// Writes what is known of a person.
+    /// Writes a person's tile.
     ///
     /// # Errors
     /// When the disk fails.
@@ -103,16 +103,16 @@ impl People {
         files::write_json(&self.folder_of(&resident.user_id).join(RESIDENT), resident)
     }
 
-    /// How the window looks.
+    /// The window's settings.
     pub fn look(&self) -> Look {
         files::read_json::<KeptLook>(&self.folder.join("look.json")).0
     }
 
-    /// Keeps how the window looks.
+    /// Writes the window's settings.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn keep_look(&self, look: &Look) -> Result<()> {
+    pub fn save_look(&self, look: &Look) -> Result<()> {
         files::write_json(&self.folder.join("look.json"), look)
     }
 }
@@ -151,7 +151,7 @@ impl From<Resident> for PersonTile {
     }
 }
 
-/// Names to offer for a try, from a file that only the demonstration writes: a JSON list of people.
+/// Reads the demonstration users from a file that only the demonstration writes: a JSON list of people.
 pub fn demonstration_people(path: &Path) -> Vec<DemonstrationPerson> {
     files::read_json(path)
 }

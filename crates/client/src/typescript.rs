@@ -1,4 +1,4 @@
-//! The TypeScript of everything that crosses to the window, written from the Rust types.
+//! Generates the TypeScript of all view models and commands from the Rust types.
 
 use ts_rs::{Config, TS};
 use waystation_model::access::Role;
@@ -10,7 +10,7 @@ use crate::views::*;
 
 /// The whole text of `ui/src/shared/desktop/generated.ts`.
 pub fn typescript() -> String {
-    // Every large integer here fits a JavaScript number exactly; the registry holds them to 2^53.
+    // Every large integer here fits a JavaScript number exactly, because the registry limits them to 2^53.
     let config = Config::default().with_large_int("number");
     let mut text = String::from("// Generated from the Rust types by `cargo xtask generate`. Do not edit.\n\n");
     macro_rules! declare {
@@ -89,7 +89,7 @@ pub fn typescript() -> String {
         ById
     );
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
-    // What comes to the screens as a word of ours, for the test that each has its words.
+    // Lists of the words that the screens must translate, for the test that each has a translation.
     text.push_str(&list("Every code.", "CODES", "Code", &codes));
     text.push_str(&list("Every column that a card about a change shows.", "SHOWN_COLUMNS", "string", &attention::shown_columns()));
     text.push_str(&list("Every table that such a card names.", "SHOWN_ENTITIES", "string", &attention::shown_entities()));

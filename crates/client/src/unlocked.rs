@@ -1,4 +1,4 @@
-//! One unlocked person: their open database, sync and downloads. It ends with the lock; the data stays.
+//! One unlocked person: their open database, sync and downloads. Locking ends it; the data stays.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub const STORE_FILE: &str = "store.db";
 
 /// One unlocked person.
 pub struct Unlocked {
-    /// Whose database it is.
+    /// The owner of the database.
     pub owner: Owner,
     /// Their database.
     pub store: Store,
@@ -36,15 +36,15 @@ pub struct Unlocked {
     guarded_by_keyring: bool,
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
-    /// Held while the database is open: a second program would number its changes alike.
+    /// File lock, held while the database is open: a second process would give its changes the same numbers.
     _lock: File,
 }
 
-/// A person's opened data, before anything runs around it.
+/// A person's opened data, before sync and downloads start.
 pub struct Opened {
     /// Their folder.
     pub folder: PathBuf,
-    /// Its lock.
+    /// The lock of that folder.
     pub lock: File,
     /// Their key file.
     pub keys: Keys,
@@ -71,7 +71,7 @@ pub fn take_lock(folder: &Path) -> Result<File> {
 }
 
 impl Unlocked {
-    /// Starts everything around an open writer.
+    /// Starts sync and downloads for an open writer.
     ///
     /// # Errors
     /// When the database fails.
@@ -119,7 +119,7 @@ impl Unlocked {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// The person, for the window.
+    /// The person as the window shows them.
     pub fn person(&self) -> Person {
         Person {
             user_id: self.owner.user_id.to_string(),

@@ -1,4 +1,4 @@
-//! `keys.json`: the wrapped key. Written whole or not at all, and twice, because without it the data is lost.
+//! `keys.json`: the wrapped key. Written atomically and twice, because without it the data is lost.
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ use crate::files;
 use crate::store::DatabaseKey;
 
 const FILE: &str = "keys.json";
-/// The same once more, for a first file that a disk has damaged.
+/// A copy, in case the disk damages the first file.
 const COPY: &str = "keys.copy.json";
 const VERSION: u32 = 1;
-/// A key file is smaller than this.
+/// Largest key file that is read.
 const BYTES_MAX: u64 = 64 * 1024;
 
 /// The wrapped key.
@@ -28,10 +28,10 @@ pub struct KeyFile {
     pub password: PasswordSlot,
     /// Opened by the device's secret.
     pub recovery: RecoverySlot,
-    /// Opened by the secret of the device before that one, should the server know that one no longer.
+    /// Opened by the secret of the device before that one, in case the server no longer knows the newer device.
     #[serde(default)]
     pub previous: Option<RecoverySlot>,
-    /// SHA-256 of the slots: a disk that has lost a bit is told from a wrong password. Files of earlier versions have none.
+    /// SHA-256 of the slots, to tell a damaged file from a wrong password. Files of earlier versions have none.
     #[serde(default)]
     check: Option<String>,
 }
@@ -64,9 +64,9 @@ pub struct RecoverySlot {
 
 /// Whether a slot opened.
 pub enum Opened {
-    /// It did.
+    /// It opened, with this key.
     Key(DatabaseKey),
-    /// The password or secret is another one.
+    /// The password or secret is wrong.
     Wrong,
 }
 
@@ -84,7 +84,7 @@ mod text {
     }
 }
 
-/// What a slot is sealed for: nobody can move it to another person's file.
+/// The associated data of a slot, so that it cannot be moved to another person's file.
 fn purpose(user_id: &Uuid, slot: &str) -> Vec<u8> {
     format!("waystation:{VERSION}:{user_id}:{slot}").into_bytes()
 }
@@ -130,7 +130,7 @@ impl KeyFile {
         }
     }
 
-    /// The devices whose secrets open it, the newest first.
+    /// The devices whose secrets open the file, the newest first.
     pub(super) fn devices(&self) -> Vec<Uuid> {
         self.slots().filter_map(|slot| slot.device_id).collect()
     }
@@ -139,7 +139,7 @@ impl KeyFile {
         [&self.recovery].into_iter().chain(&self.previous)
     }
 
-    /// Opens with the password, and the laptop's secret where the slot has one mixed in.
+    /// Opens with the password, and with the laptop's secret when the slot uses it.
     pub(super) fn open_with_password(&self, user_id: &Uuid, password: &str, laptop: Option<&[u8]>) -> Result<Opened> {
         let slot = &self.password;
         let wrapping = seal::password_key(slot.cost, password, &slot.salt, laptop)?;
@@ -152,12 +152,12 @@ impl KeyFile {
         opened(self.slots().find_map(|slot| seal::open(&wrapping, &slot.nonce, &slot.sealed, &purpose(user_id, "recovery"))))
     }
 
-    /// Whether it carries a check of itself.
+    /// Whether the file has a checksum.
     pub(super) fn is_checked(&self) -> bool {
         self.check.is_some()
     }
 
-    /// The check of what opens the key. What later versions add does not change it.
+    /// The checksum of the fields that open the key. Fields that later versions add are not part of it.
     fn sum(&self) -> String {
         let (password, recovery) = (&self.password, &self.recovery);
         let cost = [password.cost.memory_kib, password.cost.passes, password.cost.lanes].map(u32::to_be_bytes).concat();
@@ -188,7 +188,7 @@ pub fn exists(folder: &Path) -> bool {
     folder.join(FILE).exists() || folder.join(COPY).exists()
 }
 
-/// Reads a person's key file, or its copy when the first is damaged; the first is then made anew.
+/// Reads a person's key file, or its copy when the first is damaged; the first is then rewritten from the copy.
 ///
 /// # Errors
 /// `store_damaged` when both are.
@@ -198,9 +198,9 @@ pub fn read(folder: &Path) -> Result<KeyFile> {
         read => return read,
     };
     let Ok(copy) = read_one(&folder.join(COPY)) else { return Err(first) };
-    tracing::warn!(error = %first, "the key file was damaged and is made anew from its copy");
+    tracing::warn!(error = %first, "the key file was damaged and is rewritten from its copy");
     if let Err(error) = write(folder, &copy) {
-        tracing::warn!(%error, "the key file cannot be made anew");
+        tracing::warn!(%error, "the key file cannot be rewritten");
     }
     Ok(copy)
 }
@@ -217,7 +217,7 @@ fn read_one(path: &Path) -> Result<KeyFile> {
     Ok(file)
 }
 
-/// Writes a person's key file. The copy follows once the first is safe, so one good file is there at every moment.
+/// Writes a person's key file, and the copy after the first is synced, so that one valid file exists at every moment.
 ///
 /// # Errors
 /// When the disk fails.

@@ -1,4 +1,4 @@
-//! The system's keyring: where the laptop's own secret is kept.
+//! The system's keyring, which stores the laptop's own secret.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// How long a keyring may take. It may be asking the person to open it.
+/// How long a keyring may take. It may be asking the person for permission.
 pub const KEYRING_TIME_MAX: Duration = Duration::from_secs(20);
 /// The name under which the keyring lists this program.
 const SERVICE: &str = "Waystation";
 
-/// A place that keeps secrets for this laptop's user. None everywhere means: it is not there, or said no.
+/// A store of secrets for this laptop's user. Every `None` means that it is not available or refused.
 pub trait LaptopSecrets: Send + Sync {
     /// The secret of this name.
     fn get(&self, entry: &str) -> Option<Vec<u8>>;
-    /// Keeps a secret under this name.
+    /// Stores a secret under this name.
     fn set(&self, entry: &str, secret: &[u8]) -> Option<()>;
-    /// Whether it is there at all.
+    /// Whether it is available.
     fn answers(&self) -> bool;
 }
 
@@ -68,7 +68,7 @@ pub struct MemorySecrets {
 }
 
 impl MemorySecrets {
-    /// Loses everything, as a system that was set up anew.
+    /// Deletes all entries, as a reinstalled system does.
     pub fn forget(&self) {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -89,7 +89,7 @@ impl LaptopSecrets for MemorySecrets {
     }
 }
 
-/// The result of `work` on a thread of its own; none when it panics or takes too long. The thread is left behind then.
+/// Runs `work` on a thread of its own; none when it panics or takes too long. A thread that takes too long is abandoned.
 pub(super) async fn within_time<R: Send + 'static>(time_max: Duration, work: impl FnOnce() -> Option<R> + Send + 'static) -> Option<R> {
     let (answer, answered) = oneshot::channel();
     std::thread::Builder::new()
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_keyring_that_panics_or_hangs_is_no_keyring() {
+    async fn a_keyring_that_panics_or_hangs_counts_as_unavailable() {
         assert_eq!(within_time::<()>(KEYRING_TIME_MAX, || panic!("no secret service")).await, None);
         let (_keep, never) = std::sync::mpsc::channel::<()>();
         assert_eq!(within_time(Duration::from_millis(1), move || never.recv().ok()).await, None);

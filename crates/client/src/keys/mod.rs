@@ -1,9 +1,9 @@
-//! The key of a person's database, and who can open it.
+//! The key of a person's database, and what opens it.
 //!
 //! A random key encrypts the database. The key file holds it wrapped twice: in the *password slot* (password, and the
 //! laptop's secret from the system's keyring where there is one), and in the *recovery slot* (the device's secret, which
-//! the server gives to whoever signs in). So a new password or a lost keyring strands nothing, and a stolen disk without
-//! the laptop's secret cannot even be guessed at.
+//! the server returns at sign-in). So the data stays accessible after a new password or a lost keyring, and passwords cannot
+//! be guessed on a stolen disk without the laptop's secret.
 
 mod file;
 mod keyring;
@@ -26,7 +26,7 @@ use crate::environment::Environment;
 use crate::error::{ClientError, Result};
 use crate::store::DatabaseKey;
 
-/// One person's key file and the means to open and to rewrite it.
+/// One person's key file, with the operations that open and rewrite it.
 #[derive(Clone)]
 pub struct Keys {
     folder: PathBuf,
@@ -34,7 +34,7 @@ pub struct Keys {
     environment: Environment,
 }
 
-/// A device and the secret of it that the server gives to whoever signs in.
+/// A device and its secret, which the server returns at sign-in.
 #[derive(Clone)]
 pub struct DeviceSecret {
     /// The device.
@@ -47,7 +47,7 @@ pub struct DeviceSecret {
 pub struct OpenKey {
     /// The database's key.
     pub key: DatabaseKey,
-    /// Whether the laptop's secret guards it beside the password.
+    /// Whether the password slot also needs the laptop's secret.
     pub guarded_by_keyring: bool,
 }
 
@@ -62,12 +62,13 @@ impl Keys {
         file::exists(&self.folder)
     }
 
-    /// The devices whose secrets open the key, the newest first; none when there is no readable file, or an early one.
+    /// The devices whose secrets open the key, the newest first. Empty when there is no readable file, or when an early version
+    /// wrote it.
     pub fn devices(&self) -> Vec<Uuid> {
         file::read(&self.folder).map(|file| file.devices()).unwrap_or_default()
     }
 
-    /// Makes a new key and its file.
+    /// Creates a new key and its file.
     ///
     /// # Errors
     /// When the disk fails.
@@ -80,7 +81,7 @@ impl Keys {
     /// Opens with the password, without the server.
     ///
     /// # Errors
-    /// `cannot_unlock` for a wrong password, `no_keyring` when the slot needs a keyring that is not there, `store_damaged`.
+    /// `cannot_unlock` for a wrong password, `no_keyring` when the slot needs a keyring that is not available, `store_damaged`.
     pub async fn open(&self, password: &str) -> Result<OpenKey> {
         let file = file::read(&self.folder)?;
         let laptop = match &file.password.keyring_entry {
@@ -106,11 +107,11 @@ impl Keys {
         }
     }
 
-    /// Opens with a secret that the server gave after a sign-in, the device's or one of `others`, and wraps the key with the
-    /// password that was just accepted.
+    /// Opens with a secret that the server returned at sign-in, the device's or one of `others`, and wraps the key with the
+    /// password that the server has just accepted.
     ///
     /// # Errors
-    /// `old_password_needed` when no secret opens it either.
+    /// `old_password_needed` when no secret opens it.
     pub async fn recover(&self, password: &str, device: &DeviceSecret, others: &[String]) -> Result<OpenKey> {
         let file = file::read(&self.folder)?;
         for secret in std::iter::once(&device.secret).chain(others) {
@@ -122,7 +123,7 @@ impl Keys {
         Err(ClientError::refused(Code::OldPasswordNeeded, "neither the password nor a secret of the server opens the key"))
     }
 
-    /// Wraps the same key anew. Tells whether the laptop's secret guards the password slot.
+    /// Wraps the same key again. True when the password slot needs the laptop's secret.
     ///
     /// # Errors
     /// When the disk fails.
@@ -159,7 +160,7 @@ impl Keys {
     }
 }
 
-/// A secret of the server, from base64.
+/// Decodes a device's secret from base64.
 fn read_secret(text: &str) -> Result<Zeroizing<Vec<u8>>> {
     let secret = STANDARD.decode(text).map_err(|_| ClientError::BadAnswer("the recovery secret is not base64".into()))?;
     if secret.len() != 32 {
@@ -172,14 +173,14 @@ async fn blocking<R: Send + 'static>(work: impl FnOnce() -> Result<R> + Send + '
     tokio::task::spawn_blocking(work).await.map_err(|_| ClientError::WorkerStopped)?
 }
 
-/// Asks the keyring for an entry, making it from `fresh` when it is not there. None: there is no usable keyring, or no such
-/// entry. A keyring may panic or wait for ever, so it is asked on a thread of its own that is given up after a while.
+/// Reads an entry of the keyring, or stores `fresh` under this name first. None when there is no usable keyring or no such
+/// entry. A keyring may panic or block forever, so the call runs on a thread of its own with a time limit.
 async fn ask(secrets: Arc<dyn LaptopSecrets>, entry: String, fresh: Option<Vec<u8>>) -> Option<Arc<Zeroizing<Vec<u8>>>> {
     keyring::within_time(KEYRING_TIME_MAX, move || match fresh {
         None => secrets.get(&entry),
         Some(fresh) => {
             secrets.set(&entry, &fresh)?;
-            // A keyring that forgets at once guards nothing.
+            // A keyring that does not return what was just stored is not usable.
             secrets.get(&entry).filter(|kept| *kept == fresh)
         }
     })
@@ -187,7 +188,7 @@ async fn ask(secrets: Arc<dyn LaptopSecrets>, entry: String, fresh: Option<Vec<u
     .map(|secret| Arc::new(Zeroizing::new(secret)))
 }
 
-/// Whether there is a keyring that answers.
-pub async fn keyring_answers(secrets: Arc<dyn LaptopSecrets>) -> bool {
+/// Whether a keyring is available.
+pub async fn is_keyring_available(secrets: Arc<dyn LaptopSecrets>) -> bool {
     keyring::within_time(KEYRING_TIME_MAX, move || secrets.answers().then_some(())).await.is_some()
 }

@@ -1,4 +1,4 @@
-//! Wrapping a key: Argon2id for what a person remembers, HKDF to mix in what the laptop keeps, XChaCha20-Poly1305 to seal.
+//! Wraps a key: Argon2id for the password, HKDF to mix in the laptop's secret, XChaCha20-Poly1305 to seal.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, Payload};
@@ -10,23 +10,23 @@ use zeroize::Zeroizing;
 
 use crate::error::{ClientError, Result};
 
-/// What one guess at a password costs.
+/// The Argon2id parameters: the cost of one password guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyCost {
     /// Memory in KiB.
     pub memory_kib: u32,
     /// Passes over it.
     pub passes: u32,
-    /// Lanes side by side.
+    /// Parallel lanes.
     pub lanes: u32,
 }
 
 impl KeyCost {
     /// RFC 9106's second recommended option: 64 MiB, three passes. About a quarter of a second on an old laptop.
     pub const SAFE: KeyCost = KeyCost { memory_kib: 64 * 1024, passes: 3, lanes: 4 };
-    /// As little as the function takes. For tests only.
+    /// The minimum that Argon2id accepts. For tests only.
     pub const TESTS_ONLY: KeyCost = KeyCost { memory_kib: 8, passes: 1, lanes: 1 };
-    /// A key file that asks for more than this was not written by this program.
+    /// Limits for the cost in a key file. This program never writes more.
     const MEMORY_KIB_MAX: u32 = 1024 * 1024;
     const PASSES_MAX: u32 = 64;
 }
@@ -40,21 +40,21 @@ pub(super) const SALT_BYTES: usize = 16;
 
 pub(super) type Key = Zeroizing<[u8; KEY_BYTES]>;
 
-/// The key that a password makes, with the laptop's secret mixed in where there is one.
+/// Derives a key from a password, with the laptop's secret mixed in where there is one.
 pub(super) fn password_key(cost: KeyCost, password: &str, salt: &[u8], laptop: Option<&[u8]>) -> Result<Key> {
     let damaged = |what: &dyn std::fmt::Display| ClientError::Damaged(format!("the key file's cost: {what}"));
     if cost.memory_kib > KeyCost::MEMORY_KIB_MAX || cost.passes > KeyCost::PASSES_MAX {
         return Err(damaged(&"beyond every limit"));
     }
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(KEY_BYTES)).map_err(|error| damaged(&error))?;
-    let mut remembered = Zeroizing::new([0; KEY_BYTES]);
+    let mut password_hash = Zeroizing::new([0; KEY_BYTES]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(password.as_bytes(), salt, remembered.as_mut())
+        .hash_password_into(password.as_bytes(), salt, password_hash.as_mut())
         .map_err(|error| damaged(&error))?;
-    Ok(derive(laptop, remembered.as_slice(), b"waystation password slot 1"))
+    Ok(derive(laptop, password_hash.as_slice(), b"waystation password slot 1"))
 }
 
-/// The key that a device's secret makes. The secret is random, so nothing has to be made slow.
+/// Derives a key from a device's secret. The secret is random, so no slow hash is needed.
 pub(super) fn secret_key(secret: &[u8]) -> Key {
     derive(None, secret, b"waystation recovery slot 1")
 }
@@ -65,14 +65,14 @@ fn derive(salt: Option<&[u8]>, input: &[u8], purpose: &[u8]) -> Key {
     key
 }
 
-/// Seals `secret` so that only this key opens it, and only for this purpose.
+/// Encrypts `secret` with this key and with `purpose` as associated data.
 pub(super) fn seal(key: &Key, nonce: &[u8; NONCE_BYTES], secret: &[u8], purpose: &[u8]) -> Vec<u8> {
     XChaCha20Poly1305::new(&(**key).into())
         .encrypt(&XNonce::from(*nonce), Payload { msg: secret, aad: purpose })
         .expect("a key's few bytes are within what the cipher takes")
 }
 
-/// Opens what was sealed; none when the key or the purpose is another one, or a bit has changed.
+/// Decrypts what [`seal`] has made; none when the key, the purpose or any bit differs.
 pub(super) fn open(key: &Key, nonce: &[u8], sealed: &[u8], purpose: &[u8]) -> Option<Key> {
     let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
     let opened = XChaCha20Poly1305::new(&(**key).into())

@@ -1,4 +1,4 @@
-//! The downloads of one unlocked person: what is wanted and not here, fetched one after the other.
+//! The downloads of one unlocked person: wanted files that are not on this laptop, fetched one after the other.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -21,17 +21,17 @@ use crate::sync::automatic::BackOff;
 use crate::sync::engine::Engine;
 use crate::views::Event;
 
-/// The window hears at most one word about progress in this time.
-const TELL_EVERY_MS: i64 = 100;
-/// Files in the list that the window gets.
+/// Shortest time between two progress events to the window.
+const EMIT_INTERVAL_MS: i64 = 100;
+/// Files in the list that is sent to the window.
 const LISTED_MAX: usize = 500;
-/// The setting that keeps a pause over a restart.
+/// The setting that stores the pause, so that it survives a restart.
 const PAUSED: &str = "downloads_paused";
 
-/// One file that the screen wants.
+/// One file that the person wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its content.
+    /// The SHA-256 of its content, in lower-case hex.
     pub sha256: String,
     /// The content item that shows it.
     pub content_item_id: String,
@@ -54,13 +54,13 @@ pub struct Downloads {
     paused: AtomicBool,
     wake: Notify,
     stop_current: Notify,
-    /// Bytes here of the file under way.
+    /// Bytes fetched so far of the file that is being fetched, by SHA-256.
     under_way: Mutex<HashMap<String, u64>>,
-    last_told_ms: Mutex<i64>,
+    last_emitted_ms: Mutex<i64>,
 }
 
 impl Downloads {
-    /// The downloads as they were left.
+    /// Opens the downloads of the last run.
     ///
     /// # Errors
     /// When the database fails.
@@ -87,18 +87,18 @@ impl Downloads {
             wake: Notify::new(),
             stop_current: Notify::new(),
             under_way: Mutex::default(),
-            last_told_ms: Mutex::new(i64::MIN),
+            last_emitted_ms: Mutex::new(i64::MIN),
         }))
     }
 
-    /// Wants these files.
+    /// Adds files to the wanted ones.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn want(&self, files: Vec<File>) -> Result<()> {
         let files: Vec<File> = files.into_iter().filter(|file| super::folder::is_sha256(&file.sha256)).collect();
         self.wanted.change(files.iter().map(|file| file.sha256.clone()).collect(), &BTreeSet::new())?;
-        // What somebody else has fetched is here at once.
+        // Files that another person has fetched are available at once.
         let (here, files): (Vec<File>, Vec<File>) = files.into_iter().partition(|file| self.folder.has(&file.sha256));
         if !here.is_empty() {
             let _ = self.events.send(Event::Changed { entities: vec!["media_assets".to_owned()] });
@@ -122,7 +122,7 @@ impl Downloads {
         Ok(())
     }
 
-    /// Stops fetching until `resume`, over a restart too.
+    /// Stops fetching until `resume`, also after a restart.
     ///
     /// # Errors
     /// When the database fails.
@@ -132,7 +132,7 @@ impl Downloads {
         Ok(())
     }
 
-    /// Goes on, also with what failed.
+    /// Resumes fetching, and retries failed files.
     ///
     /// # Errors
     /// When the database fails.
@@ -157,21 +157,21 @@ impl Downloads {
             .await
     }
 
-    /// Whether this person wanted the file and it is here.
+    /// Whether this person wants the file and it is on this laptop.
     pub fn has(&self, sha256: &str) -> bool {
         self.wanted.has(sha256) && self.folder.has(sha256)
     }
 
-    /// Takes files out of the list, and off this laptop unless somebody else on it wants them.
+    /// Removes files from the list, and from this laptop unless another person on it wants them.
     ///
     /// # Errors
     /// When the database or the disk fails.
     pub async fn remove(&self, hashes: Vec<String>) -> Result<()> {
-        let gone = hashes.clone();
+        let removed = hashes.clone();
         self.store
             .write(move |writer| {
                 writer.person(|connection, _| {
-                    for sha256 in &gone {
+                    for sha256 in &removed {
                         connection.execute("DELETE FROM downloads WHERE sha256 = ?1", [sha256])?;
                     }
                     Ok(())
@@ -181,7 +181,7 @@ impl Downloads {
         self.stop_current.notify_waiters();
         let hashes: BTreeSet<String> = hashes.into_iter().filter(|sha256| super::folder::is_sha256(sha256)).collect();
         self.wanted.change(BTreeSet::new(), &hashes)?;
-        let theirs = self.wanted.of_others(&hashes)?;
+        let theirs = self.wanted.wanted_by_others(&hashes)?;
         for sha256 in hashes.difference(&theirs) {
             self.folder.remove(sha256)?;
         }
@@ -189,7 +189,7 @@ impl Downloads {
         Ok(())
     }
 
-    /// Bytes here of a file that is wanted; none when it is not.
+    /// Bytes of a file that have been fetched; 0 when there are none.
     pub fn bytes_fetched(&self, sha256: &str) -> u64 {
         let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.get(sha256).copied().unwrap_or_else(|| self.folder.part_bytes(sha256))
@@ -217,7 +217,7 @@ impl Downloads {
         })
     }
 
-    async fn tell(&self) {
+    async fn emit(&self) {
         if let Ok(downloads) = self.view().await {
             let _ = self.events.send(Event::Downloads { downloads });
         }
@@ -246,19 +246,19 @@ impl Downloads {
 
     async fn fetch_one(self: &Arc<Self>, wanted: Wanted, back_off: &mut BackOff) {
         self.note(&wanted.sha256, 0);
-        // Words about progress are told by a task of their own: the fetch never waits for them.
+        // A separate task sends the progress events, so that the fetch does not wait for them.
         let (moved, mut moves) = tokio::sync::mpsc::unbounded_channel::<()>();
-        let teller = tokio::spawn({
+        let emitter = tokio::spawn({
             let downloads = self.clone();
             async move {
                 while moves.recv().await.is_some() {
-                    downloads.tell().await;
+                    downloads.emit().await;
                 }
             }
         });
         let progress = |bytes: u64| {
             self.note(&wanted.sha256, bytes);
-            if self.may_tell() {
+            if self.may_emit() {
                 let _ = moved.send(());
             }
         };
@@ -267,7 +267,7 @@ impl Downloads {
             () = self.stop_current.notified() => None,
         };
         drop(moved);
-        let _ = teller.await;
+        let _ = emitter.await;
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&wanted.sha256);
         match result {
             None => {}
@@ -275,8 +275,8 @@ impl Downloads {
                 let _ = self.events.send(Event::Changed { entities: vec!["media_assets".to_owned()] });
                 self.settle(&wanted.sha256, None, back_off).await;
             }
-            Some(Err(error)) if is_passing(&error) => {
-                self.tell().await;
+            Some(Err(error)) if is_transient(&error) => {
+                self.emit().await;
                 self.wait_out(back_off).await;
             }
             Some(Err(error)) => {
@@ -284,10 +284,10 @@ impl Downloads {
                 self.settle(&wanted.sha256, Some(error.code()), back_off).await;
             }
         }
-        self.tell().await;
+        self.emit().await;
     }
 
-    /// Waits a while, or until something says that it is worth trying again.
+    /// Waits for the back-off, or until the list changes or the server is reachable again.
     async fn wait_out(&self, back_off: &mut BackOff) {
         let wait = Duration::from_millis(self.environment.jittered(back_off.next_ms()));
         tokio::select! {
@@ -301,17 +301,17 @@ impl Downloads {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(sha256.to_owned(), bytes);
     }
 
-    fn may_tell(&self) -> bool {
+    fn may_emit(&self) -> bool {
         let now = self.environment.clock.monotonic_ms();
-        let mut last = self.last_told_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.saturating_sub(*last) < TELL_EVERY_MS {
+        let mut last = self.last_emitted_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(*last) < EMIT_INTERVAL_MS {
             return false;
         }
         *last = now;
         true
     }
 
-    /// Writes down how a fetch ended.
+    /// Stores how a fetch ended.
     async fn settle(&self, sha256: &str, problem: Option<Code>, back_off: &mut BackOff) {
         let sha256 = sha256.to_owned();
         let stored = self
@@ -333,14 +333,14 @@ impl Downloads {
             Ok(()) => back_off.reset(),
             Err(error) => {
                 tracing::error!(%error, "the list of downloads cannot be written");
-                // The list still says that it is wanted.
+                // The file is still listed as waiting, so without a wait it would be fetched again at once.
                 self.wait_out(back_off).await;
             }
         }
     }
 }
 
-/// Waiting helps; nobody has to do anything.
-fn is_passing(error: &ClientError) -> bool {
+/// Whether the error is transient: a retry may succeed without any action of the person.
+fn is_transient(error: &ClientError) -> bool {
     matches!(error.code(), Code::Offline | Code::NotReady | Code::TokenExpired | Code::TooManyAttempts)
 }

@@ -1,4 +1,5 @@
-//! Fetches one file: resumed where it broke off, hashed as it comes, named only when it is what was promised.
+//! Fetches one file: resumes where it was interrupted, hashes while it receives, and gives the file its final name only when
+//! the hash matches.
 
 use std::path::{Path, PathBuf};
 
@@ -15,46 +16,46 @@ use crate::environment::Disk;
 use crate::error::{ClientError, Result};
 use crate::sync::session::Session;
 
-/// How often a file that came damaged is fetched again from its start before that is told.
+/// How often a file with a wrong hash is fetched from its start before the error is reported.
 const DAMAGED_MAX: u32 = 3;
-/// Bytes read at a time when a part is hashed again.
+/// Bytes read at a time when a partial file is hashed again.
 const READ_BYTES: usize = 256 * 1024;
-/// Bytes that are left free for the work of the person.
+/// Bytes of the disk that downloads leave free for the databases.
 const DISK_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A file that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// Its content.
+    /// The SHA-256 of its content, in lower-case hex.
     pub sha256: String,
-    /// Its size, where that is known.
+    /// Its size, when it is known.
     pub size_bytes: Option<u64>,
 }
 
-/// Where files come from. A simulator has one that breaks off wherever it likes.
+/// Where files come from. The simulator has a source that breaks off at any byte.
 pub trait Source: Sync {
-    /// How the bytes come.
+    /// The stream of bytes.
     type Chunks: Chunks + Send;
-    /// Begins to send a file, from this byte on where that is possible.
+    /// Begins to send a file, from this byte on when the source supports that.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// When the source cannot send it.
     fn content(&self, sha256: &str, from: u64) -> impl Future<Output = Result<Content<Self::Chunks>>> + Send;
 }
 
-/// A file on its way.
+/// A file that is being sent.
 pub struct Content<C> {
-    /// The byte that comes first: the one that was asked for, or 0 of a source that cannot begin in the middle.
+    /// The offset of the first byte: the requested one, or 0 when the source does not support ranges.
     pub from: u64,
-    /// How many bytes are still to come, where the source says so.
+    /// How many bytes are still to come, when the source states it.
     pub length: Option<u64>,
     /// The bytes.
     pub chunks: C,
 }
 
-/// Bytes that come piece by piece.
+/// A stream of bytes.
 pub trait Chunks {
-    /// The next piece; none when there is no more.
+    /// The next chunk; none at the end.
     ///
     /// # Errors
     /// When the connection breaks.
@@ -87,10 +88,10 @@ impl Source for Session {
     }
 }
 
-/// Fetches a file until it is whole and right. `progress` hears how many bytes are here.
+/// Fetches a file until it is complete and its hash matches. `progress` is called with the bytes fetched so far.
 ///
 /// # Errors
-/// `file_damaged` when it comes wrong again and again, `disk_full`, `offline`, or the server's refusal.
+/// `file_damaged` when the hash is wrong repeatedly, `disk_full`, `offline`, or the server's refusal.
 pub async fn fetch(
     folder: &MediaFolder,
     disk: &dyn Disk,
@@ -98,57 +99,57 @@ pub async fn fetch(
     wanted: &Wanted,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<()> {
-    // Somebody else may have fetched it meanwhile, or a crash came between its name and the word that it is here.
+    // Another person may have fetched it meanwhile, or a crash happened after the rename and before the list was updated.
     if folder.has(&wanted.sha256) {
         return Ok(());
     }
     for _ in 0..DAMAGED_MAX {
         let part = folder.part(&wanted.sha256);
-        let mut gathered = Gathered::open(&part, wanted.size_bytes).await?;
-        progress(gathered.bytes);
-        if wanted.size_bytes.is_none_or(|size_bytes| gathered.bytes < size_bytes) {
-            let needed = wanted.size_bytes.map_or(0, |size_bytes| size_bytes - gathered.bytes) + DISK_RESERVE_BYTES;
+        let mut part_file = PartialFile::open(&part, wanted.size_bytes).await?;
+        progress(part_file.bytes);
+        if wanted.size_bytes.is_none_or(|size_bytes| part_file.bytes < size_bytes) {
+            let needed = wanted.size_bytes.map_or(0, |size_bytes| size_bytes - part_file.bytes) + DISK_RESERVE_BYTES;
             if disk.free_bytes(folder.path()).is_some_and(|free| free < needed) {
                 return Err(ClientError::refused(Code::DiskFull, "no room for the file"));
             }
-            gathered.receive(source, wanted, progress).await?;
+            part_file.receive(source, wanted, progress).await?;
         }
-        if gathered.finish().await? == wanted.sha256 {
+        if part_file.finish().await? == wanted.sha256 {
             return folder.keep(&wanted.sha256);
         }
-        tracing::warn!(sha256 = wanted.sha256, "a file came damaged and is fetched again");
+        tracing::warn!(sha256 = wanted.sha256, "a file was received damaged and is fetched again");
         folder.remove(&wanted.sha256)?;
     }
     Err(ClientError::refused(Code::FileDamaged, "the file does not have the promised content"))
 }
 
-/// What is here of a file, with the hash of it.
-struct Gathered {
+/// A partial file, with the hash of its bytes.
+struct PartialFile {
     path: PathBuf,
     file: File,
     bytes: u64,
     hash: Sha256,
 }
 
-impl Gathered {
-    /// Opens what an earlier run left and hashes it again: nobody knows what a crash did to it.
-    async fn open(path: &Path, size_bytes: Option<u64>) -> Result<Gathered> {
+impl PartialFile {
+    /// Opens the part that an earlier run has fetched and hashes it again, because a crash may have damaged it.
+    async fn open(path: &Path, size_bytes: Option<u64>) -> Result<PartialFile> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).await.map_err(ClientError::disk(path))?;
-        let mut gathered = Gathered { path: path.to_owned(), file, bytes: 0, hash: Sha256::new() };
-        let length = gathered.file.metadata().await.map_err(ClientError::disk(path))?.len();
-        // Without a size nobody can say how much is missing, so nothing is built on.
+        let mut part_file = PartialFile { path: path.to_owned(), file, bytes: 0, hash: Sha256::new() };
+        let length = part_file.file.metadata().await.map_err(ClientError::disk(path))?.len();
+        // Without a size it is not known how much is missing, so the part is not reused.
         if size_bytes.is_none_or(|size_bytes| length > size_bytes) {
-            gathered.start_again().await?;
+            part_file.start_again().await?;
         }
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            let read = gathered.file.read(&mut buffer).await.map_err(ClientError::disk(path))?;
+            let read = part_file.file.read(&mut buffer).await.map_err(ClientError::disk(path))?;
             if read == 0 {
-                return Ok(gathered);
+                return Ok(part_file);
             }
-            gathered.hash.update(&buffer[..read]);
-            gathered.bytes += read as u64;
+            part_file.hash.update(&buffer[..read]);
+            part_file.bytes += read as u64;
         }
     }
 
@@ -163,7 +164,7 @@ impl Gathered {
     async fn receive(&mut self, source: &impl Source, wanted: &Wanted, progress: &(dyn Fn(u64) + Sync)) -> Result<()> {
         let Content { from, length, mut chunks } = source.content(&wanted.sha256, self.bytes).await?;
         if from != self.bytes {
-            // A server without ranges sends it all.
+            // A server without ranges sends the whole file.
             self.start_again().await?;
         }
         let size_bytes = wanted.size_bytes.or(length);
@@ -172,7 +173,7 @@ impl Gathered {
                 Ok(Some(chunk)) => {
                     self.bytes += chunk.len() as u64;
                     if size_bytes.is_some_and(|size_bytes| self.bytes > size_bytes) {
-                        // It can only be another file. Its hash will say so.
+                        // More bytes than announced: it is another file, and the hash check fails.
                         return Ok(());
                     }
                     self.hash.update(&chunk);
@@ -183,7 +184,7 @@ impl Gathered {
                 Err(error) => break Some(error),
             }
         };
-        // What came before a break is what the next try goes on from.
+        // After an interruption the next attempt resumes from the bytes that were received.
         self.file.flush().await.map_err(ClientError::disk(&self.path))?;
         match ended {
             Some(error) => Err(error),
@@ -194,7 +195,7 @@ impl Gathered {
         }
     }
 
-    /// Puts the file on the disk and tells its hash.
+    /// Syncs the file to the disk and returns its hash.
     async fn finish(mut self) -> Result<String> {
         self.file.flush().await.map_err(ClientError::disk(&self.path))?;
         self.file.sync_all().await.map_err(ClientError::disk(&self.path))?;

@@ -1,4 +1,4 @@
-//! The folder of media: one file per content, named by its SHA-256. A name is only ever given to a whole file.
+//! The folder of media: one file per content, named by its SHA-256. Only complete files have such a name.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,13 +14,13 @@ pub struct MediaFolder {
     here: RwLock<HashMap<String, u64>>,
 }
 
-/// Whether a text is a SHA-256 in lower-case hex, and so can name a file and nothing else.
+/// Whether a text is a SHA-256 in lower-case hex, which is safe as a file name.
 pub fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl MediaFolder {
-    /// Opens the folder, making it when there is none.
+    /// Opens the folder, creating it when there is none.
     ///
     /// # Errors
     /// When the disk fails.
@@ -44,32 +44,32 @@ impl MediaFolder {
         &self.folder
     }
 
-    /// Where a file is, or will be. The caller has checked that the name is a hash.
+    /// The path of a complete file. The caller has checked that the name is a hash.
     pub fn file(&self, sha256: &str) -> PathBuf {
         self.folder.join(sha256)
     }
 
-    /// Where a file is gathered until it is whole.
+    /// The path of a partial file.
     pub fn part(&self, sha256: &str) -> PathBuf {
         self.folder.join(format!("{sha256}.part"))
     }
 
-    /// Whether the whole file is here.
+    /// Whether the complete file is on this laptop.
     pub fn has(&self, sha256: &str) -> bool {
         self.here.read().unwrap_or_else(PoisonError::into_inner).contains_key(sha256)
     }
 
-    /// Bytes of a file that is gathered.
+    /// Bytes of a partial file.
     pub fn part_bytes(&self, sha256: &str) -> u64 {
         fs::metadata(self.part(sha256)).map_or(0, |metadata| metadata.len())
     }
 
-    /// Bytes of all whole files.
+    /// Bytes of all complete files.
     pub fn bytes(&self) -> u64 {
         self.here.read().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
-    /// Gives a gathered file its name.
+    /// Gives a complete partial file its final name.
     ///
     /// # Errors
     /// When the disk fails.
@@ -81,7 +81,7 @@ impl MediaFolder {
         Ok(())
     }
 
-    /// Removes a file, whole or gathered.
+    /// Removes a file, complete or partial.
     ///
     /// # Errors
     /// When the disk fails.

@@ -1,4 +1,4 @@
-//! The list of downloads in a person's database: what is wanted and not here yet.
+//! The list of downloads in a person's database: wanted files that are not on this laptop yet.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ pub(super) fn next_wanted(connection: &Connection) -> Result<Option<Wanted>> {
     let mut rows = statement.query([])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let size: i64 = row.get("size_bytes")?;
-    // A file whose size nobody entered has 0 here.
+    // An unknown size is stored as 0.
     Ok(Some(Wanted { sha256: row.get("sha256")?, size_bytes: u64::try_from(size).ok().filter(|size| *size > 0) }))
 }
 
-/// Every content that this person's database knows.
+/// The SHA-256 of every file in this person's database.
 pub(super) fn known(connection: &Connection) -> Result<BTreeSet<String>> {
     let mut statement =
         connection.prepare("SELECT sha256 FROM media_assets WHERE sha256 IS NOT NULL UNION SELECT sha256 FROM downloads")?;

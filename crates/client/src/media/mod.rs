@@ -1,4 +1,4 @@
-//! Files of courses on this laptop: stored by content, shared by everybody who uses it.
+//! Files of courses on this laptop: stored by content, shared by all people who use it.
 
 pub mod downloads;
 pub mod fetch;

@@ -1,6 +1,6 @@
-//! The way from a media file to the window: a server on this laptop's own address, with ranges, so that a film can be
-//! wound and nothing is read whole. Only who knows this start's token gets anything, and only files of which the
-//! unlocked person has a row.
+//! Serves media files to the window: an HTTP server on the loopback address, with ranges, so that the window can seek in a
+//! video and no file is read whole. It requires the token of this start, and serves only files of which the unlocked person has
+//! a row.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use super::folder::is_sha256;
 use crate::environment::Environment;
 use crate::error::{ClientError, Result};
 
-/// Where the window's pages come from: the app itself on each system.
+/// Origins of the window's pages, which differ by system.
 const ORIGINS: [&str; 3] = ["tauri://localhost", "http://tauri.localhost", "https://tauri.localhost"];
 /// Bytes of a file that are read at a time.
 const READ_BYTES: usize = 64 * 1024;
 
-/// Tells the type of a file of which the unlocked person has a row; none when they have none, or nobody is unlocked.
+/// Looks up a file's media type in the unlocked person's rows; none when there is no such row or no person is unlocked.
 pub type MediaTypeOf = Arc<dyn Fn(String) -> BoxFuture<'static, Option<String>> + Send + Sync>;
 
 struct Served {
@@ -48,7 +48,7 @@ impl MediaServer {
     /// Starts the server on a free port.
     ///
     /// # Errors
-    /// When the system gives no port.
+    /// When no port can be bound.
     pub async fn start(folder: Arc<MediaFolder>, environment: &Environment, media_type_of: MediaTypeOf) -> Result<MediaServer> {
         let token = hex::encode(environment.random_bytes::<32>());
         let no_port = ClientError::disk(std::path::Path::new("127.0.0.1"));
@@ -81,7 +81,7 @@ impl MediaServer {
         format!("{}/{sha256}", self.address)
     }
 
-    /// What every address begins with.
+    /// The prefix of every file's address.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -93,7 +93,7 @@ impl Drop for MediaServer {
     }
 }
 
-/// Compares without telling by its time how much of it was right.
+/// Compares in constant time, so that the duration does not reveal how much of a token is correct.
 fn is_same(given: &str, right: &str) -> bool {
     given.len() == right.len() && given.bytes().zip(right.bytes()).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
@@ -124,9 +124,9 @@ async fn answer(folder: &MediaFolder, sha256: &str, media_type: &str, range: Opt
     let mut file = tokio::fs::File::open(folder.file(sha256)).await?;
     let size = file.metadata().await?.len();
     let (status, first, length) = match range.map(|text| one_range(text, size)) {
-        None | Some(Wish::Whole) => (StatusCode::OK, 0, size),
-        Some(Wish::Part { first, length }) => (StatusCode::PARTIAL_CONTENT, first, length),
-        Some(Wish::Outside) => {
+        None | Some(RequestedRange::Full) => (StatusCode::OK, 0, size),
+        Some(RequestedRange::Part { first, length }) => (StatusCode::PARTIAL_CONTENT, first, length),
+        Some(RequestedRange::Outside) => {
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(CONTENT_RANGE, format!("bytes */{size}"))]).into_response());
         }
     };
@@ -143,7 +143,7 @@ async fn answer(folder: &MediaFolder, sha256: &str, media_type: &str, range: Opt
     set(CONTENT_LENGTH, length.to_string());
     set(ACCEPT_RANGES, "bytes".to_owned());
     set(CACHE_CONTROL, "no-store".to_owned());
-    // A file is shown as what it is said to be and as nothing else.
+    // The browser must not guess another type from the contents.
     set(HeaderName::from_static("x-content-type-options"), "nosniff".to_owned());
     if status == StatusCode::PARTIAL_CONTENT {
         set(CONTENT_RANGE, format!("bytes {first}-{}/{size}", first + length - 1));
@@ -151,32 +151,34 @@ async fn answer(folder: &MediaFolder, sha256: &str, media_type: &str, range: Opt
     Ok(response)
 }
 
-/// What a range header asks for.
+/// The bytes that a range header requests.
 #[derive(Debug, PartialEq, Eq)]
-enum Wish {
-    Whole,
+enum RequestedRange {
+    Full,
     Part { first: u64, length: u64 },
     Outside,
 }
 
-/// Reads a header with one range. More than one, or nonsense, gets the whole file, as the standard allows.
-fn one_range(text: &str, size: u64) -> Wish {
-    let Some((first, last)) = text.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-')) else { return Wish::Whole };
+/// Parses a header with one range. Several ranges or an invalid header get the whole file, as the standard allows.
+fn one_range(text: &str, size: u64) -> RequestedRange {
+    let Some((first, last)) = text.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+        return RequestedRange::Full;
+    };
     let number = |text: &str| text.trim().parse::<u64>();
     match (first.trim(), last.trim()) {
         ("", last) => match number(last) {
-            Ok(0) => Wish::Outside,
-            Ok(length) if size > 0 => Wish::Part { first: size.saturating_sub(length), length: length.min(size) },
-            Ok(_) => Wish::Outside,
-            Err(_) => Wish::Whole,
+            Ok(0) => RequestedRange::Outside,
+            Ok(length) if size > 0 => RequestedRange::Part { first: size.saturating_sub(length), length: length.min(size) },
+            Ok(_) => RequestedRange::Outside,
+            Err(_) => RequestedRange::Full,
         },
         (first, last) => {
             let last_byte = if last.is_empty() { Ok(u64::MAX) } else { number(last) };
             match (number(first), last_byte) {
-                (Ok(first), Ok(last)) if last < first => Wish::Whole,
-                (Ok(first), Ok(_)) if first >= size => Wish::Outside,
-                (Ok(first), Ok(last)) => Wish::Part { first, length: last.min(size - 1) - first + 1 },
-                _ => Wish::Whole,
+                (Ok(first), Ok(last)) if last < first => RequestedRange::Full,
+                (Ok(first), Ok(_)) if first >= size => RequestedRange::Outside,
+                (Ok(first), Ok(last)) => RequestedRange::Part { first, length: last.min(size - 1) - first + 1 },
+                _ => RequestedRange::Full,
             }
         }
     }
@@ -187,18 +189,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_range_is_read_and_nonsense_gets_the_whole() {
-        assert_eq!(one_range("bytes=0-99", 1000), Wish::Part { first: 0, length: 100 });
-        assert_eq!(one_range("bytes=900-", 1000), Wish::Part { first: 900, length: 100 });
-        assert_eq!(one_range("bytes=900-5000", 1000), Wish::Part { first: 900, length: 100 });
-        assert_eq!(one_range("bytes=-10", 1000), Wish::Part { first: 990, length: 10 });
-        assert_eq!(one_range("bytes=-5000", 1000), Wish::Part { first: 0, length: 1000 });
+    fn one_range_is_parsed_and_an_invalid_header_gets_the_whole_file() {
+        assert_eq!(one_range("bytes=0-99", 1000), RequestedRange::Part { first: 0, length: 100 });
+        assert_eq!(one_range("bytes=900-", 1000), RequestedRange::Part { first: 900, length: 100 });
+        assert_eq!(one_range("bytes=900-5000", 1000), RequestedRange::Part { first: 900, length: 100 });
+        assert_eq!(one_range("bytes=-10", 1000), RequestedRange::Part { first: 990, length: 10 });
+        assert_eq!(one_range("bytes=-5000", 1000), RequestedRange::Part { first: 0, length: 1000 });
         for outside in ["bytes=1000-", "bytes=-0", "bytes=2000-3000"] {
-            assert_eq!(one_range(outside, 1000), Wish::Outside, "{outside}");
+            assert_eq!(one_range(outside, 1000), RequestedRange::Outside, "{outside}");
         }
-        assert_eq!(one_range("bytes=0-", 0), Wish::Outside);
+        assert_eq!(one_range("bytes=0-", 0), RequestedRange::Outside);
         for nonsense in ["bytes=5-2", "bytes=0-1,5-6", "lines=1-2", "", "bytes=a-b"] {
-            assert_eq!(one_range(nonsense, 1000), Wish::Whole, "{nonsense}");
+            assert_eq!(one_range(nonsense, 1000), RequestedRange::Full, "{nonsense}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Who on this laptop wants which files. Files lie here once for everybody, and everybody's database is closed to the
-//! others: so each person's list lies open beside the files, and a file goes when nobody's names it any more.
+//! Which person on this laptop wants which files. Files are stored once for all people, and each person's database is
+//! encrypted: so each person's list is stored unencrypted beside the files, and a file is removed when no list contains it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::error::{ClientError, Result};
 use crate::files;
 use crate::unlocked::STORE_FILE;
 
-/// A list is smaller than this: 64 hex digits for each of some tens of thousands of files.
+/// Largest list that is read: 64 hex digits for each of some tens of thousands of files.
 const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ struct List {
     files: BTreeSet<String>,
 }
 
-/// The files that one person wants, and a view on what the others want.
+/// The files that one person wants, and access to the others' lists.
 #[derive(Debug)]
 pub struct WantedFiles {
     user_id: Uuid,
@@ -32,7 +32,7 @@ pub struct WantedFiles {
 }
 
 impl WantedFiles {
-    /// The list of a person. `before` is asked for one when there is none: what an earlier version fetched for them.
+    /// Opens the list of a person. Without a list it is made from `before`: the files that an earlier version fetched for them.
     ///
     /// # Errors
     /// Those of `before`, or when the disk fails.
@@ -60,10 +60,10 @@ impl WantedFiles {
         self.mine.read().unwrap_or_else(PoisonError::into_inner).contains(sha256)
     }
 
-    /// Puts files on this person's list and takes others off it.
+    /// Adds files to this person's list and removes others.
     ///
     /// # Errors
-    /// When the disk fails; the list is as before then.
+    /// When the disk fails; the list is unchanged then.
     pub fn change(&self, more: BTreeSet<String>, less: &BTreeSet<String>) -> Result<()> {
         let mut mine = self.mine.write().unwrap_or_else(PoisonError::into_inner);
         let changed: BTreeSet<String> = mine.union(&more).filter(|sha256| !less.contains(*sha256)).cloned().collect();
@@ -72,11 +72,11 @@ impl WantedFiles {
         Ok(())
     }
 
-    /// Those of these files that somebody else on this laptop wants, as far as can be known.
+    /// Those of these files that another person on this laptop wants, or may want when their list is missing.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn of_others(&self, hashes: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    pub fn wanted_by_others(&self, hashes: &BTreeSet<String>) -> Result<BTreeSet<String>> {
         let mut theirs = BTreeSet::new();
         for entry in fs::read_dir(&self.people).map_err(ClientError::disk(&self.people))? {
             let entry = entry.map_err(ClientError::disk(&self.people))?;
@@ -86,7 +86,7 @@ impl WantedFiles {
             }
             match read(&self.path_of(&name)) {
                 Some(list) => theirs.extend(hashes.intersection(&list).cloned()),
-                // They were not here since lists are kept: nobody knows, so everything stays.
+                // Their list is missing, because an earlier version kept none: all files may be wanted and stay.
                 None => return Ok(hashes.clone()),
             }
         }
@@ -94,7 +94,7 @@ impl WantedFiles {
     }
 }
 
-/// A list; none when it is not there or not readable.
+/// Reads a list; none when it is missing or not readable.
 fn read(path: &Path) -> Option<BTreeSet<String>> {
     let bytes = files::read_small(path, LIST_BYTES_MAX).ok().flatten()?;
     serde_json::from_slice::<List>(&bytes).ok().map(|list| list.files)

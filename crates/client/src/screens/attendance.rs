@@ -10,7 +10,7 @@ use waystation_model::registry::{self, Kind};
 use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem};
 
-use super::Desk;
+use super::Snapshot;
 use super::sync::name_of;
 use crate::app::App;
 use crate::error::{ClientError, Result};
@@ -33,7 +33,7 @@ impl App {
         if to < from || (to - from).num_days() > GRID_DAYS_MAX {
             return Err(Problem::new(Code::BadValue, "a grid spans at most 400 days").field("to"));
         }
-        Ok(self.read(move |desk| grid(desk, &arguments, from, to)).await?)
+        Ok(self.read(move |snapshot| grid(snapshot, &arguments, from, to)).await?)
     }
 
     pub(crate) async fn set_marks(&self, arguments: SetMarks) -> Result<Nothing, Problem> {
@@ -55,7 +55,7 @@ fn read_day(text: &str, field: &str) -> Result<NaiveDate, Problem> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| Problem::new(Code::BadValue, "not a date").field(field))
 }
 
-/// The change that one mark is; none when it says what is there already.
+/// The change that sets one mark; none when the row already has these values.
 fn mark_edit(connection: &Connection, group_id: &str, mark: &SetMark, me: &str, at_ms: i64) -> Result<Option<Edit>> {
     let records = registry::entity("attendance_records").expect("a registered table");
     let keys = [group_id, &mark.student_id, &mark.lesson_date];
@@ -77,18 +77,18 @@ fn mark_edit(connection: &Connection, group_id: &str, mark: &SetMark, me: &str, 
     Ok((fields.len() > keys_only).then(|| Edit::put(records, None, fields)))
 }
 
-/// Groups whose attendance this person hears, by their order and name.
-pub(super) fn group_cards(desk: &Desk<'_>) -> Result<Vec<GroupCard>> {
-    let mut statement = desk.connection.prepare_cached(
+/// Groups whose attendance this person subscribes to, by sort order and name.
+pub(super) fn group_cards(snapshot: &Snapshot<'_>) -> Result<Vec<GroupCard>> {
+    let mut statement = snapshot.connection.prepare_cached(
         "SELECT g.id AS id FROM groups g JOIN scopes s ON s.scope = 'roster:' || g.id
          WHERE g.deleted_at IS NULL ORDER BY g.sort_order IS NULL, g.sort_order, g.display_name, g.name, g.id",
     )?;
     let ids: Vec<String> = statement.query_map([], |row| row.get("id"))?.collect::<Result<_, _>>()?;
-    ids.iter().map(|id| group_card(desk, id)).collect()
+    ids.iter().map(|id| group_card(snapshot, id)).collect()
 }
 
-fn group_card(desk: &Desk<'_>, id: &str) -> Result<GroupCard> {
-    let mut card = desk
+fn group_card(snapshot: &Snapshot<'_>, id: &str) -> Result<GroupCard> {
+    let mut card = snapshot
         .connection
         .prepare_cached(
             "SELECT id, coalesce(nullif(display_name, ''), name) AS display_name, days_of_week, start_time,
@@ -108,15 +108,15 @@ fn group_card(desk: &Desk<'_>, id: &str) -> Result<GroupCard> {
         })
         .optional()?
         .ok_or_else(|| ClientError::refused(Code::NotFound, "the group is not on this laptop"))?;
-    if is_lesson_day(&card, desk.today()) {
-        let unmarked = desk
+    if is_lesson_day(&card, snapshot.today()) {
+        let unmarked = snapshot
             .connection
             .prepare_cached(
                 "SELECT count(m.id) FROM group_memberships m WHERE m.group_id = ?1 AND m.is_active AND NOT EXISTS (
                      SELECT a.id FROM attendance_records a
                      WHERE a.group_id = ?1 AND a.student_id = m.user_id AND a.lesson_date = ?2 AND a.status IS NOT NULL)",
             )?
-            .query_row(params![id, desk.today().to_string()], |row| row.get(0))?;
+            .query_row(params![id, snapshot.today().to_string()], |row| row.get(0))?;
         card.unmarked_today = Some(unmarked);
     }
     Ok(card)
@@ -126,7 +126,7 @@ fn is_lesson_day(group: &GroupCard, day: NaiveDate) -> bool {
     u8::try_from(day.weekday().number_from_monday()).is_ok_and(|number| group.days_of_week.contains(&number))
 }
 
-/// One stay in the group: first and last day.
+/// One period of membership: first and last day.
 type Stay = (Option<String>, Option<String>);
 
 struct Member {
@@ -144,26 +144,26 @@ impl Member {
     }
 }
 
-fn grid(desk: &Desk<'_>, range: &GridRange, from: NaiveDate, to: NaiveDate) -> Result<Grid> {
-    let group = group_card(desk, &range.group_id)?;
+fn grid(snapshot: &Snapshot<'_>, range: &GridRange, from: NaiveDate, to: NaiveDate) -> Result<Grid> {
+    let group = group_card(snapshot, &range.group_id)?;
     let (from_text, to_text) = (from.to_string(), to.to_string());
-    let marks = marks(desk, &group.id, &from_text, &to_text)?;
+    let marks = marks(snapshot, &group.id, &from_text, &to_text)?;
     let days = days(&group, from, to, &marks);
-    let conflicts = conflicts(desk)?;
+    let conflicts = conflicts(snapshot)?;
     let mut students = Vec::new();
-    for member in members(desk, &group.id)? {
+    for member in members(snapshot, &group.id)? {
         let cells: Vec<GridCell> = days.iter().map(|day| cell(&member, day, &marks, &conflicts)).collect();
-        // Somebody who left is shown where they have marks or days.
+        // A former member is shown when they have marks or days of membership in the range.
         if member.active || cells.iter().any(|cell| !cell.outside || cell.status.is_some()) {
             students.push(GridStudent { student_id: member.student_id, display_name: member.display_name, active: member.active, cells });
         }
     }
     Ok(Grid {
-        may_mark: scopes::is_heard(desk.connection, &ScopeKind::Roster.of(&group.id))?,
+        may_mark: scopes::is_subscribed(snapshot.connection, &ScopeKind::Roster.of(&group.id))?,
         group,
         from: from_text,
         to: to_text,
-        today: desk.today().to_string(),
+        today: snapshot.today().to_string(),
         days,
         students,
     })
@@ -192,8 +192,8 @@ fn days(group: &GroupCard, from: NaiveDate, to: NaiveDate, marks: &Marks) -> Vec
 /// Cells by student and day, each with its record's id.
 type Marks = BTreeMap<(String, String), (String, GridCell)>;
 
-fn marks(desk: &Desk<'_>, group_id: &str, from: &str, to: &str) -> Result<Marks> {
-    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/grid_marks.sql"))?;
+fn marks(snapshot: &Snapshot<'_>, group_id: &str, from: &str, to: &str) -> Result<Marks> {
+    let mut statement = snapshot.connection.prepare_cached(include_str!("../../sql/grid_marks.sql"))?;
     let mut rows = statement.query([group_id, from, to])?;
     let mut names: HashMap<String, String> = HashMap::new();
     let mut marks = Marks::new();
@@ -204,7 +204,7 @@ fn marks(desk: &Desk<'_>, group_id: &str, from: &str, to: &str) -> Result<Marks>
             Some(user_id) => match names.get(&user_id) {
                 Some(name) => name.clone(),
                 None => {
-                    let name = name_of(desk.connection, &user_id)?;
+                    let name = name_of(snapshot.connection, &user_id)?;
                     names.insert(user_id, name.clone());
                     name
                 }
@@ -224,21 +224,21 @@ fn marks(desk: &Desk<'_>, group_id: &str, from: &str, to: &str) -> Result<Marks>
     Ok(marks)
 }
 
-/// Conflicts by the record that they are about; of several the newest.
-fn conflicts(desk: &Desk<'_>) -> Result<HashMap<String, String>> {
-    let open = open_conflicts::open(desk.connection)?;
+/// Open conflicts by attendance record; the newest one per record.
+fn conflicts(snapshot: &Snapshot<'_>) -> Result<HashMap<String, String>> {
+    let open = open_conflicts::open(snapshot.connection)?;
     Ok(open.into_iter().rev().filter(|open| open.entity.name == "attendance_records").map(|open| (open.row_id, open.id)).collect())
 }
 
-fn members(desk: &Desk<'_>, group_id: &str) -> Result<Vec<Member>> {
+fn members(snapshot: &Snapshot<'_>, group_id: &str) -> Result<Vec<Member>> {
     let mut stays: HashMap<String, Vec<Stay>> = HashMap::new();
     let mut statement =
-        desk.connection.prepare_cached("SELECT user_id, joined_on, left_on FROM group_membership_periods WHERE group_id = ?1")?;
+        snapshot.connection.prepare_cached("SELECT user_id, joined_on, left_on FROM group_membership_periods WHERE group_id = ?1")?;
     let mut rows = statement.query([group_id])?;
     while let Some(row) = rows.next()? {
         stays.entry(row.get("user_id")?).or_default().push((row.get("joined_on")?, row.get("left_on")?));
     }
-    let mut statement = desk.connection.prepare_cached(
+    let mut statement = snapshot.connection.prepare_cached(
         "SELECT user_id, coalesce(display_name, '') AS display_name, is_active,
                 date(joined_at / 1000, 'unixepoch') AS joined_on, date(left_at / 1000, 'unixepoch') AS left_on
          FROM group_memberships WHERE group_id = ?1 ORDER BY display_name, user_id",
@@ -250,7 +250,7 @@ fn members(desk: &Desk<'_>, group_id: &str) -> Result<Vec<Member>> {
             Ok(Member {
                 display_name: row.get("display_name")?,
                 active: row.get("is_active")?,
-                // The server keeps the stays; of somebody who was let in just now only the membership itself is here.
+                // The server writes the periods; for a member who was added here and is not sent yet only the membership exists.
                 stays: stays.remove(&student_id).unwrap_or_else(|| vec![own]),
                 student_id,
             })

@@ -1,11 +1,11 @@
-//! What the server refused: shown, mended and sent again, or let go.
+//! Refused changes: listed, corrected and sent again, or discarded.
 
 use rusqlite::Connection;
 use serde_json::Value;
 use waystation_model::registry::{self, Column, Entity, Kind, Merge};
 use waystation_model::{Code, Problem};
 
-use super::Desk;
+use super::Snapshot;
 use super::sync::about;
 use crate::app::App;
 use crate::error::Result;
@@ -14,13 +14,13 @@ use crate::store::rows::id_text;
 use crate::store::{Edit, rows};
 use crate::views::*;
 
-/// Tables whose rows a card may be about: a refused change is of one that the screens write to, and what is held or was lost
-/// by the server may be of any. Nobody but the server makes rows of the others.
+/// Tables that a card may show: a refused change is of a table that the screens write to, and a held change or an offered row
+/// may be of any other. Only the server writes `devices`.
 fn shown_tables() -> impl Iterator<Item = &'static Entity> {
     registry::all().iter().copied().filter(|entity| entity.name != "devices")
 }
 
-/// Every column that such a card shows, for the test that each has its words.
+/// Every column that such a card shows, for the test that each is translated.
 pub(crate) fn shown_columns() -> Vec<&'static str> {
     let columns = shown_tables().flat_map(|table| table.columns);
     sorted(columns.filter(|column| column.merge != Merge::Server).map(|column| column.name))
@@ -31,7 +31,7 @@ pub(crate) fn shown_entities() -> Vec<&'static str> {
     sorted(shown_tables().map(|table| table.name))
 }
 
-/// Every word that such a card shows of a column with a choice of them.
+/// Every choice value that such a card shows.
 pub(crate) fn shown_choices() -> Vec<&'static str> {
     sorted(
         shown_tables()
@@ -56,7 +56,7 @@ impl App {
     pub(crate) async fn send_again(&self, arguments: SendAgain) -> Result<Nothing, Problem> {
         self.edit_with(move |connection, _| {
             let refused = attention::of_number(connection, arguments.n)?;
-            let entity = refused.known_entity().ok_or_else(|| Problem::new(Code::UnknownEntity, "the table is gone"))?;
+            let entity = refused.known_entity().ok_or_else(|| Problem::new(Code::UnknownEntity, "this program does not know the table"))?;
             let named = |name: &str| entity.column(name).ok_or_else(|| Problem::new(Code::UnknownColumn, "no such column").field(name));
             let mut fields: Vec<(&'static str, Value)> = Vec::new();
             for (name, value) in refused.columns.iter().zip(&refused.values) {
@@ -85,8 +85,8 @@ impl App {
     }
 }
 
-pub(super) fn items(desk: &Desk<'_>) -> Result<Vec<AttentionItem>> {
-    attention::all(desk.connection)?.into_iter().map(|refused| item(desk.connection, refused)).collect()
+pub(super) fn items(snapshot: &Snapshot<'_>) -> Result<Vec<AttentionItem>> {
+    attention::all(snapshot.connection)?.into_iter().map(|refused| item(snapshot.connection, refused)).collect()
 }
 
 fn item(connection: &Connection, refused: Refused) -> Result<AttentionItem> {
@@ -109,13 +109,13 @@ fn fields(connection: &Connection, refused: &Refused, row_id: &str) -> Result<Ve
     let server = rows::read(connection, entity, row_id)?;
     let mut fields = Vec::new();
     for (index, column) in entity.columns.iter().enumerate() {
-        let Some(place) = refused.columns.iter().position(|name| name == column.name) else { continue };
+        let Some(given) = refused.columns.iter().position(|name| name == column.name) else { continue };
         let (kind, choices) = field_kind(column);
         fields.push(AttentionField {
             name: column.name.to_owned(),
-            value: refused.values.get(place).cloned().unwrap_or(Value::Null),
+            value: refused.values.get(given).cloned().unwrap_or(Value::Null),
             server_value: server.as_ref().map_or(Value::Null, |row| row.values[index].clone()),
-            editable: is_for_people(column),
+            editable: is_editable(column),
             kind: kind.to_owned(),
             choices: choices.iter().map(|word| (*word).to_owned()).collect(),
         });
@@ -123,13 +123,13 @@ fn fields(connection: &Connection, refused: &Refused, row_id: &str) -> Result<Ve
     Ok(fields)
 }
 
-/// Whether a person may mend a column. What people decide merges in one of these two ways; the rest is the program's, such
-/// as the time that a test took.
-fn is_for_people(column: &Column) -> bool {
+/// Whether a person may correct a column. Columns that people enter have one of these two merge rules; the program fills in the
+/// others, such as the time that a test took.
+fn is_editable(column: &Column) -> bool {
     field_kind(column).0 != "other" && matches!(column.merge, Merge::Latest | Merge::Ask)
 }
 
-/// How a column is shown in a form, and what there is to choose from.
+/// The kind of a column's form field, and its choices.
 pub(super) fn field_kind(column: &Column) -> (&'static str, &'static [&'static str]) {
     match column.kind {
         Kind::Text => ("text", &[]),
@@ -147,13 +147,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_people_decide_can_be_mended() {
-        let mendable = |table: &str| {
+    fn only_columns_that_people_enter_can_be_corrected() {
+        let editable = |table: &str| {
             let columns = registry::entity(table).expect("a registered table").columns;
-            columns.iter().filter(|column| is_for_people(column)).map(|column| column.name).collect::<Vec<_>>()
+            columns.iter().filter(|column| is_editable(column)).map(|column| column.name).collect::<Vec<_>>()
         };
-        assert_eq!(mendable("attendance_records"), ["status", "note"]);
-        assert_eq!(mendable("assessment_attempts"), ["feedback"]);
-        assert_eq!(mendable("content_progress"), [""; 0]);
+        assert_eq!(editable("attendance_records"), ["status", "note"]);
+        assert_eq!(editable("assessment_attempts"), ["feedback"]);
+        assert_eq!(editable("content_progress"), [""; 0]);
     }
 }

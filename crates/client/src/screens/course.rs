@@ -8,7 +8,7 @@ use uuid::Uuid;
 use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem, registry};
 
-use super::Desk;
+use super::Snapshot;
 use super::station::station_card;
 use super::test::{assessment_cards, attempt_cards};
 use super::topic::{OrderedTopic, fill_contents, topics_in_order};
@@ -19,7 +19,7 @@ use crate::views::*;
 
 impl App {
     pub(crate) async fn course(&self, arguments: ById) -> Result<Course, Problem> {
-        Ok(self.read(move |desk| course(desk, &arguments.id)).await?)
+        Ok(self.read(move |snapshot| course(snapshot, &arguments.id)).await?)
     }
 
     pub(crate) async fn edit_course(&self, arguments: EditCourse) -> Result<Course, Problem> {
@@ -41,7 +41,7 @@ impl App {
     }
 
     pub(crate) async fn course_learners(&self, arguments: ById) -> Result<CourseLearners, Problem> {
-        Ok(self.read(move |desk| course_learners(desk, &arguments.id)).await?)
+        Ok(self.read(move |snapshot| course_learners(snapshot, &arguments.id)).await?)
     }
 }
 
@@ -49,16 +49,15 @@ fn not_found() -> ClientError {
     ClientError::refused(Code::NotFound, "the course is not on this laptop")
 }
 
-/// Which courses to make cards of.
+/// The courses to list as cards.
 #[derive(Clone, Copy)]
 pub(super) enum CardsFor<'a> {
-    /// One.
     One(&'a str),
-    /// Those about a station.
+    /// The courses about a station.
     Station(&'a str),
-    /// Those that somebody studies, the last used first.
+    /// The courses that a user studies, the last used first.
     Studying(&'a str),
-    /// Those that this person looks after.
+    /// The courses that this person teaches.
     Teaching,
 }
 
@@ -81,8 +80,8 @@ impl CardsFor<'_> {
 }
 
 /// Cards of courses, with the progress of `user_id`.
-pub(super) fn course_cards(desk: &Desk<'_>, which: CardsFor<'_>, user_id: &str) -> Result<Vec<CourseCard>> {
-    let mut statement = desk.connection.prepare_cached(which.sql())?;
+pub(super) fn course_cards(snapshot: &Snapshot<'_>, which: CardsFor<'_>, user_id: &str) -> Result<Vec<CourseCard>> {
+    let mut statement = snapshot.connection.prepare_cached(which.sql())?;
     let mut cards = statement
         .query_map([which.key()], |row| {
             Ok(CourseCard {
@@ -102,14 +101,14 @@ pub(super) fn course_cards(desk: &Desk<'_>, which: CardsFor<'_>, user_id: &str) 
         })?
         .collect::<Result<Vec<_>, _>>()?;
     for card in &mut cards {
-        fill_card(desk, card, user_id)?;
+        fill_card(snapshot, card, user_id)?;
     }
     Ok(cards)
 }
 
-fn fill_card(desk: &Desk<'_>, card: &mut CourseCard, user_id: &str) -> Result<()> {
+fn fill_card(snapshot: &Snapshot<'_>, card: &mut CourseCard, user_id: &str) -> Result<()> {
     let numbers =
-        desk.connection.prepare_cached(include_str!("../../sql/course_numbers.sql"))?.query_row(params![card.id, user_id], |row| {
+        snapshot.connection.prepare_cached(include_str!("../../sql/course_numbers.sql"))?.query_row(params![card.id, user_id], |row| {
             Ok((
                 row.get::<_, u32>("topics_all")?,
                 row.get::<_, u32>("topics_done")?,
@@ -118,33 +117,33 @@ fn fill_card(desk: &Desk<'_>, card: &mut CourseCard, user_id: &str) -> Result<()
                 row.get::<_, u32>("learners")?,
             ))
         })?;
-    // A parent sees a child's progress, but not the topics.
+    // A parent receives a child's progress, but not the topics.
     card.topics_all = if numbers.0 > 0 { numbers.0 } else { numbers.2 };
     card.topics_done = numbers.1;
     card.due_at = numbers.3;
-    card.learners = if scopes::is_heard(desk.connection, &ScopeKind::Results.of(&card.id))? { numbers.4 } else { 0 };
-    let files = files_of(desk, FilesOf::Course(&card.id))?;
+    card.learners = if scopes::is_subscribed(snapshot.connection, &ScopeKind::Results.of(&card.id))? { numbers.4 } else { 0 };
+    let files = files_of(snapshot, FilesOf::Course(&card.id))?;
     card.bytes_all = files.iter().map(|file| file.size_bytes).sum();
-    card.bytes_here = files.iter().filter(|file| desk.downloads.has(&file.sha256)).map(|file| file.size_bytes).sum();
-    card.ready = scopes::is_whole(desk.connection, &ScopeKind::Course.of(&card.id))?
-        && (card.status == "published" || scopes::is_whole(desk.connection, &ScopeKind::CourseStaff.of(&card.id))?);
+    card.bytes_here = files.iter().filter(|file| snapshot.downloads.has(&file.sha256)).map(|file| file.size_bytes).sum();
+    card.ready = scopes::is_whole(snapshot.connection, &ScopeKind::Course.of(&card.id))?
+        && (card.status == "published" || scopes::is_whole(snapshot.connection, &ScopeKind::CourseStaff.of(&card.id))?);
     Ok(())
 }
 
-/// Whose files to list.
+/// The owner of the files to list.
 #[derive(Clone, Copy)]
 pub(super) enum FilesOf<'a> {
     Course(&'a str),
     Topic(&'a str),
 }
 
-/// The files of a course or a topic in the order of reading, each content once.
-pub(super) fn files_of(desk: &Desk<'_>, of: FilesOf<'_>) -> Result<Vec<crate::media::downloads::File>> {
+/// The files of a course or a topic in reading order, each content once.
+pub(super) fn files_of(snapshot: &Snapshot<'_>, of: FilesOf<'_>) -> Result<Vec<crate::media::downloads::File>> {
     let (course, topic) = match of {
         FilesOf::Course(id) => (Some(id), None),
         FilesOf::Topic(id) => (None, Some(id)),
     };
-    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/files.sql"))?;
+    let mut statement = snapshot.connection.prepare_cached(include_str!("../../sql/files.sql"))?;
     let mut seen = HashSet::new();
     let files = statement
         .query_map(params![course, topic], |row| {
@@ -160,18 +159,18 @@ pub(super) fn files_of(desk: &Desk<'_>, of: FilesOf<'_>) -> Result<Vec<crate::me
     Ok(files.into_iter().filter(|file| seen.insert(file.sha256.clone())).collect())
 }
 
-/// Whether a person is enrolled.
-pub(super) fn studies(desk: &Desk<'_>, course_id: &str) -> Result<bool> {
-    let id = waystation_model::ids::derived_id("enrollments", [Some(desk.me().as_str()), Some(course_id)]);
-    Ok(desk
+/// Whether this person is enrolled.
+pub(super) fn studies(snapshot: &Snapshot<'_>, course_id: &str) -> Result<bool> {
+    let id = waystation_model::ids::derived_id("enrollments", [Some(snapshot.me().as_str()), Some(course_id)]);
+    Ok(snapshot
         .connection
         .prepare_cached("SELECT EXISTS (SELECT id FROM enrollments WHERE id = ?1 AND status <> 'dropped')")?
         .query_row([id.to_string()], |row| row.get(0))?)
 }
 
-fn course(desk: &Desk<'_>, id: &str) -> Result<Course> {
-    let card = course_cards(desk, CardsFor::One(id), &desk.me())?.pop().ok_or_else(not_found)?;
-    let (description, level, estimated_seconds, station_id) = desk
+fn course(snapshot: &Snapshot<'_>, id: &str) -> Result<Course> {
+    let card = course_cards(snapshot, CardsFor::One(id), &snapshot.me())?.pop().ok_or_else(not_found)?;
+    let (description, level, estimated_seconds, station_id) = snapshot
         .connection
         .prepare_cached("SELECT description, level, estimated_seconds, station_id FROM courses WHERE id = ?1")?
         .query_row([id], |row| {
@@ -182,46 +181,46 @@ fn course(desk: &Desk<'_>, id: &str) -> Result<Course> {
                 row.get::<_, Option<String>>("station_id")?,
             ))
         })?;
-    let mut topics = topics_in_order(desk, id)?;
-    fill_contents(desk, id, &mut topics)?;
-    let assessments = assessment_cards(desk, id)?;
+    let mut topics = topics_in_order(snapshot, id)?;
+    fill_contents(snapshot, id, &mut topics)?;
+    let assessments = assessment_cards(snapshot, id)?;
     Ok(Course {
         description,
         level,
         estimated_seconds,
-        facts: facts(desk, id)?,
-        station: station_id.map(|station| station_card(desk, &station)).transpose()?.flatten(),
-        modules: modules(desk, id, &topics, &assessments)?,
+        facts: facts(snapshot, id)?,
+        station: station_id.map(|station| station_card(snapshot, &station)).transpose()?.flatten(),
+        modules: modules(snapshot, id, &topics, &assessments)?,
         assessments: assessments.into_iter().filter(|(module, _)| module.is_none()).map(|(_, card)| card).collect(),
-        may_edit: may_edit(desk, id)?,
-        may_see_learners: scopes::is_heard(desk.connection, &ScopeKind::Results.of(id))?,
-        studies: studies(desk, id)?,
+        may_edit: may_edit(snapshot, id)?,
+        may_see_learners: scopes::is_subscribed(snapshot.connection, &ScopeKind::Results.of(id))?,
+        studies: studies(snapshot, id)?,
         card,
     })
 }
 
-fn may_edit(desk: &Desk<'_>, id: &str) -> Result<bool> {
+fn may_edit(snapshot: &Snapshot<'_>, id: &str) -> Result<bool> {
     let courses = registry::entity("courses").expect("a registered table");
-    let (Some(row), Ok(uuid)) = (rows::read(desk.connection, courses, id)?, Uuid::parse_str(id)) else { return Ok(false) };
-    edit::may(desk.connection, desk.owner, courses, courses.write, &uuid, &row.values)
+    let (Some(row), Ok(uuid)) = (rows::read(snapshot.connection, courses, id)?, Uuid::parse_str(id)) else { return Ok(false) };
+    edit::may(snapshot.connection, snapshot.owner, courses, courses.write, &uuid, &row.values)
 }
 
-fn facts(desk: &Desk<'_>, id: &str) -> Result<Vec<CourseFact>> {
+fn facts(snapshot: &Snapshot<'_>, id: &str) -> Result<Vec<CourseFact>> {
     let mut statement =
-        desk.connection.prepare_cached("SELECT kind, text FROM course_facts WHERE course_id = ?1 ORDER BY kind, position, id")?;
+        snapshot.connection.prepare_cached("SELECT kind, text FROM course_facts WHERE course_id = ?1 ORDER BY kind, position, id")?;
     let facts =
         statement.query_map([id], |row| Ok(CourseFact { kind: row.get("kind")?, text: row.get("text")? }))?.collect::<Result<_, _>>()?;
     Ok(facts)
 }
 
 fn modules(
-    desk: &Desk<'_>,
+    snapshot: &Snapshot<'_>,
     id: &str,
     topics: &[OrderedTopic],
     assessments: &[(Option<String>, AssessmentCard)],
 ) -> Result<Vec<CourseModule>> {
     let mut statement =
-        desk.connection.prepare_cached("SELECT id, title, description FROM modules WHERE course_id = ?1 ORDER BY position, id")?;
+        snapshot.connection.prepare_cached("SELECT id, title, description FROM modules WHERE course_id = ?1 ORDER BY position, id")?;
     let modules = statement
         .query_map([id], |row| {
             let id: String = row.get("id")?;
@@ -241,21 +240,21 @@ fn modules(
     Ok(modules)
 }
 
-fn course_learners(desk: &Desk<'_>, id: &str) -> Result<CourseLearners> {
-    if !scopes::is_heard(desk.connection, &ScopeKind::Results.of(id))? {
+fn course_learners(snapshot: &Snapshot<'_>, id: &str) -> Result<CourseLearners> {
+    if !scopes::is_subscribed(snapshot.connection, &ScopeKind::Results.of(id))? {
         return Err(ClientError::refused(Code::NotAllowed, "the learners of this course are not this person's to see"));
     }
-    let course = course_cards(desk, CardsFor::One(id), &desk.me())?.pop().ok_or_else(not_found)?;
+    let course = course_cards(snapshot, CardsFor::One(id), &snapshot.me())?.pop().ok_or_else(not_found)?;
     let topics: Vec<LearnerColumn> =
-        topics_in_order(desk, id)?.into_iter().map(|topic| LearnerColumn { id: topic.card.id, title: topic.card.title }).collect();
+        topics_in_order(snapshot, id)?.into_iter().map(|topic| LearnerColumn { id: topic.card.id, title: topic.card.title }).collect();
     let assessments: Vec<LearnerColumn> =
-        assessment_cards(desk, id)?.into_iter().map(|(_, card)| LearnerColumn { id: card.id, title: card.title }).collect();
-    let place = |columns: &[LearnerColumn]| -> HashMap<String, usize> {
-        columns.iter().enumerate().map(|(place, column)| (column.id.clone(), place)).collect()
+        assessment_cards(snapshot, id)?.into_iter().map(|(_, card)| LearnerColumn { id: card.id, title: card.title }).collect();
+    let index_by_id = |columns: &[LearnerColumn]| -> HashMap<String, usize> {
+        columns.iter().enumerate().map(|(index, column)| (column.id.clone(), index)).collect()
     };
-    let (topic_place, assessment_place) = (place(&topics), place(&assessments));
+    let (topic_index, assessment_index) = (index_by_id(&topics), index_by_id(&assessments));
 
-    let mut statement = desk
+    let mut statement = snapshot
         .connection
         .prepare_cached("SELECT user_id, display_name, status FROM enrollments WHERE course_id = ?1 ORDER BY display_name, user_id")?;
     let mut learners = statement
@@ -271,25 +270,25 @@ fn course_learners(desk: &Desk<'_>, id: &str) -> Result<CourseLearners> {
             })
         })?
         .collect::<Result<Vec<_>, _>>()?;
-    let row_of: HashMap<String, usize> = learners.iter().enumerate().map(|(place, row)| (row.user_id.clone(), place)).collect();
+    let row_of: HashMap<String, usize> = learners.iter().enumerate().map(|(index, row)| (row.user_id.clone(), index)).collect();
 
-    let mut statement = desk.connection.prepare_cached(
+    let mut statement = snapshot.connection.prepare_cached(
         "SELECT user_id, topic_id, completed, percent, time_spent_seconds, updated_at FROM topic_progress WHERE course_id = ?1",
     )?;
     let mut rows = statement.query([id])?;
     while let Some(row) = rows.next()? {
-        let Some(learner) = row_of.get(&row.get::<_, String>("user_id")?).map(|place| &mut learners[*place]) else { continue };
-        if let Some(topic) = topic_place.get(&row.get::<_, String>("topic_id")?) {
+        let Some(learner) = row_of.get(&row.get::<_, String>("user_id")?).map(|index| &mut learners[*index]) else { continue };
+        if let Some(topic) = topic_index.get(&row.get::<_, String>("topic_id")?) {
             learner.topics[*topic] = if row.get("completed")? { 100 } else { row.get::<_, u32>("percent")?.min(99) };
         }
         learner.time_spent_seconds += row.get::<_, i64>("time_spent_seconds")?;
         learner.last_active_at = learner.last_active_at.max(row.get("updated_at")?);
     }
-    for (user_id, attempt) in attempt_cards(desk, super::test::AttemptsOf::Course(id))? {
-        let Some(learner) = row_of.get(&user_id).map(|place| &mut learners[*place]) else { continue };
+    for (user_id, attempt) in attempt_cards(snapshot, super::test::AttemptsOf::Course(id))? {
+        let Some(learner) = row_of.get(&user_id).map(|index| &mut learners[*index]) else { continue };
         learner.last_active_at = learner.last_active_at.max(attempt.submitted_at.or(Some(attempt.started_at)));
-        let Some(place) = assessment_place.get(&attempt.assessment_id) else { continue };
-        let best = &mut learner.assessments[*place];
+        let Some(index) = assessment_index.get(&attempt.assessment_id) else { continue };
+        let best = &mut learner.assessments[*index];
         if best.as_ref().is_none_or(|best| attempt.score_percent.unwrap_or(-1.0) > best.score_percent.unwrap_or(-1.0)) {
             *best = Some(attempt);
         }
@@ -297,8 +296,9 @@ fn course_learners(desk: &Desk<'_>, id: &str) -> Result<CourseLearners> {
     Ok(CourseLearners { course, topics, assessments, learners })
 }
 
-/// A title that is only wanted when it is here.
-pub(super) fn course_title(desk: &Desk<'_>, id: &str) -> Result<String> {
-    let title = desk.connection.prepare_cached("SELECT title FROM courses WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
+/// A course's title; empty when the course is not on this laptop.
+pub(super) fn course_title(snapshot: &Snapshot<'_>, id: &str) -> Result<String> {
+    let title =
+        snapshot.connection.prepare_cached("SELECT title FROM courses WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
     Ok(title.unwrap_or_default())
 }

@@ -1,5 +1,5 @@
-//! What deleting a row takes along and empties, so that a person is told before it is done. The registry says it of every
-//! table; which rows there are the laptop's database says.
+//! Previews a delete: which other rows it deletes, clears or is refused by. The rules come from the registry, the rows from the
+//! laptop's database.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +14,13 @@ use crate::views::*;
 impl App {
     pub(crate) async fn deletion(&self, arguments: RowOf) -> Result<Deletion, Problem> {
         let table = entity(&arguments.entity).ok_or_else(|| Problem::new(Code::UnknownEntity, format!("no table {}", arguments.entity)))?;
-        Ok(self.read(move |desk| deletion(desk.connection, table, &arguments.id)).await?)
+        Ok(self.read(move |snapshot| deletion(snapshot.connection, table, &arguments.id)).await?)
     }
 }
 
 /// Ids of rows by table.
 type Rows = BTreeMap<&'static str, BTreeSet<String>>;
-/// Ids of rows by table and the column that points at what goes.
+/// Ids of rows by table and the column that refers to a deleted row.
 type Pointing = BTreeMap<(&'static str, &'static str), BTreeSet<String>>;
 
 fn deletion(connection: &Connection, table: &'static Entity, id: &str) -> Result<Deletion> {
@@ -32,15 +32,15 @@ fn deletion(connection: &Connection, table: &'static Entity, id: &str) -> Result
     let first = BTreeSet::from([id.to_owned()]);
     going.insert(table.name, first.clone());
     let mut waiting = vec![(table.name, first)];
-    // Ends: a row is added to those that go once, and only new ones are looked at.
+    // Terminates: each row is added to `going` once, and only new rows are followed.
     while let Some((parent, ids)) = waiting.pop() {
         for (child, column, on_delete) in pointing_at(parent) {
-            let place = (child.name, column.name);
+            let key = (child.name, column.name);
             let found = || rows_pointing(connection, child, column, &ids);
             match on_delete {
                 OnDelete::Keep => {}
-                OnDelete::SetNull => empties.entry(place).or_default().extend(found()?),
-                OnDelete::Restrict => refused_by.entry(place).or_default().extend(found()?),
+                OnDelete::SetNull => empties.entry(key).or_default().extend(found()?),
+                OnDelete::Restrict => refused_by.entry(key).or_default().extend(found()?),
                 OnDelete::Cascade => {
                     let known = going.entry(child.name).or_default();
                     let new: BTreeSet<String> = found()?.into_iter().filter(|id| known.insert(id.clone())).collect();
@@ -51,9 +51,9 @@ fn deletion(connection: &Connection, table: &'static Entity, id: &str) -> Result
             }
         }
     }
-    let stays = |places: Pointing| {
-        counted(places.into_iter().map(|((entity, column), mut ids)| {
-            // A row that the same delete takes along neither blocks the delete nor is emptied by it.
+    let stays = |pointing: Pointing| {
+        counted(pointing.into_iter().map(|((entity, column), mut ids)| {
+            // A row that the same delete removes neither blocks the delete nor is cleared by it.
             ids.retain(|id| going.get(entity).is_none_or(|going| !going.contains(id)));
             (entity, column, ids.len())
         }))

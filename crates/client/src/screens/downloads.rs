@@ -1,4 +1,4 @@
-//! Fetching files, and letting them go.
+//! Downloading files and removing them.
 
 use waystation_model::Problem;
 
@@ -9,14 +9,14 @@ use crate::views::*;
 
 impl App {
     pub(crate) async fn download_course(&self, arguments: ById) -> Result<Downloads, Problem> {
-        let files = self.read(move |desk| files_of(desk, FilesOf::Course(&arguments.id))).await?;
+        let files = self.read(move |snapshot| files_of(snapshot, FilesOf::Course(&arguments.id))).await?;
         let downloads = self.unlocked()?.downloads.clone();
         downloads.want(files).await?;
         Ok(downloads.view().await?)
     }
 
     pub(crate) async fn download_topic(&self, arguments: ById) -> Result<Downloads, Problem> {
-        let files = self.read(move |desk| files_of(desk, FilesOf::Topic(&arguments.id))).await?;
+        let files = self.read(move |snapshot| files_of(snapshot, FilesOf::Topic(&arguments.id))).await?;
         let downloads = self.unlocked()?.downloads.clone();
         downloads.want(files).await?;
         Ok(downloads.view().await?)
@@ -40,13 +40,13 @@ impl App {
 
     pub(crate) async fn remove_downloads(&self, arguments: ById) -> Result<Downloads, Problem> {
         let hashes = self
-            .read(move |desk| {
-                let mut elsewhere = desk.connection.prepare_cached(
+            .read(move |snapshot| {
+                let mut elsewhere = snapshot.connection.prepare_cached(
                     "SELECT EXISTS (SELECT i.id FROM content_items i JOIN media_assets m ON m.id = i.media_asset_id
                      WHERE m.sha256 = ?1 AND i.course_id <> ?2)",
                 )?;
                 let mut hashes = Vec::new();
-                for file in files_of(desk, FilesOf::Course(&arguments.id))? {
+                for file in files_of(snapshot, FilesOf::Course(&arguments.id))? {
                     if !elsewhere.query_row([&file.sha256, &arguments.id], |row| row.get::<_, bool>(0))? {
                         hashes.push(file.sha256);
                     }

@@ -1,4 +1,4 @@
-//! A file with everything that is on this laptop and nowhere else, readable without this program: enough to enter it again.
+//! Exports all data that exists only on this laptop to a JSON file, so that it can be entered again without this program.
 
 use rusqlite::{Connection, Row};
 use serde_json::{Map, Value, json};
@@ -22,8 +22,8 @@ impl App {
         let now_ms = self.inner.environment.clock.now_ms();
         let path = folder.join(format!("changes-{now_ms}.json"));
         let lists = self
-            .read(|desk| {
-                let connection = desk.connection;
+            .read(|snapshot| {
+                let connection = snapshot.connection;
                 let waiting = list(connection, WAITING, |_| Ok(Map::new()))?;
                 let attention = list(connection, ATTENTION, |row| {
                     let text = |name: &str| row.get::<_, String>(name).map(Value::from);
@@ -64,7 +64,7 @@ fn list(connection: &Connection, sql: &str, more: impl Fn(&Row<'_>) -> Result<Ma
     Ok(list)
 }
 
-/// Answers of tests that are not handed in.
+/// The answers stored for attempts on this laptop.
 fn tests(connection: &Connection) -> Result<Vec<Value>> {
     let mut statement = connection.prepare("SELECT attempt_id, answers, flags FROM attempt_drafts ORDER BY attempt_id")?;
     let mut rows = statement.query([])?;

@@ -1,5 +1,5 @@
-//! What waits for a decision: changes whose author has lost the right, to decide about and one's own, and rows that the server
-//! has lost and a laptop still had.
+//! What waits for a decision: held changes (others' and this person's own), and offered rows, which the server has lost and a
+//! laptop still has.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use waystation_model::access::Role;
 use waystation_model::registry::{self, Kind, Merge};
 use waystation_model::{Code, Problem};
 
-use super::Desk;
+use super::Snapshot;
 use super::attention::field_kind;
 use super::sync::{about, name_of};
 use crate::app::App;
@@ -25,10 +25,10 @@ impl App {
             let row = rows::read(connection, table, &arguments.id)?.ok_or_else(not_found)?;
             let text = |name: &str| table.column_index(name).and_then(|index| row.values[index].as_str());
             if text("author_id") == Some(device.owner.user_id.to_string().as_str()) {
-                return Err(Problem::new(Code::NotAllowed, "somebody else decides about this change").into());
+                return Err(Problem::new(Code::NotAllowed, "the author cannot decide about their own change").into());
             }
             if text("state") != Some("waiting") {
-                return Err(Problem::new(Code::AlreadySet, "somebody has decided").field("state").into());
+                return Err(Problem::new(Code::AlreadySet, "it is already decided").field("state").into());
             }
             let state = if arguments.accept { "accepted" } else { "refused" };
             Ok(vec![Edit::put(table, Some(id), vec![("state", json!(state))])])
@@ -42,13 +42,13 @@ impl App {
             let table = registry::entity("offered_rows").expect("a registered table");
             let not_found = || Problem::new(Code::NotFound, "no such row is offered");
             let id = Uuid::parse_str(&arguments.id).map_err(|_| not_found())?;
-            // A row without a stamp is this laptop's own offer, of which the server has not said yet that it keeps it.
+            // A row without a stamp is this laptop's own offer, which the server has not stored yet.
             let row = rows::read(connection, table, &arguments.id)?.filter(|row| row.stamp != 0).ok_or_else(not_found)?;
             if device.owner.role != Role::Admin {
                 return Err(Problem::new(Code::NotAllowed, "an administrator decides about this row").into());
             }
             if table.column_index("state").and_then(|index| row.values[index].as_str()) != Some("waiting") {
-                return Err(Problem::new(Code::AlreadySet, "somebody has decided").field("state").into());
+                return Err(Problem::new(Code::AlreadySet, "it is already decided").field("state").into());
             }
             let state = if arguments.accept { "accepted" } else { "refused" };
             Ok(vec![Edit::put(table, Some(id), vec![("state", json!(state))])])
@@ -58,41 +58,41 @@ impl App {
     }
 }
 
-/// What the server has lost and somebody's laptop still had, for an administrator.
-pub(super) fn offered(desk: &Desk<'_>) -> Result<Vec<HeldItem>> {
-    if desk.owner.role != Role::Admin {
+/// Offered rows, for an administrator.
+pub(super) fn offered(snapshot: &Snapshot<'_>) -> Result<Vec<HeldItem>> {
+    if snapshot.owner.role != Role::Admin {
         return Ok(Vec::new());
     }
     let item = |row: HeldChange| {
-        let (alone, fields) = (is_decided_alone(&row), offered_fields(desk, &row)?);
-        Ok(HeldItem { alone, fields, ..item(desk, row)? })
+        let (alone, fields) = (must_be_decided_alone(&row), offered_fields(snapshot, &row)?);
+        Ok(HeldItem { alone, fields, ..item(snapshot, row)? })
     };
-    held::offered(desk.connection)?.into_iter().map(item).collect()
+    held::offered(snapshot.connection)?.into_iter().map(item).collect()
 }
 
-/// What waits for this person.
-pub(super) fn to_decide(desk: &Desk<'_>) -> Result<Vec<HeldItem>> {
-    let me = desk.me();
-    held::to_decide(desk.connection, &me)?.into_iter().map(|change| item(desk, change)).collect()
+/// Held changes that wait for this person's decision.
+pub(super) fn to_decide(snapshot: &Snapshot<'_>) -> Result<Vec<HeldItem>> {
+    let me = snapshot.me();
+    held::to_decide(snapshot.connection, &me)?.into_iter().map(|change| item(snapshot, change)).collect()
 }
 
-/// What this person made and somebody else decides.
-pub(super) fn own(desk: &Desk<'_>) -> Result<Vec<HeldItem>> {
-    let me = desk.me();
-    held::own(desk.connection, &me)?.into_iter().map(|change| item(desk, change)).collect()
+/// This person's own held changes.
+pub(super) fn own(snapshot: &Snapshot<'_>) -> Result<Vec<HeldItem>> {
+    let me = snapshot.me();
+    held::own(snapshot.connection, &me)?.into_iter().map(|change| item(snapshot, change)).collect()
 }
 
-fn item(desk: &Desk<'_>, change: HeldChange) -> Result<HeldItem> {
-    let here = about(desk.connection, &change.entity, &change.row_id)?;
+fn item(snapshot: &Snapshot<'_>, change: HeldChange) -> Result<HeldItem> {
+    let here = about(snapshot.connection, &change.entity, &change.row_id)?;
     let group = match &change.group_id {
-        Some(group) => about(desk.connection, "groups", group)?,
+        Some(group) => about(snapshot.connection, "groups", group)?,
         None => String::new(),
     };
-    let decided_by = change.decided_by.as_deref().map_or(Ok(String::new()), |by| name_of(desk.connection, by))?;
+    let decided_by = change.decided_by.as_deref().map_or(Ok(String::new()), |by| name_of(snapshot.connection, by))?;
     Ok(HeldItem {
-        // A row that was never made has nothing to say of itself, and its author may know nobody of it any more.
-        about: if here.is_empty() { told(&change) } else { here },
-        fields: fields(desk, &change)?,
+        // The row may not exist on this laptop: then the change's own values describe it.
+        about: if here.is_empty() { description(&change) } else { here },
+        fields: fields(snapshot, &change)?,
         id: change.id,
         entity: change.entity,
         group,
@@ -107,49 +107,49 @@ fn item(desk: &Desk<'_>, change: HeldChange) -> Result<HeldItem> {
     })
 }
 
-/// Whether an offered row decides what somebody may see or do, or says something that people decide one by one. Anybody may
-/// offer, so nobody brings such a row back without having looked at it.
-fn is_decided_alone(row: &HeldChange) -> bool {
+/// Whether an offered row affects access rights, or has a column that people decide one by one. Such a row must be looked at
+/// before it is restored, because any person may offer rows.
+fn must_be_decided_alone(row: &HeldChange) -> bool {
     registry::entity(&row.entity).is_none_or(|entity| {
         let is_asked = |name: &String| entity.column(name).is_some_and(|column| column.merge == Merge::Ask || column.by.is_some());
         !entity.access.is_empty() || row.fields.keys().any(is_asked)
     })
 }
 
-/// What a change says of itself: whom it is about, and the day or the name.
-fn told(change: &HeldChange) -> String {
-    let said = ["lesson_date", "title", "name", "full_name"].iter().find_map(|name| change.fields.get(*name).and_then(Value::as_str));
-    let parts = change.person_name.as_deref().into_iter().chain(said);
+/// Describes a change by its own values: the person that it is about, and the day or the name.
+fn description(change: &HeldChange) -> String {
+    let label = ["lesson_date", "title", "name", "full_name"].iter().find_map(|name| change.fields.get(*name).and_then(Value::as_str));
+    let parts = change.person_name.as_deref().into_iter().chain(label);
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-/// What was entered, and what stands there now. Keys and who marked when are told elsewhere on the card.
-fn fields(desk: &Desk<'_>, change: &HeldChange) -> Result<Vec<HeldField>> {
+/// The entered and the current values. Keys, author and time are shown elsewhere on the card.
+fn fields(snapshot: &Snapshot<'_>, change: &HeldChange) -> Result<Vec<HeldField>> {
     let Some(entity) = registry::entity(&change.entity) else { return Ok(Vec::new()) };
-    let stands = rows::read(desk.connection, entity, &change.row_id)?;
+    let current = rows::read(snapshot.connection, entity, &change.row_id)?;
     let mut fields = Vec::new();
     for (index, column) in entity.columns.iter().enumerate() {
         let kind = field_kind(column).0;
-        let says_something = kind != "other" || matches!(column.kind, Kind::Json | Kind::Time);
-        let shown = says_something && !matches!(column.merge, Merge::Key | Merge::Carried);
+        let is_readable = kind != "other" || matches!(column.kind, Kind::Json | Kind::Time);
+        let shown = is_readable && !matches!(column.merge, Merge::Key | Merge::Carried);
         if let (true, Some(value)) = (shown, change.fields.get(column.name)) {
-            let server_value = stands.as_ref().map_or(Value::Null, |row| row.values[index].clone());
+            let server_value = current.as_ref().map_or(Value::Null, |row| row.values[index].clone());
             fields.push(HeldField { name: column.name.to_owned(), value: value.clone(), server_value, kind: kind.to_owned() });
         }
     }
     Ok(fields)
 }
 
-/// Everything that an offered row says: also who and when, because nobody else has said it before.
-fn offered_fields(desk: &Desk<'_>, row: &HeldChange) -> Result<Vec<HeldField>> {
+/// All values of an offered row, its author and times too, because the card shows them nowhere else.
+fn offered_fields(snapshot: &Snapshot<'_>, row: &HeldChange) -> Result<Vec<HeldField>> {
     let Some(entity) = registry::entity(&row.entity) else { return Ok(Vec::new()) };
-    let stands = rows::read(desk.connection, entity, &row.row_id)?;
+    let current = rows::read(snapshot.connection, entity, &row.row_id)?;
     let mut fields = Vec::new();
     for (index, column) in entity.columns.iter().enumerate() {
         let Some(value) = row.fields.get(column.name) else { continue };
-        let server_value = stands.as_ref().map_or(Value::Null, |row| row.values[index].clone());
+        let server_value = current.as_ref().map_or(Value::Null, |row| row.values[index].clone());
         let (kind, value, server_value) = match column.kind {
-            Kind::Uuid => ("text", named(desk, column.name, value)?, named(desk, column.name, &server_value)?),
+            Kind::Uuid => ("text", named(snapshot, column.name, value)?, named(snapshot, column.name, &server_value)?),
             Kind::Timestamp => ("moment", value.clone(), server_value),
             _ => (field_kind(column).0, value.clone(), server_value),
         };
@@ -158,8 +158,8 @@ fn offered_fields(desk: &Desk<'_>, row: &HeldChange) -> Result<Vec<HeldField>> {
     Ok(fields)
 }
 
-/// What an id stands for, in the words of the people who made it; the id itself where that is not on this laptop.
-fn named(desk: &Desk<'_>, column: &str, id: &Value) -> Result<Value> {
+/// The name or title of the row that an id refers to; the id itself when that row is not on this laptop.
+fn named(snapshot: &Snapshot<'_>, column: &str, id: &Value) -> Result<Value> {
     let Some(id) = id.as_str() else { return Ok(Value::Null) };
     let table = match column {
         "group_id" => "groups",
@@ -171,6 +171,6 @@ fn named(desk: &Desk<'_>, column: &str, id: &Value) -> Result<Value> {
         "station_id" => "stations",
         _ => "users",
     };
-    let name = if table == "users" { name_of(desk.connection, id)? } else { about(desk.connection, table, id)? };
+    let name = if table == "users" { name_of(snapshot.connection, id)? } else { about(snapshot.connection, table, id)? };
     Ok(Value::from(if name.is_empty() { id.to_owned() } else { name }))
 }

@@ -1,10 +1,10 @@
-//! The first screen: where somebody stopped, what they study and teach, and their children.
+//! The home screen: where the person stopped, what they study and teach, and their children.
 
 use rusqlite::{OptionalExtension, params};
 use waystation_model::Problem;
 use waystation_model::access::Role;
 
-use super::Desk;
+use super::Snapshot;
 use super::attendance::group_cards;
 use super::course::{CardsFor, course_cards, course_title};
 use super::station::station_cards;
@@ -15,9 +15,9 @@ use crate::app::App;
 use crate::error::Result;
 use crate::views::*;
 
-/// Results that the first screen lists.
+/// Results that the home screen lists.
 const RESULTS_MAX: usize = 10;
-/// Days of which a parent sees the marks in sum.
+/// Days whose marks are counted for a parent.
 const MARKS_DAYS: u64 = 30;
 
 impl App {
@@ -26,37 +26,37 @@ impl App {
     }
 }
 
-fn home(desk: &Desk<'_>) -> Result<Home> {
-    let me = desk.me();
-    let studying = course_cards(desk, CardsFor::Studying(&me), &me)?;
+fn home(snapshot: &Snapshot<'_>) -> Result<Home> {
+    let me = snapshot.me();
+    let studying = course_cards(snapshot, CardsFor::Studying(&me), &me)?;
     Ok(Home {
-        go_on: go_on(desk, &studying)?,
-        teaching: course_cards(desk, CardsFor::Teaching, &me)?,
-        groups: group_cards(desk)?,
-        stations: station_cards(desk)?,
-        results: results(desk, &me)?,
-        children: if desk.owner.role == Role::Parent { children(desk)? } else { Vec::new() },
+        go_on: go_on(snapshot, &studying)?,
+        teaching: course_cards(snapshot, CardsFor::Teaching, &me)?,
+        groups: group_cards(snapshot)?,
+        stations: station_cards(snapshot)?,
+        results: results(snapshot, &me)?,
+        children: if snapshot.owner.role == Role::Parent { children(snapshot)? } else { Vec::new() },
         studying,
     })
 }
 
-fn results(desk: &Desk<'_>, user_id: &str) -> Result<Vec<AttemptCard>> {
-    let attempts = attempt_cards(desk, AttemptsOf::Person(user_id))?.into_iter().map(|(_, card)| card);
+fn results(snapshot: &Snapshot<'_>, user_id: &str) -> Result<Vec<AttemptCard>> {
+    let attempts = attempt_cards(snapshot, AttemptsOf::Person(user_id))?.into_iter().map(|(_, card)| card);
     let mut results: Vec<AttemptCard> = attempts.filter(|card| card.state == "graded").collect();
     results.sort_by_key(|card| std::cmp::Reverse(card.submitted_at));
     results.truncate(RESULTS_MAX);
     Ok(results)
 }
 
-/// Where a learner stopped: the topic of the file that they had open last, or the next one when that is done.
-fn go_on(desk: &Desk<'_>, studying: &[CourseCard]) -> Result<Option<GoOn>> {
-    let me = desk.me();
-    let attempt = desk
+/// Where a learner stopped: the topic of the last opened file, or the next topic when that one is done.
+fn go_on(snapshot: &Snapshot<'_>, studying: &[CourseCard]) -> Result<Option<GoOn>> {
+    let me = snapshot.me();
+    let attempt = snapshot
         .connection
         .prepare_cached(include_str!("../../sql/running_attempt.sql"))?
         .query_row([&me], |row| Ok((row.get::<_, String>("id")?, row.get::<_, Option<String>>("course_id")?)))
         .optional()?;
-    let last = desk
+    let last = snapshot
         .connection
         .prepare_cached(include_str!("../../sql/last_position.sql"))?
         .query_row([&me], |row| {
@@ -73,15 +73,15 @@ fn go_on(desk: &Desk<'_>, studying: &[CourseCard]) -> Result<Option<GoOn>> {
         return Ok(None);
     };
     let last = last.filter(|last| last.course_id == course_id);
-    let topics = topics_in_order(desk, &course_id)?;
+    let topics = topics_in_order(snapshot, &course_id)?;
     let stopped_at = last.as_ref().and_then(|last| topics.iter().position(|topic| topic.card.id == last.topic_id));
     let begin = stopped_at.unwrap_or(0);
-    // From where they stopped to the end, and round to what was left out before.
+    // From there to the end, and then the topics before it that were left out.
     let next = topics.iter().skip(begin).chain(topics.iter().take(begin)).find(|topic| !topic.card.completed);
     let Some(topic) = next.or_else(|| topics.get(begin).filter(|_| attempt.is_some())) else { return Ok(None) };
     let here = last.filter(|last| last.topic_id == topic.card.id);
     Ok(Some(GoOn {
-        course_title: course_title(desk, &course_id)?,
+        course_title: course_title(snapshot, &course_id)?,
         course_id,
         topic_id: topic.card.id.clone(),
         topic_title: topic.card.title.clone(),
@@ -98,17 +98,17 @@ struct Stopped {
     second: Option<u32>,
 }
 
-fn children(desk: &Desk<'_>) -> Result<Vec<ChildCard>> {
+fn children(snapshot: &Snapshot<'_>) -> Result<Vec<ChildCard>> {
     let mut statement =
-        desk.connection.prepare_cached("SELECT student_id FROM guardian_links WHERE parent_id = ?1 ORDER BY created_at, id")?;
-    let ids: Vec<String> = statement.query_map([&desk.me()], |row| row.get("student_id"))?.collect::<Result<_, _>>()?;
+        snapshot.connection.prepare_cached("SELECT student_id FROM guardian_links WHERE parent_id = ?1 ORDER BY created_at, id")?;
+    let ids: Vec<String> = statement.query_map([&snapshot.me()], |row| row.get("student_id"))?.collect::<Result<_, _>>()?;
     ids.into_iter()
         .map(|user_id| {
             Ok(ChildCard {
-                full_name: name_of(desk.connection, &user_id)?,
-                courses: course_cards(desk, CardsFor::Studying(&user_id), &user_id)?,
-                marks: marks(desk, &user_id)?,
-                results: results(desk, &user_id)?,
+                full_name: name_of(snapshot.connection, &user_id)?,
+                courses: course_cards(snapshot, CardsFor::Studying(&user_id), &user_id)?,
+                marks: marks(snapshot, &user_id)?,
+                results: results(snapshot, &user_id)?,
                 user_id,
             })
         })
@@ -116,17 +116,17 @@ fn children(desk: &Desk<'_>) -> Result<Vec<ChildCard>> {
 }
 
 /// Marks of the last days: present, late, absent, excused.
-fn marks(desk: &Desk<'_>, user_id: &str) -> Result<[u32; 4]> {
-    let since = desk.today().checked_sub_days(chrono::Days::new(MARKS_DAYS)).unwrap_or_default().to_string();
-    let mut statement = desk.connection.prepare_cached(
+fn marks(snapshot: &Snapshot<'_>, user_id: &str) -> Result<[u32; 4]> {
+    let since = snapshot.today().checked_sub_days(chrono::Days::new(MARKS_DAYS)).unwrap_or_default().to_string();
+    let mut statement = snapshot.connection.prepare_cached(
         "SELECT status, count(id) AS marks FROM attendance_records WHERE student_id = ?1 AND lesson_date >= ?2 AND status IS NOT NULL GROUP BY status",
     )?;
     let mut marks = [0; 4];
     let mut rows = statement.query(params![user_id, since])?;
     while let Some(row) = rows.next()? {
         let status: String = row.get("status")?;
-        if let Some(place) = ["present", "late", "absent", "excused"].iter().position(|word| *word == status) {
-            marks[place] = row.get("marks")?;
+        if let Some(index) = ["present", "late", "absent", "excused"].iter().position(|word| *word == status) {
+            marks[index] = row.get("marks")?;
         }
     }
     Ok(marks)

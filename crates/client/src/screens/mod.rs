@@ -21,8 +21,8 @@ use crate::environment::Clock;
 use crate::media::downloads::Downloads;
 use crate::store::Owner;
 
-/// What a screen reads from: one snapshot of the database, whose it is, and what is beside it.
-pub(crate) struct Desk<'d> {
+/// What a screen reads from: one snapshot of the database, its owner, the media server's address, the downloads and the clock.
+pub(crate) struct Snapshot<'d> {
     pub connection: &'d Connection,
     pub owner: &'d Owner,
     pub media_address: &'d str,
@@ -30,7 +30,7 @@ pub(crate) struct Desk<'d> {
     pub clock: &'d dyn Clock,
 }
 
-impl Desk<'_> {
+impl Snapshot<'_> {
     /// The person's id as text.
     fn me(&self) -> String {
         self.owner.user_id.to_string()

@@ -1,4 +1,4 @@
-//! People on this laptop: the first screen, unlocking, locking, and the person's own profile.
+//! People on this laptop: the start screen, unlocking, locking, and the person's own profile.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::store::{Edit, Writer};
 use crate::unlocked::{Opened, STORE_FILE, Unlocked, take_lock};
 use crate::views::*;
 
-/// Zoom that a window may have, in percent.
+/// Allowed zoom of the window, in percent.
 const ZOOM_PERCENT: std::ops::RangeInclusive<u16> = 50..=300;
 /// Languages of the screens; empty is the system's.
 const LANGUAGES: [&str; 4] = ["", "en", "ru", "az"];
@@ -23,7 +23,7 @@ const LANGUAGES: [&str; 4] = ["", "en", "ru", "az"];
 impl App {
     pub(crate) async fn start(&self, _arguments: Nothing) -> Result<Start, Problem> {
         let secrets = self.inner.environment.secrets.clone();
-        let keyring = *self.inner.keyring.get_or_init(|| keys::keyring_answers(secrets)).await;
+        let keyring = *self.inner.keyring.get_or_init(|| keys::is_keyring_available(secrets)).await;
         let people = self.inner.people.all();
         let server = people.first().map(|person| person.server.clone());
         Ok(Start {
@@ -54,30 +54,30 @@ impl App {
         {
             return Ok(present.person());
         }
-        self.put_away().await;
+        self.close_unlocked().await;
         let lock = take_lock(&folder)?;
         let (path, key) = (folder.join(STORE_FILE), open.key.clone());
         let writer = blocking(move || Writer::open(&path, &key)).await?;
-        let unlocked = self.start_around(Opened { folder, lock, keys, open, writer }).await?;
-        Ok(self.welcome(unlocked).await?)
+        let unlocked = self.start_unlocked(Opened { folder, lock, keys, open, writer }).await?;
+        Ok(self.activate(unlocked).await?)
     }
 
     pub(crate) async fn lock(&self, _arguments: Nothing) -> Result<Nothing, Problem> {
         let _gate = self.inner.people_gate.lock().await;
-        self.put_away().await;
+        self.close_unlocked().await;
         Ok(Nothing {})
     }
 
     pub(crate) async fn sign_out(&self, _arguments: Nothing) -> Result<Nothing, Problem> {
         let _gate = self.inner.people_gate.lock().await;
         let unlocked = self.unlocked()?;
-        // Without a network the session ends here alone; the server's own ends with its time.
-        let told = unlocked.engine.session.with_token(|link, token| async move { link.sign_out(&token).await }).await;
-        if let Err(error) = told {
-            tracing::info!(%error, "the server was not told of the sign-out");
+        // Without a network the session ends only here; at the server it expires.
+        let answer = unlocked.engine.session.with_token(|link, token| async move { link.sign_out(&token).await }).await;
+        if let Err(error) = answer {
+            tracing::info!(%error, "the server was not notified of the sign-out");
         }
         unlocked.engine.session.end().await?;
-        self.put_away().await;
+        self.close_unlocked().await;
         Ok(Nothing {})
     }
 
@@ -86,19 +86,19 @@ impl App {
             return Err(Problem::new(Code::BadValue, "zoom is between 50 and 300 percent").field("zoom_percent"));
         }
         if !LANGUAGES.contains(&arguments.language.as_str()) {
-            return Err(Problem::new(Code::BadValue, "no screen speaks this language").field("language"));
+            return Err(Problem::new(Code::BadValue, "the screens are not translated into this language").field("language"));
         }
-        self.inner.people.keep_look(&arguments)?;
+        self.inner.people.save_look(&arguments)?;
         Ok(arguments)
     }
 
     pub(crate) async fn profile(&self, _arguments: Nothing) -> Result<Profile, Problem> {
         Ok(self
-            .read(|desk| {
-                let profile = desk
+            .read(|snapshot| {
+                let profile = snapshot
                     .connection
                     .prepare_cached("SELECT phone, company, position, bio, language FROM user_profiles WHERE user_id = ?1")?
-                    .query_row([desk.me()], |row| {
+                    .query_row([snapshot.me()], |row| {
                         let text = |name: &str| row.get::<_, Option<String>>(name).map(Option::unwrap_or_default);
                         Ok(Profile {
                             phone: text("phone")?,
@@ -143,21 +143,21 @@ impl App {
         self.profile(Nothing {}).await
     }
 
-    pub(super) async fn start_around(&self, opened: Opened) -> Result<Arc<Unlocked>> {
+    pub(super) async fn start_unlocked(&self, opened: Opened) -> Result<Arc<Unlocked>> {
         let inner = &self.inner;
         Unlocked::start(opened, &inner.environment, inner.media.clone(), inner.events.clone()).await
     }
 
-    /// Shows whoever was just unlocked, and puts their tile first.
-    pub(super) async fn welcome(&self, unlocked: Arc<Unlocked>) -> Result<Person> {
+    /// Makes a just unlocked person the current one, and puts their tile first.
+    pub(super) async fn activate(&self, unlocked: Arc<Unlocked>) -> Result<Person> {
         let person = unlocked.person();
-        self.keep_tile(&unlocked).await?;
+        self.save_tile(&unlocked).await?;
         self.set_unlocked(Some(unlocked));
         let _ = self.inner.events.send(Event::People);
         Ok(person)
     }
 
-    async fn keep_tile(&self, unlocked: &Unlocked) -> Result<()> {
+    async fn save_tile(&self, unlocked: &Unlocked) -> Result<()> {
         let (device_id, waiting) = unlocked.store.write(|writer| Ok((writer.device().device_id, writer.device().waiting()))).await?;
         let owner = &unlocked.owner;
         self.inner.people.keep(&Resident {
@@ -172,12 +172,12 @@ impl App {
         })
     }
 
-    /// Locks whoever is unlocked. Their data stays as it is.
-    pub(crate) async fn put_away(&self) {
+    /// Locks the unlocked person, if there is one. Their data stays.
+    pub(crate) async fn close_unlocked(&self) {
         let Some(unlocked) = self.set_unlocked(None) else { return };
         unlocked.stop().await;
-        if let Err(error) = self.keep_tile(&unlocked).await {
-            tracing::warn!(%error, "what waits could not be noted on the tile");
+        if let Err(error) = self.save_tile(&unlocked).await {
+            tracing::warn!(%error, "the person's tile could not be written");
         }
         unlocked.store.close().await;
         drop(unlocked);

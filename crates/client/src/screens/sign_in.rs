@@ -1,4 +1,4 @@
-//! Signing in with the server: as the device that the database here is, with whatever opens that database.
+//! Signing in at the server: as the device of the database on this laptop, with the secrets that may open that database.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::error::{ClientError, Result};
 use crate::keys::{DeviceSecret, Keys, OpenKey};
 use crate::store::{Owner, Writer, outbox};
 use crate::sync::accounts::{DeviceRequest, SignInAnswer};
-use crate::sync::clock::Asked;
+use crate::sync::clock::RequestTime;
 use crate::sync::link::Link;
 use crate::sync::session::{self, Tokens};
 use crate::unlocked::{Opened, STORE_FILE, Unlocked, take_lock};
@@ -21,35 +21,35 @@ impl App {
     pub(crate) async fn sign_in(&self, arguments: SignIn) -> Result<Person, Problem> {
         let _gate = self.inner.people_gate.lock().await;
         let link = Link::to(&arguments.server)?;
-        let asked = Asked::now(self.inner.environment.clock.as_ref());
-        let signed_in = self.ask_to_sign_in(&link, &arguments).await?;
+        let asked = RequestTime::now(self.inner.environment.clock.as_ref());
+        let signed_in = self.request_sign_in(&link, &arguments).await?;
         let offset_ms = asked.offset_ms(self.inner.environment.clock.as_ref(), signed_in.answer.server_time);
-        self.put_away().await;
+        self.close_unlocked().await;
         let unlocked = self.open_signed_in(&link, &arguments, signed_in, offset_ms).await?;
-        Ok(self.welcome(unlocked).await?)
+        Ok(self.activate(unlocked).await?)
     }
 
-    /// Signs in, as the device that this person's database here already is.
-    async fn ask_to_sign_in(&self, link: &Link, arguments: &SignIn) -> Result<SignedIn> {
+    /// Signs in, as the device of this person's database when there is one here.
+    async fn request_sign_in(&self, link: &Link, arguments: &SignIn) -> Result<SignedIn> {
         let name = arguments.name.trim();
         let known = self.inner.people.find_by_name(&link.address(), name).filter(|person| self.has_store(&person.user_id));
         if let Some(person) = known {
-            return self.ask_as(link, arguments, person.user_id).await;
+            return self.sign_in_as(link, arguments, person.user_id).await;
         }
         let answer = link.sign_in(name, &arguments.password, DeviceRequest::this(None)).await?;
         let signed_in = SignedIn { answer, refused: None };
         if !self.has_store(&signed_in.answer.user.id) {
             return Ok(signed_in);
         }
-        // Signed in by another name, such as the e-mail address: their database here keeps its device.
-        Ok(self.ask_as(link, arguments, signed_in.answer.user.id).await.unwrap_or(signed_in))
+        // They signed in by another name, such as the e-mail address: sign in again as the device of their database.
+        Ok(self.sign_in_as(link, arguments, signed_in.answer.user.id).await.unwrap_or(signed_in))
     }
 
-    /// Signs in as the device that a person's database here is, or as a new one when the server takes that one no longer. What
-    /// may open the database comes along.
-    async fn ask_as(&self, link: &Link, arguments: &SignIn, user_id: Uuid) -> Result<SignedIn> {
+    /// Signs in as the device of a person's database, or as a new one when the server no longer accepts that device. The answer
+    /// contains the secrets that may open the database.
+    async fn sign_in_as(&self, link: &Link, arguments: &SignIn, user_id: Uuid) -> Result<SignedIn> {
         let (name, password) = (arguments.name.trim(), arguments.password.as_str());
-        // The key file is written before the database: of two that it names, the newest is the device to be.
+        // The key file is written before the database: when it has two devices, the newest is the one to sign in as.
         let mut devices = self.keys_of(user_id).devices();
         let on_tile = self.inner.people.find(&user_id).map(|person| person.device_id);
         devices.extend(on_tile.filter(|device| !devices.contains(device)));
@@ -76,7 +76,7 @@ impl App {
         Keys::of(&self.inner.people.folder_of(&user_id), user_id, &self.inner.environment)
     }
 
-    /// Opens or makes the database of the person who just signed in.
+    /// Opens or creates the database of the person who just signed in.
     async fn open_signed_in(&self, link: &Link, arguments: &SignIn, signed_in: SignedIn, offset_ms: Option<i64>) -> Result<Arc<Unlocked>> {
         let user = &signed_in.answer.user;
         let user_id = user.id;
@@ -91,7 +91,7 @@ impl App {
                 open_keys(&keys, arguments, &device, &others).await?
             }
             (false, true) => return Err(ClientError::Damaged("there is a database without its key file".into())),
-            // A first sign-in that broke off before there was a database leaves a key to nothing.
+            // A first sign-in that was interrupted may have left a key file without a database.
             (_, false) => keys.make(&arguments.password, &device).await?,
         };
         let owner = Owner {
@@ -105,20 +105,20 @@ impl App {
         };
         let (path, key, device_id) = (folder.join(STORE_FILE), open.key.clone(), device.device_id);
         let mut writer = blocking(move || Writer::open_for(&path, &key, device_id, &owner)).await?;
-        let signed_in = ask_of_database(link, arguments, &keys, &open, writer.device().device_id, signed_in).await?;
+        let signed_in = sign_in_as_database_device(link, arguments, &keys, &open, writer.device().device_id, signed_in).await?;
         let writer = blocking(move || {
             signed_in.store(&mut writer, offset_ms)?;
             Ok(writer)
         })
         .await?;
-        self.start_around(Opened { folder, lock, keys, open, writer }).await
+        self.start_unlocked(Opened { folder, lock, keys, open, writer }).await
     }
 }
 
-/// A sign-in that the server has taken.
+/// A sign-in that the server has accepted.
 struct SignedIn {
     answer: SignInAnswer,
-    /// The device that was asked for first, and why the server did not take it.
+    /// The device of the first request, when the server refused it, and the refusal's code.
     refused: Option<(Uuid, Code)>,
 }
 
@@ -127,7 +127,7 @@ impl SignedIn {
         DeviceSecret { device_id: self.answer.device_id, secret: self.answer.recovery_secret.clone() }
     }
 
-    /// Makes the database the device that is signed in.
+    /// Stores the session and changes the database's device to the one that is signed in.
     fn store(self, writer: &mut Writer, offset_ms: Option<i64>) -> Result<()> {
         let SignInAnswer { device_id, epoch, access_token, access_expires_at, refresh_token, .. } = self.answer;
         let refused = self.refused;
@@ -136,10 +136,10 @@ impl SignedIn {
                 if refused == Some((device.device_id, Code::DeviceNotYours)) {
                     outbox::replace_unknown_device(connection, device, device_id)?;
                 } else {
-                    // What a server in another epoch has of a device that was revoked cannot be asked. Sent twice is better
-                    // than lost.
+                    // The epoch has changed, and a revoked device cannot ask which of its mutations the server still has.
+                    // Sending them twice is better than losing them.
                     if device.epoch != 0 && device.epoch != epoch {
-                        outbox::wait_again(connection, device)?;
+                        outbox::requeue_all(connection, device)?;
                     }
                     outbox::become_device(connection, device, device_id)?;
                 }
@@ -151,10 +151,10 @@ impl SignedIn {
     }
 }
 
-/// Asks about the device that the database is, when neither the sign-in nor its refusal was about that one: a crash may have
-/// come between the key file, which names the device to be, and the database. What the server knows of the database's own
-/// device decides what becomes of its changes.
-async fn ask_of_database(
+/// Signs in as the database's own device, when neither the sign-in nor its refusal was about that one: a crash may have
+/// happened after the key file was written for a new device and before the database was. The server's answer about the
+/// database's own device decides how its changes are handled.
+async fn sign_in_as_database_device(
     link: &Link,
     arguments: &SignIn,
     keys: &Keys,
@@ -178,12 +178,13 @@ async fn ask_of_database(
     }
 }
 
-/// Opens the key of somebody whose password the server has just taken, however it was wrapped before.
+/// Opens the key of a person whose password the server has just accepted: with the password, a device's secret or the old
+/// password.
 async fn open_keys(keys: &Keys, arguments: &SignIn, device: &DeviceSecret, others: &[String]) -> Result<OpenKey> {
     let password = &arguments.password;
     let closed = match keys.open(password).await {
         Ok(open) => {
-            // The device may be another one, and the keyring may have come since.
+            // The device may have changed, and a keyring may be available since.
             let guarded_by_keyring = if open.guarded_by_keyring {
                 keys.replace_recovery(&open.key, device)?;
                 true
@@ -208,7 +209,7 @@ async fn open_keys(keys: &Keys, arguments: &SignIn, device: &DeviceSecret, other
             Err(error) if error.code() == Code::CannotUnlock => Err(needed),
             Err(error) => Err(error),
         },
-        // Without the keyring an older password opens nothing either.
+        // Without the keyring an old password cannot open the key either.
         None if closed.code() == Code::NoKeyring => Err(closed),
         None => Err(needed),
     }

@@ -4,24 +4,24 @@ use rusqlite::{OptionalExtension, Row};
 use waystation_model::registry::{self, Kind};
 use waystation_model::{Code, Problem};
 
-use super::Desk;
+use super::Snapshot;
 use super::course::{CardsFor, course_cards};
 use crate::app::App;
 use crate::error::{ClientError, Result};
 use crate::views::*;
 
-/// What is told of a station beside its name, address and description, by column.
+/// Columns of a station that are shown as particulars, besides name, address and description.
 const OF_STATION: &[&str] = &["code", "brand", "region", "phone", "email", "opening_hours", "opened_on", "status", "latitude", "longitude"];
-/// What is told of a piece of equipment.
+/// Columns of a piece of equipment that are shown as particulars.
 const OF_EQUIPMENT: &[&str] = &["manufacturer", "model", "serial_number", "quantity", "installed_on"];
-/// What is told of a source of gas.
+/// Columns of a gas supply source that are shown as particulars.
 const OF_SUPPLY: &[&str] = &["supply_type", "product", "interval_days", "contact_phone"];
-/// What is told of a safety system.
+/// Columns of a safety system that are shown as particulars.
 const OF_SAFETY: &[&str] = &["kind"];
 /// The state of the source that is used first.
 const PRIMARY: &str = "primary";
 
-/// Every name of a particular, for the test that each has its words.
+/// Every name of a particular, for the test that each is translated.
 pub(crate) fn particular_names() -> Vec<&'static str> {
     [OF_STATION, OF_EQUIPMENT, OF_SUPPLY, OF_SAFETY].concat()
 }
@@ -46,27 +46,27 @@ impl App {
     }
 
     pub(crate) async fn station(&self, arguments: ById) -> Result<Station, Problem> {
-        Ok(self.read(move |desk| station(desk, &arguments.id)).await?)
+        Ok(self.read(move |snapshot| station(snapshot, &arguments.id)).await?)
     }
 }
 
 /// Every station, by name.
-pub(super) fn station_cards(desk: &Desk<'_>) -> Result<Vec<StationCard>> {
-    let mut statement = desk.connection.prepare_cached("SELECT id, name, address FROM stations ORDER BY name, id")?;
+pub(super) fn station_cards(snapshot: &Snapshot<'_>) -> Result<Vec<StationCard>> {
+    let mut statement = snapshot.connection.prepare_cached("SELECT id, name, address FROM stations ORDER BY name, id")?;
     let cards = statement.query_map([], read_card)?.collect::<Result<_, _>>()?;
     Ok(cards)
 }
 
 /// One station's card, when it is on this laptop.
-pub(super) fn station_card(desk: &Desk<'_>, id: &str) -> Result<Option<StationCard>> {
-    Ok(desk.connection.prepare_cached("SELECT id, name, address FROM stations WHERE id = ?1")?.query_row([id], read_card).optional()?)
+pub(super) fn station_card(snapshot: &Snapshot<'_>, id: &str) -> Result<Option<StationCard>> {
+    Ok(snapshot.connection.prepare_cached("SELECT id, name, address FROM stations WHERE id = ?1")?.query_row([id], read_card).optional()?)
 }
 
 fn read_card(row: &Row<'_>) -> rusqlite::Result<StationCard> {
     Ok(StationCard { id: row.get("id")?, name: row.get("name")?, address: row.get::<_, Option<String>>("address")?.unwrap_or_default() })
 }
 
-/// Columns as particulars: those that say something.
+/// The columns that are not empty, as particulars.
 fn particulars(row: &Row<'_>, names: &[&str]) -> rusqlite::Result<Vec<Particular>> {
     let mut particulars = Vec::new();
     for name in names {
@@ -87,8 +87,8 @@ fn text(row: &Row<'_>, name: &str) -> rusqlite::Result<String> {
     row.get::<_, Option<String>>(name).map(Option::unwrap_or_default)
 }
 
-fn station(desk: &Desk<'_>, id: &str) -> Result<Station> {
-    let (card, description, particulars) = desk
+fn station(snapshot: &Snapshot<'_>, id: &str) -> Result<Station> {
+    let (card, description, particulars) = snapshot
         .connection
         .prepare_cached(
             "SELECT id, name, address, description, code, brand, region, phone, email, opening_hours, opened_on, status, latitude, longitude
@@ -102,17 +102,17 @@ fn station(desk: &Desk<'_>, id: &str) -> Result<Station> {
     Ok(Station {
         description,
         particulars,
-        equipment: equipment(desk, id)?,
-        gas_supply_sources: gas_supply_sources(desk, id)?,
-        specifications: specifications(desk, id)?,
-        safety_systems: safety_systems(desk, id)?,
-        courses: course_cards(desk, CardsFor::Station(id), &desk.me())?,
+        equipment: equipment(snapshot, id)?,
+        gas_supply_sources: gas_supply_sources(snapshot, id)?,
+        specifications: specifications(snapshot, id)?,
+        safety_systems: safety_systems(snapshot, id)?,
+        courses: course_cards(snapshot, CardsFor::Station(id), &snapshot.me())?,
         card,
     })
 }
 
-fn equipment(desk: &Desk<'_>, id: &str) -> Result<Vec<StationPart>> {
-    let mut statement = desk.connection.prepare_cached(
+fn equipment(snapshot: &Snapshot<'_>, id: &str) -> Result<Vec<StationPart>> {
+    let mut statement = snapshot.connection.prepare_cached(
         "SELECT id, name, manufacturer, model, serial_number, quantity, installed_on, status, note FROM station_equipment
          WHERE station_id = ?1 ORDER BY position, id",
     )?;
@@ -131,8 +131,8 @@ fn equipment(desk: &Desk<'_>, id: &str) -> Result<Vec<StationPart>> {
     Ok(parts)
 }
 
-fn gas_supply_sources(desk: &Desk<'_>, id: &str) -> Result<Vec<StationPart>> {
-    let mut statement = desk.connection.prepare_cached(
+fn gas_supply_sources(snapshot: &Snapshot<'_>, id: &str) -> Result<Vec<StationPart>> {
+    let mut statement = snapshot.connection.prepare_cached(
         "SELECT id, name, supply_type, product, is_primary, interval_days, contact_phone, description FROM station_gas_supply_sources
          WHERE station_id = ?1 ORDER BY position, id",
     )?;
@@ -151,8 +151,8 @@ fn gas_supply_sources(desk: &Desk<'_>, id: &str) -> Result<Vec<StationPart>> {
     Ok(parts)
 }
 
-fn specifications(desk: &Desk<'_>, id: &str) -> Result<Vec<Particular>> {
-    let mut statement = desk
+fn specifications(snapshot: &Snapshot<'_>, id: &str) -> Result<Vec<Particular>> {
+    let mut statement = snapshot
         .connection
         .prepare_cached("SELECT name, value, unit FROM station_specifications WHERE station_id = ?1 ORDER BY position, id")?;
     let specifications = statement
@@ -164,8 +164,8 @@ fn specifications(desk: &Desk<'_>, id: &str) -> Result<Vec<Particular>> {
     Ok(specifications)
 }
 
-fn safety_systems(desk: &Desk<'_>, id: &str) -> Result<Vec<StationPart>> {
-    let mut statement = desk
+fn safety_systems(snapshot: &Snapshot<'_>, id: &str) -> Result<Vec<StationPart>> {
+    let mut statement = snapshot
         .connection
         .prepare_cached("SELECT id, name, kind, description FROM station_safety_systems WHERE station_id = ?1 ORDER BY position, id")?;
     let mut systems = statement
@@ -180,7 +180,7 @@ fn safety_systems(desk: &Desk<'_>, id: &str) -> Result<Vec<StationPart>> {
             })
         })?
         .collect::<Result<Vec<_>, _>>()?;
-    let mut features = desk
+    let mut features = snapshot
         .connection
         .prepare_cached("SELECT text FROM station_safety_system_features WHERE safety_system_id = ?1 ORDER BY position, id")?;
     for system in &mut systems {

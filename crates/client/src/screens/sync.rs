@@ -6,14 +6,14 @@ use uuid::Uuid;
 use waystation_model::registry;
 use waystation_model::{Code, Problem};
 
-use super::Desk;
+use super::Snapshot;
 use crate::app::App;
 use crate::error::Result;
-use crate::store::conflicts::{self as open_conflicts, Said};
+use crate::store::conflicts::{self as open_conflicts, ConflictValue};
 use crate::store::{Edit, rows};
 use crate::views::*;
 
-/// Changes on their way that the Sync centre lists.
+/// Unconfirmed changes that the Sync centre lists.
 const WAITING_LISTED_MAX: i64 = 200;
 /// Merged changes that it lists.
 const MERGED_LISTED_MAX: i64 = 100;
@@ -30,19 +30,19 @@ impl App {
         let status = self.unlocked()?.engine.status().await?;
         let folder = self.inner.config.data_dir.display().to_string();
         Ok(self
-            .read(move |desk| {
+            .read(move |snapshot| {
                 Ok(SyncCentre {
                     status,
-                    waiting: waiting(desk)?,
-                    attention: super::attention::items(desk)?,
-                    merged: merged(desk)?,
-                    conflicts: conflicts(desk)?,
-                    held: super::held::to_decide(desk)?,
-                    own_held: super::held::own(desk)?,
-                    offered: super::held::offered(desk)?,
-                    lost_rows: crate::store::lost::count(desk.connection)?,
-                    withheld_rows: crate::store::withheld::count(desk.connection)?,
-                    repairs: repairs(desk)?,
+                    waiting: waiting(snapshot)?,
+                    attention: super::attention::items(snapshot)?,
+                    merged: merged(snapshot)?,
+                    conflicts: conflicts(snapshot)?,
+                    held: super::held::to_decide(snapshot)?,
+                    own_held: super::held::own(snapshot)?,
+                    offered: super::held::offered(snapshot)?,
+                    lost_rows: crate::store::lost::count(snapshot.connection)?,
+                    withheld_rows: crate::store::withheld::count(snapshot.connection)?,
+                    repairs: repairs(snapshot)?,
                     folder,
                 })
             })
@@ -78,7 +78,7 @@ fn settle_edits(connection: &Connection, arguments: &Settle, me: &str, now_ms: i
             let Some(column) = entity.column(name) else { continue };
             fields.push((column.name, value.clone()));
         }
-        // Whoever settles it says so now: the mark is theirs from here on.
+        // The person who settles the conflict becomes the author of the mark.
         for (name, mine) in [("marked_by", json!(me)), ("marked_at", json!(now_ms))] {
             if let Some(field) = fields.iter_mut().find(|(column, _)| *column == name) {
                 field.1 = mine;
@@ -90,14 +90,14 @@ fn settle_edits(connection: &Connection, arguments: &Settle, me: &str, now_ms: i
     Ok(edits)
 }
 
-/// What was damaged here and is right again.
-fn repairs(desk: &Desk<'_>) -> Result<Vec<Repair>> {
-    let mut statement = desk.connection.prepare_cached("SELECT at, rows FROM repairs ORDER BY number DESC")?;
+/// Repairs of damaged scopes.
+fn repairs(snapshot: &Snapshot<'_>) -> Result<Vec<Repair>> {
+    let mut statement = snapshot.connection.prepare_cached("SELECT at, rows FROM repairs ORDER BY number DESC")?;
     Ok(statement.query_map([], |row| Ok(Repair { at: row.get("at")?, rows: row.get("rows")? }))?.collect::<Result<_, _>>()?)
 }
 
-fn waiting(desk: &Desk<'_>) -> Result<Vec<WaitingChange>> {
-    let mut statement = desk.connection.prepare_cached(
+fn waiting(snapshot: &Snapshot<'_>) -> Result<Vec<WaitingChange>> {
+    let mut statement = snapshot.connection.prepare_cached(
         "SELECT o.n AS n, o.entity AS entity, o.row_id AS row_id, o.at AS at, o.state AS state FROM outbox o, device d
          WHERE o.n > d.acknowledged_n OR (o.state = 2 AND o.n > 0) ORDER BY o.n LIMIT ?1",
     )?;
@@ -108,7 +108,7 @@ fn waiting(desk: &Desk<'_>) -> Result<Vec<WaitingChange>> {
         let row_id: String = row.get("row_id")?;
         waiting.push(WaitingChange {
             n: row.get("n")?,
-            about: about(desk.connection, &entity, &row_id)?,
+            about: about(snapshot.connection, &entity, &row_id)?,
             entity,
             at: row.get::<_, i64>("at")?.div_euclid(1000),
             sent: row.get::<_, i64>("state")? >= 2,
@@ -117,9 +117,9 @@ fn waiting(desk: &Desk<'_>) -> Result<Vec<WaitingChange>> {
     Ok(waiting)
 }
 
-fn merged(desk: &Desk<'_>) -> Result<Vec<MergedItem>> {
+fn merged(snapshot: &Snapshot<'_>) -> Result<Vec<MergedItem>> {
     let mut statement =
-        desk.connection.prepare_cached("SELECT n, entity, row_id, at, outcome FROM merged_log ORDER BY number DESC LIMIT ?1")?;
+        snapshot.connection.prepare_cached("SELECT n, entity, row_id, at, outcome FROM merged_log ORDER BY number DESC LIMIT ?1")?;
     let mut rows = statement.query([MERGED_LISTED_MAX])?;
     let mut merged = Vec::new();
     while let Some(row) = rows.next()? {
@@ -127,7 +127,7 @@ fn merged(desk: &Desk<'_>) -> Result<Vec<MergedItem>> {
         let row_id: String = row.get("row_id")?;
         merged.push(MergedItem {
             n: row.get("n")?,
-            about: about(desk.connection, &entity, &row_id)?,
+            about: about(snapshot.connection, &entity, &row_id)?,
             entity,
             at: row.get::<_, i64>("at")?.div_euclid(1000),
             outcome: row.get("outcome")?,
@@ -136,18 +136,18 @@ fn merged(desk: &Desk<'_>) -> Result<Vec<MergedItem>> {
     Ok(merged)
 }
 
-fn conflicts(desk: &Desk<'_>) -> Result<Vec<ConflictItem>> {
-    let side = |said: Said| -> Result<ConflictSide> {
-        let by = said.by.as_deref().map_or(Ok(String::new()), |by| name_of(desk.connection, by))?;
-        Ok(ConflictSide { value: said.value, by, at: said.at })
+fn conflicts(snapshot: &Snapshot<'_>) -> Result<Vec<ConflictItem>> {
+    let side = |conflict: ConflictValue| -> Result<ConflictSide> {
+        let by = conflict.by.as_deref().map_or(Ok(String::new()), |by| name_of(snapshot.connection, by))?;
+        Ok(ConflictSide { value: conflict.value, by, at: conflict.at })
     };
     let mut items = Vec::new();
-    for conflict in open_conflicts::open(desk.connection)? {
+    for conflict in open_conflicts::open(snapshot.connection)? {
         let entity = conflict.entity.name;
-        let cell = attendance_cell(desk.connection, entity, &conflict.row_id)?;
+        let cell = attendance_cell(snapshot.connection, entity, &conflict.row_id)?;
         items.push(ConflictItem {
             id: conflict.id,
-            about: about(desk.connection, entity, &conflict.row_id)?,
+            about: about(snapshot.connection, entity, &conflict.row_id)?,
             kept: side(conflict.kept)?,
             lost: side(conflict.lost)?,
             group_id: cell.as_ref().map(|cell| cell.0.clone()),
@@ -172,7 +172,7 @@ fn attendance_cell(connection: &Connection, entity: &str, row_id: &str) -> Resul
         .optional()?)
 }
 
-/// What a person is called, as far as this laptop knows.
+/// A person's name; empty when it is not on this laptop.
 pub(super) fn name_of(connection: &Connection, user_id: &str) -> Result<String> {
     Ok(connection
         .prepare_cached(
@@ -187,7 +187,7 @@ pub(super) fn name_of(connection: &Connection, user_id: &str) -> Result<String> 
         .query_row([user_id], |row| row.get(0))?)
 }
 
-/// What a row is about, in the words of the people who made it; empty when that is not on this laptop.
+/// A row's title, name or other description for the screen; empty when the rows for it are not on this laptop.
 pub(super) fn about(connection: &Connection, entity: &str, row_id: &str) -> Result<String> {
     use rusqlite::OptionalExtension;
     let sql = match entity {

@@ -1,4 +1,4 @@
-//! Tests: what is to be taken, and the attempts at it. Taking one is in [`taking`].
+//! Tests and the attempts at them. Taking a test is in [`taking`].
 
 mod attempt;
 mod draft;
@@ -7,31 +7,30 @@ mod taking;
 use rusqlite::{Row, params};
 use waystation_model::grading::Grade;
 
-use super::Desk;
+use super::Snapshot;
 use crate::error::Result;
 use crate::views::*;
 
 pub(super) use draft::LocalGrade;
 
-/// Whose attempts to list.
+/// The attempts to list.
 #[derive(Clone, Copy)]
 pub(super) enum AttemptsOf<'a> {
-    /// One.
     One(&'a str),
-    /// Everybody's at the tests of a course.
+    /// All attempts at the tests of a course.
     Course(&'a str),
-    /// One person's.
+    /// The attempts of one person.
     Person(&'a str),
 }
 
-/// Attempts with whose they are, the newest first.
-pub(super) fn attempt_cards(desk: &Desk<'_>, of: AttemptsOf<'_>) -> Result<Vec<(String, AttemptCard)>> {
+/// Attempts with their users' ids, the newest first.
+pub(super) fn attempt_cards(snapshot: &Snapshot<'_>, of: AttemptsOf<'_>) -> Result<Vec<(String, AttemptCard)>> {
     let (one, course, person) = match of {
         AttemptsOf::One(id) => (Some(id), None, None),
         AttemptsOf::Course(id) => (None, Some(id), None),
         AttemptsOf::Person(id) => (None, None, Some(id)),
     };
-    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/attempts.sql"))?;
+    let mut statement = snapshot.connection.prepare_cached(include_str!("../../sql/attempts.sql"))?;
     let cards = statement.query_map(params![one, course, person], read_attempt_card)?.collect::<Result<_, _>>()?;
     Ok(cards)
 }
@@ -66,7 +65,7 @@ fn read_attempt_card(row: &Row<'_>) -> rusqlite::Result<(String, AttemptCard)> {
     Ok((row.get("user_id")?, card))
 }
 
-/// What this laptop made of it, until the server has spoken.
+/// Shows this laptop's grade until the server has graded the attempt.
 fn show_local(card: &mut AttemptCard, local: &LocalGrade) {
     let Grade { score_raw, score_max, score_percent, waits_for_person, .. } = local.grade;
     card.score_max = Some(score_max);
@@ -80,10 +79,10 @@ fn show_local(card: &mut AttemptCard, local: &LocalGrade) {
 }
 
 /// The tests of a course with this person's attempts, each with the module that it belongs to.
-pub(super) fn assessment_cards(desk: &Desk<'_>, course_id: &str) -> Result<Vec<(Option<String>, AssessmentCard)>> {
-    let me = desk.me();
-    let mine: Vec<AttemptCard> = attempt_cards(desk, AttemptsOf::Person(&me))?.into_iter().map(|(_, card)| card).collect();
-    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/assessments_of_course.sql"))?;
+pub(super) fn assessment_cards(snapshot: &Snapshot<'_>, course_id: &str) -> Result<Vec<(Option<String>, AssessmentCard)>> {
+    let me = snapshot.me();
+    let mine: Vec<AttemptCard> = attempt_cards(snapshot, AttemptsOf::Person(&me))?.into_iter().map(|(_, card)| card).collect();
+    let mut statement = snapshot.connection.prepare_cached(include_str!("../../sql/assessments_of_course.sql"))?;
     let cards = statement
         .query_map([course_id], |row| {
             let id: String = row.get("id")?;

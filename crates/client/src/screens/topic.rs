@@ -1,4 +1,4 @@
-//! A topic: its files, where somebody is in them, and whether it is done.
+//! A topic: its files, the positions in them, and whether it is done.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use waystation_model::registry::{self, Entity};
 use waystation_model::{Code, Problem};
 
-use super::Desk;
+use super::Snapshot;
 use super::course::{course_title, studies};
 use crate::app::App;
 use crate::error::{ClientError, Result};
@@ -17,7 +17,7 @@ use crate::views::*;
 
 impl App {
     pub(crate) async fn topic(&self, arguments: ById) -> Result<Topic, Problem> {
-        Ok(self.read(move |desk| topic(desk, &arguments.id)).await?)
+        Ok(self.read(move |snapshot| topic(snapshot, &arguments.id)).await?)
     }
 
     pub(crate) async fn mark_topic(&self, arguments: MarkTopic) -> Result<Topic, Problem> {
@@ -38,14 +38,14 @@ impl App {
                     ("completed_at", json!(now_ms + device.clock_offset_ms)),
                 ]);
             } else {
-                // A deliberate new start: a larger reset number wins over everything that was reached before.
+                // A deliberate restart: a larger reset number overrides all earlier progress.
                 fields.extend([("reset_number", json!(reset + 1)), ("completed", json!(false)), ("percent", json!(0))]);
             }
             let mut edits = vec![Edit::put(progress, None, fields)];
             edits.extend(begin_course(connection, &me, &course_id, now_ms + device.clock_offset_ms)?);
             Ok(edits)
         };
-        Ok(self.edit_and_read(plan, move |desk| topic(desk, &id)).await?)
+        Ok(self.edit_and_read(plan, move |snapshot| topic(snapshot, &id)).await?)
     }
 
     pub(crate) async fn note_position(&self, arguments: NotePosition) -> Result<Nothing, Problem> {
@@ -79,7 +79,7 @@ fn is_enrolled(connection: &Connection, user_id: &str, course_id: &str) -> Resul
         .optional()?)
 }
 
-/// The reset number that a row of progress is at.
+/// The current reset number of a progress row.
 fn reset_number(connection: &Connection, progress: &Entity, keys: &[&str]) -> Result<i64> {
     let id = waystation_model::ids::derived_id(progress.name, keys.iter().map(|key| Some(*key)));
     let sql = format!("SELECT reset_number FROM {} WHERE id = ?1", progress.name);
@@ -87,7 +87,7 @@ fn reset_number(connection: &Connection, progress: &Entity, keys: &[&str]) -> Re
     Ok(reset.unwrap_or(0))
 }
 
-/// Whoever does something in a course has begun it.
+/// Marks a course as begun, at the learner's first activity in it.
 fn begin_course(connection: &Connection, user_id: &str, course_id: &str, at_ms: i64) -> Result<Option<Edit>> {
     if is_enrolled(connection, user_id, course_id)?.as_deref() != Some("enrolled") {
         return Ok(None);
@@ -110,7 +110,7 @@ fn position_edits(connection: &Connection, me: &str, note: &NotePosition, at_ms:
         .optional()?
         .ok_or_else(|| ClientError::refused(Code::NotFound, "the content item is not on this laptop"))?;
     if is_enrolled(connection, me, &course_id)?.is_none() {
-        // Whoever only looks in leaves no trace.
+        // The progress of people who are not enrolled is not recorded.
         return Ok(Vec::new());
     }
     let percent = note.percent.min(100);
@@ -148,7 +148,7 @@ fn position_edits(connection: &Connection, me: &str, note: &NotePosition, at_ms:
     Ok(edits)
 }
 
-/// How far somebody is in a topic: the mean over what there is to read and to watch.
+/// A person's progress in a topic: the mean over its documents and videos.
 fn topic_percent(connection: &Connection, me: &str, topic_id: &str, noted_item: &str, noted_percent: u32) -> Result<u32> {
     let mut statement = connection.prepare_cached(
         "SELECT i.id AS id, coalesce(p.percent, 0) AS percent FROM content_items i
@@ -165,18 +165,18 @@ fn topic_percent(connection: &Connection, me: &str, topic_id: &str, noted_item: 
     Ok(sum.checked_div(count).unwrap_or(noted_percent))
 }
 
-/// A topic in its place in the course.
+/// A topic with the module that it belongs to.
 pub(super) struct OrderedTopic {
     pub module_id: String,
     /// Without its contents, until [`fill_contents`].
     pub card: TopicCard,
 }
 
-/// The topics of a course in the order of reading, with this person's progress.
-pub(super) fn topics_in_order(desk: &Desk<'_>, course_id: &str) -> Result<Vec<OrderedTopic>> {
-    let studies = studies(desk, course_id)?;
-    let progress = progress_by_topic(desk, course_id)?;
-    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/topics_in_order.sql"))?;
+/// The topics of a course in reading order, with this person's progress.
+pub(super) fn topics_in_order(snapshot: &Snapshot<'_>, course_id: &str) -> Result<Vec<OrderedTopic>> {
+    let studies = studies(snapshot, course_id)?;
+    let progress = progress_by_topic(snapshot, course_id)?;
+    let mut statement = snapshot.connection.prepare_cached(include_str!("../../sql/topics_in_order.sql"))?;
     let mut rows = statement.query([course_id])?;
     let mut topics: Vec<OrderedTopic> = Vec::new();
     while let Some(row) = rows.next()? {
@@ -204,24 +204,25 @@ pub(super) fn topics_in_order(desk: &Desk<'_>, course_id: &str) -> Result<Vec<Or
     Ok(topics)
 }
 
-/// This person's progress in the topics of a course: whether done, and how far.
-fn progress_by_topic(desk: &Desk<'_>, course_id: &str) -> Result<HashMap<String, (bool, u32)>> {
-    let mut statement =
-        desk.connection.prepare_cached("SELECT topic_id, completed, percent FROM topic_progress WHERE course_id = ?1 AND user_id = ?2")?;
+/// This person's progress in the topics of a course: completed, and percent.
+fn progress_by_topic(snapshot: &Snapshot<'_>, course_id: &str) -> Result<HashMap<String, (bool, u32)>> {
+    let mut statement = snapshot
+        .connection
+        .prepare_cached("SELECT topic_id, completed, percent FROM topic_progress WHERE course_id = ?1 AND user_id = ?2")?;
     let progress = statement
-        .query_map([course_id, &desk.me()], |row| Ok((row.get("topic_id")?, (row.get("completed")?, row.get("percent")?))))?
+        .query_map([course_id, &snapshot.me()], |row| Ok((row.get("topic_id")?, (row.get("completed")?, row.get("percent")?))))?
         .collect::<Result<_, _>>()?;
     Ok(progress)
 }
 
-/// Says of each topic what is in it and how much of that is here.
-pub(super) fn fill_contents(desk: &Desk<'_>, course_id: &str, topics: &mut [OrderedTopic]) -> Result<()> {
-    let place: HashMap<String, usize> = topics.iter().enumerate().map(|(place, topic)| (topic.card.id.clone(), place)).collect();
-    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/topic_contents.sql"))?;
+/// Fills in each topic's kinds of items and the bytes of its files, in all and on this laptop.
+pub(super) fn fill_contents(snapshot: &Snapshot<'_>, course_id: &str, topics: &mut [OrderedTopic]) -> Result<()> {
+    let index_of: HashMap<String, usize> = topics.iter().enumerate().map(|(index, topic)| (topic.card.id.clone(), index)).collect();
+    let mut statement = snapshot.connection.prepare_cached(include_str!("../../sql/topic_contents.sql"))?;
     let mut rows = statement.query([course_id])?;
     let mut seen = HashSet::new();
     while let Some(row) = rows.next()? {
-        let Some(at) = place.get(&row.get::<_, String>("topic_id")?) else { continue };
+        let Some(at) = index_of.get(&row.get::<_, String>("topic_id")?) else { continue };
         let card = &mut topics[*at].card;
         let kind: String = row.get("kind")?;
         if let Err(gap) = card.kinds.binary_search(&kind) {
@@ -229,7 +230,7 @@ pub(super) fn fill_contents(desk: &Desk<'_>, course_id: &str, topics: &mut [Orde
         }
         if let Some(sha256) = row.get::<_, Option<String>>("sha256")? {
             let size: i64 = row.get("size_bytes")?;
-            let here = desk.downloads.has(&sha256);
+            let here = snapshot.downloads.has(&sha256);
             if seen.insert((*at, sha256)) {
                 card.bytes_all += size;
                 card.bytes_here += if here { size } else { 0 };
@@ -239,8 +240,8 @@ pub(super) fn fill_contents(desk: &Desk<'_>, course_id: &str, topics: &mut [Orde
     Ok(())
 }
 
-/// What a topic's own row says.
-struct Told {
+/// The topic's own row.
+struct TopicRow {
     course_id: String,
     module_id: String,
     position: i64,
@@ -249,12 +250,12 @@ struct Told {
     requires_previous: bool,
 }
 
-fn topic(desk: &Desk<'_>, id: &str) -> Result<Topic> {
-    let told = desk
+fn topic(snapshot: &Snapshot<'_>, id: &str) -> Result<Topic> {
+    let topic_row = snapshot
         .connection
         .prepare_cached("SELECT course_id, module_id, position, title, description, requires_previous FROM topics WHERE id = ?1")?
         .query_row([id], |row| {
-            Ok(Told {
+            Ok(TopicRow {
                 course_id: row.get("course_id")?,
                 module_id: row.get("module_id")?,
                 position: row.get("position")?,
@@ -265,19 +266,21 @@ fn topic(desk: &Desk<'_>, id: &str) -> Result<Topic> {
         })
         .optional()?
         .ok_or_else(not_found)?;
-    let studies = studies(desk, &told.course_id)?;
-    let (completed, percent) = progress_in(desk, id)?;
-    let previous = neighbour(desk, include_str!("../../sql/topic_before.sql"), id, &told)?;
-    let next = neighbour(desk, include_str!("../../sql/topic_after.sql"), id, &told)?;
+    let studies = studies(snapshot, &topic_row.course_id)?;
+    let (completed, percent) = progress_in(snapshot, id)?;
+    let previous = neighbour(snapshot, include_str!("../../sql/topic_before.sql"), id, &topic_row)?;
+    let next = neighbour(snapshot, include_str!("../../sql/topic_after.sql"), id, &topic_row)?;
     let locked_by = match &previous {
-        Some((before, title)) if studies && told.requires_previous && !completed && !progress_in(desk, before)?.0 => Some(title.clone()),
+        Some((before, title)) if studies && topic_row.requires_previous && !completed && !progress_in(snapshot, before)?.0 => {
+            Some(title.clone())
+        }
         _ => None,
     };
-    let items = items(desk, id)?;
+    let items = items(snapshot, id)?;
     Ok(Topic {
         card: TopicCard {
             id: id.to_owned(),
-            title: told.title,
+            title: topic_row.title,
             completed,
             percent: if completed { 100 } else { percent.min(100) },
             locked_by,
@@ -285,35 +288,36 @@ fn topic(desk: &Desk<'_>, id: &str) -> Result<Topic> {
             bytes_all: items.iter().map(|item| item.size_bytes).sum(),
             bytes_here: items.iter().filter(|item| item.url.is_some()).map(|item| item.size_bytes).sum(),
         },
-        description: told.description,
-        course_title: course_title(desk, &told.course_id)?,
-        module_title: module_title(desk, &told.module_id)?,
+        description: topic_row.description,
+        course_title: course_title(snapshot, &topic_row.course_id)?,
+        module_title: module_title(snapshot, &topic_row.module_id)?,
         items,
         previous_id: previous.map(|(id, _)| id),
         next_id: next.map(|(id, _)| id),
         studies,
-        course_id: told.course_id,
+        course_id: topic_row.course_id,
     })
 }
 
 /// The topic before or after one, in its module or else in the next module that has any: id and title.
-fn neighbour(desk: &Desk<'_>, sql: &str, id: &str, told: &Told) -> Result<Option<(String, String)>> {
-    Ok(desk
+fn neighbour(snapshot: &Snapshot<'_>, sql: &str, id: &str, topic_row: &TopicRow) -> Result<Option<(String, String)>> {
+    Ok(snapshot
         .connection
         .prepare_cached(sql)?
-        .query_row(params![told.module_id, told.position, id, told.course_id], |row| Ok((row.get("id")?, row.get("title")?)))
+        .query_row(params![topic_row.module_id, topic_row.position, id, topic_row.course_id], |row| Ok((row.get("id")?, row.get("title")?)))
         .optional()?)
 }
 
-fn module_title(desk: &Desk<'_>, id: &str) -> Result<String> {
-    let title = desk.connection.prepare_cached("SELECT title FROM modules WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
+fn module_title(snapshot: &Snapshot<'_>, id: &str) -> Result<String> {
+    let title =
+        snapshot.connection.prepare_cached("SELECT title FROM modules WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
     Ok(title.unwrap_or_default())
 }
 
-/// This person's progress in one topic. Its row's id follows from whose it is.
-fn progress_in(desk: &Desk<'_>, topic_id: &str) -> Result<(bool, u32)> {
-    let id = waystation_model::ids::derived_id("topic_progress", [Some(desk.me().as_str()), Some(topic_id)]);
-    let progress = desk
+/// This person's progress in one topic: completed, and percent.
+fn progress_in(snapshot: &Snapshot<'_>, topic_id: &str) -> Result<(bool, u32)> {
+    let id = waystation_model::ids::derived_id("topic_progress", [Some(snapshot.me().as_str()), Some(topic_id)]);
+    let progress = snapshot
         .connection
         .prepare_cached("SELECT completed, percent FROM topic_progress WHERE id = ?1")?
         .query_row([id.to_string()], |row| Ok((row.get("completed")?, row.get("percent")?)))
@@ -321,28 +325,28 @@ fn progress_in(desk: &Desk<'_>, topic_id: &str) -> Result<(bool, u32)> {
     Ok(progress.unwrap_or((false, 0)))
 }
 
-fn items(desk: &Desk<'_>, topic_id: &str) -> Result<Vec<ContentItem>> {
-    let mut statement = desk.connection.prepare_cached(include_str!("../../sql/topic_items.sql"))?;
-    let mut rows = statement.query(params![topic_id, desk.me()])?;
+fn items(snapshot: &Snapshot<'_>, topic_id: &str) -> Result<Vec<ContentItem>> {
+    let mut statement = snapshot.connection.prepare_cached(include_str!("../../sql/topic_items.sql"))?;
+    let mut rows = statement.query(params![topic_id, snapshot.me()])?;
     let mut items = Vec::new();
     while let Some(row) = rows.next()? {
         let sha256: Option<String> = row.get("sha256")?;
         let is_wanted: bool = row.get("is_wanted")?;
         let kind: String = row.get("kind")?;
         let body = to_json(registry::Kind::Json, row.get_ref("body")?);
-        let said = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let here = sha256.as_ref().filter(|sha256| desk.downloads.has(sha256));
+        let text_of = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let here = sha256.as_ref().filter(|sha256| snapshot.downloads.has(sha256));
         items.push(ContentItem {
             id: row.get("id")?,
             role: row.get::<_, Option<String>>("role")?.unwrap_or_default(),
             title: row.get("title")?,
             text: match kind.as_str() {
-                "link" => said("url"),
-                "quiz" => said("assessment_id"),
-                _ => said("text"),
+                "link" => text_of("url"),
+                "quiz" => text_of("assessment_id"),
+                _ => text_of("text"),
             },
             kind,
-            url: here.map(|sha256| format!("{}/{sha256}", desk.media_address)),
+            url: here.map(|sha256| format!("{}/{sha256}", snapshot.media_address)),
             media_type: row.get::<_, Option<String>>("media_type")?.unwrap_or_default(),
             size_bytes: row.get::<_, Option<i64>>("size_bytes")?.unwrap_or(0),
             duration_seconds: row.get("duration_seconds")?,
@@ -352,7 +356,7 @@ fn items(desk: &Desk<'_>, topic_id: &str) -> Result<Vec<ContentItem>> {
             bytes_fetched: sha256
                 .as_ref()
                 .filter(|_| is_wanted)
-                .map(|sha256| i64::try_from(desk.downloads.bytes_fetched(sha256)).unwrap_or(i64::MAX)),
+                .map(|sha256| i64::try_from(snapshot.downloads.bytes_fetched(sha256)).unwrap_or(i64::MAX)),
         });
     }
     Ok(items)

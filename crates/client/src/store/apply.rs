@@ -1,5 +1,5 @@
-//! Applies a pulled page in one transaction. Rows are stored as they are; what this device did after the page's snapshot
-//! is laid on top again.
+//! Applies a pulled page in one transaction. Rows are stored as the server sent them; this device's changes after the page's
+//! snapshot are applied on top again.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
@@ -22,36 +22,36 @@ use super::scopes::{self, Sums};
 use super::withheld;
 use crate::error::{ClientError, Result};
 
-/// What came of a page.
+/// The result of an applied page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
     /// The tables that changed.
     pub entities: BTreeSet<&'static str>,
     /// How many rows it carried.
     pub rows: usize,
-    /// Whether to ask again at once.
+    /// Whether another page follows.
     pub more: bool,
-    /// Scopes whose checksum did not fit: what they lack is fetched slice by slice.
+    /// Scopes whose checksum did not match, to repair slice by slice.
     pub mismatched: Vec<String>,
-    /// Scopes whose checksum did not fit and that start again from 0.
+    /// Scopes whose checksum did not match and that are read again from 0.
     pub reread: Vec<String>,
-    /// Scopes whose checksum did not fit although they were read again and again.
+    /// Scopes whose checksum still did not match after the maximum of rereads.
     pub damaged: Vec<String>,
 }
 
-/// Why a page was not applied.
+/// Whether a page was applied, and otherwise why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It was applied.
     Applied(Applied),
-    /// The server is in another epoch, or went back in time within one: the cursors were set to 0, ask again.
+    /// The server is in another epoch, or went back in time within one: the cursors were set to 0, pull again.
     StartAgain,
     /// The server has mutations of this device that were never made here: this database is a copy.
     Copied,
 }
 
-/// Applies a whole page at `now_ms`. `offset_ms` is the server's clock minus this laptop's, measured when the page came;
-/// none when that could not be told.
+/// Applies a complete page at `now_ms`. `offset_ms` is the server's clock minus this laptop's, measured when the page was
+/// received; none when it could not be measured.
 ///
 /// # Errors
 /// When the database fails or a row does not fit its table; the caller rolls back then.
@@ -63,13 +63,13 @@ pub fn apply(
     bytes: &[u8],
     outline: &Outline,
 ) -> Result<Verdict> {
-    // Whoever was too old to be sent anything has pushed without ever hearing of an epoch.
+    // A client that was too old to pull has pushed without receiving an epoch.
     let never_pulled = device.epoch == 0 && outline.applied_upto >= device.acknowledged_n;
     if outline.epoch != device.epoch && !never_pulled {
         device.epoch = outline.epoch;
-        device.hear_witness(outline.witness.as_deref());
+        device.receive_witness(outline.witness.as_deref());
         lost::remember(connection, &device.owner, &outline.lost, now_ms)?;
-        // No push was taken in the new epoch yet, so what it has of this device is all there is to go back to.
+        // No push was accepted in the new epoch yet, so `applied_upto` is all that the server has of this device.
         return start_again(connection, device, outline.applied_upto);
     }
     if is_copy(connection, device, outline)? {
@@ -77,8 +77,8 @@ pub fn apply(
     }
     device.epoch = outline.epoch;
     if outline.applied_upto >= device.acknowledged_n {
-        // An older answer than the last one to a push says less than is known.
-        device.hear_witness(outline.witness.as_deref());
+        // A page that is older than the last push answer has an older witness.
+        device.receive_witness(outline.witness.as_deref());
     }
     device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
 
@@ -98,15 +98,15 @@ pub fn apply(
         if applied.reread.is_empty() {
             device.first_sync_done = true;
             device.last_sync_at = Some(now_ms);
-            device.hear_time(outline.server_time);
+            device.receive_server_time(outline.server_time);
         }
     }
     super::device::save(connection, device)?;
     Ok(Verdict::Applied(applied))
 }
 
-/// The server is not the one that was read until now: every scope is read again, and what it has acknowledged beyond
-/// `applied_upto` waits to be sent again. The page itself is not applied.
+/// The server has lost data or is in a new epoch: every scope is read again, and mutations beyond `applied_upto` are queued to
+/// be sent again. The page itself is not applied.
 ///
 /// # Errors
 /// When the database fails.
@@ -114,23 +114,23 @@ pub fn start_again(connection: &Connection, device: &mut Device, applied_upto: i
     device.first_sync_done = false;
     scopes::start_again(connection)?;
     if applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, applied_upto)? {
-        outbox::wait_again(connection, device)?;
+        outbox::requeue_all(connection, device)?;
         return Ok(Verdict::Copied);
     }
     super::device::save(connection, device)?;
     Ok(Verdict::StartAgain)
 }
 
-/// Whether the server heard something else from this device than this database has said.
+/// Whether the server received other mutations from this device than this database has sent.
 fn is_copy(connection: &Connection, device: &Device, outline: &Outline) -> Result<bool> {
     if outline.applied_upto >= device.next_n {
         return Ok(true);
     }
     let known = match outline.applied_upto.cmp(&device.acknowledged_n) {
-        // An answer that is older than what was heard meanwhile. Whether it may be is for whoever asked to say.
+        // The page is older than the last push answer. The caller decides whether that is possible.
         Ordering::Less => return Ok(false),
         Ordering::Equal => Some(device.acknowledged_chain),
-        // Nothing leaves without its chain: what the server has under a number that has none was made elsewhere.
+        // A mutation gets its chain before it is sent: one that the server has and that has no chain here was made elsewhere.
         Ordering::Greater => outbox::chain_at(connection, outline.applied_upto)?,
     };
     Ok(known.is_none_or(|chain| hex::encode(chain) != outline.chain))
@@ -143,13 +143,13 @@ pub(super) struct Page<'c> {
     organization_id: Uuid,
     /// Scopes that are being read again from 0.
     pub(super) rereading: HashSet<String>,
-    /// Tables that this version does not know, by the scopes that hold them.
+    /// Tables that this build does not know, with the scopes that hold them: scope, table.
     pub(super) unknown: BTreeSet<(String, String)>,
-    /// Columns that this version does not know, by the scopes that hold rows with them, and their tables.
+    /// Columns that this build does not know, with the scopes that hold rows with them: scope, table, column.
     pub(super) unknown_columns: BTreeSet<(String, &'static str, String)>,
-    /// Rows with a shadow: pending changes lie on them.
+    /// Rows with a shadow, that is with pending changes on top: table, id.
     shadowed: HashSet<(String, String)>,
-    /// Whether any row is known to be withheld, and each row that comes has to be looked for among them.
+    /// Whether any row is withheld. Otherwise received rows need not be looked up among the withheld ones.
     any_withheld: bool,
     pub(super) sums: Sums,
     pub(super) applied: Applied,
@@ -180,12 +180,12 @@ impl<'c> Page<'c> {
         entity.scopes_of(id, &self.organization_id, values)
     }
 
-    /// Whether the scope is heard once this page is applied.
-    fn is_heard(&self, scope: &str) -> Result<bool> {
+    /// Whether this laptop subscribes to the scope once this page is applied.
+    fn is_subscribed(&self, scope: &str) -> Result<bool> {
         if self.outline.removed.iter().any(|removed| removed == scope) {
             return Ok(false);
         }
-        Ok(self.outline.scopes.iter().any(|step| step.scope == scope) || scopes::is_heard(self.connection, scope)?)
+        Ok(self.outline.scopes.iter().any(|step| step.scope == scope) || scopes::is_subscribed(self.connection, scope)?)
     }
 
     pub(super) fn is_shadowed(&self, entity: &Entity, id: &str) -> bool {
@@ -207,26 +207,26 @@ impl<'c> Page<'c> {
         }
         self.applied.rows += line.rows.len();
         let mut read = line.rows.iter().map(|cells| Ok((plan.read(cells)?, cells))).collect::<Result<Vec<_>>>()?;
-        // In the order of the ids their index is written from one end to the other instead of here and there.
+        // Sorted by id, because sequential writes to the index touch fewer pages than random ones.
         read.sort_unstable_by_key(|(row, _)| row.id);
         let mut insert = self.connection.prepare_cached(&rows::sql(entity).insert)?;
-        let mut place = vec![Value::Null; entity.columns.len()];
+        let mut scope_values = vec![Value::Null; entity.columns.len()];
         for (row, cells) in read {
             let id = id_text(&row.id);
             if self.any_withheld {
                 withheld::forget(self.connection, entity.name, &row.id)?;
             }
-            for index in &rows::sql(entity).place {
-                place[*index] = plan.cell(cells, *index).map_or(Value::Null, Cell::to_value);
+            for index in &rows::sql(entity).scope_columns {
+                scope_values[*index] = plan.cell(cells, *index).map_or(Value::Null, Cell::to_value);
             }
-            let scopes = self.scopes_of(entity, &row.id, &place);
+            let scopes = self.scopes_of(entity, &row.id, &scope_values);
             if self.is_shadowed(entity, &id) {
-                self.put_under(entity, &row.id, &id, plan.row(cells, &row), &scopes)?;
+                self.store_under_pending(entity, &row.id, &id, plan.row(cells, &row), &scopes)?;
             } else if plan.execute(&mut insert, cells, &row, &id)? == 1 {
-                // Most rows of a first sync are new, and one statement is enough to find that out.
+                // Most rows of a first sync are new, and the insert itself shows that with one statement.
                 self.sums.add(entity, &row.id, row.stamp, &scopes);
             } else {
-                self.put_over(&plan, cells, &row, &id, &scopes, reread)?;
+                self.overwrite(&plan, cells, &row, &id, &scopes, reread)?;
             }
             if reread {
                 self.connection
@@ -237,16 +237,16 @@ impl<'c> Page<'c> {
         Ok(())
     }
 
-    /// Stores a row over the one that is there, on which nothing lies.
-    fn put_over(&mut self, plan: &Plan, cells: &[Cell<'_>], row: &Fixed, id: &str, scopes: &[String], reread: bool) -> Result<()> {
+    /// Overwrites an existing row that has no pending changes.
+    fn overwrite(&mut self, plan: &Plan, cells: &[Cell<'_>], row: &Fixed, id: &str, scopes: &[String], reread: bool) -> Result<()> {
         let entity = plan.entity;
-        let before = rows::read_place(self.connection, entity, id)?;
-        if let Some((stamp, place)) = &before {
-            // The same row through its second scope.
+        let before = rows::read_scope_columns(self.connection, entity, id)?;
+        if let Some((stamp, scope_values)) = &before {
+            // The row was already received through another of its scopes.
             if *stamp == row.stamp && !reread {
                 return Ok(());
             }
-            let scopes = self.scopes_of(entity, &row.id, place);
+            let scopes = self.scopes_of(entity, &row.id, scope_values);
             self.sums.subtract(entity, &row.id, *stamp, &scopes);
         }
         let mut update = self.connection.prepare_cached(&rows::sql(entity).update)?;
@@ -255,15 +255,15 @@ impl<'c> Page<'c> {
         Ok(())
     }
 
-    /// Stores a row under the pending changes that lie on it.
-    fn put_under(&mut self, entity: &'static Entity, id: &Uuid, text: &str, row: Row, scopes: &[String]) -> Result<()> {
+    /// Stores the server's row in the shadow, under the pending changes.
+    fn store_under_pending(&mut self, entity: &'static Entity, id: &Uuid, text: &str, row: Row, scopes: &[String]) -> Result<()> {
         self.forget_server_row(entity, id, text)?;
         self.sums.add(entity, id, row.stamp, scopes);
         write_shadow(self.connection, entity, text, Some(&row))?;
-        self.lay_again(entity, text)
+        self.reapply_pending(entity, text)
     }
 
-    /// Takes the server's row out of the sums. It is about to be another one, or none.
+    /// Subtracts the shadow's row from the sums, before it is replaced or removed.
     fn forget_server_row(&mut self, entity: &Entity, id: &Uuid, text: &str) -> Result<()> {
         if let Some(Some(before)) = overlay::read_shadow(self.connection, entity, text)? {
             let scopes = self.scopes_of(entity, id, &before.values);
@@ -272,8 +272,8 @@ impl<'c> Page<'c> {
         Ok(())
     }
 
-    /// Drops what the page's snapshot contains from what lies on the row, and lays the rest on it again.
-    fn lay_again(&mut self, entity: &'static Entity, text: &str) -> Result<()> {
+    /// Marks the row's mutations that the page's snapshot contains as covered, and applies the remaining ones on top again.
+    fn reapply_pending(&mut self, entity: &'static Entity, text: &str) -> Result<()> {
         self.connection
             .prepare_cached(
                 "UPDATE outbox SET state = 3, chain = coalesce(chain, zeroblob(32)) WHERE row_id = ?1 AND entity = ?2 AND state < 3 AND n <= ?3",
@@ -292,32 +292,32 @@ impl<'c> Page<'c> {
             if self.any_withheld {
                 withheld::forget(self.connection, entity.name, id)?;
             }
-            self.take_away(entity, id, (!line.deleted).then_some(line.scope.as_ref()))?;
+            self.remove_row(entity, id, (!line.deleted).then_some(line.scope.as_ref()))?;
         }
         Ok(())
     }
 
-    /// Remembers what is missing here; the page has called it gone before.
+    /// Stores the ids of withheld rows. An earlier line of the page has removed the rows themselves.
     fn withheld(&mut self, line: &WithheldLine<'_>) -> Result<()> {
         let Some(entity) = registry::entity(&line.entity) else { return Ok(()) };
         self.any_withheld = true;
         withheld::remember(self.connection, &line.scope, entity.name, &line.ids)
     }
 
-    /// Takes the server's row away, unless another scope than `left` that is heard holds it.
-    pub(super) fn take_away(&mut self, entity: &'static Entity, id: &Uuid, left: Option<&str>) -> Result<()> {
+    /// Removes the server's row, unless this laptop subscribes to another scope than `left` that holds it.
+    pub(super) fn remove_row(&mut self, entity: &'static Entity, id: &Uuid, left: Option<&str>) -> Result<()> {
         let text = id_text(id);
         let shadowed = self.is_shadowed(entity, &text);
         let before = if shadowed {
             overlay::read_shadow(self.connection, entity, &text)?.flatten().map(|row| (row.stamp, row.values))
         } else {
-            rows::read_place(self.connection, entity, &text)?
+            rows::read_scope_columns(self.connection, entity, &text)?
         };
         let Some((stamp, values)) = before else { return Ok(()) };
         let scopes = self.scopes_of(entity, id, &values);
         if let Some(left) = left {
             for scope in scopes.iter().filter(|scope| *scope != left) {
-                if self.is_heard(scope)? {
+                if self.is_subscribed(scope)? {
                     return Ok(());
                 }
             }
@@ -326,23 +326,23 @@ impl<'c> Page<'c> {
         self.sums.subtract(entity, id, stamp, &scopes);
         if shadowed {
             write_shadow(self.connection, entity, &text, None)?;
-            self.lay_again(entity, &text)
+            self.reapply_pending(entity, &text)
         } else {
             rows::delete(self.connection, entity, &text)
         }
     }
 
     fn removed(&mut self, scope: &str) -> Result<()> {
-        for (entity, id) in self.rows_living_in(scope)? {
-            self.take_away(entity, &id, Some(scope))?;
+        for (entity, id) in self.rows_in_scope(scope)? {
+            self.remove_row(entity, &id, Some(scope))?;
         }
         self.connection.execute("DELETE FROM scopes WHERE scope = ?1", [scope])?;
         withheld::forget_scope(self.connection, scope)?;
-        lost::hurry(self.connection)
+        lost::make_due_now(self.connection)
     }
 
-    /// The rows whose own columns place them in `scope`, by what the server last said of them.
-    pub(super) fn rows_living_in(&self, scope: &str) -> Result<Vec<(&'static Entity, Uuid)>> {
+    /// The rows whose columns put them into `scope`, by the server's last known state of them.
+    pub(super) fn rows_in_scope(&self, scope: &str) -> Result<Vec<(&'static Entity, Uuid)>> {
         let Some((kind, key)) = ScopeKind::parse(scope) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for entity in registry::all() {
@@ -358,10 +358,10 @@ impl<'c> Page<'c> {
                     let values = if self.is_shadowed(entity, &text) {
                         overlay::read_shadow(self.connection, entity, &text)?.flatten().map(|row| row.values)
                     } else {
-                        rows::read_place(self.connection, entity, &text)?.map(|(_, values)| values)
+                        rows::read_scope_columns(self.connection, entity, &text)?.map(|(_, values)| values)
                     };
                     let (Some(values), Ok(id)) = (values, Uuid::parse_str(&text)) else { continue };
-                    if self.scopes_of(entity, &id, &values).iter().any(|lives| lives == scope) {
+                    if self.scopes_of(entity, &id, &values).iter().any(|found| found == scope) {
                         found.push((*entity, id));
                     }
                 }

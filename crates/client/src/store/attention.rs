@@ -1,5 +1,5 @@
-//! What the server refused and the person has to mend. Changes of one row are one thing to them: the last of what they
-//! entered, and why the first of it was refused.
+//! Changes that the server refused and the person has to correct. All refused changes of one row are shown as one: the last
+//! values that were entered, and why the first change was refused.
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -8,42 +8,42 @@ use waystation_model::Code;
 use waystation_model::registry::{self, Entity};
 use waystation_model::wire::Operation;
 
-use super::edit::laid_together;
+use super::edit::overlay_fields;
 use super::overlay::read_operation;
 use super::value::{read_json, read_uuid};
 use crate::error::{ClientError, Result};
 
-/// Everything refused of one row.
+/// All refused changes of one row.
 #[derive(Debug, Clone)]
 pub struct Refused {
-    /// The number of the change that says why.
+    /// The number of the change whose code is shown.
     pub number: i64,
-    /// The numbers of all of them, the oldest first.
+    /// The numbers of all refused changes, the oldest first.
     pub numbers: Vec<i64>,
-    /// The table, by its name: an older program may have known another.
+    /// The table's name: this build may not know a table that an earlier one knew.
     pub entity: String,
-    /// The row.
+    /// The row's id.
     pub row_id: Uuid,
-    /// What the last of them did.
+    /// The operation of the last change.
     pub op: Operation,
-    /// When the last of them was made (microseconds).
+    /// When the last change was made (microseconds).
     pub at: i64,
-    /// Why the first that built on no other was refused.
+    /// Why the first change that was not blocked by another one was refused.
     pub code: Code,
     /// The column at fault.
     pub field: Option<String>,
-    /// A value that would be taken.
+    /// A value that the server would accept.
     pub suggestion: Option<String>,
-    /// The columns that they gave.
+    /// The columns that the changes set.
     pub columns: Vec<String>,
-    /// Their values, the later over the earlier.
+    /// Their values; later changes override earlier ones.
     pub values: Vec<Value>,
 }
 
 impl Refused {
-    /// Puts a later change of the same row on top.
-    fn lay(&mut self, later: Refused) {
-        // What was built on a refused change is blocked by it, and says nothing of its own.
+    /// Adds a later change of the same row.
+    fn add_later(&mut self, later: Refused) {
+        // A blocked change only follows from an earlier refusal, so its own code explains nothing.
         if self.code == Code::Blocked && later.code != Code::Blocked {
             (self.number, self.code, self.field, self.suggestion) = (later.number, later.code, later.field, later.suggestion);
         }
@@ -51,20 +51,20 @@ impl Refused {
         self.at = later.at;
         match (self.op, later.op, registry::entity(&self.entity)) {
             (Operation::Put, Operation::Put, Some(entity)) => {
-                laid_together(entity, &mut self.columns, &mut self.values, &later.columns, &later.values);
+                overlay_fields(entity, &mut self.columns, &mut self.values, &later.columns, &later.values);
             }
             _ => (self.columns, self.values) = (later.columns, later.values),
         }
         self.op = later.op;
     }
 
-    /// The table, when this program knows it.
+    /// The table, when this build knows it.
     pub fn known_entity(&self) -> Option<&'static Entity> {
         registry::entity(&self.entity)
     }
 }
 
-/// Everything refused, by rows, the newest first.
+/// All refused changes, grouped by row, the newest first.
 ///
 /// # Errors
 /// When the database fails.
@@ -91,7 +91,7 @@ pub fn all(connection: &Connection) -> Result<Vec<Refused>> {
             values: read_json(row, "vals")?,
         };
         match all.last_mut() {
-            Some(last) if last.row_id == refused.row_id && last.entity == refused.entity => last.lay(refused),
+            Some(last) if last.row_id == refused.row_id && last.entity == refused.entity => last.add_later(refused),
             _ => all.push(refused),
         }
     }
@@ -99,7 +99,7 @@ pub fn all(connection: &Connection) -> Result<Vec<Refused>> {
     Ok(all)
 }
 
-/// How many rows have something refused.
+/// How many rows have refused changes.
 ///
 /// # Errors
 /// When the database fails.
@@ -109,7 +109,7 @@ pub fn count(connection: &Connection) -> Result<i64> {
         .query_row([], |row| row.get(0))?)
 }
 
-/// Everything refused of the row that change `number` is of.
+/// All refused changes of the row of change `number`.
 ///
 /// # Errors
 /// `not_found`.
@@ -120,7 +120,7 @@ pub fn of_number(connection: &Connection, number: i64) -> Result<Refused> {
         .ok_or_else(|| ClientError::refused(Code::NotFound, "no refused change has this number"))
 }
 
-/// Forgets everything refused of one row.
+/// Deletes all refused changes of one row.
 ///
 /// # Errors
 /// When the database fails.
@@ -131,7 +131,7 @@ pub fn forget(connection: &Connection, refused: &Refused) -> Result<()> {
     Ok(())
 }
 
-/// The code of a word that was stored.
+/// The code of a stored word.
 pub fn read_code(word: &str) -> Code {
     Code::ALL.iter().copied().find(|code| code.word() == word).unwrap_or(Code::Internal)
 }

@@ -1,8 +1,8 @@
-//! The quiet audit: counts again, from the rows themselves, the sums that a pull compares, and compares each row with the digest
-//! that was stored with it. The sums that are kept follow what pulls change; a row that a damaged disk or somebody's hand took
-//! away, made or changed is in none of them. Scopes in which it finds something are remembered as damaged.
+//! The background audit: recomputes the scope sums from the rows, and compares each row with its stored digest. The stored sums
+//! are only updated by pulls, so they do not show rows that a damaged disk or another program removed, added or changed.
+//! Scopes in which the audit finds something are marked as damaged.
 //!
-//! It goes through the whole database in small steps and starts over when anything was written meanwhile.
+//! It reads the whole database in small steps, and stops when anything was written meanwhile.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,19 +14,19 @@ use waystation_model::registry::{self, Entity};
 use super::{overlay, rows, scopes, slices};
 use crate::error::{ClientError, Result};
 
-/// Rows that one step counts: whoever wants to write waits no longer than that takes.
+/// Rows that one step reads. Limits how long a write has to wait for the audit.
 pub const STEP_ROWS_MAX: i64 = 500;
 
-/// An audit under way.
+/// A running audit.
 pub struct Audit {
     organization: Uuid,
-    /// What the connection had written when it began.
+    /// SQLite's `total_changes` of the connection at the end of the last step.
     began_at: u64,
     table: usize,
-    /// The last row of the table that was counted.
+    /// The id of the last row that was counted.
     after: String,
     counted: HashMap<String, i64>,
-    /// Scopes with rows that do not fit their digests.
+    /// Scopes with rows that do not match their digests.
     changed: HashSet<String>,
 }
 
@@ -35,9 +35,9 @@ pub struct Audit {
 pub enum Step {
     /// There is more to count.
     More,
-    /// Something was written meanwhile: what was counted says nothing.
+    /// Something was written meanwhile: the counts are invalid.
     Disturbed,
-    /// Everything was counted. These scopes do not hold what they should, and are damaged from here on.
+    /// Everything was counted. These scopes do not match and are now marked as damaged.
     Done(Vec<String>),
 }
 
@@ -58,7 +58,7 @@ impl Audit {
         })
     }
 
-    /// Counts some more rows; after the last one, compares.
+    /// Counts the next rows. After the last row, compares the sums.
     ///
     /// # Errors
     /// When the database fails.
@@ -70,28 +70,28 @@ impl Audit {
             self.count_shadows(connection)?;
             return self.compare(connection).map(Step::Done);
         };
-        // What lies under somebody's changes is counted as the server has it, at the end.
+        // Rows with pending changes are counted from their shadows, at the end.
         let mut statement = connection.prepare_cached(&format!(
             "SELECT id, digest IS NULL AS unknown, {1} AS fits FROM {0} r
              WHERE id > ?1 AND NOT EXISTS (SELECT row_id FROM shadows s WHERE s.entity = '{0}' AND s.row_id = r.id)
              ORDER BY id LIMIT ?2",
             entity.name,
-            rows::sql(entity).whole
+            rows::sql(entity).digest_matches
         ))?;
         let found: Vec<(String, bool, bool)> = statement
             .query_map(params![self.after, STEP_ROWS_MAX], |row| Ok((row.get("id")?, row.get("unknown")?, row.get("fits")?)))?
             .collect::<Result<_, _>>()?;
         for (id, unknown, fits) in &found {
-            // An id that is none, or written otherwise than ids are, was never the server's.
+            // The server only sends ids in canonical form.
             if !Uuid::parse_str(id).is_ok_and(|parsed| rows::id_text(&parsed) == *id) {
-                tracing::warn!(table = entity.name, id, "a row that nobody made");
+                tracing::warn!(table = entity.name, id, "a row with an invalid id is deleted");
                 rows::delete(connection, entity, id)?;
                 continue;
             }
-            let Some((stamp, values)) = rows::read_place(connection, entity, id)? else { continue };
+            let Some((stamp, values)) = rows::read_scope_columns(connection, entity, id)? else { continue };
             self.count(entity, id, stamp, &values);
             if *unknown {
-                rows::learn_digest(connection, entity, id)?;
+                rows::store_digest(connection, entity, id)?;
             } else if !fits && let Ok(id) = Uuid::parse_str(id) {
                 self.changed.extend(entity.scopes_of(&id, &self.organization, &values));
             }
@@ -126,7 +126,7 @@ impl Audit {
     }
 
     fn count(&mut self, entity: &Entity, id: &str, stamp: i64, values: &[serde_json::Value]) {
-        // An id that is none is in no sum.
+        // A row with an invalid id is in no sum.
         let Ok(id) = Uuid::parse_str(id) else { return };
         let hash = row_hash(entity.name, &id, stamp);
         for scope in entity.scopes_of(&id, &self.organization, values) {
@@ -135,7 +135,7 @@ impl Audit {
         }
     }
 
-    /// Puts the sums right, and remembers every scope whose rows are not what its checksum and their digests say.
+    /// Corrects the stored sums, and marks every scope as damaged whose rows do not match its checksum or their digests.
     fn compare(&self, connection: &Connection) -> Result<Vec<String>> {
         let mut statement = connection.prepare_cached(
             "SELECT coalesce(s.scope, h.scope) AS scope, coalesce(s.sum, 0) AS sum, h.checksum AS checksum, coalesce(h.whole, 0) AS whole
@@ -148,8 +148,8 @@ impl Audit {
         let mut damaged = Vec::new();
         for (scope, sum, checksum, whole) in known {
             let counted = self.counted.get(&scope).copied().unwrap_or(0);
-            // A sum that is right and yet not the checksum's is ahead of its cursor, by a row that came through another scope.
-            let fits = !whole || counted == sum || checksum == Some(counted) || scopes::holds_unknown(connection, &scope)?;
+            // A correct sum may differ from the checksum: a row received through another scope is ahead of this scope's cursor.
+            let fits = !whole || counted == sum || checksum == Some(counted) || scopes::has_unknown_tables(connection, &scope)?;
             if !fits || whole && self.changed.contains(&scope) {
                 damaged.push(scope.clone());
             }

@@ -1,4 +1,4 @@
-//! One value of a pulled tuple, on its way from JSON to SQLite without a stop between.
+//! One value of a pulled tuple, parsed from JSON and bound to SQLite without an intermediate copy.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,14 +14,14 @@ use waystation_model::registry::Kind;
 /// One value of a tuple, borrowed from the page wherever its text has no escapes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell<'a> {
-    /// Nothing.
+    /// JSON's null.
     Null,
     /// True or false.
-    Truth(bool),
-    /// A whole number.
-    Whole(i64),
+    Bool(bool),
+    /// An integer.
+    Int(i64),
     /// Any other number.
-    Real(f64),
+    Float(f64),
     /// Text.
     Text(Cow<'a, str>),
     /// A list or an object.
@@ -33,9 +33,9 @@ impl Cell<'_> {
     pub fn to_value(&self) -> Value {
         match self {
             Cell::Null => Value::Null,
-            Cell::Truth(truth) => Value::Bool(*truth),
-            Cell::Whole(number) => Value::from(*number),
-            Cell::Real(number) => Value::from(*number),
+            Cell::Bool(flag) => Value::Bool(*flag),
+            Cell::Int(number) => Value::from(*number),
+            Cell::Float(number) => Value::from(*number),
             Cell::Text(text) => Value::String(text.clone().into_owned()),
             Cell::Json(value) => value.clone(),
         }
@@ -46,9 +46,9 @@ impl Cell<'_> {
         if let Cell::Text(text) = self { Some(text) } else { None }
     }
 
-    /// The number, when it is whole.
+    /// The number, when it is an integer.
     pub fn as_i64(&self) -> Option<i64> {
-        if let Cell::Whole(number) = self { Some(*number) } else { None }
+        if let Cell::Int(number) = self { Some(*number) } else { None }
     }
 
     /// The value as a column of this kind stores it.
@@ -56,21 +56,21 @@ impl Cell<'_> {
         match (kind, self) {
             (_, Cell::Null) => StoredCell::Plain(ValueRef::Null),
             (Kind::Json, cell) => StoredCell::Made(cell.to_value().to_string()),
-            (Kind::Real, Cell::Whole(number)) => StoredCell::Plain(ValueRef::Real(*number as f64)),
-            (_, Cell::Truth(truth)) => StoredCell::Plain(ValueRef::Integer(i64::from(*truth))),
-            (_, Cell::Whole(number)) => StoredCell::Plain(ValueRef::Integer(*number)),
-            (_, Cell::Real(number)) => StoredCell::Plain(ValueRef::Real(*number)),
+            (Kind::Real, Cell::Int(number)) => StoredCell::Plain(ValueRef::Real(*number as f64)),
+            (_, Cell::Bool(flag)) => StoredCell::Plain(ValueRef::Integer(i64::from(*flag))),
+            (_, Cell::Int(number)) => StoredCell::Plain(ValueRef::Integer(*number)),
+            (_, Cell::Float(number)) => StoredCell::Plain(ValueRef::Real(*number)),
             (_, Cell::Text(text)) => StoredCell::Plain(ValueRef::Text(text.as_bytes())),
             (_, Cell::Json(value)) => StoredCell::Made(value.to_string()),
         }
     }
 }
 
-/// A value on its way into SQLite.
+/// A value to bind to an SQLite parameter.
 pub enum StoredCell<'a> {
     /// Borrowed.
     Plain(ValueRef<'a>),
-    /// JSON text that was made for it.
+    /// Owned JSON text.
     Made(String),
 }
 
@@ -102,20 +102,20 @@ impl<'de> Visitor<'de> for CellVisitor {
         Ok(Cell::Null)
     }
 
-    fn visit_bool<E>(self, truth: bool) -> Result<Cell<'de>, E> {
-        Ok(Cell::Truth(truth))
+    fn visit_bool<E>(self, flag: bool) -> Result<Cell<'de>, E> {
+        Ok(Cell::Bool(flag))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Cell<'de>, E> {
-        Ok(Cell::Whole(number))
+        Ok(Cell::Int(number))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Cell<'de>, E> {
-        Ok(i64::try_from(number).map_or(Cell::Real(number as f64), Cell::Whole))
+        Ok(i64::try_from(number).map_or(Cell::Float(number as f64), Cell::Int))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Cell<'de>, E> {
-        Ok(Cell::Real(number))
+        Ok(Cell::Float(number))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cell<'de>, E> {

@@ -1,4 +1,4 @@
-//! Who this database is to the server: one row, read once and kept beside the connection that writes it.
+//! The device that this database is registered as at the server: one row, read once and cached beside the writer's connection.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ pub fn clock_offset_ms(connection: &Connection) -> Result<i64> {
     Ok(connection.prepare_cached("SELECT clock_offset_ms FROM device")?.query_row([], |row| row.get(0))?)
 }
 
-/// Whose database this is.
+/// The owner of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// Their account.
@@ -29,39 +29,39 @@ pub struct Owner {
     pub organization_name: String,
     /// The name they sign in with.
     pub user_name: String,
-    /// What they are called.
+    /// Their full name.
     pub full_name: String,
-    /// What they are.
+    /// Their role.
     pub role: Role,
-    /// The server they belong to.
+    /// The address of their server.
     pub server: String,
 }
 
-/// The device's state. What has a number here is also in the database; `next_n` and `last_at` follow from the outbox.
+/// The device's state. It is stored in the `device` row, except for `went_back`; `next_n` and `last_at` follow from the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// The device at the server.
+    /// The device's id at the server.
     pub device_id: Uuid,
-    /// Whose it is.
+    /// The owner of the database.
     pub owner: Owner,
-    /// The server's life that the cursors belong to; 0 before the first answer.
+    /// The server's epoch that the cursors belong to; 0 before the first answer.
     pub epoch: i64,
-    /// The server has mutations up to here.
+    /// The server has acknowledged mutations up to this number.
     pub acknowledged_n: i64,
-    /// The chain there.
+    /// The chain after mutation `acknowledged_n`.
     pub acknowledged_chain: Chain,
-    /// A complete pull covered mutations up to here.
+    /// The last complete pull contained mutations up to this number.
     pub applied_upto: i64,
-    /// Server's clock minus this laptop's.
+    /// The server's clock minus this laptop's.
     pub clock_offset_ms: i64,
-    /// When the last sync ended well.
+    /// When the last sync succeeded, by this laptop's clock.
     pub last_sync_at: Option<i64>,
     /// Whether a complete pull has ever been made.
     pub first_sync_done: bool,
-    /// The newest text by which the server can tell that it has gone back in time. Nothing here looks into it.
+    /// The server's newest witness, an opaque text by which the server can tell that it has gone back in time.
     pub witness: Option<String>,
-    /// How often this program went back to an earlier number since it opened the database. What was asked before says nothing
-    /// about the numbers after.
+    /// How often the numbers were rewound since the database was opened. An answer to a request from before a rewind is about
+    /// outdated numbers.
     pub went_back: u32,
     /// The number of the next mutation.
     pub next_n: i64,
@@ -70,22 +70,22 @@ pub struct Device {
 }
 
 impl Device {
-    /// How many changes the server does not have yet. Numbers are dense, so nothing has to be counted.
+    /// How many changes the server has not acknowledged. Numbers have no gaps, so the difference is the count.
     pub fn waiting(&self) -> i64 {
         self.next_n - 1 - self.acknowledged_n
     }
 
-    /// Keeps what the server says of how far it has come. One that says nothing leaves what is kept; one that says more than
-    /// it may is not believed, and its answer counts all the same.
-    pub fn hear_witness(&mut self, witness: Option<&str>) {
+    /// Keeps the server's witness. Without one in the answer the last one stays; one beyond the size limit is ignored, and the
+    /// rest of the answer is still used.
+    pub fn receive_witness(&mut self, witness: Option<&str>) {
         if let Some(witness) = witness.filter(|witness| witness.len() <= WITNESS_BYTES_MAX) {
             self.witness = Some(witness.to_owned());
         }
     }
 
-    /// The server's clock, heard when it has everything. A clock that was ahead once stays in no later change: what it had
-    /// dated later than this was taken at its receipt.
-    pub fn hear_time(&mut self, server_time_ms: i64) {
+    /// Limits `last_at` to the server's time once the server has all changes, so that a clock that was ahead for a while does
+    /// not push later changes into the future: the server dates changes from the future at their receipt.
+    pub fn receive_server_time(&mut self, server_time_ms: i64) {
         if self.waiting() == 0 {
             self.last_at = self.last_at.not_after(server_time_ms);
         }
@@ -104,7 +104,7 @@ const INSERT: &str = "INSERT INTO device (only_row, device_id, user_id, organiza
 const UPDATE: &str = "UPDATE device SET device_id = ?1, epoch = ?2, acknowledged_n = ?3, acknowledged_chain = ?4, applied_upto = ?5,
     clock_offset_ms = ?6, last_sync_at = ?7, first_sync_done = ?8, witness = ?9";
 
-/// The device row, when there is one.
+/// Reads the device row; none when there is none.
 ///
 /// # Errors
 /// When the database fails or the row is not readable.
@@ -144,21 +144,21 @@ pub fn load(connection: &Connection) -> Result<Option<Device>> {
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
     device.next_n = last_n.max(device.acknowledged_n) + 1;
-    let heard = device.last_sync_at.map(|at| at + device.clock_offset_ms);
-    let taken_at = heard.map_or(At(taken_at), |heard| At(taken_at).not_after(heard));
+    let synced_at = device.last_sync_at.map(|at| at + device.clock_offset_ms);
+    let taken_at = synced_at.map_or(At(taken_at), |synced_at| At(taken_at).not_after(synced_at));
     device.last_at = taken_at.max(At(waiting_at));
     Ok(Some(device))
 }
 
-/// Writes whose database this is; the device id only when there is none yet.
+/// Writes the owner of the database, and the device id when there is none yet.
 ///
 /// # Errors
-/// When the database belongs to somebody else, or fails.
-pub fn introduce(connection: &Connection, device_id: Uuid, owner: &Owner) -> Result<Device> {
+/// When the database belongs to another person, or fails.
+pub fn store_owner(connection: &Connection, device_id: Uuid, owner: &Owner) -> Result<Device> {
     if let Some(present) = load(connection)?
         && present.owner.user_id != owner.user_id
     {
-        return Err(ClientError::Damaged("the database belongs to somebody else".into()));
+        return Err(ClientError::Damaged("the database belongs to another person".into()));
     }
     connection.execute(
         INSERT,
@@ -176,7 +176,7 @@ pub fn introduce(connection: &Connection, device_id: Uuid, owner: &Owner) -> Res
     load(connection)?.ok_or_else(|| ClientError::Damaged("the device row is not there".into()))
 }
 
-/// Writes what changed about the device.
+/// Writes the device's state.
 ///
 /// # Errors
 /// When the database fails.

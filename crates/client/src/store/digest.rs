@@ -1,7 +1,7 @@
-//! A digest of each row's own values, written with them: a row that changes by itself does not fit its digest any more.
+//! A digest of each row's values, written with the row. A row that does not match its digest was changed by something else.
 //!
-//! The encryption already notices a disk that changes single bytes. This notices whatever else writes to rows without knowing
-//! how: a fault of this program, or somebody's hand.
+//! The encryption already detects bytes that the disk has changed. The digest detects every other writer that does not update
+//! it: a fault of this program, or a person with a database tool.
 
 use std::cell::RefCell;
 
@@ -15,11 +15,11 @@ use crate::error::Result;
 /// The SQL function. Its arguments are a row's values in the order of its columns.
 pub const FUNCTION: &str = "row_digest";
 
-/// Teaches a connection the function.
+/// Registers the function on a connection.
 ///
 /// # Errors
 /// When the database fails.
-pub fn teach(connection: &Connection) -> Result<()> {
+pub fn register_function(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function(FUNCTION, -1, flags, |context| Ok(digest(context)))?;
     Ok(())
@@ -28,11 +28,11 @@ pub fn teach(connection: &Connection) -> Result<()> {
 fn digest(context: &Context<'_>) -> i64 {
     BYTES.with_borrow_mut(|bytes| {
         bytes.clear();
-        for place in 0..context.len() {
-            match context.get_raw(place) {
+        for index in 0..context.len() {
+            match context.get_raw(index) {
                 ValueRef::Null => bytes.push(0),
                 ValueRef::Integer(number) => add(bytes, 1, &number.to_le_bytes()),
-                // A column of real numbers stores 2 as 2.0.
+                // A REAL column stores 2 as 2.0, and both must have the same digest.
                 ValueRef::Real(number) if number.fract() == 0.0 && number.abs() < 9e15 => add(bytes, 1, &(number as i64).to_le_bytes()),
                 ValueRef::Real(number) => add(bytes, 2, &number.to_bits().to_le_bytes()),
                 ValueRef::Text(text) | ValueRef::Blob(text) => {
@@ -51,7 +51,7 @@ fn add(bytes: &mut Vec<u8>, kind: u8, value: &[u8]) {
 }
 
 thread_local! {
-    /// A row's values one after the other.
+    /// Buffer for a row's values, reused between calls.
     static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -60,9 +60,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_counts_and_how_a_number_is_stored_does_not() {
+    fn digest_depends_on_every_value_but_not_on_a_numbers_storage_class() {
         let connection = Connection::open_in_memory().expect("a database");
-        teach(&connection).expect("a function");
+        register_function(&connection).expect("a function");
         let of = |values: &str| -> i64 {
             connection.query_row(&format!("SELECT {FUNCTION}({values})"), [], |row| row.get(0)).expect("a digest")
         };

@@ -1,4 +1,4 @@
-//! What a person does: one transaction that changes the visible row and puts the change into the outbox.
+//! A person's change: one transaction that changes the visible row and adds the change to the outbox.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use waystation_model::wire::{Base, Operation};
 use waystation_model::{Code, Problem};
 
 use super::device::{Device, Owner};
-use super::overlay::{Pending, lay, operation_word, pending_of, start_shadow};
+use super::overlay::{Pending, apply_change, operation_word, pending_of, start_shadow};
 use super::rows::{self, Row, id_text};
 use crate::error::Result;
 
@@ -23,16 +23,16 @@ pub struct Edit {
     pub entity: &'static Entity,
     /// The row; none when the id follows from key columns among the fields.
     pub id: Option<Uuid>,
-    /// What is done.
+    /// The operation.
     pub op: Operation,
     /// The columns and their new values; what to add for a `sum` column.
     pub fields: Vec<(&'static str, Value)>,
-    /// Whether it may melt into this row's last change while that was never sent.
+    /// Whether it may be coalesced with this row's last change, while that one is not sent.
     pub coalesce: bool,
 }
 
 impl Edit {
-    /// Makes a row or changes some of its columns.
+    /// Creates a row or changes some of its columns.
     pub fn put(entity: &'static Entity, id: Option<Uuid>, fields: Vec<(&'static str, Value)>) -> Edit {
         Edit { entity, id, op: Operation::Put, fields, coalesce: false }
     }
@@ -42,7 +42,7 @@ impl Edit {
         Edit { entity, id: Some(id), op: Operation::Delete, fields: Vec::new(), coalesce: false }
     }
 
-    /// … and melts into the row's last change while that was never sent.
+    /// The same change, coalesced with the row's last change while that one is not sent.
     pub fn coalescing(mut self) -> Edit {
         self.coalesce = true;
         self
@@ -73,7 +73,7 @@ pub fn make(connection: &Connection, device: &mut Device, now_ms: i64, edit: &Ed
 
     if edit.coalesce
         && let Some(own) = base.own
-        && melt(connection, entity, own, &fields, at.0)?
+        && coalesce_into(connection, entity, own, &fields, at.0)?
     {
         device.last_at = at;
         return Ok(own);
@@ -128,7 +128,7 @@ fn wanted_row(
             Ok(None)
         }
         Operation::Put => {
-            // On its own row a change never meets anybody else's, so the merge is the check that the server makes as well.
+            // On the laptop's own row a change meets no other change, so the merge only runs the checks that the server runs.
             let base = Base { stamp: Some(0), own: None };
             let stored = current.as_ref().map(|row| Stored { stamp: Some(0), values: row.values.clone(), edits: Edits::new() });
             let change = Change { device: device.device_id, n: device.next_n, user: device.owner.user_id, base, at: 0, fields };
@@ -136,7 +136,7 @@ fn wanted_row(
             if let Some(row) = &current {
                 permit(connection, &device.owner, entity, entity.write, id, &row.values)?;
             }
-            let wanted = lay(entity, current.clone(), Operation::Put, fields, at_ms);
+            let wanted = apply_change(entity, current.clone(), Operation::Put, fields, at_ms);
             if let Some(row) = &wanted {
                 let rules = fields.iter().filter_map(|(index, _)| entity.columns[*index].by);
                 let actor = actor_for(connection, &device.owner, entity, rules, id, &row.values)?;
@@ -147,7 +147,7 @@ fn wanted_row(
                 }
             }
             if let Some(row) = &wanted
-                && current.is_none_or(|before| decides_rights(entity.write, entity, &before.values, &row.values))
+                && current.is_none_or(|before| changes_rights(entity.write, entity, &before.values, &row.values))
             {
                 permit(connection, &device.owner, entity, entity.write, id, &row.values)?;
             }
@@ -156,25 +156,25 @@ fn wanted_row(
     }
 }
 
-/// The server's row that the change is made on, and the own change that still lies on it.
+/// The base of a change: the stamp of the server's row, and the row's last pending change.
 fn base_of(connection: &Connection, edit: &Edit, fields: &[(usize, Value)], id: &str, current: Option<&Row>) -> Result<Base> {
     let entity = edit.entity;
     let stamp = current.map(|row| row.stamp).filter(|stamp| *stamp != 0);
     if start_shadow(connection, entity, id, current)? {
         return Ok(Base { stamp, own: None });
     }
-    // Deleted here before: whatever is put now is a new row.
+    // The row was deleted here before, so this change creates a new row.
     if current.is_none() {
         return Ok(Base::default());
     }
     let pending = pending_of(connection, entity, id)?;
-    // Numbers below 1 belong to a device that this laptop no longer is.
+    // Numbers below 1 belong to a device that this database was registered as before.
     let own = pending.last().map(|change| change.n).filter(|n| *n > 0);
     Ok(Base { stamp: seen_stamp(entity, edit.op, fields, &pending, stamp), own })
 }
 
-/// The newest stamp of the server's row of which the person saw what they now change. What a pull put under an own change they
-/// saw only beside it: under the changed columns still lies what that change was made on.
+/// The newest stamp of the server's row whose values the person saw in the columns that they now change. A pending change hides
+/// the values that a pull stored under it, so for its columns the person saw only the row that this change was based on.
 fn seen_stamp(entity: &Entity, op: Operation, fields: &[(usize, Value)], pending: &[Pending], pulled: Option<i64>) -> Option<i64> {
     let group = |index: &usize| entity.columns[*index].tracked_group();
     let hides = |change: &Pending, wanted: &str| change.fields.iter().any(|(index, _)| group(index) == Some(wanted));
@@ -183,12 +183,12 @@ fn seen_stamp(entity: &Entity, op: Operation, fields: &[(usize, Value)], pending
         Operation::Delete => entity.tracked_groups(),
     };
     let hidden_since = concerned.into_iter().filter_map(|wanted| pending.iter().rev().find(|change| hides(change, wanted)));
-    // None, the laptop had no such row, is the oldest.
+    // `None` (the laptop had no such row) sorts as the oldest.
     hidden_since.map(|change| change.base.stamp).fold(pulled, std::cmp::min)
 }
 
-/// Melts the change into mutation `n` when that was never sent and both only carry values that add up.
-fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Value)], at: i64) -> Result<bool> {
+/// Coalesces the change into mutation `n`, when that one is not sent and all columns of both merge without loss.
+fn coalesce_into(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Value)], at: i64) -> Result<bool> {
     let found = connection
         .prepare_cached("SELECT columns, vals FROM outbox WHERE n = ?1 AND state = 0 AND op = 'put'")?
         .query_row([n], |row| {
@@ -196,21 +196,21 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
         })
         .optional()?;
     let Some((mut names, mut given)) = found else { return Ok(false) };
-    let adds_up = |merge: Merge| {
+    let is_lossless = |merge: Merge| {
         matches!(merge, Merge::Key | Merge::Carried | Merge::Furthest | Merge::Earliest | Merge::Reset | Merge::Sum | Merge::LatestQuiet)
     };
-    let all_add_up = names.iter().all(|name| entity.column(name).is_some_and(|column| adds_up(column.merge)))
-        && fields.iter().all(|(index, _)| adds_up(entity.columns[*index].merge));
-    // A reset is a deliberate new start and stays a change of its own.
+    let all_lossless = names.iter().all(|name| entity.column(name).is_some_and(|column| is_lossless(column.merge)))
+        && fields.iter().all(|(index, _)| is_lossless(entity.columns[*index].merge));
+    // A reset is a deliberate restart and stays a separate change.
     let same_reset = fields.iter().filter(|(index, _)| entity.columns[*index].merge == Merge::Reset).all(|(index, value)| {
-        names.iter().position(|name| name == entity.columns[*index].name).is_some_and(|place| given[place] == *value)
+        names.iter().position(|name| name == entity.columns[*index].name).is_some_and(|index| given[index] == *value)
     });
-    if !all_add_up || !same_reset {
+    if !all_lossless || !same_reset {
         return Ok(false);
     }
     let (later, values): (Vec<String>, Vec<Value>) =
         fields.iter().map(|(index, value)| (entity.columns[*index].name.to_owned(), value.clone())).unzip();
-    laid_together(entity, &mut names, &mut given, &later, &values);
+    overlay_fields(entity, &mut names, &mut given, &later, &values);
     connection.prepare_cached("UPDATE outbox SET columns = ?2, vals = ?3, at = ?4 WHERE n = ?1")?.execute(params![
         n,
         Value::from(names).to_string(),
@@ -220,26 +220,26 @@ fn melt(connection: &Connection, entity: &Entity, n: i64, fields: &[(usize, Valu
     Ok(true)
 }
 
-/// Lays a later change of the same row over an earlier one, so that the two are one.
-pub(super) fn laid_together(entity: &Entity, names: &mut Vec<String>, given: &mut Vec<Value>, later: &[String], values: &[Value]) {
+/// Overlays the columns of a later change of the same row on those of an earlier one.
+pub(super) fn overlay_fields(entity: &Entity, names: &mut Vec<String>, given: &mut Vec<Value>, later: &[String], values: &[Value]) {
     let mut together = entity.empty_values();
-    let place = |name: &String| entity.column_index(name);
+    let index_of = |name: &String| entity.column_index(name);
     for (name, value) in names.iter().zip(given.iter()) {
-        if let Some(index) = place(name) {
+        if let Some(index) = index_of(name) {
             together[index] = value.clone();
         }
     }
-    let fields: Vec<(usize, Value)> = later.iter().zip(values).filter_map(|(name, value)| Some((place(name)?, value.clone()))).collect();
+    let fields: Vec<(usize, Value)> = later.iter().zip(values).filter_map(|(name, value)| Some((index_of(name)?, value.clone()))).collect();
     lay_over(entity, &mut together, &fields);
     for name in later {
         if !names.contains(name) {
             names.push(name.clone());
         }
     }
-    *given = names.iter().map(|name| place(name).map_or(Value::Null, |index| together[index].clone())).collect();
+    *given = names.iter().map(|name| index_of(name).map_or(Value::Null, |index| together[index].clone())).collect();
 }
 
-/// Whether this person may write the row, by what they hear.
+/// Refuses unless this person may write the row, by the scopes that they subscribe to.
 ///
 /// # Errors
 /// `not_allowed`.
@@ -250,8 +250,8 @@ pub fn permit(connection: &Connection, owner: &Owner, entity: &Entity, rules: Ru
     Err(Problem::new(Code::NotAllowed, format!("{} of this row are not this person's to write", entity.name)).into())
 }
 
-/// Whether two states of a row differ in a column that these rules name.
-fn decides_rights(rules: Rules, entity: &Entity, before: &[Value], after: &[Value]) -> bool {
+/// Whether two states of a row differ in a column that these rules use.
+fn changes_rights(rules: Rules, entity: &Entity, before: &[Value], after: &[Value]) -> bool {
     rules.iter().copied().flatten().any(|who| match who {
         Who::Is(column) | Who::Hears(_, column) | Who::Empty(column) | Who::Equals(column, _) => {
             entity.column_index(column).is_some_and(|index| before[index] != after[index])
@@ -260,7 +260,7 @@ fn decides_rights(rules: Rules, entity: &Entity, before: &[Value], after: &[Valu
     })
 }
 
-/// Whether these rules let this person at the row, by what they hear.
+/// Whether these rules permit the row to this person, by the scopes that they subscribe to.
 ///
 /// # Errors
 /// When the database fails.
@@ -268,7 +268,7 @@ pub fn may(connection: &Connection, owner: &Owner, entity: &Entity, rules: Rules
     Ok(allows(rules, entity, id, values, &actor_for(connection, owner, entity, [rules], id, values)?))
 }
 
-/// The person with those of their scopes that a row's rules ask about, those of its columns too.
+/// The person with those of their scopes that the row's write rules and its columns' rules use.
 ///
 /// # Errors
 /// When the database fails.
@@ -277,7 +277,7 @@ pub fn writer_of(connection: &Connection, owner: &Owner, entity: &Entity, id: &U
     actor_for(connection, owner, entity, rules, id, values)
 }
 
-/// The person with those of their scopes that these rules ask about.
+/// The person with those of their scopes that these rules use.
 fn actor_for(
     connection: &Connection,
     owner: &Owner,

@@ -1,6 +1,6 @@
-//! Changes whose author had lost the right by the time they arrived: what waits for this person's decision, and what became
-//! of this person's own. And rows that the server has lost and a laptop still had, which wait for an administrator. The server
-//! keeps them; here they are read only.
+//! Held changes, whose author had lost the right when they arrived at the server: those that wait for this person's decision,
+//! and this person's own. Also offered rows, which the server has lost and a laptop still has: they wait for an administrator.
+//! All of them are the server's rows and are only read here.
 
 use rusqlite::{Connection, Params, params};
 use serde_json::{Map, Value};
@@ -11,7 +11,7 @@ use super::device::Owner;
 use super::value::to_json;
 use crate::error::Result;
 
-/// Changes that are listed at once, of either kind.
+/// Entries of one list.
 const LISTED_MAX: i64 = 200;
 
 /// One held change.
@@ -19,19 +19,19 @@ const LISTED_MAX: i64 = 200;
 pub struct HeldChange {
     /// The held change.
     pub id: String,
-    /// The table.
+    /// The table's name.
     pub entity: String,
-    /// The row.
+    /// The row's id.
     pub row_id: String,
-    /// Whether the row was to go.
+    /// Whether the change deletes the row.
     pub deletes: bool,
-    /// What was to be stored, by column.
+    /// The values of the change, by column.
     pub fields: Map<String, Value>,
-    /// Who made it.
+    /// The author's account.
     pub author_id: String,
-    /// What they are called.
+    /// The author's name.
     pub author_name: String,
-    /// Whom it is about.
+    /// The name of the person that the row is about.
     pub person_name: Option<String>,
     /// The group that it belongs to.
     pub group_id: Option<String>,
@@ -39,15 +39,15 @@ pub struct HeldChange {
     pub at: i64,
     /// `waiting`, `accepted` or `refused`.
     pub state: String,
-    /// How many other people have offered the very same row.
+    /// How many other people have offered an identical row; 0 for a held change.
     pub others: i64,
-    /// The account of whoever decided.
+    /// The account of the person who decided.
     pub decided_by: Option<String>,
-    /// When, in milliseconds.
+    /// When they decided, in milliseconds.
     pub decided_at: Option<i64>,
 }
 
-/// What waits for this person, the oldest first: later changes of a row build on earlier ones.
+/// Held changes that wait for this person's decision, the oldest first, because later changes of a row build on earlier ones.
 ///
 /// # Errors
 /// When the database fails.
@@ -55,7 +55,7 @@ pub fn to_decide(connection: &Connection, me: &str) -> Result<Vec<HeldChange>> {
     read(connection, "state = 'waiting' AND author_id <> ?1 ORDER BY at_us, n, id", me)
 }
 
-/// What this person made and somebody else decides, the newest first.
+/// This person's own held changes, the newest first.
 ///
 /// # Errors
 /// When the database fails.
@@ -63,9 +63,9 @@ pub fn own(connection: &Connection, me: &str) -> Result<Vec<HeldChange>> {
     read(connection, "author_id = ?1 ORDER BY at_us DESC, n DESC, id", me)
 }
 
-/// Rows that somebody's laptop still had and the server has lost, for an administrator: the oldest of everybody first, so that
-/// whoever offers much hides nobody. What this laptop itself offers counts once the server has kept it: until then it may come
-/// to nothing, because another laptop has offered the same, and a decision about it would be refused.
+/// Offered rows, for an administrator: first each person's oldest, so that one person's many offers do not hide the others'.
+/// This laptop's own offers are listed once the server has stored them: before that the server may drop one as a duplicate of
+/// another laptop's offer, and would refuse a decision about it.
 ///
 /// # Errors
 /// When the database fails.
@@ -81,7 +81,8 @@ pub fn offered(connection: &Connection) -> Result<Vec<HeldChange>> {
     )
 }
 
-/// How much waits for this person. What an administrator decides, another person's laptop only holds until it is sent.
+/// How many changes and offered rows wait for this person's decision. Offered rows count for administrators only: other people
+/// have only their own, until they are sent.
 ///
 /// # Errors
 /// When the database fails.

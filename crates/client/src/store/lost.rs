@@ -1,6 +1,5 @@
-//! Rows of this laptop that the server has lost: a backup took its place, and their stamps were given after that was made.
-//! What people did they send again, each from their own laptop. What nobody has sent again after a while this laptop offers
-//! to an administrator.
+//! Rows of this laptop that the server has lost, because it was restored from a backup that is older than their stamps. The
+//! authors' laptops send their changes again. Rows that are still missing after a while are offered to an administrator.
 
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
@@ -15,12 +14,12 @@ use super::rows::{self, Row};
 use super::{overlay, scopes};
 use crate::error::{ClientError, Result};
 
-/// How long whoever entered something has to send it again before others offer it: a laptop that is used is online within a day.
+/// How long the authors' laptops have to send a row again before others offer it: a laptop in use is online within a day.
 pub const OFFER_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
-/// Rows that are offered at once. The others follow with the next pull.
+/// Rows that are offered at once. The others follow after the next pull.
 pub const OFFERED_TOGETHER_MAX: i64 = 200;
-/// Remembers every row whose stamp the server has lost, after the first and up to the second of one of these pairs, and which
-/// this person may write: nobody else's word for a row is taken.
+/// Stores every row whose stamp is in one of the `lost` ranges (after the first, up to the second) and which this person may
+/// write: the server accepts an offer only from a person with that right.
 ///
 /// # Errors
 /// When the database fails.
@@ -48,7 +47,7 @@ pub fn remember(connection: &Connection, owner: &Owner, lost: &[(i64, i64)], now
     Ok(())
 }
 
-/// What this person may offer of a row that is here, by what they subscribe to at this moment.
+/// The columns of a row that this person may offer, by the scopes that they subscribe to now.
 ///
 /// # Errors
 /// When the database fails.
@@ -61,7 +60,7 @@ pub fn offered_of(connection: &Connection, owner: &Owner, entity: &Entity, id: &
     Ok(offered.into_iter().map(|(index, value)| (entity.columns[index].name.to_owned(), value)).collect())
 }
 
-/// The row as the server last said it, without what lies on it here.
+/// The server's last known row, without pending changes.
 fn server_row(connection: &Connection, entity: &Entity, id: &str) -> Result<Option<Row>> {
     match overlay::read_shadow(connection, entity, id)? {
         Some(shadow) => Ok(shadow),
@@ -69,23 +68,23 @@ fn server_row(connection: &Connection, entity: &Entity, id: &str) -> Result<Opti
     }
 }
 
-/// Whether lost rows are to be offered now: all that this laptop has to send is sent, all that it has to read is read, and
-/// the others had their time.
+/// Whether lost rows are to be offered now: this laptop has sent its changes and pulled everything, and the authors had their
+/// time to send the rows again.
 ///
 /// # Errors
 /// When the database fails.
 pub fn is_due(connection: &Connection, device: &Device, now_ms: i64) -> Result<bool> {
-    // A clock that was set back makes nobody wait for longer.
+    // The absolute difference, so that a clock that was set back does not lengthen the wait.
     let waited = "SELECT EXISTS (SELECT row_id FROM lost_rows WHERE abs(?1 - found_at) >= ?2)";
     let is_waiting: bool = connection.prepare_cached(waited)?.query_row(params![now_ms, OFFER_AFTER_MS], |row| row.get(0))?;
     Ok(is_waiting
         && device.first_sync_done
         && device.waiting() == 0
         && device.acknowledged_n <= device.applied_upto
-        && !scopes::any_is_read_again(connection)?)
+        && !scopes::is_any_rereading(connection)?)
 }
 
-/// Offers what did not come back, and forgets what did. Returns how many rows are offered.
+/// Offers the rows that the server still lacks, and deletes the others from the list. Returns how many rows are offered.
 ///
 /// # Errors
 /// When the database fails.
@@ -108,7 +107,7 @@ pub fn offer(connection: &Connection, device: &mut Device, now_ms: i64) -> Resul
         if let Some(edit) = lost.edit(connection, device)? {
             match edit::make(connection, device, now_ms, &edit) {
                 Ok(_) => offered += 1,
-                // One row that cannot be offered keeps none of the others here.
+                // One row that cannot be offered must not block the others.
                 Err(ClientError::Refused(problem)) => {
                     tracing::error!(%problem, table = lost.entity, row = lost.row_id, "a row that the server lost cannot be offered");
                     connection.prepare_cached("UPDATE lost_rows SET found_at = ?3 WHERE entity = ?1 AND row_id = ?2")?.execute(params![
@@ -127,12 +126,12 @@ pub fn offer(connection: &Connection, device: &mut Device, now_ms: i64) -> Resul
     Ok(offered)
 }
 
-/// Takes back an offer for which there was no room, to be made another day. Nothing that a person would have to mend.
+/// Puts a refused offer back on the list, to be made again later. The person does not have to correct anything.
 ///
 /// # Errors
 /// When the database fails.
 pub fn take_back(connection: &Connection, mutation: &Mutation, now_ms: i64) -> Result<()> {
-    let given = |name: &str| mutation.columns.iter().position(|column| column == name).and_then(|place| mutation.values.get(place));
+    let given = |name: &str| mutation.columns.iter().position(|column| column == name).and_then(|index| mutation.values.get(index));
     let text = |name: &str| given(name).and_then(Value::as_str);
     let (Some(entity), Some(row_id), Some(fields)) = (text("entity"), text("row_id"), given("fields")) else { return Ok(()) };
     let stamp: i64 = text("row_stamp").and_then(|digits| digits.parse().ok()).unwrap_or_default();
@@ -142,26 +141,27 @@ pub fn take_back(connection: &Connection, mutation: &Mutation, now_ms: i64) -> R
              ON CONFLICT (entity, row_id) DO NOTHING",
         )?
         .execute(params![entity, row_id, stamp, given("changed_at").and_then(Value::as_i64), fields.to_string(), now_ms])?;
-    // Nor is there room for the others.
+    // The server has no room for the other rows either.
     connection.prepare_cached("UPDATE lost_rows SET found_at = ?1")?.execute([now_ms])?;
     Ok(())
 }
 
-/// Something is heard no more: what is kept of it is offered at the end of this pull, and leaves the laptop as its rows do.
+/// Makes all lost rows due now, after a subscription has ended: they are offered at the end of this pull, so that they do not
+/// stay on the laptop longer than the rows of that scope.
 ///
 /// # Errors
 /// When the database fails.
-pub fn hurry(connection: &Connection) -> Result<()> {
+pub fn make_due_now(connection: &Connection) -> Result<()> {
     connection.prepare_cached("UPDATE lost_rows SET found_at = 0")?.execute([])?;
     Ok(())
 }
 
-/// Whether a change is an offer, and no decision about one.
+/// Whether a change is an offer, as opposed to a decision about one.
 pub fn is_offer(mutation: &Mutation) -> bool {
     &*mutation.entity == "offered_rows" && mutation.columns.iter().any(|column| column == "row_stamp")
 }
 
-/// How many rows the server has lost and nobody has sent again or offered, as far as this laptop knows.
+/// How many lost rows are on the list, neither sent again nor offered, as far as this laptop knows.
 ///
 /// # Errors
 /// When the database fails.
@@ -178,7 +178,7 @@ struct Lost {
 }
 
 impl Lost {
-    /// The offer; none when the server has the row again, or has heard of this state of it from this person.
+    /// The offer; none when the server has the row again, or already has an offer of this state of it from this person.
     fn edit(&self, connection: &Connection, device: &Device) -> Result<Option<Edit>> {
         let table = registry::entity("offered_rows").expect("a registered table");
         let (Some(entity), Ok(id)) = (registry::entity(&self.entity), Uuid::parse_str(&self.row_id)) else { return Ok(None) };
@@ -204,8 +204,8 @@ impl Lost {
         if known_stamp.is_some_and(|known| known >= self.stamp) {
             return Ok(None);
         }
-        let said =
+        let offer =
             [("row_stamp", json!(self.stamp.to_string())), ("changed_at", json!(self.changed_at)), ("fields", Value::Object(fields))];
-        Ok(Some(Edit::put(table, None, values.into_iter().chain(said).collect())))
+        Ok(Some(Edit::put(table, None, values.into_iter().chain(offer).collect())))
     }
 }

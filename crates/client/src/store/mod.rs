@@ -1,6 +1,6 @@
 //! One person's encrypted database: one connection that writes, one that reads, each on its own thread.
 //!
-//! Everything inside is synchronous and takes its time as an argument, so a simulator can drive [`edit`], [`outbox`] and
+//! Everything inside is synchronous and takes the time as an argument, so the simulator can drive [`edit`], [`outbox`] and
 //! [`apply`] directly on a connection.
 
 pub mod apply;
@@ -40,48 +40,48 @@ pub use worker::Worker;
 
 use crate::error::{ClientError, Result};
 
-/// The connection that writes, with what it knows about the device.
+/// The connection that writes, with the cached device row.
 pub struct Writer {
     connection: Connection,
     device: Device,
-    /// Whether every commit waits for the disk.
+    /// Whether every commit is synced to the disk (`synchronous = FULL`).
     full: bool,
-    /// How far scopes were read, and what the connection had written then: whoever hears thousands of them and asks whether
-    /// anything is new reads and hashes them once.
+    /// Cached cursors, and the connection's `total_changes` when they were read, so that a laptop with thousands of scopes does
+    /// not read and hash them for every request.
     reached: RefCell<Option<(u64, scopes::Reached)>>,
-    /// SQLite's word for what other connections have written.
+    /// SQLite's `data_version`, which changes when another connection has written.
     written_by_others: i64,
 }
 
 impl Writer {
-    /// Opens the database of an owner who is known to it.
+    /// Opens a database that has an owner.
     ///
     /// # Errors
     /// `store_damaged` when there is no owner yet.
     pub fn open(path: &Path, key: &DatabaseKey) -> Result<Writer> {
         let connection = open::open_writer(path, key)?;
-        scopes::read_what_is_known_now(&connection)?;
+        scopes::reread_newly_known_scopes(&connection)?;
         let device = device::load(&connection)?.ok_or_else(|| ClientError::Damaged("the database has no owner".into()))?;
-        Writer::around(connection, device)
+        Writer::new(connection, device)
     }
 
-    /// Opens the database, making it when there is none, and writes whose it is.
+    /// Opens the database, creating it when there is none, and writes its owner.
     ///
     /// # Errors
-    /// When the database belongs to somebody else, or fails.
+    /// When the database belongs to another person, or fails.
     pub fn open_for(path: &Path, key: &DatabaseKey, device_id: Uuid, owner: &Owner) -> Result<Writer> {
         let connection = open::open_writer(path, key)?;
-        scopes::read_what_is_known_now(&connection)?;
-        let device = device::introduce(&connection, device_id, owner)?;
-        Writer::around(connection, device)
+        scopes::reread_newly_known_scopes(&connection)?;
+        let device = device::store_owner(&connection, device_id, owner)?;
+        Writer::new(connection, device)
     }
 
-    fn around(connection: Connection, device: Device) -> Result<Writer> {
+    fn new(connection: Connection, device: Device) -> Result<Writer> {
         let written_by_others = data_version(&connection)?;
         Ok(Writer { connection, device, full: true, reached: RefCell::default(), written_by_others })
     }
 
-    /// Whether anybody but this writer has written to the database since this was last asked. Nobody should.
+    /// Whether another connection has written to the database since the last call. Normally none does.
     ///
     /// # Errors
     /// When the database fails.
@@ -94,7 +94,7 @@ impl Writer {
         Ok(wrote)
     }
 
-    /// How far scopes were read.
+    /// The cursors of all scopes, with their digest.
     ///
     /// # Errors
     /// When the database fails.
@@ -110,7 +110,7 @@ impl Writer {
         Ok(reached)
     }
 
-    /// [`Writer::pulled`] for work that leaves every scope as it is.
+    /// [`Writer::pulled`] for work that changes no scope, so that the cached cursors stay valid.
     ///
     /// # Errors
     /// Those of `work`; nothing is changed then.
@@ -125,9 +125,9 @@ impl Writer {
         Ok(result)
     }
 
-    /// What pages have moved is known without being read again: thousands of scopes stay where they were when one moves.
-    /// `written`: what the connection had written before the pages were applied.
-    pub fn passed<'p>(&mut self, written: u64, pages: impl Iterator<Item = &'p page::Outline>) {
+    /// Updates the cached cursors from applied pages: thousands of scopes need not be read again when one has moved. `written`
+    /// is the connection's `total_changes` before the pages were applied.
+    pub fn advance_reached<'p>(&mut self, written: u64, pages: impl Iterator<Item = &'p page::Outline>) {
         if let Some((at, reached)) = self.reached.get_mut()
             && *at == written
             && !reached.rereading
@@ -138,17 +138,17 @@ impl Writer {
         }
     }
 
-    /// The device as it stands.
+    /// The device's current state.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// The connection, to read what this writer has written.
+    /// The connection, for reads.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// A transaction that is on the disk when it returns: for what a person did.
+    /// Runs a transaction that is synced to the disk when it returns: for a person's changes.
     ///
     /// # Errors
     /// Those of `work`; nothing is changed then.
@@ -156,7 +156,7 @@ impl Writer {
         self.transaction(true, work)
     }
 
-    /// A transaction that a crash may take back: for what the server will send again.
+    /// Runs a transaction that a crash may undo: for data that the server will send again.
     ///
     /// # Errors
     /// Those of `work`; nothing is changed then.
@@ -169,7 +169,7 @@ impl Writer {
             self.connection.pragma_update(None, "synchronous", if full { "FULL" } else { "NORMAL" })?;
             self.full = full;
         }
-        // The numbers beside the connection move only when the transaction stands.
+        // The cached device changes only when the transaction is committed.
         let mut device = self.device.clone();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let result = work(&transaction, &mut device)?;
@@ -178,7 +178,7 @@ impl Writer {
         Ok(result)
     }
 
-    /// Makes changes, all of them or none.
+    /// Makes changes in one transaction.
     ///
     /// # Errors
     /// The first refusal.
@@ -202,7 +202,7 @@ impl Store {
     /// Starts the two threads around an open writer.
     ///
     /// # Errors
-    /// When the database cannot be opened a second time, or the system gives no thread.
+    /// When the database cannot be opened a second time, or a thread cannot be started.
     pub fn start(path: &Path, key: &DatabaseKey, writer: Writer) -> Result<Store> {
         let reader = open::open_reader(path, key)?;
         Ok(Store { writer: Worker::start("store-writer", writer)?, reader: Worker::start("store-reader", reader)? })
@@ -223,7 +223,7 @@ impl Store {
             .await
     }
 
-    /// Works with the writer.
+    /// Runs `work` on the writer's thread.
     ///
     /// # Errors
     /// Those of `work`.
@@ -231,16 +231,16 @@ impl Store {
         self.writer.call(work).await
     }
 
-    /// Closes the database after everything asked for before. The last connection folds the log into it.
+    /// Closes the database after all earlier jobs. Closing the last connection checkpoints the write-ahead log.
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
     }
 
-    /// What the device is now.
+    /// The device's current state.
     ///
     /// # Errors
-    /// When the thread is gone.
+    /// When the database is closed or the thread has ended.
     pub async fn device(&self) -> Result<Device> {
         self.write(|writer| Ok(writer.device().clone())).await
     }

@@ -1,4 +1,4 @@
-//! Opens an encrypted database and brings it to this program's version.
+//! Opens an encrypted database and migrates it to this program's version.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::error::{ClientError, Result};
 
 mod migrations {
-    // The macro writes the module's public function without words of its own.
+    // The macro generates a public function without documentation.
     #![allow(missing_docs, clippy::unwrap_used)]
     refinery::embed_migrations!("../../migrations/client");
 }
@@ -16,26 +16,26 @@ mod migrations {
 /// The raw key of one person's database.
 pub type DatabaseKey = Zeroizing<[u8; 32]>;
 
-/// Memory that the writer may keep pages in. Only what was touched is ever used.
+/// The writer's page cache. SQLite allocates only as much as it uses.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
-/// Pages in the log before it is folded into the database: 16 MiB.
+/// Pages in the write-ahead log before a checkpoint: 16 MiB.
 const CHECKPOINT_PAGES: i64 = 4_000;
 /// Statements that one connection keeps prepared.
 const PREPARED_MAX: usize = 512;
 /// How long a connection waits for another's lock.
 const BUSY_TIMEOUT_MS: u64 = 5_000;
 
-/// Opens the one connection that writes, making the database when there is none, and migrates it.
+/// Opens the one connection that writes, creating the database when there is none, and migrates it.
 ///
 /// # Errors
-/// `store_damaged` when the key does not open it, `store_too_new` when a later program wrote it.
+/// `store_damaged` when the key does not open it, `store_too_new` when a later version of the program wrote it.
 pub fn open_writer(path: &Path, key: &DatabaseKey) -> Result<Connection> {
     let mut connection = Connection::open(path)?;
     set_key(&connection, key)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // Every page that leaves the cache is encrypted, and decrypted when it is needed again.
+    // Every page that leaves the cache costs an encryption, and a decryption when it is read again.
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     migrate(&mut connection)?;
@@ -60,10 +60,10 @@ fn set_key(connection: &Connection, key: &DatabaseKey) -> Result<()> {
     connection.execute_batch(&pragma)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
-    super::digest::teach(connection)?;
-    // Sorting on disk would leave plain text there.
+    super::digest::register_function(connection)?;
+    // Temporary files on the disk would contain plain text.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // The first read tells whether the key fits.
+    // The first read fails when the key is wrong.
     connection.query_row("SELECT count(name) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     Ok(())
 }
@@ -92,7 +92,7 @@ fn migrate(connection: &mut Connection) -> Result<()> {
             return Ok(());
         }
     }
-    // Grouped: the migration and its line in the history are one transaction, so no crash can come between them.
+    // Grouped: the migration and its line in the history are one transaction, so a crash cannot separate them.
     migrations::migrations::runner().set_grouped(true).run(connection)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The outbox: what a person did, on its way to the server and back.
+//! The outbox: a person's changes, from the edit until a pull has brought their results.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
@@ -10,24 +10,24 @@ use waystation_model::{Code, Problem};
 
 use super::device::Device;
 use super::lost;
-pub use super::numbering::{become_device, go_back_to, replace_unknown_device, taken_before, wait_again};
+pub use super::numbering::{acknowledge_before, become_device, go_back_to, replace_unknown_device, requeue_all};
 use super::overlay::{read_operation, rebuild};
 use super::value::{read_json, read_uuid};
 use crate::error::{ClientError, Result};
 
-/// Bytes of a push body that are left for everything but mutations.
+/// Bytes of a push body that are reserved for everything but mutations.
 const PUSH_ENVELOPE_BYTES: usize = 4 * 1024;
-/// Covered mutations that are kept for a server that comes back from a backup.
+/// Covered mutations that are kept for the case that the server is restored from a backup.
 pub const KEPT_MUTATIONS_MAX: i64 = 10_000;
-/// Lines of what met somebody else's change that are kept.
+/// Rows of `merged_log` that are kept.
 const MERGED_LOG_MAX: i64 = 500;
 
 /// Mutations to send together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// The server's epoch as it was known then.
+    /// The device's epoch when the batch was taken.
     pub epoch: i64,
-    /// How often the numbers had gone back by then.
+    /// The device's `went_back` at that time.
     pub went_back: u32,
     /// The number of the first.
     pub first_n: i64,
@@ -39,7 +39,8 @@ pub struct Batch {
     pub chain_after: Chain,
 }
 
-/// Takes what waits, as much as one push carries, and marks it as sent: from now on nothing melts into it.
+/// Takes the oldest unsent mutations, as many as fit into one push, and marks them as sent: from now on nothing is coalesced
+/// with them.
 ///
 /// # Errors
 /// When the database fails.
@@ -84,8 +85,8 @@ pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
     }))
 }
 
-/// The mutation as it was sent, if it was. An earlier build misread some numbers on the way from its outbox to the server, and
-/// made the chain over what it had read: the server may have it so, under this number, and what it has must be repeated.
+/// The mutation as it was sent before, if it was. An earlier build misread some numbers from its outbox, and computed the chain
+/// over the misread values. The server may have them under this number, so a repetition must be identical.
 fn as_sent_before(mutation: Mutation, chain_after: Option<Vec<u8>>, chain_before: &Chain) -> Mutation {
     let Some(chain_after) = chain_after else { return mutation };
     let fits = |hash| extend(chain_before, &hash).as_slice() == chain_after;
@@ -101,7 +102,7 @@ fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
     let columns: Vec<String> = read_json(row, "columns")?;
     let op: String = row.get("op")?;
     let id = read_uuid(row, "row_id")?;
-    // The id stays at home when it follows from what is sent anyway.
+    // The id is not sent when it follows from columns that are sent.
     let follows = registry::entity(&entity).is_some_and(|entity| match entity.id {
         IdRule::Derived(keys) => keys.iter().all(|key| columns.iter().any(|column| column == key)),
         IdRule::Made => false,
@@ -118,14 +119,14 @@ fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
     })
 }
 
-/// Stores what the server made of a batch. What it refused leaves the visible row and waits for the person.
+/// Stores the outcomes of a batch. Refused changes are removed from the visible rows and wait for the person. Returns the
+/// tables that changed.
 ///
 /// # Errors
 /// `bad_answer` when the answer does not belong to the batch.
 pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch, answer: &PushAnswer) -> Result<Vec<&'static str>> {
     if batch.epoch != device.epoch || batch.went_back != device.went_back {
-        // The answer comes from an epoch that is gone, or is about numbers from before they went back: the server that is there
-        // now is sent all of this again.
+        // The answer is from an earlier epoch, or about numbers that were rewound since: all of these mutations are sent again.
         return Ok(Vec::new());
     }
     let last_n = batch.first_n + batch.mutations.len() as i64 - 1;
@@ -140,11 +141,11 @@ pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch,
         .execute(params![batch.first_n, last_n])?;
     let mut changed = Vec::new();
     for NumberedOutcome { n, outcome } in &answer.outcomes {
-        let Some(mutation) = usize::try_from(n - batch.first_n).ok().and_then(|place| batch.mutations.get(place)) else {
+        let Some(mutation) = usize::try_from(n - batch.first_n).ok().and_then(|index| batch.mutations.get(index)) else {
             return Err(ClientError::BadAnswer(format!("an outcome for mutation {n}, which was not sent")));
         };
         match outcome {
-            // What is held comes back by the feed, with whatever somebody decides about it.
+            // The feed delivers a held change and the decision about it.
             Outcome::Applied | Outcome::Held => {}
             Outcome::Merged => log_merged(connection, mutation, "merged")?,
             Outcome::Superseded => log_merged(connection, mutation, "superseded")?,
@@ -160,7 +161,7 @@ pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch,
     }
     device.acknowledged_n = last_n;
     device.acknowledged_chain = batch.chain_after;
-    device.hear_witness(answer.witness.as_deref());
+    device.receive_witness(answer.witness.as_deref());
     connection.prepare_cached("DELETE FROM outbox WHERE state = 3 AND n <= ?1")?.execute([device.acknowledged_n - KEPT_MUTATIONS_MAX])?;
     super::device::save(connection, device)?;
     Ok(changed)
@@ -192,8 +193,8 @@ fn refuse(
 ) -> Result<Option<&'static str>> {
     let row_id = row_id_of(connection, n)?;
     if lost::is_offer(mutation) {
-        // The program offered it, and nobody has anything to mend. Where there was no room it is offered another day.
-        tracing::warn!(code = code.word(), message, row_id, "a row that the server lost was not taken");
+        // The program made the offer, so the person has nothing to correct. Without room at the server it is offered later.
+        tracing::warn!(code = code.word(), message, row_id, "the offer of a lost row was refused");
         if matches!(code, Code::TooManyHeld | Code::UnknownEntity | Code::UnknownColumn) {
             lost::take_back(connection, mutation, mutation.at.div_euclid(1000))?;
         }
@@ -228,12 +229,12 @@ fn refuse(
     Ok(Some(entity.name))
 }
 
-/// Takes mutations up to `applied_upto` off their rows: the pull that just became whole has brought what they did.
-/// Returns the tables that changed.
+/// Marks mutations up to `applied_upto` as covered and removes them from the top of their rows: a complete pull has brought
+/// their results. Returns the tables that changed.
 ///
 /// # Errors
 /// When the database fails.
-pub fn cover(connection: &Connection, applied_upto: i64) -> Result<Vec<&'static str>> {
+pub fn mark_covered(connection: &Connection, applied_upto: i64) -> Result<Vec<&'static str>> {
     let mut statement = connection.prepare_cached("SELECT DISTINCT entity, row_id FROM outbox WHERE n <= ?1 AND state < 3")?;
     let rows: Vec<(String, String)> =
         statement.query_map([applied_upto], |row| Ok((row.get("entity")?, row.get("row_id")?)))?.collect::<Result<_, _>>()?;
@@ -250,9 +251,8 @@ pub fn cover(connection: &Connection, applied_upto: i64) -> Result<Vec<&'static 
     Ok(changed)
 }
 
-/// Forgets covered mutations that are in a backup of the server: it will not ask for them again. The one at `safe_upto` stays,
-/// because a server that goes back to there is known by the chain at it; so does what no answer has acknowledged yet, because
-/// it is sent again.
+/// Deletes covered mutations that are in a backup of the server: it will not need them again. The one at `safe_upto` stays,
+/// because its chain is compared with that of a restored server. Unacknowledged ones stay too, because they are sent again.
 ///
 /// # Errors
 /// When the database fails.
@@ -261,7 +261,7 @@ pub fn forget_safe(connection: &Connection, safe_upto: i64) -> Result<()> {
     Ok(())
 }
 
-/// The chain after mutation `n`, where it is known.
+/// The chain after mutation `n`; none when the mutation or its chain is not stored.
 ///
 /// # Errors
 /// When the database fails.
@@ -271,7 +271,7 @@ pub fn chain_at(connection: &Connection, n: i64) -> Result<Option<Chain>> {
     Ok(chain.flatten().and_then(|bytes| bytes.try_into().ok()))
 }
 
-/// The number that a refusal of the push as a whole names: `number_gap` the next one that the server takes,
+/// The number in a refusal of a push as a whole: with `number_gap` the next one that the server accepts, with
 /// `number_reused` the one that it has with other content.
 pub fn number_in(problem: &Problem) -> Option<i64> {
     problem.fields.iter().find_map(|field| field.parse().ok())

@@ -1,7 +1,7 @@
-//! What the person sees: the server's row with their own pending changes on top.
+//! The visible row: the server's row with the person's pending changes on top.
 //!
-//! A row has a *shadow*, the server's row as it was last pulled, exactly as long as pending changes lie on top of it.
-//! Without one, the visible row is the server's row.
+//! While a row has pending changes it has a *shadow*: a copy of the server's row as it was last pulled. Without a shadow, the
+//! visible row is the server's row.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
@@ -12,22 +12,22 @@ use waystation_model::wire::{Base, Operation};
 use super::rows::{self, Row};
 use crate::error::Result;
 
-/// A change that lies on top of the server's row.
+/// A change that is applied on top of the server's row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
     /// Its number.
     pub n: i64,
-    /// What it does.
+    /// Its operation.
     pub op: Operation,
-    /// Its columns' places and values.
+    /// The indices of its columns in the registry, with their values.
     pub fields: Vec<(usize, Value)>,
     /// When it was made (microseconds).
     pub at: i64,
-    /// What it was made on.
+    /// The row and the own change that it was based on.
     pub base: Base,
 }
 
-/// The server's row under pending changes.
+/// Reads a row's shadow. The outer `None`: it has none. The inner `None`: the server has no such row.
 ///
 /// # Errors
 /// When the database fails.
@@ -40,7 +40,7 @@ pub fn read_shadow(connection: &Connection, entity: &Entity, id: &str) -> Result
             Ok(match values {
                 None => None,
                 Some(mut values) => {
-                    // A later version of the program may know more columns than the one that wrote the shadow.
+                    // An earlier version of the program with fewer columns may have written the shadow.
                     for column in entity.columns.iter().skip(values.len()) {
                         values.push(column.default_value());
                     }
@@ -52,7 +52,7 @@ pub fn read_shadow(connection: &Connection, entity: &Entity, id: &str) -> Result
     Ok(shadow)
 }
 
-/// Whether the server's row under pending changes is as it was stored.
+/// Whether the shadow's row matched its digest when the shadow was started.
 ///
 /// # Errors
 /// When the database fails.
@@ -64,7 +64,7 @@ pub fn is_sound(connection: &Connection, entity: &Entity, id: &str) -> Result<bo
     Ok(sound.unwrap_or(true))
 }
 
-/// Stores the server's row under pending changes.
+/// Writes a row's shadow.
 ///
 /// # Errors
 /// When the database fails.
@@ -86,15 +86,15 @@ pub fn write_shadow(connection: &Connection, entity: &Entity, id: &str, row: Opt
     Ok(())
 }
 
-/// Remembers the visible row as the server's, when no change lies on top of it yet. Tells whether that was so.
+/// Copies the visible row into a shadow, when the row has none yet. True when the shadow is new.
 ///
 /// # Errors
 /// When the database fails.
 pub fn start_shadow(connection: &Connection, entity: &Entity, id: &str, row: Option<&Row>) -> Result<bool> {
-    // A row without a stamp is not the server's; it is here because changes lie on top of nothing, and so has its shadow.
+    // A row without a stamp is not the server's: it consists of pending changes only, and has an empty shadow.
     let row = row.filter(|row| row.stamp != 0);
     let text = row.map(|row| Value::Array(row.values.clone()).to_string());
-    // A row that has changed by itself does not become a sound one because somebody changes it too.
+    // A damaged row stays damaged when the person changes it.
     let sound = row.is_none() || rows::is_sound(connection, entity, id)?;
     let inserted = connection
         .prepare_cached(
@@ -113,7 +113,7 @@ pub fn start_shadow(connection: &Connection, entity: &Entity, id: &str, row: Opt
     Ok(inserted == 1)
 }
 
-/// The changes that lie on top of a row, in their order.
+/// The pending changes of a row, in their order.
 ///
 /// # Errors
 /// When the database fails.
@@ -138,7 +138,7 @@ pub fn pending_of(connection: &Connection, entity: &Entity, id: &str) -> Result<
     Ok(pending)
 }
 
-/// The operation of this word. The column's check leaves only these two.
+/// The operation of this word. The column's CHECK allows only these two.
 pub fn read_operation(word: &str) -> Operation {
     if word == "delete" { Operation::Delete } else { Operation::Put }
 }
@@ -152,7 +152,7 @@ pub fn operation_word(op: Operation) -> &'static str {
 }
 
 /// The row after one change.
-pub fn lay(entity: &Entity, row: Option<Row>, op: Operation, fields: &[(usize, Value)], at_ms: i64) -> Option<Row> {
+pub fn apply_change(entity: &Entity, row: Option<Row>, op: Operation, fields: &[(usize, Value)], at_ms: i64) -> Option<Row> {
     match (op, row) {
         (Operation::Delete, _) => None,
         (Operation::Put, Some(mut row)) => {
@@ -163,7 +163,7 @@ pub fn lay(entity: &Entity, row: Option<Row>, op: Operation, fields: &[(usize, V
         (Operation::Put, None) => {
             let mut values = entity.empty_values();
             lay_over(entity, &mut values, fields);
-            // A change of a few columns does not make a row. What it changed is not there, and the server will say so.
+            // A change of a few columns does not create a row. Its row does not exist, and the server will refuse the change.
             let is_whole = entity
                 .columns
                 .iter()
@@ -174,20 +174,21 @@ pub fn lay(entity: &Entity, row: Option<Row>, op: Operation, fields: &[(usize, V
     }
 }
 
-/// The server's row with `pending` on top.
+/// The server's row with `pending` applied.
 pub fn lay_all(entity: &Entity, server: Option<Row>, pending: &[Pending]) -> Option<Row> {
     let stamp = server.as_ref().map_or(0, |row| row.stamp);
-    // The server refuses a delete that had not seen the row as it is. On an own change before it that cannot be told here.
+    // The server refuses a delete that is based on an older state of the row. For a delete that is based on an own change this
+    // cannot be checked here.
     let unseen = |change: &Pending| {
         change.op == Operation::Delete && change.base.own.is_none() && change.base.stamp.is_some_and(|base| base != stamp)
     };
     let seen = pending.iter().filter(|change| !unseen(change));
-    let row = seen.fold(server, |row, change| lay(entity, row, change.op, &change.fields, change.at.div_euclid(1000)));
-    // A row that was deleted and made anew here still is the server's row with that stamp.
+    let row = seen.fold(server, |row, change| apply_change(entity, row, change.op, &change.fields, change.at.div_euclid(1000)));
+    // A row that was deleted and created again here keeps the stamp of the server's row.
     row.map(|row| Row { stamp, ..row })
 }
 
-/// Makes the visible row again from the shadow and what is pending; the shadow goes when nothing is.
+/// Rebuilds the visible row from the shadow and the pending changes. Without pending changes the shadow is deleted.
 ///
 /// # Errors
 /// When the database fails.
@@ -203,7 +204,7 @@ pub fn rebuild(connection: &Connection, entity: &Entity, id: &str) -> Result<()>
         None => rows::delete(connection, entity, id)?,
     }
     if pending.is_empty() && !sound {
-        rows::spoil_digest(connection, entity, id)?;
+        rows::invalidate_digest(connection, entity, id)?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Reading a pulled page. The outline (what moves, whether it is whole) is read first and cheaply; rows are read where
-//! they are stored, straight from the bytes.
+//! Parses a pulled page. The outline (cursors, end line) is parsed first, which is cheap; rows are parsed from the bytes only
+//! when they are stored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,52 +15,52 @@ use crate::error::{ClientError, Result};
 pub struct ScopeMove {
     /// The scope.
     pub scope: String,
-    /// Its new cursor.
+    /// The scope's cursor after this page.
     pub cursor: i64,
-    /// Its head.
+    /// The scope's newest version at the server.
     pub head: i64,
     /// The checksum at the head.
     pub checksum: i64,
 }
 
-/// The outline of a whole page.
+/// The outline of a complete page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
     /// The server's epoch.
     pub epoch: i64,
-    /// This device's mutations up to here are in the page's snapshot.
+    /// This device's mutations up to this number are in the page's snapshot.
     pub applied_upto: i64,
-    /// Those up to here are in a backup.
+    /// This device's mutations up to this number are in a backup of the server.
     pub safe_upto: i64,
     /// The chain at `applied_upto`, 64 hex digits.
     pub chain: String,
-    /// The server's clock.
+    /// The server's clock, milliseconds since 1970.
     pub server_time: i64,
     /// Rows still to come after this page.
     pub rows_left: i64,
     /// Stamps that the server has lost: after the first, up to the second of each pair.
     pub lost: Vec<(i64, i64)>,
-    /// What the server is shown again, to tell by it whether it has gone back in time.
+    /// The server's witness: sent back with later requests, so that the server can tell whether it has gone back in time.
     pub witness: Option<String>,
     /// The scopes that move.
     pub scopes: Vec<ScopeMove>,
-    /// The scopes that are not heard any more.
+    /// The scopes that this laptop no longer subscribes to.
     pub removed: Vec<String>,
-    /// Whether to ask again at once.
+    /// Whether another page follows.
     pub more: bool,
 }
 
-/// What a pull was answered with.
+/// An answer to a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Nothing is new.
     Unchanged {
-        /// The server's clock.
+        /// The server's clock, milliseconds since 1970.
         server_time: i64,
     },
-    /// The digest differs: ask with cursors.
+    /// The digest differs from the server's: ask again with cursors.
     SendCursors,
-    /// A whole page.
+    /// A complete page.
     Page(Outline),
 }
 
@@ -117,7 +117,7 @@ fn read<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T> {
     serde_json::from_slice(line).map_err(|error| bad(line, error))
 }
 
-/// What a line says that it is. This server writes it first, and then the rest of a long line is not looked at here.
+/// The kind of a line. The server writes it as the first field, so the rest of a long line need not be parsed for it.
 fn kind_of(line: &[u8]) -> Result<Cow<'_, str>> {
     let first = line.strip_prefix(b"{\"line\":\"").and_then(|rest| {
         let end = rest.iter().position(|byte| *byte == b'"')?;
@@ -129,7 +129,7 @@ fn kind_of(line: &[u8]) -> Result<Cow<'_, str>> {
     }
 }
 
-/// The lines of an answer, those that are not empty.
+/// The lines of an answer that are not empty.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
 }
@@ -155,7 +155,7 @@ pub fn outline(bytes: &[u8]) -> Result<Answer> {
                 scopes.push(ScopeMove { scope, cursor, head, checksum });
             }
             "end" => more = Some(read::<EndLine>(line)?.more),
-            // Rows are read where they are stored. What a later server has to say besides is not for this program.
+            // Rows are parsed when they are stored. Lines of a later protocol are ignored.
             _ => {}
         }
     }
@@ -182,9 +182,9 @@ pub fn outline(bytes: &[u8]) -> Result<Answer> {
 pub enum Change<'a> {
     /// Live rows.
     Rows(RowsLine<'a>),
-    /// Rows that are gone from a scope.
+    /// Rows that were deleted or have left a scope.
     Gone(GoneLine<'a>),
-    /// A scope that is gone as a whole.
+    /// A scope that this laptop no longer subscribes to.
     Removed(String),
     /// Rows that the server has and cannot send.
     Withheld(WithheldLine<'a>),
@@ -199,14 +199,14 @@ pub struct RowsLine<'a> {
     /// The table.
     #[serde(borrow)]
     pub entity: Cow<'a, str>,
-    /// The tuples' columns.
+    /// The names of the tuples' columns.
     pub columns: Vec<String>,
-    /// The tuples.
+    /// The rows as tuples, in the order of `columns`.
     #[serde(borrow)]
     pub rows: Vec<Vec<Cell<'a>>>,
 }
 
-/// Rows that are gone from a scope.
+/// Rows of one table that were deleted or have left a scope.
 #[derive(Debug, Deserialize)]
 pub struct GoneLine<'a> {
     /// The scope.
@@ -215,9 +215,9 @@ pub struct GoneLine<'a> {
     /// The table.
     #[serde(borrow)]
     pub entity: Cow<'a, str>,
-    /// Everywhere, or only from this scope.
+    /// Whether the rows were deleted; otherwise they have only left this scope.
     pub deleted: bool,
-    /// Which.
+    /// The rows' ids.
     pub ids: Vec<Uuid>,
 }
 
@@ -230,7 +230,7 @@ pub struct WithheldLine<'a> {
     /// The table.
     #[serde(borrow)]
     pub entity: Cow<'a, str>,
-    /// Which.
+    /// The rows' ids.
     pub ids: Vec<Uuid>,
 }
 
@@ -251,25 +251,25 @@ pub fn changes(bytes: &[u8]) -> impl Iterator<Item = Result<Change<'_>>> {
     })
 }
 
-/// What a question about slices was answered with.
+/// An answer about slices.
 #[derive(Debug)]
 pub enum Slices<'a> {
-    /// The scope is elsewhere by now.
+    /// The scope has changed at the server since the cursor of the request.
     Moved,
     /// The sum of each slice.
     Sums(Vec<i64>),
-    /// What is missing and what is not known.
+    /// Missing rows and unknown hashes.
     Differences(SliceAnswer<'a>),
 }
 
-/// What is missing of slices, and what is not known there.
+/// The differences between a laptop's slices and the server's.
 #[derive(Debug, Default)]
 pub struct SliceAnswer<'a> {
-    /// Rows that were not named.
+    /// Rows whose hashes were not in the request.
     pub rows: Vec<RowsLine<'a>>,
-    /// Hashes that were named and belong to no row.
+    /// Hashes in the request that belong to no row of the server.
     pub unknown: Vec<i64>,
-    /// Whether more is missing.
+    /// Whether more rows are missing.
     pub more: bool,
 }
 
@@ -286,7 +286,7 @@ struct UnknownLine {
 /// Reads an answer about slices.
 ///
 /// # Errors
-/// `bad_answer` when it was cut off or is none.
+/// `bad_answer` when it was cut off or is not an answer about slices.
 pub fn slices(bytes: &[u8]) -> Result<Slices<'_>> {
     let mut answer = SliceAnswer::default();
     for line in lines(bytes) {

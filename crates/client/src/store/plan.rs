@@ -1,4 +1,4 @@
-//! How the tuples of one line become rows of their table: found once per line, used for every tuple.
+//! Maps the tuples of one line to rows of their table. The plan is built once per line and used for every tuple.
 
 use rusqlite::Statement;
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use super::cell::Cell;
 use super::rows::Row;
 use crate::error::{ClientError, Result};
 
-/// Where the tuples of one line have what their table needs.
+/// The positions of a table's columns in the tuples of one line.
 pub struct Plan {
     /// The table.
     pub entity: &'static Entity,
@@ -16,20 +16,20 @@ pub struct Plan {
     stamp: usize,
     created_at: usize,
     updated_at: usize,
-    /// Per column of the registry its place in a tuple.
+    /// For each column of the registry its position in a tuple.
     columns: Vec<Option<usize>>,
 }
 
 /// The columns that every row has.
 const FIXED_COLUMNS: [&str; 4] = ["id", "stamp", "created_at", "updated_at"];
 
-/// What every row has.
+/// The values of the columns that every row has.
 pub struct Fixed {
     /// Its id.
     pub id: Uuid,
     /// Its stamp.
     pub stamp: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: i64,
     /// When it last changed.
     pub updated_at: i64,
@@ -39,46 +39,46 @@ impl Plan {
     /// The plan for tuples of these columns.
     ///
     /// # Errors
-    /// `bad_answer` when what every row has is missing.
+    /// `bad_answer` when a column that every row has is missing.
     pub fn of(entity: &'static Entity, columns: &[String]) -> Result<Plan> {
-        let place = |name: &str| columns.iter().position(|column| column == name);
-        let need = |name: &str| place(name).ok_or_else(|| ClientError::BadAnswer(format!("rows of {} without {name}", entity.name)));
+        let position_of = |name: &str| columns.iter().position(|column| column == name);
+        let need = |name: &str| position_of(name).ok_or_else(|| ClientError::BadAnswer(format!("rows of {} without {name}", entity.name)));
         Ok(Plan {
             entity,
-            id: place("id"),
+            id: position_of("id"),
             stamp: need("stamp")?,
             created_at: need("created_at")?,
             updated_at: need("updated_at")?,
-            columns: entity.columns.iter().map(|column| place(column.name)).collect(),
+            columns: entity.columns.iter().map(|column| position_of(column.name)).collect(),
         })
     }
 
-    /// The columns that this program does not know.
+    /// The columns that this build does not know.
     pub fn unknown<'c>(entity: &'static Entity, columns: &'c [String]) -> impl Iterator<Item = &'c String> {
         columns.iter().filter(|name| !FIXED_COLUMNS.contains(&name.as_str()) && entity.column(name).is_none())
     }
 
     /// The cell of a column of the registry.
     pub fn cell<'r, 'a>(&self, cells: &'r [Cell<'a>], index: usize) -> Option<&'r Cell<'a>> {
-        self.columns[index].and_then(|place| cells.get(place))
+        self.columns[index].and_then(|position| cells.get(position))
     }
 
-    /// What every row has.
+    /// Reads the columns that every row has.
     ///
     /// # Errors
-    /// `bad_answer` when it is not there.
+    /// `bad_answer` when one is missing or has another type.
     pub fn read(&self, cells: &[Cell<'_>]) -> Result<Fixed> {
         let bad = || ClientError::BadAnswer(format!("a row of {} without its id or times", self.entity.name));
-        let whole = |place: usize| cells.get(place).and_then(Cell::as_i64);
-        let id = match self.id.and_then(|place| cells.get(place)?.as_str()) {
+        let integer = |position: usize| cells.get(position).and_then(Cell::as_i64);
+        let id = match self.id.and_then(|position| cells.get(position)?.as_str()) {
             Some(text) => Uuid::parse_str(text).ok(),
             None => self.derived_id(cells),
         };
         Ok(Fixed {
             id: id.ok_or_else(bad)?,
-            stamp: whole(self.stamp).ok_or_else(bad)?,
-            created_at: whole(self.created_at).ok_or_else(bad)?,
-            updated_at: whole(self.updated_at).ok_or_else(bad)?,
+            stamp: integer(self.stamp).ok_or_else(bad)?,
+            created_at: integer(self.created_at).ok_or_else(bad)?,
+            updated_at: integer(self.updated_at).ok_or_else(bad)?,
         })
     }
 
@@ -88,7 +88,7 @@ impl Plan {
         Some(waystation_model::ids::derived_id(self.entity.name, keys.iter().map(key)))
     }
 
-    /// The whole row.
+    /// The complete row.
     pub fn row(&self, cells: &[Cell<'_>], fixed: &Fixed) -> Row {
         let values = self
             .entity

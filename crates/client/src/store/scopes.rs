@@ -1,4 +1,4 @@
-//! How far each scope was read, and the sums that tell whether a laptop holds what its scopes hold.
+//! The cursor of each scope, and the sums that show whether this laptop has all rows of its scopes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use super::page::{Outline, ScopeMove};
 use super::withheld;
 use crate::error::Result;
 
-/// How often a scope is read again in a row before it is left as it is and reported.
+/// How often in succession a scope is read again before it is left as it is and reported.
 pub const REREADS_MAX: i64 = 3;
 
-/// The cursors of every scope that was read.
+/// The cursors of all scopes.
 ///
 /// # Errors
 /// When the database fails.
@@ -30,7 +30,7 @@ pub fn digest(cursors: &BTreeMap<String, i64>) -> String {
     format!("{:016x}", cursors_digest(cursors.iter().map(|(scope, version)| (scope.as_str(), *version))))
 }
 
-/// Whether the scope is heard and whole on this laptop.
+/// Whether this laptop subscribes to the scope and has all of its rows.
 ///
 /// # Errors
 /// When the database fails.
@@ -39,38 +39,38 @@ pub fn is_whole(connection: &Connection, scope: &str) -> Result<bool> {
     Ok(whole.unwrap_or(false))
 }
 
-/// Whether the scope is heard on this laptop.
+/// Whether this laptop subscribes to the scope.
 ///
 /// # Errors
 /// When the database fails.
-pub fn is_heard(connection: &Connection, scope: &str) -> Result<bool> {
+pub fn is_subscribed(connection: &Connection, scope: &str) -> Result<bool> {
     Ok(connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?.query_row([scope], |row| row.get(0))?)
 }
 
-/// How far all scopes were read.
+/// The cursors of all scopes, with their digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reached {
     /// Their cursors.
     pub cursors: Arc<BTreeMap<String, i64>>,
-    /// The digest of these.
+    /// The digest of the cursors.
     pub digest: Arc<str>,
-    /// Whether any scope is being read once more from 0.
+    /// Whether any scope is being read again from 0.
     pub rereading: bool,
 }
 
 impl Reached {
-    /// What the database says.
+    /// Reads them from the database.
     ///
     /// # Errors
     /// When the database fails.
     pub fn read(connection: &Connection) -> Result<Reached> {
         let cursors = cursors(connection)?;
-        Ok(Reached { digest: digest(&cursors).into(), cursors: Arc::new(cursors), rereading: any_is_read_again(connection)? })
+        Ok(Reached { digest: digest(&cursors).into(), cursors: Arc::new(cursors), rereading: is_any_rereading(connection)? })
     }
 
-    /// Goes where a page has moved the scopes.
+    /// Advances the cursors by an applied page.
     pub fn pass(&mut self, page: &Outline) {
-        // This program wrote it, so it is a number.
+        // `digest` has formatted it, so it parses.
         let mut digest = u64::from_str_radix(&self.digest, 16).unwrap_or_default().cast_signed();
         let cursors = Arc::make_mut(&mut self.cursors);
         for step in &page.scopes {
@@ -85,15 +85,15 @@ impl Reached {
     }
 }
 
-/// Whether any scope is being read once more from 0.
+/// Whether any scope is being read again from 0.
 ///
 /// # Errors
 /// When the database fails.
-pub fn any_is_read_again(connection: &Connection) -> Result<bool> {
+pub fn is_any_rereading(connection: &Connection) -> Result<bool> {
     Ok(connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE reading <> 0)")?.query_row([], |row| row.get(0))?)
 }
 
-/// Whether something damaged was found in the scope.
+/// Whether the scope is marked as damaged.
 ///
 /// # Errors
 /// When the database fails.
@@ -102,7 +102,7 @@ pub fn is_damaged(connection: &Connection, scope: &str) -> Result<bool> {
     Ok(connection.prepare_cached(is)?.query_row([scope], |row| row.get(0))?)
 }
 
-/// Every scope starts again from 0. What it holds stays until it has been read again.
+/// Sets every scope to be read again from 0. Its rows stay until it has been read.
 ///
 /// # Errors
 /// When the database fails.
@@ -113,8 +113,8 @@ pub fn start_again(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// One scope starts again from 0, because what is here is not what its checksum says. False: it was tried often enough,
-/// and from here on it is read as any other.
+/// Sets one scope to be read again from 0, because its rows do not match its checksum. False when the limit of rereads is
+/// reached: from then on it is read like any other.
 ///
 /// # Errors
 /// When the database fails.
@@ -131,31 +131,31 @@ pub fn read_again(connection: &Connection, scope: &str) -> Result<bool> {
     Ok(again == 1)
 }
 
-/// Whether the scope was read again as often as helps anybody.
+/// Whether the limit of rereads is reached for the scope.
 ///
 /// # Errors
 /// When the database fails.
-pub fn was_read_often_enough(connection: &Connection, scope: &str) -> Result<bool> {
+pub fn is_reread_limit_reached(connection: &Connection, scope: &str) -> Result<bool> {
     let is = "SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1 AND rereads >= ?2)";
     Ok(connection.prepare_cached(is)?.query_row(params![scope, REREADS_MAX], |row| row.get(0))?)
 }
 
-/// The scope is what its checksum says: whatever it took to get there is over.
+/// Notes that the scope matches its checksum: ends its rereading and resets the counter.
 ///
 /// # Errors
 /// When the database fails.
-pub fn fits(connection: &Connection, scope: &str) -> Result<()> {
+pub fn mark_matching(connection: &Connection, scope: &str) -> Result<()> {
     connection
         .prepare_cached("UPDATE scopes SET reading = 0, rereads = 0 WHERE scope = ?1 AND (reading <> 0 OR rereads <> 0)")?
         .execute([scope])?;
     Ok(())
 }
 
-/// Remembers which scopes hold tables that this program does not know.
+/// Stores which scopes hold tables that this build does not know.
 ///
 /// # Errors
 /// When the database fails.
-pub fn hold_unknown(connection: &Connection, unknown: &BTreeSet<(String, String)>) -> Result<()> {
+pub fn remember_unknown_tables(connection: &Connection, unknown: &BTreeSet<(String, String)>) -> Result<()> {
     for (scope, entity) in unknown {
         connection
             .prepare_cached(
@@ -166,11 +166,11 @@ pub fn hold_unknown(connection: &Connection, unknown: &BTreeSet<(String, String)
     Ok(())
 }
 
-/// Remembers which scopes hold rows with columns that this program does not know.
+/// Stores which scopes hold rows with columns that this build does not know.
 ///
 /// # Errors
 /// When the database fails.
-pub fn hold_unknown_columns(connection: &Connection, unknown: &BTreeSet<(String, &str, String)>) -> Result<()> {
+pub fn remember_unknown_columns(connection: &Connection, unknown: &BTreeSet<(String, &str, String)>) -> Result<()> {
     for (scope, entity, column) in unknown {
         connection
             .prepare_cached(
@@ -182,22 +182,22 @@ pub fn hold_unknown_columns(connection: &Connection, unknown: &BTreeSet<(String,
     Ok(())
 }
 
-/// Whether the scope holds rows of a table that this program does not know: no checksum can fit then.
+/// Whether the scope holds rows of a table that this build does not know: then its checksum cannot match.
 ///
 /// # Errors
 /// When the database fails.
-pub fn holds_unknown(connection: &Connection, scope: &str) -> Result<bool> {
+pub fn has_unknown_tables(connection: &Connection, scope: &str) -> Result<bool> {
     Ok(connection
         .prepare_cached("SELECT EXISTS (SELECT entity FROM unknown_tables WHERE scope = ?1)")?
         .query_row([scope], |row| row.get(0))?)
 }
 
-/// Scopes start again from 0 that held a table, or rows with a column, which an earlier program did not know and this one
-/// does.
+/// Sets those scopes to be read again from 0 that hold tables or columns which an earlier build did not know and this one
+/// knows.
 ///
 /// # Errors
 /// When the database fails.
-pub fn read_what_is_known_now(connection: &Connection) -> Result<()> {
+pub fn reread_newly_known_scopes(connection: &Connection) -> Result<()> {
     let mut statement = connection.prepare("SELECT scope, entity FROM unknown_tables")?;
     let held: Vec<(String, String)> =
         statement.query_map([], |row| Ok((row.get("scope")?, row.get("entity")?)))?.collect::<Result<_, _>>()?;
@@ -216,7 +216,7 @@ pub fn read_what_is_known_now(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Stores how far a page brought one scope.
+/// Stores the cursor to which a page has moved one scope.
 ///
 /// # Errors
 /// When the database fails.
@@ -230,19 +230,19 @@ pub fn move_to(connection: &Connection, step: &ScopeMove) -> Result<()> {
     Ok(())
 }
 
-/// What a page changes about the sums, gathered and written once.
+/// The changes of a page to the sums, collected and written once.
 #[derive(Debug, Default)]
 pub struct Sums {
     deltas: HashMap<String, i64>,
 }
 
 impl Sums {
-    /// A row came into these scopes.
+    /// Adds a row to the sums of these scopes.
     pub fn add(&mut self, entity: &Entity, id: &Uuid, stamp: i64, scopes: &[String]) {
         self.change(scopes, row_hash(entity.name, id, stamp));
     }
 
-    /// A row went out of these scopes.
+    /// Subtracts a row from the sums of these scopes.
     pub fn subtract(&mut self, entity: &Entity, id: &Uuid, stamp: i64, scopes: &[String]) {
         self.change(scopes, row_hash(entity.name, id, stamp).wrapping_neg());
     }
@@ -258,7 +258,7 @@ impl Sums {
         }
     }
 
-    /// Writes what was gathered. SQLite's own addition does not wrap, so it is not asked to add.
+    /// Writes the changed sums. Added here and not in SQL, because SQLite's addition does not wrap.
     ///
     /// # Errors
     /// When the database fails.
@@ -274,7 +274,7 @@ impl Sums {
     }
 }
 
-/// Writes a sum that was counted from the rows.
+/// Writes a sum that was computed from the rows.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,5 +1,5 @@
-//! Puts a damaged scope right slice by slice: only the slices whose sums differ are compared row by row, and only rows that are
-//! missing or changed are fetched.
+//! Repairs a damaged scope slice by slice: only slices whose sums differ are compared row by row, and only rows that are missing
+//! or changed are fetched.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,10 +17,10 @@ use super::rows::{self, id_text};
 use super::{overlay, scopes};
 use crate::error::Result;
 
-/// Repairs that are remembered for the person.
+/// Repairs that are kept to show to the person.
 const REPAIRS_KEPT: i64 = 20;
 
-/// Every scope in which something damaged was found.
+/// All scopes that are marked as damaged.
 ///
 /// # Errors
 /// When the database fails.
@@ -29,7 +29,7 @@ pub fn damaged(connection: &Connection) -> Result<Vec<String>> {
     Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// Remembers that a scope is damaged. False: it is not whole, so it is being read anyway.
+/// Marks a scope as damaged. False when it is not read to its end, so that its rows are still being pulled.
 ///
 /// # Errors
 /// When the database fails.
@@ -38,18 +38,18 @@ pub fn set_damaged(connection: &Connection, scope: &str) -> Result<bool> {
     Ok(set == 1)
 }
 
-/// What to do next about a damaged scope.
+/// The next step of the repair of a damaged scope.
 #[derive(Debug, PartialEq)]
 pub enum Next {
-    /// Ask this.
+    /// Send this request.
     Ask(SlicesRequest),
-    /// It is what the server says.
-    Right,
-    /// Slices do not help: it was told to start again from 0, unless it has done so too often.
+    /// The scope holds what the server holds.
+    Repaired,
+    /// Slices do not help: the scope was set to be read again from 0, unless the limit of rereads is reached.
     ReadAgain,
 }
 
-/// The first question about a scope: the sums of its slices.
+/// The first request about a scope: the sums of its slices.
 ///
 /// # Errors
 /// When the database fails.
@@ -59,21 +59,21 @@ pub fn begin(connection: &Connection, device: &Device, scope: &str) -> Result<Ne
         .query_row([scope], |row| row.get(0))
         .optional()?;
     match cursor {
-        // It is read again already, or heard no more.
+        // The scope is already being read again, or this laptop no longer subscribes to it.
         None => forget(connection, scope).map(|()| Next::ReadAgain),
-        // No sum can fit.
-        Some(_) if scopes::holds_unknown(connection, scope)? => read_again(connection, scope),
+        // With an unknown table the sums cannot match.
+        Some(_) if scopes::has_unknown_tables(connection, scope)? => read_again(connection, scope),
         Some(cursor) => Ok(Next::Ask(request(device, scope, cursor, None))),
     }
 }
 
-/// Compares the sums: names the rows in slices that differ, or finds that all is right.
+/// Compares the sums: requests the rows of the slices that differ, or ends the repair when all sums match.
 ///
 /// # Errors
 /// When the database fails.
 pub fn compare(connection: &Connection, device: &Device, asked: &SlicesRequest, sums: &[i64]) -> Result<Next> {
-    // The answers may have brought a table that this program does not know.
-    if scopes::holds_unknown(connection, &asked.scope)? {
+    // An earlier answer may have brought a table that this build does not know.
+    if scopes::has_unknown_tables(connection, &asked.scope)? {
         return read_again(connection, &asked.scope);
     }
     let outline = outline_of(device);
@@ -104,63 +104,63 @@ pub fn compare(connection: &Connection, device: &Device, asked: &SlicesRequest, 
         .optional()?;
     match checksum {
         Some(checksum) if checksum != sum => read_again(connection, &asked.scope),
-        _ => forget(connection, &asked.scope).map(|()| Next::Right),
+        _ => forget(connection, &asked.scope).map(|()| Next::Repaired),
     }
 }
 
-/// Stores what the answer brought and takes away what it does not know, at `now_ms`. Returns what changed.
+/// Stores the received rows and removes rows that the server does not have, at `now_ms`. Returns what changed.
 ///
 /// # Errors
 /// When the database fails or a row does not fit its table; the caller rolls back then.
 pub fn apply(connection: &Connection, device: &Device, now_ms: i64, asked: &SlicesRequest, answer: &SliceAnswer<'_>) -> Result<Applied> {
     let outline = outline_of(device);
     let mut page = Page::begin(connection, &outline)?;
-    // Meanwhile a page may have moved the scope: then none of this is known to be true.
-    let still: bool = connection
+    // A page may have moved the scope meanwhile: then the answer is outdated.
+    let is_current: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1 AND cursor = ?2 AND damaged = 1)")?
         .query_row(params![asked.scope, asked.cursor], |row| row.get(0))?;
-    if !still {
+    if !is_current {
         return Ok(Applied::default());
     }
     let here = Scanned::scan(&page, &asked.scope)?;
-    // Also a row whose stamp is the server's is written over.
+    // So that rows are overwritten even when their stamps are equal.
     page.rereading.insert(asked.scope.clone());
-    let mut mended = 0;
+    let mut repaired = 0;
     for line in answer.rows.iter().filter(|line| line.scope == asked.scope) {
-        mended += line.rows.len();
+        repaired += line.rows.len();
         page.rows(line)?;
     }
     let unknown: HashSet<i64> = answer.unknown.iter().copied().collect();
-    let invented = here.slices.iter().flatten().filter(|(hash, _)| unknown.contains(hash)).map(|(_, row)| *row);
-    let asked_for = |id: &Uuid| asked.slices.as_ref().is_some_and(|slices| slices.contains_key(&slice_of(id)));
-    // A row that changed by itself and was not sent is none of the server's; as long as more is to come, it may be sent yet.
-    let changed = here.changed.iter().filter(|(_, id)| !answer.more && asked_for(id)).copied();
-    for (entity, id) in invented.chain(changed) {
-        let is_right = stored(&page, entity, &id)?.is_none_or(|stored| stored.is_right && !unknown.contains(&stored.hash(entity, &id)));
-        if !is_right {
-            page.take_away(entity, &id, None)?;
-            mended += 1;
+    let surplus = here.slices.iter().flatten().filter(|(hash, _)| unknown.contains(hash)).map(|(_, row)| *row);
+    let requested = |id: &Uuid| asked.slices.as_ref().is_some_and(|slices| slices.contains_key(&slice_of(id)));
+    // A damaged row that the server did not send does not exist there. While more is to come, it may still be sent.
+    let changed = here.changed.iter().filter(|(_, id)| !answer.more && requested(id)).copied();
+    for (entity, id) in surplus.chain(changed) {
+        let is_intact = stored(&page, entity, &id)?.is_none_or(|stored| stored.is_intact && !unknown.contains(&stored.hash(entity, &id)));
+        if !is_intact {
+            page.remove_row(entity, &id, None)?;
+            repaired += 1;
         }
     }
     std::mem::take(&mut page.sums).store(connection)?;
-    scopes::hold_unknown(connection, &page.unknown)?;
-    scopes::hold_unknown_columns(connection, &page.unknown_columns)?;
+    scopes::remember_unknown_tables(connection, &page.unknown)?;
+    scopes::remember_unknown_columns(connection, &page.unknown_columns)?;
     connection.execute("DELETE FROM reread_rows WHERE scope = ?1", [&asked.scope])?;
-    if mended > 0 {
+    if repaired > 0 {
         connection.execute(
             "INSERT INTO repairs (at, scope, rows) VALUES (?1, ?2, ?3)",
-            params![now_ms, asked.scope, i64::try_from(mended).unwrap_or(i64::MAX)],
+            params![now_ms, asked.scope, i64::try_from(repaired).unwrap_or(i64::MAX)],
         )?;
         connection.execute("DELETE FROM repairs WHERE number <= (SELECT max(number) FROM repairs) - ?1", [REPAIRS_KEPT])?;
     }
-    // What cannot be put right so is not asked about again and again.
-    if mended == 0 {
+    // Otherwise the same request would be repeated without effect.
+    if repaired == 0 {
         read_again(connection, &asked.scope)?;
     }
     Ok(page.applied)
 }
 
-/// Slices do not help: the scope starts again from 0, unless it has done so too often.
+/// Gives up on slices: the scope is read again from 0, unless the limit of rereads is reached.
 ///
 /// # Errors
 /// When the database fails.
@@ -187,7 +187,7 @@ fn request(device: &Device, scope: &str, cursor: i64, slices: Option<BTreeMap<u8
     }
 }
 
-/// Nothing moves with an answer about slices: it is laid under the same pending changes as the last page.
+/// An outline that moves no scope: an answer about slices leaves the cursors and the pending changes as they are.
 fn outline_of(device: &Device) -> Outline {
     Outline {
         epoch: device.epoch,
@@ -208,24 +208,24 @@ fn slice_of(id: &Uuid) -> u8 {
     id.as_bytes()[15]
 }
 
-/// A row of a table.
+/// A row's table and id.
 type RowOf = (&'static Entity, Uuid);
 
-/// What is here of one scope.
+/// The rows of one scope on this laptop.
 struct Scanned {
-    /// The sound rows of each slice, by their hashes.
+    /// The intact rows of each slice, by their hashes.
     slices: Vec<HashMap<i64, RowOf>>,
-    /// Rows whose values are not those that were stored.
+    /// Rows that do not match their digests.
     changed: Vec<RowOf>,
 }
 
 impl Scanned {
     fn scan(page: &Page<'_>, scope: &str) -> Result<Scanned> {
         let mut scanned = Scanned { slices: vec![HashMap::new(); SLICES], changed: Vec::new() };
-        for (entity, id) in page.rows_living_in(scope)? {
+        for (entity, id) in page.rows_in_scope(scope)? {
             match stored(page, entity, &id)? {
                 None => {}
-                Some(row) if row.is_right => {
+                Some(row) if row.is_intact => {
                     scanned.slices[usize::from(slice_of(&id))].insert(row.hash(entity, &id), (entity, id));
                 }
                 Some(_) => scanned.changed.push((entity, id)),
@@ -239,10 +239,10 @@ impl Scanned {
     }
 }
 
-/// The server's row as it is here.
+/// The server's row as it is stored here.
 struct Stored {
     stamp: i64,
-    is_right: bool,
+    is_intact: bool,
 }
 
 impl Stored {
@@ -255,10 +255,10 @@ fn stored(page: &Page<'_>, entity: &Entity, id: &Uuid) -> Result<Option<Stored>>
     let text = id_text(id);
     if page.is_shadowed(entity, &text) {
         let shadow = overlay::read_shadow(page.connection, entity, &text)?.flatten();
-        let is_right = overlay::is_sound(page.connection, entity, &text)?;
-        return Ok(shadow.map(|row| Stored { stamp: row.stamp, is_right }));
+        let is_intact = overlay::is_sound(page.connection, entity, &text)?;
+        return Ok(shadow.map(|row| Stored { stamp: row.stamp, is_intact }));
     }
-    let sql = format!("SELECT stamp, digest IS NULL OR {} FROM {} WHERE id = ?1", rows::sql(entity).whole, entity.name);
-    let found = page.connection.prepare_cached(&sql)?.query_row([text], |row| Ok(Stored { stamp: row.get(0)?, is_right: row.get(1)? }));
+    let sql = format!("SELECT stamp, digest IS NULL OR {} FROM {} WHERE id = ?1", rows::sql(entity).digest_matches, entity.name);
+    let found = page.connection.prepare_cached(&sql)?.query_row([text], |row| Ok(Stored { stamp: row.get(0)?, is_intact: row.get(1)? }));
     Ok(found.optional()?)
 }

@@ -1,4 +1,4 @@
-//! Between the wire's JSON and SQLite's columns. Which JSON a column holds is the registry's word.
+//! Converts between the protocol's JSON values and SQLite's columns, by the column's kind in the registry.
 
 use rusqlite::types::{Type, Value as Stored, ValueRef};
 use rusqlite::{Error, Row};
@@ -12,10 +12,10 @@ pub fn to_stored(kind: Kind, value: &Value) -> Stored {
     match (kind, value) {
         (_, Value::Null) => Stored::Null,
         (Kind::Json, value) => Stored::Text(value.to_string()),
-        (_, Value::Bool(truth)) => Stored::Integer(i64::from(*truth)),
+        (_, Value::Bool(flag)) => Stored::Integer(i64::from(*flag)),
         (Kind::Real, value) => Stored::Real(value.as_f64().unwrap_or(0.0)),
         (_, Value::Number(number)) => match number.as_i64() {
-            Some(whole) => Stored::Integer(whole),
+            Some(integer) => Stored::Integer(integer),
             None => Stored::Real(number.as_f64().unwrap_or(0.0)),
         },
         (_, Value::String(text)) => Stored::Text(text.clone()),
@@ -23,7 +23,7 @@ pub fn to_stored(kind: Kind, value: &Value) -> Stored {
     }
 }
 
-/// What a column stores, as JSON.
+/// A column's stored value as JSON.
 pub fn to_json(kind: Kind, stored: ValueRef<'_>) -> Value {
     match (kind, stored) {
         (_, ValueRef::Null) => Value::Null,

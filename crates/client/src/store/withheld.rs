@@ -1,4 +1,4 @@
-//! Rows that the server has and cannot send. Nothing of them is here; the person is told how many there are.
+//! Rows that the server has and cannot send. Only their ids are stored here, to show the person how many there are.
 
 use rusqlite::{Connection, params};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ pub fn count(connection: &Connection) -> Result<i64> {
     Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
-/// Remembers rows of one table in one scope.
+/// Stores the ids of withheld rows of one table in one scope.
 ///
 /// # Errors
 /// When the database fails.
@@ -28,7 +28,7 @@ pub fn remember(connection: &Connection, scope: &str, entity: &str, ids: &[Uuid]
     Ok(())
 }
 
-/// A row has come, or is gone for good.
+/// Deletes an id, after the row was received or deleted.
 ///
 /// # Errors
 /// When the database fails.
@@ -38,7 +38,7 @@ pub fn forget(connection: &Connection, entity: &str, id: &Uuid) -> Result<()> {
     Ok(())
 }
 
-/// A scope is not heard any more, or is read again from 0.
+/// Deletes the ids of a scope, when the subscription ends or it is read again from 0.
 ///
 /// # Errors
 /// When the database fails.
@@ -47,7 +47,7 @@ pub fn forget_scope(connection: &Connection, scope: &str) -> Result<()> {
     Ok(())
 }
 
-/// Everything is read again from 0.
+/// Deletes all ids, when everything is read again from 0.
 ///
 /// # Errors
 /// When the database fails.

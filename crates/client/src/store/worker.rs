@@ -1,5 +1,5 @@
-//! A thread that owns one thing and does work on it in order. It keeps blocking SQLite calls off the async threads, and
-//! no transaction can reach across an await because the whole transaction is one job.
+//! A thread that owns one value and runs jobs on it in order. It keeps blocking SQLite calls off the async threads, and
+//! no transaction can span an await, because the whole transaction is one job.
 
 use std::sync::mpsc;
 
@@ -9,7 +9,7 @@ use crate::error::{ClientError, Result};
 
 type Job<T> = Box<dyn FnOnce(&mut Option<T>) + Send>;
 
-/// A handle to the thread. The thread ends when the last handle is dropped; what it owned may be gone before that.
+/// A handle to the thread. The thread ends when the last handle is dropped; the owned value may be dropped earlier.
 pub struct Worker<T> {
     jobs: mpsc::Sender<Job<T>>,
 }
@@ -24,7 +24,7 @@ impl<T: Send + 'static> Worker<T> {
     /// Starts a thread of this name around `owned`.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the thread cannot be started.
     pub fn start(name: &str, owned: T) -> Result<Worker<T>> {
         let (jobs, queue) = mpsc::channel::<Job<T>>();
         let mut owned = Some(owned);
@@ -32,7 +32,7 @@ impl<T: Send + 'static> Worker<T> {
             .name(name.to_owned())
             .spawn(move || {
                 for job in queue {
-                    // A job that panics has rolled its transaction back; whoever asked learns that no answer came.
+                    // A job that panics has rolled its transaction back; its caller gets `WorkerStopped`.
                     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut owned)));
                 }
             })
@@ -40,7 +40,7 @@ impl<T: Send + 'static> Worker<T> {
         Ok(Worker { jobs })
     }
 
-    /// Runs `work` on the owned thing, after everything asked for before.
+    /// Runs `work` on the owned value, after all earlier jobs.
     ///
     /// # Errors
     /// Those of `work`, `Closed` after `close`, and `WorkerStopped` when it panicked.
@@ -48,9 +48,9 @@ impl<T: Send + 'static> Worker<T> {
         self.run(move |owned| work(owned.as_mut().ok_or(ClientError::Closed)?)).await
     }
 
-    /// Drops the owned thing after everything asked for before, whoever else still has a handle.
+    /// Drops the owned value after all earlier jobs, even while other handles exist.
     pub async fn close(&self) {
-        // Closed before, or the thread is gone: either way there is nothing left to drop.
+        // An error means that it was closed before or the thread has ended: then there is nothing to drop.
         let _ = self
             .run(|owned| {
                 drop(owned.take());
@@ -62,7 +62,7 @@ impl<T: Send + 'static> Worker<T> {
     async fn run<R: Send + 'static>(&self, work: impl FnOnce(&mut Option<T>) -> Result<R> + Send + 'static) -> Result<R> {
         let (answer, answered) = oneshot::channel();
         let job: Job<T> = Box::new(move |owned| {
-            // Nobody waits any more when the asker was cancelled; the work is done all the same.
+            // The receiver is gone when the caller was cancelled; the work is done all the same.
             let _ = answer.send(work(owned));
         });
         self.jobs.send(job).map_err(|_| ClientError::WorkerStopped)?;

@@ -1,4 +1,4 @@
-//! What signing in sends and gets.
+//! Requests and answers of `/v1/accounts`.
 
 use std::collections::BTreeMap;
 
@@ -25,9 +25,9 @@ pub struct DeviceRequest {
     /// The device that the database here belongs to; none for a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Uuid>,
-    /// What the laptop is called.
+    /// The laptop's host name.
     pub name: String,
-    /// Its system.
+    /// Its operating system.
     pub platform: &'static str,
     /// Devices whose secrets may be needed to open the database here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -35,7 +35,7 @@ pub struct DeviceRequest {
 }
 
 impl DeviceRequest {
-    /// … and the secrets of these devices as well.
+    /// Also asks for the secrets of these devices.
     pub fn with_secrets_of(self, devices: Vec<Uuid>) -> DeviceRequest {
         DeviceRequest { secrets_of: devices, ..self }
     }
@@ -53,37 +53,37 @@ impl DeviceRequest {
 /// The answer to a sign-in.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SignInAnswer {
-    /// Opens the other routes for a while.
+    /// Authorizes requests until it expires.
     pub access_token: String,
-    /// Until when, in the server's milliseconds.
+    /// When it expires: server time in milliseconds since 1970.
     pub access_expires_at: i64,
-    /// Gets the next pair of tokens.
+    /// Exchanged for the next pair of tokens.
     pub refresh_token: String,
     /// The device.
     pub device_id: Uuid,
     /// The device's secret, base64.
     pub recovery_secret: String,
-    /// Those of the devices in `secrets_of`, as far as they are this person's.
+    /// Secrets of those devices in `secrets_of` that belong to this person, base64.
     #[serde(default)]
     pub secrets: BTreeMap<Uuid, String>,
-    /// Who signed in.
+    /// The person who signed in.
     pub user: SignedInUser,
     /// The server's epoch.
     pub epoch: i64,
-    /// The server's clock.
+    /// The server's clock, milliseconds since 1970.
     pub server_time: i64,
 }
 
-/// Who signed in.
+/// The person who signed in.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SignedInUser {
     /// Their account.
     pub id: Uuid,
     /// The name they sign in with.
     pub user_name: Option<String>,
-    /// What they are called.
+    /// Their full name.
     pub full_name: String,
-    /// What they are.
+    /// Their role.
     pub role: Role,
     /// Their organization.
     pub organization_id: Uuid,
@@ -94,12 +94,12 @@ pub struct SignedInUser {
 /// The answer to a refresh.
 #[derive(Debug, Clone, Deserialize)]
 pub struct RefreshAnswer {
-    /// Opens the other routes for a while.
+    /// Authorizes requests until it expires.
     pub access_token: String,
-    /// Until when, in the server's milliseconds.
+    /// When it expires: server time in milliseconds since 1970; 0 when the server does not say.
     #[serde(default)]
     pub access_expires_at: i64,
-    /// Gets the next pair of tokens.
+    /// Exchanged for the next pair of tokens.
     pub refresh_token: String,
 }
 
@@ -110,10 +110,10 @@ pub struct NewDevice {
     pub device_id: Uuid,
     /// Its secret, base64.
     pub recovery_secret: String,
-    /// Opens the other routes for a while, for the new device.
+    /// Authorizes the new device's requests until it expires.
     pub access_token: String,
-    /// Until when, in the server's milliseconds.
+    /// When it expires: server time in milliseconds since 1970.
     pub access_expires_at: i64,
-    /// Gets the next pair of tokens.
+    /// Exchanged for the next pair of tokens.
     pub refresh_token: String,
 }

@@ -1,4 +1,4 @@
-//! Sync by itself: loops that wait for something to happen, and back off while nothing works.
+//! Automatic sync: loops that wait for an event, and back off after failures.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ pub const BACK_OFF_MS_MIN: u64 = 1_000;
 /// The longest wait after failures.
 pub const BACK_OFF_MS_MAX: u64 = 30_000;
 
-/// How often the database is gone through, at a moment when nothing is new: rows do not vanish every day.
+/// How often the database is audited, while nothing new is pulled. Once a day is enough, because damage is rare.
 pub const AUDIT_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
-/// How long after the start of the program for the first time: nobody knows what was done to the file meanwhile.
+/// How long after the start of the program the first audit runs: the file may have been changed while the program was closed.
 pub const AUDIT_FIRST_AFTER_MS: i64 = 60 * 1000;
 
-/// Waits that double up to a limit.
+/// Waiting times that double up to a limit.
 #[derive(Debug, Default)]
 pub struct BackOff {
     failures: u32,
@@ -33,7 +33,7 @@ impl BackOff {
         wait
     }
 
-    /// Something worked.
+    /// Starts again from the shortest wait, after a success.
     pub fn reset(&mut self) {
         self.failures = 0;
     }
@@ -54,12 +54,12 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     }
 }
 
-/// Nothing helps until somebody signs in, which starts other loops.
+/// Whether retrying is useless until the person signs in again, which starts new loops.
 fn is_final(error: &ClientError, engine: &Engine) -> bool {
     engine.session.ended() || is_over(error)
 }
 
-/// The database was closed. A job that panicked on its thread has ended alone, and the thread goes on.
+/// Whether the database was closed. After a panic (`WorkerStopped`) the database's thread continues, so that is not the end.
 fn is_over(error: &ClientError) -> bool {
     matches!(error, ClientError::Closed)
 }
@@ -80,7 +80,7 @@ async fn push_loop(engine: Arc<Engine>) {
 
 async fn pull_loop(engine: Arc<Engine>) {
     let mut back_off = BackOff::default();
-    // The first pull asks with cursors; after that a poke means that something is new, and the timer only asks.
+    // The first pull sends cursors. After that the live stream wakes a full pull, and the timer only sends the digest.
     let mut full = true;
     let mut audited_at = engine.environment.clock.now_ms() - AUDIT_EVERY_MS + AUDIT_FIRST_AFTER_MS;
     loop {
@@ -95,11 +95,11 @@ async fn pull_loop(engine: Arc<Engine>) {
                 }
                 if (!full || touched) && now_ms - audited_at >= AUDIT_EVERY_MS {
                     match engine.audit().await {
-                        // Somebody was at work: another time.
+                        // A write interrupted the audit: retry after the next pull.
                         Ok(None) => {}
                         Ok(Some(_)) => audited_at = now_ms,
                         Err(error) => {
-                            tracing::warn!(%error, "the database could not be gone through");
+                            tracing::warn!(%error, "the audit of the database failed");
                             audited_at = now_ms;
                         }
                     }
@@ -121,7 +121,7 @@ async fn pull_loop(engine: Arc<Engine>) {
 async fn live_loop(engine: Arc<Engine>) {
     let mut back_off = BackOff::default();
     loop {
-        // A stream may end or break at any time; only one that cannot be opened makes the waits longer.
+        // A stream may end or break at any time; only failures to open it lengthen the waits.
         if let Err(error) = engine.listen(|| back_off.reset()).await
             && is_final(&error, &engine)
         {
@@ -131,15 +131,15 @@ async fn live_loop(engine: Arc<Engine>) {
     }
 }
 
-/// Tells the chip's state whenever it may have moved; many moves at once are told once.
+/// Emits the chip's state after it may have changed. `Notify` coalesces several changes into one wake-up.
 async fn status_loop(engine: Arc<Engine>) {
     loop {
-        engine.status_moved.notified().await;
-        engine.tell_status().await;
+        engine.status_changed.notified().await;
+        engine.emit_status().await;
     }
 }
 
-/// Waits a while, or until the server is known to be reachable again.
+/// Waits for the back-off, or until the server is reachable again.
 async fn wait_out(engine: &Engine, back_off: &mut BackOff) {
     let wait = Duration::from_millis(engine.environment.jittered(back_off.next_ms()));
     tokio::select! {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_panic_is_not_the_end() {
+    fn only_a_closed_database_ends_the_loops() {
         assert!(is_over(&ClientError::Closed));
         assert!(!is_over(&ClientError::WorkerStopped));
     }

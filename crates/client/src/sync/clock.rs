@@ -1,28 +1,28 @@
-//! How far the server's clock is from this laptop's, by an answer that came soon enough to tell.
+//! Measures the offset between the server's clock and this laptop's, from answers that arrive quickly.
 
 use crate::environment::Clock;
 
-/// An answer that was longer on its way says too little about the time. A lid that was closed meanwhile makes it long.
+/// The offset of an answer that took longer is too inaccurate. A lid that was closed meanwhile makes it long.
 const ANSWER_MS_MAX: i64 = 10_000;
 
-/// A hundred years. Whatever says that the clocks are further apart is wrong itself, and no sum of two times may break of it.
+/// A hundred years. A larger offset comes from a wrong clock, and is limited so that adding it to a time cannot overflow.
 const OFFSET_MS_MAX: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
-/// When something was asked, by both clocks of the laptop.
+/// When a request was sent, by both clocks of the laptop.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked {
+pub struct RequestTime {
     wall_ms: i64,
     monotonic_ms: i64,
 }
 
-impl Asked {
-    /// Asks now.
-    pub fn now(clock: &dyn Clock) -> Asked {
-        Asked { wall_ms: clock.now_ms(), monotonic_ms: clock.monotonic_ms() }
+impl RequestTime {
+    /// A request that is sent now.
+    pub fn now(clock: &dyn Clock) -> RequestTime {
+        RequestTime { wall_ms: clock.now_ms(), monotonic_ms: clock.monotonic_ms() }
     }
 
-    /// The answer is here now and says `server_time`: the server's clock minus the laptop's, in milliseconds. None when it
-    /// was too long on its way, or somebody set the clock meanwhile.
+    /// The server's clock minus the laptop's, in milliseconds, from an answer that has arrived now with this `server_time`.
+    /// None when the answer took too long or the laptop's clock was set meanwhile.
     pub fn offset_ms(self, clock: &dyn Clock, server_time: i64) -> Option<i64> {
         let wall = clock.now_ms() - self.wall_ms;
         let soon = 0..=ANSWER_MS_MAX;
@@ -36,9 +36,9 @@ impl Asked {
 mod tests {
     use super::*;
 
-    struct Still;
+    struct FixedClock;
 
-    impl Clock for Still {
+    impl Clock for FixedClock {
         fn now_ms(&self) -> i64 {
             1_800_000_000_000
         }
@@ -54,12 +54,12 @@ mod tests {
     }
 
     #[test]
-    fn a_server_whose_clock_is_out_of_its_mind_breaks_no_sum() {
-        let asked = Asked::now(&Still);
-        assert_eq!(asked.offset_ms(&Still, Still.now_ms() + 5), Some(5));
-        for (said, measured) in [(i64::MIN, -OFFSET_MS_MAX), (i64::MAX, OFFSET_MS_MAX)] {
-            assert_eq!(asked.offset_ms(&Still, said), Some(measured));
-            assert!(Still.now_ms().checked_add(measured).is_some());
+    fn extreme_server_times_are_limited_to_offsets_that_cannot_overflow() {
+        let asked = RequestTime::now(&FixedClock);
+        assert_eq!(asked.offset_ms(&FixedClock, FixedClock.now_ms() + 5), Some(5));
+        for (server_time, measured) in [(i64::MIN, -OFFSET_MS_MAX), (i64::MAX, OFFSET_MS_MAX)] {
+            assert_eq!(asked.offset_ms(&FixedClock, server_time), Some(measured));
+            assert!(FixedClock.now_ms().checked_add(measured).is_some());
         }
     }
 }

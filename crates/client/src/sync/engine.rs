@@ -1,4 +1,4 @@
-//! Sync of one unlocked person: an exchange up and an exchange down, each on its own, neither waiting for the other.
+//! Sync of one unlocked person: push and pull, which run independently of each other.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
@@ -16,10 +16,10 @@ use crate::keys::DeviceSecret;
 use crate::store::{Store, outbox};
 use crate::views::{Event, SyncStatus};
 
-/// Below this the disk counts as nearly full.
+/// With fewer free bytes the disk counts as nearly full.
 pub const DISK_LOW_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Called with a new device, to wrap the database's key with its secret.
+/// Wraps the database's key with the secret of a new device.
 pub type NewSecret = Arc<dyn Fn(&DeviceSecret) -> Result<()> + Send + Sync>;
 
 /// Sync of one unlocked person.
@@ -30,28 +30,28 @@ pub struct Engine {
     pub session: Arc<Session>,
     /// Clock, randomness and disk.
     pub environment: Environment,
-    /// The folder whose disk has to have room.
+    /// The data folder, on the disk whose free space is checked.
     pub folder: std::path::PathBuf,
     pub(super) network: Mutex<Network>,
     events: broadcast::Sender<Event>,
-    last_told: Mutex<Option<SyncStatus>>,
+    last_emitted: Mutex<Option<SyncStatus>>,
     new_secret: NewSecret,
-    /// Whether a scope may be damaged. After a start nobody knows.
-    pub(super) damage_known: AtomicBool,
+    /// Whether a scope may be damaged. True after a start, because the last run's state is not known.
+    pub(super) maybe_damaged: AtomicBool,
     /// One push at a time.
     pub(super) push_gate: tokio::sync::Mutex<()>,
     /// One pull at a time.
     pub(super) pull_gate: tokio::sync::Mutex<()>,
     /// One new device at a time.
     device_gate: tokio::sync::Mutex<()>,
-    /// Something waits to be sent.
+    /// Signals that changes wait to be sent.
     pub wake_push: Notify,
-    /// Something new is at the server.
+    /// Signals that the server has something new.
     pub wake_pull: Notify,
-    /// The server is reachable again.
+    /// Signals that the server is reachable again.
     pub back_online: Notify,
-    /// The chip's state may be another one.
-    pub status_moved: Notify,
+    /// Signals that the chip's state may have changed.
+    pub status_changed: Notify,
 }
 
 /// Work that the chip shows as busy until this is dropped.
@@ -64,7 +64,7 @@ impl Drop for Busy<'_> {
 }
 
 impl Engine {
-    /// An engine at rest.
+    /// An engine whose loops are not started.
     pub fn new(
         store: Store,
         session: Arc<Session>,
@@ -80,16 +80,16 @@ impl Engine {
             folder,
             network: Mutex::default(),
             events,
-            last_told: Mutex::default(),
+            last_emitted: Mutex::default(),
             new_secret,
-            damage_known: AtomicBool::new(true),
+            maybe_damaged: AtomicBool::new(true),
             push_gate: tokio::sync::Mutex::default(),
             pull_gate: tokio::sync::Mutex::default(),
             device_gate: tokio::sync::Mutex::default(),
             wake_push: Notify::new(),
             wake_pull: Notify::new(),
             back_online: Notify::new(),
-            status_moved: Notify::new(),
+            status_changed: Notify::new(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Engine {
     pub(super) async fn busy(&self) -> Busy<'_> {
         self.network().busy += 1;
         let busy = Busy(self);
-        self.tell_status().await;
+        self.emit_status().await;
         busy
     }
 
@@ -109,31 +109,31 @@ impl Engine {
     /// # Errors
     /// When the database fails.
     pub async fn status(&self) -> Result<SyncStatus> {
-        // From the connection that writes: another one would have to decrypt again whatever was written since.
+        // The writer's connection has the recently written pages in its cache; the reader's would have to decrypt them again.
         let (counts, device) = self.store.write(|writer| Ok((status::counts(writer)?, writer.device().clone()))).await?;
         let disk_low = self.environment.disk.free_bytes(&self.folder).is_some_and(|free| free < DISK_LOW_BYTES);
         Ok(status::status(&self.network(), counts, &device, self.session.ended(), disk_low))
     }
 
-    /// Tells the window the chip's state, when it is another one than the last.
-    pub async fn tell_status(&self) {
+    /// Sends the chip's state to the window when it differs from the last one sent.
+    pub async fn emit_status(&self) {
         let Ok(status) = self.status().await else { return };
-        let mut last = self.last_told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last_emitted.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() != Some(&status) {
             *last = Some(status.clone());
-            // Nobody listening is no failure.
+            // A send without a subscriber is no failure.
             let _ = self.events.send(Event::Sync { status });
         }
     }
 
-    /// Tells the window that rows of these tables changed.
-    pub fn tell_changed(&self, entities: &BTreeSet<&'static str>) {
+    /// Sends the window an event that rows of these tables changed.
+    pub fn emit_changed(&self, entities: &BTreeSet<&'static str>) {
         if !entities.is_empty() {
             let _ = self.events.send(Event::Changed { entities: entities.iter().map(|name| (*name).to_owned()).collect() });
         }
     }
 
-    /// Both exchanges, now. The state afterwards says how they went.
+    /// Pushes and pulls now. Their failures are part of the returned state.
     ///
     /// # Errors
     /// When the database fails.
@@ -143,20 +143,21 @@ impl Engine {
         if pushed.is_ok() && pulled.is_ok() {
             self.back_online.notify_waiters();
         }
-        self.tell_status().await;
+        self.emit_status().await;
         self.status().await
     }
 
-    /// This database is a copy of another one's: it becomes a device of its own before anything is sent.
-    pub(super) async fn become_new_device(&self, known_as: Uuid) -> Result<()> {
+    /// Registers a new device for this database, because it is a copy of another laptop's, before anything is sent.
+    /// `expected_id` is the device when the copy was noticed.
+    pub(super) async fn become_new_device(&self, expected_id: Uuid) -> Result<()> {
         let _gate = self.device_gate.lock().await;
-        if self.store.device().await?.device_id != known_as {
-            // The other exchange has found out too, and was first.
+        if self.store.device().await?.device_id != expected_id {
+            // The other exchange noticed the copy as well and has already registered a new device.
             return Ok(());
         }
-        tracing::warn!("this database is a copy of another laptop's; it becomes a device of its own");
+        tracing::warn!("this database is a copy of another laptop's; it gets a device of its own");
         let device = self.session.with_token(|link, token| async move { link.new_device(&token).await }).await?;
-        // First the key, then the number: after a crash between, the next sign-in names the device that the key file names.
+        // First the key file, then the database: after a crash between the two, the next sign-in uses the key file's device.
         (self.new_secret)(&DeviceSecret { device_id: device.device_id, secret: device.recovery_secret })?;
         let id: Uuid = device.device_id;
         let tokens =

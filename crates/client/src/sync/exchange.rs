@@ -1,6 +1,6 @@
-//! What the two exchanges decide between one request and the next: what to ask, what an answer means, and how to go on.
+//! The decisions of push and pull between one request and the next: what to request, what an answer means, how to continue.
 //!
-//! All of it is synchronous and knows no network, so a simulator makes the very same decisions.
+//! All of it is synchronous and without network, so that the simulator runs the same code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,27 +20,27 @@ use crate::store::page::{Answer, Outline};
 use crate::store::scopes::{self, Reached};
 use crate::store::{Device, Writer};
 
-/// How often one push mends its numbering before it gives up until the next.
+/// How often one push repairs its numbering before it gives up until the next.
 pub const REPAIRS_MAX: u32 = 4;
-/// Pages of one pull. A laptop that needs more than this has been told of an end that does not come.
+/// Pages of one pull. A server that announces more pages than this never ends the pull.
 pub const PAGES_MAX: usize = 100_000;
-/// Rounds of one pull: a new epoch, a copy noticed, scopes read again.
+/// Rounds of one pull. A new round starts after a new epoch, after a copy is noticed, and when scopes are read again.
 pub const ROUNDS_MAX: usize = 32;
-/// Pages that are fetched before the ones before them are stored.
+/// Pages that are fetched ahead of the page that is being stored.
 pub const PAGES_AHEAD_MAX: usize = 16;
-/// Pages that are stored in one transaction. Each transaction encrypts and writes again what it touches of the indexes, so
-/// few large ones are cheaper than many small ones.
+/// Pages that are stored in one transaction. Each transaction encrypts and rewrites the index pages that it touches, so a few
+/// large transactions are cheaper than many small ones.
 pub const PAGES_TOGETHER_MAX: usize = 8;
 
-/// A push on its way.
+/// A push request and the batch that it carries.
 pub struct Sending {
-    /// What it carries.
+    /// The mutations, with their chain.
     pub batch: Batch,
-    /// How it is sent.
+    /// The request body.
     pub request: PushRequest,
 }
 
-/// Takes what waits, as much as one push carries. `now_ms` is this laptop's clock.
+/// Takes the oldest unsent changes, as many as fit into one push; none when all are sent. `now_ms` is this laptop's clock.
 ///
 /// # Errors
 /// When the database fails.
@@ -62,8 +62,8 @@ pub fn take(writer: &mut Writer, now_ms: i64) -> Result<Option<Sending>> {
     Ok(Some(Sending { batch, request }))
 }
 
-/// Stores what the server made of a push, and returns the tables that changed. `offset_ms`: how far the clocks are apart, when
-/// the answer came soon enough to tell.
+/// Stores the outcomes of a push and returns the tables that changed. `offset_ms` is the server's clock minus this laptop's;
+/// none when the answer took too long to measure it.
 ///
 /// # Errors
 /// When the answer does not belong to the push, or the database fails.
@@ -74,39 +74,39 @@ pub fn store(writer: &mut Writer, batch: &Batch, answer: &PushAnswer, offset_ms:
     })
 }
 
-/// How to go on after a push was refused as a whole.
+/// How to continue after a push was refused as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repair {
-    /// The numbering was mended: try again.
+    /// The numbering was repaired: push again.
     Again,
-    /// The server's epoch is another one: pull first.
+    /// The server is in another epoch: pull first.
     Pull,
-    /// This database is a copy: it needs a device of its own.
+    /// This database is a copy: register a new device for it.
     NewDevice,
 }
 
-/// Mends what the server said about the numbering, so that the push can be tried again. `went_back`: how often the numbers had
-/// gone back before it was sent.
+/// Repairs the numbering after the server refused it, so that the push can be tried again. `went_back` is the device's
+/// `went_back` when the push was sent.
 ///
 /// # Errors
-/// The error itself, when nothing here mends it.
+/// The error itself, when it is not about the numbering.
 pub fn repair(writer: &mut Writer, went_back: u32, error: ClientError) -> Result<Repair> {
     let ClientError::Refused(problem) = &error else { return Err(error) };
     match problem.code {
         Code::EpochChanged => Ok(Repair::Pull),
-        // The other exchange has changed the numbers meanwhile, and what was said about the old ones is no longer so.
+        // The pull has rewound the numbers meanwhile, so this refusal is about outdated numbers.
         Code::NumberGap | Code::NumberReused | Code::ChainMismatch if writer.device().went_back != went_back => Ok(Repair::Again),
         Code::NumberGap => {
             let next_n = outbox::number_in(problem);
             let gone_back = writer.person(|connection, device| {
                 let Some(next_n) = next_n else { return Ok(false) };
                 if next_n > device.acknowledged_n {
-                    // There is nothing to go back to.
+                    // The server has everything that it acknowledged, so there is nothing to rewind.
                     return Ok(true);
                 }
                 let gone_back = outbox::go_back_to(connection, device, next_n - 1)?;
                 if !gone_back {
-                    outbox::wait_again(connection, device)?;
+                    outbox::requeue_all(connection, device)?;
                 }
                 Ok(gone_back)
             })?;
@@ -114,7 +114,7 @@ pub fn repair(writer: &mut Writer, went_back: u32, error: ClientError) -> Result
         }
         Code::NumberReused => {
             if let Some(n) = outbox::number_in(problem) {
-                writer.person(|connection, device| outbox::taken_before(connection, device, n))?;
+                writer.person(|connection, device| outbox::acknowledge_before(connection, device, n))?;
             }
             Ok(Repair::NewDevice)
         }
@@ -123,20 +123,20 @@ pub fn repair(writer: &mut Writer, went_back: u32, error: ClientError) -> Result
     }
 }
 
-/// What to ask for next.
+/// From where a pull continues.
 pub struct Position {
     /// The device that asks.
     pub device: Device,
-    /// How far each scope was read.
+    /// The cursor of each scope.
     pub cursors: Arc<BTreeMap<String, i64>>,
-    /// The digest of these; none when a page has moved them.
+    /// The digest of the cursors; none after a page has moved them.
     digest: Option<Arc<str>>,
-    /// Whether any scope is being read once more from 0.
+    /// Whether any scope is being read again from 0.
     pub rereading: bool,
 }
 
 impl Position {
-    /// Where this database is.
+    /// The position of this database.
     ///
     /// # Errors
     /// When the database fails.
@@ -156,8 +156,8 @@ impl Position {
         }
     }
 
-    /// Asks for what is new, naming the cursors by their digest; by themselves where there are none yet. A scope that starts
-    /// again from 0 may be where it was when a server that has not heard of its rows since knew it.
+    /// The request for changes, with the digest of the cursors. It carries the cursors themselves while there are none, and
+    /// while a scope is read again from 0: the server may have issued the same cursors before and answer that nothing is new.
     pub fn ask(&self) -> PullRequest {
         if self.cursors.is_empty() || self.rereading {
             return self.ask_page();
@@ -166,33 +166,34 @@ impl Position {
         self.request(Some(digest), None)
     }
 
-    /// Who asks, and what the server had acknowledged by then.
+    /// The device that asks, and what the server had acknowledged at that time.
     pub fn asker(&self) -> Asker {
         let Device { device_id, acknowledged_n, went_back, .. } = self.device;
         Asker { device_id, acknowledged_n, went_back }
     }
 
-    /// Whether an answer says less than the server has acknowledged. To a digest it may have been read before it was asked for,
-    /// so the cursors ask again before that is believed.
+    /// Whether a page contains fewer mutations than the server has acknowledged. The page for a digest may have been read
+    /// before the request, so a request with cursors has to confirm it.
     pub fn doubts(&self, answer: &Answer) -> bool {
         matches!(answer, Answer::Page(page) if page.epoch == self.device.epoch && page.applied_upto < self.device.acknowledged_n)
     }
 
-    /// Whether the server has mutations of this device that no pull has covered: then a page is needed although nothing is new.
+    /// Whether the server has acknowledged mutations of this device that no pull has covered: then a page is needed even when
+    /// nothing is new.
     pub fn waits_for_cover(&self) -> bool {
         self.device.acknowledged_n > self.device.applied_upto
     }
 
-    /// Asks for the next page with the cursors themselves.
+    /// The request for the next page, with the cursors themselves.
     pub fn ask_page(&self) -> PullRequest {
         self.request(None, Some(BTreeMap::clone(&self.cursors)))
     }
 
-    /// Goes on after a page. False: there is no next one.
+    /// Advances past a page. False when it is the last one.
     pub fn pass(&mut self, page: &Outline) -> bool {
         self.device.epoch = page.epoch;
         if !page.more {
-            // Nobody asks from there.
+            // No request continues from here, so the cursors need not be updated.
             return false;
         }
         self.digest = None;
@@ -207,44 +208,45 @@ impl Position {
     }
 }
 
-/// Who asks for pages.
+/// The device's state when pages were requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asker {
     /// The device.
     pub device_id: Uuid,
-    /// What the server had acknowledged before the first page was asked for.
+    /// What the server had acknowledged before the first request.
     pub acknowledged_n: i64,
-    /// How often the numbers had gone back by then.
+    /// The device's `went_back` at that time.
     pub went_back: u32,
 }
 
 impl Asker {
-    /// Whether the database is still what asked. After its numbers went back, an answer from before says nothing of them.
+    /// Whether the device is unchanged since the request. After its numbers were rewound, an earlier answer is about outdated
+    /// numbers.
     fn is(self, device: &Device) -> bool {
         (self.device_id, self.went_back) == (device.device_id, device.went_back)
     }
 
-    /// Whether the page proves that the server went back in time: it was read after the server had acknowledged more than it
-    /// holds.
-    fn was_forgotten(self, device: &Device, page: &Fetched) -> bool {
+    /// Whether the page proves that the server went back in time: it was read after the server had acknowledged more mutations
+    /// than the page contains.
+    fn proves_rewind(self, device: &Device, page: &Fetched) -> bool {
         page.asked_with_cursors && page.outline.epoch == device.epoch && page.outline.applied_upto < self.acknowledged_n
     }
 }
 
-/// A page that came, and how far the clocks were apart then.
+/// A page that was received, with the measured clock offset.
 pub struct Fetched {
     /// Its bytes.
     pub bytes: Bytes,
     /// Its outline.
     pub outline: Outline,
-    /// Whether it was asked for with the cursors: then it was read after it was asked for.
+    /// Whether the request carried the cursors: then the server read the page after the request.
     pub asked_with_cursors: bool,
-    /// How far the clocks were apart, when the page came soon enough to tell.
+    /// The server's clock minus this laptop's; none when the page took too long to measure it.
     pub offset_ms: Option<i64>,
 }
 
-/// Stores pages in one transaction, up to the first that is not plainly applied. None when the database has become another
-/// device than the one that asked, or its numbers went back meanwhile: they say nothing of it then.
+/// Stores pages in one transaction, up to the first whose verdict is not `Applied`. None when the database has changed its
+/// device or rewound its numbers since the request: the pages do not apply to it then.
 ///
 /// # Errors
 /// When a page does not fit or the database fails; then none of them is stored.
@@ -255,7 +257,7 @@ pub fn apply(writer: &mut Writer, asker: Asker, now_ms: i64, pages: &[Fetched]) 
     let written = writer.connection().total_changes();
     let verdict = writer.pulled(|connection, device| apply_all(connection, device, asker, now_ms, pages))?;
     if matches!(&verdict, Verdict::Applied(applied) if applied.reread.is_empty()) {
-        writer.passed(written, pages.iter().map(|page| &page.outline));
+        writer.advance_reached(written, pages.iter().map(|page| &page.outline));
     }
     Ok(Some(verdict))
 }
@@ -263,8 +265,8 @@ pub fn apply(writer: &mut Writer, asker: Asker, now_ms: i64, pages: &[Fetched]) 
 fn apply_all(connection: &Connection, device: &mut Device, asker: Asker, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
     let mut together = Applied::default();
     for page in pages {
-        if asker.was_forgotten(device, page) {
-            // The witness stays the one that tells the server so.
+        if asker.proves_rewind(device, page) {
+            // The witness is kept: with it the server can tell that it went back.
             return apply::start_again(connection, device, page.outline.applied_upto);
         }
         let Fetched { bytes, outline, offset_ms, .. } = page;
@@ -286,7 +288,7 @@ fn apply_all(connection: &Connection, device: &mut Device, asker: Asker, now_ms:
     Ok(Verdict::Applied(together))
 }
 
-/// Offers rows that the server has lost and nobody has sent again. True: something waits to be sent then.
+/// Offers rows that the server has lost and that no laptop has sent again. True when changes wait to be sent.
 ///
 /// # Errors
 /// When the database fails.
@@ -297,7 +299,7 @@ pub fn offer_lost(writer: &mut Writer, now_ms: i64) -> Result<bool> {
     Ok(writer.person(|connection, device| lost::offer(connection, device, now_ms))? > 0)
 }
 
-/// The server has nothing new.
+/// Notes that the server has nothing new.
 ///
 /// # Errors
 /// When the database fails.
@@ -305,7 +307,7 @@ pub fn nothing_new(writer: &mut Writer, offset_ms: Option<i64>, server_time: i64
     writer.noted(|connection, device| {
         device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
         device.last_sync_at = Some(now_ms);
-        device.hear_time(server_time);
+        device.receive_server_time(server_time);
         crate::store::device::save(connection, device)
     })
 }

@@ -1,4 +1,4 @@
-//! The way to one server: addresses, bodies, time limits and problems. It knows no state.
+//! The HTTP client for one server: addresses, bodies, time limits and problems. It keeps no session.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use waystation_model::{Code, Problem};
 use super::accounts::{DeviceRequest, NewDevice, RefreshAnswer, SignInAnswer, SignInRequest};
 use crate::error::{ClientError, Result};
 
-/// How long a connection may take to come about.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may be silent in the middle of an answer. A live stream has a heartbeat well within it.
+/// How long an answer may pause between two chunks. The heartbeat of a live stream is much shorter.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// How long a whole request may take, other than a stream or a file.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
-/// A page, and room for the lines around its rows.
+/// Largest answer to a pull: a page, with room for the lines around its rows.
 const ANSWER_BYTES_MAX: usize = 4 * PAGE_BYTES_MAX;
-/// A problem or a small answer.
+/// Largest other answer, problems included.
 const SMALL_ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Smaller bodies are not worth compressing.
+/// Smaller bodies are sent uncompressed.
 const COMPRESS_BYTES_MIN: usize = 1024;
 
-/// The way to one server.
+/// The HTTP client for one server.
 #[derive(Debug, Clone)]
 pub struct Link {
     client: Client,
@@ -55,7 +55,7 @@ pub fn address_text(url: &Url) -> String {
 }
 
 impl Link {
-    /// A way to this server.
+    /// A client for this server.
     ///
     /// # Errors
     /// `bad_address`, or when the system has no usable TLS.
@@ -112,7 +112,7 @@ impl Link {
         self.ask(request, &body).await
     }
 
-    /// One answer to a pull, whole.
+    /// Sends a pull and reads the complete answer.
     ///
     /// # Errors
     /// The server's refusal, `offline`, or `bad_answer` past the size limit.
@@ -122,7 +122,7 @@ impl Link {
         read_whole(response, ANSWER_BYTES_MAX).await
     }
 
-    /// What a scope holds, slice by slice.
+    /// Asks for the sums or the rows of a scope's slices.
     ///
     /// # Errors
     /// The server's refusal, `offline`, or `bad_answer` past the size limit.
@@ -140,7 +140,7 @@ impl Link {
         self.ask(self.client.post(self.url("v1/sync/push")).header(AUTHORIZATION, format!("Bearer {token}")), request).await
     }
 
-    /// The live stream.
+    /// Opens the live stream.
     ///
     /// # Errors
     /// The server's refusal, or `offline`.
@@ -150,7 +150,7 @@ impl Link {
         check(request.send().await?).await
     }
 
-    /// A file's bytes from `from` on.
+    /// Requests a file's bytes, starting at `from`.
     ///
     /// # Errors
     /// The server's refusal, or `offline`.
@@ -192,7 +192,7 @@ async fn read_whole(mut response: Response, bytes_max: usize) -> Result<Bytes> {
     Ok(whole.freeze())
 }
 
-/// The answer, or the problem that it carries.
+/// The answer when it is successful, otherwise the problem in its body.
 async fn check(response: Response) -> Result<Response> {
     let status = response.status();
     if status.is_success() {
@@ -201,7 +201,7 @@ async fn check(response: Response) -> Result<Response> {
     let bytes = read_whole(response, SMALL_ANSWER_BYTES_MAX).await.unwrap_or_default();
     match serde_json::from_slice::<Problem>(&bytes) {
         Ok(problem) => Err(ClientError::Refused(problem)),
-        // Something between here and the server, or a server of another kind.
+        // The answer comes from a proxy or from another kind of server.
         Err(_) if status.is_server_error() => Err(ClientError::refused(Code::NotReady, format!("the server answered {status}"))),
         Err(_) => Err(ClientError::BadAnswer(format!("the server answered {status}"))),
     }
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_read_as_people_type_it() {
+    fn addresses_are_read_with_spaces_and_without_scheme() {
         let text = |typed: &str| read_address(typed).map(|url| address_text(&url));
         assert_eq!(text(" school.example ").expect("an address"), "https://school.example");
         assert_eq!(text("http://127.0.0.1:8080/").expect("an address"), "http://127.0.0.1:8080");

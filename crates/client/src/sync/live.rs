@@ -1,4 +1,4 @@
-//! The live stream: the server's word that something is new. It only wakes the pull; what it says is not relied on.
+//! The live stream: the server announces that something is new. It only wakes the pull; its contents are not used.
 
 use waystation_model::Code;
 
@@ -6,26 +6,26 @@ use super::engine::Engine;
 use super::status::Exchange;
 use crate::error::Result;
 
-/// A line of the stream longer than this is not an event of ours.
+/// Longest line that is kept. Events are shorter.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 impl Engine {
-    /// Listens until the stream ends; `opened` hears that it has begun.
+    /// Listens until the stream ends. Calls `opened` once it is open.
     ///
     /// # Errors
     /// When the stream cannot be opened or breaks.
     pub async fn listen(&self, opened: impl FnOnce()) -> Result<()> {
         let stream = self.session.with_token(|link, token| async move { link.live(&token).await }).await;
         if matches!(&stream, Err(error) if error.code() == Code::Offline) {
-            // Nobody else may ask for a minute, and the chip is to say at once that there is no network.
+            // The next pull may be a minute away, and the chip has to show at once that there is no network.
             self.note(Exchange::Pull, &stream);
-            self.status_moved.notify_one();
+            self.status_changed.notify_one();
         }
         let mut stream = stream?;
         opened();
-        // The server is there: whoever waits out a back-off need not.
+        // The server is reachable, so the other loops need not wait for their back-off.
         self.back_online.notify_waiters();
-        // What happened between the last pull and the opening of the stream was not heard.
+        // Changes between the last pull and the opening of the stream were not announced.
         self.wake_pull.notify_one();
         let mut line = Vec::new();
         while let Some(chunk) = stream.chunk().await? {

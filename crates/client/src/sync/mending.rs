@@ -1,5 +1,5 @@
-//! What is decided between one question about a damaged scope and the next. It knows no network, so a simulator makes the very
-//! same decisions.
+//! The decisions of the repair of one damaged scope between one request and the next. Without network, so that the simulator
+//! runs the same code.
 
 use waystation_model::wire::SlicesRequest;
 
@@ -9,28 +9,28 @@ use crate::store::apply::Applied;
 use crate::store::page::{self, Slices};
 use crate::store::slices::{self, Next};
 
-/// Answers about one scope. A scope that needs more is read from the beginning.
+/// Answers about one scope. After more than this it is read again from 0.
 const ANSWERS_MAX: usize = 400;
-/// Answers about one scope that were full. Where so much is missing, reading from the beginning costs less.
+/// Full answers about one scope. Where more is missing, reading it again from 0 is cheaper.
 const FULL_ANSWERS_MAX: u32 = 4;
 
-/// How the mending of one scope ended.
+/// How the repair of one scope ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// It holds what the server says.
+    /// The scope holds what the server holds.
     Right,
-    /// It has moved: pull, and try again.
+    /// The scope has changed at the server meanwhile: pull, and try again.
     Moved,
-    /// It is read from the beginning.
+    /// The scope is read again from 0.
     ReadAgain,
 }
 
-/// What comes next.
+/// The next step of a repair.
 #[derive(Debug)]
 pub enum Step {
-    /// This is to be asked.
+    /// Send this request.
     Ask(SlicesRequest),
-    /// It is over.
+    /// The repair has ended.
     Ended(End),
 }
 
@@ -38,13 +38,13 @@ impl From<Next> for Step {
     fn from(next: Next) -> Step {
         match next {
             Next::Ask(request) => Step::Ask(request),
-            Next::Right => Step::Ended(End::Right),
+            Next::Repaired => Step::Ended(End::Right),
             Next::ReadAgain => Step::Ended(End::ReadAgain),
         }
     }
 }
 
-/// A damaged scope that is being put right.
+/// The repair of one damaged scope.
 #[derive(Debug, Clone)]
 pub struct Mending {
     scope: String,
@@ -53,7 +53,7 @@ pub struct Mending {
 }
 
 impl Mending {
-    /// Begins with the sums of all slices.
+    /// Begins with a request for the sums of all slices.
     ///
     /// # Errors
     /// When the database fails.
@@ -67,7 +67,7 @@ impl Mending {
         Ok(writer.pulled(|connection, device| slices::begin(connection, device, &self.scope))?.into())
     }
 
-    /// Goes on after the answer to what was `asked`, at `now_ms`.
+    /// Receives the answer to the request `asked`, at `now_ms`.
     ///
     /// # Errors
     /// `bad_answer`, or when the database fails; nothing of the answer is stored then.
@@ -82,7 +82,7 @@ impl Mending {
             Slices::Differences(answer) => {
                 self.full_answers += u32::from(answer.more);
                 let applied = writer.pulled(|connection, device| slices::apply(connection, device, now_ms, asked, &answer))?;
-                // What nothing mended is read again already, and then there is nothing to ask.
+                // When the answer repaired nothing, the scope is already set to be read again, and `ask_sums` ends the repair.
                 (self.ask_sums(writer)?, applied)
             }
         };
@@ -93,7 +93,7 @@ impl Mending {
         Ok((step, applied))
     }
 
-    /// Slices do not help: the scope is read from the beginning.
+    /// Gives up on slices: the scope is read again from 0.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,7 +1,7 @@
 //! Sync with the server. `docs/PROTOCOL.md` is the contract.
 //!
-//! [`link`] speaks HTTP and knows no state; [`session`] keeps the tokens; [`engine`] makes the two exchanges,
-//! [`exchange`] and [`mending`] decide in them and know no network; [`automatic`] decides when.
+//! [`link`] sends HTTP requests and keeps no state; [`session`] keeps the tokens; [`engine`] runs push and pull;
+//! [`exchange`] and [`mending`] make their decisions, without network; [`automatic`] starts them.
 
 pub mod accounts;
 pub mod automatic;

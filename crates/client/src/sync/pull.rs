@@ -1,4 +1,4 @@
-//! The exchange down: page by page until the server has no more, the next page fetched while one is applied.
+//! The pull: page by page until the server has no more. The next pages are fetched while one is applied.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use waystation_model::Code;
 use waystation_model::wire::PullRequest;
 
-use super::clock::Asked;
+use super::clock::RequestTime;
 use super::engine::Engine;
 use super::exchange::{self, Asker, Fetched, PAGES_AHEAD_MAX, PAGES_MAX, PAGES_TOGETHER_MAX, Position, ROUNDS_MAX};
 use super::status::Exchange;
@@ -25,7 +25,7 @@ enum Round {
 }
 
 impl Engine {
-    /// Pulls until nothing more is there. `full` takes no digest's word that nothing is new, because something is known to be.
+    /// Pulls until the server has nothing more. With `full` the cursors are sent even when the digest says that nothing is new.
     ///
     /// # Errors
     /// A refusal, or a failure of network or database. Pages that were applied stay.
@@ -33,36 +33,36 @@ impl Engine {
         let _gate = self.pull_gate.lock().await;
         let mut result = self.pull_pages(full).await;
         if matches!(&result, Err(ClientError::Refused(problem)) if problem.code == Code::ChainMismatch) {
-            // The server has no ledger of this device, so nothing would ever be answered to it again.
+            // The server has no ledger of this device and would refuse every further request of it.
             result = self.pull_as_new_device().await;
         }
-        if result.is_ok() && self.damage_known.load(Ordering::Relaxed) {
+        if result.is_ok() && self.maybe_damaged.load(Ordering::Relaxed) {
             let repaired = self.repair_damaged().await;
-            self.damage_known.store(!matches!(repaired, Ok(true)), Ordering::Relaxed);
+            self.maybe_damaged.store(!matches!(repaired, Ok(true)), Ordering::Relaxed);
             result = repaired.map(drop);
         }
         if result.is_ok() {
             self.offer_lost().await;
         }
         self.note(Exchange::Pull, &result);
-        self.tell_status().await;
+        self.emit_status().await;
         result
     }
 
     async fn pull_as_new_device(&self) -> Result<()> {
-        let known_as = self.position().await?.device.device_id;
-        self.become_new_device(known_as).await?;
+        let expected_id = self.position().await?.device.device_id;
+        self.become_new_device(expected_id).await?;
         self.pull_pages(true).await
     }
 
-    /// Offers what the server has lost, once whoever entered it had the time to send it again. How a pull ended does not depend
-    /// on it.
+    /// Offers rows that the server has lost, after their authors had time to send them again. A failure here does not fail the
+    /// pull.
     async fn offer_lost(&self) {
         let now_ms = self.environment.clock.now_ms();
         match self.store.write(move |writer| exchange::offer_lost(writer, now_ms)).await {
             Ok(true) => self.wake_push.notify_one(),
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "what the server has lost cannot be offered"),
+            Err(error) => tracing::error!(%error, "rows that the server has lost cannot be offered"),
         }
     }
 
@@ -85,7 +85,7 @@ impl Engine {
             };
             let asker = position.asker();
             let (found, pages) = mpsc::channel(PAGES_AHEAD_MAX);
-            // The next pages are on their way while these are stored. Whatever ends first ends the other.
+            // Pages are fetched while earlier ones are stored. When either side ends, the channel closes and ends the other.
             let (fetched, applied) = tokio::join!(self.fetch_pages(position, first.take(), found), self.apply_pages(asker, pages));
             match applied? {
                 Round::Done => return fetched,
@@ -96,7 +96,7 @@ impl Engine {
         Err(ClientError::BadAnswer("a pull without an end".into()))
     }
 
-    /// Fetches page after page from here on, until the server has no more or nobody takes them.
+    /// Fetches page after page from `position` on, until the server has no more or the receiver is dropped.
     async fn fetch_pages(&self, mut position: Position, mut first: Option<Fetched>, found: mpsc::Sender<Fetched>) -> Result<()> {
         for _ in 0..PAGES_MAX {
             let page = match first.take() {
@@ -114,8 +114,8 @@ impl Engine {
         Err(ClientError::BadAnswer("a pull without an end".into()))
     }
 
-    /// Fetches the page that follows; none when nothing is new. `full` asks once more with the cursors before that is believed:
-    /// the server's memory may lag behind its database.
+    /// Fetches the next page; none when nothing is new. With `full` a second request with the cursors confirms that, because the
+    /// server's cache may lag behind its database.
     async fn fetch_page(&self, position: &Position, full: bool) -> Result<Option<Fetched>> {
         let request = position.ask();
         let mut by_digest = request.cursors.is_none();
@@ -129,7 +129,7 @@ impl Engine {
         }
         match answer {
             Answer::Page(outline) => {
-                // The page may wait for its turn, so the clocks are compared here.
+                // The page may wait in the channel, so the clock offset is measured here.
                 let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), outline.server_time);
                 Ok(Some(Fetched { bytes, outline, asked_with_cursors: !by_digest, offset_ms }))
             }
@@ -138,10 +138,10 @@ impl Engine {
         }
     }
 
-    /// Stores pages as they come, all that are there in one transaction.
+    /// Stores pages as they are received, several in one transaction.
     async fn apply_pages(&self, asker: Asker, mut pages: mpsc::Receiver<Fetched>) -> Result<Round> {
         let mut waiting = Vec::with_capacity(PAGES_TOGETHER_MAX);
-        // The first page is shown at once; a long first sync then stores more and more of them together.
+        // The first page is stored alone, so that it is shown at once; a long first sync then stores more and more together.
         let mut together = 1;
         loop {
             while waiting.len() < together
@@ -165,9 +165,9 @@ impl Engine {
                     }
                 }
                 Verdict::StartAgain => {
-                    // What the server has lost is sent again, although the person did nothing, and counts as waiting until then.
+                    // Changes that the server has lost count as unsent again: push them and update the chip.
                     self.wake_push.notify_one();
-                    self.tell_status().await;
+                    self.emit_status().await;
                     return Ok(Round::Again);
                 }
                 Verdict::Copied => return Ok(Round::Copied),
@@ -175,14 +175,14 @@ impl Engine {
         }
     }
 
-    /// Counts every row again, step by step, and pulls what turns out to be missing or too much. Tells which scopes that were;
-    /// none when somebody wrote meanwhile and nothing can be said.
+    /// Audits the database step by step and repairs the damaged scopes. Returns those scopes; none when a write interrupted the
+    /// audit.
     ///
     /// # Errors
     /// As a pull, or when the database fails.
     pub async fn audit(&self) -> Result<Option<Vec<String>>> {
         let damaged = {
-            // A pull would only disturb it.
+            // A pull would interrupt the audit.
             let _gate = self.pull_gate.lock().await;
             let mut audit = self.store.write(|writer| Audit::begin(writer.connection())).await?;
             loop {
@@ -202,8 +202,8 @@ impl Engine {
             }
         };
         if !damaged.is_empty() {
-            tracing::error!(?damaged, "rows are missing here, too much, or changed by themselves");
-            self.damage_known.store(true, Ordering::Relaxed);
+            tracing::error!(?damaged, "rows of these scopes are missing, surplus or damaged");
+            self.maybe_damaged.store(true, Ordering::Relaxed);
             self.pull_all(true).await?;
         }
         Ok(Some(damaged))
@@ -218,12 +218,12 @@ impl Engine {
         self.store.write(|writer| Position::of(writer)).await
     }
 
-    async fn fetch(&self, request: PullRequest) -> Result<(Bytes, Asked)> {
+    async fn fetch(&self, request: PullRequest) -> Result<(Bytes, RequestTime)> {
         let request = Arc::new(request);
         let clock = self.environment.clock.clone();
         self.session
             .with_token(|link, token| {
-                let (request, asked) = (request.clone(), Asked::now(clock.as_ref()));
+                let (request, asked) = (request.clone(), RequestTime::now(clock.as_ref()));
                 async move { Ok((link.pull(&token, &request).await?, asked)) }
             })
             .await
@@ -234,7 +234,7 @@ impl Engine {
         self.store.write(move |writer| exchange::apply(writer, asker, now_ms, &pages)).await
     }
 
-    async fn nothing_new(&self, asked: Asked, server_time: i64) -> Result<()> {
+    async fn nothing_new(&self, asked: RequestTime, server_time: i64) -> Result<()> {
         let now_ms = self.environment.clock.now_ms();
         let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), server_time);
         self.store.write(move |writer| exchange::nothing_new(writer, offset_ms, server_time, now_ms)).await
@@ -242,12 +242,12 @@ impl Engine {
 
     async fn report(&self, applied: &Applied) {
         if !applied.mismatched.is_empty() {
-            self.damage_known.store(true, Ordering::Relaxed);
+            self.maybe_damaged.store(true, Ordering::Relaxed);
         }
         for scope in &applied.damaged {
             tracing::error!(scope, "a scope does not match the server's although it was read again");
         }
-        self.tell_changed(&applied.entities);
-        self.tell_status().await;
+        self.emit_changed(&applied.entities);
+        self.emit_status().await;
     }
 }

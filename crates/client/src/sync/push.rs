@@ -1,8 +1,8 @@
-//! The exchange up: what waits, batch by batch, until nothing does.
+//! The push: sends the outbox batch by batch until it is empty.
 
 use std::sync::Arc;
 
-use super::clock::Asked;
+use super::clock::RequestTime;
 use super::engine::Engine;
 use super::exchange::{self, REPAIRS_MAX, Repair, Sending};
 use super::status::Exchange;
@@ -10,10 +10,10 @@ use crate::error::{ClientError, Result};
 use crate::store::Device;
 
 impl Engine {
-    /// Sends everything that waits and then pulls what came of it. Returns how many changes were sent.
+    /// Sends all unsent changes and then pulls their results. Returns how many changes were sent.
     ///
     /// # Errors
-    /// The refusal of a push as a whole, or a failure of network or database. What waits goes on waiting.
+    /// The refusal of a push as a whole, or a failure of network or database. Unsent changes stay in the outbox.
     pub async fn push_all(&self) -> Result<usize> {
         let gate = self.push_gate.lock().await;
         let mut sent = 0;
@@ -37,7 +37,7 @@ impl Engine {
             }
         };
         drop(gate);
-        // An outbox that was empty says nothing about the network.
+        // With an empty outbox no request was made, so nothing is known about the network.
         if sent > 0 || result.is_err() {
             self.note(Exchange::Push, &result);
         } else {
@@ -46,7 +46,7 @@ impl Engine {
         if sent > 0 {
             self.pull_all(true).await?;
         }
-        self.tell_status().await;
+        self.emit_status().await;
         result
     }
 
@@ -61,18 +61,18 @@ impl Engine {
         let (answer, asked) = self
             .session
             .with_token(|link, token| {
-                let (request, asked) = (request.clone(), Asked::now(clock.as_ref()));
+                let (request, asked) = (request.clone(), RequestTime::now(clock.as_ref()));
                 async move { Ok((link.push(&token, &request).await?, asked)) }
             })
             .await?;
         let count = batch.mutations.len();
         let offset_ms = asked.offset_ms(self.environment.clock.as_ref(), answer.server_time);
         let changed = self.store.write(move |writer| exchange::store(writer, &batch, &answer, offset_ms)).await?;
-        self.tell_changed(&changed);
+        self.emit_changed(&changed);
         Ok(count)
     }
 
-    /// Mends what the server said about the numbering, so that the push can be tried again.
+    /// Repairs the numbering after the server refused it, so that the push can be tried again.
     async fn repair(&self, error: ClientError, device: &Device) -> Result<()> {
         let went_back = device.went_back;
         match self.store.write(move |writer| exchange::repair(writer, went_back, error)).await? {

@@ -1,4 +1,4 @@
-//! Puts right what a checksum or an audit found damaged: slice by slice, and from the beginning where that does not help.
+//! Repairs scopes that a checksum or an audit found damaged: slice by slice, and by reading from 0 where that does not help.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use super::mending::{End, Mending, Step};
 use crate::error::{ClientError, Result};
 use crate::store::{Writer, slices};
 
-/// How often a scope may have moved before it is left until the next pull.
+/// How often the repair of a scope is retried because the scope moved, before it is left for the next pull.
 const MOVES_MAX: usize = 4;
 
 impl Engine {
-    /// Puts every damaged scope right. The pull gate is held. Tells whether none is damaged any more; one that moves all the
-    /// time is left for the next pull.
+    /// Repairs every damaged scope. The caller holds the pull gate. True when no scope is damaged any more; a scope that keeps
+    /// moving is left for the next pull.
     ///
     /// # Errors
-    /// When the network or the database fails. What was not put right stays damaged until the next time.
+    /// When the network or the database fails. Scopes that are not repaired stay marked as damaged.
     pub(super) async fn repair_damaged(&self) -> Result<bool> {
         for scope in self.store.write(|writer| slices::damaged(writer.connection())).await? {
             let mut end = End::Moved;
             for _ in 0..MOVES_MAX {
-                end = self.put_right(&scope).await?;
+                end = self.repair_scope(&scope).await?;
                 if end == End::Right {
                     break;
                 }
@@ -38,7 +38,7 @@ impl Engine {
         Ok(self.store.write(|writer| slices::damaged(writer.connection())).await?.is_empty())
     }
 
-    async fn put_right(&self, scope: &str) -> Result<End> {
+    async fn repair_scope(&self, scope: &str) -> Result<End> {
         let _busy = self.busy().await;
         let about = scope.to_owned();
         let (mut mending, mut step) = self.store.write(move |writer| Mending::begin(writer, &about)).await?;
@@ -47,13 +47,13 @@ impl Engine {
                 Step::Ended(end) => return Ok(end),
                 Step::Ask(asked) => asked,
             };
-            step = match self.ask_and_hear(&mut mending, asked).await {
+            step = match self.exchange_slices(&mut mending, asked).await {
                 Ok(step) => step,
-                // Whoever has too much to do is not asked for more.
+                // The server is overloaded: send no further requests now.
                 Err(ClientError::Refused(problem)) if matches!(problem.code, Code::TooManyRequests | Code::NotReady) => {
                     return Err(problem.into());
                 }
-                // Nothing else that the server says about this scope may keep all others from being read.
+                // Any other refusal about this scope must not prevent the pull of all other scopes.
                 Err(error @ (ClientError::Refused(_) | ClientError::BadAnswer(_))) => {
                     tracing::warn!(scope, %error, "slices do not help");
                     let mending = mending.clone();
@@ -64,14 +64,14 @@ impl Engine {
         }
     }
 
-    async fn ask_and_hear(&self, mending: &mut Mending, asked: SlicesRequest) -> Result<Step> {
+    async fn exchange_slices(&self, mending: &mut Mending, asked: SlicesRequest) -> Result<Step> {
         let bytes = self.ask_slices(&asked).await?;
         let now_ms = self.environment.clock.now_ms();
-        let mut heard = mending.clone();
-        let hear = move |writer: &mut Writer| heard.hear(writer, now_ms, &asked, &bytes).map(|(step, applied)| (heard, step, applied));
-        let (heard, step, applied) = self.store.write(hear).await?;
-        *mending = heard;
-        self.tell_changed(&applied.entities);
+        let mut next = mending.clone();
+        let receive = move |writer: &mut Writer| next.hear(writer, now_ms, &asked, &bytes).map(|(step, applied)| (next, step, applied));
+        let (next, step, applied) = self.store.write(receive).await?;
+        *mending = next;
+        self.emit_changed(&applied.entities);
         Ok(step)
     }
 

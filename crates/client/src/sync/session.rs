@@ -1,4 +1,4 @@
-//! The session with the server: tokens in the person's own database, renewed before they end.
+//! The session with the server: tokens in the person's own database, renewed before they expire.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,23 +12,23 @@ use crate::environment::Environment;
 use crate::error::{ClientError, Result};
 use crate::store::Store;
 
-/// A token this close to its end is renewed first.
+/// A token that expires within this time is renewed first.
 const RENEW_BEFORE_END_MS: i64 = 60_000;
-/// How long a token is believed to live when the server does not say.
+/// Assumed lifetime of a token when the server does not state it.
 const ACCESS_LIFE_MS: i64 = 10 * 60 * 1000;
 
 /// A pair of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
-    /// Opens the routes.
+    /// Authorizes requests until it expires.
     pub access_token: String,
-    /// Until when, in the server's milliseconds.
+    /// When it expires: server time in milliseconds since 1970.
     pub access_expires_at: i64,
-    /// Gets the next pair.
+    /// Exchanged for the next pair.
     pub refresh_token: String,
 }
 
-/// Reads the tokens; none when nobody is signed in or the session was ended.
+/// Reads the tokens; none when there is no session or it was ended.
 ///
 /// # Errors
 /// When the database fails.
@@ -60,7 +60,7 @@ pub fn save(connection: &Connection, tokens: &Tokens) -> Result<()> {
 
 /// The session with the server.
 pub struct Session {
-    /// The way to the server.
+    /// The HTTP client for the server.
     pub link: Link,
     store: Store,
     environment: Environment,
@@ -72,7 +72,7 @@ impl Session {
     /// The session that this database holds.
     ///
     /// # Errors
-    /// When the database fails or its server's address is not one.
+    /// When the database fails or the stored server address is invalid.
     pub async fn open(store: Store, environment: Environment) -> Result<Arc<Session>> {
         let (tokens, server) = store.write(|writer| Ok((load(writer.connection())?, writer.device().owner.server.clone()))).await?;
         Ok(Arc::new(Session {
@@ -84,12 +84,12 @@ impl Session {
         }))
     }
 
-    /// Whether somebody has to sign in again before anything can be sent.
+    /// Whether the person has to sign in again before anything can be sent.
     pub fn ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Does `work` with a token that is good, renewing it once when the server says that it is not.
+    /// Runs `work` with a valid token, and once more with a renewed one when the server says that it has expired.
     ///
     /// # Errors
     /// Those of `work`; `session_ended` when there is no session any more.
@@ -98,27 +98,27 @@ impl Session {
         match work(self.link.clone(), token.clone()).await {
             Err(ClientError::Refused(problem)) if problem.code == Code::TokenExpired => {
                 let token = self.token(Some(&token)).await?;
-                self.noted(work(self.link.clone(), token).await).await
+                self.end_if_refused(work(self.link.clone(), token).await).await
             }
-            result => self.noted(result).await,
+            result => self.end_if_refused(result).await,
         }
     }
 
-    /// Marks the session as ended when that is what the server said.
-    async fn noted<R>(&self, result: Result<R>) -> Result<R> {
+    /// Ends the session when the server refused it.
+    async fn end_if_refused<R>(&self, result: Result<R>) -> Result<R> {
         if let Err(ClientError::Refused(Problem { code: Code::SessionEnded | Code::DeviceRevoked | Code::AccountClosed, .. })) = &result {
             self.end().await?;
         }
         result
     }
 
-    /// Goes on with other tokens, which are stored already.
+    /// Continues with other tokens, which are already stored.
     pub async fn replace(&self, tokens: Tokens) {
         *self.tokens.lock().await = Some(tokens);
         self.ended.store(false, Ordering::Relaxed);
     }
 
-    /// Forgets the tokens. The work of the person stays.
+    /// Deletes the tokens. The person's data stays.
     ///
     /// # Errors
     /// When the database fails.
@@ -135,7 +135,7 @@ impl Session {
             .await
     }
 
-    /// A good token; a new one when `refused` is the one that is here.
+    /// A valid token; a renewed one when the present one is the `refused` one.
     async fn token(&self, refused: Option<&str>) -> Result<String> {
         let mut tokens = self.tokens.lock().await;
         let Some(present) = tokens.as_ref() else { return Err(ClientError::refused(Code::SessionEnded, "sign in again")) };
@@ -144,7 +144,7 @@ impl Session {
         let ending = present.access_expires_at - server_now < RENEW_BEFORE_END_MS;
         let is_good = match refused {
             None => !ending,
-            // Somebody else may have renewed it meanwhile.
+            // Another request may have renewed it meanwhile.
             Some(refused) => refused != present.access_token,
         };
         if is_good {
@@ -159,16 +159,16 @@ impl Session {
             Err(error) => {
                 drop(tokens);
                 let error = match error {
-                    // The refresh token itself is past its time.
+                    // The refresh token itself has expired.
                     ClientError::Refused(problem) if problem.code == Code::TokenExpired => {
                         ClientError::refused(Code::SessionEnded, problem.message)
                     }
                     error => error,
                 };
-                return self.noted(Err(error)).await;
+                return self.end_if_refused(Err(error)).await;
             }
         };
-        // The old refresh token stays good until the new one is used: it has to be on the disk first.
+        // The old refresh token stays valid until the new one is used, so the new one has to be on the disk first.
         let stored = renewed.clone();
         self.store.write(move |writer| writer.person(|connection, _| save(connection, &stored))).await?;
         let access = renewed.access_token.clone();

@@ -1,4 +1,4 @@
-//! What the chip tells: what the engine knows of the network, and what the database knows of the work.
+//! The chip's state, from the engine's view of the network and from counts in the database.
 
 use waystation_model::Code;
 use waystation_model::limits::CLOCK_OFF_MS_MAX;
@@ -10,31 +10,31 @@ use crate::views::SyncStatus;
 /// One of the two exchanges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exchange {
-    /// Up.
+    /// Laptop to server.
     Push,
-    /// Down.
+    /// Server to laptop.
     Pull,
 }
 
-/// What the engine knows of the network.
+/// The engine's view of the network.
 #[derive(Debug, Clone, Default)]
 pub struct Network {
-    /// Whether the server answered the last time it was asked.
+    /// Whether the server answered the last request.
     pub online: bool,
-    /// How many exchanges are under way.
+    /// How many exchanges are running.
     pub busy: u32,
     /// Rows of a first sync still to come.
     pub rows_left: Option<i64>,
-    /// Why the last push failed, when it did and not for want of a network.
+    /// Why the last push failed; none when it succeeded or the server was not reachable.
     pub push_problem: Option<Code>,
     /// Why the last pull failed, likewise.
     pub pull_problem: Option<Code>,
 }
 
 impl Network {
-    /// Takes note of how an exchange ended.
+    /// Notes how an exchange ended.
     pub fn note<R>(&mut self, exchange: Exchange, result: &Result<R>) {
-        // What works the one way says nothing about the other.
+        // A success of one exchange does not clear the other's problem.
         let problem = match exchange {
             Exchange::Push => &mut self.push_problem,
             Exchange::Pull => &mut self.pull_problem,
@@ -54,20 +54,20 @@ impl Network {
     }
 }
 
-/// The numbers that the chip tells, from the database.
+/// The counts that the chip shows, from the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Changes that the server does not have.
     pub waiting: i64,
-    /// Rows of which it refused something.
+    /// Rows with a refused change.
     pub attention: i64,
-    /// Conflicts whose lost value is not the one that stands.
+    /// Open conflicts: their losing value differs from the current one.
     pub conflicts: i64,
     /// Held changes that wait for this person's decision.
     pub held: i64,
 }
 
-/// Reads the numbers.
+/// Reads the counts.
 ///
 /// # Errors
 /// When the database fails.
@@ -78,7 +78,7 @@ pub fn counts(writer: &Writer) -> Result<Counts> {
     Ok(Counts { waiting: writer.device().waiting(), attention, conflicts, held })
 }
 
-/// Puts the chip's state together.
+/// Builds the chip's state.
 pub fn status(network: &Network, counts: Counts, device: &Device, signed_out: bool, disk_low: bool) -> SyncStatus {
     SyncStatus {
         online: network.online,
@@ -92,7 +92,7 @@ pub fn status(network: &Network, counts: Counts, device: &Device, signed_out: bo
         clock_off_ms: Some(device.clock_offset_ms).filter(|offset| offset.abs() > CLOCK_OFF_MS_MAX),
         disk_low,
         signed_out,
-        // A signed-out laptop may face a server that went back in time and no longer has what it acknowledged.
+        // Not while signed out: a server that went back in time may have lost what it acknowledged, which would not be noticed.
         safe_to_close: counts.waiting == 0 && network.busy == 0 && !signed_out,
         problem: network.push_problem.or(network.pull_problem),
     }

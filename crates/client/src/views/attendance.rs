@@ -44,7 +44,7 @@ pub struct Grid {
     pub today: String,
     /// Lesson days of the schedule, and other days that have a mark.
     pub days: Vec<String>,
-    /// The students by name, those who left among them when they have marks or days here.
+    /// The students by name. Former members are included when they have marks or days of membership in this range.
     pub students: Vec<GridStudent>,
     /// Whether this person may mark.
     pub may_mark: bool,
@@ -66,7 +66,7 @@ pub struct GridStudent {
 /// One cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, Default)]
 pub struct GridCell {
-    /// `present`, `late`, `absent`, `excused`; none is not marked.
+    /// `present`, `late`, `absent` or `excused`; none when not marked.
     pub status: Option<String>,
     /// A note.
     pub note: String,
@@ -74,11 +74,11 @@ pub struct GridCell {
     pub waiting: bool,
     /// The student was not a member on that day.
     pub outside: bool,
-    /// Somebody else said otherwise: the conflict to settle.
+    /// An open conflict about this mark, to settle.
     pub conflict_id: Option<String>,
-    /// Who marked it, when known.
+    /// The name of the person who marked it; empty when unknown.
     pub marked_by: String,
-    /// When.
+    /// When they marked it.
     #[ts(type = "number | null")]
     pub marked_at: Option<i64>,
 }
@@ -101,7 +101,7 @@ pub struct SetMark {
     pub lesson_date: String,
     /// The mark; none clears it.
     pub status: Option<String>,
-    /// A new note; left out: the note stays.
+    /// A new note; when left out, the note stays.
     #[ts(optional)]
     pub note: Option<String>,
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// The first screen of whoever is unlocked.
+/// The home screen of the unlocked person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Home {
     /// Where a learner stopped last.
@@ -16,7 +16,7 @@ pub struct Home {
     pub groups: Vec<super::GroupCard>,
     /// Stations of the organization.
     pub stations: Vec<super::StationCard>,
-    /// Results that came back lately, the newest first; at most 10.
+    /// Recent results, the newest first; at most 10.
     pub results: Vec<super::AttemptCard>,
     /// Other people whose progress is followed: a parent's children.
     pub children: Vec<ChildCard>,
@@ -33,7 +33,7 @@ pub struct GoOn {
     pub topic_id: String,
     /// Its title.
     pub topic_title: String,
-    /// An unfinished test to go back to instead.
+    /// An unfinished attempt, to continue instead.
     pub attempt_id: Option<String>,
     /// The page where they stopped.
     pub page: Option<u32>,
@@ -84,14 +84,14 @@ pub struct CourseCard {
     pub bytes_all: i64,
     /// Learners enrolled, for its instructor.
     pub learners: u32,
-    /// Whether its contents have arrived on this laptop yet.
+    /// Whether its contents are completely on this laptop.
     pub ready: bool,
 }
 
 /// A course with its contents.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Course {
-    /// In short.
+    /// The course's card.
     pub card: CourseCard,
     /// What it is about.
     pub description: String,
@@ -110,7 +110,7 @@ pub struct Course {
     pub assessments: Vec<AssessmentCard>,
     /// Whether this person may change it.
     pub may_edit: bool,
-    /// Whether this person sees its learners.
+    /// Whether this person may see its learners.
     pub may_see_learners: bool,
     /// Whether this person studies it.
     pub studies: bool,
@@ -121,7 +121,7 @@ pub struct Course {
 pub struct CourseFact {
     /// `learning_outcome`, `requirement` or `target_audience`.
     pub kind: String,
-    /// The words.
+    /// The text.
     pub text: String,
 }
 
@@ -149,9 +149,9 @@ pub struct TopicCard {
     pub title: String,
     /// Whether this person has done it.
     pub completed: bool,
-    /// How far this person is: 0 to 100.
+    /// This person's progress in percent: 0 to 100.
     pub percent: u32,
-    /// The topic to do first, when this one is locked: its title.
+    /// The title of the topic to complete first, when this one is locked.
     pub locked_by: Option<String>,
     /// Kinds of its items, such as `document`, `video`.
     pub kinds: Vec<String>,
@@ -183,14 +183,14 @@ pub struct AssessmentCard {
     pub attempts_left: Option<u32>,
     /// This person's attempts, the newest first.
     pub attempts: Vec<super::AttemptCard>,
-    /// Graded on this laptop at once, or by the server.
+    /// True when this laptop grades it at once, false when the server does.
     pub graded_here: bool,
 }
 
 /// A topic, opened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Topic {
-    /// In short.
+    /// The topic's card.
     pub card: TopicCard,
     /// What it is about.
     pub description: String,
@@ -223,7 +223,7 @@ pub struct ContentItem {
     pub title: String,
     /// Text of a `text`, address of a `link`.
     pub text: String,
-    /// Address for the window, when the file is on this laptop. It changes with every start.
+    /// The file's address at the media server, when the file is on this laptop. It changes with every start.
     pub url: Option<String>,
     /// Its file's type, such as `application/pdf`.
     pub media_type: String,
@@ -249,11 +249,11 @@ pub struct ContentItem {
 pub struct MarkTopic {
     /// The topic.
     pub topic_id: String,
-    /// Done, or deliberately not done any more.
+    /// True for done, false to reset it.
     pub completed: bool,
 }
 
-/// Remembers where somebody is. Sent by the screen as they read or watch.
+/// Stores the position in a file. The screen sends it while the person reads or watches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct NotePosition {
     /// The item.
@@ -262,13 +262,13 @@ pub struct NotePosition {
     pub page: Option<u32>,
     /// The second, for a video.
     pub second: Option<u32>,
-    /// How far: 0 to 100.
+    /// Progress in percent: 0 to 100.
     pub percent: u32,
     /// Seconds spent since the last note.
     pub seconds_spent: u32,
 }
 
-/// Changes a course's card. What is left out stays.
+/// Changes a course's card. Fields that are left out stay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EditCourse {
     /// The course.
@@ -289,9 +289,9 @@ pub struct EditCourse {
 pub struct Downloads {
     /// Whether the person paused them.
     pub paused: bool,
-    /// Those under way, waiting or failed.
+    /// The files that are being fetched, wait or have failed.
     pub items: Vec<Download>,
-    /// Bytes of media on this laptop, everybody's together.
+    /// Bytes of media on this laptop, of all people together.
     #[ts(type = "number")]
     pub bytes_here: i64,
     /// Bytes free on the disk.
@@ -299,7 +299,7 @@ pub struct Downloads {
     pub bytes_free: i64,
 }
 
-/// One file on its way.
+/// One file to download.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Download {
     /// The content item.
@@ -311,7 +311,7 @@ pub struct Download {
     /// Its size.
     #[ts(type = "number")]
     pub size_bytes: i64,
-    /// How much is here.
+    /// Bytes fetched so far.
     #[ts(type = "number")]
     pub bytes_fetched: i64,
     /// `waiting`, `fetching`, `failed`.
@@ -355,7 +355,7 @@ pub struct LearnerRow {
     pub topics: Vec<u32>,
     /// Best attempt per test, in the columns' order.
     pub assessments: Vec<Option<super::AttemptCard>>,
-    /// When they last did something here.
+    /// When they were last active in this course.
     #[ts(type = "number | null")]
     pub last_active_at: Option<i64>,
     /// Time spent in all.

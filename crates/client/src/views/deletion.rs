@@ -1,4 +1,4 @@
-//! What deleting a row takes along.
+//! The preview of a delete.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -6,30 +6,30 @@ use ts_rs::TS;
 /// Names one row of any table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RowOf {
-    /// The table.
+    /// The table's name.
     pub entity: String,
-    /// The row.
+    /// The row's id.
     pub id: String,
 }
 
-/// What deleting a row does to others, as far as this laptop has them. The server may have more of them.
+/// The effect of a delete on other rows, as far as they are on this laptop. The server may have more of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Deletion {
     /// Rows that are deleted too.
     pub deletes: Vec<RowsOf>,
-    /// Rows that stay and lose a value.
+    /// Rows that stay, with their reference cleared.
     pub empties: Vec<RowsOf>,
-    /// Rows that have to be gone before, or the server refuses the delete.
+    /// Rows that must be deleted before; otherwise the server refuses the delete.
     pub refused_by: Vec<RowsOf>,
 }
 
 /// Rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RowsOf {
-    /// The table.
+    /// The table's name.
     pub entity: String,
-    /// The column that points at what goes; empty where whole rows go.
+    /// The column that refers to the deleted row; empty in `deletes`.
     pub column: String,
-    /// How many.
+    /// Number of rows.
     pub rows: u32,
 }

@@ -1,7 +1,7 @@
-//! What the screens show and what they ask for: the shapes that cross to the window.
+//! View models: the arguments and answers of the commands, as the window receives them.
 //!
-//! Times are milliseconds since 1970, dates `YYYY-MM-DD`, durations whole seconds, sizes bytes. An id is its text.
-//! Words are never here: a screen translates codes and choices.
+//! Times are milliseconds since 1970, dates `YYYY-MM-DD`, durations whole seconds, sizes bytes. Ids are strings.
+//! There are no texts for people here: the screens translate codes and choices.
 
 mod attendance;
 mod course;
@@ -22,7 +22,7 @@ pub use test::*;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// No arguments, or nothing to tell.
+/// No arguments, or an empty answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Nothing {}
 

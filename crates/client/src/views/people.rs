@@ -4,20 +4,20 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use waystation_model::access::Role;
 
-/// What the window shows before anybody is unlocked.
+/// What the window shows while no person is unlocked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Start {
-    /// Who has data on this laptop, the last one first.
+    /// The people who have data on this laptop, the last unlocked first.
     pub people: Vec<PersonTile>,
-    /// Who is unlocked now.
+    /// The unlocked person.
     pub unlocked: Option<Person>,
     /// The server to offer in the sign-in form.
     pub server: String,
-    /// Whether the system's keyring can keep this laptop's secret. Without it a password alone guards the data.
+    /// Whether the system's keyring can store this laptop's secret. Without it only the password protects the data.
     pub keyring: bool,
-    /// How the window looks and speaks.
+    /// Theme, language and zoom.
     pub look: Look,
-    /// Names to offer for a try, when this laptop was started by the demonstration.
+    /// Demonstration users to list, when the demonstration started this laptop.
     pub demonstration: Vec<DemonstrationPerson>,
 }
 
@@ -28,9 +28,9 @@ pub struct DemonstrationPerson {
     pub user_name: String,
     /// The password to sign in with.
     pub password: String,
-    /// What they are called.
+    /// Their full name.
     pub full_name: String,
-    /// What they are.
+    /// Their role.
     pub role: Role,
 }
 
@@ -39,18 +39,18 @@ pub struct DemonstrationPerson {
 pub struct PersonTile {
     /// Their account.
     pub user_id: String,
-    /// What they are called.
+    /// Their full name.
     pub full_name: String,
     /// The name they sign in with.
     pub user_name: String,
-    /// What they are.
+    /// Their role.
     pub role: Role,
-    /// The server they belong to.
+    /// The address of their server.
     pub server: String,
-    /// Changes of theirs that the server does not have yet, when they were last unlocked.
+    /// Number of their unsent changes when they were last unlocked.
     #[ts(type = "number")]
     pub waiting: i64,
-    /// When they were last here.
+    /// When they were last unlocked.
     #[ts(type = "number")]
     pub last_here_at: i64,
 }
@@ -60,23 +60,23 @@ pub struct PersonTile {
 pub struct Person {
     /// Their account.
     pub user_id: String,
-    /// What they are called.
+    /// Their full name.
     pub full_name: String,
     /// The name they sign in with.
     pub user_name: String,
-    /// What they are.
+    /// Their role.
     pub role: Role,
     /// Their organization's name.
     pub organization_name: String,
-    /// The server they belong to.
+    /// The address of their server.
     pub server: String,
-    /// Whether the server ended the session: work goes on here, and a new sign-in sends it.
+    /// Whether the session has ended: work continues on this laptop, and is sent after the next sign-in.
     pub signed_out: bool,
-    /// Whether the laptop's secret guards the key beside the password.
+    /// Whether unlocking also needs the laptop's secret from the keyring, besides the password.
     pub guarded_by_keyring: bool,
 }
 
-/// Signs in at the server and makes this person's database, or opens it when it is here.
+/// Signs in at the server and creates this person's database, or opens it when it exists.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SignIn {
     /// Address of the server; `https://` is added when there is no scheme.
@@ -85,7 +85,7 @@ pub struct SignIn {
     pub name: String,
     /// Password.
     pub password: String,
-    /// The password before this one, when `old_password_needed` asked for it.
+    /// The previous password, after a refusal with `old_password_needed`.
     #[serde(default)]
     #[ts(optional)]
     pub old_password: Option<String>,
@@ -94,13 +94,13 @@ pub struct SignIn {
 /// Unlocks a person's data, without the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Unlock {
-    /// Whom.
+    /// The person's account.
     pub user_id: String,
     /// The password.
     pub password: String,
 }
 
-/// How the window looks and speaks. Kept beside the databases, not inside one.
+/// Theme, language and zoom of the window. Stored beside the databases, because they apply before a person is unlocked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Look {
     /// Light, dark, or as the system.
@@ -115,7 +115,7 @@ pub struct Look {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// As the system.
+    /// The system's setting.
     System,
     /// Dark on light.
     Light,
@@ -132,8 +132,8 @@ pub struct Profile {
     pub company: String,
     /// What they do there.
     pub position: String,
-    /// About them.
+    /// A text about them.
     pub bio: String,
-    /// Language in which they want to be written to: `en`, `ru`, `az` or empty.
+    /// The language of messages to them: `en`, `ru`, `az` or empty.
     pub language: String,
 }

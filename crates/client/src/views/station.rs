@@ -17,9 +17,9 @@ pub struct StationCard {
 /// A station with everything that belongs to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Station {
-    /// In short.
+    /// The station's card.
     pub card: StationCard,
-    /// About it.
+    /// A description.
     pub description: String,
     /// Its main particulars: a word for the screen to translate (`code`, `region`, `phone`, …) and the value.
     pub particulars: Vec<Particular>,
@@ -38,22 +38,22 @@ pub struct Station {
 /// A name and a value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Particular {
-    /// What.
+    /// The particular's name.
     pub name: String,
-    /// How much or which.
+    /// The value as text, with its unit.
     pub value: String,
 }
 
 /// A piece of equipment, a supply source or a safety system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct StationPart {
-    /// It.
+    /// The row's id.
     pub id: String,
     /// Its name.
     pub name: String,
     /// Its state, such as `active`; empty when it has none.
     pub status: String,
-    /// About it.
+    /// A description.
     pub description: String,
     /// Its particulars.
     pub particulars: Vec<Particular>,

@@ -1,4 +1,4 @@
-//! Where a person's work is.
+//! The state of sync: the chip and the Sync centre.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,41 +6,41 @@ use std::collections::BTreeMap;
 use ts_rs::TS;
 use waystation_model::Code;
 
-/// What the chip in the header tells.
+/// The state that the chip in the header shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SyncStatus {
-    /// Whether the server answered the last time it was asked.
+    /// Whether the server answered the last request.
     pub online: bool,
     /// Whether something is being sent or fetched right now.
     pub busy: bool,
-    /// When the last sync ended well.
+    /// When the last sync succeeded.
     #[ts(type = "number | null")]
     pub last_sync_at: Option<i64>,
     /// Changes that the server does not have yet.
     #[ts(type = "number")]
     pub waiting: i64,
-    /// Rows of which a change was refused and needs the person.
+    /// Rows with a refused change, which the person has to correct.
     #[ts(type = "number")]
     pub attention: i64,
     /// Conflicts that this person may settle.
     #[ts(type = "number")]
     pub conflicts: i64,
-    /// Held changes of others, and rows that the server has lost, that this person may decide about.
+    /// Held changes of others and offered rows that this person may decide about.
     #[ts(type = "number")]
     pub held: i64,
     /// Rows of a first sync still to come; none when it is done.
     #[ts(type = "number | null")]
     pub rows_left: Option<i64>,
-    /// How far this laptop's clock is from the server's, in milliseconds, when that is too much.
+    /// The server's clock minus this laptop's, in milliseconds, when the difference is too large; otherwise none.
     #[ts(type = "number | null")]
     pub clock_off_ms: Option<i64>,
     /// The disk is nearly full.
     pub disk_low: bool,
-    /// The session was ended elsewhere: sign in again to send.
+    /// The session has ended: the person has to sign in again before changes are sent.
     pub signed_out: bool,
-    /// Everything is sent and stored: the lid may close.
+    /// All changes are sent and stored, so the laptop may be closed.
     pub safe_to_close: bool,
-    /// Why the last sync failed, when it did and not for want of a network.
+    /// Why the last sync failed; none when it succeeded or the server was not reachable.
     pub problem: Option<Code>,
 }
 
@@ -49,11 +49,11 @@ pub struct SyncStatus {
 pub struct SyncCentre {
     /// The chip's state.
     pub status: SyncStatus,
-    /// What waits to be sent, the oldest first; at most 200.
+    /// Changes that are not confirmed yet, the oldest first; at most 200.
     pub waiting: Vec<WaitingChange>,
-    /// What the server refused, the newest first.
+    /// Refused changes, the newest first.
     pub attention: Vec<AttentionItem>,
-    /// What was merged with or lost against somebody else's change lately, the newest first; at most 100.
+    /// Recent changes that were merged with another person's change or superseded by it, the newest first; at most 100.
     pub merged: Vec<MergedItem>,
     /// Conflicts that this person may settle, the newest first.
     pub conflicts: Vec<ConflictItem>,
@@ -61,59 +61,59 @@ pub struct SyncCentre {
     pub held: Vec<HeldItem>,
     /// This person's own held changes, decided ones too, the newest first; at most 200.
     pub own_held: Vec<HeldItem>,
-    /// Rows that somebody's laptop still had and the server has lost, about which an administrator decides, the oldest first; at
-    /// most 200. `author` is whose laptop offered it, `at` when the row had last changed.
+    /// Offered rows, which the server has lost and a laptop still has, and about which an administrator decides, the oldest
+    /// first; at most 200. `author` is the person whose laptop offered the row, `at` is when the row last changed.
     pub offered: Vec<HeldItem>,
-    /// Rows of this laptop that the server has lost, and that are not offered yet: whoever entered them may send them again.
+    /// Number of rows of this laptop that the server has lost and that are not offered yet: their authors may still send them.
     #[ts(type = "number")]
     pub lost_rows: i64,
-    /// Rows that the server has and cannot send, because another program wrote them too large or put something into them that
-    /// this one cannot read. They are missing here.
+    /// Number of rows that the server has and cannot send, because another program made them too large or wrote values that
+    /// the server cannot read. They are missing here.
     #[ts(type = "number")]
     pub withheld_rows: i64,
-    /// Damaged rows that were found on this laptop and put right, the newest first; at most 20.
+    /// Repairs of damaged rows on this laptop, the newest first; at most 20.
     pub repairs: Vec<Repair>,
-    /// Where this laptop's data lies.
+    /// The folder of this laptop's data.
     pub folder: String,
 }
 
-/// Damaged rows that were put right.
+/// One repair of damaged rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Repair {
-    /// When.
+    /// When the rows were repaired.
     #[ts(type = "number")]
     pub at: i64,
-    /// How many rows were fetched again or taken away.
+    /// How many rows were fetched again or removed.
     #[ts(type = "number")]
     pub rows: i64,
 }
 
-/// One change on its way.
+/// One change that is not confirmed yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct WaitingChange {
     /// Its number on this laptop.
     #[ts(type = "number")]
     pub n: i64,
-    /// The table; the screen says it in people's words.
+    /// The table; the screen translates its name.
     pub entity: String,
     /// What it is about, such as a topic's or a student's name; empty when that is not on this laptop.
     pub about: String,
     /// When it was made.
     #[ts(type = "number")]
     pub at: i64,
-    /// Whether the server has it and only the confirmation is on its way.
+    /// Whether the server has acknowledged it and only the next pull is missing.
     pub sent: bool,
 }
 
-/// What the server refused of one row: all changes of it, laid one over the other.
+/// All refused changes of one row, combined; later values override earlier ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct AttentionItem {
-    /// The number on this laptop of the change that says why; sending it again or discarding it means all of them.
+    /// The number on this laptop of the change whose code is shown. `send_again` and `discard` with it apply to all of them.
     #[ts(type = "number")]
     pub n: i64,
-    /// The table.
+    /// The table's name.
     pub entity: String,
-    /// The row.
+    /// The row's id.
     pub row_id: String,
     /// What it is about.
     pub about: String,
@@ -124,9 +124,9 @@ pub struct AttentionItem {
     pub code: Code,
     /// The column at fault.
     pub field: Option<String>,
-    /// A value that would be taken.
+    /// A value that the server would accept.
     pub suggestion: Option<String>,
-    /// What was to be stored, for editing: column and value, in the table's order.
+    /// The refused columns with their values, to edit, in the table's order.
     pub fields: Vec<AttentionField>,
 }
 
@@ -141,21 +141,21 @@ pub struct AttentionField {
     /// What the server has.
     #[ts(type = "unknown")]
     pub server_value: Value,
-    /// Whether the screen may let them change it (text, number, choice, truth, date).
+    /// Whether the person may edit it.
     pub editable: bool,
     /// `text`, `whole`, `real`, `truth`, `date`, `choice` or `other`.
     pub kind: String,
-    /// The words to choose from, for `choice`.
+    /// The possible values, for `choice`.
     pub choices: Vec<String>,
 }
 
-/// Sends a refused change again, mended.
+/// Sends a refused change again, corrected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct SendAgain {
     /// The refused change.
     #[ts(type = "number")]
     pub n: i64,
-    /// The mended values by column; columns left out stay as they were.
+    /// The corrected values by column; columns that are left out keep their values.
     #[ts(type = "Record<string, unknown>")]
     pub fields: BTreeMap<String, Value>,
 }
@@ -171,17 +171,17 @@ pub struct ByNumber {
 /// A file that was written for the person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct WrittenFile {
-    /// Where it lies.
+    /// The file's path.
     pub path: String,
 }
 
-/// One change that met somebody else's.
+/// One change that was merged with another person's change or superseded by it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct MergedItem {
     /// Its number on this laptop.
     #[ts(type = "number")]
     pub n: i64,
-    /// The table.
+    /// The table's name.
     pub entity: String,
     /// What it is about.
     pub about: String,
@@ -192,14 +192,14 @@ pub struct MergedItem {
     pub outcome: String,
 }
 
-/// Two people's words about one thing.
+/// A conflict: two values of one field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ConflictItem {
     /// The conflict.
     pub id: String,
-    /// The table.
+    /// The table's name.
     pub entity: String,
-    /// The row.
+    /// The row's id.
     pub row_id: String,
     /// The field or group of fields, such as `mark`.
     pub field: String,
@@ -211,9 +211,9 @@ pub struct ConflictItem {
     pub student_id: Option<String>,
     /// The day, for an attendance mark.
     pub lesson_date: Option<String>,
-    /// What stands now.
+    /// The current value.
     pub kept: ConflictSide,
-    /// What lost.
+    /// The losing value.
     pub lost: ConflictSide,
 }
 
@@ -223,44 +223,44 @@ pub struct ConflictSide {
     /// The value, such as `present`.
     #[ts(type = "unknown")]
     pub value: Value,
-    /// Who entered it; empty when that is not known here.
+    /// The name of the person who entered it; empty when that is not known here.
     pub by: String,
-    /// When.
+    /// When it was entered.
     #[ts(type = "number | null")]
     pub at: Option<i64>,
 }
 
-/// A change whose author had lost the right by the time it arrived.
+/// A held change, whose author had lost the right when it arrived at the server, or an offered row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct HeldItem {
     /// The held change.
     pub id: String,
-    /// The table.
+    /// The table's name.
     pub entity: String,
     /// What it is about, such as the student and the day.
     pub about: String,
     /// The group that it belongs to; empty when it belongs to none, or to one that is not on this laptop.
     pub group: String,
-    /// Whether the row was to be deleted.
+    /// Whether the change deletes the row.
     pub deletes: bool,
-    /// What was entered, and what stands now.
+    /// The entered and the current values.
     pub fields: Vec<HeldField>,
-    /// Who made it.
+    /// The name of the person who made it.
     pub author: String,
-    /// When.
+    /// When it was made.
     #[ts(type = "number")]
     pub at: i64,
     /// `waiting`, `accepted` or `refused`.
     pub state: String,
-    /// Whether it decides what somebody may see or do, or is of what people decide one by one, such as money: such a change is
-    /// not accepted together with others.
+    /// Whether it must be decided alone and not together with others: it affects access rights, or a column such as money that
+    /// people decide one by one.
     pub alone: bool,
-    /// How many other people have offered the very same row: with 0, one person's laptop alone says so. 0 for a held change.
+    /// How many other people have offered an identical row: with 0, only one person's laptop has it. 0 for a held change.
     #[ts(type = "number")]
     pub others: i64,
-    /// Who decided; empty when nobody did, or that is not known here.
+    /// The name of the person who decided; empty when it is undecided or that is not known here.
     pub decided_by: String,
-    /// When.
+    /// When it was decided.
     #[ts(type = "number | null")]
     pub decided_at: Option<i64>,
 }
@@ -270,13 +270,13 @@ pub struct HeldItem {
 pub struct HeldField {
     /// The column.
     pub name: String,
-    /// What was entered.
+    /// The entered value.
     #[ts(type = "unknown")]
     pub value: Value,
-    /// What stands now.
+    /// The current value.
     #[ts(type = "unknown")]
     pub server_value: Value,
-    /// As an attention field's; also `moment`, in milliseconds.
+    /// As in [`AttentionField::kind`]; also `moment`, in milliseconds.
     pub kind: String,
 }
 
@@ -285,7 +285,7 @@ pub struct HeldField {
 pub struct DecideHeld {
     /// The held change.
     pub id: String,
-    /// True: it happens. False: what stands stays.
+    /// True applies the change, false keeps the current values.
     pub accept: bool,
 }
 
@@ -294,15 +294,15 @@ pub struct DecideHeld {
 pub struct Settle {
     /// The conflict.
     pub id: String,
-    /// True: take the value that had lost. False: what stands is right.
+    /// True takes the losing value, false keeps the current one.
     pub take_lost: bool,
 }
 
-/// What the window hears without asking.
+/// What the app sends to the window without a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
-    /// Rows of these tables changed on this laptop: views that show them ask again.
+    /// Rows of these tables changed on this laptop: views that show them reload.
     Changed {
         /// The tables.
         entities: Vec<String>,
@@ -312,11 +312,11 @@ pub enum Event {
         /// The new state.
         status: SyncStatus,
     },
-    /// Downloads moved.
+    /// The state of the downloads.
     Downloads {
-        /// Their state.
+        /// The new state.
         downloads: super::Downloads,
     },
-    /// Somebody was unlocked, locked or removed.
+    /// A person was unlocked or locked.
     People,
 }

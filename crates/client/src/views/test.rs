@@ -38,7 +38,7 @@ pub struct AttemptCard {
 /// An attempt, opened: the questions, and the answers so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Attempt {
-    /// In short.
+    /// The attempt's card.
     pub card: AttemptCard,
     /// Its course.
     pub course_id: Option<String>,
@@ -48,18 +48,18 @@ pub struct Attempt {
     pub description: String,
     /// Percent needed.
     pub passing_percent: f64,
-    /// Graded on this laptop at once, or by the server.
+    /// True when this laptop grades it at once, false when the server does.
     pub graded_here: bool,
-    /// Seconds left when it was asked for; none without a limit.
+    /// Seconds left at the time of the answer; none without a limit.
     #[ts(type = "number | null")]
     pub seconds_left: Option<i64>,
-    /// Whether the laptop's clock moved while the test ran; noted for the grader.
+    /// Whether the laptop's clock was set during the test; noted for the grader.
     pub clock_moved: bool,
-    /// The question to show first: where the person was.
+    /// The index of the question to show first: the one that the person was at.
     pub at_question: u32,
     /// The questions in order.
     pub questions: Vec<Question>,
-    /// What a person wrote about it.
+    /// The grader's feedback.
     pub feedback: String,
 }
 
@@ -70,22 +70,22 @@ pub struct Question {
     pub id: String,
     /// `single`, `multiple`, `true_false`, `numeric`, `short_answer` or `written`.
     pub question_type: String,
-    /// The words.
+    /// The text.
     pub text: String,
-    /// What it is worth.
+    /// Points for a right answer.
     pub points: f64,
-    /// What to choose from.
+    /// The options of a choice question.
     pub options: Vec<QuestionOption>,
     /// The answer so far: an option id, a list of them, or text. Null: none.
     #[ts(type = "string | string[] | null")]
     pub answer: Value,
-    /// Whether the person put a flag on it.
+    /// Whether the person flagged it.
     pub flagged: bool,
     /// After grading, where the test shows it: right or wrong.
     pub is_correct: Option<bool>,
     /// After grading: points earned.
     pub points_earned: Option<f64>,
-    /// After grading, where the test shows it: why.
+    /// After grading, where the test shows it: why the answer is right.
     pub explanation: String,
 }
 
@@ -94,11 +94,11 @@ pub struct Question {
 pub struct QuestionOption {
     /// The option.
     pub id: String,
-    /// The words.
+    /// The text.
     pub text: String,
 }
 
-/// Begins a test, or goes on with the unfinished attempt.
+/// Begins a test, or continues the unfinished attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct StartAttempt {
     /// The test.
@@ -115,8 +115,8 @@ pub struct Answer {
     /// As in [`Question::answer`].
     #[ts(type = "string | string[] | null")]
     pub answer: Value,
-    /// Whether the person put a flag on it.
+    /// Whether the person flagged it.
     pub flagged: bool,
-    /// The place of the question on the screen, to come back to.
+    /// The index of the question on the screen, to return to.
     pub at_question: u32,
 }

@@ -1,4 +1,4 @@
-//! An attempt, opened: questions, answers so far, and what came of them.
+//! An opened attempt: questions, answers so far, and grades.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,12 @@ use waystation_model::registry::Kind;
 use super::draft::Draft;
 use super::{AttemptsOf, attempt_cards};
 use crate::error::{ClientError, Result};
-use crate::screens::Desk;
+use crate::screens::Snapshot;
 use crate::store::device::clock_offset_ms;
 use crate::store::value::to_json;
 use crate::views::*;
 
-/// What a test says about itself.
+/// A test's own row.
 pub(super) struct Assessment {
     pub course_id: Option<String>,
     pub kind: String,
@@ -29,7 +29,7 @@ pub(super) struct Assessment {
 }
 
 impl Assessment {
-    /// Reads a test that may be taken or looked at.
+    /// Reads a test that is not deleted.
     pub fn load(connection: &Connection, id: &str) -> Result<Assessment> {
         connection
             .prepare_cached(
@@ -66,7 +66,7 @@ pub(super) fn graded_questions(connection: &Connection, assessment_id: &str) -> 
     Ok(questions)
 }
 
-/// The test's right answers and why they are right, where this laptop has them.
+/// The test's answer keys and explanations, when this laptop has them.
 pub(super) fn key_of(connection: &Connection, assessment_id: &str) -> Result<Option<(Value, Value)>> {
     Ok(connection
         .prepare_cached("SELECT keys, explanations FROM answer_keys WHERE assessment_id = ?1")?
@@ -77,11 +77,11 @@ pub(super) fn key_of(connection: &Connection, assessment_id: &str) -> Result<Opt
 }
 
 /// Opens an attempt.
-pub(super) fn open(desk: &Desk<'_>, id: &str) -> Result<Attempt> {
+pub(super) fn open(snapshot: &Snapshot<'_>, id: &str) -> Result<Attempt> {
     let not_found = || ClientError::refused(Code::NotFound, "the attempt is not on this laptop");
-    let (user_id, card) = attempt_cards(desk, AttemptsOf::One(id))?.pop().ok_or_else(not_found)?;
-    let assessment = Assessment::load(desk.connection, &card.assessment_id)?;
-    let (sent_answers, sent_grades, feedback, clock_moved) = desk
+    let (user_id, card) = attempt_cards(snapshot, AttemptsOf::One(id))?.pop().ok_or_else(not_found)?;
+    let assessment = Assessment::load(snapshot.connection, &card.assessment_id)?;
+    let (sent_answers, sent_grades, feedback, clock_moved) = snapshot
         .connection
         .prepare_cached("SELECT answers, answer_grades, feedback, clock_moved FROM assessment_attempts WHERE id = ?1")?
         .query_row([id], |row| {
@@ -92,24 +92,24 @@ pub(super) fn open(desk: &Desk<'_>, id: &str) -> Result<Attempt> {
                 row.get::<_, bool>("clock_moved")?,
             ))
         })?;
-    let mine = user_id == desk.me();
-    let mut draft = Draft::load(desk.connection, id)?.filter(|_| mine);
+    let mine = user_id == snapshot.me();
+    let mut draft = Draft::load(snapshot.connection, id)?.filter(|_| mine);
     let is_running = card.submitted_at.is_none() && card.state == "started";
     if is_running && let Some(draft) = &mut draft {
-        draft.tick(desk.clock);
+        draft.tick(snapshot.clock);
     }
     let elapsed_ms = match &draft {
         Some(draft) => draft.elapsed_ms,
-        None => desk.clock.now_ms() + clock_offset_ms(desk.connection)? - card.started_at,
+        None => snapshot.clock.now_ms() + clock_offset_ms(snapshot.connection)? - card.started_at,
     };
     let grades = grades(&sent_grades, draft.as_ref());
     let explanations = if card.state == "graded" && assessment.shows_explanations {
-        key_of(desk.connection, &card.assessment_id)?.map_or(Value::Null, |(_, explanations)| explanations)
+        key_of(snapshot.connection, &card.assessment_id)?.map_or(Value::Null, |(_, explanations)| explanations)
     } else {
         Value::Null
     };
-    let options = options(desk.connection, &card.assessment_id)?;
-    let mut questions = questions(desk.connection, &card.assessment_id, options)?;
+    let options = options(snapshot.connection, &card.assessment_id)?;
+    let mut questions = questions(snapshot.connection, &card.assessment_id, options)?;
     for question in &mut questions {
         let drafted = draft.as_ref().filter(|_| is_running || sent_answers.as_object().is_none_or(serde_json::Map::is_empty));
         question.answer = drafted
@@ -138,11 +138,11 @@ pub(super) fn open(desk: &Desk<'_>, id: &str) -> Result<Attempt> {
     })
 }
 
-/// What became of each answer: the server's word, or else this laptop's.
+/// The grade of each answer: the server's, or otherwise this laptop's.
 fn grades(sent: &Value, draft: Option<&Draft>) -> HashMap<String, GradedAnswer> {
-    let told: Option<Vec<GradedAnswer>> = serde_json::from_value(sent.clone()).ok();
+    let stored: Option<Vec<GradedAnswer>> = serde_json::from_value(sent.clone()).ok();
     let local = || draft.and_then(|draft| draft.grade.as_ref()).map(|local| local.grade.answers.clone());
-    told.or_else(local).unwrap_or_default().into_iter().map(|grade| (grade.question_id.clone(), grade)).collect()
+    stored.or_else(local).unwrap_or_default().into_iter().map(|grade| (grade.question_id.clone(), grade)).collect()
 }
 
 fn options(connection: &Connection, assessment_id: &str) -> Result<HashMap<String, Vec<QuestionOption>>> {

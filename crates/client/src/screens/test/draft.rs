@@ -1,8 +1,8 @@
 //! A test that is being taken: its answers, stored one by one, and its time.
 //!
-//! Time is told by two clocks. Within one start of the laptop the monotonic one counts, which nobody can set and which
-//! goes on while the lid is closed; across starts the wall clock has to be believed. Where the two disagree, somebody
-//! set the clock, and that is noted for the grader.
+//! Time is measured by two clocks. Within one boot of the laptop the monotonic clock counts, which cannot be set and which
+//! continues while the lid is closed; across boots only the wall clock is available. Where the two disagree, the wall clock was
+//! set, and that is noted for the grader.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,15 +15,15 @@ use crate::environment::Clock;
 use crate::error::Result;
 use crate::store::value::read_json;
 
-/// The two clocks may drift apart this much before it counts as set.
+/// With a larger difference between the two clocks the wall clock counts as set.
 const CLOCK_DRIFT_MS_MAX: i64 = 5_000;
 
-/// What this laptop made of a test that was handed in.
+/// This laptop's grade of a test that was handed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LocalGrade {
     /// The points.
     pub grade: Grade,
-    /// Whether they suffice.
+    /// Whether they are enough to pass.
     pub passed: bool,
 }
 
@@ -34,19 +34,19 @@ pub struct Draft {
     pub answers: BTreeMap<String, Value>,
     /// Questions with a flag.
     pub flags: BTreeSet<String>,
-    /// Where the person is.
+    /// The index of the question that the person is at.
     pub at_question: u32,
     /// Time spent up to the checkpoint.
     pub elapsed_ms: i64,
-    /// The wall clock there.
+    /// The wall clock at the checkpoint.
     pub wall_ms: i64,
-    /// The monotonic clock there.
+    /// The monotonic clock at the checkpoint.
     pub monotonic_ms: i64,
-    /// The start of the laptop that the monotonic clock belongs to.
+    /// The boot that the monotonic clock belongs to.
     pub boot: String,
-    /// Whether the wall clock was set meanwhile.
+    /// Whether the wall clock was set during the test.
     pub clock_moved: bool,
-    /// What this laptop made of it.
+    /// This laptop's grade, once the test is handed in.
     pub grade: Option<LocalGrade>,
 }
 
@@ -61,7 +61,7 @@ impl Draft {
             wall_ms: clock.now_ms(),
             monotonic_ms: clock.monotonic_ms(),
             boot: clock.boot(),
-            // Nobody begins later than now: a clock is wrong.
+            // A start in the future means that a clock is wrong.
             clock_moved: elapsed_ms < -CLOCK_DRIFT_MS_MAX,
             grade: None,
         }
@@ -139,17 +139,17 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
 
-    struct Hands {
+    struct ClockState {
         wall: i64,
         monotonic: i64,
         boot: &'static str,
     }
 
-    struct SetClock(Mutex<Hands>);
+    struct SetClock(Mutex<ClockState>);
 
     impl SetClock {
         fn to(&self, wall: i64, monotonic: i64, boot: &'static str) {
-            *self.0.lock().expect("not poisoned") = Hands { wall, monotonic, boot };
+            *self.0.lock().expect("not poisoned") = ClockState { wall, monotonic, boot };
         }
     }
 
@@ -169,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn time_goes_on_through_a_closed_lid_and_a_restart_and_a_set_clock_is_noted() {
-        let clock = SetClock(Mutex::new(Hands { wall: 1_000_000, monotonic: 50, boot: "a" }));
+    fn time_counts_through_a_closed_lid_and_a_restart_and_a_set_clock_is_noted() {
+        let clock = SetClock(Mutex::new(ClockState { wall: 1_000_000, monotonic: 50, boot: "a" }));
         let mut draft = Draft::begin(&clock, 0);
         clock.to(1_060_000, 60_050, "a");
         draft.tick(&clock);
@@ -178,7 +178,7 @@ mod tests {
 
         clock.to(1_360_000, 7, "b");
         draft.tick(&clock);
-        assert_eq!((draft.elapsed_ms, draft.clock_moved), (360_000, false), "after a restart the wall clock is believed");
+        assert_eq!((draft.elapsed_ms, draft.clock_moved), (360_000, false), "after a restart the wall clock counts");
 
         clock.to(1_000_000, 10_007, "b");
         draft.tick(&clock);

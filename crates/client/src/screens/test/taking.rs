@@ -1,4 +1,4 @@
-//! Taking a test: begun, answered one question at a time, handed in. Nothing of it waits for the network.
+//! Taking a test: begin it, answer one question at a time, hand it in. None of these needs the network.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::store::Edit;
 use crate::store::device::clock_offset_ms;
 use crate::views::*;
 
-/// An answer that was on its way when the time ended still counts.
+/// How long after the end of the time an answer is still accepted, because it may have been given before the end.
 const GRACE_MS: i64 = 3_000;
 /// Bytes of one answer.
 const ANSWER_BYTES_MAX: usize = 50_000;
@@ -45,7 +45,7 @@ impl App {
     }
 
     pub(crate) async fn attempt(&self, arguments: ById) -> Result<Attempt, Problem> {
-        Ok(self.read(move |desk| open(desk, &arguments.id)).await?)
+        Ok(self.read(move |snapshot| open(snapshot, &arguments.id)).await?)
     }
 
     pub(crate) async fn answer(&self, arguments: Answer) -> Result<Nothing, Problem> {
@@ -54,7 +54,7 @@ impl App {
         }
         let unlocked = self.unlocked()?;
         let clock = self.inner.environment.clock.clone();
-        // Only this laptop has it until the test is handed in, so it is on the disk before the screen hears.
+        // Only this laptop has the answer until the test is handed in, so it is synced to the disk before the command returns.
         unlocked
             .store
             .write(move |writer| {
@@ -142,12 +142,12 @@ impl Running {
             .optional()?
             .ok_or_else(|| ClientError::refused(Code::NotFound, "the attempt is not on this laptop"))?;
         if user_id != me {
-            return Err(ClientError::refused(Code::NotAllowed, "the attempt is somebody else's"));
+            return Err(ClientError::refused(Code::NotAllowed, "the attempt belongs to another person"));
         }
         if submitted_at.is_some() {
             return Err(ClientError::refused(Code::AlreadySet, "the test was handed in"));
         }
-        // Begun on another laptop: only the wall clock knows since when, as far as it agrees with the server's.
+        // Without a draft the attempt was begun on another laptop: its elapsed time is known only from the wall clock.
         let mut draft = match Draft::load(connection, attempt_id)? {
             Some(draft) => draft,
             None => Draft::begin(clock.as_ref(), clock.now_ms() + clock_offset_ms(connection)? - started_at),
@@ -164,7 +164,7 @@ impl Running {
         Ok(self.draft)
     }
 
-    /// Grades it where that may be done here, and makes the one change that hands it in.
+    /// Grades the test where this laptop may grade it, and returns the change that hands it in.
     fn hand_in(mut self, connection: &Connection, attempt_id: &str, submitted_at: i64) -> Result<Edit> {
         let answers = json!(self.draft.answers);
         if self.assessment.graded_here
@@ -176,7 +176,7 @@ impl Running {
         }
         self.draft.save(connection, attempt_id)?;
         let spent = self.draft.elapsed_ms.div_euclid(1000);
-        // Every answer was given in time, however late it is handed in.
+        // Every stored answer was given in time, even when the test is handed in late.
         let spent = self.assessment.time_limit_seconds.map_or(spent, |limit| spent.min(limit));
         let attempts = registry::entity("assessment_attempts").expect("a registered table");
         let id = Uuid::parse_str(attempt_id).map_err(|_| ClientError::refused(Code::BadRequest, "not an id"))?;
