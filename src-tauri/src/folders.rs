@@ -1,15 +1,15 @@
-//! Where Waystation keeps its things.
+//! The folders of data and settings.
 
 use std::path::PathBuf;
 
 use tauri::{AppHandle, Manager};
 
-/// Names another folder for the data; two folders are two laptops.
+/// Environment variable with another data folder. Each data folder acts as a separate laptop.
 const DATA: &str = "WAYSTATION_DATA_DIR";
-/// Names another folder for the settings of this laptop.
+/// Environment variable with another settings folder.
 const CONFIG: &str = "WAYSTATION_CONFIG_DIR";
 
-/// The folder of everybody's data: the environment's, or the system's place for it.
+/// The folder of all people's data: from the environment variable, or the system's default.
 pub fn data(handle: &AppHandle) -> tauri::Result<PathBuf> {
     match std::env::var_os(DATA).filter(|path| !path.is_empty()) {
         Some(path) => Ok(PathBuf::from(path)),
@@ -17,7 +17,7 @@ pub fn data(handle: &AppHandle) -> tauri::Result<PathBuf> {
     }
 }
 
-/// The folder of this laptop's settings. It is needed before the window's program knows its own folders.
+/// The folder of this laptop's settings. It is needed before Tauri can resolve its own folders.
 pub fn config(identifier: &str) -> Option<PathBuf> {
     let from = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     if let Some(path) = from(CONFIG) {

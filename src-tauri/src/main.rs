@@ -1,4 +1,4 @@
-//! The window: wiring and nothing else. Every decision is in `waystation-client`, where a test needs no window.
+//! The window: only wiring. All logic is in `waystation-client`, where tests need no window.
 
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
@@ -18,10 +18,10 @@ use waystation_client::environment::Environment;
 use waystation_client::views::Event;
 use waystation_model::Problem;
 
-/// The name under which the screens hear [`Event`].
+/// The name under which [`Event`]s are sent to the screens.
 const EVENT: &str = "waystation";
 
-/// How long a closing window waits for the app to put its things away. What a person did is on the disk before that.
+/// How long a closing window waits for the app to shut down. The person's changes are on the disk before that.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The one command: the screens call it with a name and arguments, and get an answer or a problem.
@@ -62,7 +62,7 @@ fn build() -> tauri::Result<tauri::App> {
         .setup(move |tauri_app| {
             let handle = tauri_app.handle().clone();
             let folder = folders::data(&handle)?;
-            let config = Config::from_surroundings(&folder);
+            let config = Config::from_environment_variables(&folder);
             let app = tauri::async_runtime::block_on(App::new(config, Environment::system()))?;
             forward_events(&handle, &app);
             tauri_app.manage(app);
@@ -75,7 +75,7 @@ fn build() -> tauri::Result<tauri::App> {
         .build(context)
 }
 
-/// Opens the window, with its own cookies and caches beside the data: two folders are two laptops.
+/// Opens the window. Its cookies and caches are stored in the data folder, because each data folder acts as a separate laptop.
 fn open_window(app: &tauri::App, folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     let window = app.config().app.windows.first().expect("tauri.conf.json has one window");
     WebviewWindowBuilder::from_config(app, window)?.data_directory(folder.join("window")).build()?;
@@ -94,7 +94,7 @@ fn stop_on_signals(handle: &AppHandle) {
                     signals.recv().await;
                     handle.exit(0);
                 }
-                Err(error) => tracing::warn!(%error, "signals are not heard"),
+                Err(error) => tracing::warn!(%error, "signals cannot be received"),
             }
         });
     }
@@ -103,7 +103,7 @@ fn stop_on_signals(handle: &AppHandle) {
 #[cfg(not(unix))]
 fn stop_on_signals(_handle: &AppHandle) {}
 
-/// What the app tells by itself goes to the screens as it comes.
+/// Forwards the app's events to the screens.
 fn forward_events(handle: &AppHandle, app: &App) {
     let handle = handle.clone();
     let app = app.clone();
@@ -111,12 +111,12 @@ fn forward_events(handle: &AppHandle, app: &App) {
     tauri::async_runtime::spawn(async move {
         loop {
             match events.recv().await {
-                Ok(event) => tell(&handle, event),
-                // Which events are missing nobody knows, so everything is told anew.
+                Ok(event) => emit(&handle, event),
+                // It is not known which events are missing, so events that replace all of them are sent.
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "the window was too slow for all events");
                     for event in app.everything().await {
-                        tell(&handle, event);
+                        emit(&handle, event);
                     }
                 }
                 Err(RecvError::Closed) => return,
@@ -125,16 +125,16 @@ fn forward_events(handle: &AppHandle, app: &App) {
     });
 }
 
-fn tell(handle: &AppHandle, event: Event) {
+fn emit(handle: &AppHandle, event: Event) {
     if let Err(error) = handle.emit(EVENT, event) {
-        tracing::warn!(%error, "the window did not hear an event");
+        tracing::warn!(%error, "the window did not receive an event");
     }
 }
 
 fn shut_down(handle: &AppHandle) {
     let app = handle.state::<App>();
-    let put_away = tauri::async_runtime::block_on(async { tokio::time::timeout(SHUTDOWN_TIME_MAX, app.shutdown()).await });
-    if put_away.is_err() {
-        tracing::warn!("the app was not put away in time");
+    let stopped = tauri::async_runtime::block_on(async { tokio::time::timeout(SHUTDOWN_TIME_MAX, app.shutdown()).await });
+    if stopped.is_err() {
+        tracing::warn!("the app did not shut down in time");
     }
 }

@@ -1,7 +1,7 @@
-//! Updates of the program itself: off unless somebody names where they are and whose key signs them.
+//! Updates of the program itself: off unless an endpoint and a public key are configured.
 //!
-//! `updater.json` in the settings folder is `{"endpoint": "https://…", "public_key": "…"}`; the environment's
-//! `WAYSTATION_UPDATE_ENDPOINT` and `WAYSTATION_UPDATE_PUBLIC_KEY` go before it.
+//! `updater.json` in the settings folder is `{"endpoint": "https://…", "public_key": "…"}`; the environment variables
+//! `WAYSTATION_UPDATE_ENDPOINT` and `WAYSTATION_UPDATE_PUBLIC_KEY` override it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tauri_plugin_updater::UpdaterExt;
 /// How often a running window asks for an update.
 const CHECK_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Where updates are and whose key signs them.
+/// The endpoint of updates and the public key that verifies their signatures.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Updates {
@@ -23,13 +23,14 @@ pub struct Updates {
 }
 
 impl Updates {
-    /// What the updater plugin reads. A signature must name its version, so that nobody can offer an old one as new.
+    /// The updater plugin's configuration. The signature must cover the version, so that an old update cannot be offered as a
+    /// new one.
     pub fn plugin_config(&self) -> Value {
         json!({ "endpoints": [self.endpoint], "pubkey": self.public_key, "requireSignedVersion": true })
     }
 }
 
-/// The settings; none when updates are off or named only in part.
+/// The settings; none when updates are off or the settings are incomplete.
 pub fn settings(folder: &Option<PathBuf>) -> Option<Updates> {
     let file = folder.as_ref().map(|folder| folder.join("updater.json"));
     let text = file.and_then(|file| std::fs::read_to_string(file).ok());
@@ -38,7 +39,7 @@ pub fn settings(folder: &Option<PathBuf>) -> Option<Updates> {
 
 fn from_text(text: Option<&str>) -> Updates {
     text.and_then(|text| {
-        serde_json::from_str(text).map_err(|error| tracing::warn!(%error, "updater.json is not as it should be: updates are off")).ok()
+        serde_json::from_str(text).map_err(|error| tracing::warn!(%error, "updater.json is invalid: updates are off")).ok()
     })
     .unwrap_or_default()
 }
@@ -46,7 +47,7 @@ fn from_text(text: Option<&str>) -> Updates {
 fn complete(mut updates: Updates, environment: impl Fn(&str) -> Option<String>) -> Option<Updates> {
     updates.endpoint = environment("WAYSTATION_UPDATE_ENDPOINT").unwrap_or(updates.endpoint);
     updates.public_key = environment("WAYSTATION_UPDATE_PUBLIC_KEY").unwrap_or(updates.public_key);
-    // Plain HTTP would let anybody on the way withhold updates unseen; the plugin would refuse it with a panic at start.
+    // With plain HTTP an attacker in the network could withhold updates unnoticed; the plugin panics at start without HTTPS.
     let usable = updates.endpoint.starts_with("https://") && !updates.public_key.is_empty();
     if !usable && updates != Updates::default() {
         tracing::warn!("updates need an https endpoint and a public key: updates are off");
@@ -54,7 +55,7 @@ fn complete(mut updates: Updates, environment: impl Fn(&str) -> Option<String>) 
     usable.then_some(updates)
 }
 
-/// Looks for an update now and once a day, and installs it. It runs from the next start on.
+/// Checks for an update now and once a day, and installs it. The update runs from the next start on.
 pub fn watch(handle: &AppHandle) {
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
@@ -62,7 +63,7 @@ pub fn watch(handle: &AppHandle) {
             match update(&handle).await {
                 Ok(Some(version)) => tracing::info!(%version, "an update is installed and runs from the next start on"),
                 Ok(None) => tracing::debug!("no update"),
-                Err(error) => tracing::warn!(%error, "looking for updates failed"),
+                Err(error) => tracing::warn!(%error, "the check for updates failed"),
             }
             tokio::time::sleep(CHECK_INTERVAL).await;
         }
@@ -84,19 +85,19 @@ mod tests {
     }
 
     #[test]
-    fn updates_are_off_when_nothing_is_named() {
+    fn updates_are_off_without_settings() {
         assert_eq!(complete(from_text(None), |_| None), None);
     }
 
     #[test]
-    fn updates_are_off_when_the_file_is_damaged_or_names_half() {
+    fn updates_are_off_when_the_file_is_damaged_or_incomplete() {
         assert_eq!(complete(from_text(Some("{")), |_| None), None);
         assert_eq!(complete(from_text(Some(r#"{"endpoint":"https://updates.example"}"#)), |_| None), None);
         assert_eq!(complete(updates("http://updates.example", "key"), |_| None), None);
     }
 
     #[test]
-    fn the_environment_goes_before_the_file() {
+    fn environment_variables_override_the_file() {
         let file = from_text(Some(r#"{"endpoint":"https://file.example","public_key":"file"}"#));
         let environment = |name: &str| (name == "WAYSTATION_UPDATE_ENDPOINT").then(|| "https://environment.example".to_owned());
         assert_eq!(complete(file, environment), Some(updates("https://environment.example", "file")));
