@@ -1,4 +1,4 @@
-//! One laptop's disk: what is surely on it, what a crash may take back, and what it leaves half written.
+//! One laptop's disk: what is synced to it, and what a power cut leaves of unsynced writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,19 +11,19 @@ use crate::random::Random;
 
 /// The name of the database in its folder.
 const DATABASE: &str = "store.db";
-/// SQLite's log beside it.
+/// SQLite's write-ahead log.
 const LOG: &str = "store.db-wal";
-/// The shared memory beside that. It is made anew by whoever opens the database first.
+/// SQLite's shared memory file. The first connection recreates it.
 const SHARED: &str = "store.db-shm";
 
-/// A folder that is gone when it is dropped.
+/// A folder that is removed on drop.
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// An empty one, in memory where the system has that.
+    /// Creates an empty folder, in memory where the system supports that.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn new() -> std::io::Result<Folder> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let shared = Path::new("/dev/shm");
@@ -35,7 +35,7 @@ impl Folder {
 }
 
 impl Folder {
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -43,7 +43,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left is in memory, or for the system to clear.
+        // A folder that cannot be removed is in memory or in the temporary folder: the system clears it.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -58,7 +58,7 @@ pub struct Files {
 /// One laptop's disk.
 pub struct Disk {
     folder: Folder,
-    /// Bytes of the log that are surely on the disk.
+    /// Bytes of the log that are synced to the disk.
     synced: u64,
 }
 
@@ -98,7 +98,7 @@ impl Disk {
         Ok(disk)
     }
 
-    /// Where the database is.
+    /// The path of the database.
     pub fn database(&self) -> PathBuf {
         self.folder.0.join(DATABASE)
     }
@@ -107,17 +107,17 @@ impl Disk {
         self.folder.0.join(LOG)
     }
 
-    /// How long the log is.
+    /// The size of the log in bytes.
     pub fn log_bytes(&self) -> u64 {
         fs::metadata(self.log()).map_or(0, |log| log.len())
     }
 
-    /// Everything in the log is on the disk now.
+    /// Marks the whole log as synced.
     pub fn sync(&mut self) {
         self.synced = self.log_bytes();
     }
 
-    /// The connection was closed: the log was folded into the database.
+    /// The connection was closed: SQLite has written the log into the database.
     pub fn closed(&mut self) {
         self.synced = 0;
     }
@@ -130,7 +130,7 @@ impl Disk {
         Ok(Files { database: fs::read(self.database())?, log: fs::read(self.log()).unwrap_or_default() })
     }
 
-    /// The files as a power cut leaves them: what was synced, some of what was not, and perhaps something torn at the end.
+    /// The files as a power cut leaves them: everything synced, a part of the rest, and sometimes damaged bytes at the end.
     ///
     /// # Errors
     /// When the system's disk fails.
@@ -148,7 +148,7 @@ impl Disk {
         Ok(files)
     }
 
-    /// Replaces the files. Nobody may have them open.
+    /// Replaces the files. No connection may have them open.
     ///
     /// # Errors
     /// When the system's disk fails.

@@ -1,5 +1,5 @@
-//! What people entered, and where each value is in the end: it stands, or somebody who saw it replaced it, or it lies in
-//! `conflicts` or in `held_changes`, or under "Needs attention". Anything else is lost.
+//! Records every value that people enter, and checks where it is at the end: it is current, or was replaced by a person who
+//! had seen it, or is in `conflicts`, in `held_changes` or under "Needs attention". Any other value is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,48 +12,48 @@ use waystation_model::wire::Operation;
 use crate::authority::{State, id_in, table, value};
 use crate::faults::Finding;
 
-/// One value that somebody entered.
+/// One value that a person entered.
 struct Entry {
     entity: &'static Entity,
     row: Uuid,
     group: &'static str,
     value: Value,
     device: Uuid,
-    deed: usize,
-    /// The deeds that replaced it knowingly; none stands for somebody who writes to the database itself.
+    change: usize,
+    /// Changes by authors who had seen the value and replaced it; `None` is a change by another program.
     replaced_by: Vec<Option<usize>>,
 }
 
-/// What one deed did to one row.
-struct Deed {
+/// One change of one row.
+struct Change {
     by: Uuid,
     entity: &'static Entity,
     row: Uuid,
     op: Operation,
-    /// When, where it was the only one of its moment.
+    /// Its time (microseconds); none when several changes share it.
     at_us: Option<i64>,
     groups: Vec<(&'static str, Value)>,
 }
 
-/// What one change under "Needs attention" says.
+/// A refused change, which is under "Needs attention".
 pub struct Refused {
-    /// Whose it is.
+    /// Its author.
     pub by: Uuid,
     /// The table.
     pub entity: String,
     /// The row.
     pub row: Uuid,
-    /// What was to be done.
+    /// The operation.
     pub op: Operation,
     /// The columns.
     pub columns: Vec<String>,
     /// Their values.
     pub values: Vec<Value>,
-    /// When, which names it on copies too.
+    /// Its time (microseconds). It identifies the change on copies of the laptop too.
     pub at: i64,
 }
 
-/// A change that did not happen because its author had lost the right: it waits, or somebody decided against it.
+/// A change whose author had lost the right: it waits for a decision, or was refused.
 struct HeldChange<'a> {
     by: Uuid,
     entity: &'a str,
@@ -78,14 +78,14 @@ fn held(state: &State) -> impl Iterator<Item = HeldChange<'_>> {
     })
 }
 
-/// Everything that people entered.
+/// All values that people entered.
 #[derive(Default)]
 pub struct Entered {
     entries: Vec<Entry>,
-    deeds: Vec<Deed>,
-    /// Time spent by learner and topic.
+    changes: Vec<Change>,
+    /// Time spent, in seconds, by progress row.
     sums: BTreeMap<Uuid, i64>,
-    /// Reset number and percent by progress row.
+    /// Progress row, reset number and percent of every change.
     furthest: Vec<(Uuid, i64, i64)>,
 }
 
@@ -93,7 +93,7 @@ fn lead(entity: &'static Entity, group: &str) -> (usize, &'static str) {
     entity.group_columns(group).next().map(|(index, column)| (index, column.name)).expect("a group has a column")
 }
 
-/// The groups whose values nobody may lose.
+/// The groups whose values must not be lost.
 fn kept_groups(entity: &'static Entity) -> impl Iterator<Item = &'static str> {
     let quiet = |group: &&str| entity.group_columns(group).any(|(_, column)| column.merge == Merge::LatestQuiet);
     entity.tracked_groups().into_iter().filter(move |group| !quiet(group))
@@ -110,17 +110,17 @@ pub fn row_of(edit: &Edit) -> Option<Uuid> {
     })
 }
 
-/// What the person sees of a row.
+/// The values of a row as the person sees them.
 pub fn seen(writer: &Writer, entity: &Entity, row: &Uuid) -> Option<Vec<Value>> {
     rows::read(writer.connection(), entity, &row.to_string()).ok().flatten().map(|row| row.values)
 }
 
 impl Entered {
-    /// A person did something on a device, alone at `at_us` or else together with more. `before` is what they saw of the row.
-    pub fn did(&mut self, by: Uuid, device: Uuid, edit: &Edit, at_us: Option<i64>, before: Option<&[Value]>) {
+    /// Records a person's change on a device. `at_us`: its time, if no other change shares it. `before`: the row that they saw.
+    pub fn record(&mut self, by: Uuid, device: Uuid, edit: &Edit, at_us: Option<i64>, before: Option<&[Value]>) {
         let Some(row) = row_of(edit) else { return };
         let entity = edit.entity;
-        let deed = self.deeds.len();
+        let change = self.changes.len();
         let given = |column: &str| edit.fields.iter().find(|(name, _)| *name == column).map(|(_, value)| value.clone());
         let mut groups = Vec::new();
         for group in kept_groups(entity) {
@@ -131,14 +131,14 @@ impl Entered {
             }
             let old = before.map(|values| &values[index]);
             for entry in self.entries.iter_mut().filter(|entry| entry.row == row && entry.group == group) {
-                // A device's new word takes the place of its old one.
+                // A device's new value replaces its old one.
                 if Some(&entry.value) == old || entry.device == device {
-                    entry.replaced_by.push(Some(deed));
+                    entry.replaced_by.push(Some(change));
                 }
             }
             if let Some(value) = value {
                 groups.push((group, value.clone()));
-                self.entries.push(Entry { entity, row, group, value, device, deed, replaced_by: Vec::new() });
+                self.entries.push(Entry { entity, row, group, value, device, change, replaced_by: Vec::new() });
             }
         }
         if entity.name == "topic_progress" {
@@ -146,12 +146,12 @@ impl Entered {
             *self.sums.entry(row).or_default() += number("time_spent_seconds");
             self.furthest.push((row, number("reset_number"), number("percent")));
         }
-        self.deeds.push(Deed { by, entity, row, op: edit.op, at_us, groups });
+        self.changes.push(Change { by, entity, row, op: edit.op, at_us, groups });
     }
 
-    /// Somebody wrote to the database itself: what stood there before was replaced knowingly. `after` is none for a row that
-    /// is gone.
-    pub fn overwritten(&mut self, entity: &'static Entity, row: Uuid, before: &[Value], after: Option<&[Value]>) {
+    /// Records that another program changed a row: the previous values count as seen and replaced. `after` is none for a
+    /// deleted row.
+    pub fn record_overwrite(&mut self, entity: &'static Entity, row: Uuid, before: &[Value], after: Option<&[Value]>) {
         for entry in self.entries.iter_mut().filter(|entry| entry.row == row && entry.entity.code == entity.code) {
             let (index, _) = lead(entity, entry.group);
             if before[index] == entry.value && after.is_none_or(|after| after[index] != before[index]) {
@@ -160,62 +160,67 @@ impl Entered {
         }
     }
 
-    /// Whether a deed changed nothing: it was refused, or waits for somebody's decision, or was decided against.
-    fn is_refused(&self, deed: usize, state: &State, refused: &[Refused]) -> bool {
-        let deed = &self.deeds[deed];
-        // A copy says it too. What stands was not refused, whatever became of the copy's word.
-        let row = state.row(deed.entity, &deed.row);
-        let stands = match deed.op {
+    /// Whether a change had no effect: it was refused, or it is held and waits or was decided against.
+    fn had_no_effect(&self, change: usize, state: &State, refused: &[Refused]) -> bool {
+        let change = &self.changes[change];
+        // A copy of the laptop sends the same change. A current value was not refused, whatever the result of the copy's change.
+        let row = state.row(change.entity, &change.row);
+        let is_current = match change.op {
             Operation::Delete => row.is_none(),
             Operation::Put => {
-                row.is_some_and(|row| deed.groups.iter().all(|(group, value)| row.values[lead(deed.entity, group).0] == *value))
+                row.is_some_and(|row| change.groups.iter().all(|(group, value)| row.values[lead(change.entity, group).0] == *value))
             }
         };
-        if stands {
+        if is_current {
             return false;
         }
-        let op = if deed.op == Operation::Delete { "delete" } else { "put" };
-        // One deletion looks like another. What was changed is told apart by its values, as several changes may melt into one.
-        let same_moment = |at_us: i64| deed.op == Operation::Put || deed.at_us.is_none_or(|own| own == at_us);
+        let op = if change.op == Operation::Delete { "delete" } else { "put" };
+        // Deletions are distinguished by their time. Other changes are distinguished by their values, because several of them may
+        // be coalesced into one.
+        let same_moment = |at_us: i64| change.op == Operation::Put || change.at_us.is_none_or(|own| own == at_us);
         let is_held = held(state)
             .filter(|held| {
-                held.by == deed.by && held.row == deed.row && held.entity == deed.entity.name && held.op == op && same_moment(held.at_us)
+                held.by == change.by
+                    && held.row == change.row
+                    && held.entity == change.entity.name
+                    && held.op == op
+                    && same_moment(held.at_us)
             })
-            .any(|held| deed.groups.iter().all(|(group, value)| held.fields.get(lead(deed.entity, group).1) == Some(value)));
+            .any(|held| change.groups.iter().all(|(group, value)| held.fields.get(lead(change.entity, group).1) == Some(value)));
         if is_held {
             return true;
         }
         let of_row = |refused: &&Refused| {
-            refused.by == deed.by && refused.row == deed.row && refused.entity == deed.entity.name && refused.op == deed.op
+            refused.by == change.by && refused.row == change.row && refused.entity == change.entity.name && refused.op == change.op
         };
-        // What several changes melt into is as late as the last of them, and never earlier than this one.
-        let not_before = |refused: &&Refused| deed.at_us.is_none_or(|own| refused.at >= own);
+        // A coalesced change has the time of its last part, so it is never earlier than this one.
+        let not_before = |refused: &&Refused| change.at_us.is_none_or(|own| refused.at >= own);
         refused.iter().filter(of_row).filter(not_before).filter(|refused| same_moment(refused.at)).any(|refused| {
-            deed.groups.iter().all(|(group, value)| {
-                let (_, column) = lead(deed.entity, group);
-                refused.columns.iter().position(|name| name == column).is_some_and(|place| refused.values[place] == *value)
+            change.groups.iter().all(|(group, value)| {
+                let (_, column) = lead(change.entity, group);
+                refused.columns.iter().position(|name| name == column).is_some_and(|index| refused.values[index] == *value)
             })
         })
     }
 
-    /// Looks for every value.
+    /// Checks that no value is lost.
     ///
     /// # Errors
-    /// The first one that is nowhere.
-    pub fn find_all(&self, state: &State, refused: &[Refused]) -> Result<(), Finding> {
+    /// The first lost value.
+    pub fn check_none_lost(&self, state: &State, refused: &[Refused]) -> Result<(), Finding> {
         let conflicts = table("conflicts");
         'entries: for entry in &self.entries {
             let (index, column) = lead(entry.entity, entry.group);
             if state.row(entry.entity, &entry.row).is_some_and(|row| row.values[index] == entry.value) {
                 continue;
             }
-            // Whoever deletes a station knows that its equipment goes too, but not each of its rows.
-            if state.row(entry.entity, &entry.row).is_none() && state.went_with_parent.contains(&entry.row) {
+            // The author of a parent's deletion need not have seen each child that the cascade deletes.
+            if state.row(entry.entity, &entry.row).is_none() && state.cascaded.contains(&entry.row) {
                 continue;
             }
             let under_attention = refused.iter().any(|refused| {
                 refused.row == entry.row
-                    && refused.columns.iter().position(|name| name == column).is_some_and(|place| refused.values[place] == entry.value)
+                    && refused.columns.iter().position(|name| name == column).is_some_and(|index| refused.values[index] == entry.value)
             });
             if under_attention {
                 continue;
@@ -226,7 +231,7 @@ impl Entered {
                 continue;
             }
             for by in &entry.replaced_by {
-                if by.is_none_or(|deed| deed != entry.deed && !self.is_refused(deed, state, refused)) {
+                if by.is_none_or(|change| change != entry.change && !self.had_no_effect(change, state, refused)) {
                     continue 'entries;
                 }
             }
@@ -245,31 +250,33 @@ impl Entered {
         Ok(())
     }
 
-    /// Sums are exact, and nobody's progress went back. Copies and restores may count a time twice, never less than once.
+    /// Checks that sums are exact and that no progress went back. After copies and restores a time may count twice, but never
+    /// less than once.
     ///
     /// # Errors
-    /// What does not hold.
-    pub fn count_all(&self, state: &State, refused: &[Refused], exact: bool) -> Result<(), Finding> {
+    /// The violated invariant.
+    pub fn check_sums(&self, state: &State, refused: &[Refused], exact: bool) -> Result<(), Finding> {
         let progress = table("topic_progress");
-        // The same may be refused once and held once. Two may share their moment, because a server takes none to be later than
-        // its own, or because two copies went on from the same one: everything that they say tells them apart.
+        // The same change may be refused once and held once. Two changes may have the same time, because the server limits times
+        // to its own clock, or because two copies continued from the same time. So they are distinguished by all their fields.
         let mut given_back: BTreeSet<(Uuid, i64, String, i64)> = BTreeSet::new();
         for item in refused.iter().filter(|refused| refused.entity == progress.name) {
-            let place = item.columns.iter().position(|name| name == "time_spent_seconds");
-            let seconds = place.and_then(|place| item.values[place].as_i64()).unwrap_or(0);
-            let said: BTreeMap<&String, &Value> = item.columns.iter().zip(&item.values).collect();
-            given_back.insert((item.row, item.at, format!("{said:?}"), seconds));
+            let index = item.columns.iter().position(|name| name == "time_spent_seconds");
+            let seconds = index.and_then(|index| item.values[index].as_i64()).unwrap_or(0);
+            let fields: BTreeMap<&String, &Value> = item.columns.iter().zip(&item.values).collect();
+            given_back.insert((item.row, item.at, format!("{fields:?}"), seconds));
         }
         for held in held(state).filter(|held| held.entity == progress.name) {
             let seconds = held.fields.get("time_spent_seconds").and_then(Value::as_i64).unwrap_or(0);
-            let said: BTreeMap<&String, &Value> = held.fields.as_object().into_iter().flatten().collect();
-            given_back.insert((held.row, held.at_us, format!("{said:?}"), seconds));
+            let fields: BTreeMap<&String, &Value> = held.fields.as_object().into_iter().flatten().collect();
+            given_back.insert((held.row, held.at_us, format!("{fields:?}"), seconds));
         }
         for (row, entered) in &self.sums {
-            let stands = state.row(progress, row).and_then(|row| value(progress, &row.values, "time_spent_seconds").as_i64()).unwrap_or(0);
+            let stored_seconds =
+                state.row(progress, row).and_then(|row| value(progress, &row.values, "time_spent_seconds").as_i64()).unwrap_or(0);
             let back: i64 = given_back.iter().filter(|(of, ..)| of == row).map(|(.., delta)| delta).sum();
-            if stands + back < *entered || (exact && stands + back != *entered) {
-                return Finding::of(format!("{row}: {entered} seconds were entered, {stands} stand and {back} were refused"));
+            if stored_seconds + back < *entered || (exact && stored_seconds + back != *entered) {
+                return Finding::of(format!("{row}: {entered} seconds were entered, {stored_seconds} are stored and {back} were refused"));
             }
         }
         for (row, reset, percent) in &self.furthest {

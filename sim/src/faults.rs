@@ -1,62 +1,62 @@
-//! Faults that are planted on purpose: a simulator that finds none of them proves nothing.
+//! Faults that tests inject on purpose, to prove that the simulator finds such bugs.
 
 use std::fmt;
 
-/// A planted fault.
+/// An injected fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The server forgets what a device has sent.
+    /// The server does not store the ledger entry of a push.
     ForgetLedger,
-    /// Versions are handed out with gaps.
+    /// Feed versions have gaps.
     SkipVersions,
-    /// A deletion is not told.
+    /// A deletion writes no tombstone.
     DropTombstone,
-    /// Of a row in two feeds one is not told.
+    /// A row in two feeds is written to one of them only.
     OneFeedOfTwo,
-    /// A restored server gives stamps again.
-    StampsAgain,
-    /// A value that lost is kept nowhere.
+    /// A restored server gives the same stamps a second time.
+    RepeatStamps,
+    /// A losing value is not stored in `conflicts`.
     LoseLoser,
-    /// What somebody has lost the right to is said to be held, and kept nowhere.
+    /// A change is answered as `held` and not stored in `held_changes`.
     LoseHeld,
-    /// A delete beats an edit that it had not seen.
+    /// A delete wins over an edit that its author had not seen.
     DeleteUnseen,
-    /// Nobody asks whether the chain fits.
+    /// Neither side compares the chains.
     SkipChain,
-    /// Half a page is applied as if it were whole.
+    /// A part of a page is applied as if it were complete.
     HalfPage,
     /// The cursor moves although the rows were not stored.
     CursorOnly,
-    /// The rows of a scope that is not heard any more stay.
+    /// The rows of a scope stay on the laptop when the subscription ends.
     KeepLostScope,
-    /// After a pull nothing lies on top of the server's row any more.
+    /// A pull discards pending changes from the rows that are shown.
     ForgetPending,
-    /// Times are compared as the laptops' clocks tell them.
+    /// Times of changes are not corrected by the measured clock offset.
     UncorrectedClocks,
-    /// A change melts into one that was sent already.
-    MeltIntoSent,
-    /// What the server refused is not kept for the person.
+    /// A change is coalesced into one that was sent already.
+    CoalesceIntoSent,
+    /// A refused change is not kept for the person.
     ForgetRefusal,
-    /// An answer counts although a crash took back what it was for.
+    /// An edit is confirmed before it is synced to the disk.
     EditsNotSynced,
-    /// Who may hear what is never asked again.
+    /// Subscriptions are never computed again.
     StaleAccess,
-    /// Nobody looks whether the rows are still what was stored.
+    /// The laptop does not audit its rows after another program has changed them.
     NoAudit,
-    /// A file gets its name before it is whole.
+    /// A downloaded file gets its final name before it is complete.
     NameTooEarly,
-    /// Who is too old to be sent anything is asked for the epoch that it cannot know.
-    StrandTheOld,
-    /// A laptop forgets what the server has lost.
+    /// A laptop whose protocol is too old to pull has to name the epoch in a push, which it cannot know.
+    RefuseOldPush,
+    /// A laptop forgets the rows that the server has lost.
     ForgetLost,
-    /// A database that goes back in time begins no new epoch.
-    EpochUnnoticed,
-    /// A server that lives through it trusts the heads in its memory.
-    HeadsTrusted,
-    /// A laptop does not go back to what the server has of it.
-    AcknowledgedForGood,
-    /// A laptop that a server does not know takes what was acknowledged for done.
-    UnknownForGood,
+    /// No new epoch begins when the database goes back in time.
+    NoNewEpoch,
+    /// A server that keeps running meanwhile trusts the heads in its memory.
+    TrustHeads,
+    /// A laptop does not lower its acknowledged number when the server has lost mutations.
+    KeepAcknowledged,
+    /// A laptop that the server does not know treats acknowledged changes as done.
+    KeepUnknownAcknowledged,
 }
 
 impl Fault {
@@ -66,7 +66,7 @@ impl Fault {
         Fault::SkipVersions,
         Fault::DropTombstone,
         Fault::OneFeedOfTwo,
-        Fault::StampsAgain,
+        Fault::RepeatStamps,
         Fault::LoseLoser,
         Fault::LoseHeld,
         Fault::DeleteUnseen,
@@ -76,40 +76,40 @@ impl Fault {
         Fault::KeepLostScope,
         Fault::ForgetPending,
         Fault::UncorrectedClocks,
-        Fault::MeltIntoSent,
+        Fault::CoalesceIntoSent,
         Fault::ForgetRefusal,
         Fault::EditsNotSynced,
         Fault::StaleAccess,
         Fault::NoAudit,
         Fault::NameTooEarly,
-        Fault::StrandTheOld,
+        Fault::RefuseOldPush,
         Fault::ForgetLost,
-        Fault::EpochUnnoticed,
-        Fault::HeadsTrusted,
-        Fault::AcknowledgedForGood,
-        Fault::UnknownForGood,
+        Fault::NoNewEpoch,
+        Fault::TrustHeads,
+        Fault::KeepAcknowledged,
+        Fault::KeepUnknownAcknowledged,
     ];
 }
 
 /// The faults of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
-    planted: Option<Fault>,
+    injected: Option<Fault>,
 }
 
 impl Faults {
     /// One fault and no other.
     pub fn only(fault: Fault) -> Faults {
-        Faults { planted: Some(fault) }
+        Faults { injected: Some(fault) }
     }
 
-    /// Whether this fault is planted.
+    /// Whether this fault is injected.
     pub fn has(&self, fault: Fault) -> bool {
-        self.planted == Some(fault)
+        self.injected == Some(fault)
     }
 }
 
-/// Something that does not hold.
+/// A violated invariant, described in English.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding(pub String);
 

@@ -1,7 +1,7 @@
-//! One laptop: the real client core on a real database, and its two exchanges one step at a time.
+//! One laptop: the real client core on a real database. Push and pull advance one step at a time.
 
 mod files;
-mod mending;
+mod repair;
 
 use bytes::Bytes;
 use rusqlite::params;
@@ -22,79 +22,79 @@ use crate::faults::{Fault, Faults, Finding};
 use crate::random::Random;
 use crate::server::Route;
 use files::FilesHere;
-use mending::Asking;
+use repair::RepairRequest;
 
-/// A request on its way out, and the number under which its answer is awaited.
+/// A request to the server, and the number that identifies its answer.
 pub struct Outgoing {
-    /// Names the exchange that waits.
+    /// Identifies the waiting exchange.
     pub number: u64,
-    /// What is asked.
+    /// The route.
     pub route: Route,
     /// The body.
     pub bytes: Vec<u8>,
 }
 
-/// The exchange up.
+/// The state of the push.
 enum Push {
-    /// Nothing is on its way.
+    /// No request is in transit.
     Idle,
-    /// A batch is.
+    /// A batch was sent.
     Sent { number: u64, batch: Batch, repairs: u32 },
 }
 
-/// The exchange down.
+/// The state of the pull.
 enum Pull {
-    /// Nothing is on its way.
+    /// No request is in transit and no page waits.
     Idle,
-    /// Pages are fetched and stored.
+    /// Pages are being fetched and stored.
     Pages { position: Box<Position>, asked: Option<(u64, Asked)>, ready: Vec<Fetched>, rounds: usize },
 }
 
 /// How the next page was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// By digest. `full` does not believe that nothing is new.
+    /// By digest. `full`: ask again with cursors if the answer is `unchanged`.
     Digest { full: bool },
     /// With the cursors.
     Cursors,
 }
 
-/// The way to a device of its own.
-struct BecomingDevice {
+/// A request for a device of its own, by a laptop that found out that its database is a copy.
+struct DeviceRequest {
     number: u64,
-    known_as: Uuid,
+    old_device: Uuid,
 }
 
 /// One laptop.
 pub struct Laptop {
-    /// Whose it is.
+    /// Its user.
     pub user: Uuid,
     /// Their organization.
     pub organization: Uuid,
     /// The laptop's clock minus the true one.
     pub skew_ms: i64,
-    /// What the server's clock was ahead of this one's by the last exchange, if there was one since it was set.
+    /// The server's clock minus the laptop's clock by the last exchange; none if there was none since the clock was set.
     pub offset_ms: Option<i64>,
     /// Whether the server ended its session.
     pub signed_out: bool,
-    /// Scopes whose checksum did not fit, other than for a new life of the server.
+    /// Scopes whose checksum did not match, except after a new epoch.
     pub mismatches: Vec<String>,
-    /// Whether cursors may start again without anything being wrong: a new epoch, or a crash since the last whole pull.
+    /// Whether rereading a scope from its start is legitimate: after a new epoch, or a crash since the last complete pull.
     pub may_reread: bool,
-    /// Which version of the protocol its program speaks.
+    /// The protocol version of its program.
     pub protocol: u32,
     /// Whether another program wrote to its database since the last audit.
     touched: bool,
-    /// Whether any ever did: then each start begins with an audit, as it does for people. Otherwise none does, or it would mend
-    /// what the simulator has to find.
+    /// Whether another program ever did. Then each start begins with an audit, as in the real program. Otherwise there is no
+    /// audit, because it would repair damage that the simulator has to report.
     was_touched: bool,
     files: FilesHere,
     disk: Disk,
     writer: Option<Writer>,
     push: Push,
     pull: Pull,
-    asking: Option<Asking>,
-    becoming: Option<BecomingDevice>,
+    repair_request: Option<RepairRequest>,
+    device_request: Option<DeviceRequest>,
     next_number: u64,
     faults: Faults,
 }
@@ -104,7 +104,7 @@ fn damaged(error: impl std::fmt::Display) -> Finding {
 }
 
 impl Laptop {
-    /// A laptop on which somebody just signed in as a new device.
+    /// A laptop on which a person has just signed in as a new device.
     ///
     /// # Errors
     /// When the database cannot be made.
@@ -134,8 +134,8 @@ impl Laptop {
             writer: None,
             push: Push::Idle,
             pull: Pull::Idle,
-            asking: None,
-            becoming: None,
+            repair_request: None,
+            device_request: None,
             next_number: 1,
             faults,
         })
@@ -184,7 +184,7 @@ impl Laptop {
         self.next_number
     }
 
-    /// Does something that is on the disk when it returns.
+    /// Does work that is synced to the disk when it returns.
     fn durably<R>(&mut self, work: impl FnOnce(&mut Writer) -> Result<R>) -> Result<R> {
         let before = self.disk.log_bytes();
         let result = work(self.writer_mut());
@@ -205,14 +205,13 @@ impl Laptop {
         if self.faults.has(Fault::EditsNotSynced) {
             return self.writer_mut().edit(now, edits);
         }
-        if self.faults.has(Fault::MeltIntoSent) {
+        if self.faults.has(Fault::CoalesceIntoSent) {
             self.writer().connection().execute("UPDATE outbox SET state = 0 WHERE state = 1", [])?;
         }
         self.durably(|writer| writer.edit(now, edits))
     }
 
-    /// Signs in again: the role may be another one, and so may the device. `is_unknown`: the server does not know the device that
-    /// the database is.
+    /// Signs in again: the role and the device may have changed. `is_unknown`: the server does not know the database's device.
     ///
     /// # Errors
     /// When the database fails.
@@ -237,9 +236,9 @@ impl Laptop {
 
     // Switching it off and on.
 
-    /// Closes everything in order.
+    /// Closes the database in order.
     pub fn switch_off(&mut self) {
-        self.hang_up();
+        self.cancel_exchanges();
         self.writer = None;
         self.disk.closed();
     }
@@ -249,7 +248,7 @@ impl Laptop {
     /// # Errors
     /// When the system's disk fails.
     pub fn cut_power(&mut self, random: &mut Random) -> Result<(), Finding> {
-        self.hang_up();
+        self.cancel_exchanges();
         if self.writer.is_none() {
             return Ok(());
         }
@@ -267,21 +266,21 @@ impl Laptop {
             let path = self.disk.database();
             self.writer = Some(Writer::open(&path, &key()).map_err(damaged)?);
             self.touched = self.was_touched;
-            // Whoever opens a log reads it from the disk.
+            // SQLite has read the log from the disk.
             self.disk.sync();
         }
         Ok(())
     }
 
-    /// Forgets every exchange under way.
-    pub fn hang_up(&mut self) {
+    /// Cancels every exchange in progress.
+    pub fn cancel_exchanges(&mut self) {
         self.push = Push::Idle;
         self.pull = Pull::Idle;
-        self.asking = None;
-        self.becoming = None;
+        self.repair_request = None;
+        self.device_request = None;
     }
 
-    /// Its database copied to another laptop.
+    /// Copies its database to another laptop.
     ///
     /// # Errors
     /// When the system's disk fails.
@@ -298,17 +297,17 @@ impl Laptop {
 
     // The exchanges.
 
-    /// Whether anything is on its way.
+    /// Whether any exchange is in progress.
     pub fn is_busy(&self) -> bool {
-        !matches!((&self.push, &self.pull, &self.asking, &self.becoming), (Push::Idle, Pull::Idle, None, None))
+        !matches!((&self.push, &self.pull, &self.repair_request, &self.device_request), (Push::Idle, Pull::Idle, None, None))
     }
 
-    /// Begins to send what waits. `None`: nothing does, or something is on its way.
+    /// Starts to push. `None`: nothing is pending, or an exchange is in progress.
     ///
     /// # Errors
     /// When the database fails.
     pub fn start_push(&mut self, true_ms: i64) -> Result<Option<Outgoing>, Finding> {
-        if !matches!(self.push, Push::Idle) || self.becoming.is_some() || self.signed_out {
+        if !matches!(self.push, Push::Idle) || self.device_request.is_some() || self.signed_out {
             return Ok(None);
         }
         self.send(true_ms, 0)
@@ -325,12 +324,12 @@ impl Laptop {
         Ok(Some(Outgoing { number, route: Route::Push, bytes: serde_json::to_vec(&request).map_err(damaged)? }))
     }
 
-    /// Begins to pull: all of it, or only if the digest differs.
+    /// Starts to pull: always, or only if the digest differs.
     ///
     /// # Errors
     /// When the database fails.
     pub fn start_pull(&mut self, full: bool) -> Result<Option<Outgoing>, Finding> {
-        if !matches!(self.pull, Pull::Idle) || self.asking.is_some() || self.becoming.is_some() || self.signed_out {
+        if !matches!(self.pull, Pull::Idle) || self.repair_request.is_some() || self.device_request.is_some() || self.signed_out {
             return Ok(None);
         }
         let position = Position::of(self.writer()).map_err(damaged)?;
@@ -338,7 +337,7 @@ impl Laptop {
         self.ask(position, Vec::new(), 0, full).map(Some)
     }
 
-    /// Asks for what follows, by digest where there is one.
+    /// Asks for the next page, by digest if there is one.
     fn ask(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize, full: bool) -> Result<Outgoing, Finding> {
         let number = self.number();
         let request = position.ask();
@@ -355,7 +354,7 @@ impl Laptop {
         Ok(Outgoing { number, route: Route::Pull, bytes })
     }
 
-    /// Nobody answered: whatever waits for this number gives up.
+    /// No answer came: the exchange with this number ends.
     pub fn give_up(&mut self, number: u64) {
         if matches!(&self.push, Push::Sent { number: waits, .. } if *waits == number) {
             self.push = Push::Idle;
@@ -363,36 +362,36 @@ impl Laptop {
         if matches!(&self.pull, Pull::Pages { asked: Some((waits, _)), .. } if *waits == number) {
             self.pull = Pull::Idle;
         }
-        if self.asking.as_ref().is_some_and(|asking| asking.number == number) {
-            self.asking = None;
+        if self.repair_request.as_ref().is_some_and(|repair_request| repair_request.number == number) {
+            self.repair_request = None;
         }
-        if self.becoming.as_ref().is_some_and(|becoming| becoming.number == number) {
-            self.becoming = None;
+        if self.device_request.as_ref().is_some_and(|device_request| device_request.number == number) {
+            self.device_request = None;
         }
     }
 
-    /// An answer arrives. What is not waited for any more is not looked at.
+    /// Receives an answer. One that no exchange waits for is ignored.
     ///
     /// # Errors
-    /// What must never happen.
-    pub fn hear(&mut self, true_ms: i64, number: u64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
+    /// A violated invariant.
+    pub fn receive(&mut self, true_ms: i64, number: u64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
         if let Err(Problem { code: Code::SessionEnded | Code::DeviceRevoked | Code::AccountClosed, .. }) = &answer {
             self.give_up(number);
             self.signed_out = true;
             return Ok(None);
         }
-        if self.becoming.as_ref().is_some_and(|becoming| becoming.number == number) {
-            return self.hear_device(answer);
+        if self.device_request.as_ref().is_some_and(|device_request| device_request.number == number) {
+            return self.receive_device(answer);
         }
         if matches!(&self.push, Push::Sent { number: waits, .. } if *waits == number) {
-            return self.hear_push(true_ms, answer);
+            return self.receive_push(true_ms, answer);
         }
-        if self.asking.as_ref().is_some_and(|asking| asking.number == number) {
-            return self.hear_slices(true_ms, answer);
+        if self.repair_request.as_ref().is_some_and(|repair_request| repair_request.number == number) {
+            return self.receive_slices(true_ms, answer);
         }
         match std::mem::replace(&mut self.pull, Pull::Idle) {
             Pull::Pages { position, asked: Some((waits, asked)), ready, rounds } if waits == number => {
-                self.hear_page(true_ms, *position, asked, ready, rounds, answer)
+                self.receive_page(true_ms, *position, asked, ready, rounds, answer)
             }
             other => {
                 self.pull = other;
@@ -401,7 +400,7 @@ impl Laptop {
         }
     }
 
-    fn hear_push(&mut self, true_ms: i64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
+    fn receive_push(&mut self, true_ms: i64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
         let Push::Sent { batch, repairs, .. } = std::mem::replace(&mut self.push, Push::Idle) else { return Ok(None) };
         let now = self.clock(true_ms);
         let result = match answer {
@@ -422,15 +421,15 @@ impl Laptop {
         };
         match result {
             Ok(offset_ms) => {
-                self.measured(offset_ms)?;
+                self.store_offset(offset_ms)?;
                 self.send(true_ms, 0)
             }
             Err(error) if repairs < REPAIRS_MAX => {
-                let known_as = self.device();
+                let old_device = self.device();
                 match self.durably(|writer| exchange::repair(writer, batch.went_back, error)) {
                     Ok(Repair::Again) => self.send(true_ms, repairs + 1),
                     Ok(Repair::Pull) => self.start_pull(true),
-                    Ok(Repair::NewDevice) => Ok(Some(self.ask_device(known_as))),
+                    Ok(Repair::NewDevice) => Ok(Some(self.request_device(old_device))),
                     Err(ClientError::Database(error)) => Err(damaged(error)),
                     Err(ClientError::Damaged(what)) => Finding::of(format!("a laptop found itself damaged: {what}")),
                     Err(_) => Ok(None),
@@ -440,7 +439,7 @@ impl Laptop {
         }
     }
 
-    fn measured(&mut self, offset_ms: i64) -> Result<(), Finding> {
+    fn store_offset(&mut self, offset_ms: i64) -> Result<(), Finding> {
         self.offset_ms = Some(offset_ms);
         if self.faults.has(Fault::UncorrectedClocks) {
             self.durably(|writer| {
@@ -454,7 +453,7 @@ impl Laptop {
         Ok(())
     }
 
-    fn hear_page(
+    fn receive_page(
         &mut self,
         true_ms: i64,
         mut position: Position,
@@ -464,55 +463,55 @@ impl Laptop {
         answer: Result<Vec<u8>, Problem>,
     ) -> Result<Option<Outgoing>, Finding> {
         let Ok(bytes) = answer else {
-            // What was fetched before is stored all the same.
-            return self.pages_wait(position, ready, rounds);
+            // Pages that were fetched before are stored all the same.
+            return self.wait_for_apply(position, ready, rounds);
         };
-        let bytes = self.mangled(bytes);
+        let bytes = self.with_page_faults(bytes);
         match page::outline(&bytes) {
-            Ok(answer) if asked != Asked::Cursors && position.doubts(&answer) && !self.faults.has(Fault::AcknowledgedForGood) => {
+            Ok(answer) if asked != Asked::Cursors && position.doubts(&answer) && !self.faults.has(Fault::KeepAcknowledged) => {
                 self.ask_page(position, ready, rounds).map(Some)
             }
             Ok(Answer::Page(outline)) => {
-                let outline = self.remembered(outline);
+                let outline = self.with_acknowledged(outline);
                 let more = position.pass(&outline);
                 let offset_ms = Some(outline.server_time - self.clock(true_ms));
                 ready.push(Fetched { bytes: Bytes::from(bytes), outline, asked_with_cursors: asked == Asked::Cursors, offset_ms });
-                if more { self.ask(position, ready, rounds, true).map(Some) } else { self.pages_wait(position, ready, rounds) }
+                if more { self.ask(position, ready, rounds, true).map(Some) } else { self.wait_for_apply(position, ready, rounds) }
             }
             Ok(Answer::SendCursors) if asked != Asked::Cursors => self.ask_page(position, ready, rounds).map(Some),
             Ok(Answer::Unchanged { .. }) if asked == (Asked::Digest { full: true }) => self.ask_page(position, ready, rounds).map(Some),
             Ok(Answer::Unchanged { server_time }) => {
                 let now = self.clock(true_ms);
                 exchange::nothing_new(self.writer_mut(), Some(server_time - now), server_time, now).map_err(damaged)?;
-                self.measured(server_time - now)?;
+                self.store_offset(server_time - now)?;
                 if ready.is_empty() {
                     return self.pull_ended(true_ms);
                 }
-                self.pages_wait(position, ready, rounds)
+                self.wait_for_apply(position, ready, rounds)
             }
-            Ok(Answer::SendCursors) | Err(_) => self.pages_wait(position, ready, rounds),
+            Ok(Answer::SendCursors) | Err(_) => self.wait_for_apply(position, ready, rounds),
         }
     }
 
-    fn pages_wait(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize) -> Result<Option<Outgoing>, Finding> {
+    fn wait_for_apply(&mut self, position: Position, ready: Vec<Fetched>, rounds: usize) -> Result<Option<Outgoing>, Finding> {
         self.pull = if ready.is_empty() { Pull::Idle } else { Pull::Pages { position: Box::new(position), asked: None, ready, rounds } };
         Ok(None)
     }
 
-    /// What a planted fault makes of a page that has less than was acknowledged.
-    fn remembered(&self, outline: Outline) -> Outline {
+    /// Applies [`Fault::KeepAcknowledged`] to a page that contains less than was acknowledged.
+    fn with_acknowledged(&self, outline: Outline) -> Outline {
         let device = self.writer().device();
-        if self.faults.has(Fault::AcknowledgedForGood) && outline.applied_upto < device.acknowledged_n {
+        if self.faults.has(Fault::KeepAcknowledged) && outline.applied_upto < device.acknowledged_n {
             return Outline { applied_upto: device.acknowledged_n, chain: hex::encode(device.acknowledged_chain), ..outline };
         }
         outline
     }
 
-    /// What planted faults make of a page.
-    fn mangled(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let without = |word: &str| {
+    /// Applies the injected faults that change a page.
+    fn with_page_faults(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let without = |kind: &str| {
             let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-            let marker = format!("{{\"line\":\"{word}\"");
+            let marker = format!("{{\"line\":\"{kind}\"");
             lines.into_iter().filter(|line| !line.starts_with(marker.as_bytes())).collect::<Vec<_>>().join(&b'\n')
         };
         if self.faults.has(Fault::KeepLostScope) {
@@ -527,15 +526,15 @@ impl Laptop {
         bytes
     }
 
-    /// How many fetched pages wait to be stored.
+    /// The number of fetched pages that wait to be stored.
     pub fn pages_ready(&self) -> usize {
         if let Pull::Pages { ready, .. } = &self.pull { ready.len() } else { 0 }
     }
 
-    /// Stores some of the pages that were fetched, in one transaction.
+    /// Stores some of the fetched pages in one transaction.
     ///
     /// # Errors
-    /// What must never happen.
+    /// A violated invariant.
     pub fn apply(&mut self, true_ms: i64, count: usize) -> Result<Option<Outgoing>, Finding> {
         let Pull::Pages { position, asked, mut ready, rounds } = std::mem::replace(&mut self.pull, Pull::Idle) else { return Ok(None) };
         let count = count.clamp(1, PAGES_TOGETHER_MAX).min(ready.len());
@@ -545,24 +544,24 @@ impl Laptop {
         }
         let rest = ready.split_off(count);
         let now = self.clock(true_ms);
-        let known_as = position.device.device_id;
+        let old_device = position.device.device_id;
         let before = self.writer().device().clone();
         let verdict = match exchange::apply(self.writer_mut(), position.asker(), now, &ready) {
             Ok(Some(verdict)) => verdict,
-            // It has become another device meanwhile, or its numbers went back: these pages say nothing of it.
+            // The laptop has become another device meanwhile, or its numbers went back: the pages do not apply any more.
             Ok(None) => return Ok(None),
             Err(error) => return Finding::of(format!("a page could not be applied: {error}")),
         };
         match verdict {
             Verdict::Applied(applied) => {
                 if let Some(offset_ms) = ready[ready.len() - 1].offset_ms {
-                    self.measured(offset_ms)?;
+                    self.store_offset(offset_ms)?;
                 }
                 if self.faults.has(Fault::ForgetLost) {
                     self.writer().connection().execute("DELETE FROM lost_rows", []).map_err(damaged)?;
                 }
                 if !applied.reread.is_empty() {
-                    // Which page was the last one stored is not told then.
+                    // It is unknown then which page was stored last, and so which offset is stored.
                     self.offset_ms = None;
                 }
                 if self.faults.has(Fault::ForgetPending) {
@@ -585,60 +584,60 @@ impl Laptop {
                     self.mismatches.extend(applied.reread);
                 }
             }
-            // The pages before it were stored and told the time.
+            // Earlier pages were stored, with their clock offset.
             Verdict::StartAgain => {
                 self.may_reread = true;
                 self.offset_ms = None;
             }
             Verdict::Copied => {
                 self.offset_ms = None;
-                if self.device() == known_as {
-                    return Ok(Some(self.ask_device(known_as)));
+                if self.device() == old_device {
+                    return Ok(Some(self.request_device(old_device)));
                 }
-                // The other exchange has found out too, and was first.
+                // The push has detected the copy first.
             }
         }
         if rounds + 1 >= ROUNDS_MAX {
-            return Finding::of(format!("a pull without an end, since {before:?}"));
+            return Finding::of(format!("a pull does not end, since {before:?}"));
         }
         let position = Position::of(self.writer()).map_err(damaged)?;
         self.ask(position, Vec::new(), rounds + 1, true).map(Some)
     }
 
-    fn ask_device(&mut self, known_as: Uuid) -> Outgoing {
+    fn request_device(&mut self, old_device: Uuid) -> Outgoing {
         let number = self.number();
         self.push = Push::Idle;
-        self.becoming = Some(BecomingDevice { number, known_as });
+        self.device_request = Some(DeviceRequest { number, old_device });
         Outgoing { number, route: Route::NewDevice, bytes: Vec::new() }
     }
 
-    fn hear_device(&mut self, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
-        let Some(BecomingDevice { known_as, .. }) = self.becoming.take() else { return Ok(None) };
+    fn receive_device(&mut self, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
+        let Some(DeviceRequest { old_device, .. }) = self.device_request.take() else { return Ok(None) };
         let Some(id) = answer.ok().and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| Uuid::parse_str(&text).ok()) else {
             return Ok(None);
         };
-        if self.device() == known_as {
+        if self.device() == old_device {
             self.durably(|writer| writer.person(|connection, device| outbox::become_device(connection, device, id))).map_err(damaged)?;
         }
         self.pull = Pull::Idle;
-        self.asking = None;
+        self.repair_request = None;
         Ok(None)
     }
 
-    /// Fetches a file, until something goes wrong.
+    /// Fetches a file, with an injected failure.
     ///
     /// # Errors
-    /// What must never happen.
+    /// A violated invariant.
     pub fn fetch(&mut self, random: &mut Random) -> Result<(), Finding> {
         self.files.fetch(random, &self.faults)
     }
 
-    /// Everything that it waits for comes, and nothing that the server has lost is forgotten.
+    /// Downloads the file without failures.
     ///
     /// # Errors
-    /// What does not hold.
-    pub fn settle(&self, random: &mut Random) -> Result<(), Finding> {
-        self.files.settle(random)
+    /// A violated invariant.
+    pub fn download(&self, random: &mut Random) -> Result<(), Finding> {
+        self.files.download(random)
     }
 
     fn forget_pending(&mut self) -> Result<(), Finding> {
@@ -651,12 +650,12 @@ impl Laptop {
         Ok(())
     }
 
-    // What has to hold at any moment.
+    // Invariants that hold after every step.
 
-    /// What is pending lies on top of the server's row, and numbers have no gap.
+    /// Checks that pending changes are applied to the server's rows, and that numbers have no gap.
     ///
     /// # Errors
-    /// What does not hold.
+    /// The violated invariant.
     pub fn check(&self) -> Result<(), Finding> {
         let Some(writer) = &self.writer else { return Ok(()) };
         let connection = writer.connection();
@@ -682,19 +681,19 @@ impl Laptop {
     }
 }
 
-/// A page of whose rows the last line was not stored.
+/// A page without the last of its lines with rows.
 fn half(bytes: &[u8]) -> Vec<u8> {
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let is_rows = |line: &&[u8]| line.starts_with(b"{\"line\":\"rows\"");
     if lines.iter().filter(|line| is_rows(line)).count() > 1
-        && let Some(place) = lines.iter().rposition(is_rows)
+        && let Some(index) = lines.iter().rposition(is_rows)
     {
-        lines.remove(place);
+        lines.remove(index);
     }
     lines.join(&b'\n')
 }
 
-/// The rows on which something lies.
+/// The rows with pending changes.
 pub fn pending_rows(writer: &Writer) -> Result<Vec<(&'static Entity, String)>> {
     let mut statement = writer.connection().prepare_cached("SELECT DISTINCT entity, row_id FROM outbox WHERE state < 3")?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;

@@ -1,11 +1,11 @@
-//! Many laptops and a server in one thread, with everything going wrong that can, from one seed.
+//! A deterministic simulator: many laptops and a server in one thread, with injected failures, all from one seed.
 //!
-//! The laptops are the real client core on real SQLite files; the server's rules are the real ones over tables in memory.
-//! Time, randomness, the network and the disk come from the seed, so a seed that fails fails again.
+//! The laptops run the real client core on real SQLite files. The server runs its real rules over tables in memory. Time,
+//! randomness, the network and the disk are derived from the seed, so a failing seed fails every time.
 
 pub mod authority;
-mod deeds;
 pub mod disk;
+mod edits;
 pub mod entered;
 pub mod faults;
 pub mod laptop;

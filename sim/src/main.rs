@@ -27,13 +27,13 @@ struct Arguments {
     /// Steps of each history.
     #[arg(long, default_value_t = Size::default().steps)]
     steps: usize,
-    /// Threads, each with seeds of its own.
+    /// Threads; they take the seeds in turn.
     #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, std::num::NonZero::get))]
     threads: usize,
-    /// Tells each shrunk history in full.
+    /// Prints the full trace of each shrunk history.
     #[arg(long)]
     story: bool,
-    /// Also prints how often what happened.
+    /// Also prints how often each kind of event happened.
     #[arg(long)]
     tally: bool,
     /// A fault to plant, by its name.

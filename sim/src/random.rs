@@ -1,6 +1,6 @@
-//! Randomness from a seed (SplitMix64): the same on every machine and for ever.
+//! Pseudo-random numbers from a seed (SplitMix64): the same on every machine and in every version.
 
-/// A stream of numbers.
+/// A stream of pseudo-random numbers.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
@@ -29,7 +29,7 @@ impl Random {
         self.below(n) == 0
     }
 
-    /// One of these.
+    /// One of these items; none when there are none.
     pub fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
         if of.is_empty() { None } else { of.get(self.below(of.len())) }
     }

@@ -1,4 +1,4 @@
-//! Runs a seed, and makes a history that fails as short as it can be.
+//! Runs the history of a seed, and shrinks a history that fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,9 +9,9 @@ use crate::world::{Tally, World};
 /// How large a run is.
 #[derive(Debug, Clone)]
 pub struct Size {
-    /// Laptops at first.
+    /// Number of laptops at the start.
     pub clients: usize,
-    /// Steps before everything settles.
+    /// Number of steps before the final sync.
     pub steps: usize,
 }
 
@@ -26,19 +26,19 @@ impl Default for Size {
 pub struct Failed {
     /// The seed.
     pub seed: u64,
-    /// What did not hold.
+    /// The violated invariant.
     pub finding: Finding,
 }
 
 /// Runs the history of a seed.
 ///
 /// # Errors
-/// What did not hold.
+/// The violated invariant.
 pub fn run(seed: u64, size: &Size, faults: &Faults) -> Result<Tally, Failed> {
     play(seed, size, faults, &history(seed, size.steps)).map_err(|finding| Failed { seed, finding })
 }
 
-/// Plays these steps and tells what happened.
+/// Plays these steps and returns a trace of them.
 pub fn story(seed: u64, size: &Size, faults: &Faults, steps: &[Step]) -> Vec<String> {
     let Ok(mut world) = World::new(size.clients, seed, faults) else { return Vec::new() };
     world.story = Some(Vec::new());
@@ -46,8 +46,8 @@ pub fn story(seed: u64, size: &Size, faults: &Faults, steps: &[Step]) -> Vec<Str
         for step in steps {
             world.step(*step)?;
         }
-        world.settle()?;
-        world.agree()
+        world.sync_all()?;
+        world.check_final_state()
     };
     let finding = play().err();
     let mut story = world.story.unwrap_or_default();
@@ -58,15 +58,15 @@ pub fn story(seed: u64, size: &Size, faults: &Faults, steps: &[Step]) -> Vec<Str
 /// Plays these steps in the world of this seed.
 ///
 /// # Errors
-/// What did not hold.
+/// The violated invariant.
 pub fn play(seed: u64, size: &Size, faults: &Faults, steps: &[Step]) -> Result<Tally, Finding> {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let mut world = World::new(size.clients, seed, faults)?;
         for step in steps {
             world.step(*step)?;
         }
-        world.settle()?;
-        world.agree()?;
+        world.sync_all()?;
+        world.check_final_state()?;
         Ok(world.tally)
     }));
     played.unwrap_or_else(|panic| {
@@ -75,7 +75,7 @@ pub fn play(seed: u64, size: &Size, faults: &Faults, steps: &[Step]) -> Result<T
     })
 }
 
-/// The shortest history that still fails, found by leaving out steps: first many at once, then one by one.
+/// Shortens a failing history by removing steps while it still fails: first many at once, then one by one.
 pub fn shrink(seed: u64, size: &Size, faults: &Faults) -> (Vec<Step>, Option<Finding>) {
     let mut steps = history(seed, size.steps);
     let mut finding = play(seed, size, faults, &steps).err();

@@ -1,4 +1,4 @@
-//! A small organization with everything in it that is fought over.
+//! A small organization with all rows that simulated people change concurrently.
 
 use serde_json::{Value, json};
 use sync_server::failure::Failure;
@@ -7,12 +7,12 @@ use waystation_model::access::Role;
 
 use crate::authority::{Memory, MemoryWriting, table};
 
-/// Everybody and everything, by id.
+/// The ids of its people and rows.
 #[derive(Debug, Clone, Default)]
 pub struct School {
     /// The organization.
     pub organization: Uuid,
-    /// Accounts and what they are at first.
+    /// Accounts and their first roles.
     pub people: Vec<(Uuid, Role)>,
     /// Groups.
     pub groups: Vec<Uuid>,
@@ -26,7 +26,7 @@ pub struct School {
     pub assessment: Uuid,
 }
 
-/// The ids of a kind of thing: readable in a trace.
+/// Makes an id from a kind of row and a number, so that it is readable in a trace.
 pub fn id(kind: u128, number: u128) -> Uuid {
     Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000 | (kind << 112) | number)
 }
@@ -46,7 +46,7 @@ impl School {
     /// Fills empty tables.
     ///
     /// # Errors
-    /// When the rules refuse it, which is a mistake here.
+    /// When the rules refuse a row, which is a bug in this function.
     pub fn found(memory: &Memory) -> Result<School, Failure> {
         Ok(memory.by_hand(School::fill)?.0)
     }
@@ -54,7 +54,7 @@ impl School {
     /// Fills empty tables within a transaction.
     ///
     /// # Errors
-    /// When the rules refuse it, which is a mistake here.
+    /// When the rules refuse a row, which is a bug in this function.
     pub fn fill(writing: &mut MemoryWriting) -> Result<School, Failure> {
         let mut school = School { organization: id(1, 1), ..School::default() };
         let org = school.organization;

@@ -1,4 +1,4 @@
-//! Instances of the server over one authority: the real rules between bytes and bytes.
+//! Server instances over one authority: the real rules, from the bytes of a request to the bytes of its answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::wire::{NumberedOutcome, Operation, PullRequest, PushRequest, SlicesRequest};
 use waystation_model::{Code, Problem};
 
-use crate::authority::{Backup, Memory, constraints, scopes_heard as readable_scopes, table};
+use crate::authority::{Backup, Memory, constraints, subscribed_scopes as readable_scopes, table};
 use crate::faults::{Fault, Faults, Finding};
 use crate::random::Random;
 
-/// What a request asks.
+/// The route of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// `POST /v1/sync/push`
@@ -37,25 +37,25 @@ pub enum Route {
     NewDevice,
 }
 
-/// Where a server crashes while it answers.
+/// The point at which a server crashes while it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crash {
-    /// After so many steps of its transaction.
+    /// After this number of steps of its transaction.
     Within(u32),
     /// After its commit and before its answer.
     AfterCommit,
 }
 
-/// One instance: what it keeps in memory.
+/// The memory of one instance.
 struct Instance {
     heads: Heads,
     epoch: i64,
-    /// When the PostgreSQL was started that it knows.
+    /// The start time of the PostgreSQL that it last compared, in microseconds.
     run_us: i64,
-    /// Whether the database may be another one by now.
+    /// Whether the database may have been replaced.
     is_doubtful: bool,
-    /// Heads that others moved and that it was not told of yet.
-    untold: Vec<(String, i64)>,
+    /// Heads that other instances moved and that were not announced to this one yet.
+    unannounced: Vec<(String, i64)>,
 }
 
 /// Every instance, over one authority.
@@ -66,13 +66,13 @@ pub struct Servers {
     constraints: Constraints,
     faults: Faults,
     backup: Option<Backup>,
-    /// What a standby or a copy of the files has.
-    elsewhere: Option<Backup>,
-    /// What signs witnesses, where they are given.
+    /// The state of a standby or of a copy of the files.
+    replica: Option<Backup>,
+    /// Signs witnesses; none: no witnesses are issued.
     tokens: Option<Tokens>,
-    /// What became of each number of each device, in this life of the server.
+    /// The outcome of each mutation of each device in this epoch.
     outcomes: BTreeMap<(Uuid, i64), String>,
-    /// Ids of devices that were made.
+    /// The number of devices that were created.
     devices_made: u128,
     newest: u32,
     protocols: Protocols,
@@ -86,7 +86,7 @@ fn problem(failure: Failure) -> Problem {
 }
 
 impl Servers {
-    /// So many instances.
+    /// Starts this number of instances.
     pub fn new(memory: Memory, count: usize, faults: Faults) -> Servers {
         let mut servers = Servers {
             memory,
@@ -94,7 +94,7 @@ impl Servers {
             constraints: constraints(),
             faults,
             backup: None,
-            elsewhere: None,
+            replica: None,
             tokens: None,
             outcomes: BTreeMap::new(),
             devices_made: 0,
@@ -108,30 +108,30 @@ impl Servers {
         servers
     }
 
-    /// A program of later years, which speaks this version too.
+    /// Simulates a future server program, whose newest protocol is this one.
     pub fn up_to(mut self, newest: u32) -> Servers {
         self.newest = newest;
         self.protocols = Protocols::up_to(newest);
         self
     }
 
-    /// … that gives out witnesses.
+    /// Makes the server issue witnesses.
     pub fn with_witnesses(mut self) -> Servers {
         self.tokens = Some(Tokens::new("the secret of every instance"));
         self
     }
 
-    /// The version of the protocol that it speaks best.
+    /// The newest protocol version that it supports.
     pub fn newest(&self) -> u32 {
         self.newest
     }
 
-    /// Whether a program of this version may push and nothing else.
+    /// Whether a program of this protocol version may only push.
     pub fn is_too_old(&self, protocol: u32) -> bool {
         self.protocols.check_pull(protocol).is_err()
     }
 
-    /// How many instances run.
+    /// The number of instances.
     pub fn count(&self) -> usize {
         self.instances.len()
     }
@@ -141,28 +141,28 @@ impl Servers {
         self.memory.settle();
         let state = self.memory.state();
         heads.advance(&state.feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect::<Vec<_>>());
-        Instance { heads, epoch: state.epoch, run_us: state.place.run_us, is_doubtful: false, untold: Vec::new() }
+        Instance { heads, epoch: state.epoch, run_us: state.postgres.run_us, is_doubtful: false, unannounced: Vec::new() }
     }
 
-    /// An instance starts again, with nothing in its memory.
+    /// Restarts an instance, which loses its memory.
     pub fn restart(&mut self, instance: usize) {
         let started = self.started();
         self.instances[instance] = started;
     }
 
-    /// Remembers everything.
+    /// Takes a backup.
     pub fn back_up(&mut self) {
         let backup = self.memory.back_up();
-        // Nobody puts in place of the database what is older than the newest backup.
-        self.elsewhere = Some(backup.clone());
+        // A database is never replaced by a replica that is older than the newest backup.
+        self.replica = Some(backup.clone());
         self.backup = Some(backup);
     }
 
-    /// Goes back to the backup, if there is one.
+    /// Restores the backup. False: there is none.
     pub fn restore(&mut self) -> bool {
         let Some(backup) = self.backup.clone() else { return false };
         self.memory.restore(&backup);
-        self.elsewhere = None;
+        self.replica = None;
         self.outcomes.clear();
         for instance in 0..self.instances.len() {
             self.restart(instance);
@@ -170,15 +170,15 @@ impl Servers {
         true
     }
 
-    /// A standby, or a copy of the files, has everything that was committed.
+    /// The replica receives everything committed so far.
     pub fn replicate(&mut self) {
-        self.elsewhere = Some(self.memory.snapshot_of_all());
+        self.replica = Some(self.memory.snapshot_of_all());
     }
 
-    /// The database goes back to what is elsewhere, if anything is, and nobody says so. Returns the last stamp there and how many
-    /// transactions are lost.
+    /// Replaces the database with the replica, if there is one, without notice. Returns the replica's last stamp and the number
+    /// of lost transactions.
     pub fn go_back(&mut self, identity_changes: bool, random: &mut Random) -> Option<(i64, i64)> {
-        let to = self.elsewhere.clone()?;
+        let to = self.replica.clone()?;
         let lsn = self.memory.state().lsn;
         self.memory.go_back(&to, identity_changes);
         let state = self.memory.state();
@@ -186,70 +186,70 @@ impl Servers {
         self.outcomes.retain(|(device, n), _| state.devices.get(device).is_some_and(|device| *n <= device.last_n));
         drop(state);
         for instance in 0..self.instances.len() {
-            // Whoever was to be told of heads was connected to a database that is gone.
-            self.instances[instance].untold.clear();
+            // Announcements of heads were sent over connections to the old database.
+            self.instances[instance].unannounced.clear();
             match random.below(3) {
                 0 => self.restart(instance),
-                1 => self.instances[instance].is_doubtful = !self.faults.has(Fault::HeadsTrusted),
-                // It finds out later.
+                1 => self.instances[instance].is_doubtful = !self.faults.has(Fault::TrustHeads),
+                // The instance notices it later.
                 _ => {}
             }
         }
         Some((last_stamp, lost))
     }
 
-    fn heads_there(&self) -> Vec<(String, i64)> {
+    fn database_heads(&self) -> Vec<(String, i64)> {
         self.memory.state().feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect()
     }
 
-    /// Learns the epoch from the database, as a server does whose database may be another one.
-    fn settle(&mut self, place: usize) {
+    /// Compares the instance with the database, as a server does whose database may have been replaced.
+    fn settle(&mut self, index: usize) {
         let mut epoch = self.memory.settle();
-        let run_us = self.memory.state().place.run_us;
-        let known = &mut self.instances[place];
+        let run_us = self.memory.state().postgres.run_us;
+        let known = &mut self.instances[index];
         if (known.epoch, known.run_us) == (epoch, run_us) {
             known.is_doubtful = false;
             return;
         }
-        let there = self.heads_there();
-        let known = &self.instances[place];
-        if !self.faults.has(Fault::HeadsTrusted) {
-            if epoch == known.epoch && Heads::any_is_above(&known.heads.known(), &there) && !self.faults.has(Fault::EpochUnnoticed) {
+        let there = self.database_heads();
+        let known = &self.instances[index];
+        if !self.faults.has(Fault::TrustHeads) {
+            if epoch == known.epoch && Heads::any_is_above(&known.heads.known(), &there) && !self.faults.has(Fault::NoNewEpoch) {
                 let newest = self.memory.state().runs.last().copied();
                 if let Some(newest) = newest {
                     self.memory.went_back(newest, 0);
                 }
                 epoch = self.memory.epoch();
             }
-            self.instances[place].heads.begin_again(&self.heads_there());
+            self.instances[index].heads.begin_again(&self.database_heads());
         }
-        self.instances[place].heads.advance(&self.heads_there());
-        let known = &mut self.instances[place];
+        self.instances[index].heads.advance(&self.database_heads());
+        let known = &mut self.instances[index];
         known.epoch = epoch;
         known.run_us = run_us;
         known.is_doubtful = false;
     }
 
-    /// Takes note of what a laptop proves to have seen.
-    fn note_witness(&mut self, place: usize, session: &Session, witness: Option<&str>) {
+    /// Compares a laptop's witness with the database, and begins a new epoch if the database went back.
+    fn note_witness(&mut self, index: usize, session: &Session, witness: Option<&str>) {
         let (Some(tokens), Some(witness)) = (&self.tokens, witness.and_then(Witness::parse)) else { return };
-        let known = &self.instances[place];
+        let known = &self.instances[index];
         let says_nothing_new = witness.epoch < known.epoch || (witness.epoch, witness.run_us) == (known.epoch, known.run_us);
-        if says_nothing_new || !witness.is_signed(tokens, session.device_id) || self.faults.has(Fault::EpochUnnoticed) {
+        if says_nothing_new || !witness.is_signed(tokens, session.device_id) || self.faults.has(Fault::NoNewEpoch) {
             return;
         }
         let runs: Vec<Run> = self.memory.state().runs.iter().rev().copied().collect();
         if let Some(run) = witness.proves(&runs) {
             self.memory.went_back(run, witness.epoch + 1);
         }
-        self.settle(place);
+        self.settle(index);
     }
 
-    /// What an instance knows that has heard everything is what the database says.
+    /// Checks that the heads in the memory of every instance equal those of the database, once all are announced.
     ///
     /// # Errors
-    /// The first head that is another one.
-    pub fn heads_agree(&self) -> Result<(), Finding> {
+    /// The first head that differs.
+    pub fn check_all_heads(&self) -> Result<(), Finding> {
         let state = self.memory.state();
         for instance in &self.instances {
             for (scope, head) in instance.heads.known() {
@@ -262,34 +262,34 @@ impl Servers {
         Ok(())
     }
 
-    /// Heads that moved: at once for whoever moved them, later for the others.
+    /// Moves heads: at once in the instance that moved them, and at the next announcement in the others.
     pub fn moved(&mut self, by: Option<usize>, moved: Vec<(String, i64)>) {
         let stale = |scope: &str| self.faults.has(Fault::StaleAccess) && scope.starts_with("access");
         let moved: Vec<(String, i64)> = moved.into_iter().filter(|(scope, _)| !stale(scope)).collect();
-        for (place, instance) in self.instances.iter_mut().enumerate() {
-            if Some(place) == by {
+        for (index, instance) in self.instances.iter_mut().enumerate() {
+            if Some(index) == by {
                 instance.heads.advance(&moved);
             } else {
-                instance.untold.extend(moved.iter().cloned());
+                instance.unannounced.extend(moved.iter().cloned());
             }
         }
     }
 
-    /// Tells an instance what the others have moved.
+    /// Announces to an instance the heads that others have moved.
     pub fn announce(&mut self, instance: usize) {
         self.settle(instance);
         let instance = &mut self.instances[instance];
-        instance.heads.advance(&std::mem::take(&mut instance.untold));
+        instance.heads.advance(&std::mem::take(&mut instance.unannounced));
     }
 
     fn subscription(&self, instance: usize, user: Uuid) -> Result<Arc<Subscription>, Failure> {
-        now(subscription_of(&self.memory, &self.instances[instance].heads, user))
+        ready(subscription_of(&self.memory, &self.instances[instance].heads, user))
     }
 
-    /// Answers a request, or crashes. `None`: the server is gone before it answered.
+    /// Answers a request, or crashes. `None`: the server crashed before it answered.
     ///
     /// # Errors
-    /// What must never happen, whatever was asked.
+    /// A violated invariant.
     pub fn answer(
         &mut self,
         instance: usize,
@@ -307,8 +307,8 @@ impl Servers {
             Route::Slices => self.readable_only(&session, |servers| servers.slices(instance, session, bytes)),
             Route::NewDevice => Ok(self.new_device(Some(instance), session).map(|id| id.to_string().into_bytes())),
         };
-        let gone = self.memory.state().steps_left.take() == Some(0) || crash == Some(Crash::AfterCommit);
-        if gone {
+        let crashed = self.memory.state().steps_left.take() == Some(0) || crash == Some(Crash::AfterCommit);
+        if crashed {
             self.restart(instance);
             return answer.map(|_| None);
         }
@@ -324,7 +324,7 @@ impl Servers {
             self.skip_chain(&session, &mut request);
         }
         if self.faults.has(Fault::DeleteUnseen) {
-            self.see_everything(&mut request);
+            self.mark_all_seen(&mut request);
         }
         let before: BTreeMap<String, i64> =
             self.memory.state().feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect();
@@ -336,14 +336,14 @@ impl Servers {
                 return Err(Problem::new(Code::DeviceNotYours, "the session belongs to another device").into());
             }
             let epoch = self.instances[instance].epoch;
-            self.protocols.admit_push(&mut request, if self.faults.has(Fault::StrandTheOld) { -1 } else { epoch })?;
+            self.protocols.admit_push(&mut request, if self.faults.has(Fault::RefuseOldPush) { -1 } else { epoch })?;
             self.note_witness(instance, &session, request.witness.as_deref());
             let batch = Batch::read(request, epoch)?;
             let subscription = self.subscription(instance, session.user_id)?;
-            // Whose faults keep old rights keeps them here too.
+            // The injected fault keeps old rights here too.
             let fresh = !self.faults.has(Fault::StaleAccess);
             let batch = if fresh { batch.with_rights_of(subscription.rights_at) } else { batch };
-            now(batch.take(&self.memory, &self.constraints, self.tokens.as_ref(), session, &subscription.actor))
+            ready(batch.take(&self.memory, &self.constraints, self.tokens.as_ref(), session, &subscription.actor))
         })();
         if let Err(Failure::EpochMoved) = result {
             self.settle(instance);
@@ -361,7 +361,7 @@ impl Servers {
         }
     }
 
-    /// Versions are dense: a head moves by what it moved, or by one for whoever has no row.
+    /// Checks that versions have no gaps: a head moves by its number of rows, or by one for an entry without a row.
     fn check_heads(&self, before: &BTreeMap<String, i64>, moved: &[(String, i64)]) -> Result<(), Finding> {
         let state = self.memory.state();
         for (scope, head) in moved {
@@ -374,7 +374,7 @@ impl Servers {
         Ok(())
     }
 
-    /// Every mutation has one outcome and no other.
+    /// Records outcomes, and checks that no mutation takes effect twice.
     fn note_outcomes(&mut self, device: Uuid, from: i64, to: i64, outcomes: &[NumberedOutcome]) -> Result<(), Finding> {
         for n in from..=to {
             let outcome =
@@ -386,7 +386,7 @@ impl Servers {
         Ok(())
     }
 
-    /// The number alone says what was sent before.
+    /// Applies [`Fault::SkipChain`]: mutations with a known number are dropped without a comparison of chains.
     fn skip_chain(&self, session: &Session, request: &mut PushRequest) {
         let Some((last_n, chain)) = self.memory.state().devices.get(&session.device_id).map(|device| (device.last_n, device.chain)) else {
             return;
@@ -403,7 +403,7 @@ impl Servers {
         }
     }
 
-    fn see_everything(&self, request: &mut PushRequest) {
+    fn mark_all_seen(&self, request: &mut PushRequest) {
         let state = self.memory.state();
         for run in request.runs.iter_mut().filter(|run| run.op == Operation::Delete) {
             for (id, base, _, _) in &mut run.rows {
@@ -429,13 +429,13 @@ impl Servers {
             page => page,
         };
         let page = page.map_err(problem)?;
-        Ok(if is_older { of_later_years(&page.text) } else { page.text })
+        Ok(if is_older { from_future_server(&page.text) } else { page.text })
     }
 
     fn page(&self, instance: usize, session: &Session, request: PullRequest) -> Result<Page, Failure> {
         let Instance { heads, epoch, is_doubtful, .. } = &self.instances[instance];
         let known = settle::Instance { heads, epoch: *epoch, is_doubtful: *is_doubtful, tokens: self.tokens.as_ref() };
-        now(pull::answer(&self.memory, known, session, request))
+        ready(pull::answer(&self.memory, known, session, request))
     }
 
     fn slices(&mut self, instance: usize, session: Session, bytes: &[u8]) -> Result<Vec<u8>, Problem> {
@@ -447,11 +447,11 @@ impl Servers {
         self.protocols.check_pull(request.protocol)?;
         self.note_witness(instance, &session, request.witness.as_deref());
         let Instance { heads, epoch, .. } = &self.instances[instance];
-        now(slices::answer(&self.memory, heads, *epoch, &session, &request)).map_err(problem)
+        ready(slices::answer(&self.memory, heads, *epoch, &session, &request)).map_err(problem)
     }
 
-    /// Holds that the rows of an answer are of scopes that the caller may read at this moment, whether or not the instance has
-    /// been told of every change of rights.
+    /// Checks that all rows of an answer are in scopes that the caller may read now, even if the latest changes of rights were
+    /// not announced to the instance yet.
     fn readable_only(
         &mut self,
         session: &Session,
@@ -471,10 +471,10 @@ impl Servers {
         Ok(Ok(lines))
     }
 
-    /// A new device for a user, with a ledger of its own.
+    /// Creates a device for a user, with a ledger of its own.
     ///
     /// # Errors
-    /// When the account is closed, or the server is gone meanwhile.
+    /// When the account is closed, or the server has crashed.
     pub fn new_device(&mut self, instance: Option<usize>, session: Session) -> Result<Uuid, Problem> {
         self.devices_made += 1;
         let id = Uuid::from_u128(0xde00_0000_0000_4000_8000_0000_0000_0000 + self.devices_made);
@@ -483,7 +483,7 @@ impl Servers {
             return Err(Problem::new(Code::AccountClosed, "the account is closed"));
         }
         if self.memory.state().steps_left == Some(0) {
-            return Err(Problem::new(Code::NotReady, "the server is gone"));
+            return Err(Problem::new(Code::NotReady, "the server has crashed"));
         }
         let user: Value = json!(session.user_id.to_string());
         let made = self.memory.by_hand(|writing| {
@@ -495,15 +495,15 @@ impl Servers {
         Ok(id)
     }
 
-    /// What one user may see right now, read afresh: `(table, row)` and the tuple, and the heads.
+    /// The current subscription of a user, computed without any cache.
     ///
     /// # Errors
     /// When the server fails.
     pub fn fresh(&self, user: Uuid) -> Result<Arc<Subscription>, Failure> {
-        now(subscription_of(&self.memory, &Heads::default(), user))
+        ready(subscription_of(&self.memory, &Heads::default(), user))
     }
 
-    /// What became of every mutation, in a few words.
+    /// The outcome of every mutation, without its details.
     pub fn outcomes(&self) -> Vec<String> {
         self.outcomes.values().map(|outcome| outcome.split(", field").next().unwrap_or_default().to_owned()).collect()
     }
@@ -514,8 +514,8 @@ impl Servers {
     }
 }
 
-/// A page as a later program may say it: with fields, lines and columns that nobody has heard of yet.
-fn of_later_years(page: &[u8]) -> Vec<u8> {
+/// A page as a future server may send it: with fields, lines and columns that this version does not know.
+fn from_future_server(page: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(page.len() * 2);
     for line in page.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let Ok(Value::Object(mut line)) = serde_json::from_slice::<Value>(line) else { continue };
@@ -528,7 +528,7 @@ fn of_later_years(page: &[u8]) -> Vec<u8> {
             }
         }
         line.insert("later".to_owned(), json!(true));
-        // What a line is stands first, as the server writes it.
+        // The kind of the line is its first field, as in the server's own pages.
         let kind = line.remove("line").unwrap_or_default();
         let rest = Value::Object(line).to_string();
         text.extend(format!("{{\"line\":{kind},{}\n", &rest[1..]).into_bytes());
@@ -539,7 +539,7 @@ fn of_later_years(page: &[u8]) -> Vec<u8> {
     text
 }
 
-/// What is ready at once, because nothing here waits.
-fn now<R>(future: impl Future<Output = R>) -> R {
+/// The result of a future that is ready at once, because nothing in memory waits.
+fn ready<R>(future: impl Future<Output = R>) -> R {
     future.now_or_never().expect("nothing in memory waits")
 }

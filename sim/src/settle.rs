@@ -1,4 +1,4 @@
-//! The end of a history: everything is switched on, nothing is lost any more, and then all of it has to agree.
+//! The end of a history: all laptops are switched on and sync without failures, and then everything has to agree.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use waystation_model::wire::{Operation, PullLine, PullRequest};
 
 use futures_util::FutureExt;
 
-use crate::authority::{Row, scopes_heard, table, value};
+use crate::authority::{Row, subscribed_scopes, table, value};
 use crate::entered::Refused;
 use crate::faults::Finding;
 use crate::laptop::Laptop;
 use crate::random::Random;
 use crate::world::World;
 
-/// Rounds in which everybody pushes and pulls until nothing moves any more.
+/// Maximum number of rounds in which all laptops push and pull until nothing changes.
 const ROUNDS_MAX: usize = 24;
-/// Pushes of a laptop that cannot pull: it may turn out to be a copy, and then to have been told otherwise.
+/// Pushes of a laptop that cannot pull: it may have to become another device or repair its state first.
 const PUSHES_MAX: usize = 4;
 
 fn broken(error: impl std::fmt::Display) -> Finding {
@@ -30,71 +30,71 @@ fn broken(error: impl std::fmt::Display) -> Finding {
 }
 
 impl World {
-    /// Lets everything come to rest.
+    /// Syncs all laptops until nothing changes.
     ///
     /// # Errors
-    /// When it does not, or something does not hold on the way.
-    pub fn settle(&mut self) -> Result<(), Finding> {
-        let mut random = Random::of(self.word());
-        self.old_ones_push()?;
+    /// A violated invariant, or that changes do not end.
+    pub fn sync_all(&mut self) -> Result<(), Finding> {
+        let mut random = Random::of(self.serial());
+        self.push_from_old_laptops()?;
         for laptop in &mut self.laptops {
-            laptop.hang_up();
+            laptop.cancel_exchanges();
             laptop.switch_on()?;
             laptop.protocol = self.servers.newest();
             if self.has_days {
-                laptop.settle(&mut random)?;
+                laptop.download(&mut random)?;
             }
         }
-        self.carry_all()?;
-        self.let_everybody_in()?;
-        self.come_to_rest()?;
+        self.deliver_all()?;
+        self.reactivate_accounts()?;
+        self.sync_until_stable()?;
         if self.has_days {
-            // Whoever entered something has sent it again by now. What is still lost is offered.
+            // Authors have sent their own lost changes again by now. After this time laptops offer the other lost rows.
             self.pass(OFFER_AFTER_MS);
-            self.come_to_rest()?;
+            self.sync_until_stable()?;
         }
         Ok(())
     }
 
-    /// Whoever is too old to be sent anything can always push what they hold.
-    fn old_ones_push(&mut self) -> Result<(), Finding> {
-        for place in 0..self.laptops.len() {
-            if !self.servers.is_too_old(self.laptops[place].protocol) {
+    /// Checks that laptops whose protocol is too old to pull can push all their changes.
+    fn push_from_old_laptops(&mut self) -> Result<(), Finding> {
+        for index in 0..self.laptops.len() {
+            if !self.servers.is_too_old(self.laptops[index].protocol) {
                 continue;
             }
-            self.carry_all()?;
-            self.let_everybody_in()?;
-            self.laptops[place].hang_up();
-            self.sign_in(place)?;
+            self.deliver_all()?;
+            self.reactivate_accounts()?;
+            self.laptops[index].cancel_exchanges();
+            self.sign_in(index)?;
             for _ in 0..PUSHES_MAX {
-                self.with(place, |laptop, now| laptop.start_push(now))?;
-                self.finish(place)?;
+                self.with(index, |laptop, now| laptop.start_push(now))?;
+                self.finish(index)?;
             }
-            if self.laptops[place].writer().device().waiting() > 0 {
-                return Finding::of(format!("laptop {place} is too old and cannot push what it holds"));
+            if self.laptops[index].writer().device().waiting() > 0 {
+                return Finding::of(format!("laptop {index} is too old to pull and cannot push its changes"));
             }
         }
         Ok(())
     }
 
-    fn come_to_rest(&mut self) -> Result<(), Finding> {
+    fn sync_until_stable(&mut self) -> Result<(), Finding> {
         for _ in 0..ROUNDS_MAX {
             self.announce_all();
             let mut moved = false;
-            for place in 0..self.laptops.len() {
-                if self.laptops[place].signed_out {
-                    self.sign_in(place)?;
+            for index in 0..self.laptops.len() {
+                if self.laptops[index].signed_out {
+                    self.sign_in(index)?;
                 }
-                moved |= self.sync(place)?;
+                moved |= self.sync(index)?;
             }
             if !moved {
                 return Ok(());
             }
         }
-        Finding::of("it does not come to rest")
+        Finding::of("changes do not end")
     }
 
-    fn let_everybody_in(&mut self) -> Result<(), Finding> {
+    fn reactivate_accounts(&mut self) -> Result<(), Finding> {
         let users = table("users");
         let closed: Vec<Uuid> = {
             let state = self.servers.memory.state();
@@ -108,44 +108,44 @@ impl World {
         })
     }
 
-    /// One push and one pull to the end. Whether anything moved.
+    /// Runs one push and one pull to their ends. True: something changed.
     ///
     /// # Errors
-    /// What does not hold on the way.
-    pub fn sync(&mut self, place: usize) -> Result<bool, Finding> {
-        let before = self.laptops[place].writer().device().clone();
-        let cursors = scopes::cursors(self.laptops[place].writer().connection()).map_err(broken)?;
-        self.with(place, |laptop, now| laptop.start_push(now))?;
-        self.finish(place)?;
-        self.with(place, |laptop, _| laptop.start_pull(true))?;
-        self.finish(place)?;
-        self.laptops[place].check()?;
-        let after = self.laptops[place].writer().device();
-        let cursors_after = scopes::cursors(self.laptops[place].writer().connection()).map_err(broken)?;
-        let rests = (after.device_id, after.acknowledged_n, after.applied_upto, after.epoch)
+    /// The violated invariant.
+    pub fn sync(&mut self, index: usize) -> Result<bool, Finding> {
+        let before = self.laptops[index].writer().device().clone();
+        let cursors = scopes::cursors(self.laptops[index].writer().connection()).map_err(broken)?;
+        self.with(index, |laptop, now| laptop.start_push(now))?;
+        self.finish(index)?;
+        self.with(index, |laptop, _| laptop.start_pull(true))?;
+        self.finish(index)?;
+        self.laptops[index].check()?;
+        let after = self.laptops[index].writer().device();
+        let cursors_after = scopes::cursors(self.laptops[index].writer().connection()).map_err(broken)?;
+        let is_stable = (after.device_id, after.acknowledged_n, after.applied_upto, after.epoch)
             == (before.device_id, before.acknowledged_n, before.applied_upto, before.epoch)
             && cursors == cursors_after
             && after.waiting() == 0
-            && !self.laptops[place].signed_out;
-        Ok(!rests)
+            && !self.laptops[index].signed_out;
+        Ok(!is_stable)
     }
 
-    fn finish(&mut self, place: usize) -> Result<(), Finding> {
+    fn finish(&mut self, index: usize) -> Result<(), Finding> {
         for _ in 0..10_000 {
-            self.carry_all()?;
-            if !self.laptops[place].is_busy() {
+            self.deliver_all()?;
+            if !self.laptops[index].is_busy() {
                 return Ok(());
             }
-            self.with(place, |laptop, now| laptop.apply(now, 3))?;
+            self.with(index, |laptop, now| laptop.apply(now, 3))?;
         }
-        Finding::of("an exchange without an end")
+        Finding::of("an exchange does not end")
     }
 
-    /// Looks whether all of it agrees.
+    /// Checks all invariants of the final state.
     ///
     /// # Errors
-    /// The first thing that does not hold.
-    pub fn agree(&mut self) -> Result<(), Finding> {
+    /// The first violated invariant.
+    pub fn check_final_state(&mut self) -> Result<(), Finding> {
         for outcome in self.servers.outcomes() {
             *self.tally.entry(format!("outcome {outcome}")).or_default() += 1;
         }
@@ -157,18 +157,18 @@ impl World {
             *self.tally.entry(format!("held {state}")).or_default() += 1;
         }
         self.servers.memory.verify()?;
-        self.servers.heads_agree()?;
-        for (place, laptop) in self.laptops.iter().enumerate() {
-            self.laptop_agrees(laptop).map_err(|Finding(what)| Finding(format!("laptop {place}: {what}")))?;
+        self.servers.check_all_heads()?;
+        for (index, laptop) in self.laptops.iter().enumerate() {
+            self.check_laptop(laptop).map_err(|Finding(what)| Finding(format!("laptop {index}: {what}")))?;
         }
         let refused = self.refused()?;
         let state = self.servers.memory.state();
-        *self.tally.entry("rows that a server had lost".into()).or_default() += self.lost.find_all(&state)? as u64;
-        self.entered.find_all(&state, &refused)?;
-        self.entered.count_all(&state, &refused, !self.inexact)
+        *self.tally.entry("rows that a server had lost".into()).or_default() += self.lost.check_none_lost(&state)? as u64;
+        self.entered.check_none_lost(&state, &refused)?;
+        self.entered.check_sums(&state, &refused, !self.inexact)
     }
 
-    fn laptop_agrees(&self, laptop: &Laptop) -> Result<(), Finding> {
+    fn check_laptop(&self, laptop: &Laptop) -> Result<(), Finding> {
         let (writer, connection) = (laptop.writer(), laptop.writer().connection());
         if !laptop.mismatches.is_empty() {
             return Finding::of(format!("checksums did not fit: {:?}", laptop.mismatches));
@@ -177,15 +177,15 @@ impl World {
             .query_row("SELECT (SELECT count(*) FROM outbox WHERE state < 3) + (SELECT count(*) FROM shadows)", [], |row| row.get(0))
             .map_err(broken)?;
         if left != 0 || writer.device().waiting() != 0 {
-            return Finding::of(format!("{left} changes are neither here nor there"));
+            return Finding::of(format!("{left} changes or shadows are left over"));
         }
         if self.has_days && lost::count(connection).map_err(broken)? != 0 {
-            return Finding::of("what the server has lost is offered by nobody");
+            return Finding::of("rows that the server has lost are not offered");
         }
-        let heard = scopes_heard(&self.servers.memory.state(), laptop.user);
+        let subscribed = subscribed_scopes(&self.servers.memory.state(), laptop.user);
         let cursors = scopes::cursors(connection).map_err(broken)?;
-        if !cursors.keys().eq(heard.iter()) {
-            return Finding::of(format!("it follows {:?} and may hear {heard:?}", cursors.keys()));
+        if !cursors.keys().eq(subscribed.iter()) {
+            return Finding::of(format!("it subscribes to {:?} and may subscribe to {subscribed:?}", cursors.keys()));
         }
         for (scope, cursor) in &cursors {
             let state = self.servers.memory.state();
@@ -199,19 +199,19 @@ impl World {
         }
         let wanted = self.visible_to(laptop.user);
         for table in all() {
-            self.rows_agree(laptop, table, &wanted)?;
+            self.check_rows(laptop, table, &wanted)?;
         }
-        self.fresh_pull_agrees(laptop, &wanted)
+        self.check_first_pull(laptop, &wanted)
     }
 
-    /// The rows that somebody may see, straight from the tables.
+    /// The rows that a user may see, computed from the tables.
     fn visible_to(&self, user: Uuid) -> BTreeMap<(i16, Uuid), Row> {
         let state = self.servers.memory.state();
-        let heard = scopes_heard(&state, user);
+        let subscribed = subscribed_scopes(&state, user);
         let mut visible = BTreeMap::new();
         for entity in all() {
             for (id, row) in state.rows(entity) {
-                if entity.scopes_of(id, &row.organization_id, &row.values).iter().any(|scope| heard.contains(scope)) {
+                if entity.scopes_of(id, &row.organization_id, &row.values).iter().any(|scope| subscribed.contains(scope)) {
                     visible.insert((entity.code, *id), Row::clone(row));
                 }
             }
@@ -219,7 +219,7 @@ impl World {
         visible
     }
 
-    fn rows_agree(&self, laptop: &Laptop, entity: &'static Entity, wanted: &BTreeMap<(i16, Uuid), Row>) -> Result<(), Finding> {
+    fn check_rows(&self, laptop: &Laptop, entity: &'static Entity, wanted: &BTreeMap<(i16, Uuid), Row>) -> Result<(), Finding> {
         let connection = laptop.writer().connection();
         let mut statement = connection.prepare_cached(&format!("SELECT id FROM {} ORDER BY id", entity.name)).map_err(broken)?;
         let ids: Vec<String> = statement.query_map([], |row| row.get(0)).map_err(broken)?.collect::<Result<_, _>>().map_err(broken)?;
@@ -234,9 +234,10 @@ impl World {
             if *wanted_id != id {
                 return Finding::of(format!("{}: it holds {id} where {wanted_id} belongs", entity.name));
             }
-            let held = rows::read(connection, entity, &text).map_err(broken)?.ok_or_else(|| broken("a row is gone"))?;
-            if (held.stamp, held.created_at, held.updated_at, &held.values) != (row.stamp, row.created_at, row.updated_at, &row.values) {
-                return Finding::of(format!("{} {id}: it holds {held:?} and not {row:?}", entity.name));
+            let found = rows::read(connection, entity, &text).map_err(broken)?.ok_or_else(|| broken("a row is missing"))?;
+            if (found.stamp, found.created_at, found.updated_at, &found.values) != (row.stamp, row.created_at, row.updated_at, &row.values)
+            {
+                return Finding::of(format!("{} {id}: it holds {found:?} and not {row:?}", entity.name));
             }
         }
         if let Some(((_, id), _)) = expected.next() {
@@ -245,8 +246,8 @@ impl World {
         Ok(())
     }
 
-    /// What a laptop that has nothing would be told is exactly what may be seen.
-    fn fresh_pull_agrees(&self, laptop: &Laptop, wanted: &BTreeMap<(i16, Uuid), Row>) -> Result<(), Finding> {
+    /// Checks that a first pull would return exactly the rows that the user may see.
+    fn check_first_pull(&self, laptop: &Laptop, wanted: &BTreeMap<(i16, Uuid), Row>) -> Result<(), Finding> {
         let memory = &self.servers.memory;
         let device = laptop.device();
         let session = sync_server::accounts::Session {
@@ -285,10 +286,10 @@ impl World {
             }
         }
         let expected: BTreeMap<(i16, Uuid), i64> = wanted.iter().map(|(key, row)| (*key, row.stamp)).collect();
-        if found == expected { Ok(()) } else { Finding::of("a fresh pull tells something else") }
+        if found == expected { Ok(()) } else { Finding::of("a first pull returns other rows") }
     }
 
-    /// Everything that waits under "Needs attention", anywhere.
+    /// All changes under "Needs attention" on all laptops.
     fn refused(&self) -> Result<Vec<Refused>, Finding> {
         let mut all = Vec::new();
         for laptop in &self.laptops {
@@ -325,7 +326,7 @@ impl World {
 }
 
 fn stamp_of(entity: &Entity, columns: &[String], tuple: &[Value]) -> Option<((i16, Uuid), i64)> {
-    let cell = |name: &str| columns.iter().position(|column| column == name).and_then(|place| tuple.get(place));
+    let cell = |name: &str| columns.iter().position(|column| column == name).and_then(|index| tuple.get(index));
     let id = match cell("id").and_then(Value::as_str) {
         Some(id) => Uuid::parse_str(id).ok()?,
         None => {

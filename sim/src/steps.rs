@@ -1,46 +1,46 @@
-//! What happens, step by step. Each step carries its own randomness, so leaving some out changes nothing about the others.
+//! The steps of a history. Each step has its own randomness, so removing some does not change the others.
 
 use crate::random::Random;
 
 /// One step of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
-    /// What happens.
+    /// The kind of the step.
     pub act: Act,
-    /// Which laptop it concerns, of those that are there.
+    /// Selects the laptop, modulo the number of laptops.
     pub laptop: u32,
-    /// Decides everything else.
+    /// The seed of everything else in the step.
     pub pick: u64,
 }
 
-/// What happens in a step.
+/// The kind of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     /// Time passes.
     Pass,
-    /// Somebody does something.
+    /// A person makes a change on a laptop.
     Edit,
-    /// A laptop sends what waits.
+    /// A laptop starts to push its pending changes.
     Push,
-    /// A laptop pulls.
+    /// A laptop starts to pull.
     Pull,
-    /// A request or an answer arrives, any of those under way.
-    Carry,
-    /// A laptop stores pages.
+    /// A request or an answer is delivered, any of those in transit.
+    Deliver,
+    /// A laptop stores fetched pages.
     Apply,
-    /// The other instances hear which heads moved.
+    /// The server instances receive the heads that other instances moved.
     Announce,
-    /// Somebody writes to the database itself.
+    /// Another program writes to the server's database.
     ByHand,
-    /// Somebody gets or loses access.
+    /// A change by another program grants or revokes access.
     Access,
     /// A request or an answer is lost.
     Lose,
-    /// A request or an answer arrives and goes on travelling.
+    /// A request or an answer is delivered and stays in transit, so that it can be delivered again.
     Repeat,
-    /// A request or an answer is cut short.
+    /// A request or an answer is truncated.
     Truncate,
-    /// A laptop waits no longer for an answer that is still under way.
+    /// A laptop stops waiting for an answer that is still in transit.
     GiveUp,
     /// The power of a laptop is cut.
     CutPower,
@@ -52,19 +52,19 @@ pub enum Act {
     SetClock,
     /// A laptop's database is copied to another one.
     Copy,
-    /// Somebody signs in again.
+    /// A person signs in again.
     SignIn,
     /// The server is backed up.
     BackUp,
-    /// The server goes back to its backup.
+    /// The server is restored from its backup.
     Restore,
-    /// A standby, or a copy of the files, gets everything that was committed.
+    /// A standby, or a copy of the database's files, receives everything committed so far.
     Replicate,
-    /// The standby takes the place of the database, and nobody says so.
+    /// The standby replaces the database, and the server is not told.
     Promote,
-    /// The copy of the files takes the place of the database, and nobody says so.
-    PutBack,
-    /// The server forgets what is gone, as it does after half a year.
+    /// The copy of the files replaces the database, and the server is not told.
+    RestoreFiles,
+    /// The server deletes its tombstones, as it does after half a year.
     Forget,
     /// A day passes.
     Day,
@@ -72,15 +72,15 @@ pub enum Act {
     Damage,
     /// A laptop fetches a file.
     Fetch,
-    /// A laptop gets a newer program.
+    /// A laptop's program is updated to the newest protocol.
     Update,
 }
 
-/// What happens often, in every history.
+/// Steps of every history, with their weights.
 const ORDINARY: &[(Act, usize)] =
-    &[(Act::Pass, 4), (Act::Edit, 24), (Act::Push, 12), (Act::Pull, 12), (Act::Carry, 30), (Act::Apply, 10), (Act::Announce, 6)];
+    &[(Act::Pass, 4), (Act::Edit, 24), (Act::Push, 12), (Act::Pull, 12), (Act::Deliver, 30), (Act::Apply, 10), (Act::Announce, 6)];
 
-/// What happens in half of the histories each.
+/// Failures, each of which is part of half of the histories.
 const FAULTS: &[(Act, usize)] = &[
     (Act::ByHand, 4),
     (Act::Access, 4),
@@ -98,22 +98,22 @@ const FAULTS: &[(Act, usize)] = &[
     (Act::Restore, 2),
 ];
 
-/// What found something keeps its number, so what came later happens in histories from here on only.
+/// The first seed with the steps of [`LATER_FAULTS`]. Earlier seeds keep their histories, because some of them found bugs.
 pub const LATER_FROM: u64 = 1_000_000;
-/// What happens in half of those each.
+/// Each is part of half of the histories from [`LATER_FROM`] on.
 const LATER_FAULTS: &[(Act, usize)] = &[(Act::Forget, 4)];
-/// … and from here on more.
+/// The first seed with the steps of [`LATEST_FAULTS`] instead.
 pub const LATEST_FROM: u64 = 2_000_000;
-/// What happens in half of those each.
+/// Each is part of half of the histories from [`LATEST_FROM`] on.
 const LATEST_FAULTS: &[(Act, usize)] = &[(Act::Forget, 2), (Act::Day, 3), (Act::Damage, 3), (Act::Fetch, 5), (Act::Update, 2)];
 
-/// … and from here on a server that loses what it had, again and again.
+/// The first seed of histories in which the server is restored from backups repeatedly.
 pub const RESTORES_FROM: u64 = 3_000_000;
-/// What happens in all of those.
+/// Additional steps of all histories from [`RESTORES_FROM`] on.
 const RESTORES: &[(Act, usize)] = &[
     (Act::ByHand, 20),
     (Act::Pull, 20),
-    (Act::Carry, 50),
+    (Act::Deliver, 50),
     (Act::Apply, 30),
     (Act::BackUp, 2),
     (Act::Restore, 3),
@@ -122,22 +122,22 @@ const RESTORES: &[(Act, usize)] = &[
     (Act::SignIn, 1),
 ];
 
-/// … and from here on a database that goes back in time without anybody saying so, while servers run on or start again.
+/// The first seed of histories in which the database goes back in time without notice, while servers keep running or restart.
 pub const GOES_BACK_FROM: u64 = 4_000_000;
-/// What happens in all of those.
+/// Additional steps of all histories from [`GOES_BACK_FROM`] on.
 const GOES_BACK: &[(Act, usize)] = &[
     (Act::ByHand, 4),
     (Act::Push, 8),
     (Act::Pull, 4),
-    (Act::Carry, 16),
+    (Act::Deliver, 16),
     (Act::Apply, 4),
     (Act::Replicate, 1),
     (Act::Promote, 2),
-    (Act::PutBack, 2),
+    (Act::RestoreFiles, 2),
     (Act::SignIn, 2),
     (Act::CrashServer, 1),
 ];
-/// What happens in half of those each.
+/// Each is part of half of the histories from [`GOES_BACK_FROM`] on.
 const GOES_BACK_FAULTS: &[(Act, usize)] =
     &[(Act::BackUp, 2), (Act::Restore, 1), (Act::Day, 2), (Act::Lose, 4), (Act::Repeat, 3), (Act::CutPower, 2), (Act::Copy, 1)];
 
@@ -166,10 +166,10 @@ pub fn history(seed: u64, steps: usize) -> Vec<Step> {
     let total: usize = acts.iter().map(|(_, weight)| weight).sum();
     (0..steps)
         .map(|_| {
-            let mut place = random.below(total);
+            let mut offset = random.below(total);
             let act = acts.iter().find(|(_, weight)| {
-                let here = place < *weight;
-                place = place.saturating_sub(*weight);
+                let here = offset < *weight;
+                offset = offset.saturating_sub(*weight);
                 here
             });
             Step { act: act.map_or(Act::Pass, |(act, _)| *act), laptop: random.number() as u32, pick: random.number() }

@@ -1,5 +1,5 @@
-//! Histories that the authority in memory and PostgreSQL can both play, step by step, so that whatever they make of each
-//! step can be compared.
+//! Generates histories that can be played both on the authority in memory and on PostgreSQL, so that a test can compare the
+//! result of every step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::authority::{Memory, constraints, table, value};
 use crate::faults::Faults;
 use crate::random::Random;
 
-/// When everybody joined their groups: the first of February 2026.
+/// When all learners joined their groups: 2026-02-01, in milliseconds since 1970.
 const JOINED_MS: i64 = 1_769_904_000_000;
 
-/// What another program does with one row.
+/// A change of one row by another program.
 #[derive(Debug, Clone)]
 pub enum Change {
     /// `INSERT`
@@ -34,24 +34,24 @@ pub enum Change {
     Delete(&'static Entity, Uuid),
 }
 
-/// One change of one laptop, with a base that each keeper of the rows fills in with its own stamp.
+/// One change of one laptop. Each authority fills in the base with its own stamp of the row.
 #[derive(Debug, Clone)]
 pub struct Draft {
     /// The table.
     pub entity: &'static Entity,
-    /// What is done.
+    /// The operation.
     pub op: Operation,
     /// The row.
     pub row: Uuid,
-    /// Whether the id travels, or follows from the key.
+    /// Whether the id is sent; otherwise it is derived from the key.
     pub sends_id: bool,
     /// The columns.
     pub fields: Vec<(&'static str, Value)>,
-    /// Which of the remembered stamps of the row it is made on; none when the laptop had no such row.
+    /// Whether it is made on the row that the laptop last saw; otherwise on no row.
     pub seen: bool,
-    /// The device's own change that it is made on.
+    /// The number of the device's own earlier change that it is made on.
     pub own: Option<i64>,
-    /// When, in microseconds.
+    /// Its time, in microseconds.
     pub at: i64,
 }
 
@@ -60,40 +60,40 @@ pub struct Draft {
 pub enum Op {
     /// One transaction of another program.
     ByHand(Vec<Change>),
-    /// A laptop learns of everything as it is now.
+    /// A laptop sees the current rows.
     See(usize),
-    /// A laptop sends changes.
+    /// A laptop pushes changes.
     Push(usize, Vec<Draft>),
-    /// A laptop sends its last push again.
+    /// A laptop repeats its last push.
     Again(usize),
 }
 
-/// Stamps as a laptop last saw them.
+/// The stamps of rows as a laptop last saw them, by table and row.
 pub type Seen = BTreeMap<(i16, Uuid), i64>;
 
-/// A laptop, as the server knows it.
+/// The state of one device.
 #[derive(Debug, Clone)]
 pub struct Device {
-    /// The device.
+    /// Its id.
     pub id: Uuid,
     /// Its session.
     pub session: Uuid,
-    /// Whose it is.
+    /// Its user.
     pub user: Uuid,
     /// The next number.
     pub next_n: i64,
-    /// The chain before it.
+    /// The chain before the next number.
     pub chain: Chain,
-    /// Stamps, as this keeper of rows gave them.
+    /// Stamps that this authority gave.
     pub seen: Seen,
     /// The last push.
     pub last: Option<PushRequest>,
-    /// Its own changes since it saw everything, by row.
+    /// The number of its latest own change since it saw the rows, by row.
     own: BTreeMap<Uuid, i64>,
 }
 
 impl Device {
-    /// The request that carries these drafts, with this keeper's stamps.
+    /// Builds the push request for these drafts, with this authority's stamps.
     pub fn request(&mut self, epoch: i64, drafts: &[Draft]) -> PushRequest {
         let first_n = self.next_n;
         let chain_before = self.chain;
@@ -130,10 +130,10 @@ impl Device {
     }
 }
 
-/// What became of a step, in words that both keepers of rows share.
+/// The result of a step, in a form that both authorities share.
 pub type Played = Result<Option<PushAnswer>, String>;
 
-/// What a failure is called on both sides.
+/// The code or text of a failure, equal on both authorities.
 pub fn word(failure: &Failure) -> String {
     match (failure.refusal(), failure) {
         (Some(refusal), _) => refusal.code.word().to_owned(),
@@ -142,9 +142,9 @@ pub fn word(failure: &Failure) -> String {
     }
 }
 
-/// One history in memory, made up as it goes.
+/// Generates one history and plays it in memory.
 pub struct Twin {
-    /// The rows.
+    /// The authority in memory.
     pub memory: Memory,
     /// The organization.
     pub organization: Uuid,
@@ -152,12 +152,12 @@ pub struct Twin {
     pub devices: Vec<Device>,
     world: u32,
     random: Random,
-    word: u64,
+    serial: u64,
     start_ms: i64,
 }
 
 impl Twin {
-    /// The history of a seed, in an organization of its own, beginning now.
+    /// Starts the history of a seed. `world` numbers its organization.
     pub fn new(seed: u64, world: u32, now_ms: i64, faults: Faults) -> Twin {
         let mut twin = Twin {
             memory: Memory::new(now_ms, faults),
@@ -165,7 +165,7 @@ impl Twin {
             devices: Vec::new(),
             world,
             random: Random::of(seed),
-            word: 0,
+            serial: 0,
             start_ms: now_ms,
         };
         twin.organization = twin.id(1, 1);
@@ -180,7 +180,7 @@ impl Twin {
         json!(self.id(kind, number).to_string())
     }
 
-    /// Everybody and everything that is there at first, one transaction each, and the laptops.
+    /// The steps that create the people, the other rows and the devices.
     pub fn setup(&mut self) -> Vec<Op> {
         let make = |name: &str, id: Uuid, given: Vec<(&'static str, Value)>| Change::Make(table(name), id, given);
         let mut school = vec![make(
@@ -263,13 +263,13 @@ impl Twin {
         vec![Op::ByHand(school), Op::ByHand(rest), Op::ByHand(devices)]
     }
 
-    /// Whose session a laptop has.
+    /// The session of a laptop.
     pub fn session(&self, device: usize) -> Session {
         let Device { id, session, user, .. } = self.devices[device];
         Session { user_id: user, organization_id: self.organization, device_id: id, session_id: session }
     }
 
-    /// The scopes that a laptop's user hears, in memory.
+    /// The subscription of a laptop's user, in memory.
     ///
     /// # Errors
     /// When the account is closed.
@@ -345,9 +345,9 @@ impl Twin {
         self.memory.state().row(entity, &id).map_or(Value::Null, |row| value(entity, &row.values, name).clone())
     }
 
-    fn new_word(&mut self) -> Value {
-        self.word += 1;
-        json!(format!("w{}", self.word))
+    fn new_text(&mut self) -> Value {
+        self.serial += 1;
+        json!(format!("w{}", self.serial))
     }
 
     /// The next step.
@@ -370,14 +370,14 @@ impl Twin {
     }
 
     fn change(&mut self) -> Option<Change> {
-        let word = self.new_word();
+        let text = self.new_text();
         let (name, column, new) = match self.random.below(14) {
-            0 => ("topics", "title", word),
+            0 => ("topics", "title", text),
             1 => ("courses", "status", json!(*self.random.pick(&["draft", "published"])?)),
-            2 => ("courses", "title", word),
-            3 => ("stations", "name", word),
-            4 => ("groups", "name", word),
-            5 => ("users", "full_name", word),
+            2 => ("courses", "title", text),
+            3 => ("stations", "name", text),
+            4 => ("groups", "name", text),
+            5 => ("users", "full_name", text),
             6 => ("users", "status", json!(*self.random.pick(&["active", "suspended", "active"])?)),
             7 => ("users", "role", json!(*self.random.pick(&["teacher", "admin", "learner", "instructor"])?)),
             8 => ("group_memberships", "is_active", json!(self.random.one_in(2))),
@@ -386,7 +386,7 @@ impl Twin {
                 let teacher = if self.random.one_in(2) { 1 } else { 5 };
                 self.text(2, teacher)
             }),
-            11 => ("attendance_records", "note", word),
+            11 => ("attendance_records", "note", text),
             12 if self.random.one_in(2) => ("assessments", "is_active", json!(self.random.one_in(2))),
             12 => ("assessments", "graded_by", json!(*self.random.pick(&["laptop", "server"])?)),
             _ => {
@@ -402,7 +402,7 @@ impl Twin {
     }
 
     fn draft(&mut self, device: usize, n: i64, before: &[Draft]) -> Option<Draft> {
-        let word = self.new_word();
+        let text = self.new_text();
         let user = json!(self.devices[device].user.to_string());
         let mut new_row = false;
         let number = self.random.between(0, 105);
@@ -411,13 +411,13 @@ impl Twin {
         let (name, fields): (&str, Vec<(&'static str, Value)>) = match self.random.below(19) {
             18 => ("held_changes", vec![("state", json!(*self.random.pick(&["accepted", "refused"])?))]),
             0..=3 => {
-                // On the last of January nobody was in a group yet.
+                // On this day nobody was a member yet, because all joined on the first of February.
                 let day = if self.random.one_in(8) { "2026-01-31" } else { *self.random.pick(&["2026-03-01", "2026-03-02"])? };
                 let mut fields =
                     vec![("group_id", self.text(3, which)), ("student_id", self.text(2, learner)), ("lesson_date", json!(day))];
                 if self.random.one_in(3) {
-                    // Nothing, said of a cell that may not be there yet, is said.
-                    fields.push(("note", if number % 4 == 0 { Value::Null } else { word }));
+                    // An explicit null counts as a change, also of a row that may not exist yet.
+                    fields.push(("note", if number % 4 == 0 { Value::Null } else { text }));
                 } else {
                     let status = *self.random.pick(&[Some("present"), Some("late"), Some("absent"), None])?;
                     fields.extend([("status", json!(status)), ("marked_by", user), ("marked_at", json!(self.start_ms))]);
@@ -441,21 +441,21 @@ impl Twin {
                 }
                 ("topic_progress", fields)
             }
-            6 => ("topics", vec![("title", word), ("position", json!(number))]),
-            7 => ("modules", vec![("description", word)]),
+            6 => ("topics", vec![("title", text), ("position", json!(number))]),
+            7 => ("modules", vec![("description", text)]),
             8 => ("courses", vec![("status", json!(*self.random.pick(&["draft", "published"])?))]),
-            9 => ("courses", vec![("title", word), ("course_code", json!(format!("C{}", number % 3)))]),
-            10 => ("stations", vec![(*self.random.pick(&["name", "phone"])?, word)]),
+            9 => ("courses", vec![("title", text), ("course_code", json!(format!("C{}", number % 3)))]),
+            10 => ("stations", vec![(*self.random.pick(&["name", "phone"])?, text)]),
             11 => {
                 new_row = true;
-                ("stations", vec![("name", word), ("code", json!(format!("S{}", number % 5)))])
+                ("stations", vec![("name", text), ("code", json!(format!("S{}", number % 5)))])
             }
             12 => {
                 new_row = true;
                 let station = self.any(table("stations"))?;
-                ("station_equipment", vec![("station_id", json!(station.to_string())), ("name", word)])
+                ("station_equipment", vec![("station_id", json!(station.to_string())), ("name", text)])
             }
-            13 => ("users", vec![(*self.random.pick(&["phone", "full_name"])?, word)]),
+            13 => ("users", vec![(*self.random.pick(&["phone", "full_name"])?, text)]),
             14 => ("enrollments", vec![("user_id", user), ("course_id", self.text(6, which))]),
             15 => ("student_profiles", vec![("balance_minor", json!(number)), ("currency", json!("EUR"))]),
             16 if self.random.one_in(2) => {
@@ -493,16 +493,16 @@ impl Twin {
         let derived = entity.id_of(&values).filter(|_| fields.iter().any(|(name, _)| entity.columns[0].name == *name));
         let row = match derived {
             Some(id) => id,
-            None if new_row => self.id(13, u128::from(self.word)),
+            None if new_row => self.id(13, u128::from(self.serial)),
             None => self.any(entity)?,
         };
         let draft = Draft { entity, op: Operation::Put, row, sends_id: derived.is_none(), fields, seen: true, own: None, at: 0 };
         Some(self.based(device, n, before, draft))
     }
 
-    /// Fills in when the change was made and what on.
+    /// Fills in the time and the base of a change.
     fn based(&mut self, device: usize, _n: i64, before: &[Draft], mut draft: Draft) -> Draft {
-        // Some say a time from the future, which counts as the moment of receipt.
+        // Some changes have a future time, which the server limits to the time of receipt.
         draft.at = if self.random.one_in(8) {
             (self.start_ms + 3_600_000) * 1000
         } else {
@@ -510,7 +510,7 @@ impl Twin {
         };
         draft.seen = !self.random.one_in(6);
         let first = self.devices[device].next_n;
-        let within = before.iter().rposition(|earlier| earlier.row == draft.row).map(|place| first + place as i64);
+        let within = before.iter().rposition(|earlier| earlier.row == draft.row).map(|index| first + index as i64);
         draft.own = within.or_else(|| self.devices[device].own.get(&draft.row).copied());
         draft
     }

@@ -13,7 +13,7 @@ use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_model::registry::Entity;
 
 use crate::authority::{Memory, MemoryWriting, table, value};
-use crate::deeds::Doer;
+use crate::edits::Author;
 use crate::entered::{Entered, row_of, seen};
 use crate::faults::{Fault, Faults, Finding};
 use crate::laptop::{Laptop, Outgoing};
@@ -23,24 +23,24 @@ use crate::school::School;
 use crate::server::{Crash, Route, Servers};
 use crate::steps::{Act, GOES_BACK_FROM, LATEST_FROM, Step};
 
-/// When every history begins: 2026-03-01, in milliseconds.
+/// The time at which every history begins: 2026-03-01, in milliseconds since 1970.
 pub const START_MS: i64 = 1_772_323_200_000;
-/// How far a time may be from what the last exchange measured, in milliseconds.
+/// Largest difference between a change's time and the clock measured by the last exchange, in milliseconds.
 const CLOCK_TOLERANCE_MS: i64 = 1_000;
-/// A day.
+/// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// The version that a server of later years speaks best: it serves two before it, and one older still may push.
+/// The newest protocol of a future server: the two versions before it may pull, and the oldest one may only push.
 const NEWEST_PROTOCOL: u32 = 4;
-/// Changes that another program makes before anybody notices that the database went back.
+/// Changes that another program makes before the server notices that the database went back.
 const WRITTEN_UNNOTICED_MAX: i64 = 20;
-/// Laptops that copies may add.
+/// Number of laptops up to which a laptop may be copied.
 const LAPTOPS_MAX: usize = 8;
 
-/// How often what happened.
+/// Counts of events by their description.
 pub type Tally = BTreeMap<String, u64>;
 
-/// A request or an answer under way.
-struct Letter {
+/// A request or an answer in transit.
+struct Message {
     laptop: usize,
     number: u64,
     body: Body,
@@ -52,35 +52,35 @@ enum Body {
     Answer(Result<Vec<u8>, Problem>),
 }
 
-/// Everything there is.
+/// The whole simulated system.
 pub struct World {
-    /// The server.
+    /// The server instances.
     pub servers: Servers,
     /// The laptops.
     pub laptops: Vec<Laptop>,
-    /// Everybody.
+    /// The people and rows at the start.
     pub school: School,
-    /// What people entered.
+    /// Every value that people entered.
     pub entered: Entered,
-    /// Whether a time spent may have been counted twice: a copy, or another life of the server.
+    /// Whether time spent may have been counted twice: after a copy or a restore.
     pub inexact: bool,
-    /// How often what happened.
+    /// Counts of events.
     pub tally: Tally,
-    /// Whether days pass in it, so that what is lost is offered in the end.
+    /// Whether enough time passes at the end that laptops offer lost rows.
     pub has_days: bool,
-    /// What laptops had when the server lost it.
+    /// Rows that laptops had when the server lost them.
     pub lost: LostRows,
-    /// What happened, in words, where somebody wants to read it.
+    /// A trace in English, if it is wanted.
     pub story: Option<Vec<String>>,
-    letters: Vec<Letter>,
+    messages: Vec<Message>,
     true_ms: i64,
-    word: u64,
+    serial: u64,
     crash: Option<Crash>,
     faults: Faults,
 }
 
-/// A request as a program of this version of the protocol says it.
-fn spoken(bytes: Vec<u8>, protocol: u32) -> Vec<u8> {
+/// A request with its protocol version replaced by this one.
+fn with_protocol(bytes: Vec<u8>, protocol: u32) -> Vec<u8> {
     let ours = format!("{{\"protocol\":{PROTOCOL_VERSION},");
     match bytes.strip_prefix(ours.as_bytes()) {
         Some(rest) if protocol != PROTOCOL_VERSION => [format!("{{\"protocol\":{protocol},").as_bytes(), rest].concat(),
@@ -93,10 +93,10 @@ fn broken(failure: impl std::fmt::Display) -> Finding {
 }
 
 impl World {
-    /// A school with so many laptops.
+    /// Creates a school with this number of laptops.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn new(clients: usize, seed: u64, faults: &Faults) -> Result<World, Finding> {
         let mut random = Random::of(seed ^ 0x5c00_1000);
         let memory = Memory::new(START_MS, faults.clone());
@@ -116,28 +116,28 @@ impl World {
             has_days: latest,
             lost: LostRows::default(),
             story: None,
-            letters: Vec::new(),
+            messages: Vec::new(),
             true_ms: START_MS,
-            word: 0,
+            serial: 0,
             crash: None,
             faults: faults.clone(),
         };
-        // What a standby has at first knows some of the devices.
-        let replicated_at = if seed >= GOES_BACK_FROM { random.below(clients) } else { clients };
-        for place in 0..clients {
-            if place == replicated_at {
+        // The first replica contains only some of the devices.
+        let replicate_before = if seed >= GOES_BACK_FROM { random.below(clients) } else { clients };
+        for index in 0..clients {
+            if index == replicate_before {
                 world.servers.replicate();
             }
             // Some people have two laptops.
             let people = &world.school.people;
-            let (user, role) = people[if random.one_in(3) { random.below(people.len()) } else { place % people.len() }];
+            let (user, role) = people[if random.one_in(3) { random.below(people.len()) } else { index % people.len() }];
             world.add_laptop(user, role)?;
             if latest {
-                // The oldest of them is too old to be sent anything.
-                world.laptops[place].protocol = 1 + random.below(NEWEST_PROTOCOL as usize) as u32;
+                // The oldest version is too old to pull.
+                world.laptops[index].protocol = 1 + random.below(NEWEST_PROTOCOL as usize) as u32;
             }
             if !random.one_in(6) {
-                world.sync(place)?;
+                world.sync(index)?;
             }
         }
         Ok(world)
@@ -150,7 +150,7 @@ impl World {
         Ok(())
     }
 
-    fn tell(&mut self, what: impl FnOnce() -> String) {
+    fn log(&mut self, what: impl FnOnce() -> String) {
         if let Some(story) = &mut self.story {
             story.push(what());
         }
@@ -160,15 +160,15 @@ impl World {
         Session { user_id: user, organization_id: self.school.organization, device_id: device, session_id: Uuid::nil() }
     }
 
-    /// Lets some time pass.
+    /// Advances the true time.
     pub fn pass(&mut self, ms: i64) {
         self.true_ms += ms;
         self.servers.memory.state().now_ms = self.true_ms;
     }
 
-    /// A number that no two moments of a history share.
-    pub fn word(&self) -> u64 {
-        self.word
+    /// A number that grows with every change of the history.
+    pub fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// The true time.
@@ -176,16 +176,16 @@ impl World {
         self.true_ms
     }
 
-    /// Takes one step and looks whether everything still holds that has to hold at any moment.
+    /// Takes one step and checks the invariants that hold after every step.
     ///
     /// # Errors
-    /// What does not hold.
+    /// The violated invariant.
     pub fn step(&mut self, step: Step) -> Result<(), Finding> {
         let mut random = Random::of(step.pick);
         self.pass(random.between(1, 2_000));
         *self.tally.entry(format!("step {:?}", step.act)).or_default() += 1;
         let laptop = step.laptop as usize % self.laptops.len();
-        self.tell(|| format!("{:?} (laptop {laptop})", step.act));
+        self.log(|| format!("{:?} (laptop {laptop})", step.act));
         match step.act {
             Act::Pass => self.pass(random.between(1_000, 60_000)),
             Act::Edit => self.edit(laptop, random)?,
@@ -198,8 +198,8 @@ impl World {
                 let count = 1 + random.below(4);
                 self.with(laptop, |laptop, now| laptop.apply(now, count))?;
             }
-            Act::Carry => self.carry(&mut random, false)?,
-            Act::Repeat => self.carry(&mut random, true)?,
+            Act::Deliver => self.deliver(&mut random, false)?,
+            Act::Repeat => self.deliver(&mut random, true)?,
             Act::Lose => self.lose(&mut random, true),
             Act::GiveUp => self.lose(&mut random, false),
             Act::Truncate => self.truncate(&mut random),
@@ -211,7 +211,7 @@ impl World {
                 self.laptops[laptop].cut_power(&mut random)?;
                 self.laptops[laptop].switch_on()?;
                 self.laptops[laptop].may_reread = true;
-                // The offset came with a page that the crash may have taken back.
+                // The crash may have rolled back the page with which the offset came.
                 self.laptops[laptop].offset_ms = None;
             }
             Act::Switch if self.laptops[laptop].is_on() => self.laptops[laptop].switch_off(),
@@ -229,8 +229,8 @@ impl World {
             Act::Restore => self.restore()?,
             Act::Replicate => self.servers.replicate(),
             Act::Promote => self.go_back(true, &mut random)?,
-            Act::PutBack => self.go_back(false, &mut random)?,
-            Act::Forget => self.forget_gone(),
+            Act::RestoreFiles => self.go_back(false, &mut random)?,
+            Act::Forget => self.delete_tombstones(),
             Act::Day => self.pass(DAY_MS + random.between(0, DAY_MS)),
             Act::Damage => {
                 self.lost.forget();
@@ -245,35 +245,35 @@ impl World {
         Ok(())
     }
 
-    /// Does something with a laptop that is on, and sends what comes of it.
-    pub fn with(&mut self, place: usize, work: impl FnOnce(&mut Laptop, i64) -> Result<Option<Outgoing>, Finding>) -> Result<(), Finding> {
+    /// Runs `work` on a laptop that is switched on, and sends the resulting request.
+    pub fn with(&mut self, index: usize, work: impl FnOnce(&mut Laptop, i64) -> Result<Option<Outgoing>, Finding>) -> Result<(), Finding> {
         let now = self.true_ms;
-        let laptop = &mut self.laptops[place];
+        let laptop = &mut self.laptops[index];
         if !laptop.is_on() {
             return Ok(());
         }
         let device = laptop.device();
         if let Some(Outgoing { number, route, bytes }) = work(laptop, now)? {
-            // A session goes with its device: both are stored together.
+            // The session belongs to the device of the database, because both are stored together.
             let device = if route == Route::NewDevice { device } else { laptop.device() };
-            let session = self.session(self.laptops[place].user, device);
-            let bytes = spoken(bytes, self.laptops[place].protocol);
-            self.letters.push(Letter { laptop: place, number, body: Body::Request { session, route, bytes } });
+            let session = self.session(self.laptops[index].user, device);
+            let bytes = with_protocol(bytes, self.laptops[index].protocol);
+            self.messages.push(Message { laptop: index, number, body: Body::Request { session, route, bytes } });
         }
         Ok(())
     }
 
-    fn edit(&mut self, place: usize, random: Random) -> Result<(), Finding> {
-        self.word += 1;
-        let (now, word) = (self.true_ms, self.word);
-        let laptop = &mut self.laptops[place];
+    fn edit(&mut self, index: usize, random: Random) -> Result<(), Finding> {
+        self.serial += 1;
+        let (now, serial) = (self.true_ms, self.serial);
+        let laptop = &mut self.laptops[index];
         if !laptop.is_on() {
             return Ok(());
         }
         let owner = &laptop.writer().device().owner;
-        let mut doer =
-            Doer { writer: laptop.writer(), user: laptop.user, role: owner.role, school: &self.school, random, word, now_ms: now };
-        let edits = doer.deed();
+        let mut author =
+            Author { writer: laptop.writer(), user: laptop.user, role: owner.role, school: &self.school, random, serial, now_ms: now };
+        let edits = author.change();
         let before: Vec<Option<Vec<Value>>> =
             edits.iter().map(|edit| row_of(edit).and_then(|row| seen(laptop.writer(), edit.entity, &row))).collect();
         let last_at = laptop.writer().device().last_at;
@@ -289,7 +289,7 @@ impl World {
                 let at = laptop.writer().device().last_at;
                 for (edit, before) in edits.iter().zip(&before) {
                     let at_us = (edits.len() == 1).then_some(at.0);
-                    self.entered.did(by, device, edit, at_us, before.as_deref());
+                    self.entered.record(by, device, edit, at_us, before.as_deref());
                 }
                 if let Some(offset) = laptop.offset_ms
                     && !edits.is_empty()
@@ -297,7 +297,7 @@ impl World {
                 {
                     let off = at.as_ms() - (now + laptop.skew_ms + offset);
                     if off.abs() > CLOCK_TOLERANCE_MS {
-                        return Finding::of(format!("a synced laptop says a time that is {off} ms off"));
+                        return Finding::of(format!("a synced laptop gives a change a time that is {off} ms off"));
                     }
                 }
                 Ok(())
@@ -310,17 +310,17 @@ impl World {
         }
     }
 
-    /// Carries one letter. `again`: it also goes on travelling.
-    fn carry(&mut self, random: &mut Random, again: bool) -> Result<(), Finding> {
-        if self.letters.is_empty() {
+    /// Delivers one message. `again`: it also stays in transit.
+    fn deliver(&mut self, random: &mut Random, again: bool) -> Result<(), Finding> {
+        if self.messages.is_empty() {
             return Ok(());
         }
-        let place = random.below(self.letters.len());
-        let Letter { laptop, number, body } = if again {
-            let letter = &self.letters[place];
-            Letter { laptop: letter.laptop, number: letter.number, body: letter.body.clone() }
+        let index = random.below(self.messages.len());
+        let Message { laptop, number, body } = if again {
+            let message = &self.messages[index];
+            Message { laptop: message.laptop, number: message.number, body: message.body.clone() }
         } else {
-            self.letters.swap_remove(place)
+            self.messages.swap_remove(index)
         };
         match body {
             Body::Request { session, route, bytes } => {
@@ -333,7 +333,7 @@ impl World {
                     Some(Err(problem)) => problem.code.word().to_owned(),
                 };
                 *self.tally.entry(format!("{route:?} {how}")).or_default() += 1;
-                self.tell(|| {
+                self.log(|| {
                     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(600).collect::<String>();
                     let answered = match &answer {
                         None => "crash".to_owned(),
@@ -343,74 +343,74 @@ impl World {
                     format!("    laptop {laptop} {route:?} {}\n      -> {answered}", text(&bytes))
                 });
                 match answer {
-                    Some(answer) => self.letters.push(Letter { laptop, number, body: Body::Answer(answer) }),
+                    Some(answer) => self.messages.push(Message { laptop, number, body: Body::Answer(answer) }),
                     None => self.laptops[laptop].give_up(number),
                 }
                 Ok(())
             }
-            Body::Answer(answer) => self.with(laptop, |laptop, now| laptop.hear(now, number, answer)),
+            Body::Answer(answer) => self.with(laptop, |laptop, now| laptop.receive(now, number, answer)),
         }
     }
 
-    /// Carries every letter, until none is under way.
+    /// Delivers messages until none is in transit.
     ///
     /// # Errors
-    /// What does not hold.
-    pub fn carry_all(&mut self) -> Result<(), Finding> {
-        let mut random = Random::of(self.word);
-        while !self.letters.is_empty() {
+    /// The violated invariant.
+    pub fn deliver_all(&mut self) -> Result<(), Finding> {
+        let mut random = Random::of(self.serial);
+        while !self.messages.is_empty() {
             self.pass(10);
-            self.carry(&mut random, false)?;
+            self.deliver(&mut random, false)?;
         }
         Ok(())
     }
 
-    /// The laptop waits no longer; the letter is lost, or goes on travelling.
+    /// The laptop stops waiting for a message. `lost`: the message is lost, otherwise it stays in transit.
     fn lose(&mut self, random: &mut Random, lost: bool) {
-        if self.letters.is_empty() {
+        if self.messages.is_empty() {
             return;
         }
-        let place = random.below(self.letters.len());
-        let (laptop, number) = (self.letters[place].laptop, self.letters[place].number);
+        let index = random.below(self.messages.len());
+        let (laptop, number) = (self.messages[index].laptop, self.messages[index].number);
         self.laptops[laptop].give_up(number);
         if lost {
-            self.letters.swap_remove(place);
+            self.messages.swap_remove(index);
         }
     }
 
     fn truncate(&mut self, random: &mut Random) {
-        if self.letters.is_empty() {
+        if self.messages.is_empty() {
             return;
         }
-        let place = random.below(self.letters.len());
-        if let Body::Request { bytes, .. } | Body::Answer(Ok(bytes)) = &mut self.letters[place].body {
+        let index = random.below(self.messages.len());
+        if let Body::Request { bytes, .. } | Body::Answer(Ok(bytes)) = &mut self.messages[index].body {
             bytes.truncate(random.below(bytes.len().max(1)));
         }
     }
 
-    /// Everybody hears of every head.
+    /// Tells every instance the current heads.
     pub fn announce_all(&mut self) {
         for instance in 0..self.servers.count() {
             self.servers.announce(instance);
         }
     }
 
-    fn copy(&mut self, place: usize) -> Result<(), Finding> {
-        if self.laptops.len() < LAPTOPS_MAX && self.laptops[place].is_on() {
-            let copy = self.laptops[place].copy()?;
+    fn copy(&mut self, index: usize) -> Result<(), Finding> {
+        if self.laptops.len() < LAPTOPS_MAX && self.laptops[index].is_on() {
+            let copy = self.laptops[index].copy()?;
             self.laptops.push(copy);
             self.inexact = true;
         }
         Ok(())
     }
 
-    /// Somebody signs in, as the device that the database is where the server knows it.
+    /// A person signs in on a laptop: as the database's device if the server knows it, otherwise as a new device.
     ///
     /// # Errors
-    /// What does not hold.
-    pub fn sign_in(&mut self, place: usize) -> Result<(), Finding> {
-        self.laptops[place].switch_on()?;
-        let (user, device) = (self.laptops[place].user, self.laptops[place].device());
+    /// The violated invariant.
+    pub fn sign_in(&mut self, index: usize) -> Result<(), Finding> {
+        self.laptops[index].switch_on()?;
+        let (user, device) = (self.laptops[index].user, self.laptops[index].device());
         let users = table("users");
         let (open, role, known) = {
             let state = self.servers.memory.state();
@@ -420,8 +420,8 @@ impl World {
         };
         let (true, Some(role)) = (open, role) else { return Ok(()) };
         let device = if known { device } else { self.servers.new_device(None, self.session(user, device)).map_err(broken)? };
-        let is_unknown = !known && !self.faults.has(Fault::UnknownForGood);
-        self.laptops[place].sign_in(role, device, is_unknown)
+        let is_unknown = !known && !self.faults.has(Fault::KeepUnknownAcknowledged);
+        self.laptops[index].sign_in(role, device, is_unknown)
     }
 
     fn restore(&mut self) -> Result<(), Finding> {
@@ -430,7 +430,7 @@ impl World {
             for laptop in &mut self.laptops {
                 laptop.may_reread = true;
             }
-            let lost = self.servers.memory.state().lost_lives.last().copied();
+            let lost = self.servers.memory.state().lost_stamps.last().copied();
             if let Some((last_stamp, _)) = lost.filter(|_| self.has_days) {
                 let state = self.servers.memory.state().clone();
                 self.lost.gather(last_stamp, &self.laptops, &state)?;
@@ -439,8 +439,8 @@ impl World {
         Ok(())
     }
 
-    /// What is elsewhere takes the place of the database, and nobody says so. In half of the cases another program writes as many
-    /// changes as were lost before anybody notices.
+    /// The replica replaces the database without notice. In half of the cases another program writes as many changes as were
+    /// lost, before the server notices.
     fn go_back(&mut self, identity_changes: bool, random: &mut Random) -> Result<(), Finding> {
         let Some((last_stamp, lost)) = self.servers.go_back(identity_changes, random) else { return Ok(()) };
         *self.tally.entry("transactions that went back unsaid".into()).or_default() += lost.unsigned_abs();
@@ -457,18 +457,18 @@ impl World {
         Ok(())
     }
 
-    /// Nobody is told any more of what is gone: whoever has it finds out by the checksums.
-    fn forget_gone(&mut self) {
-        self.servers.memory.forget_gone();
+    /// The server deletes its tombstones. Laptops that still have such rows detect it by the checksums.
+    fn delete_tombstones(&mut self) {
+        self.servers.memory.delete_tombstones();
         for laptop in &mut self.laptops {
             laptop.may_reread = true;
         }
     }
 
-    /// Another program changes rows.
+    /// Another program changes rows. A change that the database refuses is ignored.
     ///
     /// # Errors
-    /// What does not hold. What the database refuses is no finding.
+    /// The violated invariant.
     pub fn write_by_hand(&mut self, work: impl FnOnce(&mut MemoryWriting) -> Result<(), Failure>) -> Result<(), Finding> {
         let before = self.servers.memory.back_up_rows();
         match self.servers.memory.by_hand(work) {
@@ -479,7 +479,7 @@ impl World {
                     for (id, row) in rows {
                         let now = after.get(code).and_then(|rows| rows.get(id));
                         if now.is_none_or(|now| now.stamp != row.stamp) {
-                            self.entered.overwritten(entity, *id, &row.values, now.map(|now| now.values.as_slice()));
+                            self.entered.record_overwrite(entity, *id, &row.values, now.map(|now| now.values.as_slice()));
                         }
                     }
                 }
@@ -498,8 +498,8 @@ impl World {
     }
 
     fn by_hand(&mut self, mut random: Random) -> Result<(), Finding> {
-        self.word += 1;
-        let word = json!(format!("sql{}", self.word));
+        self.serial += 1;
+        let word = json!(format!("sql{}", self.serial));
         let (name, column) = *random
             .pick(&[
                 ("topics", "title"),
@@ -549,11 +549,11 @@ impl World {
         )
     }
 
-    /// How many letters are under way, by laptop.
-    pub fn letters(&self) -> BTreeMap<usize, usize> {
+    /// The number of messages in transit, by laptop.
+    pub fn messages(&self) -> BTreeMap<usize, usize> {
         let mut count = BTreeMap::new();
-        for letter in &self.letters {
-            *count.entry(letter.laptop).or_default() += 1;
+        for message in &self.messages {
+            *count.entry(message.laptop).or_default() += 1;
         }
         count
     }

@@ -1,4 +1,4 @@
-//! What one user hears: `sync-server/src/sql/subscription.sql` over the tables in memory.
+//! The scopes of one user: `sync-server/src/sql/subscription.sql` over the tables in memory.
 
 use std::collections::BTreeSet;
 
@@ -21,59 +21,59 @@ pub fn account(state: &State, user: Uuid) -> Option<(Uuid, Role)> {
     open.then_some((row.organization_id, role))
 }
 
-/// The scopes that a user hears.
+/// The scopes that a user subscribes to.
 pub fn scopes(state: &State, user: Uuid) -> BTreeSet<String> {
-    let mut heard = BTreeSet::new();
-    let Some((organization, role)) = account(state, user) else { return heard };
-    heard.insert(format!("user:{user}"));
-    heard.insert(format!("org:{organization}"));
+    let mut scopes = BTreeSet::new();
+    let Some((organization, role)) = account(state, user) else { return scopes };
+    scopes.insert(format!("user:{user}"));
+    scopes.insert(format!("org:{organization}"));
     if role.is_staff() {
-        heard.insert(format!("org_staff:{organization}"));
+        scopes.insert(format!("org_staff:{organization}"));
     }
     if role == Role::Admin {
-        heard.insert(format!("people:{organization}"));
+        scopes.insert(format!("people:{organization}"));
     }
-    heard.insert(format!("learner:{user}"));
+    scopes.insert(format!("learner:{user}"));
     let links = table("guardian_links");
     for (_, row) in state.rows(links).filter(|(_, row)| row.organization_id == organization) {
         if id_in(links, &row.values, "parent_id") == Some(user) {
-            heard.extend(id_in(links, &row.values, "student_id").map(|student| format!("learner:{student}")));
+            scopes.extend(id_in(links, &row.values, "student_id").map(|student| format!("learner:{student}")));
         }
     }
-    courses(state, user, organization, role, &mut heard);
-    groups(state, user, organization, role, &mut heard);
-    heard
+    courses(state, user, organization, role, &mut scopes);
+    groups(state, user, organization, role, &mut scopes);
+    scopes
 }
 
-fn courses(state: &State, user: Uuid, organization: Uuid, role: Role, heard: &mut BTreeSet<String>) {
+fn courses(state: &State, user: Uuid, organization: Uuid, role: Role, scopes: &mut BTreeSet<String>) {
     let (courses, enrollments) = (table("courses"), table("enrollments"));
     for (_, row) in state.rows(enrollments).filter(|(_, row)| id_in(enrollments, &row.values, "user_id") == Some(user)) {
         let Some(course_id) = id_in(enrollments, &row.values, "course_id") else { continue };
         let Some(course) = state.row(courses, &course_id) else { continue };
         let open = value(courses, &course.values, "published") == true && value(courses, &course.values, "deleted_at").is_null();
         if open && value(enrollments, &row.values, "status") != "dropped" {
-            heard.insert(format!("course:{course_id}"));
+            scopes.insert(format!("course:{course_id}"));
         }
     }
     for (id, row) in state.rows(courses).filter(|(_, row)| row.organization_id == organization) {
         let teaches = id_in(courses, &row.values, "instructor_id") == Some(user) && role.is_staff();
         if teaches || role == Role::Admin {
-            heard.insert(format!("course:{id}"));
-            heard.insert(format!("course_staff:{id}"));
+            scopes.insert(format!("course:{id}"));
+            scopes.insert(format!("course_staff:{id}"));
         }
         if teaches {
-            heard.insert(format!("results:{id}"));
+            scopes.insert(format!("results:{id}"));
         }
     }
 }
 
-fn groups(state: &State, user: Uuid, organization: Uuid, role: Role, heard: &mut BTreeSet<String>) {
+fn groups(state: &State, user: Uuid, organization: Uuid, role: Role, scopes: &mut BTreeSet<String>) {
     let (groups, memberships) = (table("groups"), table("group_memberships"));
     let is_there = |row: &Row| value(groups, &row.values, "deleted_at").is_null();
     for (_, row) in state.rows(memberships).filter(|(_, row)| id_in(memberships, &row.values, "user_id") == Some(user)) {
         let Some(group) = id_in(memberships, &row.values, "group_id") else { continue };
         if value(memberships, &row.values, "is_active") == true && state.row(groups, &group).is_some_and(|row| is_there(row)) {
-            heard.insert(format!("group:{group}"));
+            scopes.insert(format!("group:{group}"));
         }
     }
     if !role.is_staff() {
@@ -81,8 +81,8 @@ fn groups(state: &State, user: Uuid, organization: Uuid, role: Role, heard: &mut
     }
     for (id, row) in state.rows(groups).filter(|(_, row)| row.organization_id == organization && is_there(row)) {
         if role == Role::Admin || id_in(groups, &row.values, "teacher_id") == Some(user) {
-            heard.insert(format!("group:{id}"));
-            heard.insert(format!("roster:{id}"));
+            scopes.insert(format!("group:{id}"));
+            scopes.insert(format!("roster:{id}"));
         }
     }
 }

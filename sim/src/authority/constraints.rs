@@ -1,4 +1,4 @@
-//! What the database refuses: values out of range, second unique keys, and rows that point at nothing.
+//! The database's constraints: value ranges, unique keys and foreign keys.
 
 use std::collections::HashMap;
 
@@ -12,59 +12,59 @@ use super::table;
 use super::tables::{Row, id_in, value};
 use super::writing::MemoryWriting;
 
-/// What becomes of rows whose parent is deleted.
+/// What happens to a row when its parent is deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Gone {
-    /// The parent stays.
+enum OnParentDelete {
+    /// The delete of the parent is refused.
     Refuse,
-    /// They go too.
+    /// The row is deleted too.
     Cascade,
-    /// They point at nothing.
+    /// The reference is set to null.
     SetNull,
 }
 
-/// Child, column, parent, what follows, and a column that both have to agree in.
-type Reference = (&'static str, &'static str, &'static str, Gone, Option<&'static str>);
+/// Child table, column, parent table, delete rule, and a column that has to be equal in both rows.
+type Reference = (&'static str, &'static str, &'static str, OnParentDelete, Option<&'static str>);
 
 const REFERENCES: &[Reference] = &[
-    ("users", "station_id", "stations", Gone::SetNull, None),
-    ("staff_cards", "user_id", "users", Gone::Cascade, None),
-    ("user_profiles", "user_id", "users", Gone::Cascade, None),
-    ("student_profiles", "user_id", "users", Gone::Cascade, None),
-    ("guardian_links", "parent_id", "users", Gone::Cascade, None),
-    ("guardian_links", "student_id", "users", Gone::Cascade, None),
-    ("devices", "user_id", "users", Gone::Cascade, None),
-    ("groups", "teacher_id", "users", Gone::Refuse, None),
-    ("group_memberships", "group_id", "groups", Gone::Refuse, None),
-    ("group_memberships", "user_id", "users", Gone::Refuse, None),
-    ("station_equipment", "station_id", "stations", Gone::Cascade, None),
-    ("courses", "instructor_id", "users", Gone::Refuse, None),
-    ("courses", "station_id", "stations", Gone::SetNull, None),
-    ("modules", "course_id", "courses", Gone::Cascade, None),
-    ("topics", "course_id", "courses", Gone::Cascade, None),
-    ("topics", "module_id", "modules", Gone::Cascade, Some("course_id")),
-    ("assessments", "course_id", "courses", Gone::Cascade, None),
-    ("questions", "assessment_id", "assessments", Gone::Cascade, None),
-    ("questions", "course_id", "courses", Gone::Cascade, None),
-    ("answer_keys", "assessment_id", "assessments", Gone::Cascade, None),
-    ("answer_keys", "course_id", "courses", Gone::Cascade, None),
-    ("assessment_attempts", "user_id", "users", Gone::Refuse, None),
-    ("assessment_attempts", "assessment_id", "assessments", Gone::Refuse, None),
-    ("assessment_attempts", "course_id", "courses", Gone::Refuse, None),
-    ("enrollments", "user_id", "users", Gone::Refuse, None),
-    ("enrollments", "course_id", "courses", Gone::Refuse, None),
-    ("enrollments", "enrolled_by", "users", Gone::Refuse, None),
-    ("topic_progress", "user_id", "users", Gone::Refuse, None),
-    ("topic_progress", "topic_id", "topics", Gone::Refuse, Some("course_id")),
-    ("attendance_records", "group_id", "groups", Gone::Refuse, None),
-    ("attendance_records", "student_id", "users", Gone::Refuse, None),
-    ("attendance_records", "marked_by", "users", Gone::Refuse, None),
-    ("conflicts", "group_id", "groups", Gone::Cascade, None),
-    ("conflicts", "course_id", "courses", Gone::Cascade, None),
-    ("conflicts", "author_id", "users", Gone::Cascade, None),
-    ("held_changes", "author_id", "users", Gone::Cascade, None),
-    ("offered_rows", "offered_by", "users", Gone::Cascade, None),
-    ("offered_rows", "person_id", "users", Gone::Cascade, None),
+    ("users", "station_id", "stations", OnParentDelete::SetNull, None),
+    ("staff_cards", "user_id", "users", OnParentDelete::Cascade, None),
+    ("user_profiles", "user_id", "users", OnParentDelete::Cascade, None),
+    ("student_profiles", "user_id", "users", OnParentDelete::Cascade, None),
+    ("guardian_links", "parent_id", "users", OnParentDelete::Cascade, None),
+    ("guardian_links", "student_id", "users", OnParentDelete::Cascade, None),
+    ("devices", "user_id", "users", OnParentDelete::Cascade, None),
+    ("groups", "teacher_id", "users", OnParentDelete::Refuse, None),
+    ("group_memberships", "group_id", "groups", OnParentDelete::Refuse, None),
+    ("group_memberships", "user_id", "users", OnParentDelete::Refuse, None),
+    ("station_equipment", "station_id", "stations", OnParentDelete::Cascade, None),
+    ("courses", "instructor_id", "users", OnParentDelete::Refuse, None),
+    ("courses", "station_id", "stations", OnParentDelete::SetNull, None),
+    ("modules", "course_id", "courses", OnParentDelete::Cascade, None),
+    ("topics", "course_id", "courses", OnParentDelete::Cascade, None),
+    ("topics", "module_id", "modules", OnParentDelete::Cascade, Some("course_id")),
+    ("assessments", "course_id", "courses", OnParentDelete::Cascade, None),
+    ("questions", "assessment_id", "assessments", OnParentDelete::Cascade, None),
+    ("questions", "course_id", "courses", OnParentDelete::Cascade, None),
+    ("answer_keys", "assessment_id", "assessments", OnParentDelete::Cascade, None),
+    ("answer_keys", "course_id", "courses", OnParentDelete::Cascade, None),
+    ("assessment_attempts", "user_id", "users", OnParentDelete::Refuse, None),
+    ("assessment_attempts", "assessment_id", "assessments", OnParentDelete::Refuse, None),
+    ("assessment_attempts", "course_id", "courses", OnParentDelete::Refuse, None),
+    ("enrollments", "user_id", "users", OnParentDelete::Refuse, None),
+    ("enrollments", "course_id", "courses", OnParentDelete::Refuse, None),
+    ("enrollments", "enrolled_by", "users", OnParentDelete::Refuse, None),
+    ("topic_progress", "user_id", "users", OnParentDelete::Refuse, None),
+    ("topic_progress", "topic_id", "topics", OnParentDelete::Refuse, Some("course_id")),
+    ("attendance_records", "group_id", "groups", OnParentDelete::Refuse, None),
+    ("attendance_records", "student_id", "users", OnParentDelete::Refuse, None),
+    ("attendance_records", "marked_by", "users", OnParentDelete::Refuse, None),
+    ("conflicts", "group_id", "groups", OnParentDelete::Cascade, None),
+    ("conflicts", "course_id", "courses", OnParentDelete::Cascade, None),
+    ("conflicts", "author_id", "users", OnParentDelete::Cascade, None),
+    ("held_changes", "author_id", "users", OnParentDelete::Cascade, None),
+    ("offered_rows", "offered_by", "users", OnParentDelete::Cascade, None),
+    ("offered_rows", "person_id", "users", OnParentDelete::Cascade, None),
 ];
 
 /// Table, column, smallest and largest value.
@@ -78,8 +78,7 @@ const RANGES: &[(&str, &str, i64, i64)] = &[
     ("assessment_attempts", "attempt_number", 1, i64::MAX),
 ];
 
-/// Table, columns of a unique key within the organization, whether upper and lower case are the same, whether everywhere,
-/// and its name.
+/// Table, columns of a unique key, whether case is ignored, whether it is unique across organizations, and its name.
 const UNIQUE: &[(&str, &[&str], bool, bool, &str)] = &[
     ("users", &["user_name"], true, true, "users_user_name_key"),
     ("users", &["email"], true, true, "users_email_key"),
@@ -89,7 +88,7 @@ const UNIQUE: &[(&str, &[&str], bool, bool, &str)] = &[
     ("assessment_attempts", &["user_id", "assessment_id", "attempt_number"], false, true, "assessment_attempts_attempt_number_key"),
 ];
 
-/// Tables whose rules stand here. A push to another one would be taken for more than it is.
+/// Tables whose rules are implemented. A push to another table fails, because it would skip that table's constraints.
 const KNOWN: &[&str] = &[
     "organizations",
     "users",
@@ -118,8 +117,8 @@ const KNOWN: &[&str] = &[
     "offered_rows",
 ];
 
-/// Refuses tables whose rules do not stand here.
-pub fn known(entity: &Entity) -> Result<(), Failure> {
+/// Refuses tables whose rules are not implemented.
+pub fn check_simulated(entity: &Entity) -> Result<(), Failure> {
     if KNOWN.contains(&entity.name) { Ok(()) } else { Err(Failure::broken(format!("{} is not simulated", entity.name))) }
 }
 
@@ -150,7 +149,7 @@ fn refused(code: Code, constraint: impl Into<String>) -> Failure {
     Failure::Refused(Refusal { code, text: constraint.clone(), constraint })
 }
 
-/// Refuses a row by its own values, and by another's unique key.
+/// Checks a row's values, and its unique keys against all other rows.
 pub fn check(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, row: &Row) -> Result<(), Failure> {
     for (_, column, least, most) in RANGES.iter().filter(|(of, ..)| *of == entity.name) {
         if value(entity, &row.values, column).as_i64().is_some_and(|number| !(*least..=*most).contains(&number)) {
@@ -174,7 +173,7 @@ pub fn check(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, row: &
             columns.iter().map(text).collect()
         };
         let Some(wanted) = key(row) else { continue };
-        let taken = writing.look(|state| {
+        let taken = writing.read(|state| {
             state.rows(entity).any(|(other, there)| {
                 other != id && (*everywhere || there.organization_id == row.organization_id) && key(there).as_ref() == Some(&wanted)
             })
@@ -193,18 +192,18 @@ fn sign_in_names(writing: &MemoryWriting, id: &Uuid, row: &Row) -> Result<(), Fa
     let before = writing.row(users, *id);
     for (column, others) in [("user_name", "email"), ("email", "user_name")] {
         let wanted = name(row, column);
-        // What did not change is not asked again.
+        // Unchanged names are not checked again.
         if wanted.is_none() || before.as_ref().is_some_and(|before| name(before, column) == wanted) {
             continue;
         }
-        if writing.look(|state| state.rows(users).any(|(other, there)| other != id && name(there, others) == wanted)) {
+        if writing.read(|state| state.rows(users).any(|(other, there)| other != id && name(there, others) == wanted)) {
             return Err(refused(Code::Taken, format!("users_{column}_key")));
         }
     }
     Ok(())
 }
 
-/// Refuses a row that points at nothing. What did not change is not looked at again.
+/// Checks a row's foreign keys. Unchanged references are not checked again.
 pub fn references(writing: &MemoryWriting, entity: &'static Entity, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
     for (_, column, parent, _, with) in REFERENCES.iter().filter(|(child, ..)| *child == entity.name) {
         let parent = table(parent);
@@ -223,17 +222,17 @@ pub fn references(writing: &MemoryWriting, entity: &'static Entity, before: Opti
     Ok(())
 }
 
-/// What follows for whatever pointed at a deleted row.
+/// Applies the delete rules to the rows that reference a deleted row.
 pub fn deleted(writing: &mut MemoryWriting, entity: &'static Entity, id: Uuid) -> Result<(), Failure> {
     let children = |writing: &MemoryWriting, child: &'static Entity, column: &str| {
         writing.find(child, |row| id_in(child, &row.values, column) == Some(id))
     };
     let of_parent = || REFERENCES.iter().filter(|(_, _, parent, ..)| *parent == entity.name);
-    for (child, column, _, gone, _) in of_parent().filter(|(_, _, _, gone, _)| *gone != Gone::Refuse) {
+    for (child, column, _, rule, _) in of_parent().filter(|(_, _, _, rule, _)| *rule != OnParentDelete::Refuse) {
         let child = table(child);
         for (child_id, row) in children(writing, child, column) {
-            if *gone == Gone::Cascade {
-                writing.note_went_with_parent(child_id);
+            if *rule == OnParentDelete::Cascade {
+                writing.note_cascaded(child_id);
                 writing.delete_row(child, child_id)?;
             } else {
                 let mut values = row.values.clone();
@@ -242,7 +241,7 @@ pub fn deleted(writing: &mut MemoryWriting, entity: &'static Entity, id: Uuid) -
             }
         }
     }
-    for (child, column, ..) in of_parent().filter(|(_, _, _, gone, _)| *gone == Gone::Refuse) {
+    for (child, column, ..) in of_parent().filter(|(_, _, _, rule, _)| *rule == OnParentDelete::Refuse) {
         if !children(writing, table(child), column).is_empty() {
             return Err(refused(Code::MissingReference, format!("{child}_{column}_fkey")));
         }
@@ -256,7 +255,7 @@ mod tests {
 
     use super::*;
 
-    /// Columns that no step of a history writes, or rows that none deletes.
+    /// References whose column no step of a history writes, or whose parent no step deletes.
     const NEVER_WRITTEN: &[(&str, &str)] = &[
         ("group_membership_periods", "membership_id"),
         ("group_membership_periods", "group_id"),
@@ -268,17 +267,17 @@ mod tests {
     ];
 
     #[test]
-    fn references_are_those_of_the_registry() {
-        for (child, column, parent, gone, with) in REFERENCES {
+    fn references_match_the_registry() {
+        for (child, column, parent, rule, with) in REFERENCES {
             let column = entity(child).and_then(|entity| entity.column(column)).expect("a registered column");
             let reference = column.references.expect("a registered reference");
-            let on_delete = match gone {
-                Gone::Refuse => OnDelete::Restrict,
-                Gone::Cascade => OnDelete::Cascade,
-                Gone::SetNull => OnDelete::SetNull,
+            let on_delete = match rule {
+                OnParentDelete::Refuse => OnDelete::Restrict,
+                OnParentDelete::Cascade => OnDelete::Cascade,
+                OnParentDelete::SetNull => OnDelete::SetNull,
             };
             assert_eq!((reference.table(), reference.on_delete), (Some(*parent), on_delete), "{child}.{}", column.name);
-            // `published` is filled from the parent before anything is checked.
+            // `published` is copied from the parent before constraints are checked.
             let same: Vec<&str> = reference.same.iter().copied().filter(|name| *name != "published").collect();
             assert_eq!(same, with.iter().copied().collect::<Vec<_>>(), "{child}.{}", column.name);
         }
@@ -289,10 +288,10 @@ mod tests {
         for entity in all().iter().filter(|entity| KNOWN.contains(&entity.name)) {
             for column in entity.columns {
                 let Some(reference) = column.references.filter(|reference| reference.on_delete != OnDelete::Keep) else { continue };
-                let place = (entity.name, column.name);
-                let simulated = REFERENCES.iter().any(|(child, column, ..)| (*child, *column) == place);
+                let key = (entity.name, column.name);
+                let simulated = REFERENCES.iter().any(|(child, column, ..)| (*child, *column) == key);
                 let parent_is_simulated = reference.table().is_some_and(|parent| KNOWN.contains(&parent));
-                assert!(simulated || !parent_is_simulated || NEVER_WRITTEN.contains(&place), "{}.{}", entity.name, column.name);
+                assert!(simulated || !parent_is_simulated || NEVER_WRITTEN.contains(&key), "{}.{}", entity.name, column.name);
             }
         }
     }

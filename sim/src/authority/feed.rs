@@ -1,4 +1,4 @@
-//! Feeds, heads and checksums, as `feed_drain_queue()` makes them.
+//! Feeds, heads and checksums: implements the SQL function `feed_drain_queue()`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,11 @@ use waystation_model::registry::{AccessRule, Entity, entity};
 use super::tables::{Row, State, id_in, value};
 use crate::faults::{Fault, Faults};
 
-/// Live, left or deleted, as the database numbers them.
+/// State of a row that is in the scope. The numbers are those of the database.
 pub const LIVE: i16 = 0;
-/// It lives elsewhere now.
+/// State of a row that left the scope and exists.
 pub const LEFT: i16 = 1;
-/// It is nowhere any more.
+/// State of a row that was deleted.
 pub const DELETED: i16 = 2;
 
 /// One row of one feed.
@@ -21,7 +21,7 @@ pub const DELETED: i16 = 2;
 pub struct FeedEntry {
     /// Its version.
     pub version: i64,
-    /// What became of it.
+    /// [`LIVE`], [`LEFT`] or [`DELETED`].
     pub state: i16,
     /// The live row's hash, or 0.
     pub hash: i64,
@@ -30,7 +30,7 @@ pub struct FeedEntry {
 /// The feed of one scope.
 #[derive(Debug, Clone, Default)]
 pub struct ScopeFeed {
-    /// The place in which the scope was first heard of.
+    /// A number in the order in which scopes first got an entry.
     pub id: i64,
     /// The head.
     pub version: i64,
@@ -52,30 +52,31 @@ pub struct Feeds {
 /// A row's table, id, stamp, state and hash.
 type Queued = (i16, Uuid, i64, i16, i64);
 
-/// What one transaction has changed, until its commit. Later entries of a row win by stamp and then by state.
+/// The feed entries of one transaction, until its commit. Of several entries for a row, the larger stamp wins, then the larger
+/// state.
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
     entries: Vec<(String, Option<Queued>)>,
 }
 
 impl Queue {
-    /// How much it holds, to come back to.
+    /// The number of entries, for a savepoint.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Forgets what came after.
+    /// Drops the entries after a savepoint.
     pub fn truncate(&mut self, length: usize) {
         self.entries.truncate(length);
     }
 
-    /// A row was made.
+    /// Queues an inserted row.
     pub fn made(&mut self, state: &State, entity: &Entity, id: &Uuid, row: &Row) {
         self.live(entity, id, row);
         self.access(state, entity, id, None, Some(row));
     }
 
-    /// A row was changed.
+    /// Queues an updated row.
     pub fn changed(&mut self, state: &State, entity: &Entity, id: &Uuid, before: &Row, after: &Row) {
         let now = entity.scopes_of(id, &after.organization_id, &after.values);
         for scope in entity.scopes_of(id, &before.organization_id, &before.values) {
@@ -87,7 +88,7 @@ impl Queue {
         self.access(state, entity, id, Some(before), Some(after));
     }
 
-    /// A row was deleted.
+    /// Queues a deleted row.
     pub fn deleted(&mut self, state: &State, entity: &Entity, id: &Uuid, row: &Row) {
         for scope in entity.scopes_of(id, &row.organization_id, &row.values) {
             self.entries.push((scope, Some((entity.code, *id, row.stamp, DELETED, 0))));
@@ -102,7 +103,7 @@ impl Queue {
         }
     }
 
-    /// Whoever's subscription may change: their head moves, with no row of its own.
+    /// Moves the `access` heads of the users whose subscription may change. Such an entry has no row.
     fn access(&mut self, state: &State, of: &Entity, id: &Uuid, before: Option<&Row>, after: Option<&Row>) {
         for rule in of.access {
             match rule {
@@ -134,7 +135,7 @@ impl Queue {
         }
     }
 
-    /// Moves every row forward in its feeds. Returns the heads that moved, by scope.
+    /// Gives every queued row a new version in its feeds. Returns the heads that moved, by scope.
     pub fn drain(self, feeds: &mut Feeds, faults: &Faults) -> Vec<(String, i64)> {
         type Latest = BTreeMap<(i16, Uuid), (i64, i16, i64)>;
         let mut scopes: BTreeMap<String, Latest> = BTreeMap::new();

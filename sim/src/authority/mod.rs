@@ -1,7 +1,7 @@
-//! The authoritative rows in memory: what PostgreSQL and its triggers make of them, without PostgreSQL.
+//! The server's database in memory: it implements the behaviour of PostgreSQL and of the migrations' triggers.
 //!
-//! A test runs the same histories through both and compares every feed row, head, checksum and outcome, so what stands here
-//! may be trusted as far as the tables that it knows.
+//! `tests/tests/sim_postgres.rs` plays the same histories on both and compares every feed row, head, checksum and outcome, for
+//! the tables that are implemented here.
 
 mod access;
 mod constraints;
@@ -24,8 +24,8 @@ use uuid::Uuid;
 use waystation_model::merge::Edits;
 use waystation_model::registry::{Entity, entity};
 
-pub use access::{account, scopes as scopes_heard};
-pub use epoch::Place;
+pub use access::{account, scopes as subscribed_scopes};
+pub use epoch::Postgres;
 pub use feed::{FeedEntry, Feeds, ScopeFeed};
 pub use snapshot::MemorySnapshot;
 pub use tables::{Row, State, id_in, value};
@@ -40,7 +40,7 @@ pub struct Memory {
     faults: Faults,
 }
 
-/// What has happened so far, to come back to.
+/// A copy of the whole state.
 #[derive(Clone)]
 pub struct Backup(State);
 
@@ -50,18 +50,18 @@ impl Memory {
         Memory { state: Arc::new(Mutex::new(State::new(now_ms))), faults }
     }
 
-    /// The state, to look at.
+    /// Locks the state.
     pub fn state(&self) -> MutexGuard<'_, State> {
-        // A panic in one seed is the end of that seed.
+        // A panic ends its seed, so no other history sees a poisoned state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Which life of the database this is.
+    /// The epoch of the database.
     pub fn epoch(&self) -> i64 {
         self.state().epoch
     }
 
-    /// Everything as it is now. From here on devices are told that it is safe.
+    /// Takes a backup. From now on pulls report these mutations as backed up.
     pub fn back_up(&self) -> Backup {
         let mut state = self.state();
         let backup = Backup(state.clone());
@@ -76,17 +76,17 @@ impl Memory {
         self.state().tables.clone()
     }
 
-    /// Everything as it was, in a new life: neither stamps nor epochs are given twice.
+    /// Restores a backup and begins a new epoch, so that neither stamps nor epochs are used twice.
     pub fn restore(&self, backup: &Backup) {
         let mut state = self.state();
         let epoch = state.epoch;
-        state.set_back(&backup.0, true);
+        state.restore_state(&backup.0, true);
         let lost_after = state.last_stamp;
-        state.begin_epoch(lost_after, None, epoch + 1, !self.faults.has(Fault::StampsAgain));
+        state.begin_epoch(lost_after, None, epoch + 1, !self.faults.has(Fault::RepeatStamps));
     }
 
-    /// Every feed forgets what is gone.
-    pub fn forget_gone(&self) {
+    /// Deletes all tombstones.
+    pub fn delete_tombstones(&self) {
         for feed in self.state().feeds.scopes.values_mut() {
             feed.rows.retain(|_, entry| entry.state == feed::LIVE);
             let rows = &feed.rows;
@@ -97,12 +97,12 @@ impl Memory {
     /// Changes rows as another program on the same database does. Returns the heads that moved.
     ///
     /// # Errors
-    /// What the database would refuse; nothing is changed then.
+    /// A refusal by the database; nothing is changed then.
     pub fn by_hand<R>(&self, work: impl FnOnce(&mut MemoryWriting) -> Result<R, Failure>) -> Result<(R, Vec<(String, i64)>), Failure> {
         self.settle();
         let mut writing = MemoryWriting::begin(self.clone());
         let result = work(&mut writing)?;
-        Ok((result, writing.commit()))
+        Ok((result, writing.commit_now()))
     }
 }
 
@@ -114,12 +114,12 @@ pub fn table(name: &str) -> &'static Entity {
     entity(name).expect("a registered table")
 }
 
-/// The columns of every constraint that the simulator knows, by name, for the words of a refusal.
+/// The columns of every simulated constraint, by its name. A refusal names them.
 pub fn constraints() -> Constraints {
     Constraints::new(constraints::columns())
 }
 
-/// A new row's values from the columns that are given.
+/// A new row's values: the given columns, and defaults for the others.
 pub fn values_of(entity: &Entity, given: &[(&str, Value)]) -> Vec<Value> {
     let mut values = entity.empty_values();
     for (name, value) in given {
@@ -202,9 +202,9 @@ impl Authority for Memory {
         Ok(())
     }
 
-    /// Every row here can be sent: a feed that speaks of one that cannot is a fault.
+    /// Every row in memory can be sent, so a feed entry without a readable row is a bug.
     async fn withhold(&self, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
-        Err(Failure::broken(format!("feeds speak of rows that are not there: {rows:?}")))
+        Err(Failure::broken(format!("feeds have entries for rows that do not exist: {rows:?}")))
     }
 
     async fn snapshot(&self) -> Result<MemorySnapshot, Failure> {

@@ -1,4 +1,4 @@
-//! One snapshot in memory. Nothing else runs while a page is put together, so the state itself is one.
+//! A snapshot in memory. Nothing else runs while a page is built, so it reads the state itself.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,13 +16,13 @@ use super::tables::{State, value};
 use super::{Memory, access, table};
 use crate::faults::Fault;
 
-/// One snapshot.
+/// A read-only snapshot.
 pub struct MemorySnapshot {
     memory: Memory,
 }
 
 impl MemorySnapshot {
-    /// Of this moment.
+    /// A snapshot of the current state.
     pub fn of(memory: Memory) -> MemorySnapshot {
         MemorySnapshot { memory }
     }
@@ -35,10 +35,10 @@ impl MemorySnapshot {
     }
 }
 
-/// Refuses a device or account that was closed.
+/// Refuses a revoked device and a closed account.
 pub fn check_alive(state: &State, session: &Session) -> Result<(), Failure> {
     let devices = table("devices");
-    // A backup that is older than the device knows no session of it.
+    // The device is missing when it was registered after the restored backup.
     let Some(device) = state.row(devices, &session.device_id) else {
         return Err(Problem::new(Code::SessionEnded, "the session was ended").into());
     };
@@ -151,7 +151,7 @@ impl Snapshot for MemorySnapshot {
     }
 
     async fn lost_lives(&mut self) -> Result<Vec<(i64, i64)>, Failure> {
-        Ok(self.memory.state().lost_lives.clone())
+        Ok(self.memory.state().lost_stamps.clone())
     }
 
     async fn known_rights(&mut self, user: Uuid) -> Result<Option<Vec<String>>, Failure> {

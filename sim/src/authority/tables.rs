@@ -1,4 +1,4 @@
-//! The tables, the ledgers, and how a transaction takes back what it did.
+//! The tables and ledgers, and the undo journal of a transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,55 +10,55 @@ use waystation_model::chain::{CHAIN_START, CONTENT_HASH_BYTES, Chain};
 use waystation_model::merge::Edits;
 use waystation_model::registry::Entity;
 
-use super::epoch::Place;
+use super::epoch::Postgres;
 use waystation_model::wire::NumberedOutcome;
 
 use super::feed::Feeds;
 
-/// A row.
+/// A stored row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Whose it is.
+    /// Its organization.
     pub organization_id: Uuid,
     /// New with every change.
     pub stamp: i64,
-    /// When it was made, in milliseconds.
+    /// When it was created, in milliseconds.
     pub created_at: i64,
     /// When it was changed, in milliseconds.
     pub updated_at: i64,
-    /// The registered columns.
+    /// Values of the registered columns, in order.
     pub values: Vec<Value>,
-    /// Who changed what.
+    /// The last edit of each tracked group.
     pub edits: Edits,
-    /// `conflicts.lost_device`, which the registry does not know.
+    /// `conflicts.lost_device`, which is not a registered column.
     pub lost_device: Option<Uuid>,
     /// `conflicts.lost_stood_from`, `lost_stood_upto` and `lost_stood_before`, likewise.
     pub stood: Vec<(i64, i64)>,
 }
 
-/// Who offers the same as another: the offer, the row's stamp in digits, and the person.
+/// A person who offers the same state as another: the offer, the row's stamp as text, and the person.
 pub type Seconded = (Uuid, String, Uuid);
 
 /// Rows of one table by id.
 pub type Table = BTreeMap<Uuid, Arc<Row>>;
 
-/// One remembered push.
+/// One push in a ledger.
 #[derive(Debug, Clone)]
 pub struct StoredPush {
     /// The number of its first mutation.
     pub first_n: i64,
     /// The number of its last.
     pub last_n: i64,
-    /// Content hashes.
+    /// Content hashes of its mutations.
     pub hashes: Vec<[u8; CONTENT_HASH_BYTES]>,
-    /// What is not plainly applied.
+    /// All outcomes but `applied`.
     pub outcomes: Vec<NumberedOutcome>,
 }
 
-/// What the server knows of one device's mutations.
+/// The ledger of one device's mutations.
 #[derive(Debug, Clone)]
 pub struct DeviceState {
-    /// The last number.
+    /// The number of the last mutation.
     pub last_n: i64,
     /// The chain there.
     pub chain: Chain,
@@ -66,9 +66,9 @@ pub struct DeviceState {
     pub backed_up_n: i64,
     /// The pushes whose outcomes the device may not have seen.
     pub pushes: Arc<Vec<StoredPush>>,
-    /// When it was last told of something that is heard no more, in milliseconds, and has not shown that it knows.
+    /// When it was last told of the end of a subscription, in milliseconds, if it has not confirmed that yet.
     pub losses_sent_ms: Option<i64>,
-    /// When it was last told of something that is heard no more, in milliseconds, and knows.
+    /// When it was last told of the end of a subscription, in milliseconds, and confirmed it.
     pub losses_told_ms: Option<i64>,
 }
 
@@ -78,47 +78,47 @@ impl Default for DeviceState {
     }
 }
 
-/// Everything that the database holds.
+/// The whole content of the database.
 #[derive(Clone)]
 pub struct State {
     /// The server's clock.
     pub now_ms: i64,
-    /// Rows of one page.
+    /// Maximum number of rows in one page.
     pub page_rows_max: usize,
-    /// The server is gone after so many more steps of a transaction.
+    /// The server crashes after this number of further steps of a transaction.
     pub steps_left: Option<u32>,
-    /// Which epoch this is.
+    /// The current epoch.
     pub epoch: i64,
-    /// The PostgreSQL that holds the database. It is no part of the database.
-    pub place: Place,
-    /// The PostgreSQL that held it when the epoch was last compared.
-    pub settled: Place,
+    /// The PostgreSQL that runs the database. It is not part of the stored state.
+    pub postgres: Postgres,
+    /// The PostgreSQL that ran the database when the epoch was last compared.
+    pub compared: Postgres,
     /// Every start of PostgreSQL, the newest last.
     pub runs: Vec<Run>,
-    /// Where the log is: how many transactions were committed.
+    /// The position in the write-ahead log: the number of committed transactions.
     pub lsn: i64,
     /// The last stamp given.
     pub last_stamp: i64,
-    /// Stamps of lives that backups took the place of: after the first, up to the second.
-    pub lost_lives: Vec<(i64, i64)>,
-    /// By the tables' codes.
+    /// Ranges of stamps that were lost with earlier epochs: above the first, up to the second.
+    pub lost_stamps: Vec<(i64, i64)>,
+    /// Tables by code.
     pub tables: BTreeMap<i16, Table>,
-    /// By device.
+    /// Ledgers by device.
     pub devices: BTreeMap<Uuid, DeviceState>,
-    /// What each person was last known to hear.
+    /// Each user's last computed scopes, and when they were computed.
     pub known_rights: BTreeMap<Uuid, (Vec<String>, i64)>,
-    /// What they lost, and when.
+    /// Each user's former scopes, and when they lost them.
     pub former_rights: BTreeMap<Uuid, BTreeMap<String, i64>>,
-    /// Who was counted for which state of an offered row.
+    /// People counted as seconders of an offered row's state.
     pub seconded: BTreeSet<Seconded>,
-    /// Rows that went with their parent.
-    pub went_with_parent: BTreeSet<Uuid>,
+    /// Rows that a parent's cascade deleted.
+    pub cascaded: BTreeSet<Uuid>,
     /// Heads and feeds.
     pub feeds: Feeds,
 }
 
 impl State {
-    /// Nothing, at this moment.
+    /// An empty database at this time.
     pub fn new(now_ms: i64) -> State {
         let epoch = now_ms / 1000;
         State {
@@ -126,18 +126,18 @@ impl State {
             page_rows_max: waystation_model::limits::PAGE_ROWS_MAX,
             steps_left: None,
             epoch,
-            place: Place::default(),
-            settled: Place::default(),
+            postgres: Postgres::default(),
+            compared: Postgres::default(),
             runs: vec![Run { epoch, started_us: 0, first_lsn: 0, first_stamp: epoch << 30, upto_stamp: epoch << 30 }],
             lsn: 0,
             last_stamp: epoch << 30,
-            lost_lives: Vec::new(),
+            lost_stamps: Vec::new(),
             tables: BTreeMap::new(),
             devices: BTreeMap::new(),
             known_rights: BTreeMap::new(),
             former_rights: BTreeMap::new(),
             seconded: BTreeSet::new(),
-            went_with_parent: BTreeSet::new(),
+            cascaded: BTreeSet::new(),
             feeds: Feeds::default(),
         }
     }
@@ -152,7 +152,7 @@ impl State {
         self.tables.get(&entity.code)?.get(id)
     }
 
-    /// Puts or removes a row and returns what was there.
+    /// Stores or removes a row, and returns the previous one.
     pub fn replace(&mut self, code: i16, id: Uuid, row: Option<Arc<Row>>) -> Option<Arc<Row>> {
         let table = self.tables.entry(code).or_default();
         match row {
@@ -162,19 +162,19 @@ impl State {
     }
 }
 
-/// How to take one step back.
+/// One entry of the undo journal.
 pub enum Undo {
-    /// The row as it was.
+    /// The previous row.
     Row(i16, Uuid, Option<Arc<Row>>),
-    /// The ledger as it was.
+    /// The previous ledger.
     Device(Uuid, Option<DeviceState>),
-    /// This person was not counted.
+    /// A seconder who was not counted before.
     Seconded(Seconded),
 }
 
 impl Undo {
-    /// Takes it back.
-    pub fn take_back(self, state: &mut State) {
+    /// Undoes the step.
+    pub fn undo(self, state: &mut State) {
         match self {
             Undo::Row(code, id, row) => {
                 state.replace(code, id, row);

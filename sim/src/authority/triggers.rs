@@ -1,4 +1,4 @@
-//! What the database's triggers do with a row, table by table: see `migrations/server`.
+//! The database's triggers, table by table: see `migrations/server`.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use super::writing::MemoryWriting;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
-/// The edits of tracked groups under the row's new stamp. Whoever did not say who they are is plain SQL, and that counts as
-/// the server's time.
+/// Records the edits of tracked groups with the row's new stamp. A change without an edit is by plain SQL, and has the server's
+/// time.
 pub fn track(entity: &Entity, before: Option<&Row>, row: &mut Row, now_ms: i64) {
     for group in entity.tracked_groups() {
         let said = row.edits.get(group);
@@ -42,7 +42,7 @@ pub fn track(entity: &Entity, before: Option<&Row>, row: &mut Row, now_ms: i64) 
     }
 }
 
-/// What fills a row before it is written.
+/// BEFORE triggers: they fill in columns, or refuse the row.
 pub fn before(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &mut Row) -> Result<(), Failure> {
     let now = writing.now_ms();
     match entity.name {
@@ -53,14 +53,14 @@ pub fn before(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Optio
             if before.is_none() {
                 display_name(writing, entity, row);
             }
-            stay(entity, before, row, now);
+            complete_membership(entity, before, row, now);
         }
         "enrollments" => {
             if before.is_none() {
                 display_name(writing, entity, row);
-                enrolls_oneself(writing, entity, id, row)?;
+                check_self_enrollment(writing, entity, id, row)?;
             }
-            return finds_room(writing, entity, id, before, row);
+            return check_room(writing, entity, id, before, row);
         }
         "modules" | "topics" if before.is_none() => {
             let courses = table("courses");
@@ -68,7 +68,7 @@ pub fn before(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Optio
             let published = course.is_some_and(|course| value(courses, &course.values, "published") == true);
             set(entity, &mut row.values, "published", published);
         }
-        "assessments" | "questions" | "answer_keys" | "assessment_attempts" => return of_test(writing, entity, id, before, row),
+        "assessments" | "questions" | "answer_keys" | "assessment_attempts" => return test_part(writing, entity, id, before, row),
         _ => {}
     }
     Ok(())
@@ -96,7 +96,7 @@ fn group_name(entity: &Entity, row: &mut Row) {
     set(entity, &mut row.values, "display_name", name);
 }
 
-/// Days as people write them: three or more in a row become a span.
+/// Weekdays as people write them: three or more consecutive days become a range.
 fn days_text(days: &[i64]) -> Option<String> {
     let mut runs: Vec<(i64, i64)> = Vec::new();
     for day in days {
@@ -144,8 +144,8 @@ fn display_name(writing: &MemoryWriting, entity: &Entity, row: &mut Row) {
     set(entity, &mut row.values, "display_name", name);
 }
 
-/// Whoever says only half of a coming or going gets the other half.
-fn stay(entity: &Entity, before: Option<&Row>, row: &mut Row, now_ms: i64) {
+/// Completes a membership change that sets only some of `is_active`, `joined_at` and `left_at`.
+fn complete_membership(entity: &Entity, before: Option<&Row>, row: &mut Row, now_ms: i64) {
     let active = |row: &Row| value(entity, &row.values, "is_active") == true;
     let at = |row: &Row, name: &str| value(entity, &row.values, name).as_i64();
     let (joined_at, left_at) = (at(row, "joined_at"), at(row, "left_at"));
@@ -172,8 +172,8 @@ fn refused(code: Code, constraint: &str) -> Failure {
     Failure::Refused(Refusal { code, constraint: constraint.to_owned(), text: constraint.to_owned() })
 }
 
-/// Somebody enrols themselves only where the course is open to all and free.
-fn enrolls_oneself(writing: &MemoryWriting, entity: &Entity, id: &Uuid, row: &Row) -> Result<(), Failure> {
+/// Refuses a self-enrollment unless the course is published, public and free of charge.
+fn check_self_enrollment(writing: &MemoryWriting, entity: &Entity, id: &Uuid, row: &Row) -> Result<(), Failure> {
     if value(entity, &row.values, "enrollment_type") != "self" || writing.row(entity, *id).is_some() {
         return Ok(());
     }
@@ -184,8 +184,8 @@ fn enrolls_oneself(writing: &MemoryWriting, entity: &Entity, id: &Uuid, row: &Ro
     if open { Ok(()) } else { Err(refused(Code::RuleBroken, "enrollments_self_check")) }
 }
 
-/// No place is given in a course that is full.
-fn finds_room(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
+/// Refuses an enrollment in a full course.
+fn check_room(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
     let is_in = |row: &Row| value(entity, &row.values, "status") != "dropped";
     let was_in = before.map_or_else(|| writing.row(entity, *id).is_some(), is_in);
     if !is_in(row) || was_in {
@@ -199,8 +199,8 @@ fn finds_room(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Optio
     if taken >= places { Err(refused(Code::CourseFull, "enrollments_room_check")) } else { Ok(()) }
 }
 
-/// Parts of a test are of its course; a key is shared when laptops grade; no attempt past the last one.
-fn of_test(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &mut Row) -> Result<(), Failure> {
+/// Checks that parts of a test belong to its course, sets whether its key is shared, and limits the number of attempts.
+fn test_part(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &mut Row) -> Result<(), Failure> {
     let (assessments, courses) = (table("assessments"), table("courses"));
     let course = id_in(entity, &row.values, "course_id");
     if before.is_none() && matches!(entity.name, "assessments" | "questions") {
@@ -245,21 +245,21 @@ fn of_test(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&
     Ok(())
 }
 
-/// What follows from a row that was written.
+/// AFTER triggers: they change other rows.
 pub fn after(writing: &mut MemoryWriting, entity: &'static Entity, id: Uuid, before: Option<&Row>, row: &Arc<Row>) -> Result<(), Failure> {
     match entity.name {
         "users" => {
-            renamed(writing, id, before, row)?;
+            copy_name(writing, id, before, row)?;
             staff_card(writing, id, row)
         }
         "courses" => carry_published(writing, id, before, row),
         "group_memberships" => periods(writing, id, before, row),
-        "assessments" => shares_key(writing, id, before, row),
+        "assessments" => share_key(writing, id, before, row),
         _ => Ok(()),
     }
 }
 
-fn renamed(writing: &mut MemoryWriting, user: Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
+fn copy_name(writing: &mut MemoryWriting, user: Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
     let users = table("users");
     let name = value(users, &row.values, "full_name");
     if before.is_none_or(|before| value(users, &before.values, "full_name") == name) {
@@ -296,7 +296,7 @@ fn staff_card(writing: &mut MemoryWriting, user: Uuid, row: &Row) -> Result<(), 
     }
 }
 
-/// Publishing a course moves its contents from its staff's feed to its learners'.
+/// Copies a course's `published` to its contents, which moves them between the feeds of staff and learners.
 fn carry_published(writing: &mut MemoryWriting, course: Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
     let courses = table("courses");
     let published = value(courses, &row.values, "published");
@@ -313,7 +313,7 @@ fn carry_published(writing: &mut MemoryWriting, course: Uuid, before: Option<&Ro
     Ok(())
 }
 
-fn shares_key(writing: &mut MemoryWriting, assessment: Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
+fn share_key(writing: &mut MemoryWriting, assessment: Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
     let (assessments, keys) = (table("assessments"), table("answer_keys"));
     let grader = value(assessments, &row.values, "graded_by");
     if before.is_none_or(|before| value(assessments, &before.values, "graded_by") == grader) {
@@ -327,7 +327,7 @@ fn shares_key(writing: &mut MemoryWriting, assessment: Uuid, before: Option<&Row
     Ok(())
 }
 
-/// Days since 1970 as the wire writes them. The simulated organizations are in UTC.
+/// The date of a time in milliseconds, as `YYYY-MM-DD`. The simulated organizations are in UTC.
 fn day(ms: i64) -> String {
     let days = ms.div_euclid(DAY_MS) + 719_468;
     let era = days.div_euclid(146_097);
@@ -340,19 +340,19 @@ fn day(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// The database makes up an id for a stay. Here it follows from what makes a stay unique, so that a seed always gives the
-/// same; whoever compares with a database has it do so too.
+/// The id of a membership period. PostgreSQL generates a random one. Here it is derived from the membership and the first day,
+/// so that a seed is reproducible. The test that compares with PostgreSQL adds a trigger there with the same derivation.
 pub fn period_id(membership: Uuid, joined_on: &str) -> Uuid {
     Uuid::new_v5(&DERIVED_ID_NAMESPACE, format!("period:{membership}:{joined_on}").as_bytes())
 }
 
-/// Each stay in a group, kept from the memberships.
+/// Derives the periods of a membership from a change of it.
 fn periods(writing: &mut MemoryWriting, membership: Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
     let (memberships, periods) = (table("group_memberships"), table("group_membership_periods"));
     let at = |row: &Row, name: &str| value(memberships, &row.values, name).as_i64();
     let (joined_at, left_at) = (at(row, "joined_at"), at(row, "left_at"));
     let joined = joined_at.map_or(Value::Null, |ms| day(ms).into());
-    let gone = left_at.map_or(Value::Null, |ms| day(ms).into());
+    let left = left_at.map_or(Value::Null, |ms| day(ms).into());
     let mut stays = writing.find(periods, |row| id_in(periods, &row.values, "membership_id") == Some(membership));
     stays.sort_by(|(_, a), (_, b)| value(periods, &a.values, "joined_on").as_str().cmp(&value(periods, &b.values, "joined_on").as_str()));
     let after_leaving = before.is_some_and(|before| at(before, "left_at").is_some_and(|left| joined_at > Some(left)));
@@ -371,7 +371,7 @@ fn periods(writing: &mut MemoryWriting, membership: Uuid, before: Option<&Row>, 
             if !same_stay {
                 set(periods, &mut values, "joined_on", joined);
             }
-            set(periods, &mut values, "left_on", gone);
+            set(periods, &mut values, "left_on", left);
             writing.update_row(periods, id, values, latest.edits.clone())
         }
         _ => {
@@ -381,7 +381,7 @@ fn periods(writing: &mut MemoryWriting, membership: Uuid, before: Option<&Row>, 
                 set(periods, &mut values, name, value(memberships, &row.values, name).clone());
             }
             set(periods, &mut values, "joined_on", joined);
-            set(periods, &mut values, "left_on", gone);
+            set(periods, &mut values, "left_on", left);
             let id = period_id(membership, value(periods, &values, "joined_on").as_str().unwrap_or_default());
             writing.insert_row(periods, row.organization_id, id, values, Edits::new()).map(drop)
         }
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn three_days_in_a_row_are_a_span() {
+    fn three_consecutive_days_are_a_range() {
         assert_eq!(days_text(&[1, 2, 3, 4, 6]).as_deref(), Some("1-4,6"));
         assert_eq!((days_text(&[1, 2]).as_deref(), days_text(&[])), (Some("1,2"), None));
     }

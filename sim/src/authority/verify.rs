@@ -1,4 +1,4 @@
-//! Whether feeds, heads and checksums say of the tables what is true.
+//! Checks that feeds, heads and checksums agree with the tables.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ impl Memory {
     /// Compares every feed with the tables.
     ///
     /// # Errors
-    /// The first thing that is not true.
+    /// The first difference.
     pub fn verify(&self) -> Result<(), Finding> {
         let state = self.state();
         let mut live: BTreeMap<&str, BTreeMap<(i16, Uuid), i64>> = BTreeMap::new();
@@ -43,11 +43,11 @@ impl Memory {
             let rows = live.get(scope.as_str());
             let sum = rows.into_iter().flatten().fold(0i64, |sum, (_, hash)| sum.wrapping_add(*hash));
             if sum != feed.checksum {
-                return Finding::of(format!("{scope}: the checksum is not the sum of what lives there"));
+                return Finding::of(format!("{scope}: the checksum is not the sum of its live rows"));
             }
             let alive = feed.rows.values().filter(|entry| entry.state == LIVE).count();
             if alive != rows.map_or(0, BTreeMap::len) {
-                return Finding::of(format!("{scope}: the feed holds live rows that are not there"));
+                return Finding::of(format!("{scope}: the feed has live entries for rows that do not exist"));
             }
             let last = feed.versions.last_key_value().map_or(0, |(version, _)| *version);
             if last > feed.version || feed.versions.len() != feed.rows.len() {

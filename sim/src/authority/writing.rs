@@ -1,4 +1,4 @@
-//! One transaction in memory: every change leaves a way back, and the feeds move when it stands.
+//! One transaction in memory: a journal undoes its changes on a rollback, and the feeds move at its commit.
 
 use std::mem;
 use std::sync::Arc;
@@ -29,35 +29,35 @@ pub struct MemoryWriting {
     journal: Vec<Undo>,
     queue: Queue,
     savepoints: Vec<(usize, usize)>,
-    stands: bool,
+    committed: bool,
 }
 
 impl Drop for MemoryWriting {
     fn drop(&mut self) {
-        if !self.stands {
-            self.take_back_to(0);
+        if !self.committed {
+            self.undo_to(0);
         }
     }
 }
 
 impl MemoryWriting {
-    /// Begins one.
+    /// Begins a transaction.
     pub fn begin(memory: Memory) -> MemoryWriting {
-        MemoryWriting { memory, journal: Vec::new(), queue: Queue::default(), savepoints: Vec::new(), stands: false }
+        MemoryWriting { memory, journal: Vec::new(), queue: Queue::default(), savepoints: Vec::new(), committed: false }
     }
 
-    fn take_back_to(&mut self, length: usize) {
+    fn undo_to(&mut self, length: usize) {
         let mut state = self.memory.state();
         for undo in self.journal.drain(length..).rev() {
-            undo.take_back(&mut state);
+            undo.undo(&mut state);
         }
     }
 
-    /// What a crash of the server does in the middle of its work: the step does not happen, and nothing after it.
+    /// Counts one step of the transaction, and fails it if the server crashes here.
     fn step(&self) -> Result<(), Failure> {
         let mut state = self.memory.state();
         match &mut state.steps_left {
-            Some(0) => Err(Failure::broken("the server is gone")),
+            Some(0) => Err(Failure::broken("the server has crashed")),
             Some(left) => {
                 *left -= 1;
                 Ok(())
@@ -66,9 +66,9 @@ impl MemoryWriting {
         }
     }
 
-    /// Looks at the state as this transaction sees it.
-    pub fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
-        look(&self.memory.state())
+    /// Reads the state as this transaction sees it.
+    pub fn read<R>(&self, read: impl FnOnce(&State) -> R) -> R {
+        read(&self.memory.state())
     }
 
     /// The server's clock.
@@ -76,7 +76,7 @@ impl MemoryWriting {
         self.memory.state().now_ms
     }
 
-    /// A stamp that was never given before.
+    /// A new stamp.
     pub fn next_stamp(&self) -> i64 {
         let mut state = self.memory.state();
         state.last_stamp += 1;
@@ -88,7 +88,7 @@ impl MemoryWriting {
         self.memory.state().row(entity, &id).cloned()
     }
 
-    /// Rows that a condition holds for, in id order.
+    /// The rows that meet a condition, in id order.
     pub fn find(&self, entity: &Entity, wanted: impl Fn(&Row) -> bool) -> Vec<(Uuid, Arc<Row>)> {
         self.memory.state().rows(entity).filter(|(_, row)| wanted(row)).map(|(id, row)| (*id, Arc::clone(row))).collect()
     }
@@ -98,10 +98,10 @@ impl MemoryWriting {
         self.journal.push(Undo::Row(entity.code, id, before));
     }
 
-    /// `INSERT`, with all that fires. False: a row of this id is there.
+    /// `INSERT`, with all triggers. False: a row with this id exists.
     ///
     /// # Errors
-    /// What the database would refuse.
+    /// A refusal by the database.
     pub fn insert_row(
         &mut self,
         entity: &'static Entity,
@@ -139,10 +139,10 @@ impl MemoryWriting {
         triggers::after(self, entity, id, None, &row)
     }
 
-    /// `UPDATE` of one row, with all that fires.
+    /// `UPDATE` of one row, with all triggers.
     ///
     /// # Errors
-    /// What the database would refuse.
+    /// A refusal by the database.
     pub fn update_row(&mut self, entity: &'static Entity, id: Uuid, values: Vec<Value>, edits: Edits) -> Result<(), Failure> {
         let Some(before) = self.row(entity, id) else { return Ok(()) };
         self.update_whole(entity, id, &before, values, edits, before.stood.clone())
@@ -181,10 +181,10 @@ impl MemoryWriting {
         triggers::after(self, entity, id, Some(before), &row)
     }
 
-    /// `DELETE` of one row, and of what goes with it.
+    /// `DELETE` of one row, with its cascades.
     ///
     /// # Errors
-    /// `missing_reference` where something still points at it.
+    /// `missing_reference` while a row that is not deleted with it references it.
     pub fn delete_row(&mut self, entity: &'static Entity, id: Uuid) -> Result<(), Failure> {
         let Some(row) = self.row(entity, id) else { return Ok(()) };
         self.replace(entity, id, None);
@@ -192,20 +192,20 @@ impl MemoryWriting {
         constraints::deleted(self, entity, id)
     }
 
-    /// Remembers a row that goes because its parent goes.
-    pub fn note_went_with_parent(&self, id: Uuid) {
-        self.memory.state().went_with_parent.insert(id);
+    /// Records that a row is deleted by its parent's cascade.
+    pub fn note_cascaded(&self, id: Uuid) {
+        self.memory.state().cascaded.insert(id);
     }
 
-    /// A device's ledger, for a device that was just made.
+    /// Creates the ledger of a new device.
     pub fn open_ledger(&mut self, device: Uuid) {
         let before = self.memory.state().devices.insert(device, Default::default());
         self.journal.push(Undo::Device(device, before));
     }
 
-    /// Makes everything stand, and returns the heads that moved.
-    pub fn commit(mut self) -> Vec<(String, i64)> {
-        self.stands = true;
+    /// Commits the transaction, and returns the heads that moved.
+    pub fn commit_now(mut self) -> Vec<(String, i64)> {
+        self.committed = true;
         let queue = mem::take(&mut self.queue);
         let faults = self.memory.faults.clone();
         let mut state = self.memory.state();
@@ -376,14 +376,14 @@ impl Writing for MemoryWriting {
 
     async fn roll_back(&mut self) -> Result<(), Failure> {
         let (journal, queue) = self.savepoints.pop().ok_or_else(|| Failure::broken("no savepoint"))?;
-        self.take_back_to(journal);
+        self.undo_to(journal);
         self.queue.truncate(queue);
         Ok(())
     }
 
     async fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> Result<Vec<Found>, Failure> {
         self.step()?;
-        constraints::known(entity)?;
+        constraints::check_simulated(entity)?;
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
@@ -434,7 +434,7 @@ impl Writing for MemoryWriting {
 
     async fn is_of_lost_life(&mut self, stamp: i64) -> Result<bool, Failure> {
         self.step()?;
-        Ok(self.memory.state().lost_lives.iter().any(|(after, upto)| stamp > *after && stamp <= *upto))
+        Ok(self.memory.state().lost_stamps.iter().any(|(after, upto)| stamp > *after && stamp <= *upto))
     }
 
     async fn open_conflicts(&mut self, entity: &Entity, rows: Vec<Uuid>) -> Result<Vec<OpenConflict>, Failure> {
@@ -590,6 +590,6 @@ impl Writing for MemoryWriting {
 
     async fn stand(self) -> Result<Vec<(String, i64)>, Failure> {
         self.step()?;
-        Ok(self.commit())
+        Ok(self.commit_now())
     }
 }

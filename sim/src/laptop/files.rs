@@ -1,4 +1,4 @@
-//! A laptop's downloads: the real fetch, from a source that breaks off, repeats and lies, with the power cut in the middle.
+//! A laptop's downloads: the real fetch, from a source that aborts, restarts or sends wrong bytes, and with power cuts.
 
 use std::fs;
 use std::path::Path;
@@ -17,9 +17,9 @@ use crate::disk::Folder;
 use crate::faults::{Fault, Faults, Finding};
 use crate::random::Random;
 
-/// Bytes of the file that everybody wants.
+/// Size of the only file.
 const FILE_BYTES: usize = 40_000;
-/// Pieces in which it comes.
+/// Largest chunk in which it is sent.
 const PIECE_BYTES_MAX: usize = 9_000;
 
 /// The files of one laptop.
@@ -27,25 +27,25 @@ pub(super) struct FilesHere {
     folder: Folder,
 }
 
-/// Room enough.
-struct Endless;
+/// A disk whose free space is unknown, so that it never counts as full.
+struct UnknownSpace;
 
-impl Disk for Endless {
+impl Disk for UnknownSpace {
     fn free_bytes(&self, _folder: &Path) -> Option<u64> {
         None
     }
 }
 
-/// How a download ends.
+/// The failure of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
-    Well,
-    /// The connection breaks.
-    Breaks,
-    /// It ends too early and says nothing.
+    Succeeds,
+    /// The connection fails.
+    ConnectionFails,
+    /// The content ends too early, without an error.
     TooShort,
-    /// Other bytes come than those that were asked for.
-    Lies,
+    /// Wrong bytes are sent.
+    WrongBytes,
     /// The power is cut.
     PowerCut,
 }
@@ -53,7 +53,7 @@ enum How {
 struct Faulty<'n> {
     how: How,
     random: Mutex<Random>,
-    /// Pieces before it happens.
+    /// Number of chunks before the failure.
     pieces: usize,
     cut: &'n Notify,
 }
@@ -66,10 +66,10 @@ struct Pieces<'n> {
 }
 
 fn file() -> Vec<u8> {
-    (0..FILE_BYTES).map(|place| (place % 251) as u8 ^ (place / 977) as u8).collect()
+    (0..FILE_BYTES).map(|index| (index % 251) as u8 ^ (index / 977) as u8).collect()
 }
 
-/// The name of what everybody wants.
+/// The hash of the file, which is its name.
 fn sha256() -> String {
     hex::encode(Sha256::digest(file()))
 }
@@ -79,12 +79,12 @@ impl<'n> Source for Faulty<'n> {
 
     async fn content(&self, _sha256: &str, from: u64) -> Result<Content<Pieces<'n>>> {
         let mut random = self.random.lock().expect("one thread");
-        // Not every server can begin in the middle.
+        // Not every server supports ranges.
         let from = if random.one_in(4) { 0 } else { from };
         let mut bytes = file().split_off(usize::try_from(from).expect("a small file"));
-        if self.how == How::Lies && !bytes.is_empty() {
-            let place = random.below(bytes.len());
-            bytes[place] ^= 0x55;
+        if self.how == How::WrongBytes && !bytes.is_empty() {
+            let index = random.below(bytes.len());
+            bytes[index] ^= 0x55;
         }
         let mut rest = Vec::new();
         while !bytes.is_empty() {
@@ -100,13 +100,13 @@ impl Chunks for Pieces<'_> {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         if self.left == 0 {
             match self.how {
-                How::Breaks => return Err(ClientError::refused(Code::Offline, "the connection broke")),
+                How::ConnectionFails => return Err(ClientError::refused(Code::Offline, "the connection broke")),
                 How::TooShort => return Ok(None),
                 How::PowerCut => {
                     self.cut.notify_one();
                     std::future::pending::<()>().await;
                 }
-                How::Well | How::Lies => {}
+                How::Succeeds | How::WrongBytes => {}
             }
         }
         self.left = self.left.saturating_sub(1);
@@ -119,9 +119,11 @@ impl FilesHere {
         Ok(FilesHere { folder: Folder::new()? })
     }
 
-    /// Fetches the file that everybody wants, for as long as nothing goes wrong.
+    /// Fetches the file until the failure.
     pub(super) fn fetch(&self, random: &mut Random, faults: &Faults) -> Result<(), Finding> {
-        let how = *random.pick(&[How::Well, How::Breaks, How::TooShort, How::Lies, How::PowerCut, How::PowerCut]).unwrap_or(&How::Well);
+        let how = *random
+            .pick(&[How::Succeeds, How::ConnectionFails, How::TooShort, How::WrongBytes, How::PowerCut, How::PowerCut])
+            .unwrap_or(&How::Succeeds);
         self.attempt(how, random)?;
         if how == How::PowerCut {
             self.tear(random).map_err(|error| Finding(error.to_string()))?;
@@ -133,11 +135,15 @@ impl FilesHere {
         self.check()
     }
 
-    /// In the end it is here.
-    pub(super) fn settle(&self, random: &mut Random) -> Result<(), Finding> {
-        self.attempt(How::Well, random)?;
+    /// Fetches the file without a failure.
+    pub(super) fn download(&self, random: &mut Random) -> Result<(), Finding> {
+        self.attempt(How::Succeeds, random)?;
         self.check()?;
-        if self.folder.path().join(sha256()).is_file() { Ok(()) } else { Finding::of("a file cannot be had although nothing is wrong") }
+        if self.folder.path().join(sha256()).is_file() {
+            Ok(())
+        } else {
+            Finding::of("a file is missing after a download without failures")
+        }
     }
 
     fn attempt(&self, how: How, random: &mut Random) -> Result<(), Finding> {
@@ -150,12 +156,14 @@ impl FilesHere {
         let fetched = runtime.block_on(async {
             tokio::select! {
                 biased;
-                fetched = fetch(&folder, &Endless, &source, &wanted, &|_| {}) => Some(fetched),
+                fetched = fetch(&folder, &UnknownSpace, &source, &wanted, &|_| {}) => Some(fetched),
                 () = cut.notified() => None,
             }
         });
         match fetched {
-            Some(Err(ClientError::Refused(problem))) if matches!(problem.code, Code::Offline | Code::FileDamaged) && how != How::Well => {
+            Some(Err(ClientError::Refused(problem)))
+                if matches!(problem.code, Code::Offline | Code::FileDamaged) && how != How::Succeeds =>
+            {
                 Ok(())
             }
             Some(Err(error)) => Finding::of(format!("a download that goes {how:?} ends with {error}")),
@@ -163,7 +171,7 @@ impl FilesHere {
         }
     }
 
-    /// What was not surely on the disk is gone, or something else by now.
+    /// Truncates and damages the part of the file that was not synced to the disk.
     fn tear(&self, random: &mut Random) -> std::io::Result<()> {
         let part = self.folder.path().join(format!("{}.part", sha256()));
         let Ok(mut bytes) = fs::read(&part) else { return Ok(()) };
@@ -175,10 +183,10 @@ impl FilesHere {
         fs::write(&part, bytes)
     }
 
-    /// A name is only ever given to a whole file.
+    /// Checks that only a complete file has its final name.
     fn check(&self) -> Result<(), Finding> {
         match fs::read(self.folder.path().join(sha256())) {
-            Ok(bytes) if bytes != file() => Finding::of("a file has its name and is not what it should be"),
+            Ok(bytes) if bytes != file() => Finding::of("a file with its final name has wrong content"),
             _ => Ok(()),
         }
     }

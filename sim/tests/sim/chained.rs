@@ -1,5 +1,5 @@
-//! One person changes one thing over and over: before the first sync, between sends, around lost answers. Everything arrives,
-//! nothing is in conflict with itself, and nothing is refused.
+//! One person changes the same rows repeatedly: before the first sync, between pushes, and around lost answers. All changes
+//! arrive, they do not conflict with each other, and none is refused.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,33 +11,33 @@ use waystation_sim::school::id;
 use waystation_sim::steps::{Act, Step};
 use waystation_sim::world::World;
 
-/// Edits of one row in a row.
+/// Successive edits of one row.
 const EDITS: u64 = 300;
-/// Laptops, enough for everybody to have one.
+/// Number of laptops: enough for one per person.
 const LAPTOPS: usize = 14;
 
-/// One laptop among those of a school, and the way between it and the server.
+/// A world, and the laptop in it that makes the changes.
 struct Chain {
     world: World,
-    place: usize,
+    index: usize,
 }
 
 impl Chain {
     fn of(role: Role, faults: &Faults) -> Chain {
         let mut world = World::new(LAPTOPS, 0, faults).expect("a school");
-        let place = world.laptops.iter().position(|laptop| laptop.writer().device().owner.role == role).expect("a laptop of theirs");
-        world.sync(place).expect("it syncs");
-        Chain { world, place }
+        let index = world.laptops.iter().position(|laptop| laptop.writer().device().owner.role == role).expect("a laptop of theirs");
+        world.sync(index).expect("it syncs");
+        Chain { world, index }
     }
 
     fn user(&self) -> Value {
-        json!(self.world.laptops[self.place].user.to_string())
+        json!(self.world.laptops[self.index].user.to_string())
     }
 
     /// Makes changes in one transaction.
     fn edit(&mut self, edits: &[Edit]) {
         self.world.pass(1_000);
-        let made = self.world.with(self.place, |laptop, now| {
+        let made = self.world.with(self.index, |laptop, now| {
             laptop.edit(now, edits).map_err(|error| Finding(error.to_string()))?;
             Ok(None)
         });
@@ -45,47 +45,47 @@ impl Chain {
     }
 
     fn step(&mut self, act: Act) {
-        self.world.step(Step { act, laptop: self.place as u32, pick: 1 }).expect("the step holds");
+        self.world.step(Step { act, laptop: self.index as u32, pick: 1 }).expect("the step holds");
     }
 
-    /// Sends what waits, and something goes wrong now and then.
+    /// Pushes pending changes. `round` selects a failure, or none.
     fn send(&mut self, round: u64) {
         self.step(Act::Push);
         match round % 4 {
             // The request is lost.
             0 => self.step(Act::Lose),
-            // The server takes it, and the answer is lost.
+            // The server processes the request, and the answer is lost.
             1 => {
-                self.step(Act::Carry);
+                self.step(Act::Deliver);
                 self.step(Act::Lose);
             }
-            // It arrives, and what it did is pulled.
+            // The push succeeds, and its result is pulled.
             2 => self.sync(),
-            // It arrives, and nothing is pulled.
-            _ => self.world.carry_all().expect("it arrives"),
+            // The push succeeds, and nothing is pulled.
+            _ => self.world.deliver_all().expect("it arrives"),
         }
     }
 
     fn sync(&mut self) {
-        self.world.carry_all().expect("everything arrives");
-        self.world.sync(self.place).expect("it syncs");
+        self.world.deliver_all().expect("everything arrives");
+        self.world.sync(self.index).expect("it syncs");
     }
 
-    /// How many changes wait in the outbox for the first time.
+    /// The number of changes in the outbox that were not acknowledged.
     fn waiting(&self) -> i64 {
-        self.world.laptops[self.place].writer().device().waiting()
+        self.world.laptops[self.index].writer().device().waiting()
     }
 
-    /// What the server has of a row.
-    fn stands(&self, entity: &'static str, row: Uuid, column: &str) -> Option<Value> {
+    /// A column's value in the server's row.
+    fn stored(&self, entity: &'static str, row: Uuid, column: &str) -> Option<Value> {
         let state = self.world.servers.memory.state();
         state.row(table(entity), &row).map(|row| value(table(entity), &row.values, column).clone())
     }
 
-    /// Everything comes to rest; every change was taken and nobody is asked anything.
-    fn ends_well(&mut self) -> Result<(), Finding> {
-        self.world.settle()?;
-        self.world.agree()?;
+    /// Syncs everything, and checks that no change was refused and no conflict remains.
+    fn ends_without_refusals(&mut self) -> Result<(), Finding> {
+        self.world.sync_all()?;
+        self.world.check_final_state()?;
         let refused: Vec<String> =
             self.world.servers.outcomes().into_iter().filter(|outcome| outcome != "Applied" && outcome != "Merged").collect();
         let state = self.world.servers.memory.state();
@@ -98,14 +98,14 @@ fn topic(number: u128, fields: Vec<(&'static str, Value)>) -> Edit {
     Edit::put(table("topics"), Some(id(8, number)), fields)
 }
 
-fn mark(chain: &Chain, word: u64) -> Edit {
-    let status = ["present", "late", "absent", "excused"][word as usize % 4];
+fn mark(chain: &Chain, number: u64) -> Edit {
+    let status = ["present", "late", "absent", "excused"][number as usize % 4];
     let fields = vec![
         ("group_id", json!(id(3, 1).to_string())),
         ("student_id", json!(id(2, 3).to_string())),
         ("lesson_date", json!("2026-03-01")),
         ("status", json!(status)),
-        ("note", json!(format!("w{word}"))),
+        ("note", json!(format!("w{number}"))),
         ("marked_by", chain.user()),
     ];
     Edit::put(table("attendance_records"), None, fields)
@@ -143,21 +143,21 @@ fn answers(number: u64) -> Edit {
 }
 
 #[test]
-fn hundreds_of_edits_of_one_row_before_a_sync_arrive_as_the_last() {
+fn of_hundreds_of_edits_before_a_sync_the_last_is_current() {
     let mut chain = Chain::of(Role::Instructor, &Faults::default());
     let made = id(90, 1);
-    for word in 0..EDITS {
-        chain.edit(&[topic(11, vec![("title", json!(format!("w{word}")))]), pump(made, format!("w{word}"))]);
+    for number in 0..EDITS {
+        chain.edit(&[topic(11, vec![("title", json!(format!("w{number}")))]), pump(made, format!("w{number}"))]);
     }
     assert_eq!(chain.waiting(), 2 * EDITS as i64);
-    chain.ends_well().expect("nobody is asked anything");
+    chain.ends_without_refusals().expect("no refusal and no conflict");
     let last = Some(json!(format!("w{}", EDITS - 1)));
-    assert_eq!(chain.stands("topics", id(8, 11), "title"), last);
-    assert_eq!(chain.stands("station_equipment", made, "name"), last);
+    assert_eq!(chain.stored("topics", id(8, 11), "title"), last);
+    assert_eq!(chain.stored("station_equipment", made, "name"), last);
 }
 
 #[test]
-fn hundreds_of_edits_that_melt_into_one_add_up_as_those_that_do_not() {
+fn coalesced_edits_add_up_like_separate_ones() {
     for melts in [true, false] {
         let mut chain = Chain::of(Role::Learner, &Faults::default());
         for percent in 0..EDITS {
@@ -165,26 +165,26 @@ fn hundreds_of_edits_that_melt_into_one_add_up_as_those_that_do_not() {
             chain.edit(&[if melts { edit.coalescing() } else { edit }]);
         }
         assert_eq!(chain.waiting(), if melts { 1 } else { EDITS as i64 });
-        chain.ends_well().expect("nobody is asked anything");
+        chain.ends_without_refusals().expect("no refusal and no conflict");
         let row = id_of(&progress(&chain, 0));
-        assert_eq!(chain.stands("topic_progress", row, "time_spent_seconds"), Some(json!(EDITS)));
-        assert_eq!(chain.stands("topic_progress", row, "percent"), Some(json!(99)));
+        assert_eq!(chain.stored("topic_progress", row, "time_spent_seconds"), Some(json!(EDITS)));
+        assert_eq!(chain.stored("topic_progress", row, "percent"), Some(json!(99)));
     }
 }
 
 #[test]
-fn edits_between_sends_whose_answers_are_lost_arrive_once_and_in_order() {
+fn edits_between_pushes_with_lost_answers_apply_once_and_in_order() {
     let mut teacher = Chain::of(Role::Teacher, &Faults::default());
-    for word in 0..EDITS {
-        let edit = mark(&teacher, word);
+    for number in 0..EDITS {
+        let edit = mark(&teacher, number);
         teacher.edit(&[edit]);
-        if word % 3 == 0 {
-            teacher.send(word / 3);
+        if number % 3 == 0 {
+            teacher.send(number / 3);
         }
     }
-    teacher.ends_well().expect("nobody is asked anything");
+    teacher.ends_without_refusals().expect("no refusal and no conflict");
     let row = id_of(&mark(&teacher, 0));
-    assert_eq!(teacher.stands("attendance_records", row, "note"), Some(json!(format!("w{}", EDITS - 1))));
+    assert_eq!(teacher.stored("attendance_records", row, "note"), Some(json!(format!("w{}", EDITS - 1))));
 
     let mut learner = Chain::of(Role::Learner, &Faults::default());
     for percent in 0..EDITS {
@@ -194,20 +194,20 @@ fn edits_between_sends_whose_answers_are_lost_arrive_once_and_in_order() {
             learner.send(percent / 3);
         }
     }
-    learner.ends_well().expect("nobody is asked anything");
+    learner.ends_without_refusals().expect("no refusal and no conflict");
     let row = id_of(&progress(&learner, 0));
-    assert_eq!(learner.stands("topic_progress", row, "time_spent_seconds"), Some(json!(EDITS)));
+    assert_eq!(learner.stored("topic_progress", row, "time_spent_seconds"), Some(json!(EDITS)));
 }
 
 #[test]
-fn a_row_that_is_deleted_and_made_again_over_and_over_is_there_or_gone_as_it_was_left() {
+fn a_row_deleted_and_recreated_repeatedly_ends_in_its_last_state() {
     for (rounds, there) in [(40, true), (41, false)] {
         let mut chain = Chain::of(Role::Instructor, &Faults::default());
         let made = id(90, 2);
         let derived = id_of(&answers(0));
         for round in 0..=rounds {
             if round % 2 == 0 {
-                // Each life of a row has a change after it was made.
+                // Each time, the row is created and then changed once.
                 chain.edit(&[pump(made, format!("w{round}")), answers(round)]);
                 chain.edit(&[pump(made, format!("x{round}")), answers(100 + round)]);
             } else {
@@ -217,15 +217,15 @@ fn a_row_that_is_deleted_and_made_again_over_and_over_is_there_or_gone_as_it_was
                 chain.send(round / 3);
             }
         }
-        chain.ends_well().expect("nobody is asked anything");
-        assert_eq!(chain.stands("station_equipment", made, "name"), there.then(|| json!(format!("x{rounds}"))));
+        chain.ends_without_refusals().expect("no refusal and no conflict");
+        assert_eq!(chain.stored("station_equipment", made, "name"), there.then(|| json!(format!("x{rounds}"))));
         let keys = answers(100 + rounds).fields[2].1.clone();
-        assert_eq!(chain.stands("answer_keys", derived, "keys"), there.then_some(keys));
+        assert_eq!(chain.stored("answer_keys", derived, "keys"), there.then_some(keys));
     }
 }
 
 #[test]
-fn two_rows_that_change_places_over_and_over_end_in_their_last_places() {
+fn two_rows_that_swap_positions_repeatedly_end_in_their_last_positions() {
     let mut chain = Chain::of(Role::Instructor, &Faults::default());
     for round in 0..101 {
         let (first, second) = if round % 2 == 0 { (1, 0) } else { (0, 1) };
@@ -234,24 +234,24 @@ fn two_rows_that_change_places_over_and_over_end_in_their_last_places() {
             chain.send(round / 5);
         }
     }
-    chain.ends_well().expect("nobody is asked anything");
-    assert_eq!(chain.stands("topics", id(8, 11), "position"), Some(json!(1)));
-    assert_eq!(chain.stands("topics", id(8, 12), "position"), Some(json!(0)));
+    chain.ends_without_refusals().expect("no refusal and no conflict");
+    assert_eq!(chain.stored("topics", id(8, 11), "position"), Some(json!(1)));
+    assert_eq!(chain.stored("topics", id(8, 12), "position"), Some(json!(0)));
 }
 
 #[test]
-fn a_server_that_forgets_what_was_sent_does_not_end_well() {
+fn a_missing_ledger_is_detected() {
     let mut chain = Chain::of(Role::Learner, &Faults::only(Fault::ForgetLedger));
     let mut played = || {
         for percent in 0..8 {
             let edit = progress(&chain, percent);
             chain.edit(&[edit]);
             // The answer is lost.
-            chain.world.step(Step { act: Act::Push, laptop: chain.place as u32, pick: 1 })?;
-            chain.world.step(Step { act: Act::Carry, laptop: chain.place as u32, pick: 1 })?;
-            chain.world.step(Step { act: Act::Lose, laptop: chain.place as u32, pick: 1 })?;
+            chain.world.step(Step { act: Act::Push, laptop: chain.index as u32, pick: 1 })?;
+            chain.world.step(Step { act: Act::Deliver, laptop: chain.index as u32, pick: 1 })?;
+            chain.world.step(Step { act: Act::Lose, laptop: chain.index as u32, pick: 1 })?;
         }
-        chain.ends_well()
+        chain.ends_without_refusals()
     };
     assert!(played().is_err());
 }

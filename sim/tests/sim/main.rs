@@ -1,4 +1,4 @@
-//! The simulator: what it found stays found, and it finds what is planted.
+//! Tests of the simulator: seeds that once failed, new seeds, and injected faults.
 
 mod chained;
 mod faults;

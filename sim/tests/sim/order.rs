@@ -1,5 +1,5 @@
-//! Concurrent changes give the same rows and the same conflicts in whatever order they arrive, as long as each laptop's own
-//! order is kept.
+//! Concurrent changes give the same rows and the same conflicts in every order of arrival, as long as each laptop's own order
+//! is kept.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,25 @@ use waystation_sim::random::Random;
 use waystation_sim::twin::{Draft, Op, Twin};
 use waystation_sim::world::START_MS;
 
-/// Sets of changes.
+/// Number of sets of changes.
 const SETS: u64 = 120;
-/// Orders of arrival of each.
+/// Orders of arrival per set.
 const ORDERS: u64 = 6;
-/// The laptops that change things: two of one teacher, two of administrators, and two of one learner.
+/// The laptops that make changes: two of a teacher, two of an administrator, and two of a learner.
 const LAPTOPS: [usize; 6] = [0, 3, 6, 7, 2, 8];
 /// The learner's laptops.
 const OF_LEARNER: [usize; 2] = [2, 8];
 
 /// A part of a change that may be left out.
-fn maybe(random: &mut Random, name: &'static str, words: &[Value]) -> Option<(&'static str, Value)> {
-    let word = random.pick(words).cloned()?;
-    (!random.one_in(3)).then_some((name, word))
+fn maybe(random: &mut Random, name: &'static str, values: &[Value]) -> Option<(&'static str, Value)> {
+    let text = random.pick(values).cloned()?;
+    (!random.one_in(3)).then_some((name, text))
 }
 
-/// What a laptop says of one row that may not be there yet, some of it by saying nothing.
+/// Fields of a change of a row that may not exist yet; some columns are left out or null.
 fn of_derived(random: &mut Random, twin: &Twin, device: usize) -> (&'static Entity, Vec<(&'static str, Value)>) {
-    let id = |name: &str, place: usize| {
-        let (id, _) = twin.memory.state().rows(table(name)).nth(place).map(|(id, row)| (*id, row.stamp)).expect("a row");
+    let id = |name: &str, index: usize| {
+        let (id, _) = twin.memory.state().rows(table(name)).nth(index).map(|(id, row)| (*id, row.stamp)).expect("a row");
         json!(id.to_string())
     };
     let learner = json!(twin.devices[OF_LEARNER[0]].user.to_string());
@@ -60,13 +60,13 @@ fn drafts(random: &mut Random, twin: &Twin, device: usize) -> Vec<Draft> {
     let first = |entity: &'static Entity| twin.memory.state().rows(entity).next().map(|(id, _)| *id).expect("a row");
     (0..1 + random.below(3))
         .map(|number| {
-            // Each laptop's own clock never goes back, and may be behind what the laptop has seen.
+            // A laptop's clock never goes back, and may be behind the times of changes that the laptop has seen.
             let at = (START_MS - 3_600_000 - random.between(1, 50) * 1000) * 1000 + number as i64 * 50_000_000 + device as i64;
-            let word = json!(format!("{device}-{number}"));
+            let text = json!(format!("{device}-{number}"));
             let (entity, row, fields) = match random.below(4) {
-                0 if !OF_LEARNER.contains(&device) => (groups, Some(first(groups)), vec![("name", word)]),
+                0 if !OF_LEARNER.contains(&device) => (groups, Some(first(groups)), vec![("name", text)]),
                 1 if !OF_LEARNER.contains(&device) => {
-                    (stations, Some(first(stations)), vec![("name", word), ("phone", if number == 1 { Value::Null } else { json!("1") })])
+                    (stations, Some(first(stations)), vec![("name", text), ("phone", if number == 1 { Value::Null } else { json!("1") })])
                 }
                 _ => {
                     let (entity, fields) = of_derived(random, twin, device);
@@ -86,7 +86,7 @@ fn drafts(random: &mut Random, twin: &Twin, device: usize) -> Vec<Draft> {
         .collect()
 }
 
-/// The rows without stamps and moments, and who holds what beside them.
+/// The rows without stamps and times, and the conflicts.
 fn outcome(twin: &Twin) -> BTreeMap<(i16, Uuid), Value> {
     let state = twin.memory.state();
     let mut all = BTreeMap::new();
@@ -123,7 +123,7 @@ fn the_order_of_arrival_does_not_matter() {
                 twin.play(&op).expect("the school is founded");
             }
             let mut random = Random::of(seed);
-            // What has happened before: each laptop has seen some of it.
+            // The changes before: each laptop has seen some of them.
             let mut waiting: Vec<(usize, std::vec::IntoIter<Draft>)> = Vec::new();
             for device in LAPTOPS {
                 twin.play(&Op::See(device)).expect("it sees");
@@ -136,13 +136,13 @@ fn the_order_of_arrival_does_not_matter() {
             }
             let mut arrival = Random::of(seed << 8 | order);
             while !waiting.is_empty() {
-                let place = arrival.below(waiting.len());
-                match waiting[place].1.next() {
+                let index = arrival.below(waiting.len());
+                match waiting[index].1.next() {
                     Some(draft) => {
-                        let device = waiting[place].0;
+                        let device = waiting[index].0;
                         twin.play(&Op::Push(device, vec![draft])).expect("the push is taken");
                     }
-                    None => drop(waiting.swap_remove(place)),
+                    None => drop(waiting.swap_remove(index)),
                 }
             }
             let outcome = outcome(&twin);

@@ -1,4 +1,4 @@
-//! Histories that once failed, and some that never did.
+//! Runs the seeds that once failed, and ranges of others.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,13 +7,13 @@ use waystation_sim::faults::Faults;
 use waystation_sim::run::{Failed, Size, run};
 use waystation_sim::steps::{GOES_BACK_FROM, LATER_FROM, LATEST_FROM, RESTORES_FROM};
 
-/// Seeds that found something.
+/// Seeds that found bugs.
 const FOUND: &[u64] = &[
     282, 467, 637, 1506, 4500, 8068, 9073, 9322, 10868, 13271, 34028, 35208, 39_044, 40_515, 40_862, 60_173, 1_000_703, 2_000_063,
     2_000_443, 3_003_047, 3_011_303,
 ];
-/// Seeds that run with every test, of every kind of history: as many as take eight minutes on two cores. `cargo xtask sim` runs
-/// as many as there is time for.
+/// Seeds that run with every test, of every kind of history: they take about eight minutes on two cores. `cargo xtask sim` runs
+/// any number of seeds.
 const SEEDS: &[Range<u64>] = &[
     0..4_000,
     LATER_FROM..LATER_FROM + 1_000,
@@ -23,13 +23,13 @@ const SEEDS: &[Range<u64>] = &[
 ];
 
 #[test]
-fn seeds_that_once_failed_hold() {
+fn seeds_that_once_failed_pass() {
     let failed: Vec<Failed> = FOUND.iter().filter_map(|seed| run(*seed, &Size::default(), &Faults::default()).err()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[test]
-fn whatever_goes_wrong_everybody_agrees_in_the_end() {
+fn laptops_and_server_agree_after_every_history() {
     let all: Vec<u64> = SEEDS.iter().cloned().flatten().collect();
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -48,7 +48,7 @@ fn whatever_goes_wrong_everybody_agrees_in_the_end() {
 }
 
 #[test]
-fn a_seed_always_tells_the_same_story() {
+fn a_seed_is_reproducible() {
     let tally = |seed| run(seed, &Size::default(), &Faults::default()).expect("it holds");
     for seed in 0..5 {
         assert_eq!(tally(seed), tally(seed));

@@ -1,4 +1,4 @@
-//! A laptop that finds itself damaged, and what it does at the end of a pull besides.
+//! What a laptop does after a pull: it offers lost rows, audits its rows and repairs damaged scopes.
 
 use rusqlite::params;
 use waystation_client::store::audit::{Audit, Step as AuditStep};
@@ -14,15 +14,15 @@ use crate::faults::{Fault, Finding};
 use crate::random::Random;
 use crate::server::Route;
 
-/// A question about a damaged scope that is on its way.
-pub(super) struct Asking {
+/// A request about a damaged scope that is in transit.
+pub(super) struct RepairRequest {
     pub(super) number: u64,
     mending: Mending,
     asked: SlicesRequest,
 }
 
 impl Laptop {
-    /// Another program does something to a row that nobody is at work on.
+    /// Another program deletes or changes a row without pending changes.
     ///
     /// # Errors
     /// When the database fails.
@@ -51,15 +51,15 @@ impl Laptop {
         Ok(())
     }
 
-    /// Whatever follows a pull that is over: rows that the server has lost are offered, an audit if somebody else wrote to the
-    /// database, and then what is damaged is put right.
+    /// Runs after a pull: offers rows that the server has lost, audits the rows if another program wrote to the database, and
+    /// then repairs damaged scopes.
     pub(super) fn pull_ended(&mut self, true_ms: i64) -> Result<Option<Outgoing>, Finding> {
         let now = self.clock(true_ms);
         self.durably(|writer| exchange::offer_lost(writer, now)).map_err(damaged)?;
         if self.touched && !self.faults.has(Fault::NoAudit) {
             self.audit()?;
         }
-        self.mend(true_ms)
+        self.repair_next(true_ms)
     }
 
     fn audit(&mut self) -> Result<(), Finding> {
@@ -67,7 +67,7 @@ impl Laptop {
         loop {
             match self.writer_mut().pulled(|connection, _| audit.step(connection)).map_err(damaged)? {
                 AuditStep::More => {}
-                AuditStep::Disturbed => return Finding::of("an audit was disturbed by nobody"),
+                AuditStep::Disturbed => return Finding::of("an audit was disturbed although nothing else wrote"),
                 AuditStep::Done(_) => break,
             }
         }
@@ -75,38 +75,38 @@ impl Laptop {
         Ok(())
     }
 
-    /// Asks about the next scope that is damaged.
-    fn mend(&mut self, true_ms: i64) -> Result<Option<Outgoing>, Finding> {
-        if self.asking.is_some() || self.becoming.is_some() || self.signed_out {
+    /// Starts the repair of the next damaged scope.
+    fn repair_next(&mut self, true_ms: i64) -> Result<Option<Outgoing>, Finding> {
+        if self.repair_request.is_some() || self.device_request.is_some() || self.signed_out {
             return Ok(None);
         }
         let scopes = slices::damaged(self.writer().connection()).map_err(damaged)?;
         let Some(scope) = scopes.first() else { return Ok(None) };
         let (mending, step) = Mending::begin(self.writer_mut(), scope).map_err(damaged)?;
-        self.go_on(true_ms, mending, step)
+        self.continue_repair(true_ms, mending, step)
     }
 
-    fn go_on(&mut self, true_ms: i64, mending: Mending, step: Step) -> Result<Option<Outgoing>, Finding> {
+    fn continue_repair(&mut self, true_ms: i64, mending: Mending, step: Step) -> Result<Option<Outgoing>, Finding> {
         match step {
             Step::Ask(asked) => {
                 let number = self.number();
                 let bytes = serde_json::to_vec(&asked).map_err(damaged)?;
-                self.asking = Some(Asking { number, mending, asked });
+                self.repair_request = Some(RepairRequest { number, mending, asked });
                 Ok(Some(Outgoing { number, route: Route::Slices, bytes }))
             }
-            Step::Ended(waystation_client::sync::mending::End::Right) => self.mend(true_ms),
-            // It has moved, or starts again.
+            Step::Ended(waystation_client::sync::mending::End::Right) => self.repair_next(true_ms),
+            // The scope has moved, or is read again from its start: pull first.
             Step::Ended(_) => self.start_pull(true),
         }
     }
 
-    pub(super) fn hear_slices(&mut self, true_ms: i64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
-        let Some(Asking { mut mending, asked, .. }) = self.asking.take() else { return Ok(None) };
+    pub(super) fn receive_slices(&mut self, true_ms: i64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
+        let Some(RepairRequest { mut mending, asked, .. }) = self.repair_request.take() else { return Ok(None) };
         let now = self.clock(true_ms);
-        // What was refused, or cut off on its way, is asked again after the next pull.
+        // A refused or truncated answer is requested again after the next pull.
         let Ok(bytes) = answer else { return Ok(None) };
         match mending.hear(self.writer_mut(), now, &asked, &bytes) {
-            Ok((step, _)) => self.go_on(true_ms, mending, step),
+            Ok((step, _)) => self.continue_repair(true_ms, mending, step),
             Err(waystation_client::error::ClientError::Database(error)) => Err(damaged(error)),
             Err(_) => Ok(None),
         }

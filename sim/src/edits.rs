@@ -1,4 +1,4 @@
-//! What people do on their laptops: one thing at a time, out of what they see.
+//! Generates the changes that people make on their laptops, from the rows that they see.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -10,37 +10,37 @@ use crate::authority::table;
 use crate::random::Random;
 use crate::school::School;
 
-/// What a deed is made from.
-pub struct Doer<'a> {
+/// The input from which changes are generated.
+pub struct Author<'a> {
     /// The laptop's database.
     pub writer: &'a Writer,
-    /// Who it is.
+    /// The author.
     pub user: Uuid,
-    /// What they are.
+    /// The author's role.
     pub role: Role,
-    /// Everybody.
+    /// The people of the school.
     pub school: &'a School,
-    /// Chooses.
+    /// Chooses the change.
     pub random: Random,
-    /// Makes every word another one.
-    pub word: u64,
+    /// A number that makes every generated text unique.
+    pub serial: u64,
     /// The true time.
     pub now_ms: i64,
 }
 
 type Fields = Vec<(&'static str, Value)>;
 
-impl Doer<'_> {
+impl Author<'_> {
     fn text(&self, id: Uuid) -> Value {
         json!(id.to_string())
     }
 
-    fn new_word(&self) -> Value {
-        json!(format!("w{}", self.word))
+    fn new_text(&self) -> Value {
+        json!(format!("w{}", self.serial))
     }
 
     fn new_id(&mut self) -> Uuid {
-        Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(self.word) << 16 | u128::from(self.random.number() as u16))
+        Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(self.serial) << 16 | u128::from(self.random.number() as u16))
     }
 
     /// One of the rows that this laptop has.
@@ -48,7 +48,7 @@ impl Doer<'_> {
         let sql = format!("SELECT id FROM {} ORDER BY id", entity.name);
         let mut statement = self.writer.connection().prepare_cached(&sql).ok()?;
         let ids: Vec<String> = statement.query_map([], |row| row.get(0)).ok()?.filter_map(Result::ok).collect();
-        // Most people look at the same things.
+        // Often choose one of the first two rows, so that changes of different people meet.
         let near = if self.random.one_in(2) { ids.len().min(2) } else { ids.len() };
         let id = self.random.pick(&ids[..near])?;
         let row = rows::read(self.writer.connection(), entity, id).ok()??;
@@ -63,8 +63,8 @@ impl Doer<'_> {
         vec![Edit::put(table(name), id, fields)]
     }
 
-    /// Something that this person may well do, or nothing.
-    pub fn deed(&mut self) -> Vec<Edit> {
+    /// A change that this person may make, or none.
+    pub fn change(&mut self) -> Vec<Edit> {
         let choice = self.random.below(10);
         match (self.role, choice) {
             (_, 0) => self.profile(),
@@ -96,7 +96,7 @@ impl Doer<'_> {
 
     fn profile(&mut self) -> Vec<Edit> {
         let column = *self.random.pick(&["bio", "company"]).unwrap_or(&"bio");
-        self.put("user_profiles", None, vec![("user_id", self.text(self.user)), (column, self.new_word())])
+        self.put("user_profiles", None, vec![("user_id", self.text(self.user)), (column, self.new_text())])
     }
 
     fn settle(&mut self) -> Vec<Edit> {
@@ -128,7 +128,7 @@ impl Doer<'_> {
         let id = progress.id_of(&key).expect("a derived id").to_string();
         let seen = rows::read(self.writer.connection(), progress, &id).ok().flatten();
         let mut reset = seen.map_or(0, |row| Self::of(progress, &row.values, "reset_number").as_i64().unwrap_or(0));
-        // A new start belongs to nobody but whoever makes it: two of them at once would be one.
+        // Each reset is one more than what this laptop sees, so two concurrent ones count as one.
         if self.random.one_in(8) {
             reset += 1;
         }
@@ -159,7 +159,7 @@ impl Doer<'_> {
             let status = *self.random.pick(&["dropped", "in_progress", "completed"]).unwrap_or(&"dropped");
             return self.put("enrollments", Some(id), vec![("status", json!(status))]);
         }
-        self.put("enrollments", Some(id), vec![("due_at", json!(self.now_ms + self.word as i64))])
+        self.put("enrollments", Some(id), vec![("due_at", json!(self.now_ms + self.serial as i64))])
     }
 
     fn attempt(&mut self) -> Vec<Edit> {
@@ -192,7 +192,7 @@ impl Doer<'_> {
             ("lesson_date", json!(format!("2026-03-0{}", 1 + self.random.below(2)))),
         ];
         if self.random.one_in(3) {
-            fields.push(("note", self.new_word()));
+            fields.push(("note", self.new_text()));
         } else {
             let status = *self.random.pick(&["present", "late", "absent", "excused"]).unwrap_or(&"late");
             let status = if self.random.one_in(6) { Value::Null } else { json!(status) };
@@ -217,14 +217,14 @@ impl Doer<'_> {
     fn group(&mut self) -> Vec<Edit> {
         let Some((id, _)) = self.any(table("groups")) else { return Vec::new() };
         let column = *self.random.pick(&["name", "description"]).unwrap_or(&"name");
-        self.put("groups", Some(id), vec![(column, self.new_word())])
+        self.put("groups", Some(id), vec![(column, self.new_text())])
     }
 
     fn topic(&mut self) -> Vec<Edit> {
         let name = *self.random.pick(&["topics", "modules"]).unwrap_or(&"topics");
         let Some((id, _)) = self.any(table(name)) else { return Vec::new() };
         let column = *self.random.pick(&["title", "description"]).unwrap_or(&"title");
-        let mut fields = vec![(column, self.new_word())];
+        let mut fields = vec![(column, self.new_text())];
         if self.random.one_in(3) {
             fields.push(("position", json!(self.random.between(0, 5))));
         }
@@ -239,7 +239,7 @@ impl Doer<'_> {
         let Some((module, values)) = self.any(modules) else { return Vec::new() };
         let id = self.new_id();
         let fields =
-            vec![("module_id", self.text(module)), ("course_id", Self::of(modules, &values, "course_id")), ("title", self.new_word())];
+            vec![("module_id", self.text(module)), ("course_id", Self::of(modules, &values, "course_id")), ("title", self.new_text())];
         self.put("topics", Some(id), fields)
     }
 
@@ -250,16 +250,16 @@ impl Doer<'_> {
         }
         let Some((course, _)) = self.any(table("courses")) else { return Vec::new() };
         let id = self.new_id();
-        self.put("modules", Some(id), vec![("course_id", self.text(course)), ("title", self.new_word())])
+        self.put("modules", Some(id), vec![("course_id", self.text(course)), ("title", self.new_text())])
     }
 
     fn course(&mut self) -> Vec<Edit> {
         let Some((id, _)) = self.any(table("courses")) else { return Vec::new() };
         let fields = match self.random.below(4) {
             0 => vec![("status", json!(self.random.pick(&["draft", "published"]).unwrap_or(&"draft")))],
-            1 => vec![("price_minor", json!(self.word)), ("currency", json!("EUR"))],
+            1 => vec![("price_minor", json!(self.serial)), ("currency", json!("EUR"))],
             2 => vec![("course_code", json!(format!("C{}", self.random.below(3))))],
-            _ => vec![("title", self.new_word())],
+            _ => vec![("title", self.new_text())],
         };
         self.put("courses", Some(id), fields)
     }
@@ -268,11 +268,11 @@ impl Doer<'_> {
         if self.random.one_in(4) {
             let id = self.new_id();
             let code = json!(format!("S{}", self.random.below(5)));
-            return self.put("stations", Some(id), vec![("name", self.new_word()), ("code", code)]);
+            return self.put("stations", Some(id), vec![("name", self.new_text()), ("code", code)]);
         }
         let Some((id, _)) = self.any(table("stations")) else { return Vec::new() };
         let column = *self.random.pick(&["name", "phone", "region"]).unwrap_or(&"name");
-        self.put("stations", Some(id), vec![(column, self.new_word())])
+        self.put("stations", Some(id), vec![(column, self.new_text())])
     }
 
     fn delete_station(&mut self) -> Vec<Edit> {
@@ -285,11 +285,11 @@ impl Doer<'_> {
         let there = self.any(equipment);
         match (self.random.below(4), there) {
             (0, Some((id, _))) => vec![Edit::delete(equipment, id)],
-            (1 | 2, Some((id, _))) => self.put("station_equipment", Some(id), vec![("note", self.new_word())]),
+            (1 | 2, Some((id, _))) => self.put("station_equipment", Some(id), vec![("note", self.new_text())]),
             _ => {
                 let Some((station, _)) = self.any(table("stations")) else { return Vec::new() };
                 let id = self.new_id();
-                self.put("station_equipment", Some(id), vec![("station_id", self.text(station)), ("name", self.new_word())])
+                self.put("station_equipment", Some(id), vec![("station_id", self.text(station)), ("name", self.new_text())])
             }
         }
     }
@@ -297,9 +297,9 @@ impl Doer<'_> {
     fn person(&mut self) -> Vec<Edit> {
         let Some((id, _)) = self.any(table("users")) else { return Vec::new() };
         let fields = match self.random.below(4) {
-            0 => vec![("full_name", self.new_word())],
+            0 => vec![("full_name", self.new_text())],
             1 => vec![("user_name", json!(format!("person-{}", 1 + self.random.below(9))))],
-            _ => vec![("phone", self.new_word())],
+            _ => vec![("phone", self.new_text())],
         };
         self.put("users", Some(id), fields)
     }
@@ -307,8 +307,8 @@ impl Doer<'_> {
     fn balance(&mut self) -> Vec<Edit> {
         let Some((id, _)) = self.any(table("student_profiles")) else { return Vec::new() };
         if self.random.one_in(2) {
-            return self.put("student_profiles", Some(id), vec![("grade", self.new_word())]);
+            return self.put("student_profiles", Some(id), vec![("grade", self.new_text())]);
         }
-        self.put("student_profiles", Some(id), vec![("balance_minor", json!(self.word)), ("currency", json!("EUR"))])
+        self.put("student_profiles", Some(id), vec![("balance_minor", json!(self.serial)), ("currency", json!("EUR"))])
     }
 }
