@@ -1,35 +1,35 @@
-//! What cargo itself checks and builds.
+//! Checks and builds by cargo.
 
 use std::process::Command;
 
 use crate::stage::Counts;
-use crate::{description, places, run};
+use crate::{description, paths, run};
 
-/// cargo in the repository.
+/// A cargo command in the repository.
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments).current_dir(places::root());
+    command.args(arguments).current_dir(paths::root());
     command
 }
 
-/// Builds every program; the whole workspace at once, so that tests and demonstration share what is built.
+/// Builds every program. The whole workspace at once, so that tests and demonstration share the compiled crates.
 pub fn build_programs() -> Result<bool, String> {
     run::shown(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--bins"]))
 }
 
-/// Code is formatted as agreed.
+/// Checks the formatting.
 pub fn format() -> Result<Counts, String> {
     run::shown(&mut cargo(&["fmt", "--all", "--check"])).map(Counts::one)
 }
 
-/// No warning anywhere.
+/// Checks that clippy has no warnings.
 pub fn clippy() -> Result<Counts, String> {
     run::shown(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).map(Counts::one)
 }
 
-/// Every Rust test except the window's journey.
+/// Runs every Rust test except the one that needs schemathesis.
 pub fn rust_tests() -> Result<Counts, String> {
-    // The programs first: tests start the real ones.
+    // Build the programs first, because tests start them.
     if !run::shown(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--all-targets"]))? {
         return Ok(Counts::one(false));
     }
@@ -39,18 +39,18 @@ pub fn rust_tests() -> Result<Counts, String> {
 /// Runs tests and counts them.
 pub fn counted(tests: &mut Command) -> Result<Counts, String> {
     let mut counts = Counts::default();
-    let ended_well = run::heard(tests, |line| {
+    let succeeded = run::with_lines(tests, |line| {
         if let Some(more) = result_line(line) {
             counts.add(more);
         }
     })?;
-    if !ended_well && counts.failed == 0 {
+    if !succeeded && counts.failed == 0 {
         counts.failed = 1;
     }
     Ok(counts)
 }
 
-/// Reads `test result: ok. 12 passed; 0 failed; 1 ignored; …`.
+/// Parses `test result: ok. 12 passed; 0 failed; 1 ignored; …`.
 fn result_line(line: &str) -> Option<Counts> {
     let (_, rest) = line.strip_prefix("test result: ")?.split_once(". ")?;
     let mut counts = Counts::default();

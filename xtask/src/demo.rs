@@ -1,32 +1,32 @@
-//! `cargo xtask demo`: sees to what is missing, builds, and becomes the demonstration.
+//! `cargo xtask demo`: installs what is missing, builds, and runs the demonstration.
 
 use std::process::Command;
 
-use crate::{Outcome, checks, packages, places, ui};
+use crate::{Outcome, checks, packages, paths, ui};
 
-/// Builds everything and hands over to the demonstration's own program, which ends what it starts.
+/// Builds everything and runs the demonstration's program, which ends the processes that it starts.
 pub fn demo(options: &[&str]) -> Outcome {
-    packages::see_to()?;
+    packages::ensure()?;
     if !ui::build()? {
         return Err("the screens could not be built".to_owned());
     }
     if !checks::build_programs()? {
         return Err("the programs could not be built".to_owned());
     }
-    let mut demo = Command::new(places::target().join("debug/demo"));
+    let mut demo = Command::new(paths::target().join("debug/demo"));
     demo.args(options);
-    become_program(demo)
+    exec(demo)
 }
 
-/// Runs a program in our place, so that a signal for us is a signal for it.
+/// Replaces this process with a program, so that the program receives its signals.
 #[cfg(unix)]
-pub fn become_program(mut command: Command) -> Outcome {
+pub fn exec(mut command: Command) -> Outcome {
     let error = std::os::unix::process::CommandExt::exec(&mut command);
     Err(format!("{}: {error}", command.get_program().to_string_lossy()))
 }
 
 #[cfg(not(unix))]
-pub fn become_program(mut command: Command) -> Outcome {
+pub fn exec(mut command: Command) -> Outcome {
     let status = command.status().map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))?;
     Ok(status.success())
 }

@@ -1,26 +1,26 @@
-//! cargo-deny: which licences, which sources and which crates may be in the tree.
+//! cargo-deny: the allowed licences, sources and crates of dependencies.
 //!
-//! Advisories are not asked for here: their database is fetched anew each time and a check must give the same answer
-//! twice, also without a network.
+//! Advisories are not checked: their database is downloaded each time, and a check has to give the same result twice, also
+//! without a network.
 
 use std::process::Command;
 
 use crate::stage::Counts;
-use crate::{checks, places, run};
+use crate::{checks, paths, run};
 
-/// Installed into `target/tools` when it is not there: minutes, once.
+/// The version that is installed into `target/tools` if it is missing. That takes minutes, once.
 const VERSION: &str = "0.20.2";
 
-/// Checks the whole tree.
+/// Checks all dependencies.
 pub fn deny() -> Result<Counts, String> {
-    let program = see_to()?;
-    run::shown(Command::new(program).args(["--all-features", "check", "bans", "licenses", "sources"]).current_dir(places::root()))
+    let program = ensure()?;
+    run::shown(Command::new(program).args(["--all-features", "check", "bans", "licenses", "sources"]).current_dir(paths::root()))
         .map(Counts::one)
 }
 
-fn see_to() -> Result<std::path::PathBuf, String> {
-    let program = places::tools().join("bin/cargo-deny");
-    let is_ours = |program: &str| run::answer(program, &["--version"]).is_some_and(|text| text.ends_with(VERSION));
+fn ensure() -> Result<std::path::PathBuf, String> {
+    let program = paths::tools().join("bin/cargo-deny");
+    let is_ours = |program: &str| run::output_if_ok(program, &["--version"]).is_some_and(|text| text.ends_with(VERSION));
     if is_ours(&program.to_string_lossy()) {
         return Ok(program);
     }
@@ -28,6 +28,6 @@ fn see_to() -> Result<std::path::PathBuf, String> {
         return Ok("cargo-deny".into());
     }
     let mut install = checks::cargo(&["install", "--locked", "--quiet", "--force", "--version", VERSION, "--root"]);
-    install.arg(places::tools()).arg("cargo-deny");
+    install.arg(paths::tools()).arg("cargo-deny");
     if run::shown(&mut install)? { Ok(program) } else { Err("cargo-deny could not be installed".to_owned()) }
 }

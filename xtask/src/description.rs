@@ -1,36 +1,36 @@
-//! `docs/openapi.json` against two programs of others: a validator of the form, and one that makes up requests from it.
+//! Checks `docs/openapi.json` with two external programs: a validator, and schemathesis, which generates requests from it.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::stage::Counts;
-use crate::{checks, places, run};
+use crate::{checks, paths, run};
 
-/// The exact versions of both and of what they need.
+/// The exact versions of both programs and of their dependencies.
 const REQUIREMENTS: &str = "tests/description/requirements.txt";
-/// The test that starts a server and runs schemathesis against it. Left out of the other tests: it needs the program.
+/// The test that starts a server and runs schemathesis against it. The other tests skip it, because it needs that program.
 pub const TEST: &str = "description::made_up_requests_are_answered_as_described";
 
-/// The description is a valid OpenAPI document.
+/// Checks that the description is a valid OpenAPI document.
 pub fn validated() -> Result<Counts, String> {
     let validator = tools()?.join("openapi-spec-validator");
-    run::shown(Command::new(validator).args(["--validation-errors", "all", "docs/openapi.json"]).current_dir(places::root()))
+    run::shown(Command::new(validator).args(["--validation-errors", "all", "docs/openapi.json"]).current_dir(paths::root()))
         .map(Counts::one)
 }
 
-/// A real server answers what schemathesis makes up from the description as the description says.
+/// Checks that a real server answers the requests of schemathesis as described.
 pub fn tried() -> Result<Counts, String> {
     let schemathesis = tools()?.join("schemathesis");
     let mut test = checks::cargo(&["test", "--workspace", "--test", "server", "--", "--ignored", "--exact", TEST]);
     checks::counted(test.env("WAYSTATION_SCHEMATHESIS", schemathesis))
 }
 
-/// Both programs, in a Python environment of their own below the target folder. Made anew when other versions are wanted.
+/// The folder of both programs, in a Python environment below the target folder. It is recreated when the versions change.
 fn tools() -> Result<PathBuf, String> {
-    let folder = places::tools().join("python");
+    let folder = paths::tools().join("python");
     let programs = folder.join("bin");
-    let wanted = fs::read_to_string(places::root().join(REQUIREMENTS)).map_err(|error| format!("{REQUIREMENTS}: {error}"))?;
+    let wanted = fs::read_to_string(paths::root().join(REQUIREMENTS)).map_err(|error| format!("{REQUIREMENTS}: {error}"))?;
     let installed = folder.join("requirements.txt");
     if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
         return Ok(programs);
@@ -39,12 +39,12 @@ fn tools() -> Result<PathBuf, String> {
         && run::shown(
             Command::new(programs.join("python"))
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS])
-                .current_dir(places::root()),
+                .current_dir(paths::root()),
         )?;
     if !made {
-        return Err("the programs that try docs/openapi.json could not be installed".to_owned());
+        return Err("the programs that check docs/openapi.json could not be installed".to_owned());
     }
-    // Written last: an installation that broke off is made again.
+    // Written last, so that an interrupted installation is repeated.
     fs::write(&installed, wanted).map_err(|error| format!("{}: {error}", installed.display()))?;
     Ok(programs)
 }

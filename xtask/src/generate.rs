@@ -1,9 +1,9 @@
-//! `cargo xtask generate`: the files that are written from the Rust types and checked in.
+//! `cargo xtask generate`: the files that are generated from the Rust types and committed.
 
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Outcome, checks, places, run};
+use crate::{Outcome, checks, paths, run};
 
 /// A file, and the program that prints it.
 struct Generated {
@@ -20,10 +20,10 @@ const GENERATED: &[Generated] = &[
     Generated { file: "docs/openapi.json", program: "sync-server", arguments: &["openapi"] },
 ];
 
-/// Writes every file anew.
+/// Writes every file that has changed.
 pub fn generate() -> Result<(), String> {
     for (file, text) in printed()? {
-        let path = places::root().join(file);
+        let path = paths::root().join(file);
         if stored(&path) != text {
             std::fs::create_dir_all(path.parent().expect("a file lies in a folder"))
                 .and_then(|()| std::fs::write(&path, text))
@@ -34,24 +34,24 @@ pub fn generate() -> Result<(), String> {
     Ok(())
 }
 
-/// True when every file is as it would be written; names those that are not.
+/// True when every file is up to date; prints those that are not.
 pub fn check() -> Outcome {
-    let mut all_well = true;
+    let mut all_current = true;
     for (file, text) in printed()? {
-        if stored(&places::root().join(file)) != text {
+        if stored(&paths::root().join(file)) != text {
             eprintln!("stale: {file} (run `cargo xtask generate`)");
-            all_well = false;
+            all_current = false;
         }
     }
-    Ok(all_well)
+    Ok(all_current)
 }
 
 fn printed() -> Result<Vec<(&'static str, String)>, String> {
     let packages = ["-p", "waystation-model", "-p", "waystation-client", "-p", "sync-server"];
     if !run::shown(checks::cargo(&["build", "--quiet", "--examples", "--bins"]).args(packages))? {
-        return Err("the programs that print what is generated could not be built".to_owned());
+        return Err("the generators could not be built".to_owned());
     }
-    let folder = places::target().join("debug");
+    let folder = paths::target().join("debug");
     GENERATED.iter().map(|generated| Ok((generated.file, print(&folder, generated)?))).collect()
 }
 
@@ -59,7 +59,7 @@ fn print(folder: &Path, generated: &Generated) -> Result<String, String> {
     run::output(Command::new(folder.join(generated.program)).args(generated.arguments))
 }
 
-/// What is checked in; line ends are those of the repository, whatever a checkout made of them.
+/// The committed file, with the repository's line ends, which a checkout may have converted.
 fn stored(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n")
 }

@@ -1,17 +1,17 @@
-//! Every chore of Waystation has one command:
+//! The development commands of Waystation:
 //!
 //! ```text
 //! cargo xtask demo [--headless] [--gallery]   the app with a demonstration organization
 //! cargo xtask test                            every check and every test
-//! cargo xtask bench [NAME…]                   the figures, from a release build
+//! cargo xtask bench [NAME…]                   the benchmarks, from a release build
 //! cargo xtask load [OPTION…]                  thousands of devices at one server, from a release build
-//! cargo xtask storm [OPTION…]                 processes killed for real, and nothing lost
+//! cargo xtask storm [OPTION…]                 real processes are killed, and no change is lost
 //! cargo xtask sim [--seeds N] [--from S] [--clients C] [--steps K]
-//!                                             many laptops and a server in one thread, from seeds
-//! cargo xtask generate [--check]              what is written from the Rust types
+//!                                             many simulated laptops and a server in one thread, from seeds
+//! cargo xtask generate [--check]              the files that are generated from the Rust types
 //! ```
 //!
-//! It has no dependencies, so that it is the first thing a newcomer's machine compiles, and sees to what is missing.
+//! It has no dependencies, so a fresh checkout compiles it quickly. It installs what the other builds need.
 
 mod bench;
 mod checks;
@@ -21,7 +21,7 @@ mod description;
 mod generate;
 mod node;
 mod packages;
-mod places;
+mod paths;
 mod run;
 mod sim;
 mod stage;
@@ -33,14 +33,14 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask demo [--headless] [--gallery]   the app with a demonstration organization
 cargo xtask test                            every check and every test
-cargo xtask bench [NAME...]                 the figures, from a release build
+cargo xtask bench [NAME...]                 the benchmarks, from a release build
 cargo xtask load [OPTION...]                thousands of devices at one server, from a release build
-cargo xtask storm [OPTION...]               processes killed for real, and nothing lost
+cargo xtask storm [OPTION...]               real processes are killed, and no change is lost
 cargo xtask sim [--seeds N] [--from S] [--clients C] [--steps K]
-                                            many laptops and a server in one thread, from seeds
-cargo xtask generate [--check]              what is written from the Rust types";
+                                            many simulated laptops and a server in one thread, from seeds
+cargo xtask generate [--check]              the files that are generated from the Rust types";
 
-/// What a chore ends with: whether all is well, or why it could not be done at all.
+/// The result of a command: whether all checks passed, or why it could not run.
 pub type Outcome = Result<bool, String>;
 
 fn main() -> ExitCode {
@@ -64,8 +64,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(why) => {
-            eprintln!("{why}");
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

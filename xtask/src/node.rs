@@ -1,24 +1,24 @@
-//! Node.js builds the screens. A system's own is used when it is new enough; otherwise npm fetches one for this
-//! repository alone.
+//! Node.js, which builds the user interface. The system's Node.js is used if it is new enough; otherwise npm downloads one
+//! for this repository.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::{packages, places, run};
+use crate::{packages, paths, run};
 
-/// What Vite needs: this minor of 20, or any from 22.12 on.
+/// The versions that Vite supports: 20 from this minor on, or any from 22.12 on.
 const OLDEST_OF_20: (u32, u32) = (20, 19);
 const OLDEST: (u32, u32) = (22, 12);
-/// What is fetched when the system's is too old.
+/// The package that is downloaded if the system's Node.js is too old.
 const FETCHED: &str = "node@22";
 
-/// Sees to a Node.js that is new enough.
-pub fn see_to() -> Result<(), String> {
+/// Installs Node.js if there is none that is new enough.
+pub fn ensure() -> Result<(), String> {
     if is_good(&version("node")) || is_good(&version(&fetched().join("node").to_string_lossy())) {
         return Ok(());
     }
-    if run::answer("npm", &["--version"]).is_none() {
-        if run::answer("dpkg-query", &["--version"]).is_none() {
+    if run::output_if_ok("npm", &["--version"]).is_none() {
+        if run::output_if_ok("dpkg-query", &["--version"]).is_none() {
             return Err("Node.js 22.12 or newer is missing: https://nodejs.org".to_owned());
         }
         packages::install(&["nodejs", "npm"])?;
@@ -27,7 +27,7 @@ pub fn see_to() -> Result<(), String> {
         }
     }
     println!("the system's Node.js is too old: fetching {FETCHED} into target/tools");
-    let folder = places::tools().join("node");
+    let folder = paths::tools().join("node");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(FETCHED);
@@ -38,10 +38,10 @@ pub fn see_to() -> Result<(), String> {
     }
 }
 
-/// npm in a folder, with the right Node.js before the others.
+/// An npm command in the folder of the user interface, with a supported Node.js first in `PATH`.
 pub fn npm(arguments: &[&str]) -> Command {
     let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    command.args(arguments).current_dir(places::ui());
+    command.args(arguments).current_dir(paths::ui());
     if !is_good(&version("node")) {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let with = std::iter::once(fetched()).chain(std::env::split_paths(&path));
@@ -51,11 +51,11 @@ pub fn npm(arguments: &[&str]) -> Command {
 }
 
 fn fetched() -> PathBuf {
-    places::tools().join("node/node_modules/node/bin")
+    paths::tools().join("node/node_modules/node/bin")
 }
 
 fn version(node: &str) -> Option<(u32, u32)> {
-    parse(&run::answer(node, &["--version"])?)
+    parse(&run::output_if_ok(node, &["--version"])?)
 }
 
 fn parse(text: &str) -> Option<(u32, u32)> {

@@ -1,4 +1,4 @@
-//! What the system must have. On Debian and Ubuntu root installs it; anybody else is told the one command.
+//! System packages. On Debian and Ubuntu they are installed if the user is root; otherwise the command is printed.
 
 use std::process::Command;
 
@@ -29,10 +29,10 @@ const TESTS: &[&str] = &[
     "python3-venv",
 ];
 
-/// Sees to every package that a build and the tests need.
-pub fn see_to() -> Result<(), String> {
-    if run::answer("dpkg-query", &["--version"]).is_none() {
-        // Another system: its own compiler and linker say what they miss, and README points to the two lists above.
+/// Installs every missing package that a build and the tests need.
+pub fn ensure() -> Result<(), String> {
+    if run::output_if_ok("dpkg-query", &["--version"]).is_none() {
+        // Another system: the compiler and linker report what is missing, and README refers to the two lists above.
         return Ok(());
     }
     let missing = missing(BUILD.iter().chain(TESTS));
@@ -42,16 +42,16 @@ pub fn see_to() -> Result<(), String> {
     install(&missing)
 }
 
-/// Installs packages, or says how.
+/// Installs packages, or returns the command as an error.
 pub fn install(packages: &[&str]) -> Result<(), String> {
     let words = packages.join(" ");
-    if run::answer("id", &["-u"]).as_deref() != Some("0") {
+    if run::output_if_ok("id", &["-u"]).as_deref() != Some("0") {
         return Err(format!(
             "Missing packages. Run this once, then try again:\n\n  sudo apt-get install --no-install-recommends {words}\n"
         ));
     }
     println!("installing {words}");
-    // A machine whose package lists are old or absent learns them first; one that fails here may still know enough.
+    // Update the package lists first, because they may be old or missing. The installation may succeed even if this fails.
     let _ = run::shown(apt().args(["update", "-q"]));
     if run::shown(apt().args(["install", "-q", "-y", "--no-install-recommends"]).args(packages))? {
         Ok(())
@@ -65,7 +65,7 @@ fn missing<'a>(packages: impl Iterator<Item = &'a &'static str>) -> Vec<&'static
 }
 
 fn installed(package: &str) -> bool {
-    run::answer("dpkg-query", &["-W", "-f", "${db:Status-Status}", package])
+    run::output_if_ok("dpkg-query", &["-W", "-f", "${db:Status-Status}", package])
         .is_some_and(|status| status.contains("installed") && !status.contains("not-installed"))
 }
 

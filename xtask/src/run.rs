@@ -1,12 +1,12 @@
-//! Running other programs so that nothing outlives us.
+//! Runs other programs so that none of them outlives this process.
 //!
-//! A program runs in a process group of its own. Beside it a small shell holds the end of a pipe: when we are gone, for
-//! whatever reason, the pipe closes and the shell ends the group. When the program ends by itself, the shell is told.
+//! A program runs in a process group of its own. A small shell reads from a pipe: when this process ends, for any reason, the
+//! pipe closes and the shell ends the group. When the program ends by itself, the shell receives a line and exits.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-/// Ends the group `$1` unless a line arrives first: politely, then after five seconds for good.
+/// Ends the group `$1` unless a line arrives first: with TERM, and after five seconds with KILL.
 #[cfg(unix)]
 const WATCH: &str = r#"trap '' INT TERM HUP QUIT
 if read -r _; then exit 0; fi
@@ -15,18 +15,18 @@ n=0
 while [ "$n" -lt 50 ] && kill -s 0 -- "-$1" 2>/dev/null; do sleep 0.1; n=$((n + 1)); done
 kill -s KILL -- "-$1" 2>/dev/null"#;
 
-/// Runs a program with its output shown; true when it ended well.
+/// Runs a program with its output shown; true when it succeeded.
 pub fn shown(command: &mut Command) -> Result<bool, String> {
     let mut running = start(command.stdout(Stdio::inherit()))?;
     running.end()
 }
 
-/// Runs a program with its output shown, and gives every line of it to `each` as well.
-pub fn heard(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool, String> {
+/// Runs a program with its output shown, and passes every line of it to `each`.
+pub fn with_lines(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool, String> {
     let mut running = start(command.stdout(Stdio::piped()))?;
     let output = running.child.stdout.take().expect("the output is piped");
     for line in BufReader::new(output).lines() {
-        // What is not text is not for us to count; the program's end tells the truth.
+        // A line that is not text is not counted. The program's exit status decides.
         let Ok(line) = line else { continue };
         println!("{line}");
         each(&line);
@@ -34,7 +34,7 @@ pub fn heard(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool, 
     running.end()
 }
 
-/// Runs a program and returns what it printed; an error when it ended badly.
+/// Runs a program and returns its output; an error when it failed.
 pub fn output(command: &mut Command) -> Result<String, String> {
     let name = name(command);
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(|error| format!("{name}: {error}"))?;
@@ -44,8 +44,8 @@ pub fn output(command: &mut Command) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|_| format!("{name} printed something that is not text"))
 }
 
-/// What a program printed, when it is there and ended well.
-pub fn answer(program: &str, arguments: &[&str]) -> Option<String> {
+/// A program's output; none when it is missing or failed.
+pub fn output_if_ok(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -61,7 +61,7 @@ impl Running {
         let status = self.child.wait().map_err(|error| format!("{}: {error}", self.name))?;
         if let Some(mut watch) = self.watch.take() {
             if let Some(mut pipe) = watch.stdin.take() {
-                // A watcher that is gone needs no word.
+                // Writing fails if the shell has ended already.
                 let _ = writeln!(pipe, "done");
             }
             let _ = watch.wait();
@@ -79,11 +79,11 @@ fn start(command: &mut Command) -> Result<Running, String> {
     let watch = watch(child.id()).map_err(|error| format!("sh cannot be started: {error}"));
     match watch {
         Ok(watch) => Ok(Running { child, watch, name }),
-        Err(why) => {
+        Err(error) => {
             let mut child = child;
             let _ = child.kill();
             let _ = child.wait();
-            Err(why)
+            Err(error)
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use crate::{Outcome, checks, places, run};
+use crate::{Outcome, checks, paths, run};
 
-/// Builds it and hands the options over.
+/// Builds the simulator and runs it with these options.
 pub fn sim(options: &[&str]) -> Outcome {
     if !run::shown(checks::cargo(&["build", "--release", "-p", "waystation-sim", "--bin", "sim"]).env_remove("RUSTFLAGS"))? {
         return Err("the simulator could not be built".to_owned());
     }
-    run::shown(Command::new(places::target().join("release/sim")).args(options).current_dir(places::root()))
+    run::shown(Command::new(paths::target().join("release/sim")).args(options).current_dir(paths::root()))
 }

@@ -1,8 +1,8 @@
-//! A chore as stages: each is announced, timed, and counted.
+//! The stages of a command: each is announced, timed, and counted.
 
 use std::time::{Duration, Instant};
 
-/// How many checks passed, failed and were left out.
+/// Numbers of checks that passed, failed and were skipped.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     pub passed: u64,
@@ -11,7 +11,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// One check.
+    /// The counts of one check.
     pub fn one(passed: bool) -> Counts {
         Counts { passed: passed.into(), failed: (!passed).into(), skipped: 0 }
     }
@@ -23,7 +23,7 @@ impl Counts {
     }
 }
 
-/// The stages of one chore.
+/// The stages of one command.
 #[derive(Default)]
 pub struct Stages {
     done: Vec<(String, Duration, Counts)>,
@@ -34,8 +34,8 @@ impl Stages {
     pub fn stage(&mut self, name: &str, work: impl FnOnce() -> Result<Counts, String>) -> bool {
         println!("── {name}");
         let begun = Instant::now();
-        let counts = work().unwrap_or_else(|why| {
-            eprintln!("{why}");
+        let counts = work().unwrap_or_else(|error| {
+            eprintln!("{error}");
             Counts::one(false)
         });
         let took = begun.elapsed();
@@ -44,7 +44,7 @@ impl Stages {
         counts.failed == 0
     }
 
-    /// Prints the time of every stage and, alone on the last line, the counts. True when nothing failed.
+    /// Prints the time of every stage, and the counts as the last line. True when nothing failed.
     pub fn end(self) -> bool {
         let mut all = Counts::default();
         println!();

@@ -1,16 +1,16 @@
-//! `cargo xtask test`: every check and every test there is.
+//! `cargo xtask test`: every check and every test.
 
 use std::process::Command;
 
 use crate::stage::{Counts, Stages};
-use crate::{Outcome, checks, deny, description, generate, node, packages, places, run, ui};
+use crate::{Outcome, checks, deny, description, generate, node, packages, paths, run, ui};
 
-/// Runs everything, also what comes after a failure, and ends with one line of counts.
+/// Runs all stages, also after a failure, and prints one line of counts at the end.
 pub fn test() -> Outcome {
     let mut stages = Stages::default();
-    stages.stage("packages of the system", || packages::see_to().map(|()| Counts::default()));
+    stages.stage("system packages", || packages::ensure().map(|()| Counts::default()));
     stages.stage("format", checks::format);
-    stages.stage("what is generated is up to date", || generate::check().map(Counts::one));
+    stages.stage("generated files", || generate::check().map(Counts::one));
     let has_screens = stages.stage("screens", || ui::build().map(Counts::one));
     stages.stage("types of the screens", || npm_check(&["run", "check"]));
     stages.stage("tests of the screens", vitest);
@@ -18,7 +18,7 @@ pub fn test() -> Outcome {
     stages.stage("licences, sources and bans", deny::deny);
     stages.stage("form of the HTTP description", description::validated);
     stages.stage("tests of the programs", checks::rust_tests);
-    stages.stage("made-up requests against the HTTP description", description::tried);
+    stages.stage("generated requests against the HTTP description", description::tried);
     if has_screens {
         stages.stage("the journey in the real window", journey);
     }
@@ -30,12 +30,12 @@ fn npm_check(arguments: &[&str]) -> Result<Counts, String> {
 }
 
 fn vitest() -> Result<Counts, String> {
-    let report = places::target().join("vitest.json");
-    // An old report must not speak for a run that wrote none.
+    let report = paths::target().join("vitest.json");
+    // Otherwise an old report would be read after a run that wrote none.
     let _ = std::fs::remove_file(&report);
     let mut vitest = node::npm(&["exec", "--", "vitest", "run", "--reporter=default", "--reporter=json"]);
     vitest.arg(format!("--outputFile.json={}", report.display()));
-    let ended_well = run::shown(&mut vitest)?;
+    let succeeded = run::shown(&mut vitest)?;
     let text = std::fs::read_to_string(&report).unwrap_or_default();
     let number = |name: &str| number_after(&text, name);
     let mut counts = Counts {
@@ -43,7 +43,7 @@ fn vitest() -> Result<Counts, String> {
         failed: number("numFailedTests").unwrap_or(0),
         skipped: number("numPendingTests").unwrap_or(0),
     };
-    if !ended_well && counts.failed == 0 {
+    if !succeeded && counts.failed == 0 {
         counts.failed = 1;
     }
     Ok(counts)
@@ -61,9 +61,9 @@ fn journey() -> Result<Counts, String> {
         return Ok(Counts::one(false));
     }
     let mut counts = Counts::default();
-    let mut journey = Command::new(places::target().join("debug/demo"));
-    let ended_well = run::heard(journey.arg("--headless").current_dir(places::root()), |line| counts.add(step(line)))?;
-    if !ended_well && counts.failed == 0 {
+    let mut journey = Command::new(paths::target().join("debug/demo"));
+    let succeeded = run::with_lines(journey.arg("--headless").current_dir(paths::root()), |line| counts.add(step(line)))?;
+    if !succeeded && counts.failed == 0 {
         counts.failed = 1;
     }
     Ok(counts)

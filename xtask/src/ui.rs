@@ -1,34 +1,34 @@
-//! The screens: their packages and their build, each only when what it is made of has changed.
+//! The user interface: its packages and its build. Each is updated only when its input has changed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use crate::{node, places, run};
+use crate::{node, paths, run};
 
-/// What a build of the screens does not read, or writes itself.
+/// Folders that a build of the user interface does not read, or that it writes itself.
 const NOT_SOURCES: &[&str] = &["node_modules", "dist", "paraglide", "test-results", "coverage", ".svelte-kit"];
 
-/// Sees to the packages of the screens.
+/// Installs the packages of the user interface if the lock file has changed.
 pub fn packages() -> Result<(), String> {
-    node::see_to()?;
-    let lock = hash(&[places::ui().join("package-lock.json")])?;
-    let is_there = places::ui().join("node_modules/.package-lock.json").is_file();
+    node::ensure()?;
+    let lock = hash(&[paths::ui().join("package-lock.json")])?;
+    let is_there = paths::ui().join("node_modules/.package-lock.json").is_file();
     if is_there && read_stamp("npm-ci") == Some(lock) {
         return Ok(());
     }
-    // Not `npm ci`: where a registry does not have the packages of every platform, npm leaves those of the others out of
-    // the lock file, and `ci` then refuses the file that npm itself wrote. `install` keeps to the versions that are locked.
+    // Not `npm ci`: if a registry lacks packages of other platforms, npm leaves them out of the lock file, and `ci` then
+    // refuses the file that npm itself wrote. `install` keeps the locked versions.
     if !run::shown(&mut node::npm(&["install", "--no-save", "--no-audit", "--no-fund"]))? {
         return Err("npm could not fetch the packages of the screens".to_owned());
     }
     write_stamp("npm-ci", lock)
 }
 
-/// Builds the screens; true when they were built or need no build.
+/// Builds the user interface if its sources have changed; false when the build failed.
 pub fn build() -> Result<bool, String> {
     packages()?;
     let sources = sources()?;
-    if places::ui().join("dist/index.html").is_file() && read_stamp("ui-build") == Some(sources) {
+    if paths::ui().join("dist/index.html").is_file() && read_stamp("ui-build") == Some(sources) {
         return Ok(true);
     }
     if !run::shown(&mut node::npm(&["run", "build"]))? {
@@ -40,7 +40,7 @@ pub fn build() -> Result<bool, String> {
 
 fn sources() -> Result<u64, String> {
     let mut files = Vec::new();
-    collect(&places::ui(), &mut files)?;
+    collect(&paths::ui(), &mut files)?;
     files.sort();
     hash(&files)
 }
@@ -62,7 +62,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
     Ok(())
 }
 
-/// A hash of names and contents: a fresh clone has other times but the same sources.
+/// A hash of names and contents. File times would differ in a fresh clone with the same sources.
 fn hash(files: &[PathBuf]) -> Result<u64, String> {
     let mut hasher = DefaultHasher::new();
     for file in files {
@@ -73,11 +73,11 @@ fn hash(files: &[PathBuf]) -> Result<u64, String> {
 }
 
 fn read_stamp(name: &str) -> Option<u64> {
-    std::fs::read_to_string(places::stamp(name)).ok()?.trim().parse().ok()
+    std::fs::read_to_string(paths::stamp(name)).ok()?.trim().parse().ok()
 }
 
 fn write_stamp(name: &str, hash: u64) -> Result<(), String> {
-    let path = places::stamp(name);
+    let path = paths::stamp(name);
     let folder = path.parent().expect("a stamp lies in a folder");
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&path, hash.to_string()))

@@ -1,5 +1,5 @@
-//! Prints what `docs/DOMAIN.md` says of each table: where its rows live, who may write them, and how each column merges.
-//! Given a file, it prints that file with the section between its markers written anew.
+//! Prints the generated section of `docs/DOMAIN.md`: for each table its scopes, who may write it, and how each column merges.
+//! Given a file, it prints that file with the section between its markers replaced.
 
 use std::process::ExitCode;
 
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The document with its section written anew.
+/// The document with its section replaced.
 ///
 /// # Errors
 /// When it has no such section.
@@ -95,7 +95,7 @@ fn rules(rules: Rules, between: &str) -> String {
         return "the server alone".to_owned();
     }
     let rule = |rule: &&[Who]| match rule {
-        // Push judges such a row by rules of its own.
+        // Push has separate rules for such a table.
         [] => "anybody, under the rules that `PROTOCOL.md` has for this table".to_owned(),
         rule => format!("who {}", list(rule.iter().map(who), " and ")),
     };
@@ -113,7 +113,7 @@ fn who(who: &Who) -> String {
     }
 }
 
-/// What deleting a row does to others. Rows of a table that laptops never delete are deleted by the server's operators alone.
+/// What deleting a row does to other rows. Empty for tables whose rows laptops never delete.
 fn of_deletion(entity: &Entity) -> Vec<String> {
     if entity.delete.is_empty() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Prints `docs/ERRORS.md`: every code, what it means, and what a person reads.
+//! Prints `docs/ERRORS.md`: every code, its meaning, and the text on the screen.
 
 use std::path::Path;
 

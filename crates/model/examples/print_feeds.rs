@@ -1,4 +1,4 @@
-//! Prints the feed triggers, as `migrations/server/generated/feeds.sql` keeps them for reading.
+//! Prints the feed triggers: the content of `migrations/server/generated/feeds.sql`.
 
 fn main() {
     print!("{}", waystation_model::sql::feed_triggers());

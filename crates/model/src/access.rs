@@ -15,20 +15,20 @@ use crate::scope::ScopeKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Looks after the organization.
+    /// Administers the organization.
     Admin,
-    /// Trains people at a station and makes courses.
+    /// Makes courses and trains people.
     Instructor,
     /// Teaches groups and marks attendance.
     Teacher,
-    /// Studies.
+    /// Takes courses and belongs to groups.
     Learner,
-    /// Looks in on their children.
+    /// Reads the progress of their children.
     Parent,
 }
 
 impl Role {
-    /// The role named by the word in `users.role`.
+    /// The role with this value in `users.role`.
     pub fn parse(word: &str) -> Option<Role> {
         Some(match word {
             "admin" => Role::Admin,
@@ -40,7 +40,7 @@ impl Role {
         })
     }
 
-    /// The word in `users.role`.
+    /// Its value in `users.role`.
     pub const fn word(self) -> &'static str {
         match self {
             Role::Admin => "admin",
@@ -83,7 +83,7 @@ pub enum Who {
     Staff,
     /// The column is null.
     Empty(&'static str),
-    /// The column holds this word.
+    /// The column has this value.
     Equals(&'static str, &'static str),
 }
 

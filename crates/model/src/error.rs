@@ -1,4 +1,4 @@
-//! One shape of error over IPC and HTTP. Consumers match the code; the screen translates it.
+//! The error type over IPC and HTTP. Consumers match the code; the screen shows its translation.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 macro_rules! codes {
     ($( $(#[doc = $doc:literal])* $name:ident = $word:literal, $status:literal, $retryable:literal; )*) => {
-        /// What went wrong, as a word that never changes. `docs/ERRORS.md` is written from this list.
+        /// An error code. Its value never changes. `docs/ERRORS.md` is generated from this list.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, TS)]
         pub enum Code {
             $( $(#[doc = $doc])* #[serde(rename = $word)] $name, )*
@@ -16,7 +16,7 @@ macro_rules! codes {
             /// Every code.
             pub const ALL: &'static [Code] = &[ $( Code::$name, )* ];
 
-            /// The word on the wire.
+            /// Its value on the wire.
             pub const fn word(self) -> &'static str {
                 match self { $( Code::$name => $word, )* }
             }
@@ -31,7 +31,7 @@ macro_rules! codes {
                 match self { $( Code::$name => $retryable, )* }
             }
 
-            /// What it means, for `docs/ERRORS.md`.
+            /// Its meaning, for `docs/ERRORS.md`.
             pub const fn meaning(self) -> &'static str {
                 match self { $( Code::$name => concat!($( $doc ),*), )* }
             }
@@ -97,7 +97,7 @@ codes! {
     /// The server or its database is starting, stopping or out of reach.
     NotReady = "not_ready", 503, true;
 
-    // Who somebody is
+    // Accounts and sessions
     /// The name or the password is wrong.
     WrongPassword = "wrong_password", 401, false;
     /// The account is closed.
