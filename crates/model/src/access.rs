@@ -134,14 +134,14 @@ pub fn refused_column(
         return None;
     }
     // Only tracked columns are taken from the change: keys do not change, and the parent row decides carried columns.
-    let mut said = values.to_vec();
+    let mut checked = values.to_vec();
     for (index, value) in fields.iter().filter(|(index, _)| entity.columns[*index].tracked_group().is_some()) {
-        said[*index] = value.clone();
+        checked[*index] = value.clone();
     }
     fields.iter().find_map(|(index, value)| {
         let column = &entity.columns[*index];
         let only_names_the_row = column.merge == Merge::Key && stored.is_some_and(|stored| stored[*index] == *value);
-        let may = only_names_the_row || column.by.is_none_or(|rules| allows(rules, entity, id, &said, actor));
+        let may = only_names_the_row || column.by.is_none_or(|rules| allows(rules, entity, id, &checked, actor));
         (!may).then_some(column)
     })
 }

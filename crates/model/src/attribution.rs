@@ -12,7 +12,7 @@ pub fn is_attributed(entity: &Entity) -> bool {
 }
 
 /// Fills in the author wherever a change sets a group that has an author column. `stored` is the row before the change, if there
-/// is one. `makes`: the change was made on no row. Then it gets the defaults of a new row even if another change has created the
+/// is one. `creates`: the change was made on no row. Then it gets the defaults of a new row even if another change has created the
 /// row meanwhile; otherwise the order of arrival would decide whose defaults are stored.
 ///
 /// # Errors
@@ -20,15 +20,15 @@ pub fn is_attributed(entity: &Entity) -> bool {
 pub fn attribute(
     entity: &Entity,
     stored: Option<&[Value]>,
-    makes: bool,
+    creates: bool,
     author: Uuid,
     fields: &mut Vec<(usize, Value)>,
 ) -> Result<(), Problem> {
     let me = json!(author.to_string());
-    if makes {
+    if creates {
         let made_by_another = |person: &str| value_of(entity, fields, person).is_some_and(|person| *person != me);
         let defaults: Vec<(usize, Value)> = columns(entity)
-            .filter(|(index, _)| !gives(fields, *index))
+            .filter(|(index, _)| !contains(fields, *index))
             .filter_map(|(index, column)| {
                 let (_, text) = column.default_by_others.filter(|(person, _)| made_by_another(person))?;
                 Some((index, serde_json::from_str(text).expect("a registered default is JSON, which a test holds")))
@@ -47,11 +47,11 @@ pub fn attribute(
         let Some(group) = column.tracked_group() else { continue };
         let of_group: Vec<usize> =
             entity.group_columns(group).map(|(of_group, _)| of_group).filter(|of_group| *of_group != index).collect();
-        let said: Vec<bool> = fields.iter().filter(|(given, _)| of_group.contains(given)).map(|(_, value)| !value.is_null()).collect();
-        if said.contains(&true) {
+        let are_set: Vec<bool> = fields.iter().filter(|(given, _)| of_group.contains(given)).map(|(_, value)| !value.is_null()).collect();
+        if are_set.contains(&true) {
             fields.retain(|(given, _)| *given != index);
             fields.push((index, me.clone()));
-        } else if !said.is_empty() && !gives(fields, index) {
+        } else if !are_set.is_empty() && !contains(fields, index) {
             // Left unchanged, the column would name the author of an earlier change, which depends on the order of arrival.
             fields.push((index, Value::Null));
         }
@@ -63,7 +63,7 @@ fn columns(entity: &Entity) -> impl Iterator<Item = (usize, &Column)> {
     entity.columns.iter().enumerate()
 }
 
-fn gives(fields: &[(usize, Value)], index: usize) -> bool {
+fn contains(fields: &[(usize, Value)], index: usize) -> bool {
     fields.iter().any(|(given, _)| *given == index)
 }
 

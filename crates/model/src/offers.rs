@@ -22,18 +22,18 @@ pub fn is_offered(column: &Column) -> bool {
 
 /// The offered fields that this person may write. Empty when they may not write the row: the row with the offered values and,
 /// if the server has one, the current row.
-pub fn of_writer(entity: &Entity, id: &Uuid, stands: Option<&[Value]>, fields: &[(usize, Value)], actor: &Actor) -> Vec<(usize, Value)> {
-    let mut values = stands.map_or_else(|| entity.empty_values(), <[Value]>::to_vec);
+pub fn of_writer(entity: &Entity, id: &Uuid, current: Option<&[Value]>, fields: &[(usize, Value)], actor: &Actor) -> Vec<(usize, Value)> {
+    let mut values = current.map_or_else(|| entity.empty_values(), <[Value]>::to_vec);
     for (index, value) in fields {
         values[*index] = value.clone();
     }
     let may = |values: &[Value]| allows(entity.write, entity, id, values, actor);
-    if !may(&values) || stands.is_some_and(|stands| !may(stands)) {
+    if !may(&values) || current.is_some_and(|current| !may(current)) {
         return Vec::new();
     }
     let mut kept = Vec::with_capacity(fields.len());
     for field in fields {
-        if refused_column(entity, id, stands, std::slice::from_ref(field), &values, actor).is_none() {
+        if refused_column(entity, id, current, std::slice::from_ref(field), &values, actor).is_none() {
             kept.push(field.clone());
         } else if entity.columns[field.0].merge == Merge::Key {
             // A row cannot be restored without its key.
@@ -63,7 +63,7 @@ mod tests {
         assert!(offered.contains(&"topics") && offered.contains(&"attendance_records"));
     }
 
-    fn offered(table: &str, given: &[(&str, Value)], stands: bool, actor: &Actor) -> Vec<&'static str> {
+    fn offered(table: &str, given: &[(&str, Value)], current: bool, actor: &Actor) -> Vec<&'static str> {
         let entity = entity(table).expect("a registered table");
         let fields: Vec<(usize, Value)> =
             given.iter().map(|(name, value)| (entity.column_index(name).expect("a column"), value.clone())).collect();
@@ -71,7 +71,7 @@ mod tests {
         for (index, value) in &fields {
             values[*index] = value.clone();
         }
-        let kept = of_writer(entity, &Uuid::from_u128(9), stands.then_some(&values), &fields, actor);
+        let kept = of_writer(entity, &Uuid::from_u128(9), current.then_some(&values), &fields, actor);
         kept.into_iter().map(|(index, _)| entity.columns[index].name).collect()
     }
 

@@ -111,12 +111,12 @@ impl Server {
     /// The row's values and the open conflicts.
     fn settled_state(&self) -> RowAndConflicts {
         let stored = self.stored();
-        let stands = |group: &str| {
+        let current = |group: &str| {
             let (lead, _) = self.entity.group_columns(group).next().expect("a group has a column");
             stored.values[lead].to_string()
         };
         // A losing value that equals the current one is no conflict.
-        let held = self.conflicts.iter().filter(|((group, _), (value, _))| *value != stands(group));
+        let held = self.conflicts.iter().filter(|((group, _), (value, _))| *value != current(group));
         (stored.values.clone(), held.map(|(key, (value, _))| (key.clone(), value.clone())).collect())
     }
 }
@@ -232,12 +232,12 @@ proptest! {
             server.take(&made);
         }
         let (values, conflicts) = server.settled_state();
-        let stands = &values[table.column_index("status").expect("a column")];
+        let current = &values[table.column_index("status").expect("a column")];
         for (device, value) in last_of_device {
             let kept = conflicts.get(&("mark".to_owned(), Some(Uuid::from_u128(device)))) == Some(&value.to_string());
             // A device that sets the initial value again has entered nothing new.
             let nothing_new = value.is_null();
-            prop_assert!(*stands == value || kept || nothing_new, "device {} set {}, {} is current, conflicts {:?}", device, value, stands, conflicts);
+            prop_assert!(*current == value || kept || nothing_new, "device {} set {}, {} is current, conflicts {:?}", device, value, current, conflicts);
         }
     }
 }

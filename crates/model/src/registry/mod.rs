@@ -66,7 +66,7 @@ impl When {
 }
 
 /// Puts a row into the scope of this kind whose id is in `column`.
-pub const fn lives_in(kind: ScopeKind, column: &'static str) -> ScopeRule {
+pub const fn in_scope(kind: ScopeKind, column: &'static str) -> ScopeRule {
     ScopeRule { kind, column, when: None }
 }
 

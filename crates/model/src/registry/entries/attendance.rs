@@ -17,7 +17,7 @@ pub static ATTENDANCE_RECORDS: Entity = Entity {
         column("note", Kind::Text, Merge::Latest).optional().length_max(500),
     ],
     id: IdRule::Derived(&["group_id", "student_id", "lesson_date"]),
-    scopes: &[lives_in(ScopeKind::Roster, "group_id"), lives_in(ScopeKind::Learner, "student_id")],
+    scopes: &[in_scope(ScopeKind::Roster, "group_id"), in_scope(ScopeKind::Learner, "student_id")],
     write: &[&[Who::Hears(ScopeKind::Roster, "group_id")]],
     delete: &[],
     access: &[],

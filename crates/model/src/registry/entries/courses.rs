@@ -8,15 +8,15 @@ pub(super) const COURSE_STAFF: Rules = &[&[Who::Hears(ScopeKind::CourseStaff, "c
 
 /// A part of a course: in the course's scope once the course is published, in its staff's scope before that.
 pub(super) const OF_COURSE: &[ScopeRule] = &[
-    lives_in(ScopeKind::Course, "course_id").when(When::True("published")),
-    lives_in(ScopeKind::CourseStaff, "course_id").when(When::False("published")),
+    in_scope(ScopeKind::Course, "course_id").when(When::True("published")),
+    in_scope(ScopeKind::CourseStaff, "course_id").when(When::False("published")),
 ];
 
 /// A part of a course, or a row without a course: all staff of the organization subscribe to the latter.
 pub(super) const OF_COURSE_OR_STAFF: &[ScopeRule] = &[
-    lives_in(ScopeKind::Course, "course_id").when(When::True("published")),
-    lives_in(ScopeKind::CourseStaff, "course_id").when(When::False("published")),
-    lives_in(ScopeKind::OrgStaff, "organization_id").when(When::Null("course_id")),
+    in_scope(ScopeKind::Course, "course_id").when(When::True("published")),
+    in_scope(ScopeKind::CourseStaff, "course_id").when(When::False("published")),
+    in_scope(ScopeKind::OrgStaff, "organization_id").when(When::Null("course_id")),
 ];
 
 /// The instructor of the course and the administrators; for a row without a course, all staff of the organization.
@@ -59,8 +59,8 @@ pub static COURSES: Entity = Entity {
     ],
     id: IdRule::Made,
     scopes: &[
-        lives_in(ScopeKind::Org, "organization_id").when(When::True("published")),
-        lives_in(ScopeKind::OrgStaff, "organization_id").when(When::False("published")),
+        in_scope(ScopeKind::Org, "organization_id").when(When::True("published")),
+        in_scope(ScopeKind::OrgStaff, "organization_id").when(When::False("published")),
     ],
     // Nobody subscribes to a new course yet, so its creator has to be its instructor or an administrator.
     write: &[&[Who::Hears(ScopeKind::CourseStaff, "id")], &[Who::Staff, Who::Is("instructor_id")], &[Who::Has(Role::Admin)]],

@@ -4,7 +4,7 @@ use super::super::*;
 use crate::access::{Role, Rules, Who};
 
 const WRITERS: Rules = &[&[Who::Has(Role::Admin)], &[Who::Has(Role::Instructor)]];
-const SCOPES: &[ScopeRule] = &[lives_in(ScopeKind::Org, "organization_id")];
+const SCOPES: &[ScopeRule] = &[in_scope(ScopeKind::Org, "organization_id")];
 
 /// One station, or another site where people are trained.
 pub static STATIONS: Entity = Entity {

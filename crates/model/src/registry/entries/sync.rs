@@ -16,7 +16,7 @@ pub static DEVICES: Entity = Entity {
         column("revoked_at", Kind::Timestamp, Merge::Server).optional(),
     ],
     id: IdRule::Made,
-    scopes: &[lives_in(ScopeKind::People, "organization_id"), lives_in(ScopeKind::User, "user_id")],
+    scopes: &[in_scope(ScopeKind::People, "organization_id"), in_scope(ScopeKind::User, "user_id")],
     write: &[&[Who::Is("user_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
@@ -51,9 +51,9 @@ pub static CONFLICTS: Entity = Entity {
     id: IdRule::Made,
     // A course without an instructor has only administrators in its staff scope: they settle its conflicts.
     scopes: &[
-        lives_in(ScopeKind::Roster, "group_id"),
-        lives_in(ScopeKind::CourseStaff, "course_id"),
-        lives_in(ScopeKind::User, "author_id"),
+        in_scope(ScopeKind::Roster, "group_id"),
+        in_scope(ScopeKind::CourseStaff, "course_id"),
+        in_scope(ScopeKind::User, "author_id"),
     ],
     write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Is("author_id")]],
     delete: &[],
@@ -91,10 +91,10 @@ pub static HELD_CHANGES: Entity = Entity {
     id: IdRule::Made,
     // The administrators subscribe to every held change, because its group or course may not exist any more.
     scopes: &[
-        lives_in(ScopeKind::Roster, "group_id"),
-        lives_in(ScopeKind::CourseStaff, "course_id"),
-        lives_in(ScopeKind::People, "organization_id"),
-        lives_in(ScopeKind::User, "author_id"),
+        in_scope(ScopeKind::Roster, "group_id"),
+        in_scope(ScopeKind::CourseStaff, "course_id"),
+        in_scope(ScopeKind::People, "organization_id"),
+        in_scope(ScopeKind::User, "author_id"),
     ],
     // Push also checks that who accepts has the right to the row, and that the author does not decide.
     write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Has(Role::Admin)]],
@@ -131,7 +131,7 @@ pub static OFFERED_ROWS: Entity = Entity {
         column("seconded", Kind::Whole, Merge::Server),
     ],
     id: IdRule::Derived(&["entity", "row_id", "offered_by"]),
-    scopes: &[lives_in(ScopeKind::People, "organization_id")],
+    scopes: &[in_scope(ScopeKind::People, "organization_id")],
     // Push checks the offered row's own table: who may write a row may offer it. Only administrators decide.
     write: &[&[]],
     delete: &[],
