@@ -98,11 +98,11 @@ const FAULTS: &[(Act, usize)] = &[
     (Act::Restore, 2),
 ];
 
-/// The first seed with the steps of [`LATER_FAULTS`]. Earlier seeds keep their histories, because some of them found bugs.
+/// The first seed with the steps of `LATER_FAULTS`. Earlier seeds keep their histories, because some of them found bugs.
 pub const LATER_FROM: u64 = 1_000_000;
 /// Each is part of half of the histories from [`LATER_FROM`] on.
 const LATER_FAULTS: &[(Act, usize)] = &[(Act::Forget, 4)];
-/// The first seed with the steps of [`LATEST_FAULTS`] instead.
+/// The first seed with the steps of `LATEST_FAULTS` instead.
 pub const LATEST_FROM: u64 = 2_000_000;
 /// Each is part of half of the histories from [`LATEST_FROM`] on.
 const LATEST_FAULTS: &[(Act, usize)] = &[(Act::Forget, 2), (Act::Day, 3), (Act::Damage, 3), (Act::Fetch, 5), (Act::Update, 2)];

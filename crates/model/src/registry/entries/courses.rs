@@ -114,7 +114,7 @@ pub static MODULES: Entity = Entity {
     access: &[],
 };
 
-/// A part of a module: the unit of progress.
+/// A part of a module that is learned in one session.
 pub static TOPICS: Entity = Entity {
     name: "topics",
     code: 21,
