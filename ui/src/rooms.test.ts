@@ -1,4 +1,4 @@
-/** The rooms of the window: what may import what, and what may stand in a file. */
+/** The rooms of the window: permitted imports and contents of files. */
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
@@ -15,7 +15,7 @@ function importsOf(text: string): string[] {
   return [...text.matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(([, name]) => name);
 }
 
-/** Where an import leads: a path below src/, or the name of a package. */
+/** The target of an import: a path below src/, or the name of a package. */
 function target(file: string, name: string): string {
   if (name.startsWith("$shared")) return name.replace("$shared", "shared");
   if (name.startsWith("$features")) return name.replace("$features", "features");
@@ -37,7 +37,7 @@ test("imports point one way: shared, features, views", () => {
   expect(wrong).toEqual([]);
 });
 
-test("only shared/desktop knows the desktop's API", () => {
+test("only shared/desktop uses the desktop's API", () => {
   const knows = product.filter(({ text }) => importsOf(text).some((name) => name.startsWith("@tauri-apps")));
   expect(knows.map(({ file }) => file)).toEqual(["shared/desktop/desktop.ts"]);
 });
@@ -57,8 +57,8 @@ test("no style attributes in markup: the content security policy refuses them", 
   expect(styled.map(({ file }) => file)).toEqual([]);
 });
 
-test("colours stand in the tokens only", () => {
-  // Paper is white in the dark too, and what is marked on paper has the colours of a marker.
+test("colours are only in the tokens", () => {
+  // Paper is white in the dark theme too, and highlights on paper have the colours of a marker.
   const allowed = ["shared/tokens.css", "features/topic/pdf/PdfPage.svelte", "features/topic/pdf/PdfThumbnails.svelte"];
   const coloured = product.filter(({ file, text }) => /\.(svelte|css)$/.test(file) && !allowed.includes(file) && /#[0-9a-f]{3,8}\b(?![-/\w])|rgba?\(|hsl\(|oklch\(/i.test(text.replace(/\{#\w+/g, "")));
   expect(coloured.map(({ file }) => file)).toEqual([]);

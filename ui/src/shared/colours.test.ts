@@ -1,4 +1,7 @@
-/** Words can be read on their grounds, in light and in dark: 4.5 : 1 by WCAG, 3 : 1 for shapes and lines of controls. */
+/**
+ * Texts are readable on their backgrounds, in light and in dark: 4.5 : 1 by WCAG, 3 : 1 for shapes and lines of
+ * controls.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -32,7 +35,7 @@ const words = [
 const shapes = [
   ...["good-solid", "warn-solid", "bad-solid", "excused-solid", "accent", "focus"].map((shape) => [shape, "page"]),
   ...["page", "raised", "side"].map((ground) => ["control", ground]),
-  // A ring's and a bar's progress on the rest of it.
+  // The progress of a ring or a bar against its track.
   ["accent-text", "edge"], ["accent-text", "pressed"], ["good-solid", "pressed"], ["faint", "pressed"],
 ] as [string, string][];
 

@@ -71,7 +71,7 @@ describe("marking", () => {
     expect(g.toMarks(step!)).toEqual([{ student_id: "s0", lesson_date: "2026-03-02", status: "present" }]);
   });
 
-  it("the same mark again stores nothing, and still moves on", () => {
+  it("the same mark again stores nothing, and the cursor moves on", () => {
     const edit = g.mark(opened(["p.", ".."]), "present");
     expect(edit.step).toBeNull();
     expect(edit.state.cursor).toEqual(at(1, 0));
@@ -87,7 +87,7 @@ describe("marking", () => {
     expect(g.selection(edit.state)).toEqual(g.selection(state));
   });
 
-  it("leaves days outside the membership blank, but an old mark there may go", () => {
+  it("leaves days outside the membership blank, but an old mark there can be cleared", () => {
     expect(g.mark(opened(["#."]), "present").step).toBeNull();
     const old = opened(["p"]);
     const outside = { ...old, grid: gridOf(["p"], {}, { outside: true }) };
@@ -103,7 +103,7 @@ describe("marking", () => {
     expect(paste(state, "p").step).toBeNull();
   });
 
-  it("goes round with Space and does not move", () => {
+  it("cycles with Space and does not move", () => {
     let state = opened(["."]);
     const seen: (string | undefined)[] = [];
     for (let press = 0; press < 5; press += 1) {
@@ -113,7 +113,7 @@ describe("marking", () => {
     expect(seen).toEqual(["p", "l", "a", "e", "."]);
   });
 
-  it("keeps the other students' rows as they were, for drawing only what changed", () => {
+  it("keeps the identity of the other students' rows, so that only changed rows are rendered", () => {
     const before = opened(["..", ".."]);
     const { state } = g.mark(before, "present");
     expect(state.grid.students[1]).toBe(before.grid.students[1]);
@@ -134,7 +134,7 @@ describe("filling", () => {
     expect(shown(g.fillPresent(state).state)).toEqual(["..", "pp", ".."]);
   });
 
-  it("does not settle a conflict by the way", () => {
+  it("does not settle a conflict", () => {
     const state = { ...opened(["."]), grid: gridOf(["."], {}, { conflict_id: "c" }) };
     expect(g.fillPresent(state).step).toBeNull();
   });
@@ -179,7 +179,7 @@ describe("undo", () => {
     expect(g.toMarks(g.undo(nextMonth).step!)).toEqual([{ student_id: "s0", lesson_date: "2026-03-02", status: null }]);
   });
 
-  it("goes to where it happened", () => {
+  it("moves the cursor to the change", () => {
     const state = g.goTo(g.mark(g.goTo(opened(["..", ".."]), at(1, 1)), "late").state, at(0, 0));
     expect(g.undo(state).state.cursor).toEqual(at(1, 1));
   });
@@ -205,7 +205,7 @@ describe("notes", () => {
 });
 
 describe("a refusal", () => {
-  it("puts the cell back and cannot be undone any more", () => {
+  it("restores the cell and cannot be undone any more", () => {
     const { state, step } = g.mark(opened(["a"]), "present");
     const back = g.revert(state, step!);
     expect(shown(back)).toEqual(["a"]);
@@ -241,7 +241,7 @@ describe("a fresh grid", () => {
   });
 });
 
-describe("marks on their way to the disk", () => {
+describe("marks that are being stored", () => {
   it("stay on the screen when an older grid arrives late", () => {
     const pending = new Pending();
     const step = g.mark(opened(["."]), "present").step!;
@@ -252,7 +252,7 @@ describe("marks on their way to the disk", () => {
     expect(pending.over(gridOf(["."]), old).students[0]!.cells[0]!.status).toBe("present");
   });
 
-  it("give way to a grid that was asked for after they were stored", () => {
+  it("are replaced by a grid that was requested after they were stored", () => {
     const pending = new Pending();
     const step = g.mark(opened(["."]), "present").step!;
     pending.begin(step);
@@ -262,7 +262,7 @@ describe("marks on their way to the disk", () => {
     expect(pending.count).toBe(0);
   });
 
-  it("leave when they are refused", () => {
+  it("are removed when they are refused", () => {
     const pending = new Pending();
     const step = g.mark(opened(["."]), "present").step!;
     pending.begin(step);
@@ -297,7 +297,7 @@ describe("copy and paste", () => {
     expect(shown(paste(wide, "p\ta").state)).toEqual(["pa", "pa"]);
   });
 
-  it("says what it could not read and what did not fit", () => {
+  it("reports what it could not read and what did not fit", () => {
     const edit = paste(g.goTo(opened(["..", ".."]), at(0, 1)), "hello\tp\nl\tp");
     expect(shown(edit.state)).toEqual(["..", ".l"]);
     expect(edit).toMatchObject({ unread: 1, cut: 2 });
@@ -312,7 +312,7 @@ describe("copy and paste", () => {
     expect(shown(paste(opened(["pp", "pp"]), "l\tl\nl").state)).toEqual(["ll", "lp"]);
   });
 
-  it("comes back as it was copied", () => {
+  it("copy and paste round-trip", () => {
     const state = g.select(opened(["pla.", "e.pp"]), "all");
     const empty = g.open(gridOf(["....", "...."]));
     expect(shown(paste(g.goTo(empty, at(0, 0)), copy(state, letter)).state)).toEqual(["pla.", "e.pp"]);

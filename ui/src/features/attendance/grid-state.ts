@@ -1,10 +1,10 @@
-// The attendance grid without a screen: cursor, selection, marks, undo. Every function takes a state and returns a
-// new one; unchanged students keep their identity, so that only the rows that changed are drawn again.
+// The attendance grid without a screen: cursor, selection, marks, undo. Every function takes a state and returns a new
+// one; unchanged students keep their identity, so that only changed rows are rendered again.
 
 import type { Grid, GridCell, GridStudent, SetMark } from "$shared/desktop/generated";
 import { asMark, nextMark, type Mark } from "./marks";
 
-export interface Place {
+export interface Position {
   row: number;
   col: number;
 }
@@ -12,7 +12,7 @@ export interface Place {
 /** What a selection covers: cells, whole days, whole students or everything. */
 export type Reach = "cells" | "days" | "students" | "all";
 
-/** One cell's change, by student and day, so that it holds when the grid shows other days. */
+/** One cell's change, by student and day, so that it stays valid when the grid shows other days. */
 export interface Change {
   student_id: string;
   lesson_date: string;
@@ -20,20 +20,20 @@ export interface Change {
   after: { status: Mark; note: string };
 }
 
-/** What one key press or one paste did: undone and done again as one. */
+/** The changes of one key press or one paste: undone and redone together. */
 export type Step = readonly Change[];
 
 export interface GridState {
   grid: Grid;
-  cursor: Place;
+  cursor: Position;
   /** The selection's other corner. */
-  anchor: Place;
+  anchor: Position;
   reach: Reach;
   past: readonly Step[];
   future: readonly Step[];
 }
 
-/** The result of an edit: the new state, and what the desktop has to store. No step: nothing changed. */
+/** The result of an edit: the new state, and what the desktop has to store. Without a step nothing changed. */
 export interface Edit {
   state: GridState;
   step: Step | null;
@@ -46,9 +46,9 @@ export interface Rect {
   right: number;
 }
 
-/** Steps that can be undone. */
+/** Maximum number of steps that can be undone. */
 export const UNDO_STEPS_MAX = 200;
-/** Marks that the desktop takes in one call. */
+/** Maximum number of marks that the desktop accepts in one call. */
 export const MARKS_PER_CALL_MAX = 2_000;
 
 export function open(grid: Grid): GridState {
@@ -56,14 +56,14 @@ export function open(grid: Grid): GridState {
   return goToDay(state, grid.today);
 }
 
-/** Takes a fresh grid; the cursor stays on its student and day where they are still there. */
+/** Replaces the grid; the cursor stays on its student and day where they still exist. */
 export function refresh(state: GridState, grid: Grid): GridState {
-  const where = (place: Place): Place => {
-    const student = state.grid.students[place.row]?.student_id;
-    const day = state.grid.days[place.col];
+  const where = (position: Position): Position => {
+    const student = state.grid.students[position.row]?.student_id;
+    const day = state.grid.days[position.col];
     const row = grid.students.findIndex((one) => one.student_id === student);
     const col = day === undefined ? -1 : grid.days.indexOf(day);
-    return clamp(grid, { row: row < 0 ? place.row : row, col: col < 0 ? nearestDay(grid, day ?? grid.today) : col });
+    return clamp(grid, { row: row < 0 ? position.row : row, col: col < 0 ? nearestDay(grid, day ?? grid.today) : col });
   };
   return { ...state, grid: keepIdentity(state.grid, grid), cursor: where(state.cursor), anchor: where(state.anchor) };
 }
@@ -78,10 +78,10 @@ function keepIdentity(old: Grid, fresh: Grid): Grid {
   return { ...fresh, days, students };
 }
 
-function clamp(grid: Grid, place: Place): Place {
+function clamp(grid: Grid, position: Position): Position {
   return {
-    row: Math.max(0, Math.min(place.row, grid.students.length - 1)),
-    col: Math.max(0, Math.min(place.col, grid.days.length - 1)),
+    row: Math.max(0, Math.min(position.row, grid.students.length - 1)),
+    col: Math.max(0, Math.min(position.col, grid.days.length - 1)),
   };
 }
 
@@ -97,8 +97,8 @@ export function goToDay(state: GridState, day: string): GridState {
   return { ...state, cursor, anchor: cursor, reach: "cells" };
 }
 
-export function goTo(state: GridState, place: Place, extend = false): GridState {
-  const cursor = clamp(state.grid, place);
+export function goTo(state: GridState, position: Position, extend = false): GridState {
+  const cursor = clamp(state.grid, position);
   return extend ? { ...state, cursor } : { ...state, cursor, anchor: cursor, reach: "cells" };
 }
 
@@ -107,11 +107,11 @@ export type Direction =
   | "row-start" | "row-end" | "page-up" | "page-down"
   | "top" | "bottom" | "first" | "last";
 
-/** Moves the cursor; `page` is how many rows a screenful has. */
+/** Moves the cursor; `page` is the number of visible rows. */
 export function move(state: GridState, direction: Direction, extend: boolean, page = 10): GridState {
   const { row, col } = state.cursor;
   const last = { row: state.grid.students.length - 1, col: state.grid.days.length - 1 };
-  const to: Record<Direction, Place> = {
+  const to: Record<Direction, Position> = {
     up: { row: row - 1, col },
     down: { row: row + 1, col },
     left: { row, col: col - 1 },
@@ -132,7 +132,7 @@ export function select(state: GridState, reach: Reach): GridState {
   return { ...state, reach };
 }
 
-/** Lets the selection go; the cursor stays. */
+/** Clears the selection; the cursor stays. */
 export function collapse(state: GridState): GridState {
   return { ...state, anchor: state.cursor, reach: "cells" };
 }
@@ -155,57 +155,57 @@ export function isSingle(state: GridState): boolean {
   return rect.top === rect.bottom && rect.left === rect.right;
 }
 
-export function cellAt(state: GridState, place: Place = state.cursor): GridCell | undefined {
-  return state.grid.students[place.row]?.cells[place.col];
+export function cellAt(state: GridState, position: Position = state.cursor): GridCell | undefined {
+  return state.grid.students[position.row]?.cells[position.col];
 }
 
-/** Sets the selection to a mark. A single cell's cursor moves down, as when one goes through a list of names. */
+/** Sets the selection to a mark. After a single cell the cursor moves down, as when marking a list of names. */
 export function mark(state: GridState, status: Mark, advance = true): Edit {
-  const edit = change(state, places(selection(state)), () => status);
+  const edit = change(state, positions(selection(state)), () => status);
   if (advance && isSingle(state) && state.grid.may_mark) return { ...edit, state: move(edit.state, "down", false) };
   return edit;
 }
 
-/** Goes round through the marks; a whole selection follows the cursor's cell. */
+/** Cycles through the marks; a whole selection takes the next mark of the cursor's cell. */
 export function cycle(state: GridState): Edit {
   const cell = cellAt(state);
   return cell === undefined ? { state, step: null } : mark(state, nextMark(asMark(cell.status)), false);
 }
 
-/** Fills what is unmarked: of the selection, or of the whole day when only one cell is selected. */
+/** Fills unmarked cells: of the selection, or of the whole day when only one cell is selected. */
 export function fillPresent(state: GridState): Edit {
   const rect = isSingle(state) ? { ...selection(state), top: 0, bottom: state.grid.students.length - 1 } : selection(state);
-  const blank = places(rect).filter((place) => cellAt(state, place)?.status === null && cellAt(state, place)?.conflict_id === null);
+  const blank = positions(rect).filter((position) => cellAt(state, position)?.status === null && cellAt(state, position)?.conflict_id === null);
   return change(state, blank, () => "present");
 }
 
-export function setNote(state: GridState, place: Place, note: string): Edit {
-  const student = state.grid.students[place.row];
-  const cell = student?.cells[place.col];
-  const day = state.grid.days[place.col];
+export function setNote(state: GridState, position: Position, note: string): Edit {
+  const student = state.grid.students[position.row];
+  const cell = student?.cells[position.col];
+  const day = state.grid.days[position.col];
   if (!state.grid.may_mark || !student || !cell || day === undefined || cell.note === note) return { state, step: null };
   const status = asMark(cell.status);
   const before = { status, note: cell.note };
   return commit(state, [{ student_id: student.student_id, lesson_date: day, before, after: { status, note } }]);
 }
 
-export function places(rect: Rect): Place[] {
-  const all: Place[] = [];
+export function positions(rect: Rect): Position[] {
+  const all: Position[] = [];
   for (let row = rect.top; row <= rect.bottom; row += 1) for (let col = rect.left; col <= rect.right; col += 1) all.push({ row, col });
   return all;
 }
 
-/** Sets many cells at once; `statusOf` says what each becomes, `undefined` leaves it. */
-export function change(state: GridState, where: readonly Place[], statusOf: (place: Place) => Mark | undefined): Edit {
+/** Sets many cells at once; `statusOf` returns the mark of each, `undefined` leaves it unchanged. */
+export function change(state: GridState, where: readonly Position[], statusOf: (position: Position) => Mark | undefined): Edit {
   if (!state.grid.may_mark) return { state, step: null };
   const step: Change[] = [];
-  for (const place of where) {
-    const student = state.grid.students[place.row];
-    const cell = student?.cells[place.col];
-    const day = state.grid.days[place.col];
-    const status = statusOf(place);
+  for (const position of where) {
+    const student = state.grid.students[position.row];
+    const cell = student?.cells[position.col];
+    const day = state.grid.days[position.col];
+    const status = statusOf(position);
     if (!student || !cell || day === undefined || status === undefined) continue;
-    // Who was no member that day gets no mark; an old one may still be taken away.
+    // A student who was no member that day gets no mark; an old one may still be removed.
     if (cell.outside && status !== null) continue;
     const before = { status: asMark(cell.status), note: cell.note };
     if (before.status === status) continue;
@@ -235,7 +235,7 @@ export function redo(state: GridState): Edit {
   return { ...edit, state: { ...edit.state, past: [...state.past, step], future: state.future.slice(0, -1) } };
 }
 
-/** Does a step again or backwards, but leaves cells that somebody else has changed since. */
+/** Applies a step again or in reverse, except in cells that somebody else has changed since. */
 function replay(state: GridState, step: Step): Edit {
   const own = step.filter((one) => {
     const cell = find(state.grid, one);
@@ -245,11 +245,11 @@ function replay(state: GridState, step: Step): Edit {
   const first = own.find((one) => find(grid, one) !== undefined);
   const next = { ...state, grid };
   if (!first) return { state: next, step: own.length > 0 ? own : null };
-  const place = {
+  const position = {
     row: grid.students.findIndex((student) => student.student_id === first.student_id),
     col: grid.days.indexOf(first.lesson_date),
   };
-  return { state: goTo(next, place), step: own };
+  return { state: goTo(next, position), step: own };
 }
 
 function find(grid: Grid, one: Pick<Change, "student_id" | "lesson_date">): GridCell | undefined {
@@ -257,7 +257,7 @@ function find(grid: Grid, one: Pick<Change, "student_id" | "lesson_date">): Grid
   return student?.cells[grid.days.indexOf(one.lesson_date)];
 }
 
-/** Puts a step's values into a grid; cells that it does not show are left out. */
+/** Puts a step's values into a grid; cells outside of the grid are skipped. */
 export function apply(grid: Grid, step: Step): Grid {
   if (step.length === 0) return grid;
   const cols = new Map(grid.days.map((day, col) => [day, col]));
@@ -276,14 +276,14 @@ export function apply(grid: Grid, step: Step): Grid {
   return { ...grid, students };
 }
 
-/** Takes a refused step out again, from the cells and from what can be undone. */
+/** Removes a refused step from the cells and from the undo history. */
 export function revert(state: GridState, step: Step): GridState {
   const back = step.map((one) => ({ ...one, before: one.after, after: one.before }));
   const grid = apply(state.grid, back.filter((one) => find(state.grid, one)?.status === one.before.status));
   return { ...state, grid, past: state.past.filter((one) => one !== step), future: state.future.filter((one) => one !== step) };
 }
 
-/** What the desktop is told; the note goes along only when it changed. */
+/** The arguments for the desktop; the note is included only when it changed. */
 export function toMarks(step: Step): SetMark[] {
   return step.map(({ student_id, lesson_date, before, after }) => {
     const base = { student_id, lesson_date, status: after.status };

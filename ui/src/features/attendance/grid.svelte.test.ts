@@ -13,7 +13,7 @@ vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
 import { GridController } from "./grid.svelte";
 import { gridOf } from "./testing";
 
-/** A busy machine takes its time; only a test that fails waits so long. */
+/** How long a test waits on a busy machine; only a failing test waits so long. */
 const SOON = { timeout: 60_000 };
 
 async function open(): Promise<{ controller: GridController; close: () => void }> {
@@ -38,7 +38,7 @@ test("names stand in the reader's alphabet and are found in small letters", asyn
   close();
 });
 
-test("what is open at a cell closes when one goes to another", async () => {
+test("the popover of a cell closes when the cursor moves to another cell", async () => {
   desk.grid = gridOf(["pp"]);
   const { controller, close } = await open();
   controller.run({ do: "note" });
@@ -48,7 +48,7 @@ test("what is open at a cell closes when one goes to another", async () => {
   close();
 });
 
-test("a note goes to whom it was written about, wherever the cursor is by now", async () => {
+test("a note is stored for the student it was written about, wherever the cursor is by now", async () => {
   desk.grid = gridOf(["pp", "pp"]);
   const { controller, close } = await open();
   const [first, second] = controller.grid!.students;

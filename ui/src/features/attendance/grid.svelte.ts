@@ -1,5 +1,5 @@
-// The attendance grid on the screen: which days, the state that `grid-state.ts` makes of each key, what is on its way
-// to the disk, and what is open above the cells.
+// The attendance grid on the screen: its period, the state that `grid-state.ts` makes of each key, the steps that are
+// being stored, and what is open above the cells.
 
 import { untrack } from "svelte";
 import type { ConflictItem, Grid, Problem } from "$shared/desktop/generated";
@@ -17,11 +17,11 @@ import { Pending } from "./pending";
 import { monthOf, periodOf, shift, showing, type Period, type PeriodKind } from "./period";
 import { copy, paste } from "./tsv";
 
-/** What lies above the grid. */
+/** What is open above the grid. */
 export type Open = "" | "note" | "conflict" | "keys";
 
 const TABLES = ["attendance_records", "conflicts", "groups", "group_memberships", "group_membership_periods", "users"];
-/** After the last of a burst of changes the grid is asked for again. */
+/** Delay after the last of a burst of changes before the grid is requested again. */
 const REST_MS = 200;
 
 export class GridController {
@@ -30,12 +30,12 @@ export class GridController {
   problem = $state.raw<Problem | null>(null);
   open = $state<Open>("");
   find = $state("");
-  /** What was just done, for a screen reader. */
+  /** The last action, for a screen reader. */
   said = $state("");
   /** Steps that are being stored. */
   storing = $state(0);
   conflicts = $state.raw<ReadonlyMap<string, ConflictItem>>(new Map());
-  /** Rows that a screenful has; the table measures it. */
+  /** Number of visible rows; the table measures it. */
   page = 10;
   /** Set by the screen: puts the focus where the commands `find` and `copy` need it. */
   onFind: () => void = () => {};
@@ -43,7 +43,7 @@ export class GridController {
 
   readonly #groupId: () => string;
   readonly #pending = new Pending();
-  #turn = 0;
+  #request = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #order: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -54,13 +54,13 @@ export class GridController {
       untrack(() => void this.load());
       const stop = onEvent((event) => {
         if (event.kind === "changed" && event.entities.some((entity) => TABLES.includes(entity))) this.#loadSoon();
-        // Sent marks lose their dot.
+        // Marks lose their dot when they are sent.
         if (event.kind === "sync" && event.status.waiting !== this.#waiting) {
           this.#waiting = event.status.waiting;
           this.#loadSoon();
         }
       });
-      // Marks first of all: whoever locks right after a key has marked.
+      // First of all stores the marks, because a person may lock right after a key.
       const stay = beforeLeaving(() => this.#order);
       return () => {
         stop();
@@ -74,21 +74,21 @@ export class GridController {
     return this.state?.grid ?? null;
   }
 
-  /** Asks for the days of the period; what is shown stays until they are here. */
+  /** Requests the days of the period; the old ones stay visible until the answer arrives. */
   async load(): Promise<void> {
-    const turn = ++this.#turn;
+    const request = ++this.#request;
     const { from, to } = this.period;
     const load = this.#pending.load();
     try {
       const grid = this.#pending.over(byName(await call("grid", { group_id: this.#groupId(), from, to })), load);
-      if (turn !== this.#turn) return;
+      if (request !== this.#request) return;
       const moved = this.state !== null && this.state.grid.from !== grid.from;
       this.state = this.state ? g.refresh(this.state, grid) : g.open(grid);
       if (moved) this.state = g.collapse(this.state);
       this.problem = null;
       if (grid.students.some((student) => student.cells.some((cell) => cell.conflict_id !== null))) await this.#loadConflicts();
     } catch (thrown) {
-      if (turn === this.#turn) this.problem = problemOf(thrown);
+      if (request === this.#request) this.problem = problemOf(thrown);
     }
   }
 
@@ -97,7 +97,7 @@ export class GridController {
     this.#timer = setTimeout(() => void this.load(), REST_MS);
   }
 
-  /** The two marks of a split cell come with the conflicts; without them the cell still says that there is one. */
+  /** The two marks of a split cell come with the conflicts; without them the cell still shows that there is one. */
   async #loadConflicts(): Promise<void> {
     const centre = await call("sync_centre");
     this.conflicts = new Map(centre.conflicts.map((conflict) => [conflict.id, conflict]));
@@ -123,21 +123,21 @@ export class GridController {
     if (this.state) this.state = g.goToDay(this.state, today);
   }
 
-  goTo(place: g.Place, extend = false): void {
+  goTo(position: g.Position, extend = false): void {
     // What is open belongs to the cell that it was opened for.
     this.open = "";
-    if (this.state) this.state = g.goTo(this.state, place, extend);
+    if (this.state) this.state = g.goTo(this.state, position, extend);
   }
 
-  select(reach: g.Reach, place: g.Place): void {
-    if (this.state) this.state = g.select(g.goTo(this.state, place), reach);
+  select(reach: g.Reach, position: g.Position): void {
+    if (this.state) this.state = g.select(g.goTo(this.state, position), reach);
   }
 
   mark(mark: Mark, advance = false): void {
     if (this.state) this.#do(g.mark(this.state, mark, advance));
   }
 
-  /** Notes something about a student's day, wherever the cursor is by now. */
+  /** Stores a note about a student's day, wherever the cursor is by now. */
   setNote(student: string, day: string, note: string): void {
     if (!this.state) return;
     const row = this.state.grid.students.findIndex(({ student_id }) => student_id === student);
@@ -163,14 +163,14 @@ export class GridController {
     await this.load();
   }
 
-  /** Rows whose name has the words that are looked for. */
+  /** Rows whose name contains the search text. */
   readonly found: number[] = $derived.by(() => {
     const words = fold(this.find.trim());
     if (words === "") return [];
     return this.state?.grid.students.flatMap((student, row) => (fold(student.display_name).includes(words) ? [row] : [])) ?? [];
   });
 
-  /** Goes to the first name found, or the next one from here. */
+  /** Moves to the first name that matches, or to the next one from here. */
   goToFound(steps: 0 | 1 | -1): void {
     if (!this.state || this.found.length === 0) return;
     const { row, col } = this.state.cursor;
@@ -203,7 +203,7 @@ export class GridController {
     }
   }
 
-  /** Shows an edit at once and stores it; `nothing` is said when there was nothing to do. */
+  /** Shows an edit at once and stores it; `nothing` is the message for an edit without effect. */
   #do(edit: g.Edit, nothing = ""): void {
     this.state = edit.state;
     const { step } = edit;
@@ -216,7 +216,7 @@ export class GridController {
     this.said = one ? `${name}: ${cellWords(one.after.status)}` : m.attendance_said_many({ count: step.length });
     this.#pending.begin(step);
     this.storing += 1;
-    // One after the other: a later mark of the same cell must be stored later.
+    // One after another, because a later mark of the same cell must be stored later.
     this.#order = this.#order.then(() => this.#store(step));
   }
 
@@ -242,7 +242,7 @@ export class GridController {
   }
 }
 
-/** In the order of the reader's alphabet, which the database does not know. */
+/** In the order of the reader's alphabet, which the database cannot apply. */
 function byName(grid: Grid): Grid {
   return { ...grid, students: grid.students.toSorted((one, other) => compareText(one.display_name, other.display_name)) };
 }

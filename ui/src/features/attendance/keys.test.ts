@@ -7,7 +7,7 @@ const ctrl = { ctrlKey: true };
 const shift = { shiftKey: true };
 
 describe("keys of the grid", () => {
-  it("mark by the digit's place, whatever the layout types there", () => {
+  it("mark by the position of the digit keys in every layout", () => {
     expect(press("Digit1", "1")).toEqual({ do: "mark", mark: "present", advance: true });
     expect(press("Digit2", "é")).toEqual({ do: "mark", mark: "late", advance: true });
     expect(press("Digit3", "\"")).toEqual({ do: "mark", mark: "absent", advance: true });
@@ -43,7 +43,7 @@ describe("keys of the grid", () => {
     expect(press("Digit7", "?", shift)).toEqual({ do: "help" });
   });
 
-  it("go by the letter where Latin letters lie elsewhere", () => {
+  it("go by the letter where a layout moves Latin letters", () => {
     expect(press("KeyY", "z", ctrl)).toEqual({ do: "undo" });
     expect(press("KeyZ", "y", ctrl)).toEqual({ do: "redo" });
     expect(press("Digit8", "[", { ctrlKey: true, altKey: true })).toEqual({ do: "period", steps: -1 });

@@ -1,5 +1,5 @@
-// Which key does what in the grid. Digits, brackets and letters go by their place on the keyboard (`event.code`), so
-// that they work under a Russian or Azerbaijani layout too.
+// The commands of the grid's keys. Digits, brackets and letters are matched by their position on the keyboard
+// (`event.code`), so that they work with a Russian or Azerbaijani layout too.
 
 import type { Direction } from "./grid-state";
 import type { Mark } from "./marks";
@@ -49,7 +49,7 @@ const WITH_CTRL: Record<string, Command> = {
   f: { do: "find" },
 };
 
-/** A Latin letter as typed (so that Z is Z on QWERTZ), else the letter at that place. */
+/** A Latin letter as typed (so that Z is Z on QWERTZ), else the letter at that position. */
 function letter({ key, code }: KeyPress): string {
   if (/^[a-z]$/i.test(key)) return key.toLowerCase();
   return /^Key[A-Z]$/.test(code) ? code.slice(3).toLowerCase() : "";

@@ -1,4 +1,4 @@
-// What a mark is: the four words, their order on the keys 1-4, and how they are read from other programs' cells.
+// Marks: the four statuses, their order on the keys 1-4, and how they are read from cells of other programs.
 
 import { fold } from "$shared/i18n/letters";
 
@@ -11,12 +11,12 @@ export function isStatus(value: unknown): value is Status {
   return typeof value === "string" && (STATUSES as readonly string[]).includes(value);
 }
 
-/** A status as the desktop sends it; a word of a newer program counts as not marked. */
+/** A status as the desktop sends it; an unknown one of a newer program counts as not marked. */
 export function asMark(value: unknown): Mark {
   return isStatus(value) ? value : null;
 }
 
-/** Space goes round: nothing, present, late, absent, excused, nothing. */
+/** The order in which Space cycles: nothing, present, late, absent, excused, nothing. */
 export function nextMark(mark: Mark): Mark {
   if (mark === null) return "present";
   return STATUSES[STATUSES.indexOf(mark) + 1] ?? null;
@@ -41,7 +41,7 @@ const WORDS: Record<Status, string[]> = {
 const READ = new Map<string, Status>();
 for (const status of STATUSES) for (const text of [...LETTERS[status], ...WORDS[status]]) READ.set(plain(text), status);
 
-/** Case and the dot of `İ` aside: typing one for the other is a slip of the keyboard. */
+/** Ignores case and the dot of `İ`, which are easily confused in typing. */
 function plain(text: string): string {
   return fold(text.trim().replace(/\s+/g, " ")).replace(/\u0307/g, "");
 }

@@ -1,4 +1,4 @@
-// Which days the grid shows. Days are `YYYY-MM-DD` texts and count in UTC, so that no clock change moves a lesson.
+// The days that the grid shows. Days are `YYYY-MM-DD` texts in UTC, so that no clock change moves a lesson.
 
 export type PeriodKind = "month" | "week" | "range";
 export interface Period {
@@ -7,7 +7,7 @@ export interface Period {
   to: string;
 }
 
-/** The desktop's limit for one grid, first and last day included. */
+/** The desktop's limit for one grid, including the first and the last day. */
 export const RANGE_DAYS_MAX = 400;
 const DAY_MS = 86_400_000;
 
@@ -42,7 +42,7 @@ export function monthOf(day: string): Period {
   return { kind: "month", from: text(Date.UTC(year, month - 1, 1)), to: text(Date.UTC(year, month, 0)) };
 }
 
-/** A range in the right order and no longer than the desktop answers; the day that was chosen last stays. */
+/** An ordered range within the desktop's limit; the day that was chosen last stays. */
 export function rangeOf(from: string, to: string, keep: "from" | "to" = "from"): Period {
   if (daysBetween(from, to) < 0) [from, to] = [to, from];
   if (daysBetween(from, to) >= RANGE_DAYS_MAX) {
@@ -67,7 +67,7 @@ export function shift(period: Period, steps: -1 | 1): Period {
   return { kind: "range", from: addDays(period.from, length * steps), to: addDays(period.to, length * steps) };
 }
 
-/** The period with a day in it: the same when it has it already. */
+/** The period that contains a day: the same when it contains it already. */
 export function showing(period: Period, day: string): Period {
   if (day >= period.from && day <= period.to) return period;
   if (period.kind !== "range") return periodOf(period.kind, day, period);

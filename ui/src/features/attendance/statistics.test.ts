@@ -11,7 +11,7 @@ describe("totals", () => {
     expect(ofStudent(grid.students[1]!)).toMatchObject({ marked: 0, percent: null, streak: 0 });
   });
 
-  it("of a day know its members without a mark", () => {
+  it("of a day count its members without a mark", () => {
     const grid = gridOf(["p", ".", "#", "a"]);
     expect(ofDay(grid, 0)).toMatchObject({ marked: 2, percent: 50, unmarked: 1, members: 3 });
   });
@@ -27,7 +27,7 @@ describe("totals", () => {
     expect(ofGrid(grid).marked).toBe(0);
   });
 
-  it("make a trend by week, without weeks that nobody marked", () => {
+  it("make a weekly trend without unmarked weeks", () => {
     const grid = gridOf(["pap"], { days: ["2026-03-02", "2026-03-05", "2026-03-16"] });
     expect(ofGrid(grid).trend).toEqual([{ week: "2026-03-02", percent: 50 }, { week: "2026-03-16", percent: 100 }]);
   });
@@ -47,7 +47,7 @@ describe("the streak", () => {
   });
 });
 
-it("a sparkline stays in its box", () => {
+it("a sparkline stays within its box", () => {
   const trend = [{ week: "a", percent: 0 }, { week: "b", percent: 100 }];
   expect(sparkline(trend, 100, 20)).toEqual([{ x: 2, y: 18 }, { x: 98, y: 2 }]);
   expect(sparkline(trend.slice(1), 100, 20)).toEqual([{ x: 50, y: 2 }]);
@@ -62,7 +62,7 @@ describe("marks", () => {
     expect(readMark("")).toBeNull();
     expect(readMark("yes")).toBeUndefined();
   });
-  it("go round", () => expect([null, "present", "late", "absent", "excused"].map((one) => nextMark(asMark(one)))).toEqual(["present", "late", "absent", "excused", null]));
+  it("cycle", () => expect([null, "present", "late", "absent", "excused"].map((one) => nextMark(asMark(one)))).toEqual(["present", "late", "absent", "excused", null]));
 });
 
 describe("periods", () => {
@@ -93,7 +93,7 @@ describe("periods", () => {
     expect(period.showing(period.rangeOf("2026-03-01", "2026-03-10"), "2026-05-20")).toEqual({ kind: "range", from: "2026-05-11", to: "2026-05-20" });
   });
 
-  it("know a day from a text", () => {
+  it("recognize a day", () => {
     expect(period.isDay("2026-02-28")).toBe(true);
     expect(period.isDay("2026-02-30")).toBe(false);
     expect(period.isDay("soon")).toBe(false);

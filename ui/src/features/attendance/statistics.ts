@@ -1,4 +1,4 @@
-// Numbers of the grid. Percents are of what was marked; blank cells and days outside the membership count for nothing.
+// Statistics of the grid. Percentages are of marked lessons; blank cells and days outside the membership do not count.
 
 import type { Grid, GridCell, GridStudent } from "$shared/desktop/generated";
 import { asMark, STATUSES, type Status } from "./marks";
@@ -9,7 +9,7 @@ export type Counts = Record<Status, number>;
 export interface Totals {
   counts: Counts;
   marked: number;
-  /** Here, on time or late, of what was marked; null when nothing was. */
+  /** Percentage attended, on time or late, of what was marked; null without marks. */
   percent: number | null;
 }
 
@@ -32,7 +32,7 @@ export interface WeekPoint {
 
 export interface Statistics extends Totals {
   trend: WeekPoint[];
-  /** Columns of days up to today on which nobody, or not everybody, has a mark. */
+  /** Columns of days up to today on which not every member has a mark. */
   notMarked: number[];
 }
 

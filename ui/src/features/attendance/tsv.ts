@@ -1,9 +1,9 @@
 // Copy and paste as in a spreadsheet: rows by line, cells by tab.
 
 import { asMark, readMark, type Mark } from "./marks";
-import { cellAt, change, isSingle, places, selection, type Edit, type GridState } from "./grid-state";
+import { cellAt, change, isSingle, positions, selection, type Edit, type GridState } from "./grid-state";
 
-/** Text longer than this is no attendance list. */
+/** Longer text is not taken for an attendance list. */
 export const PASTE_CHARS_MAX = 200_000;
 
 export function copy(state: GridState, letterOf: (mark: Mark) => string): string {
@@ -17,16 +17,16 @@ export function copy(state: GridState, letterOf: (mark: Mark) => string): string
   return lines.join("\n");
 }
 
-/** Splits clipboard text; the line break that spreadsheets put at the end is no row. */
+/** Splits clipboard text; the line break that spreadsheets put at the end is not a row. */
 export function split(text: string): string[][] {
   const lines = text.slice(0, PASTE_CHARS_MAX).replace(/\r\n?/g, "\n").replace(/\n$/, "").split("\n");
   return lines.map((line) => line.split("\t"));
 }
 
 export interface Paste extends Edit {
-  /** Texts that are no mark; their cells stay as they were. */
+  /** Texts that are no mark; their cells are unchanged. */
   unread: number;
-  /** Pasted cells that fall outside the grid. */
+  /** Pasted cells outside of the grid. */
   cut: number;
 }
 
@@ -47,14 +47,14 @@ export function paste(state: GridState, text: string): Paste {
   let unread = 0;
   let cut = 0;
   const marks = new Map<string, Mark>();
-  const where = places({ top: rect.top, left: rect.left, bottom, right }).filter((place) => {
-    const value = block[(place.row - rect.top) % height]?.[(place.col - rect.left) % width];
+  const where = positions({ top: rect.top, left: rect.left, bottom, right }).filter((position) => {
+    const value = block[(position.row - rect.top) % height]?.[(position.col - rect.left) % width];
     if (value === undefined) return false;
     const mark = readMark(value);
     if (mark === undefined) unread += 1;
-    else if (cellAt(state, place) === undefined) cut += 1;
-    else marks.set(`${place.row}:${place.col}`, mark);
+    else if (cellAt(state, position) === undefined) cut += 1;
+    else marks.set(`${position.row}:${position.col}`, mark);
     return mark !== undefined;
   });
-  return { ...change(state, where, (place) => marks.get(`${place.row}:${place.col}`)), unread, cut };
+  return { ...change(state, where, (position) => marks.get(`${position.row}:${position.col}`)), unread, cut };
 }

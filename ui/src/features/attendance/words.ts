@@ -1,4 +1,4 @@
-// Marks, cells and periods in words.
+// Labels of marks, cells and periods.
 
 import type { GridCell } from "$shared/desktop/generated";
 import { formatDate, formatDateTime, formatMonth, formatNumber } from "$shared/i18n/format";
@@ -29,7 +29,7 @@ export function cellWords(mark: Mark): string {
   return mark === null ? m.attendance_unmarked() : WORDS[mark]();
 }
 
-/** Everything that a cell shows by sign, in words. */
+/** A cell's complete content as text. */
 export function cellFacts(cell: GridCell): string[] {
   const mark = asMark(cell.status);
   const facts = [mark === null && cell.outside ? m.attendance_outside() : cellWords(mark)];
@@ -39,7 +39,7 @@ export function cellFacts(cell: GridCell): string[] {
   return facts;
 }
 
-/** Who marked it and when, where that is known. */
+/** The author and time of a mark, where they are known. */
 export function markedBy(cell: GridCell): string {
   if (cell.status === null && cell.marked_at === null) return "";
   return [cell.marked_by, cell.marked_at === null ? "" : formatDateTime(cell.marked_at)].filter(Boolean).join(", ");

@@ -1,13 +1,13 @@
-/** What a course's page works out from its view. */
+/** Values that a course's page derives from its view. */
 import type { AssessmentCard, Course, CourseCard, CourseFact, Download, TopicCard } from "$shared/desktop/generated";
 
 export interface Numbered<T> {
-  /** Its place in the whole course: topics from 1, tests from 0. */
+  /** Its ordinal in the whole course: topics from 1, tests from 0. */
   index: number;
   card: T;
 }
 
-/** Topics and tests with their places in the whole course, module by module. */
+/** Topics and tests with their ordinals in the whole course, module by module. */
 export function numbered(course: Course) {
   let topic = 0;
   let test = 0;
@@ -20,7 +20,7 @@ export function numbered(course: Course) {
   return { modules, assessments: tests(course.assessments) };
 }
 
-/** Facts by kind, in the order in which their kinds first come. */
+/** Facts by kind, in the order of the first fact of each kind. */
 export function factsByKind(facts: CourseFact[]): { kind: string; texts: string[] }[] {
   const kinds = [...new Set(facts.map((fact) => fact.kind))];
   return kinds.map((kind) => ({ kind, texts: facts.filter((fact) => fact.kind === kind).map((fact) => fact.text) }));
@@ -30,17 +30,17 @@ export type FetchState = "none" | "here" | "away" | "fetching" | "paused" | "fai
 
 export interface Fetch {
   state: FetchState;
-  /** Bytes on this laptop, those of files under way among them. */
+  /** Bytes on this laptop, including those of running downloads. */
   here: number;
-  /** Bytes still to come. */
+  /** Remaining bytes. */
   left: number;
   percent: number;
   failed: number;
 }
 
 /**
- * How far the files of a course are. What is under way tells its own bytes; files that are done have left the list, so
- * the sum is taken from what is left, and the bar never goes back.
+ * The progress of a course's downloads. Running downloads report their own bytes; finished files leave the list, so the
+ * sum is computed from the remaining ones, and the bar never goes back.
  */
 export function fetchOf(card: Pick<CourseCard, "bytes_all" | "bytes_here">, items: readonly Download[], paused: boolean): Fetch {
   const all = card.bytes_all;
@@ -59,7 +59,7 @@ export function fetchOf(card: Pick<CourseCard, "bytes_all" | "bytes_here">, item
   return { state, here, left, percent, failed };
 }
 
-/** What the button of a test does. */
+/** The action of a test's button. */
 export function startOf(card: AssessmentCard): "go_on" | "start" | "again" | "none" {
   if (card.attempts.some((attempt) => attempt.state === "started")) return "go_on";
   if (card.attempts_left !== null && card.attempts_left <= 0) return "none";

@@ -1,4 +1,4 @@
-/** What is being fetched: one state for the window, told by the app as it moves. */
+/** Downloads: one state for the window, updated by events of the app. */
 import { getContext, setContext } from "svelte";
 import { call, onEvent } from "$shared/desktop/desktop";
 import type { Download, Downloads } from "$shared/desktop/generated";
@@ -6,11 +6,11 @@ import { notifyProblem } from "$shared/ui";
 
 const KEY = Symbol("downloads");
 
-/** How far a set of downloads is. */
+/** The progress of a set of downloads. */
 export interface Sum {
-  /** Bytes here. */
+  /** Downloaded bytes. */
   fetched: number;
-  /** Bytes in all. */
+  /** Total bytes. */
   all: number;
   percent: number;
   failed: number;
@@ -35,17 +35,17 @@ export class DownloadState {
     });
   }
 
-  /** Those of a course. */
+  /** Downloads of a course. */
   ofCourse(courseId: string): readonly Download[] {
     return this.now?.items.filter((item) => item.course_id === courseId) ?? [];
   }
 
-  /** That of an item. */
+  /** The download of an item. */
   ofItem(itemId: string): Download | undefined {
     return this.now?.items.find((item) => item.content_item_id === itemId);
   }
 
-  /** Asks anew, such as for the space that is free just now. */
+  /** Requests the state again, for example for the current free space. */
   refresh = () => this.#take(call("downloads"));
   course = (id: string) => this.#take(call("download_course", { id }));
   topic = (id: string) => this.#take(call("download_topic", { id }));
@@ -53,7 +53,7 @@ export class DownloadState {
   resume = () => this.#take(call("resume_downloads"));
   remove = (id: string) => this.#take(call("remove_downloads", { id }));
 
-  /** Shows an answer; says what went wrong. True when it went well. */
+  /** Shows an answer, or the error. True on success. */
   async #take(answer: Promise<Downloads>): Promise<boolean> {
     try {
       this.now = await answer;

@@ -1,4 +1,4 @@
-/** What the cards of the first screen say, worked out from their figures. */
+/** Texts of the first screen's cards, derived from their figures. */
 import type { AttemptCard, CourseCard } from "$shared/desktop/generated";
 
 export function percentOf(course: CourseCard): number {
@@ -11,7 +11,7 @@ export function isDone(course: CourseCard): boolean {
 
 export type Files = "arriving" | "none" | "here" | "part" | "away";
 
-/** How much of a course's files is on this laptop. */
+/** How many of a course's files are on this laptop. */
 export function filesOf(course: Pick<CourseCard, "ready" | "bytes_here" | "bytes_all">): Files {
   if (!course.ready) return "arriving";
   if (course.bytes_all === 0) return "none";
@@ -19,7 +19,7 @@ export function filesOf(course: Pick<CourseCard, "ready" | "bytes_here" | "bytes
   return course.bytes_here > 0 ? "part" : "away";
 }
 
-/** Due in this time, it is said in a colour. */
+/** A due date within this time is coloured. */
 const SOON_MS = 7 * 86_400_000;
 
 export type Due = "none" | "done" | "later" | "soon" | "over";

@@ -1,4 +1,4 @@
-/** The first screen's view, shared by the sidebar and the first page: one answer, two places. */
+/** The first screen's view, shared by the sidebar and the first page: one request for both. */
 import { getContext, setContext } from "svelte";
 import { live, type Live } from "$shared/desktop/live.svelte";
 

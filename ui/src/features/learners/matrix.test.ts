@@ -31,7 +31,7 @@ describe("a learner", () => {
     expect(matrix.stuckBy(learner("A", [50], [attempt(null, null, "submitted")]), NOW)).toBeNull();
   });
 
-  it("who is through or has left is not", () => {
+  it("is not stuck after finishing or leaving", () => {
     expect(matrix.stuckBy(learner("A", [0], [attempt(false)], { status: "dropped" }), NOW)).toBeNull();
     expect(matrix.stuckBy(learner("A", [100], [], { status: "completed", last_active_at: null }), NOW)).toBeNull();
     expect(matrix.stuckBy(learner("A", [100], [attempt(true)], { last_active_at: 0 }), NOW)).toBeNull();
@@ -69,7 +69,7 @@ describe("the summary", () => {
     expect(matrix.hardestTest(course([]))).toBeNull();
   });
 
-  it("finds where most people stand", () => {
+  it("finds the topic at which most people are", () => {
     expect(matrix.slowestTopic(course(people))).toMatchObject({ topic: 1, learners: [{ display_name: "B" }] });
     expect(matrix.slowestTopic(course([learner("A", [100])]))).toBeNull();
   });

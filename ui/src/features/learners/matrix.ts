@@ -1,10 +1,10 @@
-// The matrix of a course's learners: order, who is stuck, which test is hard, and the names behind each number.
+// The matrix of a course's learners: order, stuck learners, hard tests, and the names behind each number.
 
 import type { AttemptCard, CourseLearners, LearnerRow } from "$shared/desktop/generated";
 
 export type Order = "name" | "progress" | "active";
 
-/** Days without any activity after which somebody who has not finished counts as stuck. */
+/** Days without activity after which a learner who has not finished counts as stuck. */
 export const QUIET_DAYS_MAX = 14;
 const DAY_MS = 86_400_000;
 
@@ -21,7 +21,7 @@ export function isDone(learner: LearnerRow): boolean {
   return learner.status === "completed";
 }
 
-/** Mean percent over the topics; what is complete only when all of it is. */
+/** Mean percentage over the topics; 100 only when all of them are complete. */
 export function progressOf(learner: LearnerRow): number {
   if (learner.topics.length === 0) return isDone(learner) ? 100 : 0;
   return Math.floor(learner.topics.reduce((sum, percent) => sum + percent, 0) / learner.topics.length);
@@ -29,7 +29,7 @@ export function progressOf(learner: LearnerRow): number {
 
 export type Stuck = "failed" | "quiet";
 
-/** Why somebody is stuck: a test that was not passed, or long silence before the end. */
+/** Why a learner is stuck: a test that was not passed, or a long silence before the end. */
 export function stuckBy(learner: LearnerRow, now: number): Stuck | null {
   if (isDone(learner) || learner.status === "dropped") return null;
   if (learner.assessments.some((attempt) => testState(attempt) === "failed")) return "failed";
@@ -58,13 +58,13 @@ export interface TestSummary {
   passed: Counted;
   failed: Counted;
   waiting: Counted;
-  /** Nobody, or those who have not begun. */
+  /** Learners who have not begun. */
   none: Counted;
   /** Mean of the best results; null when there is none. */
   percent: number | null;
 }
 
-/** People who still count: those who left the course do not. */
+/** Learners who still count: those who left the course do not. */
 export function counting(course: CourseLearners): LearnerRow[] {
   return course.learners.filter((learner) => learner.status !== "dropped");
 }
@@ -85,7 +85,10 @@ export function testSummary(course: CourseLearners, test: number): TestSummary {
   return { passed: within("passed"), failed: within("failed"), waiting: within("waiting"), none: within("none", "started"), percent };
 }
 
-/** The test that the smallest share passed of those with a result, by lower mean when equal; null without any failure. */
+/**
+ * The test with the smallest share of passes among those with a result, by lower mean when equal; null without
+ * failures.
+ */
 export function hardestTest(course: CourseLearners): number | null {
   let hardest: { test: number; share: number; percent: number } | null = null;
   course.assessments.forEach((_, test) => {
@@ -99,7 +102,7 @@ export function hardestTest(course: CourseLearners): number | null {
   return (hardest as { test: number } | null)?.test ?? null;
 }
 
-/** The topic at which most learners stand: begun or next, and not done. Null when everybody is through. */
+/** The topic at which most learners are: begun or next, and not done. Null when all have finished. */
 export function slowestTopic(course: CourseLearners): { topic: number; learners: LearnerRow[] } | null {
   const at = new Map<number, LearnerRow[]>();
   for (const learner of counting(course)) {

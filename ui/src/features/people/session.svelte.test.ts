@@ -15,7 +15,7 @@ import { beforeLeaving } from "$shared/desktop/leaving";
 import { notifyProblem, toasts } from "$shared/ui";
 import { Session } from "./session.svelte";
 
-test("what is being written is stored before the app is locked or signed out of", async () => {
+test("unsaved input is stored before locking and signing out", async () => {
   const stop = beforeLeaving(() => call("answer", { attempt_id: "a", question_id: "q", answer: "4", flagged: false, at_question: 0 }));
   await new Session().lock();
   await new Session().signOut();
@@ -23,7 +23,7 @@ test("what is being written is stored before the app is locked or signed out of"
   stop();
 });
 
-test("the next person is not told that it is locked", async () => {
+test("the next person gets no message about locking", async () => {
   const note = { content_item_id: "c", page: 1, second: null, percent: 1, seconds_spent: 0 };
   await call("note_position", note).catch(notifyProblem);
   expect(toasts()).toEqual([]);

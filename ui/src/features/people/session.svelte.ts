@@ -1,4 +1,4 @@
-/** Who is on this laptop and who is unlocked now: the door before every screen. */
+/** The people of this laptop and the unlocked person. */
 import { call, onEvent, problemOf } from "$shared/desktop/desktop";
 import type { Person, Problem, SignIn, Start } from "$shared/desktop/generated";
 import { storeAll } from "$shared/desktop/leaving";
@@ -10,7 +10,7 @@ export class Session {
   person = $state.raw<Person | null>(null);
   problem = $state.raw<Problem | null>(null);
 
-  /** Asks who is here. The look is shown as soon as it is known. */
+  /** Requests the people of this laptop. The look is applied as soon as it is known. */
   async load(): Promise<void> {
     try {
       const start = await call("start");
@@ -23,7 +23,7 @@ export class Session {
     }
   }
 
-  /** Loads now and whenever the people of this laptop change. Returns how to stop. */
+  /** Loads now and whenever the people of this laptop change. Returns a function that stops it. */
   follow(): () => void {
     void this.load();
     return onEvent((event) => {
@@ -37,7 +37,7 @@ export class Session {
     this.#enter(await call("sign_in", form));
   }
 
-  /** For a session that the server ended: the person stays where they are. */
+  /** For a session that the server ended: the person stays on the current page. */
   async signInAgain(person: Person, password: string): Promise<void> {
     this.person = await call("sign_in", { server: person.server, name: person.user_name, password });
   }

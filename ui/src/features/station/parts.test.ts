@@ -8,7 +8,7 @@ const part = (id: string, particulars: Record<string, string>): StationPart => (
 });
 
 describe("a table of parts", () => {
-  it("has a column for what most have, and tells the rest beside the name", () => {
+  it("has a column for common particulars, and shows the rest beside the name", () => {
     const table = tableOf([part("a", { model: "X", serial: "1" }), part("b", { model: "Y", colour: "red" }), part("c", { model: "Z", serial: "" })]);
     expect(table.columns).toEqual(["model"]);
     expect(table.rows.map((row) => row.values)).toEqual([["X"], ["Y"], ["Z"]]);
@@ -36,7 +36,7 @@ it("a measure's number is grouped, a year and a code are not", () => {
   expect(["60000 l", "14500 l/day", "2014", "SK700-2", "85 %"].map(measure)).toEqual(["60,000 l", "14,500 l/day", "2014", "SK700-2", "85 %"]);
 });
 
-it("a state is told in words wherever it stands, a day as it is read", () => {
+it("states and days are formatted everywhere", () => {
   expect(particularValue({ name: "status", value: "active" })).toBe("In service");
   expect(particularValue({ name: "opened_on", value: "2014-05-20" })).toBe("20 May 2014");
   expect(["road tanker", "by camel"].map((value) => particularValue({ name: "supply_type", value }))).toEqual(["Road tanker", "by camel"]);

@@ -1,11 +1,11 @@
-// Equipment and supply sources as a table: their commonest particulars become columns, the rest stays with the name.
+// Equipment and supply sources as a table: their commonest particulars become columns, the rest is shown with the name.
 
 import { fold } from "$shared/i18n/letters";
 import type { Particular, StationPart } from "$shared/desktop/generated";
 
-/** More columns than this are no table any more. */
+/** More columns make the table unreadable. */
 export const COLUMNS_MAX = 4;
-/** A particular that fewer parts have than this share is told beside the name. */
+/** A particular that fewer parts have than this share is shown beside the name. */
 const SHARE_MIN = 0.5;
 
 export interface PartsTable {
@@ -31,12 +31,12 @@ const TONES: Record<string, Tone> = {
   active: "good", operational: "good", maintenance: "warn", out_of_service: "bad", closed: "neutral", primary: "neutral",
 };
 
-/** How a state looks; one that is not known is only said. */
+/** The tone of a state; an unknown one has none. */
 export function toneOf(status: string): Tone {
   return TONES[status] ?? "neutral";
 }
 
-/** Stations whose name or address has every word that is looked for. */
+/** Stations whose name or address contains every word of the query. */
 export function matching<Card extends { name: string; address: string }>(stations: readonly Card[], words: string): Card[] {
   const wanted = fold(words).split(/\s+/).filter(Boolean);
   return stations.filter(({ name, address }) => {

@@ -1,11 +1,11 @@
-// Particulars and states of stations in people's words; what is not known is shown as it is written.
+// Labels of stations' particulars and states; unknown ones are shown as they were written.
 
 import type { Particular } from "$shared/desktop/generated";
 import { formatDate, formatNumber } from "$shared/i18n/format";
 import { capital } from "$shared/i18n/letters";
 import { hasWord, wordFor } from "$shared/i18n/words";
 
-/** A particular's name: a word of ours (`serial_number`) is translated, what a person wrote stays. */
+/** A particular's name: a known key (`serial_number`) is translated, other text stays. */
 export function particularWords(name: string): string {
   const key = `station_particular_${name}`;
   if (hasWord(key)) return wordFor(key);
@@ -18,12 +18,12 @@ export function statusWords(status: string): string {
   return hasWord(key) ? wordFor(key) : particularWords(status);
 }
 
-/** A measure as people wrote it, its number as it is read: `60000 l` becomes `60 000 l`. */
+/** A measure with its number formatted: `60000 l` becomes `60 000 l`. */
 export function measure(value: string): string {
   return value.replace(/^\d{5,}(?= |$)/, (digits) => formatNumber(Number(digits)));
 }
 
-/** A particular's value as it is read: a state, a common kind and a day in words, the rest as it was written. */
+/** A particular's value: states, common kinds and days are formatted, the rest stays as it was written. */
 export function particularValue({ name, value }: Particular): string {
   if (name === "status") return statusWords(value);
   const kind = `station_kind_${value.replaceAll(" ", "_")}`;

@@ -1,8 +1,8 @@
-// A refused change as a form: what the person may mend, what they have changed so far, and what is sent again.
+// A refused change as a form: its editable fields, the person's corrections, and what is sent again.
 
 import type { AttentionField, AttentionItem } from "$shared/desktop/generated";
 
-/** Form values are texts, truths for `truth`; null is "empty". */
+/** Form values are texts, booleans for `truth`; null is "empty". */
 export type FormValue = string | boolean | null;
 
 export interface FieldProblem {
@@ -16,22 +16,22 @@ export function formValue(field: AttentionField): FormValue {
   return typeof field.value === "object" ? JSON.stringify(field.value) : String(field.value);
 }
 
-/** The field that the suggestion is for: the one at fault, when the person may change it. */
+/** The field of the suggestion: the one at fault, when the person may change it. */
 export function suggestedField(item: AttentionItem): AttentionField | null {
   if (item.suggestion === null || item.field === null) return null;
   return item.fields.find((field) => field.name === item.field && field.editable) ?? null;
 }
 
-/** Fields that a person can do something with. */
+/** Fields that the person can edit. */
 export function editableFields(item: AttentionItem): AttentionField[] {
   return item.fields.filter((field) => field.editable);
 }
 
-/** Text of a form field as a value; `undefined` when it does not fit. An empty one is null. */
+/** The text of a form field as a value; `undefined` when it is invalid. An empty one is null. */
 export function parse(field: AttentionField, value: FormValue): unknown {
   if (field.kind === "truth") return value === true;
   if (value === null || typeof value === "boolean") return null;
-  // Text may be empty and is not trimmed: what the person wrote is theirs.
+  // Text may be empty and is not trimmed, because the person may have meant it so.
   if (field.kind === "text" || field.kind === "choice") return field.kind === "choice" && value === "" ? null : value;
   const plain = value.trim();
   if (plain === "") return null;
@@ -55,8 +55,8 @@ export function problems(item: AttentionItem, form: Readonly<Record<string, Form
   });
 }
 
-/** What was mended, by column; columns that are as they were stay out. */
-export function mended(item: AttentionItem, form: Readonly<Record<string, FormValue>>): Record<string, unknown> {
+/** The corrections, by column; unchanged columns are omitted. */
+export function corrected(item: AttentionItem, form: Readonly<Record<string, FormValue>>): Record<string, unknown> {
   const changed: Record<string, unknown> = {};
   for (const field of editableFields(item)) {
     const value = form[field.name];

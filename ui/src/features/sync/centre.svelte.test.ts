@@ -18,7 +18,7 @@ import { dismiss, toasts } from "$shared/ui";
 import { CentreController } from "./centre.svelte";
 import SyncCentre from "./SyncCentre.svelte";
 
-/** A busy machine takes its time; only a test that fails waits so long. */
+/** How long a test waits on a busy machine; only a failing test waits so long. */
 const SOON = { timeout: 60_000 };
 
 const item = (id: string, more: Partial<HeldItem> = {}): HeldItem => ({
@@ -36,7 +36,7 @@ const centreOf = (more: Partial<Centre> = {}): Centre => ({
 
 let close = () => {};
 
-/** The Sync centre of this, on the page. */
+/** Renders the Sync centre with this data. */
 function open(data: Centre): CentreController {
   desk.centre = data;
   let centre!: CentreController;
@@ -93,7 +93,7 @@ test("all lost entries are brought back in their order", async () => {
   expect(said()).toEqual(["They come back"]);
 });
 
-test("what is to be looked at by itself is not brought back with the others", async () => {
+test("an item that needs a look of its own is not brought back with the others", async () => {
   const centre = open(centreOf({ offered: [item("c"), item("a", { alone: true }), item("b")] }));
   expect(words(part("offered-accept-all"))).toBe("Bring back all (2)");
   await press(part("offered-accept-all"), centre);
@@ -105,7 +105,7 @@ test("all are brought back only where more than one may be together", () => {
   expect([part("offered-accept-all"), part("offered-refuse-all") !== null]).toEqual([null, true]);
 });
 
-test("a card says that it is to be looked at by itself, and is decided there", async () => {
+test("a card shows that it needs a look of its own, and is decided there", async () => {
   const centre = open(centreOf({ offered: [item("a", { alone: true }), item("b")] }));
   expect(words(part("offered-alone", card("offered", "a")))).toBe("This may decide what somebody can see, do or pay. Look at it by itself.");
   expect(part("offered-alone", card("offered", "b"))).toBeNull();
@@ -113,14 +113,14 @@ test("a card says that it is to be looked at by itself, and is decided there", a
   expect(asked()).toEqual([["decide_offered", { id: "a", accept: true }]]);
 });
 
-test("a card says whether one laptop alone says so", () => {
+test("a card shows whether only one laptop has the entry", () => {
   open(centreOf({ held: [item("h")], offered: [item("a"), item("b", { others: 2 })] }));
   expect(words(part("offered-others", card("offered", "a")))).toBe("One laptop alone says so: nobody else has offered the same.");
   expect(words(part("offered-others", card("offered", "b")))).toBe("The same is on other people's laptops: 2");
   expect(part("held-others")).toBeNull();
 });
 
-/** Asks to leave all out. The dialog comes a moment later. */
+/** Opens the dialog that leaves all out. It appears a moment later. */
 async function askToRefuseAll(): Promise<void> {
   part("offered-refuse-all")!.click();
   flushSync();
@@ -138,7 +138,7 @@ test("all lost entries are left out in their order, once that is confirmed", asy
   expect(said()).toEqual(["They stay out"]);
 });
 
-test("leaving all out stops at the first that cannot be, and says why", async () => {
+test("leaving all out stops at the first refusal, and shows why", async () => {
   const centre = open(centreOf({ offered: [item("c"), item("a"), item("b")] }));
   desk.refuses = "a";
   await askToRefuseAll();
@@ -187,7 +187,7 @@ test("a held change is still decided as a held change", async () => {
   expect(said()).toEqual(["Refused"]);
 });
 
-test("nothing else is decided while one decision is on its way", async () => {
+test("no other decision is possible while one is being sent", async () => {
   const centre = open(centreOf({ held: [item("h")], offered: [item("a"), item("b")] }));
   part("offered-accept", card("offered", "a"))!.click();
   flushSync();
@@ -198,14 +198,14 @@ test("nothing else is decided while one decision is on its way", async () => {
   expect(asked()).toEqual([["decide_offered", { id: "a", accept: true }]]);
 });
 
-test("each section counts what is in it, though the state counts both together", () => {
+test("each section counts its own items, although the state counts both together", () => {
   open(centreOf({ held: [item("h")], offered: [item("a"), item("b")] }));
   expect(words(part("sync-held")!.querySelector("h2"))).toBe("Waiting for your decision1");
   expect(words(part("sync-offered")!.querySelector("h2"))).toBe("Lost by the server2");
   expect(part("held-accept-all")).toBeNull();
 });
 
-test("a section without anything to decide is not there", () => {
+test("a section without decisions is hidden", () => {
   open(centreOf({ held: [item("h")] }));
   expect([part("sync-held") !== null, part("sync-offered")]).toEqual([true, null]);
   close();
@@ -213,7 +213,7 @@ test("a section without anything to decide is not there", () => {
   expect([part("sync-held"), part("sync-offered") !== null]).toEqual([null, true]);
 });
 
-test("a lost entry says whose laptop had it, what it said, and that nothing stands", () => {
+test("a lost entry shows whose laptop had it, its value, and that there is no current value", () => {
   open(centreOf({ offered: [item("a"), item("b", { author: "", at: 0 })] }));
   expect(words(part("offered-author", card("offered", "a")))).toBe("From Kamran's laptop");
   expect(words(part("offered-stands", card("offered", "a")))).toBe("Nothing");
@@ -223,7 +223,7 @@ test("a lost entry says whose laptop had it, what it said, and that nothing stan
   expect(card("offered", "b").querySelector("time")).toBeNull();
 });
 
-test("what the server has lost and nobody has sent again is told only when there is something", () => {
+test("lost entries that nobody has sent again are shown only when there are some", () => {
   open(centreOf({ lost_rows: 0 }));
   expect(part("sync-lost-rows")).toBeNull();
   close();
@@ -234,7 +234,7 @@ test("what the server has lost and nobody has sent again is told only when there
   expect(words(part("sync-lost-rows", part("sync-waiting")!))).toContain("has lost 3 entries that");
 });
 
-test("what the server cannot send is told only when there is something", () => {
+test("entries that the server cannot send are shown only when there are some", () => {
   open(centreOf({}));
   expect(part("sync-withheld-rows")).toBeNull();
   close();

@@ -1,4 +1,4 @@
-// The Sync centre: what waits, what needs the person, and what they do about it.
+// The Sync centre: pending changes, items that need the person, and the person's actions.
 
 import type { AttentionItem, SyncCentre } from "$shared/desktop/generated";
 import { call, onEvent } from "$shared/desktop/desktop";
@@ -9,7 +9,7 @@ import type { Decision } from "./held";
 
 export class CentreController {
   readonly view: Live<"sync_centre">;
-  /** What is being done now: `send 7`, `settle <id>`, `decide <id>`, `accept all`, `refuse all`, `export`. */
+  /** The running action: `send 7`, `settle <id>`, `decide <id>`, `accept all`, `refuse all`, `export`. */
   busy = $state("");
   exported = $state("");
 
@@ -51,14 +51,14 @@ export class CentreController {
     await this.#do(`decide ${id}`, () => call(decision.command, { id, accept }), accept ? decision.accepted() : decision.refused());
   }
 
-  /** Accepts all of these in their order, up to the first that is refused: later changes of a row build on earlier ones. */
+  /** Accepts all of these in order, up to the first refusal: later changes of a row are based on earlier ones. */
   async acceptAll(decision: Decision, ids: string[]): Promise<void> {
     await this.#do("accept all", async () => {
       for (const id of ids) await call(decision.command, { id, accept: true });
     }, decision.allAccepted());
   }
 
-  /** Refuses all of these in their order, up to the first that cannot be decided. */
+  /** Refuses all of these in order, up to the first that cannot be decided. */
   async refuseAll(decision: Decision, ids: string[]): Promise<void> {
     await this.#do("refuse all", async () => {
       for (const id of ids) await call(decision.command, { id, accept: false });

@@ -1,4 +1,4 @@
-// What the chip says first: the one thing that matters most now.
+// The chip's main state: the most important one now.
 
 import type { SyncStatus } from "$shared/desktop/generated";
 
@@ -30,7 +30,7 @@ export function needsPerson(status: SyncStatus): number {
   return status.attention + status.conflicts + status.held;
 }
 
-/** How far a first sync is, from the most rows that were ever left; nothing to say before the second look. */
+/** The progress of a first sync, from the largest number of rows that were left; none before the second value. */
 export function firstSyncPercent(rowsLeft: number, rowsMost: number): number | null {
   return rowsMost > rowsLeft ? Math.floor((1 - rowsLeft / rowsMost) * 100) : null;
 }

@@ -1,15 +1,15 @@
-// What is called how where somebody decides: a held change, an entry that the server has lost, and what became of them.
+// Labels of decisions: held changes, entries that the server has lost, and their outcomes.
 
 import type { HeldField, HeldItem } from "$shared/desktop/generated";
 import { m } from "$messages";
 import { aboutWords, columnValueWords, entityWords } from "./words";
 
-/** A kind of what waits for a decision: its command, and its words. */
+/** A kind of decision: its command, and its texts. */
 export interface Decision {
   kind: "held" | "offered";
   command: "decide_held" | "decide_offered";
   author: (item: Pick<HeldItem, "author">) => string;
-  /** Whether others say the same; without it nobody is asked. */
+  /** Whether other laptops have the same entry; without it the question is not shown. */
   others?: (item: Pick<HeldItem, "others">) => string;
   value: () => string;
   accept: () => string;
@@ -18,7 +18,7 @@ export interface Decision {
   accepted: () => string;
   allAccepted: () => string;
   refused: () => string;
-  /** Words for refusing all at once; without them each is refused by itself. */
+  /** Texts for refusing all at once; without them each is refused separately. */
   refusingAll?: {
     button: (inputs: { count: number }) => string;
     title: (inputs: { count: number }) => string;
@@ -27,7 +27,7 @@ export interface Decision {
   };
 }
 
-/** Somebody's change who has lost the right to it. */
+/** A change whose author has lost the right to it. */
 export const HELD: Decision = {
   kind: "held",
   command: "decide_held",
@@ -41,7 +41,7 @@ export const HELD: Decision = {
   refused: m.sync_held_was_refused,
 };
 
-/** An entry that the server has lost, and a laptop still had. What is decided takes effect when it is sent. */
+/** An entry that the server has lost and a laptop still has. A decision takes effect when it is sent. */
 export const OFFERED: Decision = {
   kind: "offered",
   command: "decide_offered",
@@ -62,25 +62,25 @@ export const OFFERED: Decision = {
   },
 };
 
-/** `Attendance · Group A · Aysel · 2 March`, of what is known. */
+/** `Attendance · Group A · Aysel · 2 March`, from the known parts. */
 export function heldName(item: Pick<HeldItem, "entity" | "group" | "about">): string {
   const parts = [entityWords(item.entity), item.group === item.about ? "" : item.group, aboutWords(item.about)];
   return parts.filter(Boolean).join(" · ");
 }
 
-/** What was entered, in words: `Late, was ill`. */
+/** The entered values as text: `Late, was ill`. */
 export function heldValues(item: Pick<HeldItem, "fields" | "deletes">): string {
   if (item.deletes) return m.sync_held_deletes();
   return item.fields.map((field) => columnValueWords(field.name, field.value, field.kind)).join(", ");
 }
 
-/** The fields whose value is not the one that stands anyway; all of them when every one stands. */
+/** The fields whose value differs from the current one; all of them when none differs. */
 export function shownFields(item: Pick<HeldItem, "fields">): HeldField[] {
   const other = item.fields.filter((field) => JSON.stringify(field.value) !== JSON.stringify(field.server_value));
   return other.length > 0 ? other : item.fields;
 }
 
-/** What became of one's own held change. */
+/** The outcome of the person's own held change. */
 export function heldState(item: Pick<HeldItem, "state" | "decided_by">): string {
   const who = item.decided_by || m.sync_somebody();
   if (item.state === "accepted") return m.sync_held_accepted({ who });

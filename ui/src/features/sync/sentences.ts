@@ -1,4 +1,4 @@
-// Whole sentences about the state of sync.
+// Sentences about the state of sync.
 
 import type { SyncStatus } from "$shared/desktop/generated";
 import { formatDuration, formatNumber, formatPercent } from "$shared/i18n/format";
@@ -6,7 +6,7 @@ import { m } from "$messages";
 import { firstSyncPercent } from "./chip";
 import { rowsMost } from "./status.svelte";
 
-/** `First sync, 75 %`, or the rows that are left as long as nobody knows of how many. */
+/** `First sync, 75 %`, or the number of rows that are left while the total is unknown. */
 export function firstSyncWords(status: SyncStatus): string {
   const left = status.rows_left ?? 0;
   const percent = firstSyncPercent(left, rowsMost());
@@ -15,7 +15,7 @@ export function firstSyncWords(status: SyncStatus): string {
     : m.sync_first_percent({ percent: formatPercent(percent) });
 }
 
-/** What the Sync centre says at its top: where the work is, and whether the lid may close. */
+/** The headline of the Sync centre: the state of the person's changes, and whether the lid may close. */
 export function headline(status: SyncStatus): string {
   if (status.rows_left !== null && status.rows_left > 0) return firstSyncWords(status);
   if (status.waiting > 0) {
@@ -27,7 +27,7 @@ export function headline(status: SyncStatus): string {
   return status.online ? m.sync_head_safe() : m.sync_head_offline();
 }
 
-/** Whether the lid may close; nothing when there is nothing to say about it. */
+/** Whether the lid may close; nothing when it does not matter. */
 export function lidWords(status: SyncStatus): string {
   if (status.safe_to_close) return m.sync_safe();
   if (status.waiting > 0) return m.sync_not_safe();

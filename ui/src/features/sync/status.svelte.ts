@@ -1,10 +1,10 @@
-// The state of sync, one for the window: the chip and the Sync centre read the same.
+// The state of sync, one for the window: the chip and the Sync centre show the same.
 
 import type { SyncStatus } from "$shared/desktop/generated";
 import { call, onEvent } from "$shared/desktop/desktop";
 import { notifyProblem } from "$shared/ui";
 
-/** How often "5 minutes ago" is put right. */
+/** Interval at which "5 minutes ago" is updated. */
 const CLOCK_MS = 20_000;
 
 const state = $state<{ status: SyncStatus | null; now: number; rowsMost: number; asking: boolean }>({
@@ -18,12 +18,12 @@ export function syncStatus(): SyncStatus | null {
   return state.status;
 }
 
-/** This minute, for relative times. Reactive. */
+/** The current minute, for relative times. Reactive. */
 export function now(): number {
   return state.now;
 }
 
-/** The most rows that were ever left of this first sync. */
+/** The largest number of rows that were left in this first sync. */
 export function rowsMost(): number {
   return state.rowsMost;
 }
@@ -38,7 +38,7 @@ function take(status: SyncStatus): void {
   state.rowsMost = status.rows_left === null ? 0 : Math.max(state.rowsMost, status.rows_left);
 }
 
-/** Follows the state while the chip is there. Returns how to stop. */
+/** Follows the state while the chip is mounted. Returns a function that stops it. */
 export function followSync(): () => void {
   let heard = false;
   state.status = null;
@@ -48,7 +48,7 @@ export function followSync(): () => void {
     heard = true;
     take(event.status);
   });
-  // An event that came meanwhile is newer than this answer. A refusal is no state: the chip stays quiet.
+  // An event that arrived meanwhile is newer than this answer. A refusal is no state: the chip stays unchanged.
   call("sync_status").then((status) => heard || take(status), () => undefined);
   const timer = setInterval(() => (state.now = Date.now()), CLOCK_MS);
   return () => {

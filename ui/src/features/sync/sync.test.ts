@@ -12,7 +12,7 @@ const status = (more: Partial<SyncStatus> = {}): SyncStatus => ({
 });
 
 describe("the chip", () => {
-  it("says what matters most", () => {
+  it("shows what matters most", () => {
     expect(chipState(status())).toBe("safe");
     expect(chipState(status({ online: false }))).toBe("offline");
     expect(chipState(status({ waiting: 3 }))).toBe("waiting");
@@ -28,7 +28,7 @@ describe("the chip", () => {
     expect(chipState(status({ signed_out: true, attention: 2 }))).toBe("signed_out");
   });
 
-  it("knows how far a first sync is", () => {
+  it("shows the progress of a first sync", () => {
     expect(firstSyncPercent(100, 100)).toBeNull();
     expect(firstSyncPercent(25, 100)).toBe(75);
     expect(firstSyncPercent(0, 100)).toBe(100);
@@ -42,18 +42,18 @@ describe("a refused change", () => {
     n: 7, entity: "courses", row_id: "r", about: "", at: 0, code: "taken", field: null, suggestion: null, fields, ...more,
   });
 
-  it("sends only what was mended, as its own kind", () => {
+  it("sends only corrections, as values of their kind", () => {
     const one = item([field("course_code", "text", "GAS-1"), field("minutes", "whole", 5), field("share", "real", 0.5), field("open", "truth", false), field("id", "text", "x", { editable: false })]);
-    expect(attention.mended(one, { course_code: "GAS-2", minutes: "5", share: "0,75", open: true, id: "y" })).toEqual({ course_code: "GAS-2", share: 0.75, open: true });
-    expect(attention.mended(one, {})).toEqual({});
+    expect(attention.corrected(one, { course_code: "GAS-2", minutes: "5", share: "0,75", open: true, id: "y" })).toEqual({ course_code: "GAS-2", share: 0.75, open: true });
+    expect(attention.corrected(one, {})).toEqual({});
   });
 
   it("can be emptied", () => {
-    expect(attention.mended(item([field("due", "date", "2026-01-01")]), { due: "" })).toEqual({ due: null });
-    expect(attention.mended(item([field("title", "text", "x")]), { title: "" })).toEqual({ title: "" });
+    expect(attention.corrected(item([field("due", "date", "2026-01-01")]), { due: "" })).toEqual({ due: null });
+    expect(attention.corrected(item([field("title", "text", "x")]), { title: "" })).toEqual({ title: "" });
   });
 
-  it("says which field does not fit", () => {
+  it("names the invalid field", () => {
     const one = item([field("minutes", "whole", 5), field("share", "real", 1), field("due", "date", null)]);
     expect(attention.problems(one, { minutes: "5.5", share: "much", due: "tomorrow" })).toEqual([
       { field: "minutes", why: "not_whole" },
@@ -70,7 +70,7 @@ describe("a refused change", () => {
     expect(attention.suggestedField(item([code], { field: "course_code" }))).toBeNull();
   });
 
-  it("shows values that are no text", () => {
+  it("shows values that are not text", () => {
     expect(attention.formValue(field("a", "other", { b: 1 }))).toBe('{"b":1}');
     expect(attention.formValue(field("a", "text", null))).toBeNull();
     expect(attention.formValue(field("a", "truth", null))).toBe(false);
@@ -88,14 +88,14 @@ describe("a held change", () => {
     ...more,
   });
 
-  it("is called as the people call it", () => {
+  it("has a readable name", () => {
     expect(heldName(held())).toMatch(/^Attendance · Gas 1 · Aysel · /);
     expect(heldName(held())).not.toContain("2026-03-02");
     expect(heldName(held({ entity: "groups", about: "Gas 1" }))).toBe("Group · Gas 1");
     expect(heldName(held({ group: "", about: "" }))).toBe("Attendance");
   });
 
-  it("shows what differs from what stands", () => {
+  it("shows what differs from the current values", () => {
     expect(shownFields(held()).map((field) => field.name)).toEqual(["status"]);
     expect(shownFields(held({ fields: held().fields.slice(1) })).map((field) => field.name)).toEqual(["note"]);
     expect(heldValues(held())).toBe("Late, bus");
@@ -106,7 +106,7 @@ describe("a held change", () => {
     expect(heldValues(other({ "01a1ff38-a5a8-7719-89b9-a4773df452b8": 4, "01a1ff38-a5a8-7719-89b9-a4773df452b9": 2 }))).toBe("2 entries");
   });
 
-  it("tells its author who decided", () => {
+  it("shows its author who decided", () => {
     expect(heldState(held())).toBe("Waiting for somebody else to accept");
     expect(heldState(held({ state: "accepted", decided_by: "Sabina" }))).toBe("Accepted by Sabina");
     expect(heldState(held({ state: "refused" }))).toBe("Refused by Somebody");
@@ -114,7 +114,7 @@ describe("a held change", () => {
 });
 
 describe("a column", () => {
-  it("is named by what it is about", () => {
+  it("is named by its subject", () => {
     expect(columnWords("position", "text")).toBe("Position");
     expect(columnWords("position", "whole")).toBe("Place in the list");
     expect(columnWords("not_known_yet")).toBe("Not known yet");

@@ -1,4 +1,4 @@
-// Tables, columns and values in people's words. What a newer server may name and this program does not know is shown
+// Readable names of tables, columns and values. Names of a newer server that this program does not know are shown
 // readably rather than not at all.
 
 import { formatDate, formatDateTime, formatNumber } from "$shared/i18n/format";
@@ -21,23 +21,23 @@ export function entityWords(entity: string): string {
   return known(`entity_${entity}`, entity);
 }
 
-/** Of a person, `position` is their post; a number is the place among siblings. */
+/** A person's `position` is their job title; a number is the ordinal among siblings. */
 export function columnWords(column: string, kind?: AttentionField["kind"]): string {
   if (column === "position" && kind === "whole") return m.column_sort_order();
   return known(`column_${column}`, column);
 }
 
-/** What a change is about, with its days as they are read. */
+/** The subject of a change, with its days formatted. */
 export function aboutWords(about: string): string {
   return about.replace(/\b\d{4}-\d{2}-\d{2}\b/g, (day) => formatDate(day));
 }
 
-/** A word of a choice, such as `present` or `draft`. */
+/** The label of a choice, such as `present` or `draft`. */
 export function choiceWords(word: string): string {
   return known(`choice_${word}`, word);
 }
 
-/** A stored value as it is read: nothing, yes and no, a date, a moment, a number, a word of a choice. */
+/** A stored value formatted: nothing, yes and no, a date, a moment, a number, a choice. */
 export function valueWords(value: unknown, kind?: HeldField["kind"]): string {
   if (value === null || value === undefined || value === "") return m.sync_value_empty();
   if (typeof value === "boolean") return value ? m.sync_value_yes() : m.sync_value_no();
@@ -54,7 +54,7 @@ export function columnValueWords(name: string, value: unknown, kind?: HeldField[
   return name.endsWith("_minor") && typeof value === "number" ? formatNumber(value / 100, 2, 2) : valueWords(value, kind);
 }
 
-/** A field of a refused change. The name of a table is no word for a reader; what it holds is. */
+/** A field of a refused change. A table's name says nothing to a reader, so its content is named. */
 export function fieldWords(field: Pick<AttentionField, "name" | "value" | "kind">): string {
   if (field.name === "entity" && typeof field.value === "string") return entityWords(field.value);
   return columnValueWords(field.name, field.value, field.kind);

@@ -1,4 +1,4 @@
-// Answers to a test's questions: what counts as answered, what a key press chooses, what is still open.
+// Answers to a test's questions: which are answered, what a key press chooses, which are still open.
 
 import type { Question } from "$shared/desktop/generated";
 
@@ -6,7 +6,7 @@ export type Given = Question["answer"];
 
 export type Shape = "one" | "many" | "number" | "line" | "text";
 
-/** How a question is answered on the screen; a type of a newer program is answered by text. */
+/** The input of a question on the screen; an unknown type of a newer program is answered by text. */
 export function shapeOf(question: Pick<Question, "question_type">): Shape {
   switch (question.question_type) {
     case "single":
@@ -28,16 +28,16 @@ export function isAnswered(given: Given): boolean {
   return Array.isArray(given) ? given.length > 0 : given.trim() !== "";
 }
 
-/** Places of the questions without an answer. */
+/** Indexes of the questions without an answer. */
 export function unanswered(questions: readonly Question[]): number[] {
-  return questions.flatMap((question, place) => (isAnswered(question.answer) ? [] : [place]));
+  return questions.flatMap((question, index) => (isAnswered(question.answer) ? [] : [index]));
 }
 
 export function isChosen(given: Given, option: string): boolean {
   return Array.isArray(given) ? given.includes(option) : given === option;
 }
 
-/** The answer after an option was chosen: the one, or the list with it put in or taken out, in the options' order. */
+/** The answer after an option was chosen: the option, or the list with it added or removed, in the options' order. */
 export function choose(question: Question, option: string): Given {
   if (shapeOf(question) === "one") return option;
   const before = Array.isArray(question.answer) ? question.answer : [];
@@ -46,7 +46,7 @@ export function choose(question: Question, option: string): Given {
   return after.length === 0 ? null : after.sort((a, b) => order.indexOf(a) - order.indexOf(b));
 }
 
-/** Text as it is stored: what is blank is no answer. */
+/** Text as it is stored: blank text is no answer. */
 export function written(text: string): Given {
   return text.trim() === "" ? null : text;
 }
@@ -58,23 +58,23 @@ export function isNumber(text: string): boolean {
 }
 
 /** Letters of the options, as on paper; past Z there are only numbers. */
-export function optionLetter(place: number): string {
-  return place < 26 ? String.fromCharCode(65 + place) : String(place + 1);
+export function optionLetter(index: number): string {
+  return index < 26 ? String.fromCharCode(65 + index) : String(index + 1);
 }
 
-export type TestKey = { do: "option"; place: number } | { do: "flag" } | { do: "next" } | { do: "previous" } | { do: "hand-in" };
+export type TestKey = { do: "option"; index: number } | { do: "flag" } | { do: "next" } | { do: "previous" } | { do: "hand-in" };
 
 type Press = Pick<KeyboardEvent, "code" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">;
 
-/** Options that have a letter key: A to E and, as F is the flag, no further. Digits reach nine. */
+/** Options with a letter key: A to E and, because F is the flag, no further. Digits reach nine. */
 const LETTER_KEYS = ["KeyA", "KeyB", "KeyC", "KeyD", "KeyE"];
 
 /** Where the focus is: in a line or an area of text, on an option, or elsewhere. */
 export type Focus = "line" | "text" | "option" | "other";
 
 /**
- * What a key does, by its place on the keyboard. In an area of text only Ctrl+Enter works, in a line of text Enter and
- * the page keys too; on an option up and down belong to the group.
+ * The action of a key, by its position on the keyboard. In an area of text only Ctrl+Enter works, in a line of text
+ * also Enter and the page keys; on an option up and down belong to the group.
  */
 export function keyOf(press: Press, options: number, focus: Focus): TestKey | null {
   const { code } = press;
@@ -88,10 +88,10 @@ export function keyOf(press: Press, options: number, focus: Focus): TestKey | nu
   if (code === "PageUp") return { do: "previous" };
   if (focus === "line") return null;
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code);
-  const place = digit ? Number(digit[1]) - 1 : LETTER_KEYS.indexOf(code);
-  if (place >= 0 && place < options) return { do: "option", place };
-  // With six options F chooses the sixth, as it says beside it; the flag is then the button.
-  if (code === "KeyF") return options >= 6 ? { do: "option", place: 5 } : { do: "flag" };
+  const index = digit ? Number(digit[1]) - 1 : LETTER_KEYS.indexOf(code);
+  if (index >= 0 && index < options) return { do: "option", index };
+  // With six options F chooses the sixth, as its label shows; the flag then needs its button.
+  if (code === "KeyF") return options >= 6 ? { do: "option", index: 5 } : { do: "flag" };
   if (code === "ArrowRight") return { do: "next" };
   if (code === "ArrowLeft") return { do: "previous" };
   if (focus === "option") return null;

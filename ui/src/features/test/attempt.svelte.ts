@@ -1,4 +1,4 @@
-// An attempt at a test: its questions with the answers of this minute, the time left, what is stored, handing in.
+// An attempt at a test: its questions with the current answers, the time left, what is stored, submission.
 
 import { untrack } from "svelte";
 import type { Attempt, Question } from "$shared/desktop/generated";
@@ -11,16 +11,16 @@ import { choose, unanswered, type Given } from "./answers";
 import { Autosave, type SaveState } from "./autosave";
 import { Countdown, slept } from "./clock";
 
-/** What was entered here, until the attempt is handed in. It stands before what the desktop sends meanwhile. */
+/** What was entered here, until the attempt is submitted. It takes precedence over what the desktop sends meanwhile. */
 interface Entered {
   answer: Given;
   flagged: boolean;
 }
 
-/** The desktop counts whole seconds; less than this is no correction. */
+/** The desktop counts whole seconds; a smaller difference is no correction. */
 const CORRECTION_SECONDS_MIN = 2;
 const TICK_MS = 1_000;
-/** Rest before a failed handing-in is tried again once the time is over. */
+/** Delay before a failed submission is retried once the time is over. */
 const HAND_IN_AGAIN_MS = 5_000;
 
 export class AttemptController {
@@ -28,7 +28,7 @@ export class AttemptController {
   /** The question in view, or the one with the focus when all are shown. */
   at = $state(0);
   secondsLeft = $state<number | null>(null);
-  /** The time that there was when the test was opened here, for showing when it runs out. */
+  /** The time that was left when the test was opened here, to show when it runs out. */
   secondsAtFirst = $state(0);
   saved = $state<SaveState>("saved");
   handingIn = $state(false);
@@ -38,7 +38,7 @@ export class AttemptController {
   #entered = $state.raw<ReadonlyMap<string, Entered>>(new Map());
   #openedId = "";
   #countdown: Countdown | null = null;
-  /** When time is over it is handed in from here on; later after a failure. */
+  /** After the time is over it is submitted from this moment on; later after a failure. */
   #handInFrom = 0;
 
   constructor(id: () => string) {
@@ -77,11 +77,11 @@ export class AttemptController {
   });
 
   readonly open: number[] = $derived(unanswered(this.questions));
-  readonly flagged: number[] = $derived(this.questions.flatMap((question, place) => (question.flagged ? [place] : [])));
+  readonly flagged: number[] = $derived(this.questions.flatMap((question, index) => (question.flagged ? [index] : [])));
 
-  /** Goes to a question and remembers the place. */
-  goTo(place: number): void {
-    const to = Math.max(0, Math.min(place, this.questions.length - 1));
+  /** Goes to a question and remembers its index. */
+  goTo(index: number): void {
+    const to = Math.max(0, Math.min(index, this.questions.length - 1));
     const from = this.at;
     if (to === from) return;
     this.at = to;
@@ -106,7 +106,7 @@ export class AttemptController {
     this.#enter(question, { flagged: !question.flagged }, "now");
   }
 
-  /** Stores what was typed without waiting for the rest. */
+  /** Stores what was typed without waiting for the delay. */
   settle(): void {
     if (this.#autosave.pending) void this.#autosave.flush();
   }
@@ -115,7 +115,7 @@ export class AttemptController {
     this.handingIn = true;
     try {
       await this.#autosave.flush();
-      // What is not on the disk yet would be missing: nothing is handed in without it.
+      // Answers that are not on the disk yet would be missing, so they are stored before submission.
       if (this.#autosave.pending) return false;
       this.view.set(await call("hand_in", { id: this.#id() }));
       return true;
@@ -142,7 +142,7 @@ export class AttemptController {
     return { attempt_id: this.#id(), question_id, answer: $state.snapshot(answer) as Given, flagged, at_question: this.at };
   }
 
-  /** Takes what the desktop sent: the place at first, the time whenever it differs, nothing entered once it is over. */
+  /** Takes what the desktop sent: the position at first, the time whenever it differs, no input once it is over. */
   #took(attempt: Attempt | null): void {
     if (!attempt) return;
     if (this.#openedId !== attempt.card.id) {

@@ -1,5 +1,5 @@
-// Stores answers as they are given: choices at once, text after a short rest. One question's answers are stored in
-// order; what was overtaken by a later answer before it was sent is left out.
+// Stores answers as they are given: choices at once, text after a short delay. One question's answers are stored in
+// order; an answer that was replaced before it was sent is skipped.
 
 import { problemOf } from "$shared/desktop/desktop";
 
@@ -13,18 +13,18 @@ export interface Saving {
 
 export type SaveState = "saved" | "saving" | "failed";
 
-/** Rest after the last key before text is stored. */
+/** Delay after the last key before text is stored. */
 export const REST_MS = 400;
 
 export interface AutosaveOptions {
   store: (saving: Saving) => Promise<unknown>;
-  /** Called whenever the state changes, with what went wrong. */
+  /** Called on every change of the state, with the error. */
   onState: (state: SaveState, problem: unknown) => void;
 }
 
 export class Autosave {
   readonly #options: AutosaveOptions;
-  /** What waits, the newest per question. */
+  /** Pending answers, the newest per question. */
   readonly #waiting = new Map<string, Saving>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #running: Promise<void> | null = null;
@@ -39,7 +39,7 @@ export class Autosave {
     return this.flush();
   }
 
-  /** Stores after a rest; each call begins the rest anew. */
+  /** Stores after a delay; each call restarts the delay. */
   later(saving: Saving): void {
     this.#take(saving);
     this.#options.onState("saving", null);
@@ -47,7 +47,7 @@ export class Autosave {
     this.#timer = setTimeout(() => void this.flush(), REST_MS);
   }
 
-  /** Stores everything that waits; resolves when nothing is left or storing failed. */
+  /** Stores all pending answers; resolves when none is left or storing failed. */
   flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -75,11 +75,11 @@ export class Autosave {
         await this.#options.store(saving);
       } catch (problem) {
         if (isVain(problem)) {
-          // It would be refused for ever and stand in the way of handing in.
+          // It would be refused for ever and block submission.
           this.#options.onState("failed", problem);
           continue;
         }
-        // Kept for the next try, unless a newer answer is there already.
+        // Kept for the next try, unless there is a newer answer already.
         if (!this.#waiting.has(question)) this.#waiting.set(question, saving);
         this.#options.onState("failed", problem);
         return;
@@ -89,7 +89,7 @@ export class Autosave {
   }
 }
 
-/** Refusals that trying again never changes: the time is over, or it has been handed in. */
+/** Refusals that a retry never changes: the time is over, or the attempt was submitted. */
 function isVain(problem: unknown): boolean {
   const { code } = problemOf(problem);
   return code === "time_over" || code === "already_set";

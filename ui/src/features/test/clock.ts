@@ -1,5 +1,5 @@
-// The time that is left. The desktop says how much when a test is opened; from there on the monotonic clock counts, so
-// that moving the laptop's clock changes nothing.
+// The time left. The desktop sends it when a test is opened; from then on a monotonic clock counts, so that moving the
+// laptop's clock changes nothing.
 
 export class Countdown {
   readonly #endsAt: number;
@@ -27,7 +27,7 @@ export class Countdown {
   }
 }
 
-/** Moments at which the time left is said aloud to a screen reader, in seconds. */
+/** Moments at which a screen reader announces the time left, in seconds. */
 export const SAID_ALOUD = [600, 300, 60, 30, 10];
 
 /** From when on the clock is shown as running out: the last tenth, at most five minutes and at least half a minute. */
@@ -36,8 +36,8 @@ export function isRunningOut(secondsLeft: number, limitSeconds: number): boolean
 }
 
 /**
- * Notices that the laptop slept: the wall clock went on and the monotonic one did not. Then the desktop is asked again
- * how much time is left, because its word counts.
+ * Detects that the laptop slept: the wall clock advanced and the monotonic one did not. Then the time left is requested
+ * from the desktop again, because its value counts.
  */
 export function slept(before: { wall: number; steady: number }, now: { wall: number; steady: number }): boolean {
   return Math.abs(now.wall - before.wall - (now.steady - before.steady)) > SLEPT_MS_MIN;

@@ -26,7 +26,7 @@ describe("an answer", () => {
     expect(answers.choose(question("multiple"), "b")).toEqual(["b"]);
   });
 
-  it("knows a number as people write it", () => {
+  it("accepts a number as people write it", () => {
     for (const text of ["", "2,5", "2.5", "1 000", "−3", "-3", "+4", ".5", "5.", "1e3"]) expect(answers.isNumber(text), text).toBe(true);
     for (const text of ["abc", "2,5,6", "--1", "5 bar"]) expect(answers.isNumber(text), text).toBe(false);
   });
@@ -39,15 +39,15 @@ describe("keys of a test", () => {
   const free = "other";
 
   it("choose options by digit or letter", () => {
-    expect(answers.keyOf(press("Digit2"), 4, free)).toEqual({ do: "option", place: 1 });
-    expect(answers.keyOf(press("Numpad3"), 4, free)).toEqual({ do: "option", place: 2 });
-    expect(answers.keyOf(press("KeyD"), 4, free)).toEqual({ do: "option", place: 3 });
+    expect(answers.keyOf(press("Digit2"), 4, free)).toEqual({ do: "option", index: 1 });
+    expect(answers.keyOf(press("Numpad3"), 4, free)).toEqual({ do: "option", index: 2 });
+    expect(answers.keyOf(press("KeyD"), 4, free)).toEqual({ do: "option", index: 3 });
     expect(answers.keyOf(press("Digit5"), 4, free)).toBeNull();
   });
 
   it("flag with F, unless F is an option", () => {
     expect(answers.keyOf(press("KeyF"), 5, free)).toEqual({ do: "flag" });
-    expect(answers.keyOf(press("KeyF"), 6, free)).toEqual({ do: "option", place: 5 });
+    expect(answers.keyOf(press("KeyF"), 6, free)).toEqual({ do: "option", index: 5 });
   });
 
   it("go between questions", () => {
@@ -82,7 +82,7 @@ describe("the clock", () => {
     expect([countdown.secondsLeft, countdown.over, countdown.msToNext]).toEqual([0, true, 0]);
   });
 
-  it("is over at once when nothing was left", () => expect(new Countdown(-5, () => 0)).toMatchObject({ over: true, secondsLeft: 0 }));
+  it("is over at once without time left", () => expect(new Countdown(-5, () => 0)).toMatchObject({ over: true, secondsLeft: 0 }));
 
   it("runs out in its last tenth", () => {
     expect(isRunningOut(60, 600)).toBe(true);
@@ -153,7 +153,7 @@ describe("autosave", () => {
     expect(states.at(-1)).toBe("saved");
   });
 
-  it("lets go of what comes too late, so that the rest can be handed in", async () => {
+  it("drops an answer that is too late, so that the rest can be submitted", async () => {
     const stored: string[] = [];
     const states: SaveState[] = [];
     const store = async (it: Saving) => {
@@ -167,7 +167,7 @@ describe("autosave", () => {
     expect([stored, autosave.pending, states.includes("failed")]).toEqual([["q2"], false, true]);
   });
 
-  it("does not bring an older answer back after a failure", async () => {
+  it("does not restore an older answer after a failure", async () => {
     let full = true;
     const { autosave, stored } = setUp(() => full);
     await autosave.now(saving("q1", "old"));

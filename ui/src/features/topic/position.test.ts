@@ -24,7 +24,7 @@ test("a turned page is sent at once", async () => {
   expect(sent).toEqual([{ content_item_id: "item", page: 2, second: null, percent: 20, seconds_spent: 0 }]);
 });
 
-test("pages leafed through quickly send the first and the last", async () => {
+test("quick page turns send the first and the last", async () => {
   for (const n of [2, 3, 4, 5]) position.at(page(n));
   await vi.advanceTimersByTimeAsync(GAP_MS);
   expect(pages()).toEqual([2, 5]);
@@ -39,7 +39,7 @@ test("leaving sends what waits, once", async () => {
   expect(pages()).toEqual([2, 3]);
 });
 
-test("the same place is not sent twice", async () => {
+test("the same position is not sent twice", async () => {
   position.at(page(2));
   await vi.advanceTimersByTimeAsync(GAP_MS);
   position.at(page(2));
@@ -47,7 +47,7 @@ test("the same place is not sent twice", async () => {
   expect(pages()).toEqual([2]);
 });
 
-test("time spent is counted between notes, and an idle evening is not", async () => {
+test("time between notes counts, idle time does not", async () => {
   await vi.advanceTimersByTimeAsync(40_000);
   position.at(page(2));
   await vi.advanceTimersByTimeAsync(3_600_000);
@@ -56,7 +56,7 @@ test("time spent is counted between notes, and an idle evening is not", async ()
   expect(sent.map((note) => note.seconds_spent)).toEqual([40, IDLE_SECONDS_MAX]);
 });
 
-test("an older place never lands after a newer one, and a refusal is told", async () => {
+test("an older position is never stored after a newer one, and a refusal is reported", async () => {
   const order: (number | null)[] = [];
   send = (note) => new Promise((done, refuse) => setTimeout(() => { order.push(note.page); if (note.page === 2) refuse("full"); else done(null); }, note.page === 2 ? 2_000 : 0));
   position.at(page(2));

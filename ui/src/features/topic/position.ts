@@ -1,11 +1,11 @@
 /**
- * Remembers where somebody is in a file. A note is sent at once, and while places follow quickly at most one per
- * {@link GAP_MS}, the last one always: a page turned is known even when the power goes a moment later.
+ * Remembers a person's position in a file. A note is sent at once, and while positions follow quickly at most one per
+ * {@link GAP_MS}, always including the last one: a turned page is stored even when the power fails a moment later.
  */
 import type { NotePosition } from "$shared/desktop/generated";
 
 export const GAP_MS = 300;
-/** Longer without a sign of life and somebody was not there: only so much of it counts as time spent. */
+/** After a longer pause the person was away: only this much of it counts as time spent. */
 export const IDLE_SECONDS_MAX = 300;
 
 export interface Place {
@@ -36,7 +36,7 @@ export class Position {
     this.#countedAt = parts.now();
   }
 
-  /** Notes a place. */
+  /** Notes a position. */
   at(place: Place): void {
     const same = this.#last?.page === place.page && this.#last?.second === place.second;
     if (same && this.#waiting === null) return;
@@ -46,7 +46,7 @@ export class Position {
     else this.#timer ??= setTimeout(() => void this.flush(), wait);
   }
 
-  /** Sends what waits, now: before leaving. Resolves when all of it is stored. */
+  /** Sends the pending note now, before leaving. Resolves when all of it is stored. */
   flush(): Promise<unknown> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -65,7 +65,7 @@ export class Position {
       percent: Math.min(100, Math.max(0, Math.round(place.percent))),
       seconds_spent: Math.min(spent, IDLE_SECONDS_MAX),
     };
-    // One after the other, so that an older place never lands upon a newer one.
+    // One after another, so that an older position never overwrites a newer one.
     this.#queue = this.#queue.then(() => this.parts.send(note)).catch(this.parts.failed);
     return this.#queue;
   }

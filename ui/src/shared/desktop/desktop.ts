@@ -1,5 +1,5 @@
 /**
- * The one room that knows the desktop's API. Everything else asks `call` and hears `onEvent`.
+ * The only room that uses the desktop's API. Everything else calls `call` and subscribes with `onEvent`.
  *
  * A refused command rejects with a {@link Refused}, which carries the {@link Problem}; nothing else is ever thrown.
  */
@@ -22,7 +22,7 @@ export class Refused extends Error {
   }
 }
 
-/** Asks the app for something. */
+/** Calls a command of the app. */
 export async function call<Name extends CommandName>(name: Name, ...rest: Rest<Name>): Promise<Answer<Name>> {
   try {
     return await invoke<Answer<Name>>("call", { name, arguments: rest[0] ?? {} });
@@ -31,7 +31,7 @@ export async function call<Name extends CommandName>(name: Name, ...rest: Rest<N
   }
 }
 
-/** The problem in whatever was thrown; what is not one becomes `internal`, so that no screen stays silent. */
+/** The problem in a thrown value; any other value becomes `internal`, so that no screen hides an error. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof Refused) return thrown.problem;
   if (typeof thrown === "object" && thrown !== null && "code" in thrown) {
@@ -45,7 +45,7 @@ type Handler = (event: Event) => void;
 const handlers = new Set<Handler>();
 let listening: Promise<unknown> | null = null;
 
-/** Hears what the app tells by itself. Returns how to stop hearing. */
+/** Subscribes to events of the app. Returns a function that unsubscribes. */
 export function onEvent(handler: Handler): () => void {
   handlers.add(handler);
   listening ??= listen<Event>("waystation", ({ payload }) => {

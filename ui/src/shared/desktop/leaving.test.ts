@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { beforeLeaving, storeAll } from "./leaving";
 
-test("everything is stored before somebody leaves, the last one first, and failures hold nobody back", async () => {
+test("everything is stored before leaving, the last one first, and failures do not prevent it", async () => {
   const done: string[] = [];
   const stops = [
     beforeLeaving(async () => {

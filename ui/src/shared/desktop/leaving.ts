@@ -1,12 +1,12 @@
 /**
- * What must be on the disk before somebody locks or signs out: after that the app takes nothing of theirs any more. A
- * screen that keeps work back for a moment says here how to store it at once.
+ * What must be on the disk before a person locks or signs out: after that the app accepts no changes of theirs. A
+ * screen that delays storing registers here how to store at once.
  */
 type Store = () => unknown;
 
 const stores: Store[] = [];
 
-/** Stores this before somebody leaves. Returns how to take it back. */
+/** Registers a function that stores before leaving. Returns a function that unregisters it. */
 export function beforeLeaving(store: Store): () => void {
   stores.push(store);
   return () => {
@@ -15,9 +15,9 @@ export function beforeLeaving(store: Store): () => void {
   };
 }
 
-/** Stores everything; what came last goes first, since it may hand its work to what was there before it. */
+/** Stores everything; the last registered goes first, because it may pass its work to an earlier one. */
 export async function storeAll(): Promise<void> {
   const under = [...stores].reverse().map(async (store) => store());
-  // What fails says so where it belongs, and holds nobody back.
+  // A failure is reported where it happens, and does not prevent leaving.
   await Promise.allSettled(under);
 }

@@ -52,7 +52,7 @@ test("it is loading, then ready", async () => {
   close();
 });
 
-test("nothing there is empty, a refusal is an error", async () => {
+test("an empty answer is empty, a refusal is an error", async () => {
   desk.answers = [() => []];
   const first = open();
   await settle();
@@ -65,7 +65,7 @@ test("nothing there is empty, a refusal is an error", async () => {
   second.close();
 });
 
-test("a burst of changes of its tables asks once more, and what was shown stays meanwhile", async () => {
+test("a burst of changes of its tables causes one request, and the old answer stays meanwhile", async () => {
   desk.answers = [() => [group], () => [group, group]];
   const { view, close } = open();
   await settle();
@@ -78,7 +78,7 @@ test("a burst of changes of its tables asks once more, and what was shown stays 
   close();
 });
 
-test("changes of other tables, and changes after it is closed, ask nothing", async () => {
+test("changes of other tables, and changes after it is closed, cause no request", async () => {
   desk.answers = [() => [group]];
   const { close } = open();
   await settle();
@@ -90,7 +90,7 @@ test("changes of other tables, and changes after it is closed, ask nothing", asy
   expect(desk.calls).toHaveLength(1);
 });
 
-test("a refresh that fails keeps what was shown and says so", async () => {
+test("a failed refresh keeps the old answer and reports the error", async () => {
   desk.answers = [() => [group], () => { throw refusal; }];
   const { view, close } = open();
   await settle();
@@ -99,7 +99,7 @@ test("a refresh that fails keeps what was shown and says so", async () => {
   close();
 });
 
-test("an answer that was put in is not written over by one that was asked before", async () => {
+test("an answer that was set is not overwritten by an earlier request", async () => {
   let answer!: (groups: unknown) => void;
   desk.answers = [() => new Promise((done) => (answer = done))];
   const { view, close } = open();

@@ -1,12 +1,13 @@
 /**
- * A view that keeps itself fresh: asks a command, holds its answer in one of four states, and asks again when the app
- * says that one of the tables it is made of has changed. What was shown stays while it is asked again.
+ * A view that stays current: calls a command, holds its answer in one of four states, and calls it again when the app
+ * reports a change of one of its tables. The old answer stays visible meanwhile.
  *
  *     const course = live("course", () => ({ id }), ["courses", "modules", "topics"]);
  *     <Loadable of={course}>{#snippet children(course)}…{/snippet}</Loadable>
  *
- * `live` is called while a component is set up: it stops with it. Arguments are a function, so that they may follow
- * props; when they change, the old answer goes unless `keep` is set (a grid that moves to the next month keeps it).
+ * `live` is called while a component is set up, and stops with it. Arguments are a function, so that they may follow
+ * props; when they change, the old answer is dropped unless `keep` is set (a grid that moves to the next month keeps
+ * it).
  */
 import { untrack } from "svelte";
 import { call, onEvent, problemOf, type Answer, type Arguments, type CommandName } from "./desktop";
@@ -19,19 +20,19 @@ export interface LiveOptions<Name extends CommandName> {
   empty?: (answer: Answer<Name>) => boolean;
   /** Keep showing the old answer when the arguments change. */
   keep?: boolean;
-  /** A burst of changes within this time asks once; {@link GATHER_MS} when left out. */
+  /** A burst of changes within this time causes one request; {@link GATHER_MS} when omitted. */
   gather_ms?: number;
 }
 
-/** A burst of changes within this time asks once. */
+/** A burst of changes within this time causes one request. */
 export const GATHER_MS = 60;
 
 export class Live<Name extends CommandName> {
   /** The answer, once there is one. */
   data = $state.raw<Answer<Name> | null>(null);
-  /** Why it could not be had. Beside `data` it means that the last refresh failed. */
+  /** The error. Beside `data` it means that the last refresh failed. */
   problem = $state.raw<Problem | null>(null);
-  /** Whether it is being asked right now. */
+  /** Whether a request is running. */
   busy = $state(false);
 
   #turn = 0;
@@ -48,7 +49,7 @@ export class Live<Name extends CommandName> {
     return this.problem !== null ? "error" : "loading";
   }
 
-  /** Puts an answer in, when another command has just answered with the same view. */
+  /** Sets the answer, when another command has just returned the same view. */
   set(answer: Answer<Name>): void {
     this.#turn += 1;
     this.busy = false;
@@ -56,7 +57,7 @@ export class Live<Name extends CommandName> {
     this.problem = null;
   }
 
-  /** Asks for these arguments from now on. */
+  /** Requests these arguments from now on. */
   ask(args: Arguments<Name>): Promise<void> {
     this.#arguments = args;
     if (!this.options.keep) this.data = null;
@@ -65,7 +66,7 @@ export class Live<Name extends CommandName> {
     return this.reload();
   }
 
-  /** Asks again. While an answer is on its way it asks once more after it, not at the same time. */
+  /** Requests again. While a request is running, another one follows it instead of running in parallel. */
   async reload(): Promise<void> {
     const args = this.#arguments;
     if (args === null) return;
@@ -107,7 +108,7 @@ export function live<Name extends CommandName>(
   return view;
 }
 
-/** Calls back when one of these tables changed, at most once in `gather_ms`. Returns how to stop. */
+/** Calls back when one of these tables changed, at most once in `gather_ms`. Returns a function that stops it. */
 export function onChanged(entities: readonly string[], changed: () => void, gather_ms = GATHER_MS): () => void {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const stop = onEvent((event) => {

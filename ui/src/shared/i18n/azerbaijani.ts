@@ -1,7 +1,7 @@
 /**
- * Azerbaijani dates, numbers and order of letters. Not every window knows them: the browser engine of Windows comes
- * without Azerbaijani, and `Intl` then quietly speaks another language. So they are written down here, and are the same
- * everywhere. Forms follow CLDR.
+ * Azerbaijani dates, numbers and alphabetical order. Not every window has them: the browser engine of Windows comes
+ * without Azerbaijani, and `Intl` then silently uses another language. They are defined here, the same on every system.
+ * Forms follow CLDR.
  */
 
 const MONTHS = ["yanvar", "fevral", "mart", "aprel", "may", "iyun", "iyul", "avqust", "sentyabr", "oktyabr", "noyabr", "dekabr"];
@@ -68,14 +68,16 @@ export function azList(words: string[]): string {
 }
 
 /**
- * By the Azerbaijani alphabet, figures by their value; a word before the same word with more letters, and a small letter
- * before its capital only when all else is the same.
+ * Compares by the Azerbaijani alphabet, and figures by their value; a shorter word before a longer one with the same
+ * beginning, and a small letter before its capital only when everything else is equal.
  */
 export function azCompare(a: string, b: string): number {
   return compareBy(a, b, rank) || compareBy(a, b, (letter) => ALPHABET.indexOf(letter));
 }
 
-/** Two letters a place: the small one and the capital. What is no letter stands before, other letters after. */
+/**
+ * Two letters per position: the small one and the capital. Other characters sort before letters, foreign letters after.
+ */
 function rank(letter: string): number {
   const at = ALPHABET.indexOf(letter);
   if (at >= 0) return 10_000 + (at >> 1);

@@ -1,14 +1,14 @@
 /**
- * Dates, numbers, sizes and durations in the language of the screens, and its order of letters.
+ * Dates, numbers, sizes and durations in the language of the screens, and its alphabetical order.
  *
- * Times are milliseconds since 1970, dates `YYYY-MM-DD`, durations seconds, sizes bytes: as they cross from the app.
+ * Times are milliseconds since 1970, dates `YYYY-MM-DD`, durations seconds, sizes bytes: as the app sends them.
  */
 import { azAgo, azCompare, azDate, azDay, azList, azMonth, azNumber, azTime, azUnit, azWeekday } from "./azerbaijani";
 import { language } from "./language.svelte";
 
 const made = new Map<string, unknown>();
 
-/** Intl's formatters are dear to make: one is kept per language and form. */
+/** Intl's formatters are expensive to create: one is kept per language and form. */
 function once<T>(key: string, make: (locale: string) => T): T {
   const full = `${language()} ${key}`;
   let kept = made.get(full) as T | undefined;
@@ -19,7 +19,7 @@ function once<T>(key: string, make: (locale: string) => T): T {
   return kept;
 }
 
-/** Azerbaijani is written down in `azerbaijani.ts`: not every window's Intl knows it. */
+/** Azerbaijani is defined in `azerbaijani.ts`: not every window's Intl has it. */
 const isAz = () => language() === "az";
 
 const number = (key: string, options: Intl.NumberFormatOptions) =>
@@ -59,7 +59,7 @@ export function formatSize(bytes: number): string {
   }).format(value);
 }
 
-/** `1 h 20 min` — how long something takes, in its two largest units. */
+/** `1 h 20 min` — a duration, in its two largest units. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const unit = (value: number, name: "hour" | "minute" | "second") =>
@@ -71,7 +71,7 @@ export function formatDuration(seconds: number): string {
   return unit(whole, "second");
 }
 
-/** `12:05` or `1:02:05` — where a player or a timer is. The same in every language. */
+/** `12:05` or `1:02:05` — the position of a player or a timer. The same in every language. */
 export function formatClock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const two = (value: number) => String(value).padStart(2, "0");
@@ -138,7 +138,7 @@ export function formatAgo(at: number, now: number = Date.now()): string {
   if (Math.abs(past) > 30 * 86_400_000) return formatDate(at);
   const say = (value: number, unit: "day" | "hour" | "minute" | "second") =>
     isAz() ? azAgo(value, unit) : once("ago", (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" })).format(value, unit);
-  // Days are those of the calendar: 23:50 was yesterday, ten minutes after midnight too.
+  // Calendar days count: ten minutes after midnight, 23:50 was yesterday.
   const days = Math.round((startOfDay(at) - startOfDay(now)) / 86_400_000);
   if (days !== 0 && Math.abs(past) > 6 * 3_600_000) return say(days, "day");
   for (const [unit, size] of STEPS) {
@@ -147,7 +147,7 @@ export function formatAgo(at: number, now: number = Date.now()): string {
   return say(0, "second");
 }
 
-/** Sorts by the language's order of letters, figures by their value: "Qrup 2" before "Qrup 10", "Ə" after "E". */
+/** Sorts by the language's alphabet, figures by their value: "Qrup 2" before "Qrup 10", "Ə" after "E". */
 export function compareText(a: string, b: string): number {
   if (isAz()) return azCompare(a, b);
   return once("order", (locale) => new Intl.Collator(locale, { numeric: true })).compare(a, b);
@@ -159,7 +159,7 @@ export function formatList(words: string[]): string {
   return once("list", (locale) => new Intl.ListFormat(locale, { type: "conjunction" })).format(words);
 }
 
-/** The plural form of a number: `one`, `few`, `many`, `other`. Messages choose their own; this is for what is none. */
+/** The plural form of a number: `one`, `few`, `many`, `other`. Messages choose their own; this is for other texts. */
 export function pluralForm(count: number): Intl.LDMLPluralRule {
   if (isAz()) return count === 1 ? "one" : "other";
   return once("plural", (locale) => new Intl.PluralRules(locale)).select(count);

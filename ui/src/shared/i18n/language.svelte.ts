@@ -1,6 +1,6 @@
 /**
- * The language of the screens. Every message and every format reads {@link language}, so that switching it rewrites
- * the window at once, without a restart.
+ * The language of the screens. Every message and every format reads {@link language}, so that switching it updates the
+ * window at once, without a restart.
  */
 import { overwriteGetLocale } from "../../paraglide/runtime.js";
 
@@ -25,7 +25,7 @@ export function isLanguage(word: string): word is Language {
   return LANGUAGES.some(({ code }) => code === word);
 }
 
-/** Chooses a language; empty means the system's, and English when the system speaks another one. */
+/** Sets the language; empty means the system's, and English when the system uses an unsupported one. */
 export function chooseLanguage(word: string, system: readonly string[] = globalThis.navigator?.languages ?? []): void {
   const wanted = isLanguage(word) ? word : system.map((tag) => tag.slice(0, 2).toLowerCase()).find(isLanguage);
   state.code = wanted ?? "en";

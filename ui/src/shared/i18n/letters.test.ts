@@ -4,7 +4,7 @@ import { capital, fold, small } from "./letters";
 
 afterEach(() => chooseLanguage("en"));
 
-test("folding keeps every place", () => {
+test("folding keeps every index", () => {
   for (const text of ["İstanbul ẞ ﬁ", "Ёлка\u00a0и\tель"]) expect(fold(text)).toHaveLength(text.length);
 });
 

@@ -1,7 +1,10 @@
-/** Small and capital letters in the languages of the screens, whatever the system speaks. */
+/** Small and capital letters in the languages of the screens, independent of the system's language. */
 import { language } from "./language.svelte";
 
-/** Letters alike for searching: case, `ё`, `İ` and `ı`, kinds of space. Character by character, so that places stay true. */
+/**
+ * Folds letters that are equal for searching: case, `ё`, `İ` and `ı`, kinds of space. Character by character, so that
+ * indexes stay valid.
+ */
 export function fold(text: string): string {
   let folded = "";
   for (const letter of text.split("")) {
@@ -16,14 +19,14 @@ export function fold(text: string): string {
   return folded;
 }
 
-/** With a capital first: `iyun` is `İyun` in Azerbaijani. */
+/** Capitalizes the first letter: `iyun` is `İyun` in Azerbaijani. */
 export function capital(text: string): string {
   const [first = "", ...rest] = text;
-  // Not every window's engine knows Azerbaijani capitals.
+  // Not every window's engine has Azerbaijani capitals.
   return (language() === "az" && first === "i" ? "İ" : first.toUpperCase()) + rest.join("");
 }
 
-/** In small letters: `İ` is `i` and `I` is `ı` in Azerbaijani. */
+/** Lower-cases: `İ` is `i` and `I` is `ı` in Azerbaijani. */
 export function small(text: string): string {
   return (language() === "az" ? text.replaceAll("İ", "i").replaceAll("I", "ı") : text).toLowerCase();
 }

@@ -46,7 +46,7 @@ describe.each(features)("messages of %s", (feature) => {
     for (const language of languages) {
       for (const [key, message] of Object.entries(read(feature, language))) {
         if (typeof message === "string" || !message[0].selectors.some((selector) => selector.endsWith("Plural"))) continue;
-        // Not every window's Intl knows Azerbaijani plurals, and a noun after a number needs none: write a plain string.
+        // Not every window's Intl has Azerbaijani plurals, and a noun after a number needs none: write a plain string.
         expect(language === "az" ? key : "").toBe("");
         for (const form of needed[language]) {
           expect([language, key, Object.keys(message[0].match).some((match) => match.includes(`=${form}`))]).toEqual([language, key, true]);
@@ -79,18 +79,18 @@ describe.each([
   });
 });
 
-test("no words are left for a station's particulars and states that are gone", () => {
+test("there are no messages for removed particulars and states of stations", () => {
   const keys = Object.keys(read("station", "en"));
   const gone = (prefix: string, names: readonly string[]) => keys.filter((key) => key.startsWith(prefix) && !names.includes(key.slice(prefix.length)));
   expect([...gone("station_particular_", PARTICULAR_NAMES), ...gone("station_status_", STATION_STATES)]).toEqual([]);
 });
 
-test("no words are left for codes that are gone", () => {
+test("there are no messages for removed codes", () => {
   const codes = Object.keys(read("errors", "en")).map((key) => key.replace(/^error_/, ""));
   expect(codes.filter((code) => !(CODES as readonly string[]).includes(code))).toEqual([]);
 });
 
-test("Russian and Azerbaijani are not English left standing", () => {
+test("Russian and Azerbaijani messages are translated", () => {
   const en = all("en");
   for (const language of ["ru", "az"] as const) {
     const same = Object.entries(all(language)).filter(([key, message]) => typeof message === "string" && message === en[key] && message.split(/\s+/).length > 3);

@@ -1,21 +1,21 @@
-/** Words for what comes from the app as a code: problems, roles, kinds. A test holds that every code has its words. */
+/** Messages for codes of the app: problems, roles, kinds. A test ensures that every code has its message. */
 import * as messages from "$messages";
 import type { Code, Role } from "../desktop/generated";
 
 type Message = () => string;
 
-/** A message by a key made at run time; the key itself when there is none, which the tests do not let happen. */
+/** A message by a key made at run time; the key itself when there is none, which the tests prevent. */
 export function wordFor(key: string): string {
   const message = (messages as unknown as Record<string, Message | undefined>)[key];
   return message ? message() : key;
 }
 
-/** Whether there is a message of this key. */
+/** Whether there is a message with this key. */
 export function hasWord(key: string): boolean {
   return key in messages;
 }
 
-/** What happened and what to do, in plain words. */
+/** The problem and what to do about it, in plain words. */
 export function errorWords(code: Code): string {
   return wordFor(`error_${code}`);
 }

@@ -14,7 +14,7 @@ vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
 
 import { changeLook, nextZoom } from "./look.svelte";
 
-test("changes that follow quickly are stored one after the other, also after one that failed", async () => {
+test("quick changes are stored one after another, also after a failure", async () => {
   const changes = [110, 125, 150].map((zoom_percent) => changeLook({ zoom_percent }));
   const outcomes = await Promise.allSettled(changes);
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled"]);

@@ -1,4 +1,4 @@
-/** How the window looks and speaks: theme, language, zoom. Shown at once, then stored by the app. */
+/** The look of the window: theme, language, zoom. Shown at once, then stored by the app. */
 import { call } from "../desktop/desktop";
 import type { Look } from "../desktop/generated";
 import { chooseLanguage } from "../i18n/language.svelte";
@@ -13,7 +13,7 @@ export function look(): Look {
   return state.look;
 }
 
-/** Shows a look without storing it: what the app told at the start. */
+/** Shows a look without storing it: the one that the app sent at the start. */
 export function showLook(next: Look): void {
   state.look = next;
   chooseLanguage(next.language);
@@ -25,7 +25,9 @@ export function showLook(next: Look): void {
 
 let stored: Promise<unknown> = Promise.resolve();
 
-/** Changes a part of the look, at once on the screen. One is stored after the other, so that the last one stays. */
+/**
+ * Changes a part of the look, at once on the screen. Changes are stored one after another, so that the last one wins.
+ */
 export function changeLook(part: Partial<Look>): Promise<void> {
   const next = { ...$state.snapshot(state.look), ...part };
   showLook(next);

@@ -1,4 +1,4 @@
-/** Where the window is: one typed route, kept in the address after `#`, so that back and forward work. */
+/** The route of the window: typed, and kept in the address after `#`, so that back and forward work. */
 
 export type Route =
   | { name: "home" }
@@ -20,7 +20,7 @@ export function hrefOf(route: Route): string {
   return route.name === "home" ? "#/" : `#/${route.name}`;
 }
 
-/** The route of an address; what is not understood is home. */
+/** The route of an address; an unknown one is home. */
 export function routeOf(hash: string): Route {
   const [name, raw] = hash.replace(/^#?\/?/, "").split("/");
   let id = "";
@@ -38,12 +38,12 @@ export function routeOf(hash: string): Route {
 
 const state = $state<{ route: Route }>({ route: { name: "home" } });
 
-/** Where the window is now. Reactive. */
+/** The current route. Reactive. */
 export function route(): Route {
   return state.route;
 }
 
-/** Goes somewhere; `replace` leaves no step behind to come back to. */
+/** Goes to a route; `replace` adds no entry to the history. */
 export function go(to: Route, { replace = false } = {}): void {
   const href = hrefOf(to);
   if (replace) history.replaceState(null, "", href);
@@ -51,7 +51,7 @@ export function go(to: Route, { replace = false } = {}): void {
   state.route = to;
 }
 
-/** Follows the address bar: back, forward, links. Returns how to stop. */
+/** Follows the address bar: back, forward, links. Returns a function that stops it. */
 export function followAddress(): () => void {
   const follow = () => {
     state.route = routeOf(location.hash);

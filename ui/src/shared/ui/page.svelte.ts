@@ -1,4 +1,4 @@
-/** What the header says of the page in view: its title and the way to it. Set by `Page.svelte`, read by the shell. */
+/** The header's title and breadcrumbs of the current page. Set by `Page.svelte`, read by the shell. */
 import type { Route } from "../router/router.svelte";
 
 export interface Crumb {

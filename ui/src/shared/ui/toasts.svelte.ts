@@ -1,4 +1,4 @@
-/** Short notes at the foot of the window: what was done, with a way to undo it; what went wrong. */
+/** Toasts at the bottom of the window: what was done, with a button to undo it; or what went wrong. */
 import { problemOf } from "../desktop/desktop";
 import { errorWords } from "../i18n/words";
 
@@ -9,10 +9,10 @@ export interface Toast {
   action?: { label: string; run: () => void };
 }
 
-/** At most so many at once; the oldest goes. */
+/** Maximum number of toasts; the oldest is removed. */
 const TOASTS_MAX = 3;
 const SHOWN_MS = 6_000;
-/** With something to press it stays longer. */
+/** A toast with a button stays longer. */
 const SHOWN_WITH_ACTION_MS = 12_000;
 
 const state = $state<{ list: Toast[] }>({ list: [] });
@@ -22,10 +22,10 @@ export function toasts(): readonly Toast[] {
   return state.list;
 }
 
-/** Says something. Returns how to take it back. */
+/** Shows a toast. Returns a function that removes it. */
 export function notify(text: string, action?: Toast["action"], tone: Toast["tone"] = "plain"): () => void {
   const id = ++last;
-  // Said again, it is not shown twice.
+  // A repeated message is not shown twice.
   const others = state.list.filter((toast) => toast.text !== text || toast.action);
   state.list = [...others, { id, text, tone, action }].slice(-TOASTS_MAX);
   const timer = setTimeout(() => dismiss(id), action ? SHOWN_WITH_ACTION_MS : SHOWN_MS);
@@ -35,10 +35,10 @@ export function notify(text: string, action?: Toast["action"], tone: Toast["tone
   };
 }
 
-/** Says what went wrong, in the words of its code. */
+/** Shows a problem, with the message of its code. */
 export function notifyProblem(thrown: unknown): void {
   const { code } = problemOf(thrown);
-  // Whoever locked knows it, and the next person has nothing to do with it.
+  // The person who locked knows it, and it does not concern the next person.
   if (code !== "locked") notify(errorWords(code), undefined, "bad");
 }
 

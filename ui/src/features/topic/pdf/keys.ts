@@ -1,6 +1,6 @@
-/** Keys of the reader, whatever has the focus, except where one types or a list has its own arrows. */
+/** Keys of the reader, wherever the focus is, except in text fields and in lists with their own arrow keys. */
 
-/** Whether a key belongs to what has the focus. */
+/** Whether a key belongs to the focused element. */
 export function isTaken(event: KeyboardEvent): boolean {
   const at = event.target as HTMLElement | null;
   if (!at?.closest) return false;

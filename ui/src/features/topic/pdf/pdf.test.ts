@@ -16,7 +16,7 @@ test("a word is found across pieces, whatever its case, е for ё, i for İ", ()
 });
 
 
-test("a match lies in the parts of the pieces it touches", () => {
+test("a match is split into the parts of its pieces", () => {
   expect(partsOf({ page: 1, start: 6, end: 17 }, [0, 12, 18], [12, 5, 15])).toEqual([{ piece: 0, from: 6, to: 12 }, { piece: 1, from: 0, to: 5 }]);
 });
 

@@ -1,4 +1,4 @@
-/** An open PDF: its pages, where the reader is, how large it is shown, what is searched for. */
+/** An open PDF: its pages, the current page, the zoom, the search. */
 import type { PDFDocumentLoadingTask, PDFDocumentProxy, PDFPageProxy } from "pdfjs-dist";
 import { look } from "$shared/look/look.svelte";
 import { openPdf } from "./source";
@@ -10,7 +10,7 @@ export type Fit = "width" | "page" | "free";
 const POINT = 96 / 72;
 const SCALE_MIN = 0.25 * POINT;
 const SCALE_MAX = 5 * POINT;
-/** Fitting does not blow a page up beyond what is good to read, on a large screen; the person's zoom counts. */
+/** Fitting does not enlarge a page beyond a readable size on a large screen; the person's zoom may. */
 const FIT_MAX = 1.6 * POINT;
 const STEP = 1.2;
 /** Room around a page, in pixels at 100 %. */
@@ -22,7 +22,7 @@ export class PdfReader {
   pages = $state(0);
   page = $state(1);
   fit = $state<Fit>("width");
-  /** Room for the page, told by the component. */
+  /** Room for the page, set by the component. */
   room = $state({ width: 0, height: 0 });
   /** The page in view at scale 1. */
   natural = $state({ width: 595, height: 842 });
@@ -93,7 +93,7 @@ export class PdfReader {
     return this.document?.getPage(page) ?? null;
   }
 
-  /** Finds a word in all pages, from the page in view on; what is found shows as it comes. */
+  /** Finds a word in all pages, starting with the current one; matches are shown as they are found. */
   async find(query: string): Promise<void> {
     const turn = ++this.#search;
     this.query = query;
@@ -110,14 +110,14 @@ export class PdfReader {
       const had = found.some((match) => match.page >= this.page);
       found = [...found, ...here];
       this.matches = found;
-      // The first place at or after the page in view.
+      // The first match at or after the current page.
       if (!had && page >= this.page) this.show(found.length - here.length);
     }
     this.searching = false;
     if (found.length > 0 && !found.some((match) => match.page === this.page)) this.show(this.match);
   }
 
-  /** Goes to a place that was found, round at the ends. */
+  /** Goes to a match, wrapping around at the ends. */
   show(index: number): void {
     const all = this.matches.length;
     if (all === 0) return;

@@ -1,4 +1,4 @@
-/** Finds words in the text of pages, and where a match lies in the pieces of text that a page is made of. */
+/** Finds words in the text of pages, and the pieces of a page's text that a match covers. */
 import { fold } from "$shared/i18n/letters";
 
 export interface Match {
@@ -8,10 +8,10 @@ export interface Match {
   end: number;
 }
 
-/** At most so many matches are kept: enough to see that a word is everywhere. */
+/** Maximum number of matches: enough to see that a word is everywhere. */
 export const MATCHES_MAX = 1_000;
 
-/** Of a page's text; what has no `str` is a mark between. */
+/** A piece of a page's text; one without `str` is a marker. */
 type Piece = { str: string; hasEOL: boolean } | object;
 
 /** A page's text, and where each of its pieces begins in it. Lines end with a space. */
@@ -27,7 +27,7 @@ export function textOf(pieces: readonly Piece[]): { text: string; starts: number
   return { text, starts };
 }
 
-/** Where a word stands in a page. */
+/** Matches of a word in a page. */
 export function findIn(text: string, query: string, page: number, limit = MATCHES_MAX): Match[] {
   const wanted = fold(query.trim());
   if (wanted === "") return [];

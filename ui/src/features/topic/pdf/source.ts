@@ -1,12 +1,12 @@
 /**
- * Opens a PDF by ranges: the first piece, then whatever pdf.js asks for. pdf.js itself fetches only from http addresses;
- * the window's own address for a file may be of another scheme, and one way serves both.
+ * Opens a PDF by ranges: the first piece, then the ranges that pdf.js requests. pdf.js itself fetches only from http
+ * addresses; the window's own address for a file may have another scheme, and this covers both.
  */
 import { PDFDataRangeTransport, PDFWorker, getDocument, type PDFDocumentLoadingTask } from "pdfjs-dist/legacy/build/pdf.mjs";
 import PdfWorkerScript from "pdfjs-dist/legacy/build/pdf.worker.mjs?worker";
 import { fetchRange, totalOf } from "./range";
 
-/** One request; also what is fetched before anything is asked for. */
+/** The size of one request, and of the piece that is fetched in advance. */
 export const CHUNK_BYTES = 256 * 1024;
 
 class RangeSource extends PDFDataRangeTransport {
@@ -34,14 +34,14 @@ class RangeSource extends PDFDataRangeTransport {
 let worker: PDFWorker | null = null;
 
 function theWorker(): PDFWorker {
-  // Given as a port: pdf.js would wrap an address that is not http into a blob, which the CSP refuses.
+  // Passed as a port: pdf.js would wrap an address that is not http into a blob, which the CSP refuses.
   worker ??= new PDFWorker({ port: new PdfWorkerScript() as unknown as null });
   return worker;
 }
 
 const beside = (folder: string) => new URL(`pdfjs/${folder}/`, document.baseURI).href;
 
-/** Starts opening. `failed` hears of a piece that could not be fetched later on. */
+/** Starts opening. `failed` is called when a piece cannot be fetched later on. */
 export async function openPdf(url: string, sizeBytes: number, signal: AbortSignal, failed: (thrown: unknown) => void): Promise<PDFDocumentLoadingTask> {
   const response = await fetch(url, { headers: { Range: `bytes=0-${CHUNK_BYTES - 1}` }, signal });
   if (!response.ok) throw new Error(`status ${response.status}`);

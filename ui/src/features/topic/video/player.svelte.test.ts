@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Place, Position } from "../position";
 import { NOTE_EVERY_SECONDS, Player, videoKeyOf } from "./player.svelte";
 
-/** A video without pictures: what the player reads and sets, and the events it hears. */
+/** A video without pictures: the properties that the player uses, and its events. */
 class Reel extends EventTarget {
   currentTime = 0;
   duration = 100;
@@ -27,18 +27,18 @@ function open(startSecond = 0) {
   return { player, reel, notes, leave, seconds: () => notes.map((note) => note.second) };
 }
 
-test("it goes on where somebody stopped, and from the beginning when that was the end", () => {
+test("it continues at the last position, and from the beginning after the end", () => {
   expect(open(42).reel.currentTime).toBe(42);
   expect(open(99).reel.currentTime).toBe(0);
 });
 
-test("leaving before the picture has come keeps the place", () => {
+test("leaving before the picture has loaded keeps the position", () => {
   const { leave, seconds } = open(42);
   leave();
   expect(seconds()).toEqual([42]);
 });
 
-test("while it plays the place is noted every two seconds, and when it pauses", () => {
+test("while it plays the position is noted every two seconds, and when it pauses", () => {
   const { player, reel, seconds } = open();
   player.toggle();
   for (let time = 0; time <= 5; time += 0.5) {
@@ -69,7 +69,7 @@ test("a seek stays within the video", () => {
   expect(reel.currentTime).toBe(100);
 });
 
-test("speeds go by steps", () => {
+test("speeds change by steps", () => {
   const { player, reel } = open();
   player.faster(1);
   expect(reel.playbackRate).toBe(1.25);

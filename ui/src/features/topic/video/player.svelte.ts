@@ -1,11 +1,11 @@
-/** A video's player: its state, and where somebody is in it. */
+/** A video's player: its state, and the person's position in it. */
 import { beforeLeaving } from "$shared/desktop/leaving";
 import type { Position } from "../position";
 
-/** While it plays, the place is noted this often. */
+/** While it plays, the position is noted at this interval. */
 export const NOTE_EVERY_SECONDS = 2;
 export const STEP_SECONDS = 5;
-/** So near the end, it starts from the beginning again. */
+/** This close to the end, it starts from the beginning again. */
 const END_SECONDS = 3;
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2] as const;
 
@@ -25,7 +25,7 @@ export class Player {
     private readonly startSecond: number,
   ) {}
 
-  /** Takes the element over; returns how to let it go. */
+  /** Attaches the element; returns a function that detaches it. */
   attach = (video: HTMLVideoElement) => {
     this.#video = video;
     const on: [keyof HTMLMediaElementEventMap, () => void][] = [
@@ -86,7 +86,7 @@ export class Player {
 
   #loaded(): void {
     this.duration = finite(this.#video!.duration);
-    // The time at once: whoever leaves before the picture has come does not lose their place.
+    // Sets the time at once, so that leaving before the picture has loaded does not lose the position.
     if (this.startSecond > 0 && this.startSecond < this.duration - END_SECONDS) this.#video!.currentTime = this.time = this.startSecond;
   }
 
@@ -108,7 +108,7 @@ function finite(seconds: number): number {
 
 export type VideoKey = "toggle" | "back" | "forward" | "mute" | "full" | "faster" | "slower";
 
-/** What a key does in the player, whatever the layout of the keyboard. */
+/** The action of a key in the player, in every keyboard layout. */
 export function videoKeyOf(event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "altKey">): VideoKey | null {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   if (event.key === ">") return "faster";

@@ -1,25 +1,25 @@
-/** The first screen's state: choosing who you are, unlocking, signing in. */
+/** The state of the first screen: choosing a person, unlocking, signing in. */
 import { problemOf } from "$shared/desktop/desktop";
 import type { Code, PersonTile, Problem, Start } from "$shared/desktop/generated";
 import type { Session } from "./session.svelte";
 
 export type Step = "choose" | "unlock" | "sign_in";
 
-/** Refusals after which signing in with the server is the way on. */
+/** Refusals that signing in with the server can resolve. */
 const NEEDS_SERVER: readonly Code[] = ["cannot_unlock", "no_keyring", "store_damaged"];
 
-export class Door {
+export class Entry {
   step = $state<Step>("choose");
   chosen = $state.raw<PersonTile | null>(null);
   server = $state("");
   name = $state("");
   password = $state("");
-  /** Asked for once, when nothing else opens the data here. */
+  /** The old password, requested once when no other secret opens the data here. */
   oldPassword = $state("");
   needsOldPassword = $state(false);
   problem = $state.raw<Problem | null>(null);
   busy = $state(false);
-  /** Whether to point at empty fields: after the first attempt to send them. */
+  /** Whether to flag empty fields: after the first attempt to send them. */
   tried = $state(false);
 
   constructor(
@@ -30,7 +30,7 @@ export class Door {
     if (start.people.length === 0) this.step = "sign_in";
   }
 
-  /** Whether the way on is to sign in with the server. */
+  /** Whether signing in with the server is the next step. */
   get needsServer(): boolean {
     return this.problem !== null && NEEDS_SERVER.includes(this.problem.code);
   }
@@ -51,7 +51,7 @@ export class Door {
     this.name = "";
   }
 
-  /** The chosen person, by the server: their password changed, or the key cannot be had. */
+  /** Signs the chosen person in with the server: their password changed, or the key is unavailable. */
   withServer(): void {
     const tile = this.chosen;
     this.#clear("sign_in");

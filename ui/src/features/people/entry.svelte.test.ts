@@ -1,34 +1,34 @@
 import { expect, test } from "vitest";
 import { Refused } from "$shared/desktop/desktop";
 import type { Code, PersonTile, Start } from "$shared/desktop/generated";
-import { Door } from "./door.svelte";
+import { Entry } from "./entry.svelte";
 import type { Session } from "./session.svelte";
 
 const tile = { user_id: "u", full_name: "Aysel", user_name: "aysel", role: "learner", server: "https://s.example", waiting: 0, last_here_at: 0 } as PersonTile;
 const start = (people: PersonTile[]) => ({ people, server: "https://other.example" }) as Start;
 
-function door(people = [tile], code: Code | null = null) {
+function entry(people = [tile], code: Code | null = null) {
   const calls: unknown[] = [];
   const enter = async (...args: unknown[]) => {
     calls.push(args);
     if (code) throw new Refused({ code, message: "", retryable: false });
   };
-  return { door: new Door({ unlock: enter, signIn: enter } as unknown as Session, start(people)), calls };
+  return { entry: new Entry({ unlock: enter, signIn: enter } as unknown as Session, start(people)), calls };
 }
 
-test("without people it begins with signing in, with people with choosing", () => {
-  expect([door([]).door.step, door().door.step]).toEqual(["sign_in", "choose"]);
+test("it begins with signing in without people, and with choosing otherwise", () => {
+  expect([entry([]).entry.step, entry().entry.step]).toEqual(["sign_in", "choose"]);
 });
 
-test("empty fields are pointed at and nothing is sent", async () => {
-  const { door: it, calls } = door([]);
+test("empty fields are flagged and nothing is sent", async () => {
+  const { entry: it, calls } = entry([]);
   it.name = " ";
   await it.signIn();
   expect([it.tried, calls]).toEqual([true, []]);
 });
 
-test("a wrong password is said and may be tried again", async () => {
-  const { door: it, calls } = door([tile], "cannot_unlock");
+test("a wrong password is reported and may be corrected", async () => {
+  const { entry: it, calls } = entry([tile], "cannot_unlock");
   it.choose(tile);
   it.password = "x";
   await it.unlock();
@@ -36,8 +36,8 @@ test("a wrong password is said and may be tried again", async () => {
   expect(calls).toEqual([["u", "x"]]);
 });
 
-test("signing in with the server takes the person's server and name along, never the password", () => {
-  const { door: it } = door();
+test("signing in with the server keeps the person's server and name, never the password", () => {
+  const { entry: it } = entry();
   it.choose(tile);
   it.password = "secret";
   it.withServer();
@@ -45,7 +45,7 @@ test("signing in with the server takes the person's server and name along, never
 });
 
 test("going back forgets the password and the problem", async () => {
-  const { door: it } = door([tile], "cannot_unlock");
+  const { entry: it } = entry([tile], "cannot_unlock");
   it.choose(tile);
   it.password = "x";
   await it.unlock();
