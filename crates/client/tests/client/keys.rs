@@ -1,4 +1,4 @@
-//! The key of a person's database: who opens it, and what survives.
+//! The key of a person's database: which secrets unlock it, and which failures it survives.
 
 use crate::support::*;
 use base64::Engine as _;
@@ -11,7 +11,7 @@ fn secret(byte: u8) -> DeviceSecret {
     DeviceSecret { device_id: id(1000 + u128::from(byte)), secret: STANDARD.encode([byte; 32]) }
 }
 
-/// Turns one bit of the sealed key over, in each of these files.
+/// Flips one bit of the sealed key in each of these files.
 fn flip(laptop: &Laptop, names: &[&str]) {
     for name in names {
         let path = laptop.folder.path().join(name);
@@ -43,7 +43,7 @@ async fn the_right_password_opens_and_a_wrong_one_does_not() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_key_or_the_password_is_in_the_file() {
+async fn the_file_contains_neither_key_nor_password() {
     let laptop = Laptop::new();
     let made = keys(&laptop).make("right password", &secret(1)).await.unwrap();
     let text = std::fs::read_to_string(laptop.folder.path().join("keys.json")).unwrap();
@@ -51,18 +51,18 @@ async fn nothing_of_the_key_or_the_password_is_in_the_file() {
 }
 
 #[tokio::test]
-async fn a_lost_keyring_has_its_own_code_and_the_servers_secret_opens() {
+async fn a_lost_keyring_has_its_own_code_and_the_server_secret_unlocks() {
     let laptop = Laptop::new();
     let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
     laptop.secrets.forget();
     assert_eq!(code(keys(&laptop).open("right").await), Code::NoKeyring);
     let recovered = keys(&laptop).recover("right", &secret(1), &[]).await.unwrap();
     assert_eq!(*recovered.key, *made.key);
-    assert_eq!(*keys(&laptop).open("right").await.unwrap().key, *made.key, "both slots are whole again");
+    assert_eq!(*keys(&laptop).open("right").await.unwrap().key, *made.key, "both slots are complete again");
 }
 
 #[tokio::test]
-async fn without_a_keyring_the_password_alone_guards_and_that_is_told() {
+async fn without_a_keyring_only_the_password_protects_and_this_is_reported() {
     let mut laptop = Laptop::new();
     laptop.environment.secrets = std::sync::Arc::new(NoSecrets);
     let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
@@ -72,7 +72,7 @@ async fn without_a_keyring_the_password_alone_guards_and_that_is_told() {
 }
 
 #[tokio::test]
-async fn a_keyring_that_takes_a_secret_and_forgets_it_is_not_relied_on() {
+async fn a_keyring_that_loses_secrets_is_not_used() {
     struct Forgetful;
     impl LaptopSecrets for Forgetful {
         fn get(&self, _entry: &str) -> Option<Vec<u8>> {
@@ -92,7 +92,7 @@ async fn a_keyring_that_takes_a_secret_and_forgets_it_is_not_relied_on() {
 }
 
 #[tokio::test]
-async fn a_new_password_opens_after_a_sign_in_and_the_old_one_no_more() {
+async fn after_a_sign_in_only_the_new_password_unlocks() {
     let laptop = Laptop::new();
     let made = keys(&laptop).make("old", &secret(1)).await.unwrap();
     let recovered = keys(&laptop).recover("new", &secret(1), &[]).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_new_password_opens_after_a_sign_in_and_the_old_one_no_more() {
 }
 
 #[tokio::test]
-async fn another_devices_secret_goes_before_the_first_which_opens_until_a_third_comes() {
+async fn the_two_newest_device_secrets_unlock() {
     let laptop = Laptop::new();
     let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
     assert_eq!(keys(&laptop).devices(), [id(1001)]);
@@ -111,10 +111,10 @@ async fn another_devices_secret_goes_before_the_first_which_opens_until_a_third_
         assert_eq!(keys(&laptop).devices(), [id(1002), id(1001)]);
     }
     keys(&laptop).rewrite(&made.key, "right", &secret(2)).await.unwrap();
-    assert_eq!(keys(&laptop).devices(), [id(1002), id(1001)], "the same device twice pushes nobody out");
+    assert_eq!(keys(&laptop).devices(), [id(1002), id(1001)], "the same device twice evicts no other slot");
     keys(&laptop).replace_recovery(&made.key, &secret(3)).unwrap();
     assert_eq!(code(keys(&laptop).recover("right", &secret(1), &[]).await), Code::OldPasswordNeeded);
-    // The server may give the secret of a device that is no longer the one that signs in.
+    // The server may return the secret of a device that is no longer the one that signs in.
     let recovered = keys(&laptop).recover("new", &secret(4), &[secret(1).secret, secret(2).secret]).await.unwrap();
     assert_eq!(*recovered.key, *made.key);
     assert_eq!(keys(&laptop).devices(), [id(1004), id(1003)]);
@@ -122,7 +122,7 @@ async fn another_devices_secret_goes_before_the_first_which_opens_until_a_third_
 }
 
 #[tokio::test]
-async fn a_slot_moved_to_another_person_opens_nothing() {
+async fn a_slot_copied_to_another_person_unlocks_nothing() {
     let laptop = Laptop::new();
     keys(&laptop).make("right", &secret(1)).await.unwrap();
     let thief = Keys::of(laptop.folder.path(), id(999), &laptop.environment);
@@ -130,7 +130,7 @@ async fn a_slot_moved_to_another_person_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_read_from_its_copy_and_two_damaged_ones_are_told() {
+async fn a_damaged_file_is_read_from_its_copy_and_two_damaged_ones_are_reported() {
     let laptop = Laptop::new();
     keys(&laptop).make("right", &secret(1)).await.unwrap();
     let (first, copy) = (laptop.folder.path().join("keys.json"), laptop.folder.path().join("keys.copy.json"));
@@ -138,7 +138,7 @@ async fn a_damaged_file_is_read_from_its_copy_and_two_damaged_ones_are_told() {
         std::fs::write(&first, damage).unwrap();
         assert!(keys(&laptop).open("right").await.is_ok());
     }
-    assert!(!std::fs::read(&first).unwrap().is_empty(), "it was made anew");
+    assert!(!std::fs::read(&first).unwrap().is_empty(), "it was written again");
     for path in [&first, &copy] {
         std::fs::write(path, b"{\"version\":1}").unwrap();
     }
@@ -146,13 +146,13 @@ async fn a_damaged_file_is_read_from_its_copy_and_two_damaged_ones_are_told() {
 }
 
 #[tokio::test]
-async fn a_bit_that_the_disk_lost_is_not_a_wrong_password() {
+async fn a_flipped_bit_is_not_reported_as_a_wrong_password() {
     let laptop = Laptop::new();
     let made = keys(&laptop).make("right", &secret(1)).await.unwrap();
     flip(&laptop, &["keys.json"]);
-    assert_eq!(*keys(&laptop).open("right").await.unwrap().key, *made.key, "the copy is whole");
+    assert_eq!(*keys(&laptop).open("right").await.unwrap().key, *made.key, "the copy is complete");
     flip(&laptop, &["keys.copy.json"]);
-    assert!(keys(&laptop).open("right").await.is_ok(), "the first was made anew");
+    assert!(keys(&laptop).open("right").await.is_ok(), "the first was written again");
     flip(&laptop, &["keys.json"]);
     assert_eq!(code(keys(&laptop).open("right").await), Code::StoreDamaged);
 }
@@ -175,30 +175,30 @@ async fn a_file_of_an_earlier_version_is_read_and_checked_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_file_that_asks_for_absurd_work_is_refused_at_once() {
+async fn a_file_with_an_excessive_hashing_cost_is_refused_at_once() {
     let laptop = Laptop::new();
     keys(&laptop).make("right", &secret(1)).await.unwrap();
     let path = laptop.folder.path().join("keys.json");
     let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     file["password"]["cost"]["memory_kib"] = u32::MAX.into();
-    // As an earlier version wrote it: without a check that would tell of the change.
+    // The format of an earlier version: without a check that would detect the change.
     file["check"] = serde_json::Value::Null;
     std::fs::write(&path, file.to_string()).unwrap();
     assert_eq!(code(keys(&laptop).open("right").await), Code::StoreDamaged);
 }
 
 #[tokio::test]
-async fn a_crash_in_the_middle_of_a_rewrite_leaves_a_file_that_opens() {
+async fn a_crash_during_a_rewrite_leaves_a_readable_file() {
     let laptop = Laptop::new();
     keys(&laptop).make("old", &secret(1)).await.unwrap();
     let (first, copy) = (laptop.folder.path().join("keys.json"), laptop.folder.path().join("keys.copy.json"));
     let old = std::fs::read(&copy).unwrap();
     keys(&laptop).recover("new", &secret(1), &[]).await.unwrap();
-    // The first was written and the copy not yet; a half of the next one lies beside.
+    // The first file was written and the copy was not; half of the next file is beside it.
     std::fs::write(&copy, &old).unwrap();
     std::fs::write(laptop.folder.path().join("keys.new"), b"{\"versi").unwrap();
     assert!(keys(&laptop).open("new").await.is_ok());
-    // The first is gone altogether: the older copy still opens, with the password of its time and with the server's secret.
+    // The first file is missing: the older copy still unlocks, with its older password and with the server's secret.
     std::fs::remove_file(&first).unwrap();
     assert!(keys(&laptop).open("old").await.is_ok());
     assert!(keys(&laptop).recover("new", &secret(1), &[]).await.is_ok());

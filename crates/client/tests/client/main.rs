@@ -1,4 +1,4 @@
-//! The client without a window: its keys, its database, its screens' queries, its media, its sync.
+//! The client without a window: keys, database, queries of the screens, media, sync.
 #![allow(clippy::unwrap_used)]
 
 mod keys;

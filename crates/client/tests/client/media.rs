@@ -1,4 +1,4 @@
-//! Files: fetched through breaks and damage, served to the window and to nobody else.
+//! Files: downloaded despite interruptions and damage, and served only to the window.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,12 +23,12 @@ fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// Bytes that differ from place to place.
+/// Bytes that differ from index to index.
 fn film(size: usize) -> Vec<u8> {
-    (0..size).map(|place| (place * 31 + place / 255) as u8).collect()
+    (0..size).map(|index| (index * 31 + index / 255) as u8).collect()
 }
 
-/// A learner with one course of one topic that has these files.
+/// A learner with one course that has one topic with these files.
 async fn study(files: &[&[u8]]) -> (Arc<Server>, Laptop, App) {
     let server = Server::start(Role::Learner, &[learner_scope(), course_scope(), format!("org:{}", id(ORGANIZATION))]).await;
     {
@@ -39,8 +39,8 @@ async fn study(files: &[&[u8]]) -> (Arc<Server>, Laptop, App) {
         core.put("modules", Some(id(30)), &[("course_id", json!(id(COURSE))), ("title", json!("One")), published.clone()]);
         let topic = [("course_id", json!(id(COURSE))), ("module_id", json!(id(30))), ("title", json!("Fuels")), published.clone()];
         core.put("topics", Some(id(TOPIC)), &topic);
-        for (place, bytes) in files.iter().enumerate() {
-            let (media, item) = (id(60 + place as u128), id(50 + place as u128));
+        for (index, bytes) in files.iter().enumerate() {
+            let (media, item) = (id(60 + index as u128), id(50 + index as u128));
             let fields = [
                 ("course_id", json!(id(COURSE))),
                 ("title", json!("file")),
@@ -56,8 +56,8 @@ async fn study(files: &[&[u8]]) -> (Arc<Server>, Laptop, App) {
                 ("topic_id", json!(id(TOPIC))),
                 ("media_asset_id", json!(media)),
                 ("kind", json!("video")),
-                ("position", json!(place)),
-                ("title", json!(format!("Film {place}"))),
+                ("position", json!(index)),
+                ("title", json!(format!("Film {index}"))),
                 published.clone(),
             ];
             core.put("content_items", Some(item), &fields);
@@ -81,7 +81,7 @@ async fn all_here(app: &App, count: usize) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_course_is_fetched_and_played_from_this_laptop() {
+async fn a_downloaded_course_plays_from_the_laptop() {
     let bytes = film(300_000);
     let (_server, laptop, app) = study(&[&bytes, b"a small card"]).await;
     assert!(all_here(&app, 0).await);
@@ -98,25 +98,25 @@ async fn a_course_is_fetched_and_played_from_this_laptop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_download_goes_on_where_it_broke_off() {
+async fn an_interrupted_download_resumes() {
     let bytes = film(500_000);
     let (server, _laptop, app) = study(&[&bytes]).await;
     server.content.lock().unwrap().get_mut(&sha256(&bytes)).unwrap().breaks_after = Some(200_000);
     call(&app, "download_topic", json!({"id": id(TOPIC)})).await.unwrap();
     until(async || {
-        // A network that is back is noticed by any exchange.
+        // Any successful exchange shows that the network is back.
         call(&app, "resume_downloads", json!({})).await.unwrap();
         all_here(&app, 1).await
     })
     .await;
     let asked = server.asked.lock().unwrap().clone();
     assert_eq!(asked.first(), Some(&None));
-    assert!(asked.iter().skip(1).any(Option::is_some), "the second question asks for the rest only: {asked:?}");
+    assert!(asked.iter().skip(1).any(Option::is_some), "the second request asks only for the rest: {asked:?}");
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_that_a_killed_run_left_is_used_and_a_rotten_one_is_not() {
+async fn a_partial_file_of_a_killed_run_is_reused_unless_damaged() {
     let (good, rotten) = (film(100_000), film(100_001));
     let (server, laptop, app) = study(&[&good, &rotten]).await;
     let media = laptop.folder.path().join("media");
@@ -131,7 +131,7 @@ async fn a_part_that_a_killed_run_left_is_used_and_a_rotten_one_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_file_is_fetched_again_and_told_when_it_stays_damaged() {
+async fn a_damaged_file_is_fetched_again_and_lasting_damage_is_reported() {
     let (twice, always) = (film(1_000), film(2_000));
     let (server, laptop, app) = study(&[&twice, &always]).await;
     server.content.lock().unwrap().get_mut(&sha256(&twice)).unwrap().damaged_times = 2;
@@ -147,7 +147,7 @@ async fn a_damaged_file_is_fetched_again_and_told_when_it_stays_damaged() {
     };
     until(failed).await;
     assert!(all_here(&app, 1).await);
-    assert!(!laptop.folder.path().join("media").join(sha256(&always)).exists(), "a damaged file never gets its name");
+    assert!(!laptop.folder.path().join("media").join(sha256(&always)).exists(), "a damaged file never gets its final name");
     server.content.lock().unwrap().get_mut(&sha256(&always)).unwrap().damaged_times = 0;
     call(&app, "resume_downloads", json!({})).await.unwrap();
     until(async || all_here(&app, 2).await).await;
@@ -155,7 +155,7 @@ async fn a_damaged_file_is_fetched_again_and_told_when_it_stays_damaged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_stops_a_download_and_says_so() {
+async fn a_full_disk_stops_a_download_and_is_reported() {
     let bytes = film(1_000);
     let (_server, laptop, app) = study(&[&bytes]).await;
     laptop.disk.0.store(10_000, Ordering::SeqCst);
@@ -165,7 +165,7 @@ async fn a_full_disk_stops_a_download_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pause_holds_over_a_restart_and_what_waits_is_fetched_after_it() {
+async fn a_pause_survives_a_restart_and_resuming_fetches_the_rest() {
     let bytes = film(1_000);
     let (_server, laptop, app) = study(&[&bytes]).await;
     call(&app, "pause_downloads", json!({})).await.unwrap();
@@ -194,7 +194,7 @@ async fn removing_a_course_frees_its_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_stays_until_the_last_person_on_the_laptop_lets_it_go() {
+async fn a_shared_file_is_removed_with_its_last_user() {
     let bytes = film(1_000);
     let (server, laptop, app) = study(&[&bytes]).await;
     let file = laptop.folder.path().join("media").join(sha256(&bytes));
@@ -203,15 +203,15 @@ async fn a_file_stays_until_the_last_person_on_the_laptop_lets_it_go() {
 
     call(&app, "sign_in", json!({"server": server.url(), "name": "other", "password": "right"})).await.unwrap();
     call(&app, "sync_now", json!({})).await.unwrap();
-    assert!(all_here(&app, 0).await, "they have not asked for it");
+    assert!(all_here(&app, 0).await, "they have not requested it");
     server.cut.store(true, Ordering::SeqCst);
     let asked = server.asked.lock().unwrap().len();
     let downloads = call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
-    assert_eq!(downloads["items"], json!([]), "what is here needs no network");
+    assert_eq!(downloads["items"], json!([]), "a present file needs no network");
     assert!(all_here(&app, 1).await);
     call(&app, "remove_downloads", json!({"id": id(COURSE)})).await.unwrap();
     assert!(all_here(&app, 0).await);
-    assert!(file.exists(), "the first person wants it");
+    assert!(file.exists(), "the first person still uses it");
 
     call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
     assert!(all_here(&app, 1).await);
@@ -222,7 +222,7 @@ async fn a_file_stays_until_the_last_person_on_the_laptop_lets_it_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_from_before_lists_were_kept_are_everybodys() {
+async fn files_without_a_list_of_users_belong_to_everybody() {
     let bytes = film(1_000);
     let (server, laptop, app) = study(&[&bytes]).await;
     let media = laptop.folder.path().join("media");
@@ -236,7 +236,7 @@ async fn files_from_before_lists_were_kept_are_everybodys() {
     call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
     assert!(all_here(&app, 1).await);
     call(&app, "remove_downloads", json!({"id": id(COURSE)})).await.unwrap();
-    assert!(media.join(sha256(&bytes)).exists(), "nobody knows whether the other one wants it");
+    assert!(media.join(sha256(&bytes)).exists(), "the other person may still use it");
     call(&app, "unlock", json!({"user_id": id(OTHER), "password": "right"})).await.unwrap();
     assert!(all_here(&app, 1).await);
     call(&app, "remove_downloads", json!({"id": id(COURSE)})).await.unwrap();
@@ -245,17 +245,17 @@ async fn files_from_before_lists_were_kept_are_everybodys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_here_is_not_fetched_and_one_of_unknown_size_is() {
+async fn present_files_are_not_fetched_and_files_of_unknown_size_are() {
     let bytes = film(1_000);
     let (server, laptop, app) = study(&[&bytes]).await;
-    // A size that nobody entered.
+    // A size that is not recorded.
     server.core.lock().unwrap().put("media_assets", Some(id(60)), &[("size_bytes", Value::Null)]);
     call(&app, "sync_now", json!({})).await.unwrap();
     call(&app, "download_course", json!({"id": id(COURSE)})).await.unwrap();
     until(async || all_here(&app, 1).await).await;
     assert_eq!(server.asked.lock().unwrap().len(), 1);
 
-    // A crash came between the file's name and the word that it is here.
+    // The crash came between renaming the file and recording that it is present.
     call(&app, "pause_downloads", json!({})).await.unwrap();
     std::fs::rename(laptop.folder.path().join("media").join(sha256(&bytes)), laptop.folder.path().join("kept")).unwrap();
     app.shutdown().await;
@@ -276,7 +276,7 @@ async fn a_file_that_is_here_is_not_fetched_and_one_of_unknown_size_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_media_server_answers_ranges_and_nobody_who_may_not() {
+async fn the_media_server_answers_ranges_and_refuses_unauthorized_requests() {
     let bytes = film(10_000);
     let (server, laptop, app) = study(&[&bytes]).await;
     app.shutdown().await;
@@ -297,7 +297,7 @@ async fn the_media_server_answers_ranges_and_nobody_who_may_not() {
     assert_eq!(part.bytes().await.unwrap(), bytes[100..200]);
     let outside = client.get(&url).header("range", "bytes=10000-").send().await.unwrap();
     assert_eq!(outside.status(), StatusCode::RANGE_NOT_SATISFIABLE);
-    // Any program of this machine may listen on a port, also on one that a development server once used.
+    // Any program on this machine may listen on a port, also on one that a development server once used.
     for stranger in
         ["https://evil.example", "http://localhost:5173", "http://127.0.0.1:5173", "http://localhost", "http://127.0.0.1", "null"]
     {
@@ -305,7 +305,7 @@ async fn the_media_server_answers_ranges_and_nobody_who_may_not() {
         assert!(answer.headers().get("access-control-allow-origin").is_none(), "{stranger}");
     }
 
-    // Another file that lies there without a row, and ways out of the folder.
+    // Another file in the folder without a row, and paths out of the folder.
     let (base, hash) = url.rsplit_once('/').unwrap();
     let (host, _token) = base.rsplit_once('/').unwrap();
     let wrong_token = "0".repeat(64);
@@ -326,8 +326,8 @@ async fn the_media_server_answers_ranges_and_nobody_who_may_not() {
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{address}");
         assert!(answer.bytes().await.unwrap().is_empty());
     }
-    // Somebody whose laptop knows nothing of the course, though the file lies there.
-    server.core.lock().unwrap().heard.remove(&course_scope());
+    // A person whose laptop has no access to the course, although the file is in the folder.
+    server.core.lock().unwrap().subscribed.remove(&course_scope());
     call(&app, "sign_in", json!({"server": server.url(), "name": "other", "password": "right"})).await.unwrap();
     call(&app, "sync_now", json!({})).await.unwrap();
     assert_eq!(client.get(&url).send().await.unwrap().status(), StatusCode::NOT_FOUND, "they may not");

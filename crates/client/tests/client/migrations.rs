@@ -1,5 +1,5 @@
-//! A database of every released schema comes to today's, also when the power goes at any page that the migration writes, and
-//! nothing that waits to be sent is lost on the way.
+//! A database of every released schema migrates to the current one, also when a power cut interrupts the migration at any page that it
+//! writes, and no pending change is lost.
 
 use std::path::{Path, PathBuf};
 
@@ -17,16 +17,16 @@ mod every {
 
 /// The first schema with an outbox.
 const FIRST_WITH_WORK: u32 = 2;
-/// SQLite's log begins with this many bytes, and each of its pages with so many more.
+/// SQLite's log begins with a header of this many bytes, and each of its pages with the other header.
 const LOG_HEAD_BYTES: u64 = 32;
 const LOG_PAGE_HEAD_BYTES: u64 = 24;
 
-/// The schemas that were released. Numbers may be left out.
+/// The released schemas. Numbers may be missing.
 fn released() -> Vec<u32> {
     every::migrations::runner().get_migrations().iter().map(|migration| u32::try_from(migration.version()).unwrap()).collect()
 }
 
-/// A closed database as the program of schema `version` left it, with work in every state.
+/// A closed database as the program of schema `version` left it, with changes in every state.
 fn left_by(version: u32, path: &Path) {
     let mut connection = Connection::open(path).unwrap();
     connection.execute_batch(&format!("PRAGMA key = \"x'{}'\"", "07".repeat(32))).unwrap();
@@ -50,7 +50,7 @@ fn left_by(version: u32, path: &Path) {
             [id(DEVICE).to_string(), id(USER).to_string(), id(ORGANIZATION).to_string()],
         )
         .unwrap();
-    // Covered, at the server, sent and not answered, waiting.
+    // Contained in a pull, stored by the server, sent without an answer, waiting.
     for (n, state, title) in [(1, 3, "zeroth"), (2, 2, "first"), (3, 1, "second"), (4, 0, "third")] {
         connection
             .execute(
@@ -71,8 +71,8 @@ fn left_by(version: u32, path: &Path) {
         .unwrap();
 }
 
-/// Opens it with today's program and compares everything that a person entered.
-fn is_whole(path: &Path, version: u32) {
+/// Opens it with the current program and compares everything that a person entered.
+fn is_complete(path: &Path, version: u32) {
     let mut writer = match version < FIRST_WITH_WORK {
         true => Writer::open_for(path, &key(), id(DEVICE), &owner(Role::Instructor)).unwrap(),
         false => Writer::open(path, &key()).unwrap(),
@@ -103,26 +103,26 @@ fn log_of(path: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_database_of_every_released_schema_comes_to_the_newest_with_all_that_waits() {
+fn every_released_schema_migrates_with_its_pending_changes() {
     for version in released() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         left_by(version, &path);
-        is_whole(&path, version);
+        is_complete(&path, version);
         assert!(Writer::open(&path, &key()).is_ok(), "and once more");
     }
 }
 
-/// The power goes while the log of the migration is being written: of each of its pages, nothing, a part or all is on the disk.
+/// A power cut while the log of the migration is written: each of its pages is on the disk not at all, in part or completely.
 #[test]
-fn a_migration_that_is_cut_off_at_any_page_of_its_log_goes_on_when_the_program_starts_again() {
+fn a_migration_interrupted_at_any_log_page_completes_at_the_next_start() {
     let mut cuts = 0;
     for version in released().into_iter().filter(|version| *version < open::known_version()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         left_by(version, &path);
         let before = std::fs::read(&path).unwrap();
-        // Open, so that the log is not folded into the database.
+        // SavedState open, so that the log is not checkpointed into the database.
         let connection = open::open_writer(&path, &key()).unwrap();
         let page_bytes = connection.query_row("PRAGMA page_size", [], |row| row.get::<_, String>(0)).unwrap();
         let page_bytes: u64 = page_bytes.parse().unwrap();
@@ -137,16 +137,16 @@ fn a_migration_that_is_cut_off_at_any_page_of_its_log_goes_on_when_the_program_s
             std::fs::write(&copy, &before).unwrap();
             std::fs::write(log_of(&copy), &log[..usize::try_from(cut).unwrap().min(log.len())]).unwrap();
             let _ = std::fs::remove_file(folder.path().join("copy.db-shm"));
-            is_whole(&copy, version);
+            is_complete(&copy, version);
             cuts += 1;
         }
     }
     assert!(cuts > 50, "only {cuts} cuts were tried");
 }
 
-/// A statement of a migration fails, at each version in turn: the database stays what it was, and today's program mends it.
+/// A statement of the migration fails, at each version in turn: the database is unchanged, and the current program migrates it later.
 #[test]
-fn a_migration_that_fails_on_the_way_changes_nothing() {
+fn a_failed_migration_changes_nothing() {
     let all = every::migrations::runner().get_migrations().clone();
     for migration in all.iter().filter(|migration| migration.version() > 1) {
         let version = u32::try_from(migration.version()).unwrap();
@@ -169,8 +169,8 @@ fn a_migration_that_fails_on_the_way_changes_nothing() {
                 .unwrap()
             })
             .collect();
-        assert!(refinery::Runner::new(&broken).set_grouped(true).run(&mut connection).is_err(), "V{version} has to fail");
+        assert!(refinery::Runner::new(&broken).set_grouped(true).run(&mut connection).is_err(), "V{version} must fail");
         drop(connection);
-        is_whole(&path, u32::try_from(before).unwrap());
+        is_complete(&path, u32::try_from(before).unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! The commands of the screens, on a laptop that has pulled what the server has.
+//! The commands of the screens, on a laptop that has pulled from the server.
 
 use std::sync::Arc;
 
@@ -167,7 +167,7 @@ async fn learner() -> (Arc<Server>, Laptop, App) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_learner_sees_the_course_goes_through_it_and_may_start_again() {
+async fn a_learner_goes_through_a_course_and_may_start_again() {
     let (server, laptop, app) = learner().await;
     let course = call(&app, "course", json!({"id": id(COURSE)})).await.unwrap();
     assert_eq!(course["card"]["topics_all"], json!(4));
@@ -198,7 +198,7 @@ async fn a_learner_sees_the_course_goes_through_it_and_may_start_again() {
     let topic = call(&app, "mark_topic", json!({"topic_id": id(40), "completed": true})).await.unwrap();
     assert_eq!((&topic["card"]["completed"], &topic["card"]["percent"]), (&json!(true), &json!(100)));
     let home = call(&app, "home", json!({})).await.unwrap();
-    assert_eq!(home["go_on"]["topic_id"], json!(id(41)), "on to the next one");
+    assert_eq!(home["go_on"]["topic_id"], json!(id(41)), "continues with the next one");
     sent(&app).await;
     {
         let core = server.core.lock().unwrap();
@@ -212,7 +212,7 @@ async fn a_learner_sees_the_course_goes_through_it_and_may_start_again() {
     sent(&app).await;
     let course = call(&app, "course", json!({"id": id(COURSE)})).await.unwrap();
     assert_eq!(course["card"]["topics_done"], json!(0));
-    assert_eq!(course["modules"][0]["topics"][0]["completed"], json!(false), "nothing brings it back");
+    assert_eq!(course["modules"][0]["topics"][0]["completed"], json!(false), "nothing undoes the reset");
     app.shutdown().await;
 }
 
@@ -232,7 +232,7 @@ async fn a_lesson_test_is_taken_and_graded_on_the_laptop_at_once() {
     call(&app, "answer", answer(82, json!("21"))).await.unwrap();
 
     let again = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
-    assert_eq!(again["card"]["id"], attempt_id, "an unfinished one is gone on with");
+    assert_eq!(again["card"]["id"], attempt_id, "an unfinished attempt continues");
     assert_eq!(
         (&again["questions"][0]["answer"], &again["questions"][1]["flagged"], &again["at_question"]),
         (&json!(id(85)), &json!(true), &json!(1))
@@ -262,12 +262,12 @@ async fn a_lesson_test_is_taken_and_graded_on_the_laptop_at_once() {
     server.core.lock().unwrap().put("assessment_attempts", Some(row), &told);
     call(&app, "sync_now", json!({})).await.unwrap();
     let card = call(&app, "home", json!({})).await.unwrap()["results"][0].clone();
-    assert_eq!((&card["score_percent"], &card["provisional"]), (&json!(100.0), &json!(false)), "the server's word counts");
+    assert_eq!((&card["score_percent"], &card["provisional"]), (&json!(100.0), &json!(false)), "the server's result counts");
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_final_test_waits_for_the_server_and_has_one_attempt_and_one_time() {
+async fn a_final_test_is_graded_by_the_server_with_one_attempt_and_one_time_limit() {
     let (_server, laptop, app) = learner().await;
     let attempt = call(&app, "start_attempt", json!({"assessment_id": id(90)})).await.unwrap();
     let attempt_id = attempt["card"]["id"].clone();
@@ -276,7 +276,7 @@ async fn a_final_test_waits_for_the_server_and_has_one_attempt_and_one_time() {
     call(&app, "answer", answer.clone()).await.unwrap();
     laptop.clock.set_wall(-500_000);
     let open = call(&app, "attempt", json!({"id": attempt_id})).await.unwrap();
-    assert_eq!((&open["seconds_left"], &open["clock_moved"]), (&json!(10), &json!(true)), "setting the clock back wins no time");
+    assert_eq!((&open["seconds_left"], &open["clock_moved"]), (&json!(10), &json!(true)), "setting the clock back gains no time");
     laptop.clock.pass(20_000);
     assert_eq!(call(&app, "answer", answer).await.unwrap_err().code, Code::TimeOver);
     let done = call(&app, "hand_in", json!({"id": attempt_id})).await.unwrap();
@@ -289,7 +289,7 @@ async fn a_final_test_waits_for_the_server_and_has_one_attempt_and_one_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_test_goes_on_at_another_laptop_whose_clock_is_wrong() {
+async fn a_test_continues_on_another_laptop_with_a_wrong_clock() {
     for wrong_by_ms in [3_600_000, -3_600_000] {
         let (server, laptop, app) = learner().await;
         let attempt = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
@@ -315,7 +315,7 @@ async fn a_test_goes_on_at_another_laptop_whose_clock_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_are_there_after_the_app_was_killed() {
+async fn answers_survive_a_killed_app() {
     let (_server, laptop, app) = learner().await;
     let attempt = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
     let attempt_id = attempt["card"]["id"].clone();
@@ -325,7 +325,7 @@ async fn answers_are_there_after_the_app_was_killed() {
     let exported: Value = serde_json::from_slice(&std::fs::read(exported["path"].as_str().unwrap()).unwrap()).unwrap();
     assert_eq!((&exported["tests"][0]["attempt_id"], &exported["tests"][0]["about"]), (&attempt_id, &json!("Test 80")));
     assert!(exported["tests"][0]["answers"].to_string().contains(&id(85).to_string()));
-    // The disk as a crash would leave it: nothing is closed.
+    // The files as a crash leaves them: nothing is closed.
     let crashed = Laptop::new();
     copy(laptop.folder.path(), crashed.folder.path());
     let mut environment = crashed.environment.clone();
@@ -372,8 +372,8 @@ async fn a_person_changes_their_own_profile() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instructor_edits_a_course_and_sees_its_learners_and_the_station() {
     let staff = [format!("course_staff:{}", id(COURSE)), format!("results:{}", id(COURSE)), format!("org_staff:{}", id(ORGANIZATION))];
-    let heard: Vec<String> = [org(), course_scope()].into_iter().chain(staff).collect();
-    let server = Server::start(Role::Instructor, &heard).await;
+    let scopes: Vec<String> = [org(), course_scope()].into_iter().chain(staff).collect();
+    let server = Server::start(Role::Instructor, &scopes).await;
     fill_course(&server);
     {
         let mut core = server.core.lock().unwrap();
@@ -422,7 +422,7 @@ async fn an_instructor_edits_a_course_and_sees_its_learners_and_the_station() {
         (&json!("Safety first"), &json!(true), &json!(true))
     );
     let centre = call(&app, "sync_centre", json!({})).await.unwrap();
-    assert!(centre["waiting"].as_array().unwrap().len() <= 1, "what did not change is not sent");
+    assert!(centre["waiting"].as_array().unwrap().len() <= 1, "an unchanged value is not sent");
     sent(&app).await;
     assert_eq!(server.core.lock().unwrap().value("courses", id(COURSE), "title"), Some(json!("Safety first")));
 
@@ -439,7 +439,7 @@ async fn an_instructor_edits_a_course_and_sees_its_learners_and_the_station() {
     assert_eq!(station["courses"][0]["id"], json!(id(COURSE)));
     assert!(station["particulars"].as_array().unwrap().contains(&json!({"name": "latitude", "value": "40.4"})));
     assert_eq!(call(&app, "station", json!({"id": id(999)})).await.unwrap_err().code, Code::NotFound);
-    // Told before it is done, as far as the laptop knows.
+    // The warning before the action, as far as the laptop can tell.
     let deletion = call(&app, "deletion", json!({"entity": "stations", "id": id(70)})).await.unwrap();
     let parts = ["equipment", "safety_system_features", "safety_systems", "specifications"];
     let parts: Vec<Value> = parts.iter().map(|part| json!({"entity": format!("station_{part}"), "column": "", "rows": 1})).collect();
@@ -455,7 +455,7 @@ async fn an_instructor_edits_a_course_and_sees_its_learners_and_the_station() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_grid_shows_lesson_days_stays_marks_and_who_left() {
+async fn the_grid_shows_lesson_days_memberships_marks_and_former_members() {
     let server = Server::start(Role::Teacher, &[roster(), format!("group:{}", id(GROUP)), org()]).await;
     {
         let mut core = server.core.lock().unwrap();
@@ -505,7 +505,7 @@ async fn the_grid_shows_lesson_days_stays_marks_and_who_left() {
         "the schedule, and a Saturday with a mark"
     );
     let names: Vec<&str> = grid["students"].as_array().unwrap().iter().map(|row| row["display_name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Ann", "Bob"], "who left before and has no mark is not shown");
+    assert_eq!(names, ["Ann", "Bob"], "a former member without a mark is not shown");
     let outside: Vec<bool> =
         grid["students"][1]["cells"].as_array().unwrap().iter().map(|cell| cell["outside"].as_bool().unwrap()).collect();
     assert_eq!(outside, [false, false, false, true, true]);

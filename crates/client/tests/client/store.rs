@@ -13,7 +13,7 @@ use waystation_model::registry;
 use waystation_model::wire::{Base, PullRequest, PushRequest, into_runs};
 use waystation_model::{Code, Problem};
 
-/// One page from the server into the database.
+/// Pulls one page from the server into the database.
 fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
     let cursors = scopes::cursors(writer.connection()).unwrap();
     let device = writer.device().clone();
@@ -24,7 +24,7 @@ fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
     writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap()
 }
 
-/// Everything from the server into the database.
+/// Pulls everything from the server into the database.
 fn pull(writer: &mut Writer, core: &mut Core) {
     for _ in 0..1_000 {
         match pull_page(writer, core) {
@@ -34,7 +34,7 @@ fn pull(writer: &mut Writer, core: &mut Core) {
             Verdict::Copied => panic!("taken for a copy"),
         }
     }
-    panic!("a pull without an end");
+    panic!("the pull does not end");
 }
 
 fn take(writer: &mut Writer) -> Option<outbox::Batch> {
@@ -56,7 +56,7 @@ fn send(writer: &Writer, core: &mut Core, batch: &outbox::Batch) -> Result<wayst
     })
 }
 
-/// Everything that waits to the server.
+/// Sends all pending changes to the server.
 fn push(writer: &mut Writer, core: &mut Core) {
     while let Some(batch) = take(writer) {
         let answer = send(writer, core, &batch).unwrap();
@@ -104,7 +104,7 @@ fn a_database_of_a_later_program_is_refused_with_its_own_code() {
 }
 
 #[test]
-fn every_registered_table_has_its_columns_here() {
+fn every_registered_table_has_its_columns() {
     let folder = tempfile::tempdir().unwrap();
     let writer = open_writer(folder.path(), Role::Teacher, &[]);
     for entity in registry::all() {
@@ -122,7 +122,7 @@ fn an_edit_is_seen_at_once_and_waits_in_the_outbox() {
 }
 
 #[test]
-fn numbers_and_time_go_on_after_the_database_is_opened_again() {
+fn mutation_numbers_and_time_continue_after_reopening() {
     let (folder, mut writer, _core) = teacher();
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
     let last_at = writer.device().last_at;
@@ -133,20 +133,20 @@ fn numbers_and_time_go_on_after_the_database_is_opened_again() {
 }
 
 #[test]
-fn a_clock_that_was_ahead_stays_in_no_later_change() {
+fn a_corrected_clock_does_not_affect_later_changes() {
     const YEAR_MS: i64 = 365 * 86_400_000;
     let (folder, mut writer, mut core) = teacher();
     let at = |writer: &Writer| count(writer, "SELECT at FROM outbox ORDER BY n DESC LIMIT 1");
     writer.edit(NOW_MS + YEAR_MS, &[mark(100, 5, json!("present"))]).unwrap();
     writer.edit(NOW_MS, &[mark(100, 6, json!("present"))]).unwrap();
-    assert!(at(&writer) > (NOW_MS + YEAR_MS) * 1000, "what waits keeps its order");
+    assert!(at(&writer) > (NOW_MS + YEAR_MS) * 1000, "pending changes keep their order");
     push(&mut writer, &mut core);
     let mut reopened = {
         drop(writer);
         Writer::open(&folder.path().join("store.db"), &key()).unwrap()
     };
     reopened.edit(NOW_MS + 1_000, &[mark(100, 7, json!("late"))]).unwrap();
-    assert_eq!(at(&reopened), (NOW_MS + 1_000) * 1000, "the server took the others at their receipt");
+    assert_eq!(at(&reopened), (NOW_MS + 1_000) * 1000, "the server dated the others at their receipt");
 
     reopened.edit(NOW_MS + YEAR_MS, &[mark(100, 5, json!("late"))]).unwrap();
     push(&mut reopened, &mut core);
@@ -156,7 +156,7 @@ fn a_clock_that_was_ahead_stays_in_no_later_change() {
 }
 
 #[test]
-fn a_column_that_is_somebody_elses_to_give_is_refused_here() {
+fn a_column_that_the_person_may_not_set_is_refused_locally() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Learner, &[]);
     let mut core = Core::new(Role::Learner, &[learner_scope(), course_scope()]);
@@ -172,7 +172,7 @@ fn a_column_that_is_somebody_elses_to_give_is_refused_here() {
 }
 
 #[test]
-fn a_delete_does_not_hide_what_somebody_wrote_meanwhile() {
+fn a_delete_does_not_hide_a_concurrent_edit() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Admin, &[]);
     let mut core = Core::new(Role::Admin, &[format!("org:{}", id(ORGANIZATION))]);
@@ -194,7 +194,7 @@ fn a_delete_does_not_hide_what_somebody_wrote_meanwhile() {
 }
 
 #[test]
-fn a_delete_has_not_seen_what_an_own_change_hid() {
+fn the_base_of_a_delete_excludes_what_an_own_change_hid() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Admin, &[]);
     let mut core = Core::new(Role::Admin, &[format!("org:{}", id(ORGANIZATION))]);
@@ -212,7 +212,7 @@ fn a_delete_has_not_seen_what_an_own_change_hid() {
 }
 
 #[test]
-fn what_the_server_would_refuse_is_refused_here_and_changes_nothing() {
+fn changes_that_the_server_would_refuse_are_refused_locally() {
     let (_folder, mut writer, _core) = teacher();
     assert_eq!(code(writer.edit(NOW_MS, &[mark(100, 5, json!("asleep"))])), Code::BadValue);
     let mut elsewhere = mark(100, 5, json!("late"));
@@ -231,7 +231,7 @@ fn what_the_server_would_refuse_is_refused_here_and_changes_nothing() {
 }
 
 #[test]
-fn a_change_goes_to_the_server_and_comes_back_without_flickering() {
+fn a_change_stays_visible_from_edit_to_pull() {
     let (_folder, mut writer, mut core) = teacher();
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
     push(&mut writer, &mut core);
@@ -245,23 +245,23 @@ fn a_change_goes_to_the_server_and_comes_back_without_flickering() {
 }
 
 #[test]
-fn an_answer_that_was_lost_is_asked_for_again_and_stored_once() {
+fn a_lost_answer_is_requested_again_and_stored_once() {
     let (_folder, mut writer, mut core) = teacher();
     core.refuse.insert(mark_id(101, 5));
     writer.edit(NOW_MS, &[mark(100, 5, json!("present")), mark(101, 5, json!("late"))]).unwrap();
     let batch = take(&mut writer).unwrap();
     send(&writer, &mut core, &batch).unwrap();
-    // The answer is lost, and a pull comes before the next push.
+    // The answer is lost, and a pull precedes the next push.
     pull(&mut writer, &mut core);
-    assert_eq!(writer.device().waiting(), 2, "nobody has said yet what became of them");
+    assert_eq!(writer.device().waiting(), 2, "their outcomes are unknown yet");
     push(&mut writer, &mut core);
-    assert_eq!(count(&writer, "SELECT count(number) FROM attention"), 1, "the refusal is heard after all");
+    assert_eq!(count(&writer, "SELECT count(number) FROM attention"), 1, "the refusal is received after all");
     assert_eq!(visible(&writer, "attendance_records", mark_id(101, 5), "status"), None);
     assert_eq!(core.last_n(id(DEVICE)), 2);
 }
 
 #[test]
-fn what_an_earlier_program_misread_on_its_way_is_sent_again_as_it_was_sent() {
+fn a_number_misread_by_an_earlier_program_is_resent_as_it_was_sent() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Instructor, &[]);
     let stations = registry::entity("stations").unwrap();
@@ -273,7 +273,7 @@ fn what_an_earlier_program_misread_on_its_way_is_sent_again_as_it_was_sent() {
     let sent = take(&mut writer).unwrap();
     assert_eq!(sent.mutations[0].values[1], json!(15.313339332965427), "what was typed is sent");
 
-    // The program before this one read the number one step beside, sent that, and stored the chain over it.
+    // The previous program read the number one representable step off, sent that, and stored the chain over it.
     let mut chain = sent.chain_before;
     for mutation in &sent.mutations {
         chain = waystation_model::chain::extend(&chain, &mutation.misread().old_content_hash());
@@ -290,13 +290,13 @@ fn what_an_earlier_program_misread_on_its_way_is_sent_again_as_it_was_sent() {
     assert_eq!(again.mutations[1], sent.mutations[1]);
     assert_eq!(again.chain_after, chain, "the chain that was sent is kept");
 
-    // What was never sent is said as it was typed.
+    // A change that was never sent is shown as it was typed.
     writer.person(|connection, _| Ok::<_, ClientError>(connection.execute("UPDATE outbox SET state = 0, chain = NULL", [])?)).unwrap();
     assert_eq!(take(&mut writer).unwrap(), sent);
 }
 
 #[test]
-fn a_refused_change_leaves_the_row_and_waits_for_the_person() {
+fn a_refused_change_is_undone_and_waits_for_the_person() {
     let (_folder, mut writer, mut core) = teacher();
     core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
     pull(&mut writer, &mut core);
@@ -304,13 +304,17 @@ fn a_refused_change_leaves_the_row_and_waits_for_the_person() {
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
     assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("present")));
     push(&mut writer, &mut core);
-    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("absent")), "the server's word stands again");
+    assert_eq!(
+        visible(&writer, "attendance_records", mark_id(100, 5), "status"),
+        Some(json!("absent")),
+        "the server's value is visible again"
+    );
     let kept: String = writer.connection().query_row("SELECT vals FROM attention WHERE code = 'taken'", [], |row| row.get(0)).unwrap();
-    assert!(kept.contains("present"), "what was entered is kept: {kept}");
+    assert!(kept.contains("present"), "the entered values are kept: {kept}");
 }
 
 #[test]
-fn a_change_on_a_refused_one_is_blocked_and_kept_too() {
+fn a_change_based_on_a_refused_one_is_blocked_and_kept() {
     let (_folder, mut writer, mut core) = teacher();
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
     let note = Edit::put(registry::entity("attendance_records").unwrap(), Some(mark_id(100, 5)), vec![("note", json!("came by bus"))]);
@@ -326,7 +330,7 @@ fn a_change_on_a_refused_one_is_blocked_and_kept_too() {
 }
 
 #[test]
-fn somebody_elses_change_goes_under_what_waits_here() {
+fn a_remote_change_is_placed_below_pending_changes() {
     let (_folder, mut writer, mut core) = teacher();
     core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
     pull(&mut writer, &mut core);
@@ -343,7 +347,7 @@ fn somebody_elses_change_goes_under_what_waits_here() {
 }
 
 #[test]
-fn a_change_has_seen_what_was_in_sight_and_not_what_an_own_change_hid() {
+fn the_base_of_a_change_is_what_was_visible_and_excludes_what_an_own_change_hid() {
     let (_folder, mut writer, mut core) = teacher();
     let key = [("group_id", json!(id(GROUP))), ("student_id", json!(id(100))), ("lesson_date", json!("2026-01-05"))];
     let note = |text: &str| {
@@ -362,7 +366,7 @@ fn a_change_has_seen_what_was_in_sight_and_not_what_an_own_change_hid() {
 }
 
 #[test]
-fn a_page_that_was_cut_off_is_thrown_away() {
+fn a_truncated_page_is_discarded() {
     let (_folder, writer, mut core) = teacher();
     core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
     let device = writer.device().clone();
@@ -376,17 +380,17 @@ fn a_page_that_was_cut_off_is_thrown_away() {
     };
     let bytes = core.pull(&request);
     for end in 0..bytes.len() - 1 {
-        assert!(page::outline(&bytes[..end]).is_err(), "a page of {end} bytes of {} was taken", bytes.len());
+        assert!(page::outline(&bytes[..end]).is_err(), "a page of {end} bytes of {} was accepted", bytes.len());
     }
 }
 
 #[test]
-fn rows_leave_when_they_are_deleted_moved_or_their_scope_is_lost() {
+fn rows_are_removed_when_deleted_moved_or_unsubscribed() {
     let (_folder, mut writer, mut core) = teacher();
     for day in 5..9 {
         core.put("attendance_records", None, &mark(100, day, json!("absent")).fields);
     }
-    core.heard.insert(learner_scope());
+    core.subscribed.insert(learner_scope());
     core.put("attendance_records", None, &mark(USER, 5, json!("late")).fields);
     pull(&mut writer, &mut core);
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 5);
@@ -395,24 +399,24 @@ fn rows_leave_when_they_are_deleted_moved_or_their_scope_is_lost() {
     pull(&mut writer, &mut core);
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 4);
 
-    // The row of the learner is in two scopes, and one of them still holds it.
-    core.heard.remove(&roster());
+    // The learner's row is in two scopes, and one of them still contains it.
+    core.subscribed.remove(&roster());
     pull(&mut writer, &mut core);
     assert_eq!(visible(&writer, "attendance_records", mark_id(USER, 5), "status"), Some(json!("late")));
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 1);
-    core.heard.remove(&learner_scope());
+    core.subscribed.remove(&learner_scope());
     pull(&mut writer, &mut core);
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 0);
     assert_eq!(count(&writer, "SELECT count(scope) FROM scope_sums WHERE sum <> 0"), 0);
 }
 
 #[test]
-fn a_lost_scope_keeps_what_waits_until_the_server_has_spoken() {
+fn a_lost_scope_keeps_pending_changes_until_the_server_answers() {
     let (_folder, mut writer, mut core) = teacher();
     core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
     pull(&mut writer, &mut core);
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
-    core.heard.clear();
+    core.subscribed.clear();
     pull(&mut writer, &mut core);
     assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), Some(json!("present")));
     push(&mut writer, &mut core);
@@ -421,13 +425,13 @@ fn a_lost_scope_keeps_what_waits_until_the_server_has_spoken() {
 }
 
 #[test]
-fn a_row_that_changed_by_itself_is_noticed_and_fetched_again() {
+fn a_corrupted_row_is_detected_and_fetched_again() {
     let (_folder, mut writer, mut core) = teacher();
     for day in 1..20 {
         core.put("attendance_records", None, &mark(100, day, json!("absent")).fields);
     }
     pull(&mut writer, &mut core);
-    // A row is lost and another one appears, and the sum says what it said.
+    // A row is lost and another one appears, and the sum of the hashes is unchanged.
     let ghost = mark_id(666, 5).to_string();
     writer.connection().execute("DELETE FROM attendance_records WHERE id = ?1", [mark_id(100, 7).to_string()]).unwrap();
     writer
@@ -440,9 +444,9 @@ fn a_row_that_changed_by_itself_is_noticed_and_fetched_again() {
     writer.connection().execute("UPDATE scope_sums SET sum = sum + 1", []).unwrap();
     core.put("attendance_records", None, &mark(100, 20, json!("late")).fields);
     let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
-    assert_eq!((applied.mismatched, applied.reread), (vec![roster()], Vec::new()), "slices are asked for first");
+    assert_eq!((applied.mismatched, applied.reread), (vec![roster()], Vec::new()), "slices are requested first");
     assert_eq!(slices::damaged(writer.connection()).unwrap(), [roster()]);
-    // A server that knows nothing of slices.
+    // A server without slices.
     writer.pulled(|connection, _| slices::read_again(connection, &roster())).unwrap();
     pull(&mut writer, &mut core);
     assert_eq!(slices::damaged(writer.connection()).unwrap(), Vec::<String>::new());
@@ -453,7 +457,7 @@ fn a_row_that_changed_by_itself_is_noticed_and_fetched_again() {
 }
 
 #[test]
-fn a_scope_whose_checksum_never_fits_keeps_its_rows_through_later_changes() {
+fn a_scope_whose_checksum_never_matches_keeps_its_rows_through_later_changes() {
     let (_folder, mut writer, mut core) = teacher();
     for day in 1..6 {
         core.put("attendance_records", None, &mark(100, day, json!("absent")).fields);
@@ -466,7 +470,11 @@ fn a_scope_whose_checksum_never_fits_keeps_its_rows_through_later_changes() {
     for day in 6..9 {
         core.put("attendance_records", None, &mark(100, day, json!("late")).fields);
         let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
-        assert_eq!((applied.reread, applied.damaged), (Vec::new(), vec![roster()]), "it is told and not read again for ever");
+        assert_eq!(
+            (applied.reread, applied.damaged),
+            (Vec::new(), vec![roster()]),
+            "the damage is reported, and the scope is not read again endlessly"
+        );
         assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), i64::from(day));
     }
     core.checksum_off = 0;
@@ -477,12 +485,12 @@ fn a_scope_whose_checksum_never_fits_keeps_its_rows_through_later_changes() {
 }
 
 #[test]
-fn a_scope_with_a_table_of_a_later_program_is_read_once_and_again_when_the_table_is_known() {
+fn a_scope_with_an_unknown_table_is_read_again_once_the_table_is_known() {
     let (folder, mut writer, mut core) = teacher();
     core.later_table = Some("moods");
     core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
     pull(&mut writer, &mut core);
-    // From here on the server has nothing of the table to say, and still counts it.
+    // From here on the server sends nothing of the table, and still counts it.
     for day in 6..9 {
         core.put("attendance_records", None, &mark(100, day, json!("late")).fields);
         let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
@@ -490,7 +498,7 @@ fn a_scope_with_a_table_of_a_later_program_is_read_once_and_again_when_the_table
     }
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 4);
 
-    // The next program knows it.
+    // The next program has the table.
     writer.connection().execute("UPDATE unknown_tables SET entity = 'courses'", []).unwrap();
     drop(writer);
     let writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
@@ -498,8 +506,8 @@ fn a_scope_with_a_table_of_a_later_program_is_read_once_and_again_when_the_table
     assert_eq!(count(&writer, "SELECT count(entity) FROM unknown_tables"), 0);
 }
 
-/// A page as a server of later years would say it: more columns, more fields, and lines that today has no word for.
-fn of_later_years(page: &[u8]) -> Vec<u8> {
+/// A page as a later server may send it: more columns, more fields, and unknown kinds of line.
+fn as_sent_by_a_later_server(page: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     for line in page.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let mut line: Value = serde_json::from_slice(line).unwrap();
@@ -520,12 +528,12 @@ fn of_later_years(page: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_a_later_server_says_besides_is_passed_over_and_a_new_column_is_read_again_once_it_is_known() {
+fn unknown_additions_of_a_later_server_are_skipped_and_a_new_column_is_read_once_known() {
     let (folder, mut writer, mut core) = teacher();
     core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
     let device = writer.device().clone();
     let cursors = Some(scopes::cursors(writer.connection()).unwrap());
-    let bytes = of_later_years(&core.pull(&PullRequest {
+    let bytes = as_sent_by_a_later_server(&core.pull(&PullRequest {
         protocol: 1,
         device: device.device_id,
         epoch: device.epoch,
@@ -536,15 +544,15 @@ fn what_a_later_server_says_besides_is_passed_over_and_a_new_column_is_read_agai
     let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
     let verdict = writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap();
     let Verdict::Applied(applied) = verdict else { panic!("not applied") };
-    assert_eq!((applied.reread, applied.damaged), (Vec::new(), Vec::new()), "the sum counts the row, whatever its columns");
+    assert_eq!((applied.reread, applied.damaged), (Vec::new(), Vec::new()), "the checksum includes the row, whatever its columns");
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records WHERE status = 'absent'"), 1);
 
-    // The program is the same: nothing starts again.
+    // With the same program, no scope starts again.
     drop(writer);
     let writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
     let read_upto = scopes::cursors(writer.connection()).unwrap()[&roster()];
     assert!(read_upto > 0);
-    // The next program knows the column.
+    // The next program has the column.
     assert_eq!(count(&writer, "SELECT count(name) FROM unknown_columns WHERE entity = 'attendance_records' AND name = 'mood'"), 1);
     writer.connection().execute("UPDATE unknown_columns SET name = 'status'", []).unwrap();
     drop(writer);
@@ -552,12 +560,12 @@ fn what_a_later_server_says_besides_is_passed_over_and_a_new_column_is_read_agai
     assert_eq!(scopes::cursors(writer.connection()).unwrap()[&roster()], 0);
     writer.connection().execute("UPDATE attendance_records SET status = NULL", []).unwrap();
     pull(&mut writer, &mut core);
-    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records WHERE status = 'absent'"), 1, "rows of the same stamp are taken");
+    assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records WHERE status = 'absent'"), 1, "rows of the same stamp are stored");
     assert_eq!(count(&writer, "SELECT count(name) FROM unknown_columns"), 0);
 }
 
 #[test]
-fn a_scope_that_a_server_from_a_backup_holds_nothing_of_becomes_empty_and_whole() {
+fn a_scope_missing_from_a_restored_server_becomes_empty_and_complete() {
     let (_folder, mut writer, mut core) = teacher();
     let backup = core.clone();
     core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
@@ -569,7 +577,7 @@ fn a_scope_that_a_server_from_a_backup_holds_nothing_of_becomes_empty_and_whole(
 }
 
 #[test]
-fn a_first_sync_of_many_pages_resumes_at_any_of_them() {
+fn a_first_sync_of_many_pages_resumes_at_any_page() {
     let folder = tempfile::tempdir().unwrap();
     let mut core = Core::new(Role::Teacher, &[roster(), learner_scope()]);
     core.page_rows_max = 7;
@@ -595,7 +603,7 @@ fn a_first_sync_of_many_pages_resumes_at_any_of_them() {
 }
 
 #[test]
-fn a_server_from_a_backup_gets_again_what_it_lost() {
+fn a_restored_server_receives_its_lost_changes_again() {
     let (_folder, mut writer, mut core) = teacher();
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
     push(&mut writer, &mut core);
@@ -606,7 +614,7 @@ fn a_server_from_a_backup_gets_again_what_it_lost() {
     pull(&mut writer, &mut core);
     core.restore(&backup);
     pull(&mut writer, &mut core);
-    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 6), "status"), Some(json!("absent")), "what was done stays in sight");
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 6), "status"), Some(json!("absent")), "the changes stay visible");
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
     assert_eq!(core.value("attendance_records", mark_id(100, 5), "status"), Some(json!("late")));
@@ -615,7 +623,7 @@ fn a_server_from_a_backup_gets_again_what_it_lost() {
 }
 
 #[test]
-fn a_server_that_lost_more_than_can_be_gone_back_to_gets_everything_that_is_kept() {
+fn a_server_that_lost_more_than_is_retained_receives_all_retained_changes() {
     let (_folder, mut writer, mut core) = teacher();
     let backup = core.clone();
     for day in 5..8 {
@@ -623,11 +631,11 @@ fn a_server_that_lost_more_than_can_be_gone_back_to_gets_everything_that_is_kept
         push(&mut writer, &mut core);
     }
     pull(&mut writer, &mut core);
-    // The oldest is kept no longer.
+    // The oldest change is no longer retained.
     writer.connection().execute("DELETE FROM outbox WHERE n = 1", []).unwrap();
     core.restore(&backup);
     assert_eq!(pull_page(&mut writer, &mut core), Verdict::Copied);
-    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 7), "status"), Some(json!("late")), "it stays in sight");
+    assert_eq!(visible(&writer, "attendance_records", mark_id(100, 7), "status"), Some(json!("late")), "the value stays visible");
     writer.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
     assert_eq!(writer.device().waiting(), 2);
     push(&mut writer, &mut core);
@@ -639,18 +647,18 @@ fn a_server_that_lost_more_than_can_be_gone_back_to_gets_everything_that_is_kept
 }
 
 #[test]
-fn a_server_that_has_more_of_a_device_than_was_ever_sent_is_told_from_its_page() {
+fn a_server_with_more_mutations_than_were_sent_is_detected_from_its_page() {
     let (_folder, mut writer, mut core) = teacher();
     writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
     let batch = take(&mut writer).unwrap();
     send(&writer, &mut core, &batch).unwrap();
-    // As a database that was set back to before the sending.
+    // Like a database that was restored to before the push.
     writer.connection().execute("UPDATE outbox SET state = 0, chain = NULL", []).unwrap();
     assert_eq!(pull_page(&mut writer, &mut core), Verdict::Copied);
 }
 
 #[test]
-fn a_copied_database_is_noticed_and_its_work_is_numbered_anew() {
+fn a_copied_database_is_detected_and_its_changes_are_renumbered() {
     let (folder, mut writer, mut core) = teacher();
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
     push(&mut writer, &mut core);
@@ -676,7 +684,7 @@ fn a_copied_database_is_noticed_and_its_work_is_numbered_anew() {
 }
 
 #[test]
-fn a_copy_that_is_copied_again_before_it_pulls_keeps_what_both_devices_had_sent() {
+fn a_copy_of_a_copy_keeps_what_both_devices_sent() {
     let (_folder, mut writer, mut core) = teacher();
     for (device, day) in [(77, 5), (78, 6), (79, 7)] {
         writer.edit(NOW_MS, &[mark(100, day, json!("late")), mark(101, day, json!("late"))]).unwrap();
@@ -695,7 +703,7 @@ fn a_copy_that_is_copied_again_before_it_pulls_keeps_what_both_devices_had_sent(
 }
 
 #[test]
-fn a_pull_tells_a_copy_before_it_sends_anything() {
+fn a_pull_detects_a_copy_before_it_sends_anything() {
     let (folder, mut writer, mut core) = teacher();
     drop(writer);
     let copied = tempfile::tempdir().unwrap();
@@ -705,14 +713,14 @@ fn a_pull_tells_a_copy_before_it_sends_anything() {
     push(&mut writer, &mut core);
     let mut copy = Writer::open(&copied.path().join("store.db"), &key()).unwrap();
     assert_eq!(pull_page(&mut copy, &mut core), Verdict::Copied);
-    // What was made here and never sent cannot be what the server has under its number.
+    // The server cannot have a change under this number that was made here and never sent.
     copy.edit(NOW_MS, &[mark(100, 6, json!("absent"))]).unwrap();
     assert_eq!(pull_page(&mut copy, &mut core), Verdict::Copied);
     assert_eq!(visible(&copy, "attendance_records", mark_id(100, 6), "status"), Some(json!("absent")));
 }
 
 #[test]
-fn what_half_a_pull_brought_is_not_sent_again_by_another_device() {
+fn changes_of_an_unfinished_pull_are_not_resent_by_another_device() {
     let (folder, mut original, mut core) = teacher();
     original.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
     let batch = take(&mut original).unwrap();
@@ -724,7 +732,7 @@ fn what_half_a_pull_brought_is_not_sent_again_by_another_device() {
     let mut original = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
     let mut copy = Writer::open(&copied.path().join("store.db"), &key()).unwrap();
     push(&mut original, &mut core);
-    // The copy hears its own mark with the first page of two.
+    // The copy receives its own mark with the first page of two.
     core.put(
         "attendance_records",
         None,
@@ -768,7 +776,7 @@ fn note(percent: i64, seconds: i64, page: i64) -> Edit {
 }
 
 #[test]
-fn notes_that_were_never_sent_melt_into_one_and_add_up() {
+fn unsent_notes_coalesce_into_one_and_add_up() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Learner, &[]);
     let mut core = Core::new(Role::Learner, &[learner_scope(), course_scope()]);
@@ -779,7 +787,7 @@ fn notes_that_were_never_sent_melt_into_one_and_add_up() {
     assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 1);
     let batch = take(&mut writer).unwrap();
     writer.edit(NOW_MS, &[note(40, 2, 5)]).unwrap();
-    assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 2, "nothing melts into what was sent");
+    assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 2, "a sent change does not coalesce");
     let answer = send(&writer, &mut core, &batch).unwrap();
     writer.person(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
     push(&mut writer, &mut core);
@@ -793,7 +801,7 @@ fn notes_that_were_never_sent_melt_into_one_and_add_up() {
 }
 
 #[test]
-fn what_is_in_a_backup_is_forgotten_but_for_the_last_of_it() {
+fn backed_up_changes_are_dropped_except_the_last() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Learner, &[]);
     let mut core = Core::new(Role::Learner, &[learner_scope(), course_scope()]);
@@ -808,7 +816,7 @@ fn what_is_in_a_backup_is_forgotten_but_for_the_last_of_it() {
     writer.edit(NOW_MS, &[note(50, 5, 2)]).unwrap();
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
-    assert_eq!(count(&writer, "SELECT min(n) FROM outbox"), 3, "its chain says where a restored server is");
+    assert_eq!(count(&writer, "SELECT min(n) FROM outbox"), 3, "its chain identifies the state of a restored server");
     assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 3);
     core.safe_upto = i64::MAX;
     writer.edit(NOW_MS, &[note(60, 5, 2)]).unwrap();
@@ -817,8 +825,8 @@ fn what_is_in_a_backup_is_forgotten_but_for_the_last_of_it() {
     writer.edit(NOW_MS, &[note(80, 5, 2)]).unwrap();
     pull(&mut writer, &mut core);
     let waiting = count(&writer, "SELECT count(n) FROM outbox WHERE state < 3");
-    assert_eq!(waiting, 1, "what waits is in no backup, whatever the server says");
-    // The answer to a push is lost: a page covers what is sent again all the same.
+    assert_eq!(waiting, 1, "a pending change is in no backup, whatever the server sends");
+    // The answer to a push is lost: a page still covers what is sent again.
     let batch = take(&mut writer).unwrap();
     send(&writer, &mut core, &batch).unwrap();
     writer.edit(NOW_MS, &[note(90, 5, 2)]).unwrap();
@@ -827,7 +835,7 @@ fn what_is_in_a_backup_is_forgotten_but_for_the_last_of_it() {
 }
 
 #[test]
-fn without_a_backup_so_many_are_kept_and_no_more() {
+fn without_a_backup_a_limited_number_of_changes_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Learner, &[]);
     let mut core = Core::new(Role::Learner, &[learner_scope(), course_scope()]);
@@ -835,7 +843,7 @@ fn without_a_backup_so_many_are_kept_and_no_more() {
     writer.edit(NOW_MS, &[note(10, 5, 2)]).unwrap();
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
-    // Older ones, below the only one that this history has.
+    // Older changes, below the only one of this history.
     writer
         .connection()
         .execute(
@@ -854,7 +862,7 @@ fn without_a_backup_so_many_are_kept_and_no_more() {
 }
 
 #[test]
-fn an_offer_of_this_laptop_waits_for_nobody_until_the_server_has_kept_it() {
+fn an_own_offer_awaits_a_decision_only_after_the_server_stored_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Admin, &[]);
     let mut core = Core::new(Role::Admin, &[format!("people:{}", id(ORGANIZATION))]);
@@ -870,24 +878,24 @@ fn an_offer_of_this_laptop_waits_for_nobody_until_the_server_has_kept_it() {
     };
     writer.edit(NOW_MS, &[offer(60), offer(61)]).unwrap();
     assert_eq!(to_decide(&writer), (0, vec![]), "not sent");
-    // Another laptop has offered the second row before: the server takes this offer and keeps nothing of it.
+    // Another laptop has offered the second row before: the server accepts this offer and stores nothing.
     let twice = registry::entity("offered_rows").unwrap();
     let twice = twice.id_of(&[json!("topics"), json!(id(61)), json!(id(USER))]).unwrap();
     push(&mut writer, &mut core);
     core.delete("offered_rows", twice);
-    assert_eq!(to_decide(&writer), (0, vec![]), "acknowledged, and nothing heard of it");
+    assert_eq!(to_decide(&writer), (0, vec![]), "acknowledged, and not yet received");
     pull(&mut writer, &mut core);
     assert_eq!(to_decide(&writer), (1, vec![id(60).to_string()]));
     assert_eq!(visible(&writer, "offered_rows", twice, "state"), None);
 }
 
 #[test]
-fn it_is_noticed_when_another_program_writes() {
+fn writes_of_another_program_are_detected() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Teacher, &[]);
     assert!(!writer.others_wrote().unwrap());
     writer.pulled(|connection, _| Ok(connection.execute("INSERT INTO settings (name, value) VALUES ('a', '1')", [])?)).unwrap();
-    assert!(!writer.others_wrote().unwrap(), "its own changes are no news");
+    assert!(!writer.others_wrote().unwrap(), "its own changes are not reported");
     let mut other = open_writer(folder.path(), Role::Teacher, &[]);
     other.pulled(|connection, _| Ok(connection.execute("UPDATE settings SET value = '2'", [])?)).unwrap();
     assert!(writer.others_wrote().unwrap());
@@ -929,7 +937,7 @@ mod histories {
         ]
     }
 
-    /// What the person must see: what the server has told, with what is pending on top.
+    /// The expected view of the person: the server's state with the pending changes on top.
     fn check_overlay(writer: &Writer) {
         let records = registry::entity("attendance_records").unwrap();
         let mut statement = writer.connection().prepare("SELECT DISTINCT row_id FROM outbox WHERE state < 3").unwrap();
@@ -955,7 +963,7 @@ mod histories {
         #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 400, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_history_shows_the_server_with_what_waits_on_top_and_ends_alike(steps in prop::collection::vec(step(), 1..60)) {
+        fn any_history_shows_the_server_state_with_pending_changes_and_converges(steps in prop::collection::vec(step(), 1..60)) {
             let (folder, mut writer, mut core) = teacher();
             core.page_rows_max = 3;
             let mut now = NOW_MS;
@@ -1010,7 +1018,7 @@ mod histories {
                 let row = waystation_client::store::rows::read(writer.connection(), records, &row_id).unwrap().unwrap();
                 here.insert(("attendance_records".to_owned(), uuid::Uuid::parse_str(&row_id).unwrap()), row.values);
             }
-            prop_assert_eq!(here, core.audible());
+            prop_assert_eq!(here, core.visible_rows());
         }
     }
 }

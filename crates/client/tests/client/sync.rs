@@ -1,4 +1,4 @@
-//! A laptop and a server over HTTP: signing in, working offline, sending, pulling, and what can come between.
+//! A laptop and a server over HTTP: signing in, working offline, sending, pulling, and every kind of interruption.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,7 +28,7 @@ pub async fn set_mark(app: &App, student: u128, day: u32, status: Value) -> Resu
     call(app, "set_marks", json!({"group_id": id(GROUP), "marks": [mark]})).await
 }
 
-/// A school with one group, and a teacher who signed in and has everything.
+/// A school with one group, and a teacher who has signed in and pulled everything.
 pub async fn school() -> (Arc<Server>, Laptop, App) {
     let server = Server::start(Role::Teacher, &[roster(), format!("group:{}", id(GROUP)), format!("org:{}", id(ORGANIZATION))]).await;
     {
@@ -67,9 +67,9 @@ pub async fn status(app: &App) -> Value {
 pub async fn cell(app: &App, student: u128, day: u32) -> Value {
     let date = format!("2026-01-{day:02}");
     let grid = call(app, "grid", json!({"group_id": id(GROUP), "from": "2026-01-01", "to": "2026-01-31"})).await.unwrap();
-    let place = grid["days"].as_array().unwrap().iter().position(|other| *other == json!(date)).unwrap();
+    let index = grid["days"].as_array().unwrap().iter().position(|other| *other == json!(date)).unwrap();
     let row = grid["students"].as_array().unwrap().iter().find(|row| row["student_id"] == json!(id(student))).unwrap();
-    row["cells"][place].clone()
+    row["cells"][index].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn a_change_reaches_the_server_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn work_goes_on_offline_and_is_sent_when_the_network_is_back() {
+async fn offline_changes_are_sent_when_the_network_returns() {
     let (server, _laptop, app) = school().await;
     server.cut.store(true, Ordering::SeqCst);
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
@@ -99,7 +99,7 @@ async fn work_goes_on_offline_and_is_sent_when_the_network_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_makes_no_second_change() {
+async fn a_change_whose_answer_was_lost_is_applied_once() {
     let (server, _laptop, app) = school().await;
     server.lose_answers.store(1, Ordering::SeqCst);
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_lost_answer_makes_no_second_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_change_is_mended_and_sent_again_or_let_go() {
+async fn a_refused_change_is_corrected_and_resent_or_discarded() {
     let (server, _laptop, app) = school().await;
     server.core.lock().unwrap().refuse.insert(mark_id(100, 5));
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_refused_change_is_mended_and_sent_again_or_let_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_changes_of_one_row_are_one_thing_and_the_last_word_is_sent_again() {
+async fn refused_changes_of_one_row_are_one_item_and_the_last_value_is_resent() {
     let (server, _laptop, app) = school().await;
     server.core.lock().unwrap().refuse.insert(mark_id(100, 5));
     server.cut.store(true, Ordering::SeqCst);
@@ -164,7 +164,7 @@ async fn refused_changes_of_one_row_are_one_thing_and_the_last_word_is_sent_agai
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_holds_what_waits_as_it_was_entered_and_lies_with_its_person() {
+async fn an_export_contains_the_pending_changes_in_the_persons_folder() {
     let (server, laptop, app) = school().await;
     server.cut.store(true, Ordering::SeqCst);
     for student in 100..350 {
@@ -175,7 +175,7 @@ async fn an_export_holds_what_waits_as_it_was_entered_and_lies_with_its_person()
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "nobody else reads it");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "only the owner can read it");
     }
     let file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let waiting = file["waiting"].as_array().unwrap();
@@ -187,21 +187,21 @@ async fn an_export_holds_what_waits_as_it_was_entered_and_lies_with_its_person()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unchanged_state_costs_one_small_question() {
+async fn an_unchanged_state_costs_one_small_request() {
     let server = Server::start(Role::Teacher, &[roster()]).await;
     let mut laptop = Laptop::new();
     laptop.environment.slow_poll_ms = 2;
     let app = app(&laptop).await;
     sign_in(&app, &server, "right").await.unwrap();
     let asked = || server.digests.lock().unwrap().clone();
-    // After the first pull the timer asks with a digest, and nothing more.
+    // After the first pull the timer asks with a digest only.
     until(async || asked().ends_with(&[true, true, true])).await;
     let before = asked().len();
     until(async || asked().len() > before + 10).await;
     assert!(asked()[before..].iter().all(|digest| *digest), "nothing was new");
     assert_eq!(status(&app).await["problem"], json!(null));
 
-    // Something is new: one digest says so, and then it is fetched.
+    // After a change: one digest detects it, and then it is fetched.
     server.core.lock().unwrap().put("attendance_records", None, &mark(100, 5, json!("late")).fields);
     until(async || asked()[before..].contains(&false)).await;
     until(async || asked().ends_with(&[true, true, true])).await;
@@ -210,7 +210,7 @@ async fn an_unchanged_state_costs_one_small_question() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_sync_of_many_pages_arrives_whole_and_tells_how_much_is_left() {
+async fn a_first_sync_of_many_pages_completes_and_reports_what_is_left() {
     use waystation_client::views::Event;
     let (server, laptop, app) = school().await;
     app.shutdown().await;
@@ -246,7 +246,7 @@ async fn a_first_sync_of_many_pages_arrives_whole_and_tells_how_much_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_that_is_refused_as_a_whole_is_told_though_pulls_go_well() {
+async fn a_push_refused_as_a_whole_is_reported_although_pulls_succeed() {
     let (server, _laptop, app) = school().await;
     *server.refuse_pushes.lock().unwrap() = Some(Code::BodyTooLarge);
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
@@ -259,19 +259,19 @@ async fn a_push_that_is_refused_as_a_whole_is_told_though_pulls_go_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_stream_that_breaks_often_is_opened_again_soon_each_time() {
+async fn a_live_stream_that_breaks_often_is_reopened_without_growing_delays() {
     let (server, _laptop, app) = school().await;
     server.breaking_streams.store(usize::MAX, Ordering::SeqCst);
     call(&app, "lock", json!({})).await.unwrap();
     call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
-    // Waits that doubled would be longer than a test may take.
+    // Delays that doubled would exceed the time limit of a test.
     let before = server.streams.load(Ordering::SeqCst);
     until(async || server.streams.load(Ordering::SeqCst) >= before + 7).await;
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_window_that_missed_events_is_told_everything() {
+async fn a_window_that_missed_events_is_told_to_reload_everything() {
     use waystation_client::views::Event;
     let (_server, _laptop, app) = school().await;
     let told = app.everything().await;
@@ -283,7 +283,7 @@ async fn a_window_that_missed_events_is_told_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copied_laptop_becomes_a_device_of_its_own_and_both_go_on() {
+async fn a_copied_laptop_becomes_a_new_device_and_both_continue() {
     let (server, laptop, app) = school().await;
     app.shutdown().await;
     drop(app);
@@ -303,7 +303,7 @@ async fn a_copied_laptop_becomes_a_device_of_its_own_and_both_go_on() {
     until(async || server.core.lock().unwrap().value("attendance_records", mark_id(101, 5), "status") == Some(json!("absent"))).await;
     until(async || call(&original, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
     assert_eq!(cell(&original, 101, 5).await["status"], json!("absent"));
-    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 1, "the original went on as it was");
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 1, "the original continued unchanged");
     original.shutdown().await;
     copied.shutdown().await;
 }
@@ -322,7 +322,7 @@ pub fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_from_last_nights_backup_gets_todays_work_again() {
+async fn a_server_restored_from_last_night_receives_todays_changes_again() {
     let (server, _laptop, app) = school().await;
     set_mark(&app, 100, 1, json!("present")).await.unwrap();
     until(async || status(&app).await["waiting"] == json!(0)).await;
@@ -337,13 +337,13 @@ async fn a_server_from_last_nights_backup_gets_todays_work_again() {
     app.shutdown().await;
 }
 
-/// Counts something on the laptop.
+/// Queries one number from the laptop's database.
 async fn number(app: &App, sql: &'static str) -> i64 {
     let store = app.store().unwrap();
     store.read(move |connection| Ok(connection.query_row(sql, [], |row| row.get(0))?)).await.unwrap()
 }
 
-/// A laptop that lost a row as if it had never had it, and a server that has something new: the sums will not fit.
+/// A laptop that lost a row without a trace, and a server with a new change: the checksums will differ.
 async fn with_a_hole() -> (Arc<Server>, Laptop, App) {
     let (server, laptop, app) = school().await;
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
@@ -358,7 +358,7 @@ async fn with_a_hole() -> (Arc<Server>, Laptop, App) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_said_about_slices_a_scope_with_a_hole_is_whole_in_the_end() {
+async fn a_scope_with_a_missing_row_is_repaired_whatever_slices_are_answered() {
     let end = b"{\"line\":\"end\",\"more\":true}\n".to_vec();
     let answers = [
         None,
@@ -373,7 +373,7 @@ async fn whatever_is_said_about_slices_a_scope_with_a_hole_is_whole_in_the_end()
         *server.slices.lock().unwrap() = answer.clone();
         call(&app, "sync_now", json!({})).await.unwrap();
         until(async || number(&app, "SELECT count(*) FROM attendance_records").await == 2).await;
-        assert!(server.slices_asked.load(Ordering::SeqCst) > 0, "slices are asked for first");
+        assert!(server.slices_asked.load(Ordering::SeqCst) > 0, "slices are requested first");
         until(async || number(&app, "SELECT count(*) FROM scopes WHERE damaged = 1 OR reading <> 0").await == 0).await;
         assert_eq!(number(&app, "SELECT count(*) FROM reread_rows").await, 0, "{answer:?}");
         app.shutdown().await;
@@ -381,7 +381,7 @@ async fn whatever_is_said_about_slices_a_scope_with_a_hole_is_whole_in_the_end()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_has_too_much_to_do_is_asked_later_and_nothing_is_read_again() {
+async fn a_busy_server_is_asked_later_and_nothing_is_read_again() {
     let (server, _laptop, app) = with_a_hole().await;
     let busy = b"{\"code\":\"too_many_requests\",\"message\":\"later\",\"retryable\":true}".to_vec();
     *server.slices.lock().unwrap() = Some((429, busy));
@@ -389,7 +389,7 @@ async fn a_server_that_has_too_much_to_do_is_asked_later_and_nothing_is_read_aga
     until(async || server.slices_asked.load(Ordering::SeqCst) > 0).await;
     assert_eq!(number(&app, "SELECT count(*) FROM scopes WHERE damaged = 1").await, 1);
     assert_eq!(number(&app, "SELECT max(rereads) FROM scopes").await, 0);
-    // It never says where the scope is: what it holds is left until the next pull, and pulls go on.
+    // The server never sends the position of the scope: its rows are kept until the next pull, and pulls continue.
     *server.slices.lock().unwrap() = Some((200, b"{\"line\":\"moved\"}\n".to_vec()));
     let asked = server.slices_asked.load(Ordering::SeqCst);
     call(&app, "sync_now", json!({})).await.unwrap();
@@ -405,7 +405,7 @@ async fn a_server_that_has_too_much_to_do_is_asked_later_and_nothing_is_read_aga
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_from_a_backup_older_than_the_laptop_gets_its_work_again_after_a_sign_in() {
+async fn a_backup_older_than_the_device_receives_its_changes_after_a_sign_in() {
     let server = Server::start(Role::Teacher, &[roster()]).await;
     let backup = server.core.lock().unwrap().clone();
     let laptop = Laptop::new();
@@ -422,7 +422,7 @@ async fn a_server_from_a_backup_older_than_the_laptop_gets_its_work_again_after_
     until(async || status(&app).await["attention"] == json!(1)).await;
     call(&app, "sync_now", json!({})).await.unwrap();
 
-    // Neither the device nor the session was there last night.
+    // Neither the device nor the session existed last night.
     server.core.lock().unwrap().restore(&backup);
     server.secrets.lock().unwrap().clear();
     server.session_ended.store(true, Ordering::SeqCst);
@@ -432,12 +432,12 @@ async fn a_server_from_a_backup_older_than_the_laptop_gets_its_work_again_after_
     for (day, word) in [(5, "excused"), (6, "absent")] {
         assert_eq!(server.core.lock().unwrap().value("attendance_records", mark_id(100, day), "status"), Some(json!(word)));
     }
-    assert_eq!(status(&app).await["attention"], json!(1), "what was refused waits for the person");
+    assert_eq!(status(&app).await["attention"], json!(1), "the refused change waits for the person");
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_was_ended_is_told_and_work_goes_on_until_the_next_sign_in() {
+async fn an_ended_session_is_reported_and_work_continues_until_the_next_sign_in() {
     let (server, _laptop, app) = school().await;
     server.session_ended.store(true, Ordering::SeqCst);
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
@@ -446,12 +446,12 @@ async fn a_session_that_was_ended_is_told_and_work_goes_on_until_the_next_sign_i
     assert_eq!(status(&app).await["waiting"], json!(2));
     sign_in(&app, &server, "right").await.unwrap();
     until(async || status(&app).await["waiting"] == json!(0)).await;
-    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 2, "the same device goes on");
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 2, "the same device continues");
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_past_its_time_is_renewed_without_anybody_noticing() {
+async fn an_expired_token_is_renewed_silently() {
     let (server, _laptop, app) = school().await;
     server.oldest_good_access.store(server.access_generation.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
@@ -461,7 +461,7 @@ async fn a_token_past_its_time_is_renewed_without_anybody_noticing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_laptop_unlocks_without_the_server_and_a_wrong_password_does_not() {
+async fn the_right_password_unlocks_without_the_server_and_a_wrong_one_does_not() {
     let (server, laptop, app) = school().await;
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
     call(&app, "lock", json!({})).await.unwrap();
@@ -483,7 +483,7 @@ async fn the_laptop_unlocks_without_the_server_and_a_wrong_password_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_changed_elsewhere_opens_this_laptop_after_a_sign_in() {
+async fn a_password_changed_elsewhere_unlocks_the_laptop_after_a_sign_in() {
     let (server, laptop, app) = school().await;
     server.cut.store(true, Ordering::SeqCst);
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
@@ -504,8 +504,8 @@ async fn a_password_changed_elsewhere_opens_this_laptop_after_a_sign_in() {
     app.shutdown().await;
 }
 
-/// A teacher whose account was taken back: a new password, and work here that was never sent.
-async fn taken_back() -> (Arc<Server>, Laptop, App) {
+/// A teacher whose account was recovered: a new password, and changes on the laptop that were never sent.
+async fn recovered_account() -> (Arc<Server>, Laptop, App) {
     let (server, laptop, app) = school().await;
     server.session_ended.store(true, Ordering::SeqCst);
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
@@ -519,32 +519,32 @@ async fn arrived(server: &Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_laptop_with_a_new_password_opens_and_sends_what_it_has() {
-    let (server, _laptop, app) = taken_back().await;
+async fn a_revoked_laptop_unlocks_with_a_new_password_and_sends_its_changes() {
+    let (server, _laptop, app) = recovered_account().await;
     server.revoked.lock().unwrap().insert(id(1000));
     sign_in(&app, &server, "new").await.unwrap();
     arrived(&server).await;
-    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 0, "as a device of its own");
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 0, "from a new device");
     call(&app, "lock", json!({})).await.unwrap();
     call(&app, "unlock", json!({"user_id": id(USER), "password": "new"})).await.unwrap();
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_laptop_without_tile_keyring_and_password_opens_after_a_sign_in() {
-    let (server, laptop, app) = taken_back().await;
+async fn a_laptop_without_tile_keyring_and_password_unlocks_after_a_sign_in() {
+    let (server, laptop, app) = recovered_account().await;
     std::fs::remove_file(laptop.folder.path().join("people").join(id(USER).to_string()).join("resident.json")).unwrap();
     laptop.secrets.forget();
     sign_in(&app, &server, "new").await.unwrap();
     arrived(&server).await;
-    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 1, "the same device goes on");
+    assert_eq!(server.core.lock().unwrap().last_n(id(1000)), 1, "the same device continues");
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_secret_opens_the_old_password_is_asked_for() {
-    let (server, _laptop, app) = taken_back().await;
-    // The server knows nothing of the device any more.
+async fn without_a_working_secret_the_old_password_is_requested() {
+    let (server, _laptop, app) = recovered_account().await;
+    // The server no longer has the device.
     server.secrets.lock().unwrap().clear();
     assert_eq!(sign_in(&app, &server, "new").await.unwrap_err().code, Code::OldPasswordNeeded);
     let with_old = |old: &'static str| {
@@ -560,7 +560,7 @@ async fn where_no_secret_opens_the_old_password_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_sign_in_that_broke_off_before_the_database_stands_in_nobodys_way() {
+async fn a_first_sign_in_interrupted_before_the_database_blocks_no_later_one() {
     let (server, laptop, app) = school().await;
     app.shutdown().await;
     drop(app);
@@ -579,7 +579,7 @@ async fn a_first_sign_in_that_broke_off_before_the_database_stands_in_nobodys_wa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_damaged_tile_costs_nobody_else_theirs_and_an_earlier_list_is_read() {
+async fn a_damaged_tile_affects_no_other_tile_and_the_earlier_format_is_read() {
     let (server, laptop, app) = school().await;
     call(&app, "sign_in", json!({"server": server.url(), "name": "other", "password": "right"})).await.unwrap();
     call(&app, "lock", json!({})).await.unwrap();
@@ -594,14 +594,14 @@ async fn one_damaged_tile_costs_nobody_else_theirs_and_an_earlier_list_is_read()
     assert_eq!(tiles().await, ["somebody"]);
     call(&app, "unlock", json!({"user_id": id(USER), "password": "right"})).await.unwrap();
     call(&app, "lock", json!({})).await.unwrap();
-    // As a version wrote it that kept one list for everybody.
+    // The format of a version that kept one list for everybody.
     std::fs::write(laptop.folder.path().join("people.json"), json!({"people": [kept]}).to_string()).unwrap();
     assert_eq!(tiles().await.len(), 2);
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_clock_of_the_laptop_is_corrected_and_a_wrong_one_is_told() {
+async fn a_wrong_laptop_clock_is_corrected_and_reported() {
     let (server, laptop, app) = school().await;
     laptop.clock.set_wall(-3_600_000);
     call(&app, "sync_now", json!({})).await.unwrap();
@@ -612,7 +612,7 @@ async fn the_clock_of_the_laptop_is_corrected_and_a_wrong_one_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_waited_behind_a_closed_lid_does_not_tell_the_time() {
+async fn an_answer_delayed_by_sleep_does_not_correct_the_clock() {
     const NIGHT_MS: i64 = 36_000_000;
     let (server, laptop, app) = school().await;
     let clock = laptop.clock.clone();
@@ -623,7 +623,7 @@ async fn an_answer_that_waited_behind_a_closed_lid_does_not_tell_the_time() {
             core.now_ms += NIGHT_MS;
         }));
         if name == "push" {
-            // Nothing but the push's own answer is heard of the server.
+            // Only the push's own answer arrives from the server.
             set_mark(&app, 101, 5, json!("absent")).await.unwrap();
             until(async || status(&app).await["waiting"] == json!(0)).await;
         } else {
@@ -637,7 +637,7 @@ async fn an_answer_that_waited_behind_a_closed_lid_does_not_tell_the_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_disk_being_nearly_full_is_told() {
+async fn a_nearly_full_disk_is_reported() {
     let (_server, laptop, app) = school().await;
     laptop.disk.0.store(1_000, Ordering::SeqCst);
     assert_eq!(status(&app).await["disk_low"], json!(true));
@@ -645,13 +645,13 @@ async fn the_disk_being_nearly_full_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_window_hears_of_changes_and_of_the_chip() {
+async fn the_window_receives_change_and_status_events() {
     use waystation_client::views::Event;
     let (server, _laptop, app) = school().await;
     let mut events = app.events();
     server.core.lock().unwrap().put("attendance_records", None, &mark(101, 5, json!("absent")).fields);
     call(&app, "sync_now", json!({})).await.unwrap();
-    let heard = async {
+    let received = async {
         loop {
             if let Event::Changed { entities } = events.recv().await.unwrap()
                 && entities.contains(&"attendance_records".to_owned())
@@ -660,12 +660,12 @@ async fn the_window_hears_of_changes_and_of_the_chip() {
             }
         }
     };
-    tokio::time::timeout(SOON, heard).await.unwrap();
+    tokio::time::timeout(SOON, received).await.unwrap();
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_none_and_a_server_that_is_not_there_are_told_apart() {
+async fn an_invalid_address_and_an_unreachable_server_have_different_codes() {
     let laptop = Laptop::new();
     let app = app(&laptop).await;
     let sign_in = |server: &'static str| call(&app, "sign_in", json!({"server": server, "name": "somebody", "password": "right"}));
@@ -691,7 +691,7 @@ fn conflict(row: uuid::Uuid, lost: &str, kept: &str) -> [(&'static str, Value); 
     ]
 }
 
-/// How many conflicts the chip counts, the centre lists and the cell shows.
+/// The number of conflicts that the chip counts, that the centre lists, and whether the cell shows one.
 async fn shown(app: &App, student: u128, day: u32) -> (Value, usize, bool) {
     let centre = call(app, "sync_centre", json!({})).await.unwrap();
     let in_cell = cell(app, student, day).await["conflict_id"].is_string();
@@ -699,19 +699,19 @@ async fn shown(app: &App, student: u128, day: u32) -> (Value, usize, bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conflict_is_shown_only_while_what_lost_differs_from_what_stands() {
+async fn a_conflict_is_shown_only_while_the_losing_value_differs_from_the_current_one() {
     let (server, _laptop, app) = school().await;
     {
         let mut core = server.core.lock().unwrap();
         core.put("attendance_records", None, &mark(100, 5, json!("absent")).fields);
         core.put("conflicts", Some(id(505)), &conflict(mark_id(100, 5), "absent", "absent"));
-        // Of a mark that is not here nothing stands.
+        // A mark that is not on the laptop has no current value.
         core.put("conflicts", Some(id(506)), &conflict(mark_id(999, 5), "absent", "late"));
     }
     call(&app, "sync_now", json!({})).await.unwrap();
-    assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false), "two said the same");
+    assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false), "both values are equal");
 
-    // Somebody changes it at the server: now the words differ, and what stands is what is shown as kept.
+    // The value changes at the server: now the values differ, and the current one is shown as kept.
     let other = [("status", json!("late")), ("marked_by", json!(id(9))), ("marked_at", json!(NOW_MS + 5))];
     let mut fields = mark(100, 5, json!("late")).fields;
     fields.retain(|(name, _)| !other.iter().any(|(column, _)| column == name));
@@ -725,7 +725,7 @@ async fn a_conflict_is_shown_only_while_what_lost_differs_from_what_stands() {
         (&json!("late"), &json!(NOW_MS + 5), &json!("absent"))
     );
 
-    // The mark is set to what had lost: there is nothing left to decide, before and after it was sent.
+    // The mark is set to the losing value: there is nothing to decide, before and after it is sent.
     set_mark(&app, 100, 5, json!("absent")).await.unwrap();
     assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false));
     until(async || status(&app).await["waiting"] == json!(0)).await;

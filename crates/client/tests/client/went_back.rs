@@ -1,5 +1,5 @@
-//! A server that goes back in time within one epoch, as after a copy of its files: what it has acknowledged and has no longer
-//! is sent again, once.
+//! A server that is restored to an earlier state within one epoch, as by a copy of its files: changes that it acknowledged and lost are
+//! sent again, once.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn settled(mut writer: Writer, folder: tempfile::TempDir, mut core: Core) -> (te
     (folder, writer, core)
 }
 
-/// A question with the cursors, and the page that answers it now.
+/// A request with the cursors, and the page that answers it now.
 fn fetch(writer: &Writer, core: &mut Core) -> (Asker, Fetched) {
     let position = Position::of(writer).unwrap();
     (position.asker(), answered(&position.ask_page(), core))
@@ -73,10 +73,10 @@ fn pull(writer: &mut Writer, core: &mut Core) {
             Verdict::Copied => panic!("taken for a copy"),
         }
     }
-    panic!("a pull without an end");
+    panic!("the pull does not end");
 }
 
-/// Sends everything that waits, and returns the last answer.
+/// Sends all pending changes, and returns the last answer.
 fn push(writer: &mut Writer, core: &mut Core) -> Option<PushAnswer> {
     let mut last = None;
     while let Some(sending) = exchange::take(writer, NOW_MS).unwrap() {
@@ -111,14 +111,14 @@ fn status(core: &Core, day: u32) -> Option<Value> {
     core.value("attendance_records", mark_id(100, day), "status")
 }
 
-/// Bases of everything that has a number, by that number.
+/// The base of each numbered change, by its number.
 fn own_bases(writer: &Writer) -> BTreeMap<i64, Option<i64>> {
     let mut statement = writer.connection().prepare("SELECT n, base_own FROM outbox").unwrap();
     statement.query_map([], |row| Ok((row.get("n")?, row.get("base_own")?))).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 #[test]
-fn what_a_fresh_page_has_less_than_was_acknowledged_is_sent_again_within_one_epoch() {
+fn acknowledged_changes_missing_from_a_fresh_page_are_resent_within_one_epoch() {
     let (_folder, mut writer, mut core) = teacher();
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
     push(&mut writer, &mut core);
@@ -132,7 +132,7 @@ fn what_a_fresh_page_has_less_than_was_acknowledged_is_sent_again_within_one_epo
     assert_eq!(pull_page(&mut writer, &mut core), Verdict::StartAgain);
     assert_eq!(writer.device().waiting(), 2, "what the server has lost counts as waiting");
     for (day, word) in [(5, "late"), (6, "absent")] {
-        assert_eq!(visible(&writer, "attendance_records", mark_id(100, day), "status"), Some(json!(word)), "it stays in sight");
+        assert_eq!(visible(&writer, "attendance_records", mark_id(100, day), "status"), Some(json!(word)), "the value stays visible");
     }
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
@@ -142,7 +142,7 @@ fn what_a_fresh_page_has_less_than_was_acknowledged_is_sent_again_within_one_epo
 }
 
 #[test]
-fn rows_of_others_that_a_server_lost_without_saying_so_leave() {
+fn rows_of_others_that_the_server_lost_are_removed() {
     let (_folder, mut writer, mut core) = teacher();
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
     let before = core.clone();
@@ -150,7 +150,7 @@ fn rows_of_others_that_a_server_lost_without_saying_so_leave() {
     core.put("attendance_records", None, &mark(101, 9, json!("late")).fields);
     pull(&mut writer, &mut core);
     core = before;
-    // As many changes as were lost: by its cursor alone the laptop would miss nothing.
+    // As many changes as were lost: the cursor alone would not show the loss.
     core.put("attendance_records", None, &mark(102, 8, json!("absent")).fields);
     core.put("attendance_records", None, &mark(102, 9, json!("absent")).fields);
     pull(&mut writer, &mut core);
@@ -163,7 +163,7 @@ fn rows_of_others_that_a_server_lost_without_saying_so_leave() {
 }
 
 #[test]
-fn an_answer_that_a_push_has_overtaken_proves_nothing() {
+fn an_answer_overtaken_by_a_push_proves_no_loss() {
     let (_folder, mut writer, mut core) = teacher();
     let (asker, page) = fetch(&writer, &mut core);
     writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
@@ -173,7 +173,7 @@ fn an_answer_that_a_push_has_overtaken_proves_nothing() {
 }
 
 #[test]
-fn a_page_that_may_have_been_read_ahead_is_doubted_and_proves_nothing() {
+fn a_page_that_may_have_been_read_ahead_proves_no_loss() {
     let (_folder, mut writer, mut core) = teacher();
     let (_, mut early) = fetch(&writer, &mut core);
     early.asked_with_cursors = false;
@@ -188,14 +188,14 @@ fn a_page_that_may_have_been_read_ahead_is_doubted_and_proves_nothing() {
 }
 
 #[test]
-fn what_was_asked_before_the_numbers_went_back_proves_nothing_afterwards() {
+fn a_request_from_before_the_renumbering_proves_no_loss_afterwards() {
     let (_folder, mut writer, mut core) = teacher();
     let before = core.clone();
     writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
     push(&mut writer, &mut core);
     core = before;
     let (asker, page) = fetch(&writer, &mut core);
-    // The other exchange finds it out and sends everything again, while the page is on its way.
+    // The other exchange detects it and sends everything again, while the page is on its way.
     writer.person(|connection, device| outbox::go_back_to(connection, device, 0)).unwrap();
     push(&mut writer, &mut core);
     assert_eq!(exchange::apply(&mut writer, asker, NOW_MS, &[page]).unwrap(), None);
@@ -203,7 +203,7 @@ fn what_was_asked_before_the_numbers_went_back_proves_nothing_afterwards() {
 }
 
 #[test]
-fn an_answer_to_a_push_from_before_the_numbers_went_back_acknowledges_nothing_and_mends_nothing() {
+fn a_push_answer_from_before_the_renumbering_acknowledges_and_repairs_nothing() {
     let (_folder, mut writer, mut core) = teacher();
     let before = core.clone();
     writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
@@ -220,7 +220,7 @@ fn an_answer_to_a_push_from_before_the_numbers_went_back_acknowledges_nothing_an
     assert_eq!(writer.device().waiting(), 2);
     let went_back = sending.batch.went_back;
     assert_eq!(exchange::repair(&mut writer, went_back, ClientError::Refused(refused.clone())).unwrap(), Repair::Again);
-    // Said again of the numbers that are there now, it is nothing to go back to either.
+    // Repeated for the current numbers, it is not a reason to renumber either.
     let went_back = writer.device().went_back;
     assert_eq!(exchange::repair(&mut writer, went_back, ClientError::Refused(refused)).unwrap(), Repair::Again);
     push(&mut writer, &mut core);
@@ -229,7 +229,7 @@ fn an_answer_to_a_push_from_before_the_numbers_went_back_acknowledges_nothing_an
 }
 
 #[test]
-fn a_server_that_lost_more_than_is_kept_gets_what_is_kept_from_a_device_of_its_own() {
+fn after_a_loss_beyond_retention_a_new_device_sends_the_retained_changes() {
     let (_folder, mut writer, mut core) = teacher();
     let before = core.clone();
     for day in 5..8 {
@@ -248,7 +248,7 @@ fn a_server_that_lost_more_than_is_kept_gets_what_is_kept_from_a_device_of_its_o
 }
 
 #[test]
-fn an_unknown_device_sends_what_was_acknowledged_and_what_was_not_under_new_numbers() {
+fn an_unknown_device_sends_acknowledged_and_pending_changes_under_new_numbers() {
     let (folder, mut writer, mut core) = teacher();
     let before = core.clone();
     writer.edit(NOW_MS, &[mark(100, 5, json!("present"))]).unwrap();
@@ -256,7 +256,7 @@ fn an_unknown_device_sends_what_was_acknowledged_and_what_was_not_under_new_numb
     pull(&mut writer, &mut core);
     writer.edit(NOW_MS, &[mark(100, 6, json!("late"))]).unwrap();
     push(&mut writer, &mut core);
-    // On an own change that no pull has covered, and one that was never sent.
+    // Based on an own change that no pull has covered, and one that was never sent.
     writer.edit(NOW_MS, &[mark(100, 6, json!("excused"))]).unwrap();
     assert_eq!(own_bases(&writer), BTreeMap::from([(1, None), (2, None), (3, Some(2))]));
     core = before;
@@ -284,7 +284,7 @@ fn a_base_on_an_own_change_follows_its_new_number() {
     writer.edit(NOW_MS, &[mark(100, 6, json!("late"))]).unwrap();
     push(&mut writer, &mut core);
     writer.edit(NOW_MS, &[mark(100, 6, json!("excused"))]).unwrap();
-    // The first of them is kept no longer.
+    // The first of them is no longer retained.
     writer.connection().execute("DELETE FROM outbox WHERE n = 1", []).unwrap();
     writer.person(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
     assert_eq!(own_bases(&writer), BTreeMap::from([(1, None), (2, Some(1))]));
@@ -293,7 +293,7 @@ fn a_base_on_an_own_change_follows_its_new_number() {
 }
 
 #[test]
-fn time_spent_counts_once_whatever_the_server_had_forgotten() {
+fn time_spent_counts_once_whatever_the_server_lost() {
     let (_folder, mut writer, mut core) = learner();
     let before = core.clone();
     for seconds in [10, 20] {
@@ -304,9 +304,9 @@ fn time_spent_counts_once_whatever_the_server_had_forgotten() {
     writer.edit(NOW_MS, &[note(30)]).unwrap();
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
-    for (place, earlier) in [half, before].into_iter().enumerate() {
+    for (index, earlier) in [half, before].into_iter().enumerate() {
         core = earlier;
-        if place == 1 {
+        if index == 1 {
             writer.person(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
         }
         pull(&mut writer, &mut core);
@@ -324,7 +324,7 @@ fn copy_of(writer: Writer, from: &Path, to: &Path) -> (Writer, Writer) {
 }
 
 #[test]
-fn a_copy_whose_new_device_was_lost_sends_its_own_work_and_leaves_the_originals_to_the_original() {
+fn a_copy_whose_new_device_was_lost_sends_only_its_own_changes() {
     let (folder, mut writer, mut core) = learner();
     // Acknowledged, and on top of its row until the next pull.
     writer.edit(NOW_MS, &[note(10)]).unwrap();
@@ -351,7 +351,7 @@ fn a_copy_whose_new_device_was_lost_sends_its_own_work_and_leaves_the_originals_
 }
 
 #[test]
-fn the_newest_witness_is_kept_and_named_in_every_request() {
+fn the_newest_witness_is_stored_and_sent_with_every_request() {
     let (folder, mut writer, mut core) = teacher();
     assert_eq!(writer.device().witness, None);
     core.witness = Some("page".into());
@@ -367,26 +367,26 @@ fn the_newest_witness_is_kept_and_named_in_every_request() {
     push(&mut writer, &mut core);
     assert_eq!(writer.device().witness.as_deref(), Some("push"));
     apply(&mut writer, asker, early);
-    assert_eq!(writer.device().witness.as_deref(), Some("push"), "an answer that was overtaken says less than is known");
+    assert_eq!(writer.device().witness.as_deref(), Some("push"), "an overtaken answer has the older witness");
 
     core.witness = None;
     pull(&mut writer, &mut core);
-    assert_eq!(writer.device().witness.as_deref(), Some("push"), "a server that says nothing takes nothing back");
+    assert_eq!(writer.device().witness.as_deref(), Some("push"), "an answer without a witness keeps the old one");
     core.witness = Some("w".repeat(WITNESS_BYTES_MAX + 1));
     pull(&mut writer, &mut core);
-    assert_eq!(writer.device().witness.as_deref(), Some("push"), "one that is too long is not kept, and its page counts");
+    assert_eq!(writer.device().witness.as_deref(), Some("push"), "a witness that is too long is not stored, and its page is applied");
     let longest = "ə".repeat(WITNESS_BYTES_MAX / 2);
     core.witness = Some(longest.clone());
     pull(&mut writer, &mut core);
     drop(writer);
     let writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
     slices::set_damaged(writer.connection(), &roster()).unwrap();
-    let Next::Ask(asked) = slices::begin(writer.connection(), writer.device(), &roster()).unwrap() else { panic!("it asks nothing") };
+    let Next::Ask(asked) = slices::begin(writer.connection(), writer.device(), &roster()).unwrap() else { panic!("no request is made") };
     assert_eq!(asked.witness, Some(longest));
 }
 
 #[test]
-fn a_witness_outlives_an_epoch_and_proof_against_its_server_but_no_other_server() {
+fn a_witness_survives_a_new_epoch_but_not_a_change_of_server() {
     let (folder, mut writer, mut core) = teacher();
     let before = core.clone();
     core.witness = Some("later".into());
@@ -395,7 +395,7 @@ fn a_witness_outlives_an_epoch_and_proof_against_its_server_but_no_other_server(
     core = before.clone();
     core.witness = Some("earlier".into());
     assert_eq!(pull_page(&mut writer, &mut core), Verdict::StartAgain);
-    assert_eq!(writer.device().witness.as_deref(), Some("later"), "it tells the server that it went back");
+    assert_eq!(writer.device().witness.as_deref(), Some("later"), "the witness shows the server that it was restored");
 
     core.restore(&before);
     core.witness = None;
@@ -404,7 +404,7 @@ fn a_witness_outlives_an_epoch_and_proof_against_its_server_but_no_other_server(
     drop(writer);
     let path = folder.path().join("store.db");
     let writer = Writer::open_for(&path, &key(), id(DEVICE), &owner(Role::Teacher)).unwrap();
-    assert_eq!(writer.device().witness.as_deref(), Some("later"), "signing in again is no reason to forget it");
+    assert_eq!(writer.device().witness.as_deref(), Some("later"), "signing in again keeps the witness");
     drop(writer);
     let elsewhere = waystation_client::store::Owner { server: "http://127.0.0.1:10".into(), ..owner(Role::Teacher) };
     let writer = Writer::open_for(&path, &key(), id(DEVICE), &elsewhere).unwrap();

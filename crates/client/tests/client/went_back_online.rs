@@ -1,4 +1,4 @@
-//! A server that goes back in time without saying so, and laptops that find it out over HTTP.
+//! A server that is restored to an earlier state without a new epoch, and laptops that detect it over HTTP.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ async fn nothing_waits(app: &App) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn acknowledged_work_that_the_server_lost_counts_as_waiting_and_goes_again_by_itself() {
+async fn acknowledged_changes_that_the_server_lost_count_as_waiting_and_are_resent() {
     let (server, _laptop, app) = school().await;
     set_mark(&app, 100, 1, json!("present")).await.unwrap();
     nothing_waits(&app).await;
@@ -33,13 +33,13 @@ async fn acknowledged_work_that_the_server_lost_counts_as_waiting_and_goes_again
     call(&app, "sync_now", json!({})).await.unwrap();
     assert_eq!(status(&app).await["safe_to_close"], json!(true));
 
-    // The same epoch and the same stamps, and nobody can send for a while.
+    // The same epoch and the same stamps, and no laptop can send for a while.
     *server.refuse_pushes.lock().unwrap() = Some(Code::NotReady);
     *server.core.lock().unwrap() = before;
     call(&app, "sync_now", json!({})).await.unwrap();
     let told = status(&app).await;
     assert_eq!((&told["waiting"], &told["safe_to_close"]), (&json!(4), &json!(false)));
-    assert_eq!(cell(&app, 100, 7).await["status"], json!("late"), "it stays in sight");
+    assert_eq!(cell(&app, 100, 7).await["status"], json!("late"), "the value stays visible");
 
     // From here on the person does nothing.
     *server.refuse_pushes.lock().unwrap() = None;
@@ -49,8 +49,8 @@ async fn acknowledged_work_that_the_server_lost_counts_as_waiting_and_goes_again
     app.shutdown().await;
 }
 
-/// A teacher whose laptop first signed in after the moment that the server goes back to, and whose marks were acknowledged.
-async fn forgotten() -> (Arc<Server>, Laptop, App) {
+/// A teacher whose first sign-in is later than the restored state, and whose marks were acknowledged.
+async fn unknown_to_server() -> (Arc<Server>, Laptop, App) {
     let server = Server::start(Role::Teacher, &[roster()]).await;
     let before = server.core.lock().unwrap().clone();
     let laptop = Laptop::new();
@@ -70,7 +70,7 @@ async fn forgotten() -> (Arc<Server>, Laptop, App) {
     (server, laptop, app)
 }
 
-async fn comes_back(server: &Server, app: &App, device: u128) {
+async fn changes_return(server: &Server, app: &App, device: u128) {
     until(async || (stored(server, 5), stored(server, 6)) == (Some(json!("excused")), Some(json!("absent")))).await;
     nothing_waits(app).await;
     let mut core = server.core.lock().unwrap();
@@ -78,21 +78,21 @@ async fn comes_back(server: &Server, app: &App, device: u128) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_that_the_server_has_forgotten_gets_all_its_work_back_there_after_a_sign_in() {
-    let (server, _laptop, app) = forgotten().await;
+async fn an_unknown_device_resends_all_its_changes_after_a_sign_in() {
+    let (server, _laptop, app) = unknown_to_server().await;
     sign_in(&app, &server, "right").await.unwrap();
-    comes_back(&server, &app, 1001).await;
-    assert_eq!(left_on_top(&app).await, 0, "nothing lies on top of the rows any more");
+    changes_return(&server, &app, 1001).await;
+    assert_eq!(pending_on_top(&app).await, 0, "no change is on top of the rows any more");
     app.shutdown().await;
 }
 
-async fn left_on_top(app: &App) -> i64 {
+async fn pending_on_top(app: &App) -> i64 {
     call(app, "sync_now", json!({})).await.unwrap();
     let store = app.store().unwrap();
     store.read(|connection| Ok(connection.query_row("SELECT count(row_id) FROM shadows", [], |row| row.get(0))?)).await.unwrap()
 }
 
-/// A device that the server makes and that only the key file names, as after a crash before the database became it.
+/// A device that the server created and only the key file names, as after a crash before the database recorded it.
 async fn crash_before_the_database(server: &Server, laptop: &Laptop, app: &App) {
     call(app, "lock", json!({})).await.unwrap();
     let keys = Keys::of(&laptop.folder.path().join("people").join(id(USER).to_string()), id(USER), &laptop.environment);
@@ -103,16 +103,16 @@ async fn crash_before_the_database(server: &Server, laptop: &Laptop, app: &App) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_between_the_key_file_and_the_database_loses_nothing_of_a_forgotten_device() {
-    let (server, laptop, app) = forgotten().await;
+async fn a_crash_between_the_key_file_and_the_database_loses_nothing_of_an_unknown_device() {
+    let (server, laptop, app) = unknown_to_server().await;
     crash_before_the_database(&server, &laptop, &app).await;
     sign_in(&app, &server, "right").await.unwrap();
-    comes_back(&server, &app, 2000).await;
+    changes_return(&server, &app, 2000).await;
     app.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_the_server_knows_stays_its_device_whatever_the_key_file_says() {
+async fn a_database_of_a_known_device_keeps_it_whatever_the_key_file_names() {
     let (server, laptop, app) = school().await;
     set_mark(&app, 100, 5, json!("late")).await.unwrap();
     nothing_waits(&app).await;

@@ -1,4 +1,4 @@
-//! The server in memory behind HTTP, with a network that can be cut.
+//! The in-memory server behind HTTP, with a network that can be cut.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -27,11 +27,11 @@ pub struct Content {
     pub bytes: Vec<u8>,
     /// The connection breaks after this many bytes of an answer.
     pub breaks_after: Option<usize>,
-    /// Sends the first byte wrong this many times.
+    /// Sends a wrong first byte this many times.
     pub damaged_times: usize,
 }
 
-/// Something that happens at the server, and around it.
+/// A change at the server during a request.
 type Meanwhile = Box<dyn FnOnce(&mut Core) + Send>;
 
 pub struct Server {
@@ -40,29 +40,29 @@ pub struct Server {
     pub secrets: Mutex<HashMap<Uuid, Vec<u8>>>,
     pub revoked: Mutex<HashSet<Uuid>>,
     pub content: Mutex<BTreeMap<String, Content>>,
-    /// Ranges that were asked for.
+    /// The requested ranges.
     pub asked: Mutex<Vec<Option<String>>>,
-    /// Nothing gets through.
+    /// Every request fails.
     pub cut: AtomicBool,
-    /// The work of a push is done and its answer is lost, this many times.
+    /// This many answers to pushes are lost after the push was applied.
     pub lose_answers: AtomicUsize,
     pub session_ended: AtomicBool,
     pub access_generation: AtomicU64,
-    /// Access tokens before this one are past their time.
+    /// Access tokens before this one are expired.
     pub oldest_good_access: AtomicU64,
-    /// Happens once while the answer to a pull or a push is on its way.
+    /// Runs once while the answer to a pull or a push is on its way.
     pub meanwhile: Mutex<Option<Meanwhile>>,
     /// Every push is refused as a whole.
     pub refuse_pushes: Mutex<Option<Code>>,
-    /// Whether each pull so far asked with a digest alone.
+    /// Whether each pull so far sent only a digest.
     pub digests: Mutex<Vec<bool>>,
-    /// Live streams that break as soon as they are open.
+    /// Live streams that break right after they open.
     pub breaking_streams: AtomicUsize,
     /// Live streams that were opened.
     pub streams: AtomicUsize,
-    /// What slices are answered with; a server that knows none has nothing.
+    /// The answer to slices; without one the server has none.
     pub slices: Mutex<Option<(u16, Vec<u8>)>>,
-    /// How often they were asked for.
+    /// How often slices were requested.
     pub slices_asked: AtomicUsize,
     pub pulls: AtomicUsize,
     pub pushes: AtomicUsize,
@@ -71,9 +71,9 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start(role: Role, heard: &[String]) -> Arc<Server> {
+    pub async fn start(role: Role, subscribed: &[String]) -> Arc<Server> {
         let server = Arc::new(Server {
-            core: Mutex::new(Core::new(role, heard)),
+            core: Mutex::new(Core::new(role, subscribed)),
             password: Mutex::new("right".into()),
             secrets: Mutex::default(),
             revoked: Mutex::default(),
@@ -143,13 +143,13 @@ fn refusal(problem: Problem) -> Response {
     (StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::BAD_GATEWAY), Json(problem)).into_response()
 }
 
-/// What a cut network looks like from a laptop.
-fn nothing_gets_through(server: &Server) -> Option<Response> {
+/// The answer of a cut network.
+fn network_failure(server: &Server) -> Option<Response> {
     server.cut.load(Ordering::SeqCst).then(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
 }
 
 async fn sign_in(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> Response {
-    if let Some(answer) = nothing_gets_through(&server) {
+    if let Some(answer) = network_failure(&server) {
         return answer;
     }
     if body["password"] != json!(*server.password.lock().unwrap()) {
@@ -205,8 +205,8 @@ fn unpack(headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
     }
 }
 
-fn stands_in_the_way(server: &Server, headers: &HeaderMap) -> Option<Response> {
-    if let Some(answer) = nothing_gets_through(server) {
+fn refusal_before(server: &Server, headers: &HeaderMap) -> Option<Response> {
+    if let Some(answer) = network_failure(server) {
         return Some(answer);
     }
     if server.session_ended.load(Ordering::SeqCst) {
@@ -227,7 +227,7 @@ async fn slices(State(server): State<Arc<Server>>) -> Response {
 }
 
 async fn pull(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Some(answer) = stands_in_the_way(&server, &headers) {
+    if let Some(answer) = refusal_before(&server, &headers) {
         return answer;
     }
     server.pulls.fetch_add(1, Ordering::SeqCst);
@@ -240,7 +240,7 @@ async fn pull(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
 }
 
 async fn live(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
-    if let Some(answer) = stands_in_the_way(&server, &headers) {
+    if let Some(answer) = refusal_before(&server, &headers) {
         return answer;
     }
     server.streams.fetch_add(1, Ordering::SeqCst);
@@ -259,7 +259,7 @@ async fn live(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response
 }
 
 async fn push(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Some(answer) = stands_in_the_way(&server, &headers) {
+    if let Some(answer) = refusal_before(&server, &headers) {
         return answer;
     }
     server.pushes.fetch_add(1, Ordering::SeqCst);
@@ -283,7 +283,7 @@ async fn push(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes
 }
 
 async fn content(State(server): State<Arc<Server>>, Path(sha256): Path<String>, headers: HeaderMap) -> Response {
-    if let Some(answer) = stands_in_the_way(&server, &headers) {
+    if let Some(answer) = refusal_before(&server, &headers) {
         return answer;
     }
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -304,7 +304,7 @@ async fn content(State(server): State<Arc<Server>>, Path(sha256): Path<String>, 
         }
         None => vec![Ok(Bytes::from(bytes))],
     };
-    // Each piece leaves before the next one comes, as over a real network.
+    // Each piece is sent before the next one is made, as over a real network.
     let body = Body::from_stream(futures_util::stream::iter(sent).then(async |piece| {
         tokio::task::yield_now().await;
         piece

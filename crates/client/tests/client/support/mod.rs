@@ -1,4 +1,4 @@
-//! What the tests of this crate share: a laptop whose clock and chance are set by hand, and a server in memory.
+//! Shared by the tests of this crate: a laptop whose clock and random source are set by hand, and an in-memory server.
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod http;
@@ -19,7 +19,7 @@ use waystation_model::registry;
 
 pub const NOW_MS: i64 = 1_767_225_600_000; // 2026-01-01
 
-/// A clock that moves when told.
+/// A clock that advances only when told.
 #[derive(Debug)]
 pub struct HandClock {
     pub now: AtomicI64,
@@ -57,7 +57,7 @@ impl Clock for HandClock {
     }
 }
 
-/// Chance that is the same in every run.
+/// A random source that is the same in every run.
 #[derive(Debug, Default)]
 pub struct Seeded(AtomicU64);
 
@@ -70,7 +70,7 @@ impl Randomness for Seeded {
     }
 }
 
-/// A disk with as much room as told.
+/// A disk with a settable amount of free space.
 #[derive(Debug)]
 pub struct Room(pub AtomicU64);
 
@@ -80,7 +80,7 @@ impl Disk for Room {
     }
 }
 
-/// A laptop's surroundings, with handles on them.
+/// A laptop's environment, with handles to control it.
 pub struct Laptop {
     pub environment: Environment,
     pub clock: Arc<HandClock>,
@@ -114,7 +114,7 @@ pub fn id(n: u128) -> Uuid {
 }
 
 pub const USER: u128 = 1;
-/// Somebody else, who signs in as `other`.
+/// A second person, who signs in as `other`.
 pub const OTHER: u128 = 4;
 pub const ORGANIZATION: u128 = 2;
 pub const DEVICE: u128 = 3;
@@ -149,7 +149,7 @@ pub fn learner_scope() -> String {
     format!("learner:{}", id(USER))
 }
 
-/// A database whose owner hears these scopes.
+/// A database whose owner subscribes to these scopes.
 pub fn open_writer(folder: &Path, role: Role, scopes: &[String]) -> Writer {
     let mut writer = Writer::open_for(&folder.join("store.db"), &key(), id(DEVICE), &owner(role)).unwrap();
     writer
@@ -183,7 +183,7 @@ pub fn mark_id(student: u128, day: u32) -> Uuid {
     waystation_model::ids::derived_id("attendance_records", [Some(group.as_str()), Some(student.as_str()), Some(day.as_str())])
 }
 
-/// One value of a row as the person sees it; none when the row is not there.
+/// One value of a row as the person sees it; none when the row does not exist.
 pub fn visible(writer: &Writer, entity: &str, id: Uuid, column: &str) -> Option<Value> {
     let entity = registry::entity(entity).unwrap();
     let row = waystation_client::store::rows::read(writer.connection(), entity, &id.to_string()).unwrap()?;
@@ -194,10 +194,10 @@ pub fn count(writer: &Writer, sql: &str) -> i64 {
     writer.connection().query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-/// How long a test waits for what takes a moment on an idle machine. Only a test that fails waits so long.
+/// How long a test waits for what takes a moment on an idle machine. Only a failing test waits so long.
 pub const SOON: std::time::Duration = std::time::Duration::from_secs(120);
 
-/// Waits until `holds`, looking again whenever something happens; a test that waits for ever is cut off.
+/// Waits until `holds`, checking again on every event; a test that waits for ever times out.
 pub async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
     tokio::time::timeout(SOON, async {
         while !holds().await {

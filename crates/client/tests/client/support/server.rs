@@ -1,4 +1,4 @@
-//! A server in memory that keeps the protocol's promises: feeds, checksums, merging, exactly once.
+//! An in-memory server that implements the protocol: feeds, checksums, merging, exactly once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,7 +17,7 @@ use super::{ORGANIZATION, USER, id};
 #[derive(Debug, Default, Clone)]
 struct Feed {
     version: i64,
-    /// Version and whether it is live, left or deleted.
+    /// Version, and whether the row is live, has left or is deleted.
     rows: BTreeMap<(String, Uuid), (i64, State)>,
 }
 
@@ -41,11 +41,11 @@ struct DeviceState {
 pub struct Core {
     pub epoch: i64,
     pub now_ms: i64,
-    /// Mutations up to here are in a backup.
+    /// Mutations up to this number are in a backup.
     pub safe_upto: i64,
-    /// What it gives out of how far it has come.
+    /// The witness that it sends.
     pub witness: Option<String>,
-    pub heard: BTreeSet<String>,
+    pub subscribed: BTreeSet<String>,
     pub page_rows_max: usize,
     pub role: Role,
     stamp: i64,
@@ -54,20 +54,20 @@ pub struct Core {
     devices: HashMap<Uuid, DeviceState>,
     /// Refuses mutations of rows with these ids.
     pub refuse: BTreeSet<Uuid>,
-    /// Every checksum is off by this much.
+    /// Added to every checksum.
     pub checksum_off: i64,
-    /// Every scope also holds a row of this table, which no laptop knows.
+    /// Every scope also contains a row of this table, which no laptop has.
     pub later_table: Option<&'static str>,
 }
 
 impl Core {
-    pub fn new(role: Role, heard: &[String]) -> Core {
+    pub fn new(role: Role, subscribed: &[String]) -> Core {
         Core {
             epoch: 1,
             now_ms: super::NOW_MS,
             safe_upto: 0,
             witness: None,
-            heard: heard.iter().cloned().collect(),
+            subscribed: subscribed.iter().cloned().collect(),
             page_rows_max: 1_000,
             role,
             stamp: 1 << 40,
@@ -84,7 +84,7 @@ impl Core {
         values.map(|values| entity.scopes_of(id, &super::id(ORGANIZATION), values)).unwrap_or_default()
     }
 
-    /// Writes or deletes a row as anybody may, and moves its feeds.
+    /// Writes or deletes a row without checks, and updates its feeds.
     pub fn store(&mut self, entity: &str, id: Uuid, values: Option<Vec<Value>>, edits: Edits) {
         let declared = registry::entity(entity).unwrap();
         let key = (entity.to_owned(), id);
@@ -113,7 +113,7 @@ impl Core {
         }
     }
 
-    /// Writes a row by its columns' names; what is not named stays or starts with its default.
+    /// Writes a row by its columns' names; other columns keep their value or start with their default.
     pub fn put(&mut self, entity: &str, id: Option<Uuid>, fields: &[(&str, Value)]) -> Uuid {
         let declared = registry::entity(entity).unwrap();
         let mut values = declared.empty_values();
@@ -140,13 +140,13 @@ impl Core {
         self.rows.get(&(entity.to_owned(), id)).map(|row| row.values[declared.column_index(column).unwrap()].clone())
     }
 
-    /// Every row that this user may hear.
-    pub fn audible(&self) -> BTreeMap<(String, Uuid), Vec<Value>> {
+    /// Every row in the subscribed scopes.
+    pub fn visible_rows(&self) -> BTreeMap<(String, Uuid), Vec<Value>> {
         self.rows
             .iter()
             .filter(|((entity, id), row)| {
                 let declared = registry::entity(entity).unwrap();
-                Core::scopes(declared, id, Some(&row.values)).iter().any(|scope| self.heard.contains(scope))
+                Core::scopes(declared, id, Some(&row.values)).iter().any(|scope| self.subscribed.contains(scope))
             })
             .map(|(key, row)| (key.clone(), row.values.clone()))
             .collect()
@@ -175,7 +175,7 @@ impl Core {
 
     pub fn pull(&mut self, request: &PullRequest) -> Vec<u8> {
         let Some(cursors) = &request.cursors else {
-            let heads: BTreeMap<String, i64> = self.heard.iter().map(|scope| (scope.clone(), self.head_of(scope).0)).collect();
+            let heads: BTreeMap<String, i64> = self.subscribed.iter().map(|scope| (scope.clone(), self.head_of(scope).0)).collect();
             let same = request.epoch == self.epoch && request.digest.as_deref() == Some(&waystation_client::store::scopes::digest(&heads));
             let line = if same { PullLine::Unchanged { server_time: self.now_ms } } else { PullLine::SendCursors };
             return line_of(&line);
@@ -186,7 +186,7 @@ impl Core {
         let mut room = self.page_rows_max;
         let mut ends = Vec::new();
         let mut rows_left = 0;
-        for scope in &self.heard {
+        for scope in &self.subscribed {
             let (head, checksum) = self.head_of(scope);
             let given = cursors.get(scope).copied().filter(|_| same_epoch);
             let from = given.filter(|cursor| *cursor <= head).unwrap_or(0);
@@ -223,7 +223,7 @@ impl Core {
             lost: Vec::new(),
             witness: self.witness.clone(),
         });
-        for scope in cursors.keys().filter(|scope| !self.heard.contains(*scope)) {
+        for scope in cursors.keys().filter(|scope| !self.subscribed.contains(*scope)) {
             text.extend(line_of(&PullLine::Removed { scope: scope.clone() }));
         }
         text.extend(body);
@@ -303,8 +303,12 @@ impl Core {
             return Err(Problem::new(Code::Taken, "refused on purpose").field(mutation.columns.last().cloned().unwrap_or_default()));
         }
         let current = self.rows.get(&(mutation.entity.to_string(), row_id)).cloned();
-        let actor =
-            Actor { user_id: id(USER), organization_id: id(ORGANIZATION), role: self.role, scopes: self.heard.iter().cloned().collect() };
+        let actor = Actor {
+            user_id: id(USER),
+            organization_id: id(ORGANIZATION),
+            role: self.role,
+            scopes: self.subscribed.iter().cloned().collect(),
+        };
         if mutation.op == Operation::Delete {
             if let Some(stored) = &current {
                 if !was_seen(stored, device, mutation.base) {
@@ -335,7 +339,7 @@ impl Core {
         Ok(outcome)
     }
 
-    /// Goes back to an earlier state of itself, as a server that was restored from a backup.
+    /// Restores an earlier state of itself, like a server restored from a backup.
     pub fn restore(&mut self, backup: &Core) {
         let stamp = self.stamp + 1_000_000;
         *self = backup.clone();
