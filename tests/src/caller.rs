@@ -1,6 +1,6 @@
-//! A laptop without a laptop: signs in, pushes and pulls over plain HTTP, and keeps what it heard scope by scope.
+//! A client without a laptop: signs in, pushes and pulls over plain HTTP, and keeps the received rows by scope.
 //!
-//! It follows `docs/PROTOCOL.md` and nothing else, so a test can also do what no laptop of ours would do.
+//! It implements only `docs/PROTOCOL.md`, so a test can also do what the real client never does.
 
 mod change;
 mod pages;
@@ -20,21 +20,21 @@ use waystation_model::{Code, Problem};
 use crate::Outcome;
 
 pub use change::{Change, delete, put};
-pub use pages::{HeardRow, Pulled, row_of};
+pub use pages::{Pulled, ReceivedRow, row_of};
 
-/// The password of everybody whom [`crate::school`] makes.
+/// The password of everybody whom [`crate::school`] creates.
 pub const PASSWORD: &str = "waystation";
 
-/// What a request came to: an answer, or the server's word against it.
+/// What a request returned: an answer, or the server's problem.
 pub type Answered<T> = Result<T, Problem>;
 
-/// A device that speaks the protocol.
+/// A device that uses the protocol.
 #[derive(Debug, Clone)]
 pub struct Caller {
     client: reqwest::Client,
     /// The server's address.
     pub url: String,
-    /// Who is signed in.
+    /// The signed-in person.
     pub user: Uuid,
     /// The device.
     pub device: Uuid,
@@ -42,7 +42,7 @@ pub struct Caller {
     pub access_token: String,
     /// For the next refresh.
     pub refresh_token: String,
-    /// What the sign-in answered.
+    /// The answer to the sign-in.
     pub signed_in: Value,
     /// The server's epoch.
     pub epoch: i64,
@@ -50,12 +50,12 @@ pub struct Caller {
     pub next_n: i64,
     /// The chain before it.
     pub chain: Chain,
-    /// Outcomes are stored up to here.
+    /// Outcomes are stored up to this number.
     pub seen_n: i64,
-    /// How far each scope was read.
+    /// The cursor of each scope.
     pub cursors: BTreeMap<String, i64>,
-    /// What each scope holds.
-    pub rows: BTreeMap<String, BTreeMap<(String, Uuid), HeardRow>>,
+    /// The rows of each scope.
+    pub rows: BTreeMap<String, BTreeMap<(String, Uuid), ReceivedRow>>,
     /// The newest witness of a page.
     pub witness: Option<String>,
 }
@@ -70,10 +70,10 @@ impl Caller {
         Caller::of(url, answer?)
     }
 
-    /// The device of an answered sign-in.
+    /// The device of a sign-in answer.
     ///
     /// # Errors
-    /// When the answer is not of the form that the protocol describes.
+    /// When the answer does not have the form that the protocol describes.
     pub fn of(url: &str, signed_in: Value) -> Outcome<Caller> {
         let text = |name: &str| signed_in[name].as_str().map(str::to_owned).ok_or_else(|| format!("no {name}"));
         Ok(Caller {
@@ -102,7 +102,7 @@ impl Caller {
     /// Posts JSON and reads the answer.
     ///
     /// # Errors
-    /// When there is no answer, or one that is neither what was asked for nor a problem.
+    /// When there is no answer, or one that is neither of the expected form nor a problem.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl serde::Serialize) -> Outcome<Answered<T>> {
         read(self.request(Method::POST, path).json(body).send().await?).await
     }
@@ -123,12 +123,12 @@ impl Caller {
     }
 
     fn mutations_of(&self, changes: Vec<Change>) -> Vec<Mutation> {
-        // Made in this order, a microsecond apart.
+        // In this order, a microsecond apart.
         let now = now_us();
         (self.next_n..).zip(changes).map(|(n, change)| change.numbered(n, now + n)).collect()
     }
 
-    /// Sends a push and takes note of nothing.
+    /// Sends a push without recording its answer.
     ///
     /// # Errors
     /// When there is no answer.
@@ -136,7 +136,7 @@ impl Caller {
         self.post("/v1/sync/push", push).await
     }
 
-    /// Pushes changes that the server has to take, whatever becomes of each, and goes on from there.
+    /// Pushes changes in a push that the server must accept, whatever the outcome of each, and acknowledges the answer.
     ///
     /// # Errors
     /// When the server refuses the push as a whole.
@@ -155,7 +155,7 @@ impl Caller {
         Ok(self.push(vec![change]).await?.remove(0))
     }
 
-    /// Pushes one change that has to be refused, and returns the code and the field at fault.
+    /// Pushes one change that must be refused, and returns the code and the field at fault.
     ///
     /// # Errors
     /// When it was not refused.
@@ -166,10 +166,10 @@ impl Caller {
         }
     }
 
-    /// Goes on after a push that the server has taken.
+    /// Records a push that the server has accepted.
     ///
     /// # Panics
-    /// When the answer's number or chain is not the one that follows.
+    /// When the answer's number or chain is not the expected one.
     pub fn acknowledge(&mut self, push: &PushRequest, answer: &PushAnswer) {
         for mutation in push.clone().into_mutations() {
             if mutation.n >= self.next_n {
@@ -181,7 +181,7 @@ impl Caller {
     }
 }
 
-/// The outcomes of a push one by one.
+/// The outcome of each mutation of a push.
 pub fn fates(push: &PushRequest, listed: &[NumberedOutcome]) -> Vec<Fate> {
     let count: usize = push.runs.iter().map(|run| run.rows.len()).sum();
     let of = |n: i64| listed.iter().find(|outcome| outcome.n == n).map_or(Fate::Applied, |outcome| outcome.outcome.clone());
@@ -206,7 +206,7 @@ pub async fn refresh(url: &str, refresh_token: &str) -> Outcome<Answered<Value>>
     read(reqwest::Client::new().post(format!("{url}/v1/accounts/refresh")).json(&body).send().await?).await
 }
 
-/// Reads an answer: JSON of the wanted form, or a problem whose status and request id fit it.
+/// Reads an answer: JSON of the expected form, or a problem that matches the status and the request id.
 ///
 /// # Errors
 /// When it is neither.
@@ -219,20 +219,20 @@ pub async fn read<T: DeserializeOwned>(answer: reqwest::Response) -> Outcome<Ans
     let problem: Problem = serde_json::from_str(&text).map_err(|error| format!("{status}, {error}: {text}"))?;
     assert_eq!(StatusCode::from_u16(problem.code.status())?, status, "{problem}");
     let id = headers.get("x-request-id").and_then(|value| value.to_str().ok());
-    assert_eq!(problem.request_id.as_deref(), id, "the log is found under this id");
+    assert_eq!(problem.request_id.as_deref(), id, "the log names this id");
     assert_eq!(problem.retryable, problem.code.retryable());
     Ok(Err(problem))
 }
 
-/// The code of what has to be a refusal.
+/// The code of an expected refusal.
 ///
 /// # Panics
-/// When it is none.
+/// When it is not a refusal.
 pub fn code<T: std::fmt::Debug>(answered: Answered<T>) -> Code {
     answered.expect_err("the server has to refuse this").code
 }
 
-/// The clock in microseconds, as `at` of a mutation counts.
+/// The clock in microseconds, the unit of a mutation's `at`.
 pub fn now_us() -> i64 {
     Utc::now().timestamp_micros()
 }

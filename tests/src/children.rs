@@ -1,7 +1,7 @@
-//! Programs that run beside us and never outlive us.
+//! Child processes that never outlive the test program.
 //!
-//! On Linux each is started through `setpriv --pdeathsig`, so that the kernel ends it when the thread that started it
-//! is gone. That thread is one of its own here: it lives as long as the process, whatever happens to tests and runtimes.
+//! On Linux each is started through `setpriv --pdeathsig`, so that the kernel ends it when the thread that started it ends. That thread is
+//! a dedicated one here: it runs as long as the process, independently of tests and runtimes.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,7 +13,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::user::SystemUser;
-use crate::{Outcome, patience};
+use crate::{Outcome, wait};
 
 /// How much of a log is quoted in an error.
 const LOG_TAIL_LINES: usize = 15;
@@ -21,13 +21,13 @@ const LOG_TAIL_LINES: usize = 15;
 /// How a program is asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// As Ctrl+C asks.
+    /// As Ctrl+C does.
     Interrupt,
-    /// As a system that shuts down asks.
+    /// As a system that shuts down does.
     Terminate,
     /// As PostgreSQL is told to end at once, its children first.
     Quit,
-    /// Not asked at all.
+    /// Killed without being asked.
     Kill,
 }
 
@@ -51,11 +51,11 @@ pub struct Program {
     environment: Vec<(String, OsString)>,
     user: Option<SystemUser>,
     input: Option<String>,
-    when_we_die: Signal,
+    on_parent_exit: Signal,
 }
 
 impl Program {
-    /// A program by its name for people and its path.
+    /// A program with a name for messages and its path.
     pub fn new(name: impl Into<String>, path: impl Into<PathBuf>) -> Program {
         Program {
             name: name.into(),
@@ -64,60 +64,60 @@ impl Program {
             environment: Vec::new(),
             user: None,
             input: None,
-            when_we_die: Signal::Kill,
+            on_parent_exit: Signal::Kill,
         }
     }
 
-    /// With one more argument.
+    /// Adds one argument.
     #[must_use]
     pub fn argument(mut self, argument: impl Into<OsString>) -> Program {
         self.arguments.push(argument.into());
         self
     }
 
-    /// With more arguments.
+    /// Adds arguments.
     #[must_use]
     pub fn arguments<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Program {
         self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
-    /// With one more variable in its environment.
+    /// Adds one environment variable.
     #[must_use]
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Program {
         self.environment.push((name.into(), value.into()));
         self
     }
 
-    /// With more variables in its environment.
+    /// Adds environment variables.
     #[must_use]
     pub fn variables(mut self, variables: &[(String, OsString)]) -> Program {
         self.environment.extend_from_slice(variables);
         self
     }
 
-    /// Run by another user, when there is one.
+    /// Sets the user that runs it, when there is one.
     #[must_use]
     pub fn user(mut self, user: Option<SystemUser>) -> Program {
         self.user = user;
         self
     }
 
-    /// With a text to read.
+    /// Sets the text of its standard input.
     #[must_use]
     pub fn input(mut self, text: impl Into<String>) -> Program {
         self.input = Some(text.into());
         self
     }
 
-    /// Asked to end in this way when we are gone.
+    /// Sets the signal that it receives when the test program ends.
     #[must_use]
-    pub fn when_we_die(mut self, signal: Signal) -> Program {
-        self.when_we_die = signal;
+    pub fn on_parent_exit(mut self, signal: Signal) -> Program {
+        self.on_parent_exit = signal;
         self
     }
 
-    /// Starts it; what it prints goes to the file `log`.
+    /// Starts it; its output goes to the file `log`.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -137,11 +137,11 @@ impl Program {
     /// Runs it to its end.
     ///
     /// # Errors
-    /// When it cannot be started or ends badly, with what it printed.
+    /// When it cannot be started or ends with an error; the message has its output.
     pub fn run(self, log: &Path, time_max: Duration) -> Outcome<()> {
         let child = self.start(log)?;
-        let well = patience::until_blocking(&format!("{} ends", child.name), time_max, || child.ended())?;
-        if well { Ok(()) } else { Err(child.says("ended badly").into()) }
+        let well = wait::until_blocking(&format!("{} ends", child.name), time_max, || child.ended())?;
+        if well { Ok(()) } else { Err(child.report("ended badly").into()) }
     }
 
     fn command(&self) -> Command {
@@ -152,14 +152,14 @@ impl Program {
             words.extend(arguments.into_iter().map(Into::into));
         }
         if cfg!(target_os = "linux") {
-            words.extend(["setpriv", "--pdeathsig", self.when_we_die.word(), "--"].map(Into::into));
+            words.extend(["setpriv", "--pdeathsig", self.on_parent_exit.word(), "--"].map(Into::into));
         }
         words.push(self.path.clone().into());
         words.extend(self.arguments.iter().cloned());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        // A Ctrl+C at the terminal is for us: we end the others in order.
+        // A Ctrl+C at the terminal is handled by the test program, which ends its children in order.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
@@ -168,7 +168,7 @@ impl Program {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Starts a program from the one thread that lives as long as we do.
+/// Starts a program from the one thread that runs as long as the process.
 fn spawn(mut command: Command) -> std::io::Result<SystemChild> {
     static THREAD: OnceLock<Mutex<Sender<Job>>> = OnceLock::new();
     let thread = THREAD.get_or_init(|| {
@@ -178,7 +178,7 @@ fn spawn(mut command: Command) -> std::io::Result<SystemChild> {
     });
     let (answer, answered) = channel();
     let job: Job = Box::new(move || {
-        // Whoever asked waits for the answer below.
+        // The caller waits for the answer below.
         let _ = answer.send(command.spawn());
     });
     thread.lock().unwrap_or_else(PoisonError::into_inner).send(job).map_err(|_| std::io::Error::other("the starting thread is gone"))?;
@@ -195,45 +195,45 @@ pub struct Child {
 }
 
 impl Child {
-    /// Its id.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Where what it prints goes.
+    /// The file with its output.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// Whether it ended, and then whether it ended well.
+    /// Whether it ended, and if so whether it ended successfully.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// When the system does not report it.
     pub fn ended(&self) -> Outcome<Option<bool>> {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(child.try_wait()?.map(|status| status.success()))
     }
 
-    /// An error when it is not running any more.
+    /// Fails when it is no longer running.
     ///
     /// # Errors
-    /// With what it printed last.
-    pub fn must_run(&self) -> Outcome<()> {
+    /// With its last output.
+    pub fn ensure_running(&self) -> Outcome<()> {
         match self.ended()? {
             None => Ok(()),
-            Some(_) => Err(self.says("ended by itself").into()),
+            Some(_) => Err(self.report("ended by itself").into()),
         }
     }
 
-    /// A sentence about it, with the last lines that it printed.
-    pub fn says(&self, what: &str) -> String {
+    /// A message about it, with the last lines of its output.
+    pub fn report(&self, what: &str) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n");
         format!("{} {what}; its log {} ends with:\n{tail}", self.name, self.log.display())
     }
 
-    /// Asks it to end and waits; kills it when it does not within the time.
+    /// Asks it to end and waits; kills it when it does not end in time.
     pub fn stop(&self, signal: Signal, time_max: Duration) {
         if matches!(self.ended(), Ok(Some(_))) {
             return;
@@ -241,12 +241,12 @@ impl Child {
         if signal != Signal::Kill {
             send(self.pid, signal);
             let ended = || Ok(self.ended()?.map(|_| ()));
-            if patience::until_blocking("a program ends", time_max, ended).is_ok() {
+            if wait::until_blocking("a program ends", time_max, ended).is_ok() {
                 return;
             }
         }
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        // Both fail only when it is gone already.
+        // Both fail only when the process has already ended.
         let _ = child.kill();
         let _ = child.wait();
     }
@@ -258,9 +258,9 @@ impl Drop for Child {
     }
 }
 
-/// Sends a signal to a process that we know to be ours.
+/// Sends a signal to a process that this program started.
 pub fn send(pid: u32, signal: Signal) {
-    // The shell's own `kill`: a small system has no program of that name.
+    // The shell's builtin `kill`: a small system has no program of that name.
     let _ = Command::new("sh")
         .args(["-c", "kill -s \"$1\" \"$2\"", "sh", signal.word(), &pid.to_string()])
         .stdin(Stdio::null())

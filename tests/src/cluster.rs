@@ -1,4 +1,4 @@
-//! A private PostgreSQL cluster on a free port: its own data, its own password, gone with us.
+//! A private PostgreSQL cluster on a free port, with its own data and password, which ends with the test program.
 
 mod folder;
 pub mod node;
@@ -13,9 +13,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 
 use crate::children::{Child, Program, Signal};
-use crate::patience::SOON;
 use crate::user::SystemUser;
-use crate::{Outcome, patience, places};
+use crate::wait::SOON;
+use crate::{Outcome, paths, wait};
 
 use folder::{make, reachable, remove_stale, settings};
 use programs::bin;
@@ -24,21 +24,21 @@ use programs::bin;
 const START_TIME_MAX: Duration = SOON;
 /// How long a cluster may take to stop.
 const STOP_TIME_MAX: Duration = SOON;
-/// Ports are taken by others between asking and starting; then another one is tried.
+/// Another process may take the port between the choice and the start; then another one is tried.
 const START_ATTEMPTS_MAX: u32 = 3;
 /// The owner of everything in the cluster.
 const OWNER: &str = "waystation";
-/// The migrated database that tests get copies of.
+/// The migrated database that tests copy.
 const TEMPLATE: &str = "waystation_template";
 
-/// Whether the data outlives a power cut.
+/// Whether committed data survives a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// For tests: nothing waits for the disk.
+    /// For tests: commits do not wait for a flush.
     None,
-    /// What was committed outlives killed processes, and no power cut: for tests that kill PostgreSQL.
+    /// Committed data survives killed processes but no power cut: for tests that kill PostgreSQL.
     Process,
-    /// As in earnest: for the demonstration and for figures.
+    /// As in production: for the demonstration and for figures.
     Full,
 }
 
@@ -55,8 +55,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one cluster that all tests of this process share. PostgreSQL ends with the process; the folder, tens of
-    /// megabytes, stays until the next test program starts and removes those that nobody runs any more.
+    /// The one cluster that all tests of this process share. PostgreSQL ends with the process; the folder, tens of megabytes, stays until
+    /// the next test program starts and removes the folders of ended processes.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -71,7 +71,7 @@ impl Cluster {
             .await
     }
 
-    /// Starts the cluster of a folder below the target folder, and makes it when it is not there.
+    /// Starts the cluster in a folder below the target folder, and creates it when it is missing.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -81,7 +81,7 @@ impl Cluster {
         Cluster::start(&parent.join(path.file_name().ok_or("a cluster needs a name")?), Durability::Full).await
     }
 
-    /// Starts the cluster of a folder, and makes it when it is not there.
+    /// Starts the cluster in a folder, and creates it when it is missing.
     async fn start(folder: &Path, durability: Durability) -> Outcome<Cluster> {
         let user = SystemUser::for_postgres()?;
         if !folder.join("made").exists() {
@@ -90,7 +90,7 @@ impl Cluster {
         let password = std::fs::read_to_string(folder.join("password"))?.trim().to_owned();
         let mut last = None;
         for _ in 0..START_ATTEMPTS_MAX {
-            let port = places::free_port()?;
+            let port = paths::free_port()?;
             let server = start_server(folder, port, durability)?;
             let cluster = Cluster {
                 port,
@@ -111,7 +111,7 @@ impl Cluster {
 
     async fn answers(&self) -> Outcome<()> {
         let url = self.url("postgres");
-        patience::until("PostgreSQL answers", START_TIME_MAX, || async {
+        wait::until("PostgreSQL answers", START_TIME_MAX, || async {
             if self.server.ended()?.is_some() {
                 return Ok(Some(false));
             }
@@ -119,23 +119,23 @@ impl Cluster {
         })
         .await?
         .then_some(())
-        .ok_or_else(|| self.server.says("did not start").into())
+        .ok_or_else(|| self.server.report("did not start").into())
     }
 
-    /// Address of a database in it.
+    /// The URL of a database in it.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{OWNER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
-    /// Kills it without a word, as a power cut does, and starts it again on the same port.
+    /// Kills it abruptly, as a power cut does, and starts it again on the same port.
     ///
     /// # Errors
-    /// When it does not come back.
+    /// When it does not start again.
     pub async fn crash(&mut self) -> Outcome<()> {
         self.server.stop(Signal::Kill, STOP_TIME_MAX);
         let begun = Instant::now();
         loop {
-            // What the killed one had started ends by itself; until then its memory is in the way.
+            // The children of the killed process end by themselves; until then their shared memory blocks a start.
             self.server = start_server(&self.folder, self.port, self.durability)?;
             match self.answers().await {
                 Ok(()) => return Ok(()),
@@ -145,12 +145,12 @@ impl Cluster {
         }
     }
 
-    /// PostgreSQL's first process.
+    /// The id of PostgreSQL's first process.
     pub fn process(&self) -> u32 {
         self.server.pid()
     }
 
-    /// Where its files and its log lie.
+    /// The folder of its files and its log.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -158,12 +158,12 @@ impl Cluster {
     /// A connection to one of its databases.
     ///
     /// # Errors
-    /// When the database is not there.
+    /// When the database does not exist.
     pub async fn connect(&self, database: &str) -> Outcome<PgConnection> {
         Ok(PgConnection::connect(&self.url(database)).await?)
     }
 
-    /// Whether a database is there.
+    /// Whether a database exists.
     ///
     /// # Errors
     /// When the cluster does not answer.
@@ -173,19 +173,19 @@ impl Cluster {
         Ok(query.fetch_one(&mut connection).await?)
     }
 
-    /// Makes a database, as a copy of another one.
+    /// Creates a database as a copy of another one.
     ///
     /// # Errors
-    /// When it is there already.
+    /// When it already exists.
     pub async fn make_database(&self, name: &str, template: &str) -> Outcome<()> {
         let mut connection = self.connect("postgres").await?;
-        // Names are ours and cannot be bound.
+        // Names come from this harness, and SQL cannot bind them.
         let statement = format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"");
         sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
         Ok(())
     }
 
-    /// Removes a database when it is there, also from under those who are connected.
+    /// Removes a database if it exists, and ends its connections.
     ///
     /// # Errors
     /// When the cluster does not answer.
@@ -196,10 +196,10 @@ impl Cluster {
         Ok(())
     }
 
-    /// Gives a database another name.
+    /// Renames a database.
     ///
     /// # Errors
-    /// When somebody is connected to it, or the name is taken.
+    /// When there are connections to it, or the name is taken.
     pub async fn rename_database(&self, from: &str, to: &str) -> Outcome<()> {
         let mut connection = self.connect("postgres").await?;
         let statement = format!("ALTER DATABASE \"{from}\" RENAME TO \"{to}\"");
@@ -217,7 +217,7 @@ impl Cluster {
         Ok(query.fetch_all(&mut connection).await?)
     }
 
-    /// A migrated database of its own for one test: a copy of one that was migrated once.
+    /// A migrated database for one test: a copy of the template, which is migrated once.
     ///
     /// # Errors
     /// When the migrations fail.
@@ -228,7 +228,7 @@ impl Cluster {
         Ok(Database { url: self.url(&name), name })
     }
 
-    /// A database of its own with nothing in it.
+    /// An empty database of its own.
     ///
     /// # Errors
     /// When the cluster does not answer.
@@ -238,7 +238,7 @@ impl Cluster {
         Ok(Database { url: self.url(&name), name })
     }
 
-    /// A migrated database of this name, in place of one that an earlier run left.
+    /// A migrated database of this name; replaces one that an earlier run left.
     ///
     /// # Errors
     /// When the migrations fail.
@@ -247,38 +247,38 @@ impl Cluster {
         self.copy(name, TEMPLATE).await
     }
 
-    /// A copy of a database, in place of one that an earlier run left.
+    /// A copy of a database; replaces one that an earlier run left.
     ///
     /// # Errors
-    /// When somebody is connected to the template.
+    /// When there are connections to the template.
     pub async fn copy(&self, name: &str, template: &str) -> Outcome<Database> {
         self.remove_database(name).await?;
         self.make_database(name, template).await?;
         let mut connection = self.connect(name).await?;
-        forget_identity(&mut connection).await?;
+        reset_identity(&mut connection).await?;
         Ok(Database { url: self.url(name), name: name.to_owned() })
     }
 
     async fn make_template(&self) -> Outcome<()> {
-        // What a failed attempt left would hide why it failed.
+        // What a failed attempt left behind would hide why it failed.
         self.remove_database(TEMPLATE).await?;
         self.make_database(TEMPLATE, "template0").await?;
         let pool = sync_server::database::connect(&self.url(TEMPLATE), 1).await?;
         let migrated = sync_server::database::migrate(&pool).await;
-        forget_identity(&mut *pool.acquire().await?).await?;
-        // Nobody may be connected to what others copy.
+        reset_identity(&mut *pool.acquire().await?).await?;
+        // PostgreSQL copies only a database without connections.
         pool.close().await;
         Ok(migrated?)
     }
 
-    /// Stops it and waits until it has stopped; its data stay.
+    /// Stops it and waits until it has stopped; its data stays.
     pub fn stop(self) {
         self.server.stop(Signal::Interrupt, STOP_TIME_MAX);
     }
 }
 
-/// A copy of a template counts as a database of its own, not as one that went back in time.
-async fn forget_identity(connection: &mut PgConnection) -> Outcome<()> {
+/// A copy of a template counts as a new database, not as a restored one.
+async fn reset_identity(connection: &mut PgConnection) -> Outcome<()> {
     sqlx::raw_sql("UPDATE epoch SET run_started_at = NULL; DELETE FROM database_runs").execute(connection).await?;
     Ok(())
 }
@@ -289,11 +289,11 @@ fn start_server(folder: &Path, port: u16, durability: Durability) -> Outcome<Chi
         .argument(folder.join("data"))
         .arguments(settings(port, durability))
         .user(SystemUser::for_postgres()?)
-        .when_we_die(Signal::Interrupt)
+        .on_parent_exit(Signal::Interrupt)
         .start(&folder.join("log"))
 }
 
-/// A database of a test.
+/// A database for a test.
 #[derive(Debug, Clone)]
 pub struct Database {
     name: String,
@@ -306,17 +306,17 @@ impl Database {
         &self.name
     }
 
-    /// Its address.
+    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The same database by another address, such as one of a pooler in front of it.
+    /// The same database under another URL, such as that of a pooler in front of it.
     pub fn at(&self, url: String) -> Database {
         Database { name: self.name.clone(), url }
     }
 
-    /// A connection, to look and to change things as somebody in `psql` would.
+    /// A direct connection, as a `psql` session would have it.
     ///
     /// # Errors
     /// When the cluster does not answer.

@@ -1,8 +1,8 @@
-//! Conversations between laptops and a server, as a version of the protocol held them: what was asked, word for word, and what
-//! was answered. A server of any later version has to answer the same.
+//! Recorded conversations between laptops and a server of one protocol version: each request verbatim, and its answer. A server of any
+//! later version must answer the same.
 //!
-//! What no two servers have in common stands in the files under a name, such as `$token:rauf` or `$stamp:topics:…`: tokens,
-//! stamps, chains, cursors, times. In a request it is replaced by what this server gave before, as a laptop would do.
+//! Values that differ between servers (tokens, stamps, chains, cursors, times) are written in the files as names, such as `$token:rauf` or
+//! `$stamp:topics:…`. In a request a name is replaced by the value that this server sent before, as a laptop would do.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -17,21 +17,21 @@ use waystation_model::wire::PushRequest;
 use crate::Outcome;
 use crate::caller::row_of;
 
-/// Times within this of now are those of the conversation.
+/// Times within this of now belong to the conversation.
 const NOW_WITHIN_MS: i64 = 24 * 3_600 * 1_000;
-/// Texts are written out up to this length.
+/// Longer texts are recorded as their length.
 const TEXT_CHARACTERS_MAX: usize = 500;
-/// The kinds of line of a pull that version 1 has. A later server may say more.
+/// The kinds of line of a pull that version 1 has. A later server may send more.
 const LINES: [&str; 8] = ["unchanged", "send_cursors", "page", "removed", "rows", "gone", "scope", "end"];
 
 /// One request and its answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Turn {
+pub struct Exchange {
     /// What it shows.
     pub about: String,
-    /// The device that asks, by its person's name.
+    /// The device that asks, named after its person.
     pub who: String,
-    /// The route; all are posted to.
+    /// The route; the method is always POST.
     pub route: String,
     /// The body.
     pub body: Value,
@@ -43,7 +43,7 @@ pub struct Turn {
     pub answer: Value,
 }
 
-/// What one device knows.
+/// What one device remembers.
 #[derive(Debug, Default)]
 struct Memory {
     access_token: String,
@@ -64,44 +64,44 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A stage before a server.
+    /// A stage in front of a server.
     pub fn new(url: String) -> Stage {
         Stage { url, client: reqwest::Client::new(), devices: HashMap::new(), stamps: HashMap::new() }
     }
 
-    /// Asks what a turn asks, as a device of this protocol where the body names one, and returns status and answer with names
-    /// in place of what is this server's own.
+    /// Sends the request of an exchange, with this protocol version where the body names one, and returns status and answer, with names in
+    /// place of this server's own values.
     ///
     /// # Errors
-    /// When there is no answer, or a name stands for nothing yet.
-    pub async fn ask(&mut self, turn: &Turn, protocol: u32) -> Outcome<(u16, Value)> {
-        let mut body = turn.body.clone();
+    /// When there is no answer, or a name has no value yet.
+    pub async fn ask(&mut self, exchange: &Exchange, protocol: u32) -> Outcome<(u16, Value)> {
+        let mut body = exchange.body.clone();
         if body["protocol"].is_number() {
             body["protocol"] = json!(protocol);
         }
-        self.fill_in(&turn.who, &mut body)?;
-        let mut request = self.client.post(format!("{}{}", self.url, turn.route)).header("content-type", "application/json");
-        let memory = self.devices.entry(turn.who.clone()).or_insert_with(|| Memory { chains: vec![CHAIN_START], ..Memory::default() });
+        self.fill_in(&exchange.who, &mut body)?;
+        let mut request = self.client.post(format!("{}{}", self.url, exchange.route)).header("content-type", "application/json");
+        let memory = self.devices.entry(exchange.who.clone()).or_insert_with(|| Memory { chains: vec![CHAIN_START], ..Memory::default() });
         if !memory.access_token.is_empty() {
             request = request.bearer_auth(&memory.access_token);
         }
         let answer = request.body(body.to_string()).send().await?;
         let (status, text) = (answer.status().as_u16(), answer.text().await?);
         if status == 200 {
-            self.take_note(turn, &body, &text)?;
+            self.remember(exchange, &body, &text)?;
         }
-        let answer = if turn.route == "/v1/sync/pull" && status == 200 {
-            Value::Array(text.lines().map(|line| Ok(self.name_line(&turn.who, serde_json::from_str(line)?))).collect::<Outcome<_>>()?)
+        let answer = if exchange.route == "/v1/sync/pull" && status == 200 {
+            Value::Array(text.lines().map(|line| Ok(self.name_line(&exchange.who, serde_json::from_str(line)?))).collect::<Outcome<_>>()?)
         } else if text.is_empty() {
             Value::Null
         } else {
-            self.name(&turn.who, serde_json::from_str(&text)?)
+            self.name(&exchange.who, serde_json::from_str(&text)?)
         };
         Ok((status, answer))
     }
 
     fn memory(&self, who: &str) -> Outcome<&Memory> {
-        self.devices.get(who).ok_or_else(|| format!("{who} has said nothing yet").into())
+        self.devices.get(who).ok_or_else(|| format!("{who} has sent nothing yet").into())
     }
 
     fn fill_in(&self, who: &str, value: &mut Value) -> Outcome<()> {
@@ -131,7 +131,7 @@ impl Stage {
                     }
                     "stamp" => {
                         let (entity, id) = of.split_once(':').ok_or("a stamp of a table and an id")?;
-                        json!(self.stamps.get(&(entity.to_owned(), id.parse()?)).ok_or_else(|| format!("{of} was not heard"))?)
+                        json!(self.stamps.get(&(entity.to_owned(), id.parse()?)).ok_or_else(|| format!("{of} was not received"))?)
                     }
                     other => return Err(format!("nothing is called ${other}").into()),
                 };
@@ -141,23 +141,23 @@ impl Stage {
         }
     }
 
-    /// What a laptop would remember of an answer.
-    fn take_note(&mut self, turn: &Turn, body: &Value, text: &str) -> Outcome<()> {
-        let memory = self.devices.entry(turn.who.clone()).or_default();
-        if turn.route.starts_with("/v1/accounts/") && !text.is_empty() {
+    /// Remembers what a laptop would remember of an answer.
+    fn remember(&mut self, exchange: &Exchange, body: &Value, text: &str) -> Outcome<()> {
+        let memory = self.devices.entry(exchange.who.clone()).or_default();
+        if exchange.route.starts_with("/v1/accounts/") && !text.is_empty() {
             let answer: Value = serde_json::from_str(text)?;
-            for (name, place) in [
+            for (name, slot) in [
                 ("access_token", &mut memory.access_token),
                 ("refresh_token", &mut memory.refresh_token),
                 ("device_id", &mut memory.device),
             ] {
                 if let Some(given) = answer[name].as_str() {
-                    *place = given.to_owned();
+                    *slot = given.to_owned();
                 }
             }
             memory.epoch = answer["epoch"].as_i64().unwrap_or(memory.epoch);
         }
-        if turn.route == "/v1/sync/push" {
+        if exchange.route == "/v1/sync/push" {
             let request: PushRequest = serde_json::from_value(body.clone())?;
             for mutation in request.into_mutations() {
                 if usize::try_from(mutation.n)? == memory.chains.len() {
@@ -166,7 +166,7 @@ impl Stage {
                 }
             }
         }
-        if turn.route == "/v1/sync/pull" {
+        if exchange.route == "/v1/sync/pull" {
             for line in text.lines() {
                 let line: Value = serde_json::from_str(line)?;
                 match line["line"].as_str().unwrap_or_default() {
@@ -178,8 +178,8 @@ impl Stage {
                     "rows" => {
                         for row in rows_by_name(&line) {
                             let entity = line["entity"].as_str().unwrap_or_default();
-                            let (id, heard) = row_of(entity, row)?;
-                            self.stamps.insert((entity.to_owned(), id), heard.stamp);
+                            let (id, received) = row_of(entity, row)?;
+                            self.stamps.insert((entity.to_owned(), id), received.stamp);
                         }
                     }
                     _ => {}
@@ -191,7 +191,7 @@ impl Stage {
 
     fn name_line(&self, who: &str, mut line: Value) -> Value {
         if line["line"] == "rows" {
-            // By name: a later server may send more columns, and between these.
+            // By name: a later server may send more columns, in any order.
             line["rows"] = rows_by_name(&line).map(Value::Object).collect();
             line.as_object_mut().expect("it has a kind").remove("columns");
         }
@@ -206,7 +206,7 @@ impl Stage {
                 let is_now = number.as_i64().is_some_and(|ms| (ms - Utc::now().timestamp_millis()).abs() < NOW_WITHIN_MS);
                 if is_now { json!("$now") } else { Value::Number(number) }
             }
-            // Drawn by the database: laptops make other ids.
+            // Made by the database: laptops make other ids.
             Value::String(text) if Uuid::parse_str(&text).is_ok_and(|id| id.get_version_num() == 4) => json!("$id"),
             Value::String(text) if text.chars().count() > TEXT_CHARACTERS_MAX => json!(format!("${} characters", text.chars().count())),
             other => other,
@@ -235,7 +235,7 @@ fn rows_by_name(line: &Value) -> impl Iterator<Item = Map<String, Value>> {
     rows.map(move |row| columns.iter().cloned().zip(row.as_array().into_iter().flatten().cloned()).collect())
 }
 
-/// What an answer lacks of a recorded one. More fields, and more kinds of line, are no fault.
+/// What an answer lacks compared with a recorded one. Additional fields and kinds of line are no fault.
 pub fn lacks(recorded: &Value, answered: &Value, at: &str) -> Vec<String> {
     match (recorded, answered) {
         (Value::Object(fields), Value::Object(_)) => {
@@ -248,7 +248,7 @@ pub fn lacks(recorded: &Value, answered: &Value, at: &str) -> Vec<String> {
                 return vec![format!("{at}: {} instead of {}: {answered}", answers.len(), items.len())];
             }
             let pairs = items.iter().zip(answers).enumerate();
-            pairs.flat_map(|(place, (item, answer))| lacks(item, answer, &format!("{at}[{place}]"))).collect()
+            pairs.flat_map(|(index, (item, answer))| lacks(item, answer, &format!("{at}[{index}]"))).collect()
         }
         _ if recorded == answered => Vec::new(),
         _ => vec![format!("{at}: {answered} instead of {recorded}")],
@@ -259,14 +259,14 @@ pub fn lacks(recorded: &Value, answered: &Value, at: &str) -> Vec<String> {
 ///
 /// # Errors
 /// When the file is not one.
-pub fn read(file: &Path) -> Outcome<Vec<Turn>> {
+pub fn read(file: &Path) -> Outcome<Vec<Exchange>> {
     Ok(serde_json::from_slice(&std::fs::read(file)?).map_err(|error| format!("{}: {error}", file.display()))?)
 }
 
-/// Writes a conversation down with what was answered now.
+/// Records a conversation with the answers of now.
 ///
 /// # Errors
-/// When the disk refuses.
-pub fn write(file: &Path, turns: &[Turn]) -> Outcome<()> {
-    Ok(std::fs::write(file, serde_json::to_string_pretty(turns)? + "\n")?)
+/// When the file cannot be written.
+pub fn write(file: &Path, exchanges: &[Exchange]) -> Outcome<()> {
+    Ok(std::fs::write(file, serde_json::to_string_pretty(exchanges)? + "\n")?)
 }

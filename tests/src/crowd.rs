@@ -1,4 +1,4 @@
-//! An organization with hundreds of learners, made by plain SQL: figures and loads are measured in it.
+//! An organization with hundreds of learners, made by plain SQL, for benches and load tests.
 
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -10,7 +10,7 @@ use crate::{Outcome, server};
 
 /// The learners of every figure.
 pub const LEARNERS: usize = 500;
-/// The instructor's number among people, devices and sessions.
+/// The number of the instructor among people, devices and sessions.
 pub const INSTRUCTOR: usize = 999_999;
 /// The password of the two people who sign in.
 pub const PASSWORD: &str = "bench";
@@ -20,9 +20,9 @@ pub const LEARNER_NAME: &str = "learner";
 pub const INSTRUCTOR_NAME: &str = "instructor";
 const COURSES: usize = 4;
 
-/// Ids that follow from a number, so that bodies can be made without asking.
+/// Ids derived from a number, so that request bodies need no query.
 pub fn id(kind: u8, number: usize) -> Uuid {
-    // Spread like random ones: ids that share a prefix would flatter the compression and the index.
+    // Distributed like random ids: ids with a common prefix would make compression and index look better than they are.
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{kind}:{number}").as_bytes())
 }
 
@@ -30,7 +30,7 @@ pub fn id(kind: u8, number: usize) -> Uuid {
 pub fn organization() -> Uuid {
     id(0, 0)
 }
-/// The one who instructs all courses.
+/// The instructor of all courses.
 pub fn instructor() -> Uuid {
     id(1, INSTRUCTOR)
 }
@@ -52,7 +52,7 @@ fn topic(number: usize) -> Uuid {
     id(4, number)
 }
 
-/// One learner's progress in one topic, as the wire has it.
+/// One learner's progress in one topic, in its wire form.
 pub struct Progress {
     /// The learner.
     pub user: Uuid,
@@ -62,14 +62,14 @@ pub struct Progress {
     pub course: Uuid,
     /// Seconds of video.
     pub seconds_watched: i64,
-    /// When it was done, in milliseconds.
+    /// Completion time, in milliseconds.
     pub completed_at: i64,
     /// Seconds spent.
     pub time_spent_seconds: i64,
 }
 
 impl Progress {
-    /// The `number`th change of a learner. Times and durations look like people's.
+    /// The `number`th change of a learner, with plausible times and durations.
     pub fn of(learner_number: usize, number: usize) -> Progress {
         let seed = id(9, learner_number * 1_000 + number).as_u128();
         let day = (number as i64 / 8) * 86_400_000;
@@ -83,7 +83,7 @@ impl Progress {
         }
     }
 
-    /// The columns that it gives.
+    /// The columns that it sets.
     pub const COLUMNS: [&'static str; 9] = [
         "user_id",
         "topic_id",
@@ -114,13 +114,13 @@ impl Progress {
     /// The row's id.
     ///
     /// # Panics
-    /// Never: the key is always given.
+    /// Never: the key is always present.
     pub fn row_id(&self) -> Uuid {
         entity("topic_progress").and_then(|entity| entity.id_of(&self.values())).expect("a derived id")
     }
 }
 
-/// A migrated database with so many learners, enrolled in four courses of `topics` topics together.
+/// A migrated database with `learners` learners, enrolled in four courses with `topics` topics in total.
 ///
 /// # Errors
 /// When the database refuses.
@@ -130,7 +130,7 @@ pub async fn base(cluster: &Cluster, learners: usize, topics: usize) -> Outcome<
     Ok(database)
 }
 
-/// Makes them in a migrated database.
+/// Creates them in a migrated database.
 ///
 /// # Errors
 /// When the database refuses.
@@ -225,11 +225,11 @@ pub fn token(number: usize) -> Outcome<String> {
     Ok(server::tokens().issue(&claims)?)
 }
 
-/// Gives the instructor this many groups to teach, two scopes each. They are a teacher then, who may instruct courses too.
+/// Gives the instructor this many groups, two scopes each. They get the role of a teacher, who may instruct courses too.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn hear_many_groups(connection: &mut PgConnection, groups: usize) -> Outcome<()> {
+pub async fn subscribe_many_groups(connection: &mut PgConnection, groups: usize) -> Outcome<()> {
     sqlx::query("UPDATE users SET role = 'teacher' WHERE id = $1").bind(instructor()).execute(&mut *connection).await?;
     sqlx::query("INSERT INTO groups (organization_id, teacher_id, name) SELECT $1, $2, 'Group ' || n FROM generate_series(1, $3) n")
         .bind(organization())
@@ -240,7 +240,7 @@ pub async fn hear_many_groups(connection: &mut PgConnection, groups: usize) -> O
     Ok(())
 }
 
-/// Lets PostgreSQL finish what earlier rounds left, so that a round does not pay for another.
+/// Lets PostgreSQL finish the work that earlier rounds left, so that it does not slow the next round down.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,6 +1,6 @@
-//! A laptop as the system sees it: a session bus, a keyring, a home and a folder of data, all of its own.
+//! A laptop's environment: a session bus, a keyring, a home and a data folder, all of its own.
 //!
-//! Nothing here touches the bus, the keyring or the settings of whoever runs the tests.
+//! It never touches the bus, the keyring or the settings of the user who runs the tests.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::children::{Child, Program};
-use crate::patience::SOON;
-use crate::{Outcome, patience};
+use crate::wait::SOON;
+use crate::{Outcome, wait};
 
 /// How long the bus or the keyring may take to start.
 const START_TIME_MAX: Duration = SOON;
-/// Opens the keyring of a desk that exists for minutes.
+/// The password of the keyring of a desk, which exists for minutes.
 const KEYRING_PASSWORD: &str = "a keyring of the tests";
 
-/// A bus that starts nothing by itself: what is not here is missing, as on a bare system.
+/// A bus that starts no services by itself: a missing service stays missing, as on a bare system.
 const BUS_CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
@@ -34,25 +34,25 @@ const BUS_CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bu
 /// Whether a laptop has a keyring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keyring {
-    /// One that is unlocked.
+    /// An unlocked one.
     Unlocked,
-    /// None at all.
+    /// None.
     Missing,
 }
 
-/// One laptop's desk.
+/// The environment of one laptop.
 #[derive(Debug)]
 pub struct Desk {
     folder: PathBuf,
     environment: Vec<(String, OsString)>,
-    // The keyring ends before the bus that it sits on.
+    // The keyring ends before the bus that it uses.
     _keyring: Option<Child>,
     _bus: Child,
     _runtime: TempDir,
 }
 
 impl Desk {
-    /// Sets a desk up in a folder; what an earlier desk kept there is found again.
+    /// Sets a desk up in a folder; data of an earlier desk there is reused.
     ///
     /// # Errors
     /// When the bus or the keyring is missing or does not start.
@@ -61,7 +61,7 @@ impl Desk {
             let path = folder.join(name);
             std::fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         }
-        // A socket's path may have some hundred characters: it cannot lie in the target folder.
+        // A socket's path is limited to about a hundred characters, so it cannot be in the target folder.
         let runtime = tempfile::Builder::new().prefix("waystation-").tempdir()?;
         let environment = environment(folder, runtime.path());
         let bus = start_bus(folder, runtime.path()).await?;
@@ -72,17 +72,17 @@ impl Desk {
         Ok(Desk { folder: folder.to_path_buf(), environment, _keyring: keyring, _bus: bus, _runtime: runtime })
     }
 
-    /// Where the app keeps its data.
+    /// The app's data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
-    /// Where logs lie.
+    /// The folder of the logs.
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")
     }
 
-    /// What a program on this laptop finds in its environment.
+    /// The environment variables of programs on this laptop.
     pub fn environment(&self) -> &[(String, OsString)] {
         &self.environment
     }
@@ -96,17 +96,17 @@ fn environment(folder: &Path, runtime: &Path) -> Vec<(String, OsString)> {
         ("LANG".to_owned(), "C.UTF-8".into()),
         ("GDK_BACKEND".to_owned(), "x11".into()),
         ("NO_AT_BRIDGE".to_owned(), "1".into()),
-        // A screen that nobody sees has no graphics card.
+        // A virtual screen has no graphics card.
         ("LIBGL_ALWAYS_SOFTWARE".to_owned(), "1".into()),
     ];
-    for (name, place) in [
+    for (name, subfolder) in [
         ("HOME", "home"),
         ("XDG_CONFIG_HOME", "config"),
         ("XDG_DATA_HOME", "share"),
         ("XDG_CACHE_HOME", "cache"),
         ("XDG_STATE_HOME", "state"),
     ] {
-        variables.push((name.to_owned(), folder.join(place).into()));
+        variables.push((name.to_owned(), folder.join(subfolder).into()));
     }
     variables
 }
@@ -120,8 +120,8 @@ async fn start_bus(folder: &Path, runtime: &Path) -> Outcome<Child> {
         .arguments(["--nofork", "--nopidfile", "--nosyslog"])
         .start(&folder.join("logs/bus.log"))
         .map_err(|error| format!("{error}: install the package `dbus`"))?;
-    patience::until("the session bus listens", START_TIME_MAX, || async {
-        bus.must_run()?;
+    wait::until("the session bus listens", START_TIME_MAX, || async {
+        bus.ensure_running()?;
         Ok(socket.exists().then_some(()))
     })
     .await?;
@@ -136,15 +136,15 @@ async fn start_keyring(folder: &Path, runtime: &Path, environment: &[(String, Os
         .input(KEYRING_PASSWORD)
         .start(&folder.join("logs/keyring.log"))
         .map_err(|error| format!("{error}: install the package `gnome-keyring`"))?;
-    patience::until("the keyring answers", START_TIME_MAX, || async {
-        keyring.must_run()?;
+    wait::until("the keyring answers", START_TIME_MAX, || async {
+        keyring.ensure_running()?;
         Ok(owns_secrets(environment).then_some(()))
     })
     .await?;
     Ok(keyring)
 }
 
-/// Whether somebody on the bus keeps secrets.
+/// Whether a service on the bus stores secrets.
 fn owns_secrets(environment: &[(String, OsString)]) -> bool {
     let output = std::process::Command::new("dbus-send")
         .args(["--session", "--print-reply=literal", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus"])

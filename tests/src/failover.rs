@@ -1,4 +1,4 @@
-//! A database that goes back in time by stock tools, under a server that is restarted or lives through it.
+//! A database that is restored to an earlier state by stock tools, while the server is restarted or keeps running.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use crate::cluster::node::{DATABASE, Node};
 use crate::school::School;
 use crate::server::ServerProcess;
 use crate::virtual_address::VirtualAddress;
-use crate::{Outcome, places};
+use crate::{Outcome, paths};
 
-/// How a database gets back to an earlier state.
+/// How a database is restored to an earlier state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WayBack {
-    /// The primary dies, and an asynchronous standby is promoted that had not got the last of it.
+pub enum RestoreMethod {
+    /// The primary is killed, and an asynchronous standby is promoted that had not received the last changes.
     Promotion,
     /// Point-in-time recovery from a base backup and archived log.
     Recovery,
@@ -26,35 +26,35 @@ pub enum WayBack {
     DumpElsewhere,
     /// `CREATE DATABASE … TEMPLATE`, and later the copy takes the old one's name.
     Template,
-    /// The files of the stopped cluster are copied, and later put back: nothing in its identity differs.
+    /// The files of the stopped cluster are copied, and later restored: its identity does not change.
     FileCopy,
 }
 
-/// A state of a database that was set aside.
+/// A saved state of a database.
 #[derive(Debug)]
-pub enum Kept {
-    /// A standby that was stopped.
+pub enum SavedState {
+    /// A stopped standby.
     Standby(Box<Node>),
-    /// A base backup; a restore point in the archive has the state.
+    /// A base backup; a restore point in the archive marks the state.
     Base(PathBuf),
-    /// A dump, and whether it is for another cluster.
-    Dump(PathBuf, WayBack),
-    /// A database beside the first.
+    /// A dump, and the method that loads it.
+    Dump(PathBuf, RestoreMethod),
+    /// A second database of the cluster.
     Database,
-    /// The files.
+    /// A copy of the files.
     Files(PathBuf),
 }
 
 /// The restore point of a recovery.
 const RESTORE_POINT: &str = "kept";
-/// A database that waits to take the name of the first.
+/// The second database, until it takes the name of the first.
 const BESIDE: &str = "waystation_beside";
-/// The name that the database gets which lost its own.
+/// The name of the replaced database.
 const FORMER: &str = "waystation_former";
 
-/// PostgreSQL behind an address that can be led elsewhere, an organization in it, and a real server that knows the address alone.
+/// PostgreSQL behind a movable address, an organization in it, and a real server that uses only that address.
 pub struct Site {
-    /// What the address leads to.
+    /// The node that the address leads to.
     pub node: Node,
     /// The address of the database.
     pub address: VirtualAddress,
@@ -74,7 +74,7 @@ impl Site {
         let node = Node::new(Durability::Process).await?;
         let address = VirtualAddress::new().await?;
         address.lead_to(node.address());
-        let organization = School::found(&node.database()).await?.organization;
+        let organization = School::create(&node.database()).await?.organization;
         let folder = tempfile::tempdir()?;
         let server = server_of(address.address(), folder.path())?;
         let mut site = Site { node, address, server, organization, folder };
@@ -82,7 +82,7 @@ impl Site {
         Ok(site)
     }
 
-    /// The organization, by a connection past the address. Close it before the database goes back.
+    /// The organization, over a connection that bypasses the address. Close it before the database is restored.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -90,7 +90,7 @@ impl Site {
         Ok(School { organization: self.organization, sql: self.node.connect(DATABASE).await? })
     }
 
-    /// The server's logs, all lives one after the other.
+    /// The server's logs of all its runs, in order.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -105,7 +105,7 @@ impl Site {
         Ok(text)
     }
 
-    /// What `sync-server verify` prints.
+    /// The output of `sync-server verify`.
     ///
     /// # Errors
     /// When it finds faults.
@@ -114,97 +114,96 @@ impl Site {
         Ok(std::fs::read_to_string(self.folder.path().join("sync-server-verify.log"))?)
     }
 
-    /// Sets the state of the database aside, as it is now.
+    /// Saves the current state of the database.
     ///
     /// # Errors
     /// When PostgreSQL's tools fail.
-    pub async fn keep(&mut self, way: WayBack) -> Outcome<Kept> {
-        Ok(match way {
-            WayBack::Promotion => {
+    pub async fn save(&mut self, method: RestoreMethod) -> Outcome<SavedState> {
+        Ok(match method {
+            RestoreMethod::Promotion => {
                 let mut standby = self.node.standby(Durability::Process).await?;
                 standby.stop();
-                Kept::Standby(Box::new(standby))
+                SavedState::Standby(Box::new(standby))
             }
-            WayBack::Recovery => {
+            RestoreMethod::Recovery => {
                 let base = self.node.base_backup().await?;
                 self.node.run(format!("SELECT pg_create_restore_point('{RESTORE_POINT}')")).await?;
-                Kept::Base(base)
+                SavedState::Base(base)
             }
-            WayBack::DumpBeside | WayBack::DumpElsewhere => Kept::Dump(self.node.dump().await?, way),
-            WayBack::Template => {
-                // PostgreSQL copies only what nobody is connected to.
+            RestoreMethod::DumpBeside | RestoreMethod::DumpElsewhere => SavedState::Dump(self.node.dump().await?, method),
+            RestoreMethod::Template => {
+                // PostgreSQL copies only a database without connections.
                 self.address.lead_nowhere();
                 self.node.rename_database(DATABASE, FORMER).await?;
                 self.node.run(format!("CREATE DATABASE {BESIDE} TEMPLATE {FORMER}")).await?;
                 self.node.rename_database(FORMER, DATABASE).await?;
                 self.lead();
-                Kept::Database
+                SavedState::Database
             }
-            WayBack::FileCopy => {
+            RestoreMethod::FileCopy => {
                 self.node.stop();
                 let files = self.node.copy_files().await?;
                 self.node.start().await?;
-                Kept::Files(files)
+                SavedState::Files(files)
             }
         })
     }
 
-    /// Puts what was set aside in the place of the database. Whatever happened since is lost. The address leads nowhere until
-    /// [`Site::lead`].
+    /// Replaces the database with a saved state. Later changes are lost. The address leads nowhere until [`Site::lead`].
     ///
     /// # Errors
     /// When PostgreSQL's tools fail.
-    pub async fn go_back(&mut self, kept: Kept) -> Outcome<()> {
+    pub async fn restore(&mut self, saved: SavedState) -> Outcome<()> {
         self.address.lead_nowhere();
-        match kept {
-            Kept::Standby(mut standby) => {
+        match saved {
+            SavedState::Standby(mut standby) => {
                 self.node.kill();
                 standby.start().await?;
                 standby.promote().await?;
                 self.node = *standby;
             }
-            Kept::Base(base) => {
-                self.node.is_archived().await?;
+            SavedState::Base(base) => {
+                self.node.wait_until_archived().await?;
                 let recovered = self.node.recovered(&base, &format!("recovery_target_name = '{RESTORE_POINT}'")).await?;
                 self.node = recovered;
             }
-            Kept::Dump(dump, WayBack::DumpElsewhere) => {
+            SavedState::Dump(dump, RestoreMethod::DumpElsewhere) => {
                 let other = Node::unrelated().await?;
                 other.load(&dump, DATABASE).await?;
                 self.node = other;
             }
-            Kept::Dump(dump, _) => {
+            SavedState::Dump(dump, _) => {
                 self.node.load(&dump, BESIDE).await?;
                 self.exchange().await?;
             }
-            Kept::Database => self.exchange().await?,
-            Kept::Files(files) => {
+            SavedState::Database => self.exchange().await?,
+            SavedState::Files(files) => {
                 self.node.stop();
-                self.node.put_files_back(&files).await?;
+                self.node.restore_files(&files).await?;
                 self.node.start().await?;
             }
         }
         Ok(())
     }
 
-    /// The database beside the first takes its name.
+    /// Gives the second database the name of the first.
     async fn exchange(&self) -> Outcome<()> {
         self.node.rename_database(DATABASE, FORMER).await?;
         self.node.rename_database(BESIDE, DATABASE).await
     }
 
-    /// From now on the address leads to the database.
+    /// Leads the address to the database.
     pub fn lead(&self) {
         self.address.lead_to(self.node.address());
     }
 }
 
-/// A server that knows the database by this address.
+/// A server that connects to the database by this address.
 ///
 /// # Errors
 /// When there is no free port.
 pub fn server_of(address: SocketAddr, folder: &Path) -> Outcome<ServerProcess> {
     let database = Node::database_at(address);
-    let port = places::free_port()?;
+    let port = paths::free_port()?;
     Ok(ServerProcess::new(database.url().to_owned(), folder.join("content"), folder.to_path_buf(), port))
 }

@@ -1,5 +1,5 @@
-//! What a stranger's bytes may do: nothing but be refused. Each function takes any bytes, panics when a promise breaks, and
-//! tells whether the bytes got past reading.
+//! Arbitrary bytes may only be refused. Each function takes any bytes, panics when an invariant breaks, and returns whether the bytes could
+//! be parsed.
 //! `cargo fuzz` calls them for hours, the tests for a moment.
 
 use std::cell::RefCell;
@@ -16,13 +16,13 @@ use waystation_model::merge::{Change, Merged, Stored, lay_over, merge, read_fiel
 use waystation_model::registry::{self, Entity, check_value, is_readable_tuple};
 use waystation_model::wire::{Base, Mutation, PullRequest, PushRequest, into_runs};
 
-/// The clock; nothing here depends on it.
+/// The clock; the result does not depend on it.
 const NOW_MS: i64 = 1_800_000_000_000;
 /// Steps of one script of [`mutations`].
 const STEPS_MAX: usize = 64;
 
-/// A push body: whatever can be read keeps its numbers and its hash on the way through runs, and whatever the merge lets
-/// in fits its columns.
+/// A push body: every mutation that can be parsed keeps its numbers and its hash on the way through runs, and every merge that is accepted
+/// fits its columns.
 pub fn push(bytes: &[u8]) -> bool {
     let Ok(request) = serde_json::from_slice::<PushRequest>(bytes) else { return false };
     if request.runs.iter().map(|run| run.rows.len()).sum::<usize>() > PUSH_MUTATIONS_MAX || request.first_n.checked_add(500).is_none() {
@@ -30,7 +30,7 @@ pub fn push(bytes: &[u8]) -> bool {
     }
     let mutations = request.clone().into_mutations();
     let again = PushRequest { runs: into_runs(mutations.clone()), ..request };
-    assert_eq!(again.into_mutations(), mutations, "runs keep what they carry");
+    assert_eq!(again.into_mutations(), mutations, "runs preserve their mutations");
     for mutation in &mutations {
         assert_eq!(mutation.content_hash(), mutation.clone().content_hash());
         assert!(serde_json::from_slice::<Value>(&mutation.canonical()).is_ok(), "the canonical text is JSON");
@@ -60,15 +60,15 @@ fn take(mutation: &Mutation) {
 fn write_in_full(text: &mut String, value: &Value) {
     match value {
         Value::Array(items) => {
-            for (place, item) in items.iter().enumerate() {
-                text.push_str(if place == 0 { "[" } else { ", " });
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index == 0 { "[" } else { ", " });
                 write_in_full(text, item);
             }
             text.push_str(if items.is_empty() { "[]" } else { "]" });
         }
         Value::Object(map) => {
-            for (place, (key, item)) in map.iter().enumerate() {
-                text.push_str(if place == 0 { "{" } else { ", " });
+            for (index, (key, item)) in map.iter().enumerate() {
+                text.push_str(if index == 0 { "{" } else { ", " });
                 text.push_str(&Value::from(key.as_str()).to_string());
                 text.push_str(": ");
                 write_in_full(text, item);
@@ -83,15 +83,15 @@ fn write_in_full(text: &mut String, value: &Value) {
 fn fits(entity: &Entity, merged: &Merged) {
     let mut tuple = String::new();
     write_in_full(&mut tuple, &Value::Array(merged.values.clone()));
-    assert!(tuple.len() <= ROW_WRITTEN_BYTES_MAX, "a row that was taken fits a page: {} bytes", tuple.len());
-    assert!(is_readable_tuple(&tuple), "a row that was taken can be read: {tuple}");
+    assert!(tuple.len() <= ROW_WRITTEN_BYTES_MAX, "an accepted row fits a page: {} bytes", tuple.len());
+    assert!(is_readable_tuple(&tuple), "an accepted row can be read: {tuple}");
     for (column, value) in entity.columns.iter().zip(&merged.values) {
         let is_given = !value.is_null();
         assert!(!is_given || check_value(column, value).is_ok(), "{}.{} became {value}", entity.name, column.name);
     }
 }
 
-/// A pull's answer, and a pull's question: a page that is refused leaves nothing behind, and one that is taken can be read.
+/// A pull's answer and its request: a refused page changes nothing, and the rows of an accepted one can be read.
 pub fn page(bytes: &[u8]) -> bool {
     if let Ok(request) = serde_json::from_slice::<PullRequest>(bytes)
         && let Some(cursors) = &request.cursors
@@ -102,7 +102,7 @@ pub fn page(bytes: &[u8]) -> bool {
     let mut taken = false;
     LAPTOP.with_borrow_mut(|laptop| {
         let before = laptop.writer.device().clone();
-        let taken_back = laptop.writer.pulled(|connection, device| {
+        let refused = laptop.writer.pulled(|connection, device| {
             if apply::apply(connection, device, NOW_MS, Some(0), bytes, &outline).is_ok() {
                 taken = true;
                 read_all(connection);
@@ -110,13 +110,13 @@ pub fn page(bytes: &[u8]) -> bool {
             // Every script starts from the same laptop.
             Err::<(), _>(ClientError::Closed)
         });
-        assert!(taken_back.is_err());
+        assert!(refused.is_err());
         assert_eq!(*laptop.writer.device(), before);
     });
     taken
 }
 
-/// Every row that is there can be read, and the digest of the cursors be made.
+/// Checks that every stored row can be read and that the digest of the cursors can be computed.
 fn read_all(connection: &Connection) {
     for entity in registry::all() {
         let ids: Vec<String> = connection
@@ -156,9 +156,8 @@ fn laptop() -> Laptop {
     Laptop { writer, _folder: folder }
 }
 
-/// A script of marks by up to four devices, each byte pair one mark. The first of all makes the row; of the others, each
-/// device has seen it or not, whatever its clock says. Read from the first device to the last or from the last to the first,
-/// the same value stands.
+/// A script of marks by up to four devices, each byte pair one mark. The first mark creates the row; of the others, each device has seen it
+/// or not, whatever its clock. Merged from the first device to the last or from the last to the first, the result is the same.
 pub fn mutations(bytes: &[u8]) -> bool {
     let entity = registry::entity("attendance_records").expect("a registered table");
     let words = [Value::from("present"), Value::from("late"), Value::from("absent"), Value::from("excused"), Value::Null];
@@ -166,7 +165,7 @@ pub fn mutations(bytes: &[u8]) -> bool {
     let mut made = None;
     for pair in bytes.as_chunks::<2>().0.iter().take(STEPS_MAX) {
         let marks = &mut devices[usize::from(pair[0] & 3)];
-        // A device's own times only grow, and what it has seen it has seen.
+        // A device's own times only grow, and it keeps having seen what it has seen.
         let (last_at, has_seen) = marks.last().map_or((0, false), |last| (last.at, last.has_seen));
         let mark = Mark {
             at: last_at + 1 + i64::from(pair[0] >> 2),
@@ -178,12 +177,12 @@ pub fn mutations(bytes: &[u8]) -> bool {
             Some(_) => marks.push(mark),
         }
     }
-    // The maker is a device of its own.
+    // The row is created by a device of its own.
     let made: Vec<Mark> = made.into_iter().collect();
     let maker = || std::iter::once((devices.len(), &made));
-    let forwards = stands(entity, maker().chain(devices.iter().enumerate()));
-    let backwards = stands(entity, maker().chain(devices.iter().enumerate().rev()));
-    assert_eq!(forwards, backwards, "the order of arrival decided");
+    let forwards = merged_status(entity, maker().chain(devices.iter().enumerate()));
+    let backwards = merged_status(entity, maker().chain(devices.iter().enumerate().rev()));
+    assert_eq!(forwards, backwards, "the result depends on the order of arrival");
     true
 }
 
@@ -194,7 +193,7 @@ struct Mark {
     has_seen: bool,
 }
 
-fn stands<'d>(entity: &Entity, devices: impl Iterator<Item = (usize, &'d Vec<Mark>)>) -> Value {
+fn merged_status<'d>(entity: &Entity, devices: impl Iterator<Item = (usize, &'d Vec<Mark>)>) -> Value {
     let status = entity.column_index("status").expect("a column");
     let key = ["group_id", "student_id", "lesson_date"].map(|name| entity.column_index(name).expect("a column"));
     let key = key.into_iter().zip([Uuid::from_u128(1).to_string(), Uuid::from_u128(2).to_string(), "2026-03-01".to_owned()]);

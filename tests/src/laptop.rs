@@ -1,4 +1,4 @@
-//! The app without a window, over a folder: a laptop that a test holds in its hand.
+//! A laptop without a window: the app over a folder, controlled by a test.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use waystation_client::keys::{KeyCost, LaptopSecrets, MemorySecrets};
 use waystation_model::Problem;
 
 use crate::caller::PASSWORD;
-use crate::patience::SOON;
-use crate::{Outcome, patience};
+use crate::wait::SOON;
+use crate::{Outcome, wait};
 
-/// How long two sides may take to agree once they can reach each other, back-off included.
+/// How long two sides may take to converge once they can reach each other, back-off included.
 pub const SYNC_TIME_MAX: Duration = SOON;
 
 /// A laptop.
@@ -27,10 +27,10 @@ pub struct Laptop {
 }
 
 impl Laptop {
-    /// A new laptop with a keyring of its own; nobody has data on it.
+    /// A new laptop with a keyring of its own and no people.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When the folder cannot be created.
     pub async fn new() -> Outcome<Laptop> {
         let secrets: Arc<dyn LaptopSecrets> = Arc::new(MemorySecrets::default());
         let environment = Environment { secrets, key_cost: KeyCost::TESTS_ONLY, ..Environment::system() };
@@ -39,21 +39,21 @@ impl Laptop {
         Ok(Laptop { folder, environment, app })
     }
 
-    /// A new laptop on which somebody signed in and has got everything.
+    /// A new laptop on which a person has signed in and completed the first sync.
     ///
     /// # Errors
     /// When the sign-in is refused or the first sync does not end.
     pub async fn of(user_name: &str, server: &str) -> Outcome<Laptop> {
         let laptop = Laptop::new().await?;
         laptop.call("sign_in", json!({"server": server, "name": user_name, "password": PASSWORD})).await?;
-        laptop.is_in_step().await?;
+        laptop.wait_until_synced().await?;
         Ok(laptop)
     }
 
-    /// The program is ended and started again; the person unlocks.
+    /// Ends the app, starts it again and unlocks the person.
     ///
     /// # Errors
-    /// When the data do not open.
+    /// When the data cannot be opened.
     pub async fn restart(self) -> Outcome<Laptop> {
         let Laptop { folder, environment, app } = self;
         app.shutdown().await;
@@ -66,7 +66,7 @@ impl Laptop {
         Ok(laptop)
     }
 
-    /// Where its data lies.
+    /// The data folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -79,28 +79,28 @@ impl Laptop {
     /// One command, as the window calls it.
     ///
     /// # Errors
-    /// What the command refuses.
+    /// The command's refusal.
     pub async fn call(&self, name: &str, arguments: Value) -> Result<Value, Problem> {
         commands::call(&self.app, name, arguments).await
     }
 
-    /// Asks again and again until the answer is as expected, and returns it.
+    /// Repeats a command until the answer is as expected, and returns it.
     ///
     /// # Errors
-    /// When it never is, with the last answer.
+    /// When it never is; the message has the last answer.
     pub async fn until(&self, name: &str, arguments: Value, expected: impl Fn(&Value) -> bool) -> Outcome<Value> {
-        patience::until(&format!("{name} is as expected"), SYNC_TIME_MAX, || async {
+        wait::until(&format!("{name} is as expected"), SYNC_TIME_MAX, || async {
             let answer = self.call(name, arguments.clone()).await?;
             if expected(&answer) { Ok(Some(answer)) } else { Err(format!("{answer:#}").into()) }
         })
         .await
     }
 
-    /// Waits until the server has everything of this person, and they have everything of the server's.
+    /// Waits until the server has all changes of this person, and the laptop all of the server's.
     ///
     /// # Errors
-    /// When that never comes.
-    pub async fn is_in_step(&self) -> Outcome<Value> {
+    /// When that does not happen in time.
+    pub async fn wait_until_synced(&self) -> Outcome<Value> {
         self.until("sync_status", json!({}), |status| {
             let has_pulled = status["last_sync_at"].is_number() && status["rows_left"].is_null();
             has_pulled && status["online"] == true && status["safe_to_close"] == true
@@ -108,11 +108,11 @@ impl Laptop {
         .await
     }
 
-    /// Waits until this laptop knows that the server is gone.
+    /// Waits until this laptop notices that the server is unreachable.
     ///
     /// # Errors
-    /// When it never notices.
-    pub async fn is_offline(&self) -> Outcome<Value> {
+    /// When it does not notice in time.
+    pub async fn wait_until_offline(&self) -> Outcome<Value> {
         self.until("sync_status", json!({}), |status| status["online"] == false).await
     }
 }

@@ -1,7 +1,7 @@
 //! The harness of Waystation's tests: a private PostgreSQL cluster, real servers, real laptops and real windows.
 //!
-//! It may know everything in the workspace; nothing knows it. Whatever it starts, it ends by its own id, also when a
-//! test fails or the whole process is killed.
+//! It may depend on everything in the workspace; nothing depends on it, apart from the fuzz targets. It ends every process that it started,
+//! also when a test fails or the test program is killed.
 //!
 //! ```no_run
 //! # async fn example() -> waystation_tests::Outcome<()> {
@@ -22,8 +22,7 @@ pub mod fuzz;
 pub mod journey;
 pub mod laptop;
 pub mod lossy;
-pub mod patience;
-pub mod places;
+pub mod paths;
 pub mod pooler;
 pub mod school;
 pub mod screen;
@@ -32,7 +31,8 @@ pub mod store;
 pub mod storm;
 pub mod user;
 pub mod virtual_address;
+pub mod wait;
 pub mod window;
 
-/// What a step of the harness ends with. Whoever reads the message has to mend something: it says what and where.
+/// The result of a step of the harness. The error message names what failed and where, because a person has to act on it.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -1,5 +1,5 @@
-//! A network that loses answers: the server has heard and done it, and the laptop never learns so. In a storm it also cuts,
-//! delays, repeats pushes, and leads now to one server and now to another.
+//! A network that loses answers: the server has processed a request, and the laptop does not learn it. In a storm it also cuts, delays,
+//! repeats pushes, and connects to different servers.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,15 +15,15 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Outcome;
 
-/// Bytes that are carried at once.
+/// Bytes that are forwarded at once.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// Longest delay of one piece on a rough way.
+/// Longest delay of one piece on a rough connection.
 const DELAY_MAX: Duration = Duration::from_millis(15);
-/// One push in so many is repeated on a rough way.
+/// One push in this many is repeated on a rough connection.
 const REPEATED_ONE_IN: u32 = 5;
 
-/// A way to a server. Dropped, it is gone with everything on it.
+/// A proxy to a server. Dropped, it ends with all its connections.
 #[derive(Debug)]
 pub struct LossyNetwork {
     address: SocketAddr,
@@ -37,12 +37,12 @@ struct State {
     to_lose: AtomicU64,
     lost: AtomicU64,
     cut: Notify,
-    /// What a rough way does; none on a smooth one.
+    /// The random source of a rough connection; none on a smooth one.
     rough: Option<Mutex<StdRng>>,
 }
 
 impl LossyNetwork {
-    /// A way to the server at this address. At first it loses nothing.
+    /// A smooth proxy to the server at this address. It loses nothing until told to.
     ///
     /// # Errors
     /// When there is no free port.
@@ -50,7 +50,7 @@ impl LossyNetwork {
         LossyNetwork::over(State { servers: vec![server], ..State::default() }).await
     }
 
-    /// A rough way to whichever of these servers answers: it delays, and repeats pushes.
+    /// A rough proxy to any of these servers that accepts connections: it delays, and repeats pushes.
     ///
     /// # Errors
     /// When there is no free port.
@@ -64,30 +64,30 @@ impl LossyNetwork {
         let state = Arc::new(state);
         let shared = Arc::clone(&state);
         let carrying = tokio::spawn(async move {
-            let mut ways = JoinSet::new();
+            let mut connections = JoinSet::new();
             while let Ok((laptop, _)) = listener.accept().await {
-                ways.spawn(carry(laptop, Arc::clone(&shared)));
+                connections.spawn(carry(laptop, Arc::clone(&shared)));
             }
         });
         Ok(LossyNetwork { address, state, carrying })
     }
 
-    /// Its address, as a person would type the server's.
+    /// Its URL, as a person types that of a server.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// From now on, this many answers to pushes are lost.
+    /// Loses the next `answers` answers to pushes.
     pub fn lose_answers(&self, answers: u64) {
         self.state.to_lose.store(answers, Ordering::SeqCst);
     }
 
-    /// How many were lost.
+    /// How many answers were lost.
     pub fn lost(&self) -> u64 {
         self.state.lost.load(Ordering::SeqCst)
     }
 
-    /// Ends every connection that is open now.
+    /// Ends all open connections.
     pub fn cut(&self) {
         self.state.cut.notify_waiters();
     }
@@ -100,11 +100,11 @@ impl Drop for LossyNetwork {
 }
 
 impl State {
-    /// A connection to a server that answers; which one is tried first is chance.
+    /// A connection to a server that accepts one; the first candidate is random.
     async fn server(&self) -> Option<(TcpStream, SocketAddr)> {
         let first = self.chance(u32::try_from(self.servers.len()).unwrap_or(1)) as usize;
-        for place in 0..self.servers.len() {
-            let address = self.servers[(first + place) % self.servers.len()];
+        for index in 0..self.servers.len() {
+            let address = self.servers[(first + index) % self.servers.len()];
             if let Ok(server) = TcpStream::connect(address).await {
                 return Some((server, address));
             }
@@ -112,7 +112,7 @@ impl State {
         None
     }
 
-    /// A number below this one; always 0 on a smooth way.
+    /// A random number below this one; always 0 on a smooth connection.
     fn chance(&self, below: u32) -> u32 {
         self.rough.as_ref().map_or(0, |random| random.lock().unwrap_or_else(PoisonError::into_inner).random_range(0..below))
     }
@@ -124,7 +124,7 @@ impl State {
     }
 }
 
-/// Carries one connection. An answer to a push that is to be lost ends it at the answer's first byte.
+/// Forwards one connection. When an answer to a push is to be lost, the connection ends at the answer's first byte.
 async fn carry(mut laptop: TcpStream, state: Arc<State>) {
     let Some((mut server, address)) = state.server().await else { return };
     let (mut asked, mut answered) = (vec![0; PIECE_BYTES], vec![0; PIECE_BYTES]);
@@ -163,7 +163,7 @@ async fn carry(mut laptop: TcpStream, state: Arc<State>) {
     }
 }
 
-/// Sends the same bytes once more, as a network does that lost sight of them; nobody reads what is answered.
+/// Sends the same bytes once more, as a network may do; the answer is discarded.
 async fn repeat(server: SocketAddr, push: Vec<u8>) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     if server.write_all(&push).await.is_ok() {
@@ -171,7 +171,7 @@ async fn repeat(server: SocketAddr, push: Vec<u8>) {
     }
 }
 
-/// Whether a piece begins a request for a push; none when it begins no request.
+/// Whether a piece begins a push request; none when it begins no request.
 fn asks_for_push(piece: &[u8]) -> Option<bool> {
     let line = piece.split(|byte| *byte == b'\r').next()?;
     let is_request = line.starts_with(b"POST ") || line.starts_with(b"GET ");

@@ -1,4 +1,4 @@
-//! An organization to test with, made as somebody in `psql` would make it.
+//! An organization for tests, made by plain SQL.
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -8,14 +8,14 @@ use crate::Outcome;
 use crate::cluster::{Cluster, Database};
 use crate::server::LocalServer;
 
-/// Of [`crate::caller::PASSWORD`], with the least memory that Argon2 takes: a test signs in many people.
+/// The hash of [`crate::caller::PASSWORD`], with the least memory that Argon2 allows: a test signs in many people.
 const PASSWORD_HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$sQFQp+vy89E$ZPEFgltqevv9Hxi5MOfvxqMknKa6aB4H6DqKgW3sh8A";
 
 /// An organization in a database.
 pub struct School {
     /// The organization.
     pub organization: Uuid,
-    /// A connection as `psql` has one.
+    /// A direct connection, as a `psql` session would have it.
     pub sql: PgConnection,
 }
 
@@ -30,7 +30,7 @@ pub struct Course {
     pub topics: Vec<Uuid>,
 }
 
-/// A test with one question of every kind that is asked for.
+/// A test with one question of each requested type.
 #[derive(Debug, Clone)]
 pub struct Test {
     /// The test.
@@ -45,16 +45,16 @@ pub struct Test {
 /// When the cluster or the server does not start.
 pub async fn open() -> Outcome<(LocalServer, School)> {
     let database = Cluster::shared().await?.database().await?;
-    let school = School::found(&database).await?;
+    let school = School::create(&database).await?;
     Ok((LocalServer::start(&database).await?, school))
 }
 
 impl School {
-    /// Makes one more organization in a database.
+    /// Creates one more organization in a database.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn found(database: &Database) -> Outcome<School> {
+    pub async fn create(database: &Database) -> Outcome<School> {
         let mut school = School { organization: Uuid::now_v7(), sql: database.connect().await? };
         let (id, slug) = (school.organization, format!("school-{}", school.organization));
         let insert = "INSERT INTO organizations (id, organization_id, name, slug, status) VALUES ($1, $1, 'School', $2, 'active')";
@@ -75,7 +75,7 @@ impl School {
         Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(self.organization).bind(row).fetch_one(&mut self.sql).await?)
     }
 
-    /// Runs statements, as somebody in `psql` would.
+    /// Runs statements by plain SQL.
     ///
     /// # Errors
     /// When the database refuses.
@@ -87,7 +87,7 @@ impl School {
     /// One value of one row.
     ///
     /// # Errors
-    /// When there is not exactly one.
+    /// When the query does not return exactly one row.
     pub async fn value(&mut self, sql: impl Into<String>) -> Outcome<Value> {
         let sql = format!("SELECT coalesce((SELECT to_jsonb(v) FROM ({}) AS t(v)), 'null'::jsonb)", sql.into());
         Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.sql).await?)
@@ -96,12 +96,12 @@ impl School {
     /// One column of one row by its id.
     ///
     /// # Errors
-    /// When there is no such table or column.
+    /// When there is no such table, row or column.
     pub async fn column(&mut self, table: &str, id: Uuid, column: &str) -> Outcome<Value> {
         self.value(format!("SELECT {column} FROM {table} WHERE id = '{id}'")).await
     }
 
-    /// How many rows a table has.
+    /// The number of rows of a table.
     ///
     /// # Errors
     /// When there is no such table.
@@ -117,7 +117,7 @@ impl School {
         self.person_of(Uuid::now_v7(), role, name).await
     }
 
-    /// … with this id.
+    /// A person with this id.
     ///
     /// # Errors
     /// When the database refuses.
@@ -137,8 +137,8 @@ impl School {
         let module = Uuid::now_v7();
         self.insert("modules", json!({"id": module, "course_id": id, "title": "Module", "position": 0})).await.map(drop)?;
         let mut course = Course { id, module, topics: Vec::new() };
-        for place in 0..topics {
-            course.topics.push(self.topic(&course, &format!("Topic {place}")).await?);
+        for number in 0..topics {
+            course.topics.push(self.topic(&course, &format!("Topic {number}")).await?);
         }
         Ok(course)
     }
@@ -152,7 +152,7 @@ impl School {
         self.insert("topics", row).await
     }
 
-    /// Lets somebody into a course.
+    /// Enrols a person in a course.
     ///
     /// # Errors
     /// When the database refuses.

@@ -1,14 +1,14 @@
-//! A screen that nobody sees, on a free display.
+//! A virtual screen on a free display.
 
 use std::time::Duration;
 
 use crate::children::{Child, Program};
-use crate::patience::SOON;
-use crate::{Outcome, patience, places};
+use crate::wait::SOON;
+use crate::{Outcome, paths, wait};
 
 /// How long the screen may take to start.
 const START_TIME_MAX: Duration = SOON;
-/// A common screen. WebKit's driver takes no picture on one of 2600 × 1500.
+/// A common size. WebKit's driver cannot take pictures at 2600 × 1500.
 const SIZE: &str = "1920x1080x24";
 
 /// A running Xvfb.
@@ -24,13 +24,13 @@ impl Screen {
     /// # Errors
     /// When Xvfb is missing or does not start.
     pub async fn start() -> Outcome<Screen> {
-        let log = places::folder("logs")?.join(format!("xvfb-{}.log", std::process::id()));
+        let log = paths::folder("logs")?.join(format!("xvfb-{}.log", std::process::id()));
         let server = Program::new("Xvfb", "Xvfb")
             .arguments(["-displayfd", "1", "-screen", "0", SIZE, "-nolisten", "tcp", "-noreset"])
             .start(&log)
             .map_err(|error| format!("{error}: install the package `xvfb`"))?;
-        let display = patience::until("Xvfb shows a display", START_TIME_MAX, || async {
-            server.must_run()?;
+        let display = wait::until("Xvfb shows a display", START_TIME_MAX, || async {
+            server.ensure_running()?;
             let text = std::fs::read_to_string(&log)?;
             let number =
                 text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).find_map(|line| line.trim().parse::<u32>().ok());
@@ -40,7 +40,7 @@ impl Screen {
         Ok(Screen { display, _server: server })
     }
 
-    /// What `DISPLAY` is to be.
+    /// The value of `DISPLAY`.
     pub fn display(&self) -> &str {
         &self.display
     }

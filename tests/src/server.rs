@@ -10,18 +10,18 @@ use sync_server::settings::{ContentSettings, Settings};
 
 use crate::children::{Child, Program, Signal};
 use crate::cluster::Database;
-use crate::patience::SOON;
-use crate::{Outcome, patience, places};
+use crate::wait::SOON;
+use crate::{Outcome, paths, wait};
 
 /// How long a server may take until it is ready.
 const READY_TIME_MAX: Duration = SOON;
-/// How long a server may take to end what it is doing.
+/// How long a server may take to finish its requests.
 const STOP_TIME_MAX: Duration = SOON;
 /// How long `migrate` and `demo-data` may take.
 const CHORE_TIME_MAX: Duration = Duration::from_secs(300);
-/// Signs the tokens of servers that only this machine reaches.
+/// The secret for tokens of servers that only this machine reaches.
 const TOKEN_SECRET: &str = "tests and the demonstration only, on the loopback";
-/// Connections of a server in a test; many servers share one cluster.
+/// Database connections of a server in a test; many servers share one cluster.
 pub const TEST_CONNECTIONS: u32 = 8;
 
 /// A server in this process, with files in a folder of its own.
@@ -40,7 +40,7 @@ impl LocalServer {
         LocalServer::start_on(database, 0).await
     }
 
-    /// Starts one over a database, on the port of one that was stopped.
+    /// Starts one over a database, on the port of a stopped one.
     ///
     /// # Errors
     /// When the server does not start.
@@ -50,39 +50,39 @@ impl LocalServer {
         Ok(LocalServer { server, content, database: database.clone() })
     }
 
-    /// Starts one of later years, whose own protocol is `newest`.
+    /// Starts one of a later version, whose own protocol version is `newest`.
     ///
     /// # Errors
     /// When the server does not start.
-    pub async fn start_speaking(database: &Database, newest: u32) -> Outcome<LocalServer> {
-        LocalServer::start_speaking_on(database, newest, 0).await
+    pub async fn start_with_protocol(database: &Database, newest: u32) -> Outcome<LocalServer> {
+        LocalServer::start_with_protocol_on(database, newest, 0).await
     }
 
-    /// … on the port of one that was stopped.
+    /// Starts one of a later version on the port of a stopped one.
     ///
     /// # Errors
     /// When the server does not start.
-    pub async fn start_speaking_on(database: &Database, newest: u32, port: u16) -> Outcome<LocalServer> {
+    pub async fn start_with_protocol_on(database: &Database, newest: u32, port: u16) -> Outcome<LocalServer> {
         let content = tempfile::tempdir()?;
         let settings = Settings { protocols: Protocols::up_to(newest), ..settings(database.url(), content.path(), port) };
         Ok(LocalServer { server: sync_server::Server::start(settings).await?, content, database: database.clone() })
     }
 
-    /// Starts one that is kept waiting for so long and no longer.
+    /// Starts one with other time limits.
     ///
     /// # Errors
     /// When the server does not start.
-    pub async fn start_waiting(database: &Database, waits: Waits) -> Outcome<LocalServer> {
+    pub async fn start_with_waits(database: &Database, waits: Waits) -> Outcome<LocalServer> {
         let content = tempfile::tempdir()?;
         let settings = Settings { waits, ..settings(database.url(), content.path(), 0) };
         Ok(LocalServer { server: sync_server::Server::start(settings).await?, content, database: database.clone() })
     }
 
-    /// Starts one that keeps its files elsewhere.
+    /// Starts one with another file store.
     ///
     /// # Errors
     /// When the server does not start.
-    pub async fn start_with(database: &Database, files: ContentSettings) -> Outcome<LocalServer> {
+    pub async fn start_with_files(database: &Database, files: ContentSettings) -> Outcome<LocalServer> {
         let content = tempfile::tempdir()?;
         let settings = Settings { content: files, ..settings(database.url(), content.path(), 0) };
         Ok(LocalServer { server: sync_server::Server::start(settings).await?, content, database: database.clone() })
@@ -99,7 +99,7 @@ impl LocalServer {
         Ok(LocalServer { server, content: self.content, database: self.database })
     }
 
-    /// Its address, as a person would type it.
+    /// Its URL, as a person types it.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address())
     }
@@ -114,7 +114,7 @@ impl LocalServer {
         &self.database
     }
 
-    /// Where its files lie.
+    /// The folder of its files.
     pub fn content(&self) -> &Path {
         self.content.path()
     }
@@ -137,7 +137,7 @@ fn settings(database_url: &str, content: &Path, port: u16) -> Settings {
     }
 }
 
-/// Makes and reads access tokens as every server here does.
+/// Makes and reads access tokens as every test server does.
 pub fn tokens() -> sync_server::accounts::Tokens {
     sync_server::accounts::Tokens::new(TOKEN_SECRET)
 }
@@ -153,15 +153,15 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// One that is not running yet. Its files lie in `content`, its logs in `logs`.
+    /// A server that is not running yet. Its files are in `content`, its logs in `logs`.
     pub fn new(database_url: String, content: PathBuf, logs: PathBuf, port: u16) -> ServerProcess {
         ServerProcess { database_url, content, logs, port, starts: 0, running: None }
     }
 
-    /// Runs one of its chores, such as `migrate`, to its end.
+    /// Runs one of its commands, such as `migrate`, to its end.
     ///
     /// # Errors
-    /// When it ends badly, with what it said.
+    /// When it ends with an error; the message has its output.
     pub fn chore(&self, arguments: &[&str]) -> Outcome<()> {
         let name = arguments.first().copied().unwrap_or_default();
         let program = self.program(name)?.arguments(arguments.iter().copied());
@@ -171,36 +171,36 @@ impl ServerProcess {
     /// Starts it and waits until it is ready.
     ///
     /// # Errors
-    /// When it ends or does not get ready.
+    /// When it ends or does not become ready.
     pub async fn start(&mut self) -> Outcome<()> {
         self.starts += 1;
         let log = self.logs.join(format!("sync-server-{}.log", self.starts));
-        let child = self.program("serve")?.argument("serve").when_we_die(Signal::Terminate).start(&log)?;
+        let child = self.program("serve")?.argument("serve").on_parent_exit(Signal::Terminate).start(&log)?;
         let url = format!("{}/readyz", self.url());
         let client = reqwest::Client::new();
-        let ready = patience::until("the server is ready", READY_TIME_MAX, || async {
+        let ready = wait::until("the server is ready", READY_TIME_MAX, || async {
             if child.ended()?.is_some() {
                 return Ok(Some(false));
             }
             Ok(client.get(&url).send().await?.status().is_success().then_some(true))
         })
         .await?;
-        // Whoever answered may have been somebody else on the same port.
+        // Another process on the same port may have answered.
         if !ready || child.ended()?.is_some() {
-            return Err(child.says("did not start").into());
+            return Err(child.report("did not start").into());
         }
         self.running = Some(child);
         Ok(())
     }
 
-    /// Stops it as a system would.
+    /// Stops it as the operating system does.
     pub fn stop(&mut self) {
         if let Some(child) = self.running.take() {
             child.stop(Signal::Terminate, STOP_TIME_MAX);
         }
     }
 
-    /// Kills it in the middle of whatever it does.
+    /// Kills it in the middle of its work.
     pub fn kill(&mut self) {
         if let Some(child) = self.running.take() {
             child.stop(Signal::Kill, STOP_TIME_MAX);
@@ -212,7 +212,7 @@ impl ServerProcess {
         self.running.as_ref().map(Child::pid)
     }
 
-    /// Its address, as a person would type it.
+    /// Its URL, as a person types it.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -223,7 +223,7 @@ impl ServerProcess {
     }
 
     fn program(&self, name: &str) -> Outcome<Program> {
-        Ok(Program::new(format!("sync-server {name}"), places::program("sync-server")?)
+        Ok(Program::new(format!("sync-server {name}"), paths::program("sync-server")?)
             .argument("--log-text")
             .variable("DATABASE_URL", &self.database_url)
             .variable("WAYSTATION_LISTEN", format!("127.0.0.1:{}", self.port))

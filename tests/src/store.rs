@@ -1,4 +1,4 @@
-//! An S3 endpoint in this process, over a folder: what MinIO is in earnest.
+//! An S3 endpoint in this process, over a folder: it stands in for MinIO of production.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ const BUCKET: &str = "waystation";
 const ACCESS_KEY: &str = "tests";
 const SECRET_KEY: &str = "tests on the loopback only";
 
-/// A running endpoint. Dropped, it is gone with its connections.
+/// A running endpoint. Dropped, it ends with its connections.
 #[derive(Debug)]
 pub struct ObjectStore {
     folder: PathBuf,
@@ -41,12 +41,12 @@ impl ObjectStore {
         Ok(ObjectStore { folder: folder.join(BUCKET), address, accepting: tokio::spawn(accept(listener, service)) })
     }
 
-    /// Where the bucket's files lie.
+    /// The folder of the bucket's files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What a server has to be told to keep its files here.
+    /// The settings of a server that stores its files here.
     pub fn settings(&self) -> ContentSettings {
         ContentSettings::S3 {
             endpoint: format!("http://{}", self.address),
@@ -69,7 +69,7 @@ async fn accept(listener: TcpListener, service: S3Service) {
     while let Ok((socket, _)) = listener.accept().await {
         let service = service.clone();
         connections.spawn(async move {
-            // A connection that breaks is the other side's to notice.
+            // A broken connection is handled by the client.
             let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
         });
     }

@@ -1,6 +1,6 @@
-//! Real processes that are killed for real: two servers over one PostgreSQL, laptops that work without a pause, networks
-//! that cut, delay and repeat, and somebody who kills any of them at any moment of push, pull and download. Afterwards nothing
-//! that was acknowledged is lost, nothing came twice, and every file is whole.
+//! Real processes that are killed: two servers over one PostgreSQL, laptops that work without a pause, networks that cut, delay and repeat,
+//! and random kills during push, pull and download. Afterwards nothing that was acknowledged is lost, nothing was applied twice, and every
+//! file is complete.
 
 mod journal;
 pub mod laptop;
@@ -19,26 +19,26 @@ use uuid::Uuid;
 use crate::children::{Child, Program, Signal};
 use crate::cluster::Cluster;
 use crate::lossy::LossyNetwork;
-use crate::patience::SOON;
 use crate::school::{Course, School};
 use crate::server::ServerProcess;
-use crate::{Outcome, patience, places};
+use crate::wait::SOON;
+use crate::{Outcome, paths, wait};
 use journal::Journal;
 
-/// Laptops, each of a learner of its own.
+/// Laptops, each of a different learner.
 const LAPTOPS: usize = 3;
-/// Topics, and as many documents, that each of them works on.
+/// Topics, each with a document, that each learner works on.
 const TOPICS: usize = 8;
-/// Bytes of each document: large enough to be under way when somebody is killed.
+/// Bytes of each document: large enough for kills during its download.
 const FILE_BYTES: usize = 2_345_678;
-/// Longest pause between two blows.
+/// Longest pause between two kills.
 const PAUSE_MAX: Duration = Duration::from_millis(400);
 /// How long a killed laptop may take to end.
 const END_TIME_MAX: Duration = SOON;
-/// How long all laptops may take to bring everything home after the storm.
+/// How long all laptops may take to send and receive everything after the storm.
 const SETTLE_TIME_MAX: Duration = Duration::from_secs(600);
 
-/// What a storm was.
+/// Counters of a storm.
 #[derive(Debug, Default)]
 pub struct Storm {
     /// Servers that were killed.
@@ -49,9 +49,9 @@ pub struct Storm {
     pub databases: usize,
     /// Networks that were cut.
     pub cuts: usize,
-    /// Edits that a laptop had acknowledged to its person.
+    /// Edits that a laptop acknowledged to its person.
     pub edits: usize,
-    /// Files that were whole on the laptops in the end.
+    /// Complete files on the laptops at the end.
     pub files: usize,
 }
 
@@ -62,7 +62,7 @@ impl Storm {
     }
 }
 
-/// A laptop's process, its data and its way to the servers.
+/// A laptop's process, its data and its connection to the servers.
 struct Station {
     name: String,
     folder: PathBuf,
@@ -70,22 +70,22 @@ struct Station {
     course: Uuid,
     topics: Vec<Uuid>,
     items: Vec<Uuid>,
-    lives: u64,
+    runs: u64,
     child: Option<Child>,
 }
 
 impl Station {
     fn start(&mut self, seed: u64) -> Outcome<()> {
-        self.lives += 1;
+        self.runs += 1;
         let words = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",");
-        let child = Program::new(format!("laptop of {}", self.name), places::program("storm")?)
+        let child = Program::new(format!("laptop of {}", self.name), paths::program("storm")?)
             .arguments(["laptop", "--name", &self.name, "--server", &self.network.url()])
             .arguments(["--course", &self.course.to_string()])
             .arguments(["--topics", &words(&self.topics), "--items", &words(&self.items)])
-            .arguments(["--seed", &(seed * 1_000 + self.lives).to_string()])
+            .arguments(["--seed", &(seed * 1_000 + self.runs).to_string()])
             .argument("--folder")
             .argument(&self.folder)
-            .start(&self.folder.join(format!("life-{}.log", self.lives)))?;
+            .start(&self.folder.join(format!("run-{}.log", self.runs)))?;
         self.child = Some(child);
         Ok(())
     }
@@ -97,17 +97,17 @@ impl Station {
     }
 }
 
-/// Lets a storm of so many kills pass over a cluster of its own.
+/// Runs a storm of this many kills over a cluster of its own.
 ///
 /// # Errors
-/// The first promise that was broken.
+/// The first broken guarantee.
 pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) -> Outcome<Storm> {
     let mut random = StdRng::seed_from_u64(seed);
     let database = cluster.migrated("storm").await?;
-    let mut school = School::found(&database).await?;
+    let mut school = School::create(&database).await?;
     let course = school.course(None, "published", TOPICS).await?;
     let (items, files) = documents(&mut school, &course, &folder.join("content")).await?;
-    let ports = [places::free_port()?, places::free_port()?];
+    let ports = [paths::free_port()?, paths::free_port()?];
     let mut servers = Vec::new();
     for port in ports {
         let logs = folder.join(format!("server-{port}"));
@@ -126,14 +126,14 @@ pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) 
         let folder = folder.join(&name);
         std::fs::create_dir_all(&folder)?;
         let (topics, items) = (course.topics.clone(), items.clone());
-        let mut station = Station { name, folder, network, course: course.id, topics, items, lives: 0, child: None };
+        let mut station = Station { name, folder, network, course: course.id, topics, items, runs: 0, child: None };
         station.start(seed)?;
         stations.push(station);
     }
 
     let mut storm = Storm::default();
     while storm.kills() < kills {
-        // How long nothing happens is part of the seed; what happens in it is not.
+        // The seed determines the pauses, not what happens during them.
         tokio::time::sleep(PAUSE_MAX.mul_f64(random.random())).await;
         match random.random_range(0..10) {
             0..4 => {
@@ -164,13 +164,13 @@ pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) 
     for station in &stations {
         std::fs::write(station.folder.join(laptop::STOP), "")?;
     }
-    patience::until("every laptop is home", SETTLE_TIME_MAX, || async {
+    wait::until("every laptop has sent everything", SETTLE_TIME_MAX, || async {
         for station in &mut stations.iter() {
             let child = station.child.as_ref().ok_or("a laptop without a process")?;
             match child.ended()? {
                 None => return Ok(None),
                 Some(true) => {}
-                Some(false) => return Ok(Some(Err(child.says("ended badly")))),
+                Some(false) => return Ok(Some(Err(child.report("ended badly")))),
             }
         }
         Ok(Some(Ok(())))
@@ -191,12 +191,12 @@ pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) 
     if report.faults.is_empty() { Ok(storm) } else { Err(report.to_string().into()) }
 }
 
-/// A document for each topic, and the hashes of their files.
+/// Creates a document for each topic; returns their ids and the hashes of their files.
 async fn documents(school: &mut School, course: &Course, content: &Path) -> Outcome<(Vec<Uuid>, Vec<String>)> {
     let store = sync_server::backup::folder(content)?;
     let (mut items, mut files) = (Vec::new(), Vec::new());
     for (number, topic) in course.topics.iter().enumerate() {
-        let bytes: Bytes = (0..FILE_BYTES).map(|place| u8::try_from((place * 31 + place / 251 + number) % 256).unwrap_or(0)).collect();
+        let bytes: Bytes = (0..FILE_BYTES).map(|index| u8::try_from((index * 31 + index / 251 + number) % 256).unwrap_or(0)).collect();
         let sha256 = hex::encode(Sha256::digest(&bytes));
         sync_server::content::store(store.as_ref(), &sha256, bytes).await?;
         let media = json!({"id": Uuid::now_v7(), "course_id": course.id, "title": "PDF", "sha256": sha256, "size_bytes": FILE_BYTES, "media_type": "application/pdf", "status": "ready"});
@@ -208,7 +208,7 @@ async fn documents(school: &mut School, course: &Course, content: &Path) -> Outc
     Ok((items, files))
 }
 
-/// Whether every file is on the laptop, whole. Returns how many there are.
+/// Whether every file is on the laptop and complete. Returns their number.
 fn has_files(station: &Station, files: &[String]) -> Outcome<usize> {
     for sha256 in files {
         let path = station.folder.join("data").join("media").join(sha256);
@@ -220,14 +220,14 @@ fn has_files(station: &Station, files: &[String]) -> Outcome<usize> {
     Ok(files.len())
 }
 
-/// Holds what the server has against what the laptop's journal says. Returns how many edits were acknowledged.
+/// Compares the server's rows with the laptop's journal. Returns how many edits were acknowledged.
 async fn holds(school: &mut School, station: &Station) -> Outcome<usize> {
     let journal = Journal::read(&station.folder)?;
     let of_person = format!("(SELECT id FROM users WHERE user_name = '{}')", station.name);
     for (item, seconds) in &journal.seconds {
         let sql = format!("SELECT time_spent_seconds FROM content_progress WHERE user_id = {of_person} AND content_item_id = '{item}'");
         let stored = school.value(sql).await?.as_i64().unwrap_or(0);
-        // What was begun and not acknowledged may have been done or not; nothing else is left open.
+        // An edit that was begun and not acknowledged may have been applied or not.
         if !(seconds.acknowledged..=seconds.begun).contains(&stored) {
             return Err(format!("{} {item}: {stored} s instead of {seconds:?}", station.name).into());
         }

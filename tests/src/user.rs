@@ -1,4 +1,4 @@
-//! The system's users: `initdb` refuses to run as root, so as root it runs as `postgres`.
+//! Users of the operating system: `initdb` refuses to run as root, so root runs it as `postgres`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,10 +15,10 @@ pub struct SystemUser {
 }
 
 impl SystemUser {
-    /// Whom PostgreSQL has to run as: somebody else when we are root, otherwise none.
+    /// The user that must run PostgreSQL: `postgres` for root, otherwise none.
     ///
     /// # Errors
-    /// When we are root and there is no user `postgres`.
+    /// When this process runs as root and there is no user `postgres`.
     pub fn for_postgres() -> Outcome<Option<SystemUser>> {
         if number(&["-u"]) != Some(0) {
             return Ok(None);
@@ -31,16 +31,16 @@ impl SystemUser {
         }
     }
 
-    /// Gives a file or a folder to this user.
+    /// Makes this user the owner of a file or a folder.
     ///
     /// # Errors
-    /// When that is not allowed.
+    /// When that is not permitted.
     #[cfg(unix)]
     pub fn take_over(&self, path: &Path) -> Outcome<()> {
         Ok(std::os::unix::fs::chown(path, Some(self.uid), Some(self.gid))?)
     }
 
-    /// Nobody changes users elsewhere.
+    /// Other systems do not switch users.
     ///
     /// # Errors
     /// Always.
@@ -49,7 +49,7 @@ impl SystemUser {
         Err("there are no such users on this system".into())
     }
 
-    /// Whether this user can pass through a folder.
+    /// Whether this user can traverse a folder.
     pub fn can_reach(&self, folder: &Path) -> bool {
         let (program, arguments) = self.prefix();
         let mut test = Command::new(program);
@@ -57,7 +57,7 @@ impl SystemUser {
         test.status().is_ok_and(|status| status.success())
     }
 
-    /// What to put before a command so that this user runs it.
+    /// The command prefix that runs a command as this user.
     pub fn prefix(&self) -> (&'static str, Vec<String>) {
         ("setpriv", vec![format!("--reuid={}", self.uid), format!("--regid={}", self.gid), "--init-groups".to_owned(), "--".to_owned()])
     }

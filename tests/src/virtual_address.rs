@@ -1,6 +1,6 @@
-//! The address that programs know a database by, wherever it runs: what operators move to another machine in a failover.
+//! An address that programs use for a database, wherever it runs: operators move it to another machine in a failover.
 //!
-//! It lives in the runtime of the test. A test that also waits for processes needs a runtime of several threads.
+//! It runs in the runtime of the test. A test that also blocks on processes needs a multi-threaded runtime.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Outcome;
 
-/// An address on the loopback that leads to one database at a time. Dropped, it is gone with every connection through it.
+/// An address on the loopback that leads to one database at a time. Dropped, it ends with all its connections.
 #[derive(Debug)]
 pub struct VirtualAddress {
     address: SocketAddr,
@@ -32,7 +32,7 @@ impl VirtualAddress {
             let mut connections = JoinSet::new();
             while let Ok((caller, _)) = listener.accept().await {
                 connections.spawn(carry(caller, leads.clone()));
-                // Those that have ended are not kept.
+                // Removes ended connections.
                 while connections.try_join_next().is_some() {}
             }
         });
@@ -44,12 +44,12 @@ impl VirtualAddress {
         self.address
     }
 
-    /// From now on it leads there. Connections to anywhere else are cut.
+    /// Leads to `target` from now on. Connections to other targets are cut.
     pub fn lead_to(&self, target: SocketAddr) {
         self.target.send_replace(Some(target));
     }
 
-    /// From now on it leads nowhere: every connection is cut, and new ones are closed at once.
+    /// Leads nowhere from now on: every connection is cut, and new ones are closed at once.
     pub fn lead_nowhere(&self) {
         self.target.send_replace(None);
     }
@@ -61,7 +61,7 @@ impl Drop for VirtualAddress {
     }
 }
 
-/// Carries one connection until either side ends it or the address leads elsewhere.
+/// Forwards one connection until either side ends it or the address leads elsewhere.
 async fn carry(mut caller: TcpStream, mut leads: watch::Receiver<Option<SocketAddr>>) {
     let Some(target) = *leads.borrow_and_update() else { return };
     let carried = async {
@@ -69,7 +69,7 @@ async fn carry(mut caller: TcpStream, mut leads: watch::Receiver<Option<SocketAd
         copy_bidirectional(&mut caller, &mut database).await
     };
     tokio::select! {
-        // A broken connection is for its two ends to notice.
+        // Both ends handle a broken connection.
         _ = carried => {}
         _ = leads.changed() => {}
     }

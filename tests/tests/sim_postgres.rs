@@ -1,6 +1,6 @@
-//! The simulator's authority and PostgreSQL play the same histories: every outcome, feed row, head, checksum and row is equal.
+//! The simulator's authority and PostgreSQL play the same histories: every outcome, feed row, head, checksum and row must be equal.
 //!
-//! `WAYSTATION_TWINS=1000` plays a thousand of them, `WAYSTATION_TWINS_FROM` says which is the first.
+//! `WAYSTATION_TWINS=1000` plays a thousand of them, `WAYSTATION_TWINS_FROM` sets the first.
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ const HISTORIES: u64 = 60;
 /// Steps of each.
 const STEPS: usize = 30;
 
-/// PostgreSQL as the keeper of the rows.
-struct Real {
+/// PostgreSQL as the authority.
+struct PostgresTwin {
     pool: PgPool,
     sql: PgConnection,
     constraints: Constraints,
@@ -39,35 +39,35 @@ struct Real {
 }
 
 #[tokio::test]
-async fn postgresql_and_the_simulator_make_the_same_of_every_history() -> Outcome<()> {
+async fn postgresql_and_the_simulator_agree_on_every_history() -> Outcome<()> {
     let number = |name: &str, otherwise: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let (from, count) = (number("WAYSTATION_TWINS_FROM", 0), number("WAYSTATION_TWINS", HISTORIES));
-    let mut real = Real::open().await?;
+    let mut real = PostgresTwin::open().await?;
     for seed in from..from + count {
         play(&mut real, seed, Faults::default()).await.map_err(|error| format!("history {seed}: {error}"))?;
     }
-    // Rights are lost and decided about in them, or the comparison would say nothing of it.
+    // Rights must be lost and decided about in them, or the comparison would not cover that.
     let states: Vec<String> = sqlx::query_scalar("SELECT DISTINCT state FROM held_changes ORDER BY state").fetch_all(&mut real.sql).await?;
     assert!(count < HISTORIES || states == ["accepted", "refused", "waiting"], "{states:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_simulator_that_forgets_something_is_found_out() -> Outcome<()> {
+async fn a_faulty_simulator_is_detected() -> Outcome<()> {
     for fault in [Fault::DropTombstone, Fault::OneFeedOfTwo, Fault::SkipVersions, Fault::LoseLoser, Fault::LoseHeld, Fault::ForgetLedger] {
-        let mut real = Real::open().await?;
+        let mut real = PostgresTwin::open().await?;
         let mut found = false;
         for seed in 0..20 {
             if !found {
                 found = play(&mut real, seed, Faults::only(fault)).await.is_err();
             }
         }
-        assert!(found, "{fault:?} was not seen");
+        assert!(found, "{fault:?} was not detected");
     }
     Ok(())
 }
 
-async fn play(real: &mut Real, seed: u64, faults: Faults) -> Outcome<()> {
+async fn play(real: &mut PostgresTwin, seed: u64, faults: Faults) -> Outcome<()> {
     let now: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1000)::bigint").fetch_one(&mut real.sql).await?;
     let mut twin = Twin::new(seed, u32::try_from(seed)?, now, faults);
     let setup = twin.setup();
@@ -84,7 +84,7 @@ async fn play(real: &mut Real, seed: u64, faults: Faults) -> Outcome<()> {
     compare(real, &twin).await
 }
 
-async fn step(real: &mut Real, twin: &mut Twin, op: &Op) -> Outcome<()> {
+async fn step(real: &mut PostgresTwin, twin: &mut Twin, op: &Op) -> Outcome<()> {
     let simulated = shown(twin.play(op));
     let stored = shown(real.play(op).await?);
     if simulated != stored {
@@ -93,7 +93,7 @@ async fn step(real: &mut Real, twin: &mut Twin, op: &Op) -> Outcome<()> {
     Ok(())
 }
 
-/// What both sides can share of an answer: chains follow from stamps, and words are for a log.
+/// The comparable parts of an answer: chains follow from stamps, and texts are only for a log.
 fn shown(played: Played) -> Result<Option<(i64, Vec<NumberedOutcome>)>, String> {
     let plain = |PushAnswer { last_n, outcomes, .. }| {
         let outcomes = outcomes.into_iter().map(|NumberedOutcome { n, outcome }| NumberedOutcome {
@@ -108,12 +108,12 @@ fn shown(played: Played) -> Result<Option<(i64, Vec<NumberedOutcome>)>, String> 
     played.map(|answer| answer.map(plain))
 }
 
-impl Real {
-    /// Over a database of its own.
-    async fn open() -> Outcome<Real> {
+impl PostgresTwin {
+    /// Opens it over a database of its own.
+    async fn open() -> Outcome<PostgresTwin> {
         let database = Cluster::shared().await?.database().await?;
         let mut sql = database.connect().await?;
-        // A stay gets an id that nobody can foresee, unless somebody compares.
+        // A membership gets an unpredictable id, unless a comparison needs a predictable one.
         sqlx::raw_sql(
             "CREATE FUNCTION foreseen_id() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
              NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'period:' || NEW.membership_id || ':' || to_char(NEW.joined_on, 'YYYY-MM-DD')); RETURN NEW; END $$; \
@@ -124,7 +124,7 @@ impl Real {
         let pool = sync_server::database::connect(database.url(), 2).await?;
         let epoch = sqlx::query_scalar("SELECT epoch FROM epoch").fetch_one(&pool).await?;
         let constraints = Constraints::new(read_constraints(&pool).await?);
-        Ok(Real { pool, sql, constraints, organization: Uuid::nil(), devices: Vec::new(), epoch })
+        Ok(PostgresTwin { pool, sql, constraints, organization: Uuid::nil(), devices: Vec::new(), epoch })
     }
 
     async fn play(&mut self, op: &Op) -> Outcome<Played> {
@@ -222,14 +222,14 @@ fn literal(entity: &Entity, name: &str, value: &Value) -> String {
     }
 }
 
-/// A row of a feed: its version, its state, and whether its hash is that of the row as it is.
+/// A row of a feed: its version, its state, and whether its hash matches the row.
 type FeedRow = (i64, i16, bool);
 /// Heads and feeds by scope, and whether the checksum is the sum of the hashes.
 type Feeds = BTreeMap<String, (i64, bool, BTreeMap<(i16, Uuid), FeedRow>)>;
 /// Every row by table and id.
 type Rows = BTreeMap<(i16, Uuid), Row>;
 
-async fn compare(real: &mut Real, twin: &Twin) -> Outcome<()> {
+async fn compare(real: &mut PostgresTwin, twin: &Twin) -> Outcome<()> {
     let (simulated, simulated_feeds) = simulated(twin);
     let stored = rows_of(real).await?;
     let plain = |rows: &Rows| rows.iter().map(|(key, row)| (*key, plain(named(key.0), row))).collect::<BTreeMap<_, _>>();
@@ -237,12 +237,14 @@ async fn compare(real: &mut Real, twin: &Twin) -> Outcome<()> {
     let stored_feeds = stored_feeds(real, simulated_feeds.keys().cloned().collect(), &stored).await?;
     same("feed", &simulated_feeds, &stored_feeds)?;
     for device in 0..twin.devices.len() {
-        let simulated = twin.hears(device).map(|heard| heard.scopes.clone()).map_err(|failure| word(&failure));
+        let simulated = twin.hears(device).map(|subscription| subscription.scopes.clone()).map_err(|failure| word(&failure));
         let user = twin.devices[device].user;
-        let stored =
-            subscription_of(&real.pool, &Heads::default(), user).await.map(|heard| heard.scopes.clone()).map_err(|failure| word(&failure));
+        let stored = subscription_of(&real.pool, &Heads::default(), user)
+            .await
+            .map(|subscription| subscription.scopes.clone())
+            .map_err(|failure| word(&failure));
         if simulated != stored {
-            return Err(format!("{user} hears {simulated:?} in the simulator and {stored:?} in PostgreSQL").into());
+            return Err(format!("{user} subscribes to {simulated:?} in the simulator and {stored:?} in PostgreSQL").into());
         }
     }
     Ok(())
@@ -272,7 +274,7 @@ fn simulated(twin: &Twin) -> (Rows, Feeds) {
     (rows, feeds)
 }
 
-async fn stored_feeds(real: &mut Real, scopes: Vec<String>, rows: &Rows) -> Outcome<Feeds> {
+async fn stored_feeds(real: &mut PostgresTwin, scopes: Vec<String>, rows: &Rows) -> Outcome<Feeds> {
     let heads: Vec<(i64, String, i64, i64)> = sqlx::query_as("SELECT id, scope, version, checksum FROM scope_heads WHERE scope = ANY($1)")
         .bind(&scopes)
         .fetch_all(&mut real.sql)
@@ -307,7 +309,7 @@ fn same<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
     Ok(())
 }
 
-async fn rows_of(real: &mut Real) -> Outcome<Rows> {
+async fn rows_of(real: &mut PostgresTwin) -> Outcome<Rows> {
     use sqlx::Row as _;
     let mut rows = BTreeMap::new();
     for entity in all() {
@@ -334,8 +336,7 @@ async fn rows_of(real: &mut Real) -> Outcome<Rows> {
     Ok(rows)
 }
 
-/// What both sides can share of a row: moments that the server fills in are only there or not, and of stamps only their order
-/// within the row counts.
+/// The comparable parts of a row: of times that the server fills in only their presence, and of stamps only their order within the row.
 fn plain(entity: &Entity, row: &Row) -> Value {
     let filled =
         |name: &str| matches!((entity.name, name), ("group_memberships", "joined_at" | "left_at") | ("conflicts", "kept_at" | "lost_at"));
@@ -348,7 +349,7 @@ fn plain(entity: &Entity, row: &Row) -> Value {
             match (entity.name, column.name) {
                 _ if value.is_null() => Value::Null,
                 _ if own => json!("a moment"),
-                // Stamps differ, and a time from the future counts as the moment of receipt.
+                // Stamps differ, and a time in the future counts as the time of receipt.
                 ("held_changes", "base") => json!("a base"),
                 ("held_changes", "at_us") if value.as_i64().is_some_and(|at| at % 1_000 == 999) => json!("the server's"),
                 _ => value.clone(),
@@ -362,24 +363,24 @@ fn plain(entity: &Entity, row: &Row) -> Value {
     let mut stamps: Vec<i64> = row.edits.values().flat_map(remembered_stamps).collect();
     stamps.sort_unstable();
     stamps.dedup();
-    let place_of = |stamp: i64| stamps.binary_search(&stamp).unwrap_or(usize::MAX);
+    let rank_of = |stamp: i64| stamps.binary_search(&stamp).unwrap_or(usize::MAX);
     let remembered = |edit: &Edit| {
-        let seconders: Vec<_> = edit.seconders.iter().map(|seconder| (seconder.device, seconder.n, place_of(seconder.stamp))).collect();
-        // Which of two moments of receipt is the later one is each side's own.
+        let seconders: Vec<_> = edit.seconders.iter().map(|seconder| (seconder.device, seconder.n, rank_of(seconder.stamp))).collect();
+        // Which of two times of receipt is later depends on the side.
         let clamped = |at: i64| at % 1_000 == 999;
         let after = edit.after.iter().filter(|turn| !(clamped(turn.at) && clamped(edit.at)));
-        let after: Vec<_> = after.map(|turn| (turn.device, place_of(turn.stamp))).collect();
+        let after: Vec<_> = after.map(|turn| (turn.device, rank_of(turn.stamp))).collect();
         json!([seconders, after])
     };
     let edits: BTreeMap<&String, Value> = row
         .edits
         .iter()
         .map(|(group, edit)| {
-            let place = place_of(edit.stamp);
-            // A time from the future counts as the moment of receipt, and plain SQL as the server's.
+            let rank = rank_of(edit.stamp);
+            // A time in the future counts as the time of receipt, and plain SQL as that of the server.
             let clamped = edit.device.is_none() || edit.at % 1_000 == 999;
             let at = if clamped { json!("the server's") } else { json!(edit.at) };
-            (group, json!([place, edit.stamp == row.stamp, at, edit.device, edit.n, edit.user, edit.is_unsaid, remembered(edit)]))
+            (group, json!([rank, edit.stamp == row.stamp, at, edit.device, edit.n, edit.user, edit.is_unsaid, remembered(edit)]))
         })
         .collect();
     json!([values, edits])

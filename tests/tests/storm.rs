@@ -1,10 +1,10 @@
-//! A short storm over real processes. `cargo xtask storm` lets a long one pass.
+//! A short storm over real processes. `cargo xtask storm` runs a long one.
 
 use waystation_tests::Outcome;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::storm;
 
-/// Processes that are killed.
+/// Processes to kill.
 const KILLS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]

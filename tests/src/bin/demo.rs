@@ -1,7 +1,7 @@
 //! The demonstration: a private cluster, a filled organization, a server and the window, signed out.
 //!
-//! With a display, somebody tries it. With `--headless`, or without a display, it goes through the journey by itself in
-//! the real window, one line a step, and says at last how many failed.
+//! With a display, a person tries it. With `--headless`, or without a display, it runs the journey in the real window, prints one line per
+//! step, and reports at the end how many failed.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,11 +10,11 @@ use std::time::Duration;
 use clap::Parser;
 use waystation_tests::children::{Program, Signal};
 use waystation_tests::journey::{self, DEMONSTRATION, DEMONSTRATION_PASSWORD, Stage};
-use waystation_tests::{Outcome, patience, places};
+use waystation_tests::{Outcome, paths, wait};
 
-/// How long the app may take to put its things away.
+/// How long the app may take to close.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
-/// Nobody sits before a window for longer than a year.
+/// An upper limit for a session with a person: one year.
 const TRY_TIME_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The demonstration.
@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
             }
         },
         () = interrupted() => {
-            // Everything that runs is held by what was dropped just now.
+            // Every running process was owned by the value that was just dropped.
             eprintln!("demo: interrupted");
             ExitCode::from(130)
         }
@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
 }
 
 async fn demo(arguments: &Arguments) -> Outcome<ExitCode> {
-    let folder = places::folder("demo")?;
+    let folder = paths::folder("demo")?;
     let display = ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
     if arguments.headless || arguments.gallery || !display { headless(&folder, arguments.gallery).await } else { try_it(&folder).await }
 }
@@ -77,15 +77,15 @@ async fn try_it(folder: &Path) -> Outcome<ExitCode> {
         println!("  {user_name:<8} {role:<11} {full_name}");
     }
     println!("\nLook into the database with: psql {}\nClose the window or press Ctrl+C to end.\n", stage.database_url());
-    let mut window = Program::new("the window", places::program("waystation")?).when_we_die(Signal::Terminate);
+    let mut window = Program::new("the window", paths::program("waystation")?).on_parent_exit(Signal::Terminate);
     for (name, value) in stage.variables() {
         window = window.variable(name, value);
     }
     let window = window.variable("WAYSTATION_DATA_DIR", laptop).start(&folder.join("logs/window.log"))?;
     let guard = Closing(window);
-    let well = patience::until("the window is closed", TRY_TIME_MAX, || async { guard.0.ended() }).await?;
+    let well = wait::until("the window is closed", TRY_TIME_MAX, || async { guard.0.ended() }).await?;
     if !well {
-        return Err(guard.0.says("ended badly").into());
+        return Err(guard.0.report("ended badly").into());
     }
     stage.end();
     Ok(ExitCode::SUCCESS)
@@ -111,8 +111,8 @@ fn remove(folder: &Path) -> Outcome<()> {
 #[cfg(unix)]
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let hears = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
-    if let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = hears {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+    if let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = signals {
         tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} _ = hangup.recv() => {} }
     } else {
         std::future::pending::<()>().await;

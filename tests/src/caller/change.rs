@@ -1,4 +1,4 @@
-//! One change of one row, as a test writes it.
+//! Builds one change of one row.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ pub struct Change {
     values: Vec<Value>,
 }
 
-/// A row to make or to change.
+/// Creates or changes a row.
 pub fn put(entity: &str) -> Change {
     Change {
         entity: entity.to_owned(),
@@ -29,41 +29,41 @@ pub fn put(entity: &str) -> Change {
     }
 }
 
-/// A row to delete.
+/// Deletes a row.
 pub fn delete(entity: &str, id: Uuid) -> Change {
     Change { op: Operation::Delete, ..put(entity).id(id) }
 }
 
 impl Change {
-    /// … of this id.
+    /// Sets the id.
     #[must_use]
     pub fn id(mut self, id: Uuid) -> Change {
         self.id = Some(id);
         self
     }
 
-    /// … made on the server's row of this stamp.
+    /// Sets the base: the server's row with this stamp.
     #[must_use]
     pub fn on(mut self, stamp: i64) -> Change {
         self.base.stamp = Some(stamp);
         self
     }
 
-    /// … made on top of the device's own mutation of this number.
+    /// Sets the base: the device's own mutation with this number.
     #[must_use]
     pub fn on_own(mut self, n: i64) -> Change {
         self.base.own = Some(n);
         self
     }
 
-    /// … made at this time, in microseconds. Now, if it does not say.
+    /// Sets the time of the edit in microseconds. Without it, the time of the push.
     #[must_use]
     pub fn at(mut self, at_us: i64) -> Change {
         self.at = Some(at_us);
         self
     }
 
-    /// … with this value.
+    /// Sets a column.
     #[must_use]
     pub fn set(mut self, column: &str, value: impl Into<Value>) -> Change {
         self.columns.push(column.to_owned());
@@ -71,7 +71,7 @@ impl Change {
         self
     }
 
-    /// … with an id as a value.
+    /// Sets a column to an id.
     #[must_use]
     pub fn link(self, column: &str, id: Uuid) -> Change {
         self.set(column, id.to_string())

@@ -1,4 +1,4 @@
-//! Pulling: pages are applied scope by scope, and every scope that is whole has to have the checksum that was promised.
+//! Pulls: pages are applied scope by scope, and every complete scope must match the checksum that the server sent.
 
 use std::collections::BTreeMap;
 
@@ -12,40 +12,40 @@ use waystation_model::registry;
 use waystation_model::wire::{Poke, PullLine};
 
 use super::{Answered, Caller, read};
-use crate::patience::SOON;
-use crate::{Outcome, patience};
+use crate::wait::SOON;
+use crate::{Outcome, wait};
 
-/// Pages of one pull; more would be a pull that never ends.
+/// Pages of one pull; more would mean that the pull does not end.
 const PAGES_MAX: usize = 200;
 
-/// One row as a scope holds it.
+/// One row of a scope.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HeardRow {
+pub struct ReceivedRow {
     /// Its stamp.
     pub stamp: i64,
     /// Its columns.
     pub columns: Map<String, Value>,
 }
 
-/// What a pull brought, pages put together.
+/// The content of a pull, all pages combined.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Pulled {
     /// How many pages there were.
     pub pages: usize,
-    /// Scopes that are not heard any more.
+    /// Scopes that the person no longer subscribes to.
     pub removed: Vec<String>,
-    /// Rows that came, by scope and table.
+    /// Received rows, by scope and table.
     pub rows: Vec<(String, String, Uuid)>,
     /// Rows that left a scope: scope, table, row, and whether it was deleted.
     pub gone: Vec<(String, String, Uuid, bool)>,
-    /// Rows that the server has and cannot send: scope, table, row.
+    /// Rows that the server cannot send: scope, table, row.
     pub withheld: Vec<(String, String, Uuid)>,
-    /// The device's mutations up to here are contained.
+    /// The device's mutations up to this number are contained in the pages.
     pub applied_upto: i64,
 }
 
 impl Caller {
-    /// Pulls until nothing is left, and checks every checksum.
+    /// Pulls until there are no more pages, and checks every checksum.
     ///
     /// # Errors
     /// When the server refuses or an answer breaks the protocol.
@@ -53,19 +53,19 @@ impl Caller {
         let mut pulled = Pulled::default();
         while self.pull_page(&mut pulled).await? {
             if pulled.pages >= PAGES_MAX {
-                return Err("a pull without an end".into());
+                return Err("the pull does not end".into());
             }
         }
         Ok(pulled)
     }
 
-    /// Pulls until something is as it should be: a change by plain SQL reaches the server's memory a moment later.
+    /// Pulls until a condition holds: a change by plain SQL reaches the server's memory a moment later.
     ///
     /// # Errors
-    /// When it does not come to that.
+    /// When it does not hold in time.
     pub async fn pull_until(&mut self, what: &str, is_so: impl Fn(&Caller, &Pulled) -> bool) -> Outcome<Pulled> {
         let caller = tokio::sync::Mutex::new(self);
-        patience::until(what, SOON, || async {
+        wait::until(what, SOON, || async {
             let mut caller = caller.lock().await;
             let pulled = caller.pull().await?;
             Ok(is_so(&caller, &pulled).then_some(pulled))
@@ -80,7 +80,7 @@ impl Caller {
     pub async fn pull_page(&mut self, pulled: &mut Pulled) -> Outcome<bool> {
         let lines = self.ask_page().await??;
         pulled.pages += 1;
-        let Some(PullLine::End { more }) = lines.last() else { return Err("the page was cut off".into()) };
+        let Some(PullLine::End { more }) = lines.last() else { return Err("the page was truncated".into()) };
         let more = *more;
         for line in lines {
             self.apply(line, pulled)?;
@@ -88,7 +88,7 @@ impl Caller {
         Ok(more)
     }
 
-    /// Asks for a page with the cursors as they are, and applies nothing.
+    /// Requests a page with the current cursors, and applies nothing.
     ///
     /// # Errors
     /// When there is no answer.
@@ -97,7 +97,7 @@ impl Caller {
         self.ask_lines(&body).await
     }
 
-    /// Asks whether anything is new, with the digest of the cursors.
+    /// Asks with the digest of the cursors whether there are changes.
     ///
     /// # Errors
     /// When the server refuses.
@@ -109,8 +109,7 @@ impl Caller {
         self.ask_lines(&body).await??.pop().ok_or_else(|| "no line".into())
     }
 
-    /// Asks for what is new with the digest of the cursors, and applies it when it is a page. None: the server asks for the
-    /// cursors themselves.
+    /// Pulls with the digest of the cursors, and applies the answer when it is a page. None: the server requests the cursors themselves.
     ///
     /// # Errors
     /// When the server refuses or the answer breaks the protocol.
@@ -128,7 +127,7 @@ impl Caller {
             return Ok(Some(pulled));
         }
         if !matches!(lines.last(), Some(PullLine::End { .. })) {
-            return Err("the page was cut off".into());
+            return Err("the page was truncated".into());
         }
         pulled.pages = 1;
         for line in lines {
@@ -165,7 +164,7 @@ impl Caller {
             }
             PullLine::Rows { scope, entity, columns, rows } => {
                 for row in rows {
-                    let (id, row) = heard(&entity, &columns, row)?;
+                    let (id, row) = received_row(&entity, &columns, row)?;
                     pulled.rows.push((scope.clone(), entity.clone(), id));
                     self.rows.entry(scope.clone()).or_default().insert((entity.clone(), id), row);
                 }
@@ -182,47 +181,47 @@ impl Caller {
             PullLine::Scope { scope, cursor, head, checksum } => {
                 if cursor == head {
                     let found = self.checksum(&scope);
-                    assert_eq!(found, checksum, "{scope} at {head} is not what the server says it is");
+                    assert_eq!(found, checksum, "{scope} at {head} does not match the server's checksum");
                 }
                 self.cursors.insert(scope, cursor);
             }
             PullLine::End { .. } => {}
-            other => return Err(format!("{other:?} has no place in a page").into()),
+            other => return Err(format!("{other:?} does not belong in a page").into()),
         }
         Ok(())
     }
 
-    /// The sum of the hashes of what one scope holds.
+    /// The sum of the hashes of the rows of one scope.
     pub fn checksum(&self, scope: &str) -> i64 {
         let rows = self.rows.get(scope).into_iter().flatten();
         rows.fold(0, |sum: i64, ((entity, id), row)| sum.wrapping_add(row_hash(entity, id, row.stamp)))
     }
 
     /// A row in one scope.
-    pub fn in_scope(&self, scope: &str, entity: &str, id: Uuid) -> Option<&HeardRow> {
+    pub fn in_scope(&self, scope: &str, entity: &str, id: Uuid) -> Option<&ReceivedRow> {
         self.rows.get(scope)?.get(&(entity.to_owned(), id))
     }
 
-    /// A row, whichever scope brought it.
-    pub fn row(&self, entity: &str, id: Uuid) -> Option<&HeardRow> {
+    /// A row, from any scope.
+    pub fn row(&self, entity: &str, id: Uuid) -> Option<&ReceivedRow> {
         self.rows.keys().find_map(|scope| self.in_scope(scope, entity, id))
     }
 
-    /// The stamp of a row that has been heard.
+    /// The stamp of a received row.
     ///
     /// # Panics
-    /// When it has not.
+    /// When the row was not received.
     pub fn stamp(&self, entity: &str, id: Uuid) -> i64 {
-        self.row(entity, id).unwrap_or_else(|| panic!("{entity} {id} was not heard")).stamp
+        self.row(entity, id).unwrap_or_else(|| panic!("{entity} {id} was not received")).stamp
     }
 
-    /// Every row of one table, each once.
-    pub fn all(&self, entity: &str) -> BTreeMap<Uuid, &HeardRow> {
+    /// All rows of one table, each once.
+    pub fn all(&self, entity: &str) -> BTreeMap<Uuid, &ReceivedRow> {
         let rows = self.rows.values().flatten();
         rows.filter(|((of, _), _)| of == entity).map(|((_, id), row)| (*id, row)).collect()
     }
 
-    /// Opens the stream of pokes and waits for its first word.
+    /// Opens the stream of pokes and waits for its first message.
     ///
     /// # Errors
     /// When the server refuses.
@@ -245,10 +244,10 @@ pub struct Pokes {
 }
 
 impl Pokes {
-    /// Waits until the server ends the stream, whatever it says before.
+    /// Waits until the server ends the stream, whatever it sends before.
     ///
     /// # Errors
-    /// When it goes on.
+    /// When it stays open.
     pub async fn ended(&mut self) -> Outcome<()> {
         while self.next().await?.is_some() {}
         Ok(())
@@ -257,7 +256,7 @@ impl Pokes {
     /// The next poke; none when the stream has ended.
     ///
     /// # Errors
-    /// When nothing comes in time.
+    /// When none comes in time.
     pub async fn next(&mut self) -> Outcome<Option<Poke>> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -275,15 +274,15 @@ impl Pokes {
     }
 }
 
-fn heard(entity: &str, columns: &[String], row: Vec<Value>) -> Outcome<(Uuid, HeardRow)> {
+fn received_row(entity: &str, columns: &[String], row: Vec<Value>) -> Outcome<(Uuid, ReceivedRow)> {
     row_of(entity, columns.iter().cloned().zip(row).collect())
 }
 
-/// A row by its columns' names, with its id, which the key has where it is derived.
+/// A row from its named columns, with its id, which is derived from the key where the table says so.
 ///
 /// # Errors
-/// When what every row has is missing.
-pub fn row_of(entity: &str, columns: Map<String, Value>) -> Outcome<(Uuid, HeardRow)> {
+/// When a column that every row has is missing.
+pub fn row_of(entity: &str, columns: Map<String, Value>) -> Outcome<(Uuid, ReceivedRow)> {
     let known = registry::entity(entity).ok_or_else(|| format!("unknown table {entity}"))?;
     let id = match columns.get("id").and_then(Value::as_str) {
         Some(id) => id.parse()?,
@@ -293,5 +292,5 @@ pub fn row_of(entity: &str, columns: Map<String, Value>) -> Outcome<(Uuid, Heard
         }
     };
     let stamp = columns["stamp"].as_i64().ok_or("a row without a stamp")?;
-    Ok((id, HeardRow { stamp, columns }))
+    Ok((id, ReceivedRow { stamp, columns }))
 }

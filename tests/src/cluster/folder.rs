@@ -1,4 +1,4 @@
-//! A cluster's folder: made once, given to whoever PostgreSQL runs as, removed when nobody needs it.
+//! A cluster's folder: created once, owned by the user that runs PostgreSQL, removed when it is no longer used.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,17 +7,17 @@ use super::programs::bin;
 use super::{Durability, OWNER};
 use crate::children::Program;
 use crate::user::SystemUser;
-use crate::{Outcome, places};
+use crate::{Outcome, paths};
 
 /// How long `initdb` may take.
 const INIT_TIME_MAX: Duration = Duration::from_secs(120);
 
-/// What PostgreSQL is told when it starts.
+/// Settings that PostgreSQL is started with.
 pub fn settings(port: u16, durability: Durability) -> Vec<String> {
     let mut settings = vec![
         format!("port={port}"),
         "listen_addresses=127.0.0.1".to_owned(),
-        // A socket's path has a length that the target folder may exceed; the loopback is enough.
+        // A path in the target folder may exceed the maximum length of a socket's path; the loopback is enough.
         "unix_socket_directories=".to_owned(),
         "max_connections=300".to_owned(),
         "shared_buffers=256MB".to_owned(),
@@ -34,7 +34,7 @@ pub fn settings(port: u16, durability: Durability) -> Vec<String> {
     settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
 }
 
-/// Makes an empty folder that belongs to whom PostgreSQL runs as.
+/// Creates an empty folder owned by the user that runs PostgreSQL.
 pub fn own_folder(folder: &Path, user: Option<&SystemUser>) -> Outcome<()> {
     let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
     if folder.exists() {
@@ -49,7 +49,7 @@ pub fn own_folder(folder: &Path, user: Option<&SystemUser>) -> Outcome<()> {
     Ok(())
 }
 
-/// Makes a new cluster with this password in a folder; whatever an interrupted attempt left there is removed.
+/// Creates a new cluster with this password in a folder; removes what an interrupted attempt left there.
 pub fn make(folder: &Path, password: &str, user: Option<&SystemUser>) -> Outcome<()> {
     let problem = |error: std::io::Error| format!("{}: {error}", folder.display());
     own_folder(folder, user)?;
@@ -72,27 +72,27 @@ pub fn make(folder: &Path, password: &str, user: Option<&SystemUser>) -> Outcome
 
 /// A folder below the target folder; below the system's temporary folder when the user `postgres` cannot reach that.
 pub fn reachable(name: &str) -> Outcome<PathBuf> {
-    let folder = places::folder(name)?;
+    let folder = paths::folder(name)?;
     let Some(user) = SystemUser::for_postgres()? else { return Ok(folder) };
     if user.can_reach(&folder) {
         return Ok(folder);
     }
-    let flat: String = folder.to_string_lossy().chars().map(|letter| if letter == '/' { '-' } else { letter }).collect();
+    let flat: String = folder.to_string_lossy().chars().map(|character| if character == '/' { '-' } else { character }).collect();
     let fallback = Path::new("/var/tmp").join(format!("waystation{flat}"));
     std::fs::create_dir_all(&fallback).map_err(|error| format!("{}: {error}", fallback.display()))?;
     if user.can_reach(&fallback) { Ok(fallback) } else { Err(format!("{} cannot reach {}", user.name, fallback.display()).into()) }
 }
 
-/// Removes clusters of processes that are gone. Their PostgreSQL went with them.
+/// Removes clusters of processes that have ended. Their PostgreSQL ended with them.
 pub fn remove_stale(parent: &Path) {
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        // The process that made it, and which of its folders it is.
+        // The name holds the process id and the number of the folder.
         let process = name.split('-').next().unwrap_or_default();
         let is_running = Path::new("/proc").join(process).exists();
         let is_ours = !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit());
         if is_ours && !is_running {
-            // One that cannot be removed is only in the way of nobody.
+            // A folder that cannot be removed does no harm.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }

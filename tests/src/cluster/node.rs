@@ -1,4 +1,4 @@
-//! A PostgreSQL of its own for one test, which may be stopped, killed, copied, promoted and set back by stock tools.
+//! A PostgreSQL of its own for one test, which may be stopped, killed, copied, promoted and restored by stock tools.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use super::programs::bin;
 use super::{Database, Durability, OWNER, START_TIME_MAX, STOP_TIME_MAX};
 use crate::children::{Child, Program, Signal};
 use crate::user::SystemUser;
-use crate::{Outcome, patience, places};
+use crate::{Outcome, paths, wait};
 
-/// The migrated database in it.
+/// The name of the migrated database.
 pub const DATABASE: &str = "waystation";
 /// How long one of PostgreSQL's tools may take.
 pub(super) const TOOL_TIME_MAX: Duration = Duration::from_secs(120);
@@ -34,7 +34,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// A running one with a migrated database: a copy of the files of one that is made once per process.
+    /// A running node with a migrated database: a copy of files that are made once per process.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -45,7 +45,7 @@ impl Node {
         Ok(node)
     }
 
-    /// A running one that no other is a copy of: another system identifier, and no database of ours in it.
+    /// A running node that shares no history with any other: a new system identifier, and no database of the project in it.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -56,7 +56,7 @@ impl Node {
         Ok(node)
     }
 
-    /// A folder for a data folder.
+    /// A node with an empty folder.
     pub(super) fn without_data(durability: Durability) -> Outcome<Node> {
         static NODES: AtomicU32 = AtomicU32::new(0);
         let number = NODES.fetch_add(1, Ordering::Relaxed);
@@ -77,12 +77,12 @@ impl Node {
         self.folder.join("data")
     }
 
-    /// Where it copies its write-ahead log to.
+    /// The folder of its archived write-ahead log.
     pub(super) fn archive(&self) -> PathBuf {
         self.folder.join("archive")
     }
 
-    /// Where it listens.
+    /// Its address.
     ///
     /// # Panics
     /// Before its first start.
@@ -95,12 +95,12 @@ impl Node {
         Node::database_at(self.address())
     }
 
-    /// The migrated database, behind another address.
+    /// The migrated database at another address.
     pub fn database_at(address: SocketAddr) -> Database {
         Database { url: url(address, DATABASE), name: DATABASE.to_owned() }
     }
 
-    /// Address of a database in it.
+    /// The URL of a database in it.
     pub fn url(&self, database: &str) -> String {
         url(self.address(), database)
     }
@@ -108,7 +108,7 @@ impl Node {
     /// A connection to a database in it.
     ///
     /// # Errors
-    /// When the database is not there.
+    /// When the database does not exist.
     pub async fn connect(&self, database: &str) -> Outcome<PgConnection> {
         Ok(PgConnection::connect(&self.url(database)).await?)
     }
@@ -123,18 +123,18 @@ impl Node {
         Ok(connection.close().await?)
     }
 
-    /// Asks for one yes or no, in the database `postgres`.
+    /// Queries one boolean, in the database `postgres`.
     ///
     /// # Errors
     /// When PostgreSQL refuses.
-    pub async fn says(&self, sql: impl Into<String>) -> Outcome<bool> {
+    pub async fn query_bool(&self, sql: impl Into<String>) -> Outcome<bool> {
         let mut connection = self.connect("postgres").await?;
         let answer: Option<bool> = sqlx::query_scalar(AssertSqlSafe(sql.into())).fetch_one(&mut connection).await?;
         connection.close().await?;
         Ok(answer.unwrap_or(false))
     }
 
-    /// Starts it, and waits until it answers. Once it has had a port, it comes back on that one.
+    /// Starts it, and waits until it answers. After the first start it keeps its port.
     ///
     /// # Errors
     /// When it does not answer.
@@ -143,13 +143,13 @@ impl Node {
         loop {
             let port = match self.port {
                 Some(port) => port,
-                None => places::free_port()?,
+                None => paths::free_port()?,
             };
             let outcome = self.start_on(port).await;
             if outcome.is_ok() {
                 self.port = Some(port);
             }
-            // The port may have been taken meanwhile, or the processes of one that was killed have not all ended.
+            // Another process may have taken the port meanwhile, or processes of a killed PostgreSQL have not all ended.
             if outcome.is_ok() || begun.elapsed() > START_TIME_MAX {
                 return outcome;
             }
@@ -169,25 +169,25 @@ impl Node {
             .arguments(["-c", "archive_mode=on", "-c"])
             .argument(format!("archive_command=test -f \"{archive}/%f\" || cp \"%p\" \"{archive}/%f\""))
             .user(SystemUser::for_postgres()?)
-            .when_we_die(Signal::Quit)
+            .on_parent_exit(Signal::Quit)
             .start(&self.folder.join(format!("log-{}", self.starts)))?;
         let child: &Child = self.running.insert(child);
         let url = url(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "postgres");
-        let answers = patience::until("PostgreSQL answers", START_TIME_MAX, || async {
+        let answers = wait::until("PostgreSQL answers", START_TIME_MAX, || async {
             if child.ended()?.is_some() {
                 return Ok(Some(false));
             }
             Ok(Some(PgConnection::connect(&url).await.map(|_| true)?))
         });
-        if answers.await? { Ok(()) } else { Err(child.says("did not start").into()) }
+        if answers.await? { Ok(()) } else { Err(child.report("did not start").into()) }
     }
 
-    /// Stops it in order; its data stay.
+    /// Shuts it down cleanly; its data stays.
     pub fn stop(&mut self) {
         self.end(Signal::Interrupt);
     }
 
-    /// Kills it without a word, as a power cut does.
+    /// Kills it abruptly, as a power cut does.
     pub fn kill(&mut self) {
         self.end(Signal::Kill);
     }
@@ -198,7 +198,7 @@ impl Node {
         }
     }
 
-    /// PostgreSQL's `pgbench` over the migrated database, to be run: so many sessions, each with so many transactions.
+    /// PostgreSQL's `pgbench` over the migrated database, not yet started: `sessions` sessions with `each` transactions each.
     ///
     /// # Errors
     /// When it is not installed.
@@ -213,7 +213,7 @@ impl Node {
             .variable("PGOPTIONS", format!("-c synchronous_commit={synchronous_commit}")))
     }
 
-    /// Runs one of PostgreSQL's tools, or another program, as the user that PostgreSQL runs as.
+    /// Runs one of PostgreSQL's tools, or another program, as the user that runs PostgreSQL.
     pub(super) async fn tool(&self, name: &str, path: impl Into<PathBuf>, arguments: &[PathBuf]) -> Outcome<()> {
         let number = self.tools.fetch_add(1, Ordering::Relaxed);
         let log = self.folder.join(format!("{name}-{number}.log"));
@@ -236,7 +236,7 @@ fn url(address: SocketAddr, database: &str) -> String {
     format!("postgres://{OWNER}:{}@{address}/{database}", password())
 }
 
-/// All nodes of a process have one password, so an address leads to any of them.
+/// All nodes of a process share one password, so one address can lead to any of them.
 fn password() -> &'static str {
     static PASSWORD: OnceLock<String> = OnceLock::new();
     PASSWORD.get_or_init(|| uuid::Uuid::new_v4().simple().to_string())

@@ -1,4 +1,4 @@
-//! What stock PostgreSQL offers to keep a state of a database and to come back to it.
+//! Stock PostgreSQL methods to save a state of a database and to restore it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,50 +6,53 @@ use super::Durability;
 use super::node::{DATABASE, Node};
 use super::programs::bin;
 use crate::user::SystemUser;
-use crate::{Outcome, patience};
+use crate::{Outcome, wait};
 
-/// How long a standby may take to get what was written, and a segment to be archived.
+/// How long a standby may take to receive what was written, and a segment to be archived.
 const SHIP_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Node {
-    /// A running standby that this one streams to, asynchronously.
+    /// A running standby to which this node streams asynchronously.
     ///
     /// # Errors
-    /// When it does not come to that.
+    /// When it does not start or catch up.
     pub async fn standby(&self, durability: Durability) -> Outcome<Node> {
         let mut standby = Node::without_data(durability)?;
         self.base_backup_to(&standby.data(), &["--write-recovery-conf"]).await?;
         standby.start().await?;
-        standby.has_caught_up_with(self).await?;
+        standby.wait_until_caught_up(self).await?;
         Ok(standby)
     }
 
-    /// Waits until a standby has replayed everything that its primary has written by now.
+    /// Waits until a standby has replayed everything that its primary has written so far.
     ///
     /// # Errors
-    /// When that never comes.
-    pub async fn has_caught_up_with(&self, primary: &Node) -> Outcome<()> {
+    /// When it does not catch up in time.
+    pub async fn wait_until_caught_up(&self, primary: &Node) -> Outcome<()> {
         let mut connection = primary.connect("postgres").await?;
         let written: String = sqlx::query_scalar("SELECT pg_current_wal_lsn()::text").fetch_one(&mut connection).await?;
         let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{written}'");
-        patience::until("the standby has caught up", SHIP_TIME_MAX, || async { Ok(self.says(replayed.clone()).await?.then_some(())) }).await
-    }
-
-    /// Makes a standby the primary, and waits until it is.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub async fn promote(&self) -> Outcome<()> {
-        self.tool("pg_ctl", bin("pg_ctl")?, &["promote".into(), "--wait".into(), "-D".into(), self.data()]).await?;
-        self.is_primary().await
-    }
-
-    async fn is_primary(&self) -> Outcome<()> {
-        patience::until("it is a primary", SHIP_TIME_MAX, || async { Ok(self.says("SELECT NOT pg_is_in_recovery()").await?.then_some(())) })
+        wait::until("the standby has caught up", SHIP_TIME_MAX, || async { Ok(self.query_bool(replayed.clone()).await?.then_some(())) })
             .await
     }
 
-    /// A base backup, to recover any later moment from.
+    /// Promotes a standby, and waits until it is the primary.
+    ///
+    /// # Errors
+    /// When it does not become one.
+    pub async fn promote(&self) -> Outcome<()> {
+        self.tool("pg_ctl", bin("pg_ctl")?, &["promote".into(), "--wait".into(), "-D".into(), self.data()]).await?;
+        self.wait_until_primary().await
+    }
+
+    async fn wait_until_primary(&self) -> Outcome<()> {
+        wait::until("it is a primary", SHIP_TIME_MAX, || async {
+            Ok(self.query_bool("SELECT NOT pg_is_in_recovery()").await?.then_some(()))
+        })
+        .await
+    }
+
+    /// A base backup, from which any later moment can be recovered.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -67,17 +70,17 @@ impl Node {
         self.tool("pg_basebackup", bin("pg_basebackup")?, &arguments).await
     }
 
-    /// Waits until everything that was written by now is in the archive.
+    /// Waits until everything that was written so far is in the archive.
     ///
     /// # Errors
-    /// When that never comes.
-    pub async fn is_archived(&self) -> Outcome<()> {
+    /// When it is not archived in time.
+    pub async fn wait_until_archived(&self) -> Outcome<()> {
         let mut connection = self.connect("postgres").await?;
         let switched = "SELECT pg_walfile_name(pg_switch_wal())";
         let segment: String = sqlx::query_scalar(switched).fetch_one(&mut connection).await?;
         let file = self.archive().join(segment);
-        patience::until("the log is archived", SHIP_TIME_MAX, || async {
-            // A file that is being copied is there before it is whole.
+        wait::until("the log is archived", SHIP_TIME_MAX, || async {
+            // A file that is being copied exists before it is complete.
             let archived = "SELECT coalesce(last_archived_wal, '') >= $1 FROM pg_stat_archiver";
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let mut connection = self.connect("postgres").await?;
@@ -87,7 +90,7 @@ impl Node {
         .await
     }
 
-    /// A running node that went from a base backup through the archive up to a target, such as `recovery_target_name = 'noon'`.
+    /// A running node that was recovered from a base backup and the archive up to a target, such as `recovery_target_name = 'noon'`.
     ///
     /// # Errors
     /// When the target is not reached.
@@ -106,14 +109,14 @@ impl Node {
             }
         }
         node.start().await?;
-        node.is_primary().await?;
+        node.wait_until_primary().await?;
         Ok(node)
     }
 
-    /// Writes a database to a file.
+    /// Dumps a database to a file.
     ///
     /// # Errors
-    /// When the tool does.
+    /// When the tool fails.
     pub async fn dump(&self) -> Outcome<PathBuf> {
         let to = self.folder.join("dump");
         let arguments = ["--format=custom".into(), format!("--dbname={}", self.url(DATABASE)).into(), "--file".into(), to.clone()];
@@ -121,26 +124,26 @@ impl Node {
         Ok(to)
     }
 
-    /// Makes a database of what was written to a file.
+    /// Loads a dump into a new database.
     ///
     /// # Errors
-    /// When the tool does.
+    /// When the tool fails.
     pub async fn load(&self, dump: &Path, database: &str) -> Outcome<()> {
         self.run(format!("CREATE DATABASE \"{database}\" TEMPLATE template0")).await?;
         let arguments = ["--exit-on-error".into(), format!("--dbname={}", self.url(database)).into(), dump.to_path_buf()];
         self.tool("pg_restore", bin("pg_restore")?, &arguments).await
     }
 
-    /// Gives one database another name, also from under those who are connected.
+    /// Renames a database, and ends its connections.
     ///
     /// # Errors
     /// When the name is taken.
     pub async fn rename_database(&self, from: &str, to: &str) -> Outcome<()> {
         self.run(format!("ALTER DATABASE \"{from}\" ALLOW_CONNECTIONS false")).await?;
-        patience::until("nobody is connected any more", SHIP_TIME_MAX, || async {
-            self.says(format!("SELECT bool_and(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{from}'")).await?;
+        wait::until("all connections are closed", SHIP_TIME_MAX, || async {
+            self.query_bool(format!("SELECT bool_and(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{from}'")).await?;
             let gone = format!("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{from}')");
-            Ok(self.says(gone).await?.then_some(()))
+            Ok(self.query_bool(gone).await?.then_some(()))
         })
         .await?;
         self.run(format!("ALTER DATABASE \"{from}\" RENAME TO \"{to}\"")).await?;
@@ -157,11 +160,11 @@ impl Node {
         Ok(to)
     }
 
-    /// Puts a copy of its files in the place of its files, while it is stopped.
+    /// Replaces the files of the stopped node with a copy of them.
     ///
     /// # Errors
     /// When they cannot be copied.
-    pub async fn put_files_back(&self, copy: &Path) -> Outcome<()> {
+    pub async fn restore_files(&self, copy: &Path) -> Outcome<()> {
         std::fs::remove_dir_all(self.data())?;
         self.tool("cp", "cp", &["-a".into(), copy.to_path_buf(), self.data()]).await
     }

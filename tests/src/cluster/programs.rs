@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 
 use crate::Outcome;
 
-/// A program of the newest PostgreSQL that is installed.
+/// A program of the newest installed PostgreSQL.
 ///
 /// # Errors
-/// When there is none.
+/// When it is not installed.
 pub fn bin(name: &str) -> Outcome<PathBuf> {
     folders()
         .into_iter()
@@ -17,7 +17,7 @@ pub fn bin(name: &str) -> Outcome<PathBuf> {
         .ok_or_else(|| format!("PostgreSQL's {name} is missing: install the package `postgresql`").into())
 }
 
-/// Debian keeps every version apart and none in the path; elsewhere `pg_config` or the path knows.
+/// Debian installs versions side by side outside of `PATH`; elsewhere `pg_config` or `PATH` leads to them.
 fn folders() -> Vec<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()

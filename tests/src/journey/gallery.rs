@@ -1,11 +1,11 @@
-//! Pictures of every screen, for whoever looks at them: every role, light and dark, large, and in three languages.
+//! Pictures of every screen for visual review: every role, light and dark, large, and in three languages.
 
 use super::Journey;
 use super::laptop::{Laptop, SYNC_TIME_MAX};
 use crate::window::hands::{CONTROL, ENTER, ESCAPE, SEE_TIME_MAX};
-use crate::{Outcome, patience};
+use crate::{Outcome, wait};
 
-/// A look: its name, its theme, its language, and how many steps it is larger than 100 %.
+/// A look: its name, its theme, its language, and the number of zoom steps above 100 %.
 type Look = (&'static str, &'static str, &'static str, u32);
 
 const LOOKS: &[Look] = &[
@@ -16,11 +16,11 @@ const LOOKS: &[Look] = &[
     ("az", "dark", "az", 0),
 ];
 
-/// Whether the video on the screen, when there is one, has something to show.
+/// Whether the video on the screen, if any, shows a picture.
 const PICTURE_IS_THERE: &str =
     "return (document.querySelector('video')?.readyState ?? 4) >= 2 && !document.querySelector('video')?.seeking";
 
-/// One thing that leads to a screen.
+/// One step that leads to a screen.
 #[derive(Clone, Copy)]
 enum Step {
     Press(&'static str),
@@ -30,7 +30,7 @@ enum Step {
 
 use Step::{Key, Press, Scroll};
 
-/// Screens of a person: a name, what leads there, and what is there then.
+/// Screens of a person: a name, the steps that lead there, and an element that is then visible.
 type Screens = &'static [(&'static str, &'static [Step], &'static str)];
 
 const TRAINEE: Screens = &[
@@ -71,9 +71,9 @@ const ADMINISTRATOR: Screens =
 impl Journey<'_> {
     pub(super) async fn show_everything(&mut self) -> Outcome<()> {
         self.a.hand_over("aysel").await?;
-        self.a.is_in_step().await?;
+        self.a.wait_until_synced().await?;
         show(&self.a, "trainee", TRAINEE).await?;
-        show_the_door(&self.a, "aysel").await?;
+        show_the_sign_in(&self.a, "aysel").await?;
 
         self.disagree().await?;
         show(&self.b, "instructor", INSTRUCTOR).await?;
@@ -83,30 +83,30 @@ impl Journey<'_> {
         show(&self.b, "substitute", SUBSTITUTE).await?;
         self.b.lock().await?;
         self.b.sign_in(&colleague).await?;
-        self.b.is_in_step().await?;
+        self.b.wait_until_synced().await?;
         show(&self.b, "colleague", COLLEAGUE).await?;
         self.offer().await?;
         for (user_name, role, screens) in [("sevda", "parent", PARENT), ("gulnar", "administrator", ADMINISTRATOR)] {
             self.b.lock().await?;
             self.b.sign_in(user_name).await?;
-            self.b.is_in_step().await?;
+            self.b.wait_until_synced().await?;
             show(&self.b, role, screens).await?;
         }
         Ok(())
     }
 
-    /// The instructor leaves the Sync centre something to show: a conflict between two laptops, and a change that is refused.
+    /// The instructor gives the Sync centre something to show: a conflict between two laptops, and a refused change.
     async fn disagree(&mut self) -> Outcome<()> {
         self.a.lock().await?;
         self.a.sign_in("rustam").await?;
         for laptop in [&self.a, &self.b] {
-            laptop.is_in_step().await?;
+            laptop.wait_until_synced().await?;
             laptop.window()?.see_within("nav-course-SAF-102", SYNC_TIME_MAX).await?;
         }
         self.stage.server.stop();
         let texts = ["Rules of the forecourt, for those who begin.", "Rules of the forecourt, with what is new this year."];
         for (laptop, text) in [&self.a, &self.b].into_iter().zip(texts) {
-            laptop.is_offline().await?;
+            laptop.wait_until_offline().await?;
             edit(laptop, "edit-course-description", text).await?;
         }
         edit(&self.b, "edit-course-code", "LPG-201").await?;
@@ -121,14 +121,14 @@ impl Journey<'_> {
 }
 
 impl Journey<'_> {
-    /// The teacher on the second laptop marks two learners without a network; meanwhile their groups go to a colleague, whose
-    /// user name is returned.
+    /// The teacher on the second laptop marks two learners offline; meanwhile their groups are given to a colleague, whose user name is
+    /// returned.
     async fn lose_a_group(&mut self, user_name: &str) -> Outcome<String> {
         let window = self.b.window()?;
         window.press("nav-group-0").await?;
         window.see_within("cell-0-1", SYNC_TIME_MAX).await?;
         self.stage.server.stop();
-        self.b.is_offline().await?;
+        self.b.wait_until_offline().await?;
         for (cell, key, status) in [("cell-0-1", '2', "late"), ("cell-1-1", '3', "absent")] {
             window.press(cell).await?;
             window.keys([key]).await?;
@@ -140,7 +140,7 @@ impl Journey<'_> {
              RETURNING c.user_name";
         let colleague: String = sqlx::query_scalar(hand_over).bind(user_name).fetch_one(&mut connection).await?;
         self.stage.server.start().await?;
-        self.b.is_in_step().await?;
+        self.b.wait_until_synced().await?;
         window.press("sync-chip").await?;
         window.see_within("own-held-item", SYNC_TIME_MAX).await?;
         Ok(colleague)
@@ -148,7 +148,7 @@ impl Journey<'_> {
 }
 
 impl Journey<'_> {
-    /// Two rows wait that a server has lost, as they stand after a restore: one that it has otherwise, and one that it has not.
+    /// Offers two rows that a server has lost, as after a restore: one that it has in another state, and one that it lacks.
     async fn offer(&mut self) -> Outcome<()> {
         let columns = "organization_id, entity, row_id, row_stamp, changed_at, fields, offered_by, offered_by_name, person_name, \
              created_at, updated_at, stamp";
@@ -179,7 +179,7 @@ async fn edit(laptop: &Laptop, field: &str, text: &str) -> Outcome<()> {
     window.press("edit-course").await?;
     window.write(field, text).await?;
     window.press("edit-course-save").await?;
-    window.see_no_more("edit-course-save").await
+    window.disappears("edit-course-save").await
 }
 
 async fn show(laptop: &Laptop, who: &str, screens: Screens) -> Outcome<()> {
@@ -191,20 +191,20 @@ async fn show(laptop: &Laptop, who: &str, screens: Screens) -> Outcome<()> {
             }
             let window = laptop.window()?;
             window.see(there).await.map_err(|error| format!("{who}'s {name} in {}: {error}", look.0))?;
-            patience::until("a video shows its picture", SEE_TIME_MAX, || async {
+            wait::until("a video shows its picture", SEE_TIME_MAX, || async {
                 Ok((window.script(PICTURE_IS_THERE, Vec::new()).await? == true).then_some(()))
             })
             .await?;
             window.shot(&format!("gallery-{who}-{name}-{}", look.0)).await?;
-            // What lies over the screen goes.
+            // Closes what covers the screen.
             window.keys([ESCAPE]).await?;
         }
     }
     choose(laptop, LOOKS[0]).await
 }
 
-/// The screens before the door, in the looks of whoever locked it.
-async fn show_the_door(laptop: &Laptop, user_name: &str) -> Outcome<()> {
+/// The screens before the sign-in, in the look of the person who locked.
+async fn show_the_sign_in(laptop: &Laptop, user_name: &str) -> Outcome<()> {
     for look in LOOKS {
         choose(laptop, *look).await?;
         let window = laptop.window()?;
@@ -225,7 +225,7 @@ async fn show_the_door(laptop: &Laptop, user_name: &str) -> Outcome<()> {
     choose(laptop, LOOKS[0]).await
 }
 
-/// Looks different, by keyboard where the menu is out of sight on a screen this large.
+/// Chooses a look, by keyboard where the menu is out of sight on a screen this large.
 async fn choose(laptop: &Laptop, (_, theme, language, larger): Look) -> Outcome<()> {
     let window = laptop.window()?;
     window.chord(CONTROL, '0').await?;
@@ -240,7 +240,7 @@ async fn choose(laptop: &Laptop, (_, theme, language, larger): Look) -> Outcome<
     Ok(())
 }
 
-/// Goes a step, also to something that a narrow screen keeps in its folded sidebar.
+/// Performs a step, also on an element that a narrow screen keeps in its folded sidebar.
 async fn reach(laptop: &Laptop, step: Step) -> Outcome<()> {
     let window = laptop.window()?;
     let thing = match step {

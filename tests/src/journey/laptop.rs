@@ -1,4 +1,4 @@
-//! One of the journey's laptops, and what people do on it again and again.
+//! One of the journey's laptops, and the actions that several steps share.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Duration;
 use super::stage::{DEMONSTRATION_PASSWORD, Stage};
 use crate::Outcome;
 use crate::desk::Desk;
-use crate::patience::{self, SOON};
 use crate::screen::Screen;
+use crate::wait::{self, SOON};
 use crate::window::Window;
 use crate::window::hands::SEE_TIME_MAX;
 
-/// How long two sides may take to agree once they can reach each other, back-off included.
+/// How long two sides may take to converge once they can reach each other, back-off included.
 pub const SYNC_TIME_MAX: Duration = SOON;
-/// How long a laptop may take to notice that the server is gone.
+/// How long a laptop may take to notice that the server is unreachable.
 const OFFLINE_TIME_MAX: Duration = SOON;
-/// How long a password may take to be checked by a program that was built for debugging.
-const DOOR_TIME_MAX: Duration = SOON;
+/// How long a debug build may take to check a password.
+const UNLOCK_TIME_MAX: Duration = SOON;
 
 /// A laptop.
 pub struct Laptop {
@@ -30,7 +30,7 @@ pub struct Laptop {
 }
 
 impl Laptop {
-    /// A laptop whose lid is closed.
+    /// A laptop whose window is closed.
     pub fn new(name: &'static str, desk: Desk, screen: &Screen, shots: &Path, stage: &Stage) -> Laptop {
         Laptop {
             name,
@@ -43,7 +43,7 @@ impl Laptop {
         }
     }
 
-    /// What pictures of it are called.
+    /// Its name in file names of pictures.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -75,15 +75,15 @@ impl Laptop {
         }
     }
 
-    /// A picture of a step.
+    /// Takes a picture of a step.
     pub async fn shot(&self, step: u32, what: &str) -> Outcome<()> {
         self.window()?.shot(&format!("{step:02}-{}-{what}", self.name)).await
     }
 
-    /// Signs somebody in who has no data here yet.
+    /// Signs in a person who has no data on this laptop yet.
     pub async fn sign_in(&self, user_name: &str) -> Outcome<()> {
         let window = self.window()?;
-        let form = patience::until("a form or the people are on the screen", SEE_TIME_MAX, || async {
+        let form = wait::until("a form or the people are on the screen", SEE_TIME_MAX, || async {
             if window.shown("signin-server").await?.is_some() {
                 return Ok(Some(true));
             }
@@ -100,7 +100,7 @@ impl Laptop {
         self.inside("signin-error").await
     }
 
-    /// Unlocks somebody who has data here.
+    /// Unlocks a person who has data on this laptop.
     pub async fn unlock(&self, user_name: &str) -> Outcome<()> {
         let window = self.window()?;
         window.press(&format!("person-{user_name}")).await?;
@@ -109,10 +109,10 @@ impl Laptop {
         self.inside("unlock-error").await
     }
 
-    /// Waits for the first screen, or for the reason why it does not come.
+    /// Waits for the first screen, or for the error message.
     async fn inside(&self, problem: &str) -> Outcome<()> {
         let window = self.window()?;
-        let refused = patience::until("the first screen comes", DOOR_TIME_MAX, || async {
+        let refused = wait::until("the first screen comes", UNLOCK_TIME_MAX, || async {
             if let Some(element) = window.shown(problem).await? {
                 let code = element.attr("data-code").await?.unwrap_or_default();
                 return Ok(Some(Some(code)));
@@ -135,20 +135,20 @@ impl Laptop {
         Ok(())
     }
 
-    /// Another person takes over.
+    /// Switches to another person.
     pub async fn hand_over(&self, user_name: &str) -> Outcome<()> {
         self.lock().await?;
         self.unlock(user_name).await
     }
 
-    /// Waits until the chip knows that the server is gone.
-    pub async fn is_offline(&self) -> Outcome<()> {
+    /// Waits until the chip shows that the server is unreachable.
+    pub async fn wait_until_offline(&self) -> Outcome<()> {
         self.window()?.attribute("sync-chip", "data-online", OFFLINE_TIME_MAX, |online| online == "false").await?;
         Ok(())
     }
 
-    /// Waits until everything is sent and the chip says so.
-    pub async fn is_in_step(&self) -> Outcome<()> {
+    /// Waits until everything is sent and the chip shows it.
+    pub async fn wait_until_synced(&self) -> Outcome<()> {
         let window = self.window()?;
         window.attribute("sync-chip", "data-online", SYNC_TIME_MAX, |online| online == "true").await?;
         window.attribute("sync-chip", "data-waiting", SYNC_TIME_MAX, |waiting| waiting == "0").await?;
@@ -156,7 +156,7 @@ impl Laptop {
         Ok(())
     }
 
-    /// How many changes the chip says are waiting.
+    /// The number of waiting changes that the chip shows.
     pub async fn waiting(&self, expected: impl Fn(u64) -> bool) -> Outcome<u64> {
         let number = |text: &str| text.parse::<u64>().ok();
         let text = self.window()?.attribute("sync-chip", "data-waiting", SEE_TIME_MAX, |text| number(text).is_some_and(&expected)).await?;

@@ -1,7 +1,7 @@
 //! The journey: what people do with Waystation, in the real window, on two laptops.
 //!
-//! Nine steps, each in its own file or beside its like. A step that fails says why; those after it are tried all the
-//! same, so that one look tells how far everything works.
+//! Nine steps, grouped into files. A step that fails reports why; the following steps run all the same, so that one run shows everything
+//! that works.
 
 mod gallery;
 mod laptop;
@@ -27,12 +27,12 @@ pub struct Journey<'a> {
     a: Laptop,
     /// The laptop of the teacher and the instructor.
     b: Laptop,
-    /// How far the teacher paged to the day that was marked, and its column.
+    /// How many periods the teacher paged to the day that was marked, and its column.
     periods: u32,
     column: usize,
 }
 
-/// How many steps there were and how many failed.
+/// The number of steps and of failed steps.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
     /// Steps in all.
@@ -50,15 +50,15 @@ macro_rules! steps {
             if outcome.is_err() {
                 $journey.picture_of_failure(number).await;
             }
-            $tally.tell($words, begun, outcome);
+            $tally.report($words, begun, outcome);
         )*
     };
 }
 
-/// Goes through all of it. Pictures go to `shots`, the laptops' data below `folder`.
+/// Runs all steps. Pictures are written to `shots`, the laptops' data below `folder`.
 ///
 /// # Errors
-/// When there is no screen or no desk to begin at; what fails later is told and counted.
+/// When the screen or a desk does not start; later failures are printed and counted.
 pub async fn run(stage: &mut Stage, folder: &Path, shots: &Path, with_gallery: bool) -> Outcome<Tally> {
     let screen = Screen::start().await?;
     let a = Laptop::new("a", Desk::set_up(&folder.join("a"), Keyring::Unlocked).await?, &screen, shots, stage);
@@ -72,9 +72,9 @@ pub async fn run(stage: &mut Stage, folder: &Path, shots: &Path, with_gallery: b
         "A teacher marks a day by keyboard, offline; another person takes the laptop over" => mark_a_day_offline;
         "The server comes back: both laptops sync by themselves, the final test comes back graded" => come_back_online;
         "The instructor sees the trainee's progress and result in their own course only" => look_at_learners;
-        "A course renamed in SQL changes on the open screens within ten seconds" => hear_a_rename;
-        "The same mark changed on both laptops: one value stands, the teacher settles the conflict" => settle_a_conflict;
-        "A refused change is shown with its reason, mended and sent; nothing waited for it" => mend_a_refusal;
+        "A course renamed in SQL changes on the open screens within ten seconds" => receive_a_rename;
+        "The same mark changed on both laptops: one value wins, the teacher settles the conflict" => settle_a_conflict;
+        "A refused change is shown with its reason, corrected and sent; nothing waited for it" => correct_a_refusal;
     }
     if with_gallery {
         steps! { journey, tally,
@@ -87,14 +87,14 @@ pub async fn run(stage: &mut Stage, folder: &Path, shots: &Path, with_gallery: b
 }
 
 impl Tally {
-    fn tell(&mut self, words: &str, begun: Instant, outcome: Outcome<()>) {
+    fn report(&mut self, words: &str, begun: Instant, outcome: Outcome<()>) {
         self.steps += 1;
         let (number, seconds) = (self.steps, begun.elapsed().as_secs_f64());
         match outcome {
             Ok(()) => println!("ok {number:02} {words} ({seconds:.1} s)"),
             Err(why) => {
                 self.failed += 1;
-                // One line a step: what a log adds comes after it.
+                // One line per step: the rest of the message follows separately.
                 let text = why.to_string();
                 let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
                 println!("FAILED {number:02} {words}: {first} ({seconds:.1} s)");
@@ -107,11 +107,11 @@ impl Tally {
 }
 
 impl Journey<'_> {
-    /// What both screens showed when a step failed.
+    /// Takes pictures of both screens when a step failed.
     async fn picture_of_failure(&self, number: u32) {
         for laptop in [&self.a, &self.b] {
             if let Ok(window) = laptop.window() {
-                // A window that is gone has no picture, and the step's own reason is what counts.
+                // A closed window has no picture, and the step's own reason is what counts.
                 let _ = window.shot(&format!("{number:02}-{}-failed", laptop.name())).await;
                 for problem in window.problems().await.unwrap_or_default() {
                     eprintln!("laptop {}: {problem}", laptop.name());

@@ -1,4 +1,4 @@
-//! What goes on without a server: studying, surviving a kill, marking a day.
+//! What works without a server: studying, surviving a kill, marking a day.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use serde_json::json;
 use super::Journey;
 use super::people::{ANSWER_TEXT, number};
 use crate::Outcome;
-use crate::patience::SOON;
+use crate::wait::SOON;
 use crate::window::hands::{CONTROL, ENTER, HOME, RIGHT, SEE_TIME_MAX, TAB};
 
 /// How long a video may take to play its first seconds.
 const PLAY_TIME_MAX: Duration = SOON;
-/// The topic with a PDF and a video, counted through the course.
+/// The topic with a PDF and a video, by its ordinal in the course.
 const TOPIC: &str = "topic-7";
 /// The second up to which the trainee watches.
 const WATCHED_SECONDS: u64 = 3;
 /// The question after which the app is killed.
 const KILLED_AT: usize = 2;
-/// How many Tabs lead around the whole screen.
+/// Maximum number of Tab presses around the whole screen.
 const TABS_MAX: u32 = 80;
-/// What the teacher notes beside a mark.
+/// The teacher's note beside a mark.
 const NOTE: &str = "bus";
-/// How many periods are looked at for a day without marks.
+/// Maximum number of periods that are searched for a day without marks.
 const PERIODS_MAX: u32 = 3;
 
-/// The first column where nobody is marked; a day outside everybody's membership does not count.
+/// The first column without any mark; a day outside of all memberships does not count.
 const UNMARKED_COLUMN: &str = r#"
 for (let col = 0; ; col++) {
   const cells = [...document.querySelectorAll(`[data-testid^="cell-"][data-col="${col}"]`)];
@@ -38,7 +38,7 @@ impl Journey<'_> {
     /// Step 2.
     pub(super) async fn study_offline(&mut self) -> Outcome<()> {
         self.stage.server.stop();
-        self.a.is_offline().await?;
+        self.a.wait_until_offline().await?;
         self.open_course("SAF-101").await?;
         let window = self.a.window()?;
         window.press(TOPIC).await?;
@@ -69,8 +69,8 @@ impl Journey<'_> {
         let window = self.a.window()?;
         window.attribute("pdf", "data-state", SEE_TIME_MAX, |state| state == "ready").await?;
         window.attribute("pdf-pages", "data-pages", SEE_TIME_MAX, |pages| pages == "3").await?;
-        for (turn, page) in [("pdf-next", "2"), ("pdf-next", "3"), ("pdf-previous", "2")] {
-            window.press(turn).await?;
+        for (button, page) in [("pdf-next", "2"), ("pdf-next", "3"), ("pdf-previous", "2")] {
+            window.press(button).await?;
             window.attribute("pdf-canvas", "data-page", SEE_TIME_MAX, |drawn| drawn == page).await?;
         }
         self.a.shot(2, "pdf").await
@@ -95,9 +95,9 @@ impl Journey<'_> {
         let second = self.second().await;
         self.open_course("SAF-101").await?;
         window.press("assessment-start-1").await?;
-        for place in 0..=KILLED_AT {
-            self.answer(place, 1).await?;
-            if place < KILLED_AT {
+        for index in 0..=KILLED_AT {
+            self.answer(index, 1).await?;
+            if index < KILLED_AT {
                 window.press("next-question").await?;
             }
         }
@@ -106,14 +106,14 @@ impl Journey<'_> {
 
         self.a.open().await?;
         self.a.unlock("aysel").await?;
-        self.a.is_offline().await?;
+        self.a.wait_until_offline().await?;
         self.open_course("SAF-101").await?;
         let window = self.a.window()?;
         window.press("assessment-start-1").await?;
-        window.attribute("attempt-question", "data-place", SEE_TIME_MAX, |place| place == KILLED_AT.to_string()).await?;
-        for place in 0..=KILLED_AT {
-            window.press(&format!("strip-{place}")).await?;
-            window.attribute(&format!("strip-{place}"), "data-answered", SEE_TIME_MAX, |answered| answered == "true").await?;
+        window.attribute("attempt-question", "data-place", SEE_TIME_MAX, |index| index == KILLED_AT.to_string()).await?;
+        for index in 0..=KILLED_AT {
+            window.press(&format!("strip-{index}")).await?;
+            window.attribute(&format!("strip-{index}"), "data-answered", SEE_TIME_MAX, |answered| answered == "true").await?;
             if window.shown("answer-text").await?.is_some() {
                 let text = window.value("answer-text").await?;
                 if text != ANSWER_TEXT {
@@ -131,26 +131,26 @@ impl Journey<'_> {
         let again = self.second().await?;
         let before = second?;
         if again.abs_diff(before) > 1 {
-            return Err(format!("the video was left at second {before} and stands at {again}").into());
+            return Err(format!("the video was left at second {before} and is at {again}").into());
         }
         self.a.shot(3, "second").await
     }
 
-    /// The second at which the video of the topic stands.
+    /// The current second of the video of the topic.
     async fn second(&self) -> Outcome<u64> {
         self.open_course("SAF-101").await?;
         let window = self.a.window()?;
         window.press(TOPIC).await?;
         window.press("item-1").await?;
-        let stands = |second: &str| second.parse::<u64>().is_ok_and(|second| second > 0);
-        let second = window.attribute("video-time", "data-second", SEE_TIME_MAX, stands).await?;
+        let has_started = |second: &str| second.parse::<u64>().is_ok_and(|second| second > 0);
+        let second = window.attribute("video-time", "data-second", SEE_TIME_MAX, has_started).await?;
         Ok(second.parse()?)
     }
 
     /// Step 4.
     pub(super) async fn mark_a_day_offline(&mut self) -> Outcome<()> {
         self.b.unlock("nigar").await?;
-        self.b.is_offline().await?;
+        self.b.wait_until_offline().await?;
         let window = self.b.window()?;
         window.press("nav-group-0").await?;
         window.see("cell-0-0").await?;
@@ -172,7 +172,7 @@ impl Journey<'_> {
             window.attribute(&cell, "data-status", SEE_TIME_MAX, |status| status == expected).await?;
             window.attribute(&cell, "data-waiting", SEE_TIME_MAX, |waiting| waiting == "true").await?;
         }
-        // A note is stored when the teacher goes on to another cell, without a word about saving.
+        // A note is stored when the teacher goes to another cell, without an explicit save.
         window.press(&format!("cell-1-{column}")).await?;
         window.keys([ENTER]).await?;
         window.has_focus("note-text").await?;
@@ -189,14 +189,14 @@ impl Journey<'_> {
         self.b.shot(4, "taken-over").await?;
         self.b.lock().await?;
         let count = waiting.to_string();
-        self.b.window()?.says("person-nigar", SEE_TIME_MAX, |text| text.contains(&count)).await?;
+        self.b.window()?.text_matching("person-nigar", SEE_TIME_MAX, |text| text.contains(&count)).await?;
         self.b.shot(4, "people").await?;
         self.b.unlock("nigar").await?;
         self.b.waiting(|changes| changes == waiting).await?;
         Ok(())
     }
 
-    /// Pages on until there is a day without marks: how often, and its column.
+    /// Pages to a day without marks: returns the number of pages and its column.
     async fn unmarked_day(&self) -> Outcome<(u32, usize)> {
         let window = self.b.window()?;
         for periods in 0..PERIODS_MAX {
@@ -206,13 +206,13 @@ impl Journey<'_> {
             }
             let from = window.attribute("grid", "data-from", SEE_TIME_MAX, |from| !from.is_empty()).await?;
             window.press("period-next").await?;
-            // The heading changes with the key, the cells when their answer comes.
+            // The heading changes with the key, the cells when their answer arrives.
             window.attribute("grid", "data-from", SEE_TIME_MAX, |now| now != from).await?;
         }
         Err("every day of the schedule is marked".into())
     }
 
-    /// Goes to the grid with the Tab key: it is one stop.
+    /// Moves the focus to the grid with the Tab key: the grid is one tab stop.
     async fn focus_grid(&self) -> Outcome<()> {
         let window = self.b.window()?;
         let focused = "return document.activeElement?.dataset.testid ?? ''";

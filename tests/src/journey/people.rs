@@ -1,4 +1,4 @@
-//! Signing in, and fetching a course.
+//! Signing in, and downloading a course.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use super::Journey;
 use crate::Outcome;
-use crate::patience::SOON;
+use crate::wait::SOON;
 use crate::window::hands::SEE_TIME_MAX;
 
-/// How long a first sync may take until its first screen is whole.
+/// How long a first sync may take until its first screen is complete.
 const FIRST_SYNC_TIME_MAX: Duration = SOON;
 /// How long a course of a few megabytes may take.
 const DOWNLOAD_TIME_MAX: Duration = Duration::from_secs(120);
 
-/// What is written where an answer is written.
+/// The text of every written answer.
 pub(super) const ANSWER_TEXT: &str = "42";
 
-/// Writes down every percent that the download shows, for it may be over before one looks.
+/// Records every percentage that the download shows, because it may finish before the first look.
 const WATCH_PROGRESS: &str = r#"
 window.shownProgress = [];
 new MutationObserver(() => {
@@ -43,7 +43,7 @@ impl Journey<'_> {
         }
         self.a.shot(1, "home").await?;
         self.download().await?;
-        self.take_seats_on_the_other_laptop().await
+        self.sign_in_on_the_other_laptop().await
     }
 
     async fn download(&self) -> Outcome<()> {
@@ -63,49 +63,49 @@ impl Journey<'_> {
         self.a.shot(1, "downloaded").await
     }
 
-    /// The teacher and the instructor sign in on the second laptop while there is a server.
-    async fn take_seats_on_the_other_laptop(&mut self) -> Outcome<()> {
+    /// The teacher and the instructor sign in on the second laptop while the server is running.
+    async fn sign_in_on_the_other_laptop(&mut self) -> Outcome<()> {
         self.b.open().await?;
         self.b.sign_in("nigar").await?;
         self.b.window()?.see_within("nav-group-0", FIRST_SYNC_TIME_MAX).await?;
         self.b.window()?.press("nav-group-0").await?;
         self.b.window()?.see_within("cell-0-0", FIRST_SYNC_TIME_MAX).await?;
-        self.b.is_in_step().await?;
+        self.b.wait_until_synced().await?;
         self.b.shot(1, "grid").await?;
         self.b.lock().await?;
         self.b.sign_in("rustam").await?;
         self.b.window()?.see_within("course-card-SAF-101", FIRST_SYNC_TIME_MAX).await?;
-        self.b.is_in_step().await?;
+        self.b.wait_until_synced().await?;
         self.b.shot(1, "instructor").await?;
         self.b.lock().await
     }
 
     /// Answers the question on the screen: the given option, or a text.
-    pub(super) async fn answer(&self, place: usize, option: usize) -> Outcome<()> {
+    pub(super) async fn answer(&self, index: usize, option: usize) -> Outcome<()> {
         let window = self.a.window()?;
-        let expected = place.to_string();
-        window.attribute("attempt-question", "data-place", SEE_TIME_MAX, |place| place == expected).await?;
+        let expected = index.to_string();
+        window.attribute("attempt-question", "data-place", SEE_TIME_MAX, |index| index == expected).await?;
         if window.shown("answer-text").await?.is_some() {
             window.write("answer-text", ANSWER_TEXT).await?;
         } else {
             window.press(&format!("option-{option}")).await?;
             window.attribute(&format!("option-{option}"), "data-chosen", SEE_TIME_MAX, |chosen| chosen == "true").await?;
         }
-        let strip = format!("strip-{place}");
+        let strip = format!("strip-{index}");
         window.attribute(&strip, "data-answered", SEE_TIME_MAX, |answered| answered == "true").await?;
         window.attribute("save-state", "data-state", SEE_TIME_MAX, |state| state == "saved").await?;
         Ok(())
     }
 
-    /// Begins a test of the open course, answers everything and hands it in.
+    /// Begins a test of the open course, answers everything and submits it.
     pub(super) async fn take_test(&self, test: usize) -> Outcome<()> {
         let window = self.a.window()?;
         window.press(&format!("assessment-start-{test}")).await?;
         window.see("attempt-running").await?;
         let questions = window.count("[data-testid^=\"strip-\"]").await?;
-        for place in 0..questions {
-            self.answer(place, 0).await?;
-            if place + 1 < questions {
+        for index in 0..questions {
+            self.answer(index, 0).await?;
+            if index + 1 < questions {
                 window.press("next-question").await?;
             }
         }
@@ -113,7 +113,7 @@ impl Journey<'_> {
         window.press("hand-in-confirm").await
     }
 
-    /// The place of the final test among the tests of the open course: the last.
+    /// The index of the final test among the tests of the open course: the last.
     pub(super) async fn final_test(&self) -> Outcome<usize> {
         let window = self.a.window()?;
         window.see("assessment-0").await?;
@@ -133,7 +133,7 @@ impl Journey<'_> {
         Ok(())
     }
 
-    /// The id of somebody.
+    /// The id of a person.
     pub(super) async fn user_id(&self, user_name: &str) -> Outcome<String> {
         let mut connection = self.stage.connect().await?;
         let query = sqlx::query_scalar("SELECT id::text FROM users WHERE user_name = $1").bind(user_name);

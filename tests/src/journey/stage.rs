@@ -1,4 +1,4 @@
-//! What the demonstration plays on: a kept cluster, a filled database and a server.
+//! The environment of the demonstration: a persistent cluster, a filled database and a server.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use sqlx::PgConnection;
 
 use crate::cluster::Cluster;
 use crate::server::ServerProcess;
-use crate::{Outcome, places};
+use crate::{Outcome, paths};
 
 /// The password of every demonstration user.
 pub const DEMONSTRATION_PASSWORD: &str = "waystation";
-/// Where the server listens when that port is free, so that an address typed yesterday is right today.
+/// The server's port when it is free, so that its URL stays the same between runs.
 const USUAL_PORT: u16 = 8440;
 
-/// The people that the window offers, all roles among them: user name, name, role. README has the same table.
+/// The people that the window offers, with all roles: user name, name, role. README has the same table.
 pub const DEMONSTRATION: &[(&str, &str, &str)] = &[
     ("aysel", "Aysel Məmmədova", "learner"),
     ("murad", "Murad İsmayılov", "learner"),
@@ -38,10 +38,10 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// For somebody who tries things: the database keeps what they did.
+    /// For people who try things: the database keeps their changes.
     ///
     /// # Errors
-    /// When anything of it does not start.
+    /// When any part does not start.
     pub async fn kept(folder: &Path) -> Outcome<Stage> {
         let cluster = Cluster::kept("demo/cluster").await?;
         let database = "waystation";
@@ -49,16 +49,16 @@ impl Stage {
             cluster.make_database(database, "template0").await?;
         }
         let usual = std::net::TcpListener::bind(("127.0.0.1", USUAL_PORT)).is_ok();
-        let port = if usual { USUAL_PORT } else { places::free_port()? };
+        let port = if usual { USUAL_PORT } else { paths::free_port()? };
         let server = server(&cluster, database, folder, &folder.join("content"), port)?;
         fill(&server)?;
         Stage::begin(cluster, database, folder, server).await
     }
 
-    /// For the journey: every time the same beginning, as a copy of a database that was filled once a day.
+    /// For the journey: starts from the same state every time, a copy of a database that is filled once a day.
     ///
     /// # Errors
-    /// When anything of it does not start.
+    /// When any part does not start.
     pub async fn fresh(folder: &Path) -> Outcome<Stage> {
         let cluster = Cluster::kept("demo/cluster-journey").await?;
         let template = format!("template_{:016x}", ingredients()?);
@@ -68,7 +68,7 @@ impl Stage {
             for old in cluster.databases_like("template\\_%").await? {
                 cluster.remove_database(&old).await?;
             }
-            // Under another name until it is whole: an interrupted one is never taken for it.
+            // Under another name until it is complete, so that an interrupted one is never used.
             let half = "template_unfinished";
             cluster.make_database(half, "template0").await?;
             fill(&server(&cluster, half, folder, &content, 0)?)?;
@@ -77,7 +77,7 @@ impl Stage {
         let database = "journey";
         cluster.remove_database(database).await?;
         cluster.make_database(database, &template).await?;
-        let server = server(&cluster, database, folder, &content, places::free_port()?)?;
+        let server = server(&cluster, database, folder, &content, paths::free_port()?)?;
         Stage::begin(cluster, database, folder, server).await
     }
 
@@ -88,7 +88,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// What the window is told about this stage.
+    /// The environment variables that tell the window about this stage.
     pub fn variables(&self) -> Vec<(String, String)> {
         vec![
             ("WAYSTATION_SERVER".to_owned(), self.server.url()),
@@ -96,7 +96,7 @@ impl Stage {
         ]
     }
 
-    /// Changes or asks something as somebody in `psql` would.
+    /// A connection for changes and queries by plain SQL.
     ///
     /// # Errors
     /// When PostgreSQL refuses.
@@ -104,12 +104,12 @@ impl Stage {
         self.cluster.connect(self.database).await
     }
 
-    /// Where one can look with `psql`.
+    /// The URL for `psql`.
     pub fn database_url(&self) -> String {
         self.cluster.url(self.database)
     }
 
-    /// Ends the server and the cluster, in this order.
+    /// Ends the server, then the cluster.
     pub fn end(mut self) {
         self.server.stop();
         self.cluster.stop();
@@ -140,16 +140,16 @@ fn server(cluster: &Cluster, database: &str, folder: &Path, content: &Path, port
 
 fn fill(server: &ServerProcess) -> Outcome<()> {
     server.chore(&["migrate"])?;
-    let words = places::root().join("sync-server/demo");
+    let words = paths::root().join("sync-server/demo");
     server.chore(&["demo-data", "--folder", &words.to_string_lossy()])
 }
 
-/// A hash of everything that a filled database is made from, the day among it: marks end yesterday.
+/// A hash of everything that a filled database is made from, including the date: marks end yesterday.
 fn ingredients() -> Outcome<u64> {
     let mut hasher = DefaultHasher::new();
     chrono::Utc::now().date_naive().hash(&mut hasher);
     for folder in ["migrations/server", "sync-server/demo", "sync-server/src/demo", "crates/model/src/registry"] {
-        hash_folder(&places::root().join(folder), &mut hasher)?;
+        hash_folder(&paths::root().join(folder), &mut hasher)?;
     }
     Ok(hasher.finish())
 }

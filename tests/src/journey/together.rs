@@ -1,14 +1,13 @@
-//! What happens when both laptops and the server meet again.
+//! Both laptops and the server synchronize again.
 
 use std::time::{Duration, Instant};
 
 use super::Journey;
 use super::laptop::{Laptop, SYNC_TIME_MAX};
 use crate::window::hands::{ENTER, SEE_TIME_MAX};
-use crate::{Outcome, patience};
+use crate::{Outcome, wait};
 
-/// How soon a change in SQL is on the open screens: half of what a laptop waits before it asks by itself, so
-/// that it was poked.
+/// Longest time until a change in SQL is on the open screens: half of the interval at which a laptop polls, which proves that it was poked.
 const RENAME_TIME_MAX: Duration = Duration::from_secs(30);
 /// The column of the trainee's topic in the matrix of learners.
 const TOPIC_COLUMN: usize = 6;
@@ -20,8 +19,8 @@ impl Journey<'_> {
     /// Step 5.
     pub(super) async fn come_back_online(&mut self) -> Outcome<()> {
         self.stage.server.start().await?;
-        self.a.is_in_step().await?;
-        self.b.is_in_step().await?;
+        self.a.wait_until_synced().await?;
+        self.b.wait_until_synced().await?;
         self.b.shot(5, "in-step").await?;
         self.open_course("SAF-101").await?;
         let last = self.final_test().await?;
@@ -53,7 +52,7 @@ impl Journey<'_> {
             }
         }
         window.press("course-learners-SAF-101").await?;
-        let row = patience::until("the trainee is among the learners", SYNC_TIME_MAX, || async {
+        let row = wait::until("the trainee is among the learners", SYNC_TIME_MAX, || async {
             let script =
                 "return document.querySelector(`[data-user=\"${arguments[0]}\"]`)?.dataset.testid.slice('learner-'.length) ?? null";
             Ok(window.script(script, vec![trainee.clone().into()]).await?.as_str().map(str::to_owned))
@@ -62,7 +61,7 @@ impl Journey<'_> {
         let topic = format!("learner-cell-{row}-{TOPIC_COLUMN}");
         window.attribute(&topic, "data-percent", SYNC_TIME_MAX, |percent| percent == "100").await?;
         let graded = format!("[data-user=\"{trainee}\"] [data-state=\"graded\"]");
-        patience::until("both results of the trainee are shown", SYNC_TIME_MAX, || async {
+        wait::until("both results of the trainee are shown", SYNC_TIME_MAX, || async {
             Ok((window.count(&graded).await? >= 2).then_some(()))
         })
         .await?;
@@ -70,7 +69,7 @@ impl Journey<'_> {
     }
 
     /// Step 7.
-    pub(super) async fn hear_a_rename(&mut self) -> Outcome<()> {
+    pub(super) async fn receive_a_rename(&mut self) -> Outcome<()> {
         self.open_course("SAF-101").await?;
         let window = self.b.window()?;
         window.press("nav-course-SAF-101").await?;
@@ -83,7 +82,7 @@ impl Journey<'_> {
         let renamed = Instant::now();
         for laptop in [&self.a, &self.b] {
             let left = RENAME_TIME_MAX.saturating_sub(renamed.elapsed());
-            laptop.window()?.says("course-title", left, |text| text.contains(title)).await?;
+            laptop.window()?.text_matching("course-title", left, |text| text.contains(title)).await?;
         }
         for laptop in [&self.a, &self.b] {
             laptop.shot(7, "renamed").await?;
@@ -98,7 +97,7 @@ impl Journey<'_> {
         self.a.sign_in("nigar").await?;
         self.b.hand_over("nigar").await?;
         for laptop in [&self.a, &self.b] {
-            laptop.is_in_step().await?;
+            laptop.wait_until_synced().await?;
             laptop.window()?.see_within("nav-group-0", SYNC_TIME_MAX).await?;
             laptop.window()?.press("nav-group-0").await?;
             for _ in 0..self.periods {
@@ -108,7 +107,7 @@ impl Journey<'_> {
         }
         self.stage.server.stop();
         for (laptop, key, status) in [(&self.a, '2', "late"), (&self.b, '3', "absent")] {
-            laptop.is_offline().await?;
+            laptop.wait_until_offline().await?;
             let window = laptop.window()?;
             window.press(&cell).await?;
             window.keys([key]).await?;
@@ -127,7 +126,7 @@ impl Journey<'_> {
         let mut marks = Vec::new();
         for laptop in [&self.a, &self.b] {
             let window = laptop.window()?;
-            laptop.is_in_step().await?;
+            laptop.wait_until_synced().await?;
             window.attribute(cell, "data-conflict", SYNC_TIME_MAX, |conflict| !conflict.is_empty()).await?;
             marks.push(window.attribute(cell, "data-status", SEE_TIME_MAX, |status| !status.is_empty()).await?);
         }
@@ -137,7 +136,7 @@ impl Journey<'_> {
         }
     }
 
-    /// The teacher takes the value that had lost; both laptops show it and no conflict.
+    /// The teacher takes the losing value; both laptops show it and no conflict.
     async fn settle(&self, cell: &str, kept: &str) -> Outcome<()> {
         let window = self.b.window()?;
         window.press(cell).await?;
@@ -155,15 +154,15 @@ impl Journey<'_> {
     }
 
     /// Step 9.
-    pub(super) async fn mend_a_refusal(&mut self) -> Outcome<()> {
+    pub(super) async fn correct_a_refusal(&mut self) -> Outcome<()> {
         self.b.hand_over("rustam").await?;
         let laptop = &self.b;
-        laptop.is_in_step().await?;
+        laptop.wait_until_synced().await?;
         edit(laptop, "edit-course-code", TAKEN_CODE, "SAF-101").await?;
         let window = laptop.window()?;
         window.attribute("sync-chip", "data-attention", SYNC_TIME_MAX, |attention| attention == "1").await?;
         laptop.shot(9, "refused").await?;
-        // Another change, made after the refused one, arrives all the same. What the server has of the course shows again.
+        // Another change, made after the refused one, is accepted. The course shows the server's values again.
         window.press("nav-course-SAF-101").await?;
         let description = "What everyone who works on a forecourt must know.";
         window.press("edit-course").await?;
@@ -178,16 +177,16 @@ impl Journey<'_> {
         laptop.shot(9, "why").await?;
         window.write("attention-field-course_code", FREE_CODE).await?;
         window.press("attention-send").await?;
-        window.see_no_more("attention-item").await?;
+        window.disappears("attention-item").await?;
         self.on_server("course_code", FREE_CODE).await?;
-        laptop.is_in_step().await?;
-        laptop.shot(9, "mended").await
+        laptop.wait_until_synced().await?;
+        laptop.shot(9, "corrected").await
     }
 
-    /// Waits until the server has this in the instructor's course.
+    /// Waits until the server has this value in the instructor's course.
     async fn on_server(&self, column: &str, expected: &str) -> Outcome<()> {
         let query = "SELECT to_jsonb(c) ->> $1 FROM courses c WHERE title LIKE 'Safety at the filling station%'";
-        patience::until(&format!("the server has {expected:?} as {column}"), SYNC_TIME_MAX, || async {
+        wait::until(&format!("the server has {expected:?} as {column}"), SYNC_TIME_MAX, || async {
             let mut connection = self.stage.connect().await?;
             let value: Option<String> = sqlx::query_scalar(query).bind(column).fetch_one(&mut connection).await?;
             if value.as_deref() == Some(expected) { Ok(Some(())) } else { Err(format!("it has {value:?}").into()) }
@@ -203,5 +202,5 @@ async fn edit(laptop: &Laptop, field: &str, text: &str, code: &str) -> Outcome<(
     window.press("edit-course").await?;
     window.write(field, text).await?;
     window.press("edit-course-save").await?;
-    window.see_no_more("edit-course-save").await
+    window.disappears("edit-course-save").await
 }

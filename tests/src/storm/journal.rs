@@ -1,4 +1,4 @@
-//! What a person was told that their laptop has. A line before each edit, a line after it, each on the disk before the next.
+//! What the laptop acknowledged to its person. One line before each edit and one after it, each flushed before the next.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -11,25 +11,25 @@ use crate::Outcome;
 
 const FILE: &str = "journal";
 
-/// Seconds on one document.
+/// Seconds spent on one document.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Seconds {
-    /// The sum that the laptop said it has.
+    /// The sum that the laptop acknowledged.
     pub acknowledged: i64,
-    /// The sum with what was begun.
+    /// The sum of edits that were begun and not acknowledged.
     pub begun: i64,
 }
 
 /// Marks of one topic.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Marks {
-    /// The last that the laptop said it has.
+    /// The last value that the laptop acknowledged.
     pub acknowledged: Option<bool>,
-    /// One that was begun after it.
+    /// A value that was begun after it.
     pub begun: Option<bool>,
 }
 
-/// What the journal of one laptop says.
+/// The content of one laptop's journal.
 #[derive(Debug, Default)]
 pub struct Journal {
     /// By document.
@@ -46,7 +46,7 @@ impl Journal {
         let mut journal = Journal::default();
         for line in std::fs::read_to_string(folder.join(FILE))?.lines() {
             let words: Vec<&str> = line.split(' ').collect();
-            // A kill may have cut the last line of a life: then its edit was not begun.
+            // A kill may have cut the last line of a run: then its edit was not begun.
             let [step, what, id, value] = words[..] else { continue };
             let (Ok(id), Ok(value)) = (id.parse::<Uuid>(), value.parse::<i64>()) else { continue };
             let is_done = step == "done";
@@ -68,18 +68,18 @@ impl Journal {
 }
 
 /// Writes a journal.
-pub struct Pen(File);
+pub struct JournalWriter(File);
 
-impl Pen {
-    /// Goes on after what earlier lives wrote.
-    pub fn open(folder: &Path) -> Outcome<Pen> {
+impl JournalWriter {
+    /// Continues after the lines of earlier runs.
+    pub fn open(folder: &Path) -> Outcome<JournalWriter> {
         let mut file = OpenOptions::new().create(true).append(true).open(folder.join(FILE))?;
-        // Whatever line was cut ends here.
+        // Ends a line that a kill cut.
         file.write_all(b"\n")?;
-        Ok(Pen(file))
+        Ok(JournalWriter(file))
     }
 
-    /// One line, on the disk.
+    /// Writes and flushes one line.
     pub fn write(&mut self, step: &str, what: &str, id: &str, value: i64) -> Outcome<()> {
         self.0.write_all(format!("{step} {what} {id} {value}\n").as_bytes())?;
         Ok(self.0.sync_data()?)

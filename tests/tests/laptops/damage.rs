@@ -1,11 +1,11 @@
-//! A laptop's database is damaged behind its back: it finds out by itself and mends what is wrong.
+//! A laptop's database is damaged behind the program's back: the laptop detects the damage and repairs it.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_tests::laptop::{Laptop, SYNC_TIME_MAX};
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
-use waystation_tests::{Outcome, patience};
+use waystation_tests::{Outcome, wait};
 
 const TOPICS: usize = 30;
 
@@ -31,7 +31,7 @@ impl Class {
         format!("course:{}", self.course.id)
     }
 
-    /// Writes past everything that keeps count.
+    /// Writes directly, bypassing the code that updates checksums.
     async fn damage(&self, sql: String) -> Outcome<usize> {
         Ok(self.laptop.app().store()?.write(move |writer| Ok(writer.connection().execute(&sql, [])?)).await?)
     }
@@ -40,9 +40,9 @@ impl Class {
         Ok(self.laptop.app().store()?.read(move |connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?)).await?)
     }
 
-    /// Goes through the database at a moment when nobody writes.
+    /// Audits the database at a moment without writes.
     async fn audit(&self) -> Outcome<Vec<String>> {
-        patience::until("nobody writes", SYNC_TIME_MAX, || async { Ok(self.laptop.app().audit().await?) }).await
+        wait::until("no write is running", SYNC_TIME_MAX, || async { Ok(self.laptop.app().audit().await?) }).await
     }
 }
 
@@ -51,13 +51,13 @@ async fn a_sound_database_is_left_alone() -> Outcome<()> {
     let class = class().await?;
     class.laptop.call("mark_topic", json!({"topic_id": class.course.topics[0], "completed": true})).await?;
     assert_eq!(class.audit().await?, Vec::<String>::new());
-    class.laptop.is_in_step().await?;
+    class.laptop.wait_until_synced().await?;
     assert_eq!(class.audit().await?, Vec::<String>::new());
     Ok(())
 }
 
 #[tokio::test]
-async fn rows_that_vanished_come_back() -> Outcome<()> {
+async fn missing_rows_are_fetched_again() -> Outcome<()> {
     let class = class().await?;
     assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 10)".to_owned()).await?, 10);
     assert_eq!(class.audit().await?, [class.scope()]);
@@ -65,16 +65,16 @@ async fn rows_that_vanished_come_back() -> Outcome<()> {
     assert_eq!(class.number("SELECT sum(rows) FROM repairs".to_owned()).await?, 10, "no other row was fetched");
     assert_eq!(class.audit().await?, Vec::<String>::new(), "once");
     let centre = class.laptop.call("sync_centre", json!({})).await?;
-    assert_eq!(centre["repairs"][0]["rows"], 10, "the person is told");
+    assert_eq!(centre["repairs"][0]["rows"], 10, "the person is informed");
     Ok(())
 }
 
 #[tokio::test]
-async fn rows_that_changed_by_themselves_are_fetched_again() -> Outcome<()> {
+async fn corrupted_rows_are_fetched_again() -> Outcome<()> {
     let class = class().await?;
     let [retitled, lost] = [class.course.topics[3], class.course.topics[4]];
     assert_eq!(class.damage(format!("UPDATE topics SET title = 'Another' WHERE id = '{retitled}'")).await?, 1);
-    // A row that says to live where it does not is missing in one scope and known in none.
+    // A row moved to another course is missing in its scope and unknown in the other one.
     assert_eq!(class.damage(format!("UPDATE topics SET course_id = '{}' WHERE id = '{lost}'", Uuid::now_v7())).await?, 1);
     assert_eq!(class.audit().await?, [class.scope()]);
     let right = "SELECT count(*) FROM topics WHERE title LIKE 'Topic %' AND course_id = (SELECT id FROM courses)";
@@ -85,18 +85,18 @@ async fn rows_that_changed_by_themselves_are_fetched_again() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_row_that_took_another_id_or_place_by_itself_is_put_back() -> Outcome<()> {
+async fn a_row_with_a_corrupted_id_or_scope_is_repaired() -> Outcome<()> {
     let mut class = class().await?;
     let learns = class.school.value("SELECT id FROM users WHERE user_name = 'learns'").await?;
     let learns: Uuid = learns.as_str().ok_or("an id")?.parse()?;
     let other = class.school.course(None, "published", 2).await?;
     class.school.enrol(learns, &other).await?;
-    patience::until("the other course is here", SYNC_TIME_MAX, || async {
+    wait::until("the other course is here", SYNC_TIME_MAX, || async {
         let count = class.number(format!("SELECT count(*) FROM topics WHERE course_id = '{}'", other.id)).await?;
         Ok((count == 2).then_some(()))
     })
     .await?;
-    class.laptop.is_in_step().await?;
+    class.laptop.wait_until_synced().await?;
     let [renamed, moved] = [class.course.topics[3], class.course.topics[4]];
     assert_eq!(class.damage(format!("UPDATE topics SET id = '{}' WHERE id = '{renamed}'", Uuid::now_v7())).await?, 1);
     assert_eq!(class.damage(format!("UPDATE topics SET course_id = '{}' WHERE id = '{moved}'", other.id)).await?, 1);
@@ -114,20 +114,20 @@ async fn a_row_that_took_another_id_or_place_by_itself_is_put_back() -> Outcome<
 }
 
 #[tokio::test]
-async fn a_change_does_not_make_a_damaged_row_sound() -> Outcome<()> {
+async fn a_change_does_not_hide_a_damaged_row() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
-    class.laptop.is_in_step().await?;
+    class.laptop.wait_until_synced().await?;
     let server = class.server.take().ok_or("no server")?;
     let (database, port) = (server.database().clone(), server.server().address().port());
     server.stop().await;
-    class.laptop.is_offline().await?;
+    class.laptop.wait_until_offline().await?;
     assert_eq!(class.damage("UPDATE topic_progress SET time_spent_seconds = 4711".to_owned()).await?, 1);
     class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": false})).await?;
     assert_eq!(class.number("SELECT count(*) FROM shadows WHERE sound = 0".to_owned()).await?, 1);
     class.server = Some(LocalServer::start_on(&database, port).await?);
-    class.laptop.is_in_step().await?;
+    class.laptop.wait_until_synced().await?;
     class.audit().await?;
     assert_eq!(class.number("SELECT count(*) FROM topic_progress WHERE time_spent_seconds = 4711".to_owned()).await?, 0);
     assert_eq!(class.school.value("SELECT completed FROM topic_progress").await?, json!(false));
@@ -136,7 +136,7 @@ async fn a_change_does_not_make_a_damaged_row_sound() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn of_twenty_thousand_rows_only_the_damaged_ones_are_fetched() -> Outcome<()> {
+async fn only_the_damaged_of_twenty_thousand_rows_are_fetched() -> Outcome<()> {
     const ROWS: i64 = 20_000;
     let mut class = class().await?;
     class
@@ -148,13 +148,13 @@ async fn of_twenty_thousand_rows_only_the_damaged_ones_are_fetched() -> Outcome<
             class.course.topics[0]
         ))
         .await?;
-    let all = patience::until("every row is here", SYNC_TIME_MAX, || async {
+    let all = wait::until("every row is here", SYNC_TIME_MAX, || async {
         let count = class.number("SELECT count(*) FROM topics".to_owned()).await?;
         Ok((count == ROWS).then_some(count))
     });
     all.await?;
-    class.laptop.is_in_step().await?;
-    // One of a hundred: half of them vanish, a quarter changes, and a quarter is made up.
+    class.laptop.wait_until_synced().await?;
+    // One row in a hundred: half of them are deleted, a quarter is changed, and a quarter is invented.
     assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics ORDER BY title LIMIT 100)".to_owned()).await?, 100);
     let changed = "UPDATE topics SET title = 'x' || title WHERE id IN (SELECT id FROM topics ORDER BY title DESC LIMIT 50)";
     assert_eq!(class.damage(changed.to_owned()).await?, 50);
@@ -173,17 +173,17 @@ async fn of_twenty_thousand_rows_only_the_damaged_ones_are_fetched() -> Outcome<
 }
 
 #[tokio::test]
-async fn what_is_damaged_while_the_server_is_away_is_put_right_when_it_is_back() -> Outcome<()> {
+async fn damage_without_a_server_is_repaired_when_the_server_returns() -> Outcome<()> {
     let mut class = class().await?;
     let server = class.server.take().ok_or("no server")?;
     let (database, port) = (server.database().clone(), server.server().address().port());
     server.stop().await;
-    class.laptop.is_offline().await?;
+    class.laptop.wait_until_offline().await?;
     assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 3)".to_owned()).await?, 3);
-    assert!(class.laptop.app().audit().await.is_err(), "nobody is there to ask");
+    assert!(class.laptop.app().audit().await.is_err(), "there is no server to ask");
     assert_eq!(class.number("SELECT count(*) FROM scopes WHERE damaged = 1".to_owned()).await?, 1);
     class.server = Some(LocalServer::start_on(&database, port).await?);
-    patience::until("it is put right", SYNC_TIME_MAX, || async {
+    wait::until("it is repaired", SYNC_TIME_MAX, || async {
         let whole = class.number("SELECT count(*) FROM topics".to_owned()).await? == i64::try_from(TOPICS)?;
         Ok(whole.then_some(()))
     })
@@ -193,18 +193,18 @@ async fn what_is_damaged_while_the_server_is_away_is_put_right_when_it_is_back()
 }
 
 #[tokio::test]
-async fn what_a_pull_finds_missing_is_fetched_slice_by_slice() -> Outcome<()> {
+async fn rows_that_a_pull_finds_missing_are_fetched_by_slices() -> Outcome<()> {
     let mut class = class().await?;
-    // Gone as if it had never been here, such as after a deletion of which nobody is told any more.
+    // Missing without a trace, as after a deletion whose tombstone is no longer kept.
     assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 4)".to_owned()).await?, 4);
     assert_eq!(class.damage(format!("UPDATE scope_sums SET sum = 0 WHERE scope = '{}'", class.scope())).await?, 1);
     class.school.run(format!("UPDATE topics SET title = 'Topic of today' WHERE id = '{}'", class.course.topics[9])).await?;
-    patience::until("it is put right", SYNC_TIME_MAX, || async {
+    wait::until("it is repaired", SYNC_TIME_MAX, || async {
         let whole = class.number("SELECT count(*) FROM topics".to_owned()).await? == i64::try_from(TOPICS)?;
         Ok(whole.then_some(()))
     })
     .await?;
-    patience::until("nothing is damaged", SYNC_TIME_MAX, || async {
+    wait::until("nothing is damaged", SYNC_TIME_MAX, || async {
         Ok((class.number("SELECT count(*) FROM scopes WHERE damaged = 1".to_owned()).await? == 0).then_some(()))
     })
     .await?;
@@ -215,7 +215,7 @@ async fn what_a_pull_finds_missing_is_fetched_slice_by_slice() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn an_invented_row_goes() -> Outcome<()> {
+async fn an_invented_row_is_removed() -> Outcome<()> {
     let class = class().await?;
     let invented = Uuid::now_v7();
     let columns = "stamp, created_at, updated_at, module_id, course_id, position, title, description, estimated_seconds, \
@@ -232,13 +232,13 @@ async fn an_invented_row_goes() -> Outcome<()> {
         let again = format!("INSERT INTO topics (id, {columns}) SELECT '{id}', {columns} FROM topics LIMIT 1");
         assert_eq!(class.damage(again).await?, 1);
     }
-    assert_eq!(class.audit().await?, Vec::<String>::new(), "no scope holds such rows");
+    assert_eq!(class.audit().await?, Vec::<String>::new(), "no scope contains such rows");
     assert_eq!(class.number("SELECT count(*) FROM topics".to_owned()).await?, i64::try_from(TOPICS)?);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_sum_that_was_wrong_is_put_right_without_a_word_to_the_server() -> Outcome<()> {
+async fn a_wrong_checksum_is_repaired_without_a_request() -> Outcome<()> {
     let class = class().await?;
     assert_eq!(class.damage(format!("UPDATE scope_sums SET sum = sum + 1 WHERE scope = '{}'", class.scope())).await?, 1);
     assert_eq!(class.audit().await?, Vec::<String>::new());
@@ -248,20 +248,20 @@ async fn a_sum_that_was_wrong_is_put_right_without_a_word_to_the_server() -> Out
 }
 
 #[tokio::test]
-async fn what_a_person_changed_stays_on_top_of_a_mended_row() -> Outcome<()> {
+async fn pending_changes_stay_on_top_of_a_repaired_row() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
-    class.laptop.is_in_step().await?;
+    class.laptop.wait_until_synced().await?;
     let server = class.server.take().ok_or("no server")?;
     let (database, port) = (server.database().clone(), server.server().address().port());
     server.stop().await;
-    class.laptop.is_offline().await?;
+    class.laptop.wait_until_offline().await?;
     class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": false})).await?;
     assert_eq!(class.damage("DELETE FROM topic_progress".to_owned()).await?, 1);
     assert_eq!(class.damage("DELETE FROM topics WHERE id IN (SELECT id FROM topics LIMIT 1)".to_owned()).await?, 1);
     class.server = Some(LocalServer::start_on(&database, port).await?);
-    class.laptop.is_in_step().await?;
+    class.laptop.wait_until_synced().await?;
     class.audit().await?;
     assert_eq!(class.number("SELECT count(*) FROM topics".to_owned()).await?, i64::try_from(TOPICS)?);
     let card = class.laptop.call("topic", json!({"id": topic})).await?["card"].clone();

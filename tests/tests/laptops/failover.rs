@@ -1,5 +1,5 @@
-//! The database goes back in time by stock tools. What laptops had acknowledged comes back from them, by itself and once, and
-//! every laptop ends with what the tables have.
+//! The database is restored to an earlier state by stock tools. Changes that the server acknowledged and lost are sent again by the
+//! laptops, automatically and once, and every laptop ends with the rows of the tables.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 use waystation_tests::caller::PASSWORD;
-use waystation_tests::failover::{Kept, Site, WayBack};
+use waystation_tests::failover::{RestoreMethod, SavedState, Site};
 use waystation_tests::laptop::Laptop;
 use waystation_tests::school::{Course, School};
-use waystation_tests::{Outcome, patience};
+use waystation_tests::{Outcome, wait};
 
-/// How long it may take until everything is home again: a laptop asks once a minute when nobody pokes it.
+/// Longest time until all laptops have converged: a laptop polls once a minute without pokes.
 const HOME_TIME_MAX: Duration = Duration::from_secs(180);
 const PUPILS: usize = 4;
 const TOPICS: usize = 6;
 
-/// What becomes of the server while the database goes back.
+/// What happens to the server during the restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Server {
     Restarted,
@@ -42,8 +42,8 @@ impl Class {
         let mut school = site.school().await?;
         let teaches = school.person("teacher", "teaches").await?;
         let mut pupils = Vec::new();
-        for place in 0..PUPILS {
-            pupils.push(school.person("learner", &format!("pupil{place}")).await?);
+        for index in 0..PUPILS {
+            pupils.push(school.person("learner", &format!("pupil{index}")).await?);
         }
         let group = school.group(teaches, &pupils).await?;
         let course = school.course(Some(teaches), "published", TOPICS).await?;
@@ -63,39 +63,39 @@ impl Class {
         Ok(())
     }
 
-    /// The learner reads for so many seconds. They are summed: what comes twice shows.
+    /// The learner reads for this many seconds. Seconds are summed, so a change that is applied twice shows.
     async fn read(&self, seconds: i64) -> Outcome<()> {
-        let place = json!({"content_item_id": self.item, "page": 1, "second": null, "percent": 10, "seconds_spent": seconds});
-        self.learner.call("note_position", place).await?;
+        let position = json!({"content_item_id": self.item, "page": 1, "second": null, "percent": 10, "seconds_spent": seconds});
+        self.learner.call("note_position", position).await?;
         Ok(())
     }
 
-    async fn is_in_step(&self) -> Outcome<()> {
-        self.teacher.is_in_step().await?;
-        self.learner.is_in_step().await?;
+    async fn wait_until_synced(&self) -> Outcome<()> {
+        self.teacher.wait_until_synced().await?;
+        self.learner.wait_until_synced().await?;
         Ok(())
     }
 
-    /// The laptop shows this mark for everybody on this day. To be true at every moment.
+    /// Fails unless the laptop shows this mark for everybody on this day. It must hold at every moment.
     async fn shows(&self, teacher: &Laptop, date: &str, status: &str) -> Outcome<()> {
         let grid = teacher.call("grid", json!({"group_id": self.group, "from": date, "to": date})).await?;
         let shown: Vec<&Value> = grid["students"].as_array().into_iter().flatten().map(|student| &student["cells"][0]["status"]).collect();
-        assert_eq!(shown, vec![&json!(status); PUPILS], "the laptop shows what was entered on it, all the time");
+        assert_eq!(shown, vec![&json!(status); PUPILS], "the laptop shows its own changes at every moment");
         Ok(())
     }
 
-    /// Plain SQL, past the server.
+    /// Plain SQL that bypasses the server.
     async fn school(&self) -> Outcome<School> {
         self.site.school().await
     }
 
-    /// Goes back, under a server that is restarted meanwhile or lives through it. `meanwhile` happens to the database before any
-    /// server has seen it.
-    async fn go_back(&mut self, kept: Kept, server: Server, meanwhile: &[String]) -> Outcome<()> {
+    /// Restores the database while the server is restarted or keeps running. `meanwhile` runs on the database before any server has
+    /// connected to it.
+    async fn restore(&mut self, saved: SavedState, server: Server, meanwhile: &[String]) -> Outcome<()> {
         if server == Server::Restarted {
             self.site.server.stop();
         }
-        self.site.go_back(kept).await?;
+        self.site.restore(saved).await?;
         let mut school = self.school().await?;
         for sql in meanwhile {
             school.run(sql.clone()).await?;
@@ -107,7 +107,7 @@ impl Class {
         Ok(())
     }
 
-    /// Marks and seconds that the tables have.
+    /// Marks and seconds in the tables.
     async fn stored(&self, date: &str, status: &str) -> Outcome<(i64, i64)> {
         let mut school = self.school().await?;
         let number = |value: Value| value.as_i64().unwrap_or(0);
@@ -116,7 +116,7 @@ impl Class {
         Ok((marks, number(school.value("SELECT sum(time_spent_seconds)::bigint FROM content_progress").await?)))
     }
 
-    /// Waits until each laptop holds the rows that the tables have, under the same stamps.
+    /// Waits until each laptop has the rows of the tables, with the same stamps.
     async fn laptops_equal_the_tables(&self) -> Outcome<()> {
         let tables = [
             ("topics", "title"),
@@ -126,7 +126,7 @@ impl Class {
         ];
         for (laptop, tables) in [(&self.teacher, &tables[..]), (&self.learner, &tables[..1]), (&self.learner, &tables[2..])] {
             for (table, column) in tables {
-                patience::until(&format!("a laptop's {table} are the server's"), HOME_TIME_MAX, || async {
+                wait::until(&format!("a laptop's {table} are the server's"), HOME_TIME_MAX, || async {
                     let (here, there) =
                         (of_laptop(laptop, table, column).await?, of_tables(&mut self.school().await?, table, column).await?);
                     if here == there { Ok(Some(())) } else { Err(format!("{here:?} here, {there:?} there").into()) }
@@ -160,116 +160,116 @@ async fn of_tables(school: &mut School, table: &str, column: &str) -> Outcome<Ro
     Ok(rows.into_iter().map(|(id, stamp, content)| (id, (stamp, content))).collect())
 }
 
-/// Four marks and seven seconds of reading are acknowledged, and the database goes back to before them.
-async fn acknowledged_work_comes_back(way: WayBack, server: Server) -> Outcome<()> {
+/// Four marks and seven seconds of reading are acknowledged, and the database is restored to the state before them.
+async fn acknowledged_changes_return(way: RestoreMethod, server: Server) -> Outcome<()> {
     let mut class = Class::open().await?;
     class.mark(&class.teacher, "2026-03-02", "late").await?;
     class.read(5).await?;
-    class.is_in_step().await?;
-    let kept = class.site.keep(way).await?;
+    class.wait_until_synced().await?;
+    let saved = class.site.save(way).await?;
     class.mark(&class.teacher, "2026-03-04", "absent").await?;
     class.read(7).await?;
     class.learner.call("mark_topic", json!({"topic_id": class.course.topics[1], "completed": true})).await?;
-    class.is_in_step().await?;
+    class.wait_until_synced().await?;
     assert_eq!(class.stored("2026-03-04", "absent").await?, (4, 12), "all of it was acknowledged");
     class.shows(&class.teacher, "2026-03-04", "absent").await?;
 
     if server == Server::Restarted {
         class.site.server.stop();
     }
-    class.site.go_back(kept).await?;
+    class.site.restore(saved).await?;
     assert_eq!(class.stored("2026-03-04", "absent").await?, (0, 5), "all of it is lost");
     class.site.lead();
     if server == Server::Restarted {
         class.site.server.start().await?;
     }
-    patience::until("what was acknowledged is in the tables again", HOME_TIME_MAX, || async {
+    wait::until("the acknowledged changes are in the tables again", HOME_TIME_MAX, || async {
         class.shows(&class.teacher, "2026-03-04", "absent").await?;
         let stored = class.stored("2026-03-04", "absent").await?;
         if stored == (4, 12) { Ok(Some(())) } else { Err(format!("{stored:?}").into()) }
     })
     .await?;
-    class.is_in_step().await?;
+    class.wait_until_synced().await?;
     class.shows(&class.teacher, "2026-03-04", "absent").await?;
     class.shows(&class.teacher, "2026-03-02", "late").await?;
     class.laptops_equal_the_tables().await?;
-    assert_eq!(class.stored("2026-03-04", "absent").await?, (4, 12), "nothing came twice");
+    assert_eq!(class.stored("2026-03-04", "absent").await?, (4, 12), "nothing was applied twice");
     let mut school = class.school().await?;
     for table in ["conflicts", "held_changes", "offered_rows"] {
-        assert_eq!(school.count(table).await?, 0, "{table}: nobody is asked about it");
+        assert_eq!(school.count(table).await?, 0, "{table}: no decision is requested");
     }
     class.site.verify()?;
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_promoted_standby_had_not_got_comes_back_to_a_restarted_server() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::Promotion, Server::Restarted).await
+async fn changes_lost_by_a_promotion_return_to_a_restarted_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::Promotion, Server::Restarted).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_promoted_standby_had_not_got_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::Promotion, Server::Running).await
+async fn changes_lost_by_a_promotion_return_to_a_running_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::Promotion, Server::Running).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_recovery_to_a_point_in_time_took_back_comes_back_to_a_restarted_server() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::Recovery, Server::Restarted).await
+async fn changes_lost_by_a_point_in_time_recovery_return_to_a_restarted_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::Recovery, Server::Restarted).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_recovery_to_a_point_in_time_took_back_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::Recovery, Server::Running).await
+async fn changes_lost_by_a_point_in_time_recovery_return_to_a_running_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::Recovery, Server::Running).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_dump_beside_had_not_comes_back_to_a_restarted_server() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::DumpBeside, Server::Restarted).await
+async fn changes_lost_by_a_dump_in_the_same_cluster_return_to_a_restarted_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::DumpBeside, Server::Restarted).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_dump_beside_had_not_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::DumpBeside, Server::Running).await
+async fn changes_lost_by_a_dump_in_the_same_cluster_return_to_a_running_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::DumpBeside, Server::Running).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_dump_in_another_cluster_had_not_comes_back_to_a_restarted_server() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::DumpElsewhere, Server::Restarted).await
+async fn changes_lost_by_a_dump_in_another_cluster_return_to_a_restarted_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::DumpElsewhere, Server::Restarted).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_dump_in_another_cluster_had_not_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::DumpElsewhere, Server::Running).await
+async fn changes_lost_by_a_dump_in_another_cluster_return_to_a_running_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::DumpElsewhere, Server::Running).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_copy_of_the_database_had_not_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::Template, Server::Running).await
+async fn changes_lost_by_a_database_copy_return_to_a_running_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::Template, Server::Running).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_copy_of_the_files_had_not_comes_back_to_a_restarted_server() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::FileCopy, Server::Restarted).await
+async fn changes_lost_by_a_file_copy_return_to_a_restarted_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::FileCopy, Server::Restarted).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_copy_of_the_files_had_not_comes_back_to_a_server_that_lives_through_it() -> Outcome<()> {
-    acknowledged_work_comes_back(WayBack::FileCopy, Server::Running).await
+async fn changes_lost_by_a_file_copy_return_to_a_running_server() -> Outcome<()> {
+    acknowledged_changes_return(RestoreMethod::FileCopy, Server::Running).await
 }
 
-/// A laptop signs in for the first time in the seconds that are lost, and its work is acknowledged.
+/// A laptop signs in for the first time in the lost period, and its changes are acknowledged.
 async fn a_new_laptop_keeps_its_work(server: Server) -> Outcome<()> {
     let mut class = Class::open().await?;
-    let kept = class.site.keep(WayBack::Promotion).await?;
+    let saved = class.site.save(RestoreMethod::Promotion).await?;
     let new = Laptop::of("teaches", &class.site.server.url()).await?;
     class.mark(&new, "2026-03-04", "absent").await?;
-    new.is_in_step().await?;
+    new.wait_until_synced().await?;
     class.shows(&new, "2026-03-04", "absent").await?;
-    class.go_back(kept, server, &[]).await?;
+    class.restore(saved, server, &[]).await?;
     assert_eq!(class.stored("2026-03-04", "absent").await?.0, 0, "all of it is lost");
-    patience::until("what the new laptop sent is in the tables again", HOME_TIME_MAX, || async {
+    wait::until("the new laptop's changes are in the tables again", HOME_TIME_MAX, || async {
         class.shows(&new, "2026-03-04", "absent").await?;
-        // The server does not know the session any more: the person is asked for their password once.
+        // The server no longer has the session: the person is asked for the password once.
         if new.call("sync_status", json!({})).await?["signed_out"] == true {
             new.call("sign_in", json!({"server": class.site.server.url(), "name": "teaches", "password": PASSWORD})).await?;
         }
@@ -277,43 +277,43 @@ async fn a_new_laptop_keeps_its_work(server: Server) -> Outcome<()> {
         if marks == 4 { Ok(Some(())) } else { Err(format!("{marks} marks").into()) }
     })
     .await?;
-    new.is_in_step().await?;
+    new.wait_until_synced().await?;
     class.shows(&new, "2026-03-04", "absent").await?;
     assert_eq!(class.school().await?.count("conflicts").await?, 0);
     class.laptops_equal_the_tables().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_laptop_that_signed_in_during_the_lost_seconds_keeps_its_work_at_a_restarted_server() -> Outcome<()> {
+async fn a_laptop_whose_first_sign_in_was_lost_keeps_its_changes_at_a_restarted_server() -> Outcome<()> {
     a_new_laptop_keeps_its_work(Server::Restarted).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_laptop_that_signed_in_during_the_lost_seconds_keeps_its_work_at_a_server_that_lives_through_it() -> Outcome<()> {
+async fn a_laptop_whose_first_sign_in_was_lost_keeps_its_changes_at_a_running_server() -> Outcome<()> {
     a_new_laptop_keeps_its_work(Server::Running).await
 }
 
-/// As many changes are made in the new epoch as were lost, in the same scope, before any server has seen the database: then
-/// versions and digests are those of the epoch that is gone.
-async fn as_many_changes_as_were_lost(way: WayBack, server: Server) -> Outcome<()> {
+/// In the new epoch, as many changes as were lost are made in the same scope before any server has connected to the database, so that
+/// versions and digests equal those of the lost epoch.
+async fn as_many_changes_as_were_lost(way: RestoreMethod, server: Server) -> Outcome<()> {
     let mut class = Class::open().await?;
-    let kept = class.site.keep(way).await?;
+    let saved = class.site.save(way).await?;
     let retitle = |topic: &Uuid, title: &str| format!("UPDATE topics SET title = '{title}' WHERE id = '{topic}'");
-    let [lost, same, anew] = [0..2, 2..4, 4..6].map(|places| class.course.topics[places].to_vec());
+    let [lost, same, anew] = [0..2, 2..4, 4..6].map(|range| class.course.topics[range].to_vec());
     let mut school = class.school().await?;
     for topic in lost.iter().chain(&same) {
         school.run(retitle(topic, "Lost")).await?;
     }
     drop(school);
     for laptop in [&class.teacher, &class.learner] {
-        patience::until("the laptop has what will be lost", HOME_TIME_MAX, || async {
+        wait::until("the laptop has the changes that will be lost", HOME_TIME_MAX, || async {
             let titles = of_laptop(laptop, "topics", "title").await?;
             Ok((titles.values().filter(|(_, title)| title.as_deref() == Some("Lost")).count() == 4).then_some(()))
         })
         .await?;
     }
     let meanwhile: Vec<String> = same.iter().chain(&anew).map(|topic| retitle(topic, "Anew")).collect();
-    class.go_back(kept, server, &meanwhile).await?;
+    class.restore(saved, server, &meanwhile).await?;
     class.laptops_equal_the_tables().await?;
     let titles = of_laptop(&class.learner, "topics", "title").await?;
     assert_eq!(titles.values().filter(|(_, title)| title.as_deref() == Some("Anew")).count(), 4);
@@ -322,37 +322,37 @@ async fn as_many_changes_as_were_lost(way: WayBack, server: Server) -> Outcome<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_changes_as_a_promotion_lost_leave_no_laptop_behind_a_restarted_server() -> Outcome<()> {
-    as_many_changes_as_were_lost(WayBack::Promotion, Server::Restarted).await
+async fn as_many_new_changes_as_a_promotion_lost_reach_laptops_of_a_restarted_server() -> Outcome<()> {
+    as_many_changes_as_were_lost(RestoreMethod::Promotion, Server::Restarted).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_changes_as_a_promotion_lost_leave_no_laptop_behind_a_server_that_lives_through_it() -> Outcome<()> {
-    as_many_changes_as_were_lost(WayBack::Promotion, Server::Running).await
+async fn as_many_new_changes_as_a_promotion_lost_reach_laptops_of_a_running_server() -> Outcome<()> {
+    as_many_changes_as_were_lost(RestoreMethod::Promotion, Server::Running).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_changes_as_a_copy_of_the_files_lost_leave_no_laptop_behind() -> Outcome<()> {
-    as_many_changes_as_were_lost(WayBack::FileCopy, Server::Restarted).await
+async fn as_many_new_changes_as_a_file_copy_lost_reach_laptops() -> Outcome<()> {
+    as_many_changes_as_were_lost(RestoreMethod::FileCopy, Server::Restarted).await
 }
 
-/// PostgreSQL is killed after each of these lessons, until it has lost something that it had acknowledged.
+/// PostgreSQL is killed after each of these lessons, until it has lost a commit that it had acknowledged.
 const LESSONS: [&str; 8] = ["2026-03-02", "2026-03-04", "2026-03-09", "2026-03-11", "2026-03-16", "2026-03-18", "2026-03-23", "2026-03-25"];
 
-/// With `synchronous_commit = off` PostgreSQL acknowledges what it has not written, and a crash takes it back although nothing in
-/// the database's identity differs. What laptops are told of waits for the disk all the same.
+/// With `synchronous_commit = off` PostgreSQL acknowledges commits before they are flushed, and a crash loses them although the identity of
+/// the database does not change. Changes are sent to laptops only after the flush.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_takes_nothing_back_although_the_database_lets_commits_go_without_waiting() -> Outcome<()> {
+async fn a_crash_loses_no_published_change_under_asynchronous_commit() -> Outcome<()> {
     let mut class = Class::open().await?;
     class.read(5).await?;
-    class.is_in_step().await?;
+    class.wait_until_synced().await?;
     for setting in ["wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'", "synchronous_commit = 'off'"] {
         class.site.node.run(format!("ALTER SYSTEM SET {setting}")).await?;
     }
     class.site.node.run("SELECT pg_reload_conf()").await?;
     for date in LESSONS {
         class.mark(&class.teacher, date, "absent").await?;
-        class.teacher.is_in_step().await?;
+        class.teacher.wait_until_synced().await?;
         class.shows(&class.teacher, date, "absent").await?;
         class.site.address.lead_nowhere();
         class.site.node.kill();

@@ -1,4 +1,4 @@
-//! A substitute's week of marks waits on their laptop while the group is given to somebody else: the whole way, on real laptops.
+//! A substitute's week of marks waits on their laptop while the group is given to another teacher: the complete sequence, on real laptops.
 
 use serde_json::{Value, json};
 use waystation_model::Code;
@@ -17,7 +17,7 @@ fn states(centre: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_substitutes_week_is_decided_by_whoever_has_the_group_and_leaves_their_laptop() -> Outcome<()> {
+async fn a_substitutes_week_is_decided_by_the_new_teacher_and_leaves_the_substitutes_laptop() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let substitute_id = school.person("teacher", "substitute").await?;
     let teacher_id = school.person("teacher", "teaches").await?;
@@ -27,7 +27,7 @@ async fn a_substitutes_week_is_decided_by_whoever_has_the_group_and_leaves_their
     let teacher = Laptop::of("teaches", &server.url()).await?;
     let (database, port) = (server.database().clone(), server.server().address().port());
     server.stop().await;
-    substitute.is_offline().await?;
+    substitute.wait_until_offline().await?;
     for day in WEEK {
         let marks = json!([{"student_id": pupil, "lesson_date": day, "status": "late"}]);
         substitute.call("set_marks", json!({"group_id": group, "marks": marks})).await?;
@@ -35,20 +35,20 @@ async fn a_substitutes_week_is_decided_by_whoever_has_the_group_and_leaves_their
     school.run(format!("UPDATE groups SET teacher_id = '{teacher_id}' WHERE id = '{group}'")).await?;
     let server = LocalServer::start_on(&database, port).await?;
 
-    // The author: nothing is refused, five wait for somebody else, and the group has left.
+    // The author's laptop: nothing is refused, five changes wait for another person's decision, and the group has left.
     let centre = substitute.until("sync_centre", json!({}), |centre| states(centre).len() == 5).await?;
     assert_eq!((&centre["attention"], &centre["held"], &centre["merged"]), (&json!([]), &json!([]), &json!([])));
     let item = &centre["own_held"][4];
     assert_eq!((&item["state"], &item["about"], &item["deletes"]), (&json!("waiting"), &json!("Full pupil · 2026-03-02"), &json!(false)));
     assert_eq!(item["fields"], json!([{"name": "status", "value": "late", "server_value": null, "kind": "choice"}]));
-    substitute.is_in_step().await?;
+    substitute.wait_until_synced().await?;
     substitute.until("groups", json!({}), |groups| *groups == json!([])).await?;
     let refused = substitute.call("decide_held", json!({"id": item["id"], "accept": true})).await.expect_err("one's own");
     assert_eq!(refused.code, Code::NotAllowed);
     let state = substitute.until("sync_status", json!({}), |state| state["safe_to_close"] == true).await?;
     assert_eq!((&state["held"], &state["attention"]), (&json!(0), &json!(0)));
 
-    // Whoever has the group: the chip counts them, the card says whose and what.
+    // The new teacher's laptop: the chip counts the changes, the card names their author and content.
     // The status is read before the list, and may be older.
     let all_told = |centre: &Value| centre["held"].as_array().is_some_and(|held| held.len() == 5) && centre["status"]["held"] == 5;
     let centre = teacher.until("sync_centre", json!({}), all_told).await?;
@@ -59,11 +59,11 @@ async fn a_substitutes_week_is_decided_by_whoever_has_the_group_and_leaves_their
         (&held[0]["author"], &held[0]["group"], &held[0]["about"]),
         (&json!("Full substitute"), &group_name, &json!("Full pupil · 2026-03-02"))
     );
-    for (place, item) in held.iter().take(4).enumerate() {
-        teacher.call("decide_held", json!({"id": item["id"], "accept": place < 2})).await?;
+    for (index, item) in held.iter().take(4).enumerate() {
+        teacher.call("decide_held", json!({"id": item["id"], "accept": index < 2})).await?;
     }
     let left = teacher.call("sync_centre", json!({})).await?;
-    assert_eq!(left["held"].as_array().map(Vec::len), Some(1), "what was decided about is gone from the list at once");
+    assert_eq!(left["held"].as_array().map(Vec::len), Some(1), "a decided change leaves the list at once");
     let again = teacher.call("decide_held", json!({"id": held[0]["id"], "accept": false})).await.expect_err("decided");
     assert_eq!(again.code, Code::AlreadySet);
     let range = json!({"group_id": group, "from": WEEK[0], "to": WEEK[4]});
@@ -72,7 +72,7 @@ async fn a_substitutes_week_is_decided_by_whoever_has_the_group_and_leaves_their
     };
     teacher.until("grid", range, |grid| status(grid).iter().filter(|status| **status == "late").count() == 2).await?;
 
-    // The server starts again, the author hears who decided, and the marks are still not theirs to see.
+    // After a restart of the server the author learns who decided, and the marks are still not visible to them.
     let _server = server.restart().await?;
     let decided = ["accepted", "accepted", "refused", "refused", "waiting"];
     let centre = substitute.until("sync_centre", json!({}), |centre| states(centre) == decided).await?;

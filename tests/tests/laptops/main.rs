@@ -1,4 +1,4 @@
-//! Laptops against a real server: together, held up, damaged, and of an older version.
+//! Laptops against a real server: several at once, damaged, held up, and of older versions.
 
 mod damage;
 mod failover;

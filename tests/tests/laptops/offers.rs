@@ -1,4 +1,4 @@
-//! A server comes back from a backup. What nobody sends again is on other laptops still: they offer it, and it comes back.
+//! A server is restored from a backup. Rows that no author sends again are still on other laptops, which offer them, and they are restored.
 
 use serde_json::json;
 use sync_server::backup;
@@ -6,15 +6,15 @@ use waystation_tests::cluster::Cluster;
 use waystation_tests::laptop::{Laptop, SYNC_TIME_MAX};
 use waystation_tests::school::{School, open};
 use waystation_tests::server::LocalServer;
-use waystation_tests::{Outcome, patience};
+use waystation_tests::{Outcome, wait};
 
-/// What a laptop counts.
+/// Queries one number from the laptop's database.
 async fn number(laptop: &Laptop, sql: &'static str) -> Outcome<i64> {
     Ok(laptop.app().store()?.read(move |connection| Ok(connection.query_row(sql, [], |row| row.get(0))?)).await?)
 }
 
 #[tokio::test]
-async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() -> Outcome<()> {
+async fn lost_rows_that_no_author_resends_are_offered_by_other_laptops() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let teaches = school.person("teacher", "kamran").await?;
     school.person("admin", "vusal").await?;
@@ -29,21 +29,21 @@ async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() ->
     let to = backup::folder(store.path())?;
     let made = backup::make(server.database().url(), &*files, &*to, false).await?;
 
-    // After the backup: somebody writes plain SQL, and a teacher marks on a laptop that breaks.
+    // After the backup: changes by plain SQL, and a teacher marks on a laptop that then breaks.
     let [retitled, deleted_since] = [course.topics[0], course.topics[1]];
     school.run(format!("UPDATE topics SET title = 'By hand' WHERE id IN ('{retitled}', '{deleted_since}')")).await?;
-    // A row as large as rows may be.
+    // A row of the maximum size.
     let body = json!({"text": "x".repeat(190_000)});
     let item = json!({"module_id": course.module, "course_id": course.id, "kind": "text", "title": "Long", "body": body, "position": 0, "is_required": true});
     school.insert("content_items", item).await?;
     let broken = Laptop::of("kamran", &server.url()).await?;
     let mark = json!({"group_id": group, "marks": [{"student_id": learns, "lesson_date": "2026-03-02", "status": "late"}]});
     broken.call("set_marks", mark).await?;
-    broken.is_in_step().await?;
+    broken.wait_until_synced().await?;
     learner.call("mark_topic", json!({"topic_id": retitled, "completed": true})).await?;
-    learner.is_in_step().await?;
-    // The others have heard of it.
-    for (laptop, heard) in [
+    learner.wait_until_synced().await?;
+    // The other laptops have received the changes.
+    for (laptop, received) in [
         (&learner, "SELECT count(*) FROM topics WHERE title = 'By hand' AND EXISTS (SELECT id FROM content_items)"),
         (
             &admin,
@@ -51,7 +51,7 @@ async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() ->
                  AND (SELECT count(*) FROM topics WHERE title = 'By hand') = 2",
         ),
     ] {
-        patience::until("it is heard", SYNC_TIME_MAX, || async { Ok((number(laptop, heard).await? == 2).then_some(())) }).await?;
+        wait::until("it is received", SYNC_TIME_MAX, || async { Ok((number(laptop, received).await? == 2).then_some(())) }).await?;
     }
     broken.app().shutdown().await;
 
@@ -64,32 +64,32 @@ async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() ->
     after.run(format!("DELETE FROM topics WHERE id = '{deleted_since}'")).await?;
     let _again = LocalServer::start_on(&database, port).await?;
     for laptop in [&learner, &admin] {
-        patience::until("the loss is known", SYNC_TIME_MAX, || async {
+        wait::until("the loss is known", SYNC_TIME_MAX, || async {
             Ok((number(laptop, "SELECT count(*) FROM lost_rows").await? > 0).then_some(()))
         })
         .await?;
-        laptop.is_in_step().await?;
+        laptop.wait_until_synced().await?;
     }
     assert_eq!(after.count("attendance_records").await?, 0);
     assert_eq!(after.value("SELECT count(*) FROM topic_progress WHERE completed").await?, json!(1), "the learner sent it again");
-    assert_eq!(after.count("offered_rows").await?, 0, "whoever entered something has a day to send it again");
+    assert_eq!(after.count("offered_rows").await?, 0, "authors have a day to send their changes again");
     assert!(learner.call("sync_centre", json!({})).await?["lost_rows"].as_i64() > Some(0), "and the person can see that");
 
     // A day passes.
     for laptop in [&learner, &admin] {
         let aged = "UPDATE lost_rows SET found_at = found_at - 86400000";
         laptop.app().store()?.write(move |writer| Ok(writer.connection().execute(aged, [])?)).await?;
-        patience::until("what is lost is offered", SYNC_TIME_MAX, || async {
+        wait::until("the lost rows are offered", SYNC_TIME_MAX, || async {
             laptop.call("sync_now", json!({})).await?;
             Ok((number(laptop, "SELECT count(*) FROM lost_rows").await? == 0).then_some(()))
         })
         .await?;
-        // What was offered is answered: a row that two laptops offer waits once.
-        patience::until("every offer is answered", SYNC_TIME_MAX, || async {
+        // The offers are answered: a row offered by two laptops awaits one decision.
+        wait::until("every offer is answered", SYNC_TIME_MAX, || async {
             Ok((number(laptop, "SELECT count(*) FROM shadows").await? == 0).then_some(()))
         })
         .await?;
-        laptop.is_in_step().await?;
+        laptop.wait_until_synced().await?;
     }
     let centre = admin
         .until("sync_centre", json!({}), |centre| {
@@ -105,7 +105,7 @@ async fn what_the_server_lost_and_nobody_sends_again_comes_back_from_others() ->
         admin.call("decide_offered", json!({"id": row["id"], "accept": accept})).await?;
     }
     admin.until("sync_centre", json!({}), |centre| centre["offered"] == json!([])).await?;
-    admin.is_in_step().await?;
+    admin.wait_until_synced().await?;
     assert_eq!(after.column("topics", retitled, "title").await?, "By hand");
     assert_eq!(after.value("SELECT status FROM attendance_records").await?, "late");
     assert_eq!(after.value("SELECT length(body ->> 'text') FROM content_items").await?, 190_000);

@@ -1,4 +1,4 @@
-//! Laptops and a server, without a window: what one does, the other sees.
+//! Laptops and a server, without a window: changes of one laptop arrive on the other.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use waystation_tests::laptop::Laptop;
 use waystation_tests::lossy::LossyNetwork;
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::{LocalServer, ServerProcess};
-use waystation_tests::{Outcome, places};
+use waystation_tests::{Outcome, paths};
 
 /// An instructor's published course with one learner.
 async fn course_with_a_learner(school: &mut School, topics: usize) -> Outcome<Course> {
@@ -37,13 +37,13 @@ async fn progress_travels_from_a_click_to_the_instructors_screen() -> Outcome<()
 }
 
 #[tokio::test]
-async fn three_edits_of_one_row_without_a_server_arrive_as_the_last() -> Outcome<()> {
+async fn three_offline_edits_of_one_row_arrive_as_the_last() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let course = course_with_a_learner(&mut school, 1).await?;
     let learner = Laptop::of("learns", &server.url()).await?;
     let (database, port) = (server.database().clone(), server.server().address().port());
     server.stop().await;
-    learner.is_offline().await?;
+    learner.wait_until_offline().await?;
     for completed in [true, false, true] {
         let topic = learner.call("mark_topic", json!({"topic_id": course.topics[0], "completed": completed})).await?;
         assert_eq!(topic["card"]["completed"], completed);
@@ -52,14 +52,14 @@ async fn three_edits_of_one_row_without_a_server_arrive_as_the_last() -> Outcome
     let topic = learner.call("topic", json!({"id": course.topics[0]})).await?;
     assert_eq!(topic["card"]["completed"], true);
     let _server = LocalServer::start_on(&database, port).await?;
-    learner.is_in_step().await?;
+    learner.wait_until_synced().await?;
     let stored = school.value("SELECT jsonb_build_array(count(*), bool_and(completed), max(reset_number)) FROM topic_progress").await?;
     assert_eq!(stored, json!([1, true, 1]));
     Ok(())
 }
 
 #[tokio::test]
-async fn two_marks_of_one_cell_become_one_and_the_teacher_settles_it() -> Outcome<()> {
+async fn two_marks_of_one_cell_conflict_and_the_teacher_settles_it() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let teacher = school.person("teacher", "teaches").await?;
     let pupil = school.person("learner", "pupil").await?;
@@ -68,7 +68,7 @@ async fn two_marks_of_one_cell_become_one_and_the_teacher_settles_it() -> Outcom
     let (database, port) = (server.database().clone(), server.server().address().port());
     server.stop().await;
     for (laptop, status) in [(&one, "late"), (&other, "absent")] {
-        laptop.is_offline().await?;
+        laptop.wait_until_offline().await?;
         let marks = json!([{"student_id": pupil, "lesson_date": "2026-03-02", "status": status}]);
         laptop.call("set_marks", json!({"group_id": group, "marks": marks})).await?;
     }
@@ -92,7 +92,7 @@ async fn two_marks_of_one_cell_become_one_and_the_teacher_settles_it() -> Outcom
 }
 
 #[tokio::test]
-async fn two_who_marked_the_same_have_nothing_to_settle() -> Outcome<()> {
+async fn equal_marks_of_two_people_make_no_conflict() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let teacher = school.person("teacher", "teaches").await?;
     let pupil = school.person("learner", "pupil").await?;
@@ -101,15 +101,15 @@ async fn two_who_marked_the_same_have_nothing_to_settle() -> Outcome<()> {
     let (database, port) = (server.database().clone(), server.server().address().port());
     server.stop().await;
     for laptop in [&one, &other] {
-        laptop.is_offline().await?;
+        laptop.wait_until_offline().await?;
         let marks = json!([{"student_id": pupil, "lesson_date": "2026-03-02", "status": "absent"}]);
         laptop.call("set_marks", json!({"group_id": group, "marks": marks})).await?;
     }
     let _server = LocalServer::start_on(&database, port).await?;
     for laptop in [&one, &other] {
-        laptop.is_in_step().await?;
+        laptop.wait_until_synced().await?;
     }
-    assert_eq!(school.count("conflicts").await?, 1, "the server keeps what both held");
+    assert_eq!(school.count("conflicts").await?, 1, "the server keeps the common value");
     for laptop in [&one, &other] {
         laptop.call("sync_now", json!({})).await?;
         let centre = laptop.call("sync_centre", json!({})).await?;
@@ -122,7 +122,7 @@ async fn two_who_marked_the_same_have_nothing_to_settle() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_refused_change_holds_up_nothing_and_is_mended() -> Outcome<()> {
+async fn a_refused_change_blocks_nothing_and_is_corrected() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let course = course_with_a_learner(&mut school, 1).await?;
     let other = school.course(None, "draft", 0).await?;
@@ -134,7 +134,7 @@ async fn a_refused_change_holds_up_nothing_and_is_mended() -> Outcome<()> {
         instructor.until("sync_centre", json!({}), |centre| centre["attention"].as_array().is_some_and(|list| list.len() == 1)).await?;
     let item = &centre["attention"][0];
     assert_eq!((&item["code"], &item["field"]), (&json!("taken"), &json!("course_code")));
-    instructor.is_in_step().await?;
+    instructor.wait_until_synced().await?;
     assert_eq!(school.column("courses", course.id, "title").await?, "A better title");
 
     instructor.call("send_again", json!({"n": item["n"], "fields": {"course_code": "FREE"}})).await?;
@@ -144,7 +144,7 @@ async fn a_refused_change_holds_up_nothing_and_is_mended() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn lost_answers_change_nothing_twice() -> Outcome<()> {
+async fn lost_answers_apply_nothing_twice() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let course = course_with_a_learner(&mut school, 1).await?;
     let item = json!({"id": Uuid::now_v7(), "course_id": course.id, "module_id": course.module, "topic_id": course.topics[0], "kind": "document", "title": "PDF"});
@@ -152,35 +152,35 @@ async fn lost_answers_change_nothing_twice() -> Outcome<()> {
     let network = LossyNetwork::to(server.server().address()).await?;
     let learner = Laptop::of("learns", &network.url()).await?;
     network.lose_answers(3);
-    let place = json!({"content_item_id": item, "page": 1, "second": null, "percent": 10, "seconds_spent": 7});
+    let position = json!({"content_item_id": item, "page": 1, "second": null, "percent": 10, "seconds_spent": 7});
     for _ in 0..4 {
-        learner.call("note_position", place.clone()).await?;
+        learner.call("note_position", position.clone()).await?;
     }
-    learner.is_in_step().await?;
+    learner.wait_until_synced().await?;
     assert_eq!(network.lost(), 3);
-    // Time spent is summed: an effect that came twice would show.
+    // Time spent is summed, so a change that is applied twice shows.
     assert_eq!(school.value("SELECT time_spent_seconds FROM content_progress").await?, json!(28));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_server_killed_while_it_is_pushed_to_has_everything_once() -> Outcome<()> {
+async fn a_server_killed_during_pushes_stores_everything_once() -> Outcome<()> {
     let database = Cluster::shared().await?.database().await?;
-    let mut school = School::found(&database).await?;
+    let mut school = School::create(&database).await?;
     let course = course_with_a_learner(&mut school, 30).await?;
     let folder = tempfile::tempdir()?;
-    let port = places::free_port()?;
+    let port = paths::free_port()?;
     let mut server = ServerProcess::new(database.url().to_owned(), folder.path().join("content"), folder.path().to_path_buf(), port);
     server.start().await?;
     let learner = Laptop::of("learns", &server.url()).await?;
-    for (place, topic) in course.topics.iter().enumerate() {
+    for (index, topic) in course.topics.iter().enumerate() {
         learner.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
-        if place == 15 {
+        if index == 15 {
             server.kill();
         }
     }
     server.start().await?;
-    learner.is_in_step().await?;
+    learner.wait_until_synced().await?;
     let stored = school.value("SELECT jsonb_build_array(count(*), bool_and(completed)) FROM topic_progress").await?;
     assert_eq!(stored, json!([30, true]));
     server.stop();

@@ -1,8 +1,8 @@
-//! Laptops of every version that was ever spoken: today's server answers them as the server of their time did, and a server of
-//! later years takes what they hold.
+//! Laptops of every protocol version: the current server answers them as the server of their time did, and a later server accepts their
+//! changes.
 //!
-//! The files below `tests/conversations` are what the server of that version answered. Those of a version that has been
-//! released are never written again; for a version at work, `WAYSTATION_RECORD=1` writes them anew.
+//! The files below `tests/conversations` hold the answers of the server of that version. Those of a released version never change; for a
+//! version in development, `WAYSTATION_RECORD=1` records them again.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use waystation_tests::conversation::{self, Stage};
 use waystation_tests::laptop::Laptop;
 use waystation_tests::school::{Course, School};
 use waystation_tests::server::LocalServer;
-use waystation_tests::{Outcome, places};
+use waystation_tests::{Outcome, paths};
 
 /// Bytes of each of the content items that fill more than one page.
 const LARGE_BYTES: usize = 195_000;
@@ -27,7 +27,7 @@ fn fixed(number: u32) -> Uuid {
     Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0000 + u128::from(number))
 }
 
-/// The school that the conversations are about: everything in it has the same ids each time.
+/// The school of the conversations: everything in it has the same ids each time.
 async fn school_of_the_conversations(database: &Database) -> Outcome<School> {
     let mut school = School { organization: fixed(1), sql: database.connect().await? };
     let insert = "INSERT INTO organizations (id, organization_id, name, slug, status) VALUES ($1, $1, 'School', 'school', 'active')";
@@ -69,14 +69,14 @@ async fn school_of_the_conversations(database: &Database) -> Outcome<School> {
 
 /// Every conversation of one version, by its file.
 fn conversations(version: u32) -> Outcome<Vec<PathBuf>> {
-    let folder = places::root().join(format!("tests/conversations/v{version}"));
+    let folder = paths::root().join(format!("tests/conversations/v{version}"));
     let mut files = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Outcome<Vec<_>>>()?;
     files.sort();
     Ok(files)
 }
 
 #[tokio::test]
-async fn every_version_that_is_served_hears_what_it_heard_when_it_was_new() -> Outcome<()> {
+async fn every_supported_version_receives_its_recorded_answers() -> Outcome<()> {
     let records = std::env::var_os("WAYSTATION_RECORD").is_some();
     for version in PROTOCOL_VERSION.saturating_sub(PROTOCOL_VERSIONS_BACK).max(1)..=PROTOCOL_VERSION {
         let files = conversations(version)?;
@@ -86,22 +86,22 @@ async fn every_version_that_is_served_hears_what_it_heard_when_it_was_new() -> O
             school_of_the_conversations(&database).await?;
             let server = LocalServer::start(&database).await?;
             let mut stage = Stage::new(server.url());
-            let mut turns = conversation::read(&file)?;
+            let mut exchanges = conversation::read(&file)?;
             let mut faults = Vec::new();
-            for (number, turn) in turns.iter_mut().enumerate() {
-                let (status, answer) = stage.ask(turn, version).await.map_err(|error| format!("{}: {error}", turn.about))?;
-                assert!(status < 500, "{}: {answer}", turn.about);
-                let place = format!("{} {number} ({})", file.display(), turn.about);
+            for (number, exchange) in exchanges.iter_mut().enumerate() {
+                let (status, answer) = stage.ask(exchange, version).await.map_err(|error| format!("{}: {error}", exchange.about))?;
+                assert!(status < 500, "{}: {answer}", exchange.about);
+                let at = format!("{} {number} ({})", file.display(), exchange.about);
                 if records && version == PROTOCOL_VERSION {
-                    (turn.status, turn.answer) = (status, answer);
+                    (exchange.status, exchange.answer) = (status, answer);
                 } else {
-                    faults.extend((turn.status != status).then(|| format!("{place}: {status} instead of {}: {answer}", turn.status)));
-                    faults.extend(conversation::lacks(&turn.answer, &answer, &place));
+                    faults.extend((exchange.status != status).then(|| format!("{at}: {status} instead of {}: {answer}", exchange.status)));
+                    faults.extend(conversation::lacks(&exchange.answer, &answer, &at));
                 }
             }
             assert!(faults.is_empty(), "{}", faults.join("\n"));
             if records && version == PROTOCOL_VERSION {
-                conversation::write(&file, &turns)?;
+                conversation::write(&file, &exchanges)?;
             }
             server.stop().await;
         }
@@ -110,7 +110,7 @@ async fn every_version_that_is_served_hears_what_it_heard_when_it_was_new() -> O
 }
 
 #[test]
-fn an_answer_that_lacks_something_is_found_and_one_that_says_more_is_fine() {
+fn missing_fields_are_found_and_additional_fields_are_accepted() {
     let recorded = json!([{"line": "rows", "rows": [{"title": "x"}]}, {"line": "end", "more": false}]);
     let more = json!([{"line": "rows", "rows": [{"title": "x", "mood": 1}]}, {"line": "weather"}, {"line": "end", "more": false, "z": 1}]);
     assert_eq!(conversation::lacks(&recorded, &more, ""), Vec::<String>::new());
@@ -126,9 +126,9 @@ fn an_answer_that_lacks_something_is_found_and_one_that_says_more_is_fine() {
 }
 
 #[tokio::test]
-async fn a_version_too_old_to_be_sent_anything_may_push_all_it_holds_also_after_a_restore() -> Outcome<()> {
+async fn a_version_too_old_to_pull_may_push_everything_also_after_a_restore() -> Outcome<()> {
     let database = Cluster::shared().await?.database().await?;
-    let mut school = School::found(&database).await?;
+    let mut school = School::create(&database).await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
     let mut server = LocalServer::start(&database).await?;
@@ -139,25 +139,25 @@ async fn a_version_too_old_to_be_sent_anything_may_push_all_it_holds_also_after_
     assert_eq!(caller.push_one(topic("in its time")).await?, Fate::Applied);
     server.stop().await;
 
-    // The last version that is still served, and then one more.
+    // The last server version that supports this device, and the next one.
     for (newest, pulls) in [(PROTOCOL_VERSION + PROTOCOL_VERSIONS_BACK, true), (PROTOCOL_VERSION + PROTOCOL_VERSIONS_BACK + 1, false)] {
-        server = LocalServer::start_speaking(&database, newest).await?;
+        server = LocalServer::start_with_protocol(&database, newest).await?;
         caller.url = server.url();
         let page = caller.ask_page().await?;
         assert_eq!(page.as_ref().err().map(|problem| problem.code), (!pulls).then_some(Code::ProtocolTooOld));
         assert_eq!(caller.push_one(topic("years later")).await?, Fate::Applied);
-        assert!(Caller::sign_in(&server.url(), "rauf").await.is_ok(), "whoever holds something may come in");
+        assert!(Caller::sign_in(&server.url(), "rauf").await.is_ok(), "a device with pending changes may sign in");
         server.stop().await;
     }
 
-    // It would have to pull to hear of the new life; its numbers and its chain say enough.
+    // Only a pull would return the new epoch; the numbers and the chain are sufficient.
     school.run("UPDATE epoch SET epoch = epoch + 1").await?;
-    server = LocalServer::start_speaking(&database, PROTOCOL_VERSION + PROTOCOL_VERSIONS_BACK).await?;
+    server = LocalServer::start_with_protocol(&database, PROTOCOL_VERSION + PROTOCOL_VERSIONS_BACK).await?;
     caller.url = server.url();
     let push = caller.push_of(vec![topic("after a restore")]);
-    assert_eq!(code(caller.send(&push).await?), Code::EpochChanged, "who may pull pulls first");
+    assert_eq!(code(caller.send(&push).await?), Code::EpochChanged, "a device that may pull pulls first");
     server.stop().await;
-    server = LocalServer::start_speaking(&database, PROTOCOL_VERSION + PROTOCOL_VERSIONS_BACK + 1).await?;
+    server = LocalServer::start_with_protocol(&database, PROTOCOL_VERSION + PROTOCOL_VERSIONS_BACK + 1).await?;
     caller.url = server.url();
     assert_eq!(caller.push_one(topic("after a restore")).await?, Fate::Applied);
     assert_eq!(school.value("SELECT count(*) FROM topics WHERE title <> 'Topic 0'").await?, 4);
@@ -166,9 +166,9 @@ async fn a_version_too_old_to_be_sent_anything_may_push_all_it_holds_also_after_
 }
 
 #[tokio::test]
-async fn a_laptop_that_is_too_old_says_so_and_its_work_arrives() -> Outcome<()> {
+async fn an_outdated_laptop_says_so_and_its_changes_arrive() -> Outcome<()> {
     let database = Cluster::shared().await?.database().await?;
-    let mut school = School::found(&database).await?;
+    let mut school = School::create(&database).await?;
     let learner = school.person("learner", "aysel").await?;
     let course = school.course(None, "published", 1).await?;
     school.enrol(learner, &course).await?;
@@ -176,13 +176,13 @@ async fn a_laptop_that_is_too_old_says_so_and_its_work_arrives() -> Outcome<()> 
     let port = server.server().address().port();
     let laptop = Laptop::of("aysel", &server.url()).await?;
     server.stop().await;
-    laptop.is_offline().await?;
+    laptop.wait_until_offline().await?;
     laptop.call("mark_topic", json!({"topic_id": course.topics[0], "completed": true})).await?;
     let newest = PROTOCOL_VERSION + PROTOCOL_VERSIONS_BACK + 1;
-    let server = LocalServer::start_speaking_on(&database, newest, port).await?;
+    let server = LocalServer::start_with_protocol_on(&database, newest, port).await?;
     let status = laptop.until("sync_status", json!({}), |status| status["problem"] == "protocol_too_old").await?;
     assert_eq!(status["online"], true);
-    waystation_tests::patience::until("the work is at the server", waystation_tests::laptop::SYNC_TIME_MAX, || async {
+    waystation_tests::wait::until("the changes are at the server", waystation_tests::laptop::SYNC_TIME_MAX, || async {
         let mut sql = database.connect().await?;
         let completed: Option<bool> = sqlx::query_scalar("SELECT completed FROM topic_progress").fetch_optional(&mut sql).await?;
         Ok((completed == Some(true)).then_some(()))
@@ -194,13 +194,13 @@ async fn a_laptop_that_is_too_old_says_so_and_its_work_arrives() -> Outcome<()> 
 }
 
 #[tokio::test]
-async fn fields_and_columns_that_one_side_does_not_know_are_passed_over_and_stay() -> Outcome<()> {
+async fn unknown_fields_and_columns_are_skipped_and_preserved() -> Outcome<()> {
     let database = Cluster::shared().await?.database().await?;
-    let mut school = School::found(&database).await?;
+    let mut school = School::create(&database).await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
     let topic = course.topics[0];
-    // A column that the laptop does not know is one that it never names.
+    // A column that is unknown to the laptop is one that it never sends.
     school.run(format!("UPDATE topics SET description = 'what an older program has no word for' WHERE id = '{topic}'")).await?;
     let server = LocalServer::start(&database).await?;
     let mut caller = Caller::sign_in(&server.url(), "rauf").await?;
@@ -212,12 +212,12 @@ async fn fields_and_columns_that_one_side_does_not_know_are_passed_over_and_stay
     let answer = caller.post::<PushAnswer>("/v1/sync/push", &body).await??;
     caller.acknowledge(&push, &answer);
     assert_eq!(answer.outcomes, []);
-    let stands = school.column("topics", topic, "jsonb_build_array(title, description)").await?;
-    assert_eq!(stands, json!(["new", "what an older program has no word for"]));
+    let stored = school.column("topics", topic, "jsonb_build_array(title, description)").await?;
+    assert_eq!(stored, json!(["new", "what an older program has no word for"]));
     let body = json!({"protocol": PROTOCOL_VERSION, "device": caller.device, "epoch": caller.epoch, "cursors": {}, "said_besides": 1});
     let answer = caller.request(reqwest::Method::POST, "/v1/sync/pull").json(&body).send().await?;
     assert!(answer.status().is_success());
-    // What is known is still read strictly.
+    // Known fields are still read strictly.
     let push = json!({"protocol": PROTOCOL_VERSION, "device": caller.device, "said_besides": 1});
     assert_eq!(code(caller.post::<Value>("/v1/sync/push", &push).await?), Code::BadRequest);
     Ok(())

@@ -1,4 +1,4 @@
-//! Who somebody is: signing in, staying signed in, and no longer being let in.
+//! Authentication: signing in, staying signed in, and losing access.
 
 use serde_json::{Value, json};
 use sync_server::accounts::Claims;
@@ -7,10 +7,10 @@ use waystation_model::Code;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, PASSWORD, code, read, refresh, sign_in};
-use waystation_tests::patience::{self, SOON};
 use waystation_tests::school::open;
+use waystation_tests::wait::{self, SOON};
 
-/// What every request of a session answers that is not let in any more.
+/// What every kind of request of a session without access is answered.
 async fn refusals(caller: &Caller) -> Outcome<Vec<Code>> {
     let mut codes = vec![code(caller.send(&caller.push_of(vec![])).await?), code(caller.ask_page().await?)];
     for path in ["/v1/sync/live".to_owned(), format!("/v1/content/{}", "0".repeat(64))] {
@@ -21,7 +21,7 @@ async fn refusals(caller: &Caller) -> Outcome<Vec<Code>> {
 }
 
 #[tokio::test]
-async fn the_name_is_a_user_name_or_an_address_in_any_case() -> Outcome<()> {
+async fn a_sign_in_accepts_a_user_name_or_an_email_in_any_case() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let aysel = school.person("learner", "aysel").await?;
     school.run(format!("UPDATE users SET email = 'Aysel@Example.az' WHERE id = '{aysel}'")).await?;
@@ -41,7 +41,7 @@ async fn the_name_is_a_user_name_or_an_address_in_any_case() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn where_a_user_name_from_before_is_anothers_address_the_password_tells_who_it_is() -> Outcome<()> {
+async fn a_user_name_that_is_anothers_email_is_resolved_by_the_password() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let (first, second) = (school.person("learner", "boss@example.az").await?, school.person("admin", "boss").await?);
     school
@@ -54,7 +54,7 @@ async fn where_a_user_name_from_before_is_anothers_address_the_password_tells_wh
 }
 
 #[tokio::test]
-async fn passwords_from_elsewhere_are_taken_and_hashed_anew() -> Outcome<()> {
+async fn foreign_password_hashes_are_accepted_and_rehashed() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let hashes = [
         ("django", "pbkdf2_sha256$1000$salt$/mNDtM6ynUebynBLeUl1G0lr9+dJK8x0OBX9/AId3Jk="),
@@ -75,7 +75,7 @@ async fn passwords_from_elsewhere_are_taken_and_hashed_anew() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn guessing_one_name_runs_dry_and_others_sign_in() -> Outcome<()> {
+async fn guesses_of_one_name_run_out_and_others_sign_in() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     school.person("learner", "murad").await?;
@@ -94,7 +94,7 @@ async fn guessing_one_name_runs_dry_and_others_sign_in() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn the_secret_of_a_revoked_device_is_given_to_its_owner_with_the_right_password_and_to_nobody_else() -> Outcome<()> {
+async fn only_the_owner_with_the_password_gets_the_secret_of_a_revoked_device() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     school.person("learner", "murad").await?;
@@ -113,7 +113,7 @@ async fn the_secret_of_a_revoked_device_is_given_to_its_owner_with_the_right_pas
 }
 
 #[tokio::test]
-async fn signing_in_again_with_the_device_keeps_it() -> Outcome<()> {
+async fn signing_in_again_keeps_the_device() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     school.person("learner", "murad").await?;
@@ -130,7 +130,7 @@ async fn signing_in_again_with_the_device_keeps_it() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_session_speaks_for_its_own_device_only() -> Outcome<()> {
+async fn a_session_acts_only_for_its_own_device() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let first = Caller::sign_in(&server.url(), "aysel").await?;
@@ -142,7 +142,7 @@ async fn a_session_speaks_for_its_own_device_only() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_a_refresh_signs_nobody_out() -> Outcome<()> {
+async fn a_lost_refresh_answer_ends_no_session() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let mut caller = Caller::sign_in(&server.url(), "aysel").await?;
@@ -151,8 +151,8 @@ async fn a_lost_answer_to_a_refresh_signs_nobody_out() -> Outcome<()> {
     let lost = next(&refresh(&server.url(), &old).await??)?;
     let answer = refresh(&server.url(), &old).await??;
     let new = next(&answer)?;
-    assert_eq!(new, lost, "whichever answer arrives, it is the same");
-    // A request that was on its way all the time arrives after all: what the laptop stored meanwhile is still good.
+    assert_eq!(new, lost, "every answer to the repeated request is equal");
+    // A delayed request arrives after all: the tokens that the laptop stored meanwhile are still valid.
     refresh(&server.url(), &old).await??;
     refresh(&server.url(), &new).await??;
     assert_eq!(code(refresh(&server.url(), &old).await?), Code::SessionEnded, "the new one was used");
@@ -163,12 +163,12 @@ async fn a_lost_answer_to_a_refresh_signs_nobody_out() -> Outcome<()> {
         assert_eq!(code(refresh(&server.url(), nonsense).await?), Code::SessionEnded);
     }
     school.run("UPDATE user_sessions SET expires_at = now() - interval '1 second'").await?;
-    assert_eq!(code(refresh(&server.url(), &new).await?), Code::SessionEnded, "nobody came for half a year");
+    assert_eq!(code(refresh(&server.url(), &new).await?), Code::SessionEnded, "the session was unused for half a year");
     Ok(())
 }
 
 #[tokio::test]
-async fn whoever_signed_out_is_let_in_nowhere() -> Outcome<()> {
+async fn a_signed_out_session_is_refused_everywhere() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let caller = Caller::sign_in(&server.url(), "aysel").await?;
@@ -184,7 +184,7 @@ async fn whoever_signed_out_is_let_in_nowhere() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_revoked_device_is_let_in_nowhere() -> Outcome<()> {
+async fn a_revoked_device_is_refused_everywhere() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let caller = Caller::sign_in(&server.url(), "aysel").await?;
@@ -197,7 +197,7 @@ async fn a_revoked_device_is_let_in_nowhere() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_closed_account_is_let_in_nowhere() -> Outcome<()> {
+async fn a_closed_account_is_refused_everywhere() -> Outcome<()> {
     let closings = [
         "users SET status = 'suspended'",
         "users SET deleted_at = now()",
@@ -216,8 +216,8 @@ async fn a_closed_account_is_let_in_nowhere() -> Outcome<()> {
         assert_eq!(refusals(&caller).await?, [Code::AccountClosed; 5], "{closing}");
         assert_eq!(code(refresh(&server.url(), &caller.refresh_token).await?), Code::AccountClosed);
         assert_eq!(code(sign_in(&server.url(), "aysel", PASSWORD, json!({})).await?), Code::AccountClosed);
-        // Also where the cache alone answers, as soon as the word is round.
-        patience::until("the digest is refused", SOON, || async {
+        // Also when only the cache answers, as soon as the notification has arrived.
+        wait::until("the digest is refused", SOON, || async {
             Ok(caller.ask_digest().await.err().filter(|error| error.to_string().starts_with("account_closed")).map(drop))
         })
         .await?;
@@ -226,7 +226,7 @@ async fn a_closed_account_is_let_in_nowhere() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn tokens_that_are_not_ours_or_past_their_time_are_refused() -> Outcome<()> {
+async fn foreign_and_expired_tokens_are_refused() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let mut caller = Caller::sign_in(&server.url(), "aysel").await?;
@@ -260,7 +260,7 @@ async fn tokens_that_are_not_ours_or_past_their_time_are_refused() -> Outcome<()
 }
 
 #[tokio::test]
-async fn a_sign_in_of_another_protocol_is_refused_by_its_number() -> Outcome<()> {
+async fn a_sign_in_of_another_protocol_version_is_refused() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     for protocol in [0, PROTOCOL_VERSION + 1] {
@@ -272,14 +272,14 @@ async fn a_sign_in_of_another_protocol_is_refused_by_its_number() -> Outcome<()>
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_its_session_and_no_other() -> Outcome<()> {
+async fn a_stream_ends_only_with_its_own_session() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let second = waystation_tests::server::LocalServer::start(server.database()).await?;
     for ending in ["sign out", "revoke", "end by hand"] {
         let leaving = Caller::sign_in(&server.url(), "aysel").await?;
         let staying = Caller::sign_in(&server.url(), "aysel").await?;
-        // The one is told here, the other by another instance.
+        // One is notified here, the other by another instance.
         let mut elsewhere = leaving.clone();
         elsewhere.url = second.url();
         let (mut here, mut there, mut stays) = (leaving.live().await?, elsewhere.live().await?, staying.live().await?);
@@ -299,7 +299,7 @@ async fn a_stream_ends_with_its_session_and_no_other() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn who_guesses_elsewhere_keeps_nobody_out_on_their_own_laptop() -> Outcome<()> {
+async fn guessing_elsewhere_locks_nobody_out_of_their_own_laptop() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     school.person("learner", "murad").await?;
@@ -311,14 +311,14 @@ async fn who_guesses_elsewhere_keeps_nobody_out_on_their_own_laptop() -> Outcome
     };
     while guess(json!({})).await? != Code::TooManyAttempts {}
     for device in [foreign.device, Uuid::now_v7()] {
-        assert_eq!(guess(json!({"id": device})).await?, Code::TooManyAttempts, "a laptop of somebody else helps nobody");
+        assert_eq!(guess(json!({"id": device})).await?, Code::TooManyAttempts, "another person's laptop gives no additional attempts");
     }
     sign_in(&server.url(), "aysel", PASSWORD, json!({"id": own.device})).await??;
     Ok(())
 }
 
 #[tokio::test]
-async fn many_names_at_once_wait_for_their_turn() -> Outcome<()> {
+async fn many_concurrent_sign_ins_queue() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let guesses = (0..40).map(|number| {
@@ -347,7 +347,7 @@ async fn a_name_with_a_dotted_capital_i_signs_in_as_it_is_written() -> Outcome<(
 }
 
 #[tokio::test]
-async fn a_person_has_so_many_devices_and_no_more() -> Outcome<()> {
+async fn devices_per_person_are_limited() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let aysel = school.person("learner", "aysel").await?;
     let first = Caller::sign_in(&server.url(), "aysel").await?;

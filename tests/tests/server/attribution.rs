@@ -1,4 +1,4 @@
-//! Columns that say who made a change name its author, and what only some people may say of an enrollment others do not.
+//! Columns that name the author of a change are filled with its author, and some columns of an enrollment may be set only by some people.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -59,7 +59,7 @@ fn refused(field: &str) -> (Code, Option<String>) {
 }
 
 #[tokio::test]
-async fn a_mark_names_who_made_it() -> Outcome<()> {
+async fn a_mark_names_its_author() -> Outcome<()> {
     let mut class = class().await?;
     let day = "2026-03-02";
     let forged = class.mark(day).set("status", "present").link("marked_by", class.rauf.user);
@@ -68,7 +68,7 @@ async fn a_mark_names_who_made_it() -> Outcome<()> {
     let unsigned = class.mark(day).set("status", "present");
     assert_eq!(class.sabina.push_one(unsigned).await?, Fate::Applied);
     assert_eq!(class.marked_by(day).await?, json!(class.sabina.user));
-    // Somebody else who corrects it signs it, whether they say so or not.
+    // Another person who corrects it becomes its author, whether the change names them or not.
     let vusal = class.school.person("admin", "vusal").await?;
     let mut admin = Caller::sign_in(&class.sabina.url, "vusal").await?;
     admin.pull().await?;
@@ -79,7 +79,7 @@ async fn a_mark_names_who_made_it() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn who_settles_a_conflict_is_named() -> Outcome<()> {
+async fn a_settled_conflict_names_the_person_who_settled_it() -> Outcome<()> {
     let mut class = class().await?;
     let (group, aysel) = (class.group, class.aysel.user);
     let conflict = json!({"id": Uuid::now_v7(), "entity": "attendance_records", "row_id": aysel, "field": "mark", "lost_values": {}, "kept_values": {}, "lost_at": "2026-03-02T08:00:00Z", "group_id": group});
@@ -93,10 +93,10 @@ async fn who_settles_a_conflict_is_named() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn an_enrollment_says_who_made_it_and_how() -> Outcome<()> {
+async fn an_enrollment_names_its_author_and_its_kind() -> Outcome<()> {
     let mut class = class().await?;
     let (rauf, murad) = (class.rauf.user, class.murad);
-    // An instructor lets somebody in: they assigned them, also when the change does not say so.
+    // An instructor who enrols a person assigned them, also when the change does not say so.
     let forged = class.enrollment(murad).set("enrollment_type", "assigned").link("enrolled_by", class.sabina.user);
     assert_eq!(class.rauf.refusal(forged).await?, refused("enrolled_by"));
     let as_themselves = class.enrollment(murad).set("enrollment_type", "self");
@@ -104,7 +104,7 @@ async fn an_enrollment_says_who_made_it_and_how() -> Outcome<()> {
     let unsaid = class.enrollment(murad);
     assert_eq!(class.rauf.push_one(unsaid).await?, Fate::Applied);
     assert_eq!(class.enrolled(murad).await?, json!(["assigned", rauf]));
-    // A learner says nothing of the kind of an enrollment that others made, nor that they have completed it.
+    // A learner can neither change how an enrollment by others was made, nor declare it completed.
     let me = class.aysel.user;
     for (column, value) in [
         ("enrollment_type", json!("assigned")),
@@ -118,7 +118,7 @@ async fn an_enrollment_says_who_made_it_and_how() -> Outcome<()> {
     let with_a_status = class.enrollment(me).set("status", "in_progress").set("completed_at", 1_772_500_000_000_i64);
     assert_eq!(class.aysel.refusal(with_a_status).await?, refused("completed_at"));
     assert_eq!(class.enrolled(me).await?, json!(["assigned", null]));
-    // A laptop gives the whole group when its person begins.
+    // A laptop sends the whole group of columns when its person begins.
     let begun = class.enrollment(me).set("status", "in_progress").set("completed_at", json!(null));
     assert!(matches!(class.aysel.push_one(begun).await?, Fate::Applied | Fate::Merged));
     let completed = class.enrollment(me).set("status", "completed").set("completed_at", 1_772_500_000_000_i64);
@@ -127,7 +127,7 @@ async fn an_enrollment_says_who_made_it_and_how() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn who_enrolled_themselves_while_they_were_assigned_is_not_refused() -> Outcome<()> {
+async fn a_self_enrollment_concurrent_with_an_assignment_is_not_refused() -> Outcome<()> {
     let mut class = class().await?;
     class.school.run("UPDATE courses SET is_public = true").await?;
     let murad = class.murad;
@@ -136,18 +136,18 @@ async fn who_enrolled_themselves_while_they_were_assigned_is_not_refused() -> Ou
     let mut himself = Caller::sign_in(&class.rauf.url, "murad").await?;
     let earlier = class.enrollment(murad).set("enrollment_type", "self").link("enrolled_by", murad).at(1_772_500_000_000_000);
     assert!(matches!(himself.push_one(earlier).await?, Fate::Applied | Fate::Merged));
-    assert_eq!(class.enrolled(murad).await?, json!(["assigned", class.rauf.user]), "the later word stands");
+    assert_eq!(class.enrolled(murad).await?, json!(["assigned", class.rauf.user]), "the later change wins");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_test_names_nobody_else_as_its_author() -> Outcome<()> {
+async fn a_test_cannot_name_another_person_as_its_author() -> Outcome<()> {
     let mut class = class().await?;
     let (id, me, course) = (Uuid::now_v7(), class.rauf.user, class.course.id);
     let test = |by: Uuid| put("assessments").id(id).link("course_id", course).set("title", "Test").link("created_by", by);
     assert_eq!(class.rauf.refusal(test(class.sabina.user)).await?, refused("created_by"));
     assert_eq!(class.rauf.push_one(test(me)).await?, Fate::Applied);
-    // An administrator who names the row whole says nothing of themselves.
+    // An administrator who sends the whole row does not become its author.
     class.school.person("admin", "vusal").await?;
     let mut admin = Caller::sign_in(&class.rauf.url, "vusal").await?;
     assert!(matches!(admin.push_one(test(me).set("description", "Changed")).await?, Fate::Applied | Fate::Merged));
@@ -155,7 +155,7 @@ async fn a_test_names_nobody_else_as_its_author() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_student_is_marked_on_days_that_they_were_in_the_group() -> Outcome<()> {
+async fn a_mark_requires_membership_on_its_day() -> Outcome<()> {
     let mut class = class().await?;
     let not_a_member = (Code::NotAMember, Some("student_id".to_owned()));
     let stranger =
@@ -164,20 +164,20 @@ async fn a_student_is_marked_on_days_that_they_were_in_the_group() -> Outcome<()
     assert_eq!(class.sabina.refusal(stranger("2026-03-02").set("note", "who is he?")).await?, not_a_member);
     let before = class.mark("2025-12-31").set("status", "present");
     assert_eq!(class.sabina.refusal(before).await?, not_a_member, "she joined on the first of January");
-    // Without a right nobody learns who is in a group.
+    // Without the right, the answer does not reveal who is in a group.
     assert_eq!(class.rauf.refusal(stranger("2026-03-02").set("status", "present")).await?.0, Code::NotAllowed);
     assert_eq!(class.school.count("attendance_records").await?, 0);
-    // She has left by the time the mark arrives: the day decides.
+    // The student has left by the time the mark arrives: the day of the mark decides.
     class.school.run("UPDATE group_memberships SET is_active = false, left_at = '2026-03-09T10:00:00Z'").await?;
     let days = ["2026-03-02", "2026-03-09", "2026-03-10"].map(|day| class.mark(day).set("status", "present"));
     let fates = class.sabina.push(days.to_vec()).await?;
     assert!(matches!(&fates[..], [Fate::Applied, Fate::Applied, Fate::Rejected { code: Code::NotAMember, .. }]), "{fates:?}");
-    // A mark that should not be there is taken back.
+    // A mark outside of the membership can be cleared.
     class.school.run("UPDATE group_membership_periods SET left_on = '2026-03-02'").await?;
     class.sabina.pull().await?;
     let taken_back = class.mark("2026-03-09").set("status", json!(null)).set("marked_by", json!(null));
     assert!(matches!(class.sabina.push_one(taken_back).await?, Fate::Applied | Fate::Merged));
-    // Whom she lets in and marks in one push is in.
+    // A student who joins and is marked in one push counts as a member.
     let joined =
         put("group_memberships").link("group_id", class.group).link("user_id", class.murad).set("joined_at", 1_770_000_000_000_i64);
     let fates = class.sabina.push(vec![joined, stranger("2026-03-02").set("status", "late")]).await?;

@@ -1,4 +1,4 @@
-//! A backup is made, work goes on, the backup is restored: what it had not comes back from the laptops.
+//! A backup is made, work continues, the backup is restored: changes that it lacks return from the laptops.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +9,7 @@ use waystation_tests::cluster::Cluster;
 use waystation_tests::laptop::{Laptop, SYNC_TIME_MAX};
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::{LocalServer, ServerProcess};
-use waystation_tests::{Outcome, patience};
+use waystation_tests::{Outcome, wait};
 
 async fn course_with_a_learner(school: &mut School, topics: usize) -> Outcome<Course> {
     let instructor = school.person("instructor", "rauf").await?;
@@ -19,17 +19,17 @@ async fn course_with_a_learner(school: &mut School, topics: usize) -> Outcome<Co
     Ok(course)
 }
 
-async fn mark(laptop: &Laptop, course: &Course, places: std::ops::Range<usize>) -> Outcome<()> {
-    for topic in &course.topics[places] {
+async fn mark(laptop: &Laptop, course: &Course, ordinals: std::ops::Range<usize>) -> Outcome<()> {
+    for topic in &course.topics[ordinals] {
         laptop.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
     }
     Ok(())
 }
 
-/// Waits until a laptop keeps so many changes for a server that comes back from a backup.
+/// Waits until a laptop retains this many changes for a server that is restored from a backup.
 async fn keeps(laptop: &Laptop, wanted: i64) -> Outcome<()> {
     let store = laptop.app().store()?;
-    patience::until("so many changes are kept", SYNC_TIME_MAX, || async {
+    wait::until("the expected number of changes is retained", SYNC_TIME_MAX, || async {
         let count = store.read(|connection| Ok(connection.query_row("SELECT count(n) FROM outbox WHERE state = 3", [], |row| row.get(0))?));
         let kept: i64 = count.await?;
         if kept == wanted { Ok(Some(())) } else { Err(format!("{kept} are kept and not {wanted}").into()) }
@@ -38,12 +38,12 @@ async fn keeps(laptop: &Laptop, wanted: i64) -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_a_backup_has_not_comes_back_from_the_laptops() -> Outcome<()> {
+async fn changes_missing_from_a_backup_return_from_the_laptops() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let course = course_with_a_learner(&mut school, 6).await?;
     let learner = Laptop::of("learns", &server.url()).await?;
     mark(&learner, &course, 0..2).await?;
-    learner.is_in_step().await?;
+    learner.wait_until_synced().await?;
 
     let store = tempfile::tempdir()?;
     let to = backup::folder(store.path())?;
@@ -52,14 +52,14 @@ async fn what_a_backup_has_not_comes_back_from_the_laptops() -> Outcome<()> {
     assert_eq!(backup::list(&*to).await?.as_slice(), std::slice::from_ref(&made));
     let sent = school.value("SELECT last_n FROM device_states").await?;
     assert_eq!(json!(made.manifest.devices.values().collect::<Vec<_>>()), json!([sent]));
-    assert_eq!(school.value("SELECT backed_up_n FROM device_states").await?, sent, "laptops may forget what is in it");
-    // Until they hear of it everything is kept.
+    assert_eq!(school.value("SELECT backed_up_n FROM device_states").await?, sent, "laptops may drop the changes in it");
+    // Before the first notice of a backup, everything is retained.
     keeps(&learner, sent.as_i64().ok_or("no number")?).await?;
 
-    // Two more reach the server after the backup, two never do.
+    // Two more changes reach the server after the backup, two never do.
     mark(&learner, &course, 2..4).await?;
-    learner.is_in_step().await?;
-    // The last that is in the backup, and those that are not.
+    learner.wait_until_synced().await?;
+    // The last change in the backup, and those that are not in it.
     let now = school.value("SELECT last_n FROM device_states").await?.as_i64().ok_or("no number")?;
     keeps(&learner, now - sent.as_i64().ok_or("no number")? + 1).await?;
     let (port, old_epoch) = (server.server().address().port(), server.server().app().epoch.number());
@@ -71,19 +71,19 @@ async fn what_a_backup_has_not_comes_back_from_the_laptops() -> Outcome<()> {
     assert_eq!(restored.backup, made);
     assert!(restored.report.faults.is_empty() && restored.epoch > old_epoch, "{}", restored.report);
     let mut after = School { organization: school.organization, sql: database.connect().await? };
-    assert_eq!(after.value("SELECT count(*) FROM topic_progress").await?, json!(2), "what the backup has");
+    assert_eq!(after.value("SELECT count(*) FROM topic_progress").await?, json!(2), "the changes in the backup");
     let stamps = after.value("SELECT max(stamp) < nextval('stamp_seq') FROM topic_progress").await?;
-    assert_eq!(stamps, json!(true), "no stamp is given twice");
+    assert_eq!(stamps, json!(true), "no stamp is issued twice");
 
     let again = LocalServer::start_on(&database, port).await?;
-    learner.is_in_step().await?;
+    learner.wait_until_synced().await?;
     assert_eq!(after.value("SELECT count(*) FROM topic_progress WHERE completed").await?, json!(6));
     assert!(sync_server::verify::verify(&again.server().app().pool).await?.faults.is_empty());
     Ok(())
 }
 
 #[tokio::test]
-async fn a_backup_made_while_somebody_writes_knows_every_stamp_that_it_says_it_knows() -> Outcome<()> {
+async fn a_backup_made_during_writes_contains_every_stamp_that_it_claims() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let course = course_with_a_learner(&mut school, 3).await?;
     let store = tempfile::tempdir()?;
@@ -93,7 +93,7 @@ async fn a_backup_made_while_somebody_writes_knows_every_stamp_that_it_says_it_k
     let writes = async {
         let mut given: Vec<(Uuid, i64)> = Vec::new();
         let mut after = 0;
-        // Some come before the dump, some while it is made, and some after it.
+        // Some commit before the dump, some during it, and some after it.
         for topic in course.topics.iter().cycle() {
             let title = format!("Title {}", given.len());
             school.run(format!("UPDATE topics SET title = '{title}' WHERE id = '{topic}'")).await?;
@@ -119,9 +119,9 @@ async fn a_backup_made_while_somebody_writes_knows_every_stamp_that_it_says_it_k
     let mut after = School { organization: school.organization, sql: database.connect().await? };
     assert!(given.iter().any(|(_, stamp)| *stamp > last), "somebody wrote after it");
     for topic in &course.topics {
-        let stands = after.column("topics", *topic, "stamp").await?.as_i64().ok_or("a stamp")?;
+        let restored = after.column("topics", *topic, "stamp").await?.as_i64().ok_or("a stamp")?;
         let known = given.iter().filter(|(of, stamp)| of == topic && *stamp <= last).map(|(_, stamp)| *stamp).max();
-        assert!(known.is_none_or(|known| stands >= known), "{topic} stands at {stands} and was {known:?}");
+        assert!(known.is_none_or(|known| restored >= known), "{topic} has stamp {restored} and had {known:?}");
     }
     let lost = after.value("SELECT min(after_stamp) FROM lost_lives").await?;
     assert!(lost.as_i64().is_some_and(|after_stamp| after_stamp <= last), "{lost}");
@@ -129,7 +129,7 @@ async fn a_backup_made_while_somebody_writes_knows_every_stamp_that_it_says_it_k
 }
 
 #[tokio::test]
-async fn a_backup_waits_for_whoever_was_writing_when_it_began() -> Outcome<()> {
+async fn a_backup_waits_for_transactions_open_at_its_start() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let course = course_with_a_learner(&mut school, 1).await?;
     let store = tempfile::tempdir()?;
@@ -144,7 +144,7 @@ async fn a_backup_waits_for_whoever_was_writing_when_it_began() -> Outcome<()> {
         loop {
             let looking: i64 = sqlx::query_scalar(waits).fetch_one(&mut looks).await?;
             looks_seen += looking;
-            // More than a glance: it comes back to see whether this one is over.
+            // Longer than one look: the backup looks again whether this one is over.
             if looks_seen > 20 {
                 return school.run("COMMIT").await;
             }
@@ -162,7 +162,7 @@ async fn a_backup_waits_for_whoever_was_writing_when_it_began() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn nothing_is_restored_over_what_is_there_nor_from_what_is_damaged() -> Outcome<()> {
+async fn a_restore_refuses_existing_targets_and_damaged_backups() -> Outcome<()> {
     let (server, _school) = open().await?;
     let store = tempfile::tempdir()?;
     let to = backup::folder(store.path())?;
@@ -182,11 +182,11 @@ async fn nothing_is_restored_over_what_is_there_nor_from_what_is_damaged() -> Ou
     let damaged = backup::restore(database.url(), &*files, &*to, false, Some(&made.name)).await.expect_err("a bit is wrong");
     assert!(damaged.to_string().contains("damaged"), "{damaged}");
     std::fs::remove_file(dump.with_file_name("manifest.json"))?;
-    assert_eq!(backup::list(&*to).await?, [], "what has no manifest is no backup");
+    assert_eq!(backup::list(&*to).await?, [], "a folder without a manifest is no backup");
     Ok(())
 }
 
-/// Every folder and file below this, with its permissions.
+/// Every folder and file below this one, with its permissions.
 #[cfg(unix)]
 fn permissions_below(folder: &std::path::Path) -> Outcome<Vec<(std::path::PathBuf, u32)>> {
     use std::os::unix::fs::PermissionsExt;
@@ -208,11 +208,11 @@ fn permissions_below(folder: &std::path::Path) -> Outcome<Vec<(std::path::PathBu
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_backup_is_read_by_nobody_but_the_user_who_made_it() -> Outcome<()> {
+async fn a_backup_is_readable_only_by_its_owner() -> Outcome<()> {
     use sha2::{Digest, Sha256};
     let (server, mut school) = open().await?;
     let course = course_with_a_learner(&mut school, 1).await?;
-    // A file of the course, as a server keeps it.
+    // A file of the course, as a server stores it.
     let bytes = b"a film";
     let sha256 = hex::encode(Sha256::digest(bytes));
     let media = server.content().join("media").join(&sha256[..2]);
@@ -226,7 +226,7 @@ async fn a_backup_is_read_by_nobody_but_the_user_who_made_it() -> Outcome<()> {
     std::fs::create_dir_all(&logs)?;
     let process = ServerProcess::new(server.database().url().to_owned(), server.content().to_path_buf(), logs, 0);
     let to = elsewhere.to_str().ok_or("a path")?.to_owned();
-    // To a folder that it makes, and beside the files.
+    // Into a folder that it creates, and beside the files.
     tokio::task::spawn_blocking(move || {
         process.chore(&["backup", "--to", &to]).and_then(|()| process.chore(&["backup"])).map_err(|error| error.to_string())
     })

@@ -1,4 +1,4 @@
-//! Two people change one thing without knowing of each other: everybody agrees afterwards, and nothing vanishes unseen.
+//! Two people change the same row without having seen each other's change: all laptops converge, and no value is lost unseen.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use waystation_tests::server::LocalServer;
 const MINUTE_US: i64 = 60_000_000;
 const DAY: &str = "2026-03-02";
 
-/// A teacher and an administrator hear one group; an instructor has a course; a learner is in both.
+/// A teacher and an administrator subscribe to one group; an instructor has a course; a learner is in both.
 struct Class {
     server: LocalServer,
     school: School,
@@ -62,7 +62,7 @@ impl Class {
         self.school.column("attendance_records", self.cell(), "status").await
     }
 
-    /// What is held against what stands, and not settled.
+    /// The losing values that are not settled.
     async fn conflicts(&mut self) -> Outcome<Value> {
         self.school
             .value(
@@ -75,7 +75,7 @@ impl Class {
 }
 
 #[tokio::test]
-async fn the_later_mark_stands_in_whatever_order_they_arrive() -> Outcome<()> {
+async fn the_later_mark_wins_in_any_order_of_arrival() -> Outcome<()> {
     for earlier_first in [true, false] {
         let mut class = class().await?;
         let now = now_us();
@@ -94,17 +94,17 @@ async fn the_later_mark_stands_in_whatever_order_they_arrive() -> Outcome<()> {
         assert_eq!(
             class.school.column("attendance_records", class.cell(), "marked_by").await?,
             json!(class.admin.user),
-            "a group stands together"
+            "a group of columns is merged as one"
         );
-        // Staff hear of it, pupils do not see teachers disagree.
+        // Staff receive the conflict, pupils do not.
         for caller in [&mut class.teacher, &mut class.admin, &mut class.learner] {
             caller.pull().await?;
         }
-        let heard = class.teacher.all("conflicts");
-        let (id, row) = heard.iter().next().ok_or("no conflict was heard")?;
+        let received = class.teacher.all("conflicts");
+        let (id, row) = received.iter().next().ok_or("no conflict was received")?;
         assert_eq!((row.columns["lost_by"].clone(), row.columns["kept_by"].clone()), (json!(class.teacher.user), json!(class.admin.user)));
         assert_eq!(class.learner.all("conflicts").len(), 0);
-        assert_eq!(class.learner.row("attendance_records", class.cell()).ok_or("not heard")?.columns["status"], "late");
+        assert_eq!(class.learner.row("attendance_records", class.cell()).ok_or("not received")?.columns["status"], "late");
         let settled = put("conflicts").id(*id).on(row.stamp).link("settled_by", class.teacher.user).set("settled_at", now / 1000);
         assert_eq!(class.learner.refusal(settled.clone()).await?.0, Code::NotAllowed);
         assert_eq!(class.teacher.push_one(settled).await?, Fate::Applied);
@@ -114,7 +114,7 @@ async fn the_later_mark_stands_in_whatever_order_they_arrive() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn saying_the_same_is_no_conflict() -> Outcome<()> {
+async fn equal_values_make_no_conflict() -> Outcome<()> {
     let mut class = class().await?;
     let now = now_us();
     let one = class.mark(&class.teacher, Some("absent"), now - 2 * MINUTE_US);
@@ -138,7 +138,7 @@ async fn clearing_a_mark_empties_it_and_keeps_the_row() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn two_people_change_two_columns_and_both_stand() -> Outcome<()> {
+async fn concurrent_changes_of_two_columns_both_apply() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let now = now_us();
@@ -147,7 +147,7 @@ async fn two_people_change_two_columns_and_both_stand() -> Outcome<()> {
     let (title, description) = (edit(&class.teacher, "title", now - MINUTE_US), edit(&class.admin, "description", now - 2 * MINUTE_US));
     assert_eq!(class.teacher.push_one(title).await?, Fate::Applied);
     assert_eq!(class.admin.push_one(description).await?, Fate::Merged);
-    // The teacher has not pulled: what the other one did not say is not changed behind their back.
+    // The teacher has not pulled: columns that the other change does not set keep their value.
     let again = edit(&class.teacher, "title", now).on_own(1);
     let own = edit(&class.admin, "description", now - MINUTE_US).on_own(1);
     class.teacher.push_one(again).await?;
@@ -159,12 +159,12 @@ async fn two_people_change_two_columns_and_both_stand() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_change_on_what_was_heard_is_plainly_applied_after_others_columns_moved() -> Outcome<()> {
+async fn a_change_on_the_received_value_applies_after_other_columns_changed() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let now = now_us();
     let stamp = class.teacher.stamp("topics", topic);
-    // The administrator says one column three times; the teacher's older change of another one loses against none of them.
+    // The administrator sets one column three times; the teacher's older change of another column loses to none of them.
     for round in 0..3 {
         class
             .admin
@@ -179,7 +179,7 @@ async fn a_change_on_what_was_heard_is_plainly_applied_after_others_columns_move
 }
 
 #[tokio::test]
-async fn a_stale_answer_to_a_question_goes_back_and_takes_nothing_with_it() -> Outcome<()> {
+async fn a_stale_choice_is_refused_and_nothing_of_its_change_is_applied() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.id;
     let stamp = class.teacher.stamp("courses", course);
@@ -187,7 +187,7 @@ async fn a_stale_answer_to_a_question_goes_back_and_takes_nothing_with_it() -> O
     assert_eq!(class.admin.push_one(put("courses").id(course).on(stamp).set("status", "draft")).await?, Fate::Applied);
     assert_eq!(class.teacher.refusal(archived.clone()).await?, (Code::ChangedMeanwhile, Some("status".to_owned())));
     assert_eq!(class.school.column("courses", course, "jsonb_build_array(title, status)").await?, json!(["Course", "draft"]));
-    // Made again on what stands, it is taken. Saying the same as the other one was never a question.
+    // Made again on the current row, it is accepted. An equal value never needed a choice.
     assert_eq!(class.teacher.push_one(put("courses").id(course).on(stamp).set("status", "draft")).await?, Fate::Merged);
     class.teacher.pull().await?;
     let again = put("courses").id(course).on(class.teacher.stamp("courses", course)).set("status", "archived");
@@ -196,7 +196,7 @@ async fn a_stale_answer_to_a_question_goes_back_and_takes_nothing_with_it() -> O
 }
 
 #[tokio::test]
-async fn seventy_and_seventy_point_nought_are_one_number() -> Outcome<()> {
+async fn seventy_and_seventy_point_zero_are_equal() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.clone();
     let test = class.school.test(&course, "quiz", "server", &[]).await?.id;
@@ -209,7 +209,7 @@ async fn seventy_and_seventy_point_nought_are_one_number() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn progress_only_goes_on_until_it_is_set_back() -> Outcome<()> {
+async fn progress_only_grows_until_it_is_reset() -> Outcome<()> {
     let mut class = class().await?;
     let mut second = Caller::sign_in(&class.server.url(), "aysel").await?;
     let topic = class.course.topics[0];
@@ -231,7 +231,7 @@ async fn progress_only_goes_on_until_it_is_set_back() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_delete_never_beats_an_edit_that_it_had_not_seen() -> Outcome<()> {
+async fn a_delete_never_wins_over_an_edit_outside_its_base() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let stamp = class.teacher.stamp("topics", topic);
@@ -243,11 +243,11 @@ async fn a_delete_never_beats_an_edit_that_it_had_not_seen() -> Outcome<()> {
     class.teacher.pull().await?;
     let seeing = delete("topics", topic).on(class.teacher.stamp("topics", topic));
     assert_eq!(class.teacher.push_one(seeing).await?, Fate::Applied);
-    // And an edit of what is gone does not bring it back.
+    // An edit of a deleted row does not restore it.
     let late = put("topics").id(topic).on(stamp).on_own(1).set("title", "again");
     assert_eq!(class.admin.refusal(late).await?.0, Code::NotFound);
     assert_eq!(class.school.count("topics").await?, 1);
-    // One's own edit was seen, also before it was answered.
+    // The author's own edit was seen, also before it was answered.
     let other = class.course.topics[1];
     let stamp = class.admin.stamp("topics", other);
     let n = class.admin.next_n;
@@ -258,7 +258,7 @@ async fn a_delete_never_beats_an_edit_that_it_had_not_seen() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_clock_ahead_of_the_servers_wins_nothing_by_it() -> Outcome<()> {
+async fn a_clock_ahead_of_the_servers_gains_no_precedence() -> Outcome<()> {
     let mut class = class().await?;
     let future = class.mark(&class.teacher, Some("absent"), now_us() + 600 * MINUTE_US);
     class.teacher.push_one(future).await?;
@@ -269,7 +269,7 @@ async fn a_clock_ahead_of_the_servers_wins_nothing_by_it() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_psql_said_counts_as_said_when_the_server_heard_it() -> Outcome<()> {
+async fn a_change_by_psql_counts_from_its_receipt() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let stamp = class.teacher.stamp("topics", topic);
@@ -281,7 +281,7 @@ async fn what_psql_said_counts_as_said_when_the_server_heard_it() -> Outcome<()>
     let later = put("topics").id(topic).on(stamp).on_own(1).set("title", "later").at(now_us() + MINUTE_US);
     assert_eq!(class.teacher.push_one(later).await?, Fate::Merged);
     assert_eq!(class.school.column("topics", topic, "title").await?, "later");
-    assert_eq!(class.conflicts().await?, json!([["title", "psql", "later"]]), "what psql said is not lost without a word");
+    assert_eq!(class.conflicts().await?, json!([["title", "psql", "later"]]), "the value set by psql is a visible losing value");
     Ok(())
 }
 
@@ -299,8 +299,8 @@ async fn a_conflict_in_a_course_without_an_instructor_is_settled_by_an_administr
     class.admin.push_one(one).await?;
     second.push_one(other).await?;
     second.pull().await?;
-    let heard = second.all("conflicts");
-    let (id, row) = heard.iter().next().ok_or("nobody heard of it")?;
+    let received = second.all("conflicts");
+    let (id, row) = received.iter().next().ok_or("no conflict was received")?;
     let settled = put("conflicts").id(*id).on(row.stamp).link("settled_by", second.user).set("settled_at", now / 1000);
     assert_eq!(second.push_one(settled).await?, Fate::Applied);
     assert_eq!(class.conflicts().await?, json!([]));
@@ -308,7 +308,7 @@ async fn a_conflict_in_a_course_without_an_instructor_is_settled_by_an_administr
 }
 
 #[tokio::test]
-async fn who_has_seen_a_mark_answers_it_in_whatever_order_the_others_arrive() -> Outcome<()> {
+async fn a_change_based_on_a_mark_replaces_it_in_any_order_of_arrival() -> Outcome<()> {
     for stale_first in [true, false] {
         let mut class = class().await?;
         let now = now_us();
@@ -333,7 +333,7 @@ async fn who_has_seen_a_mark_answers_it_in_whatever_order_the_others_arrive() ->
 }
 
 #[tokio::test]
-async fn half_a_price_goes_back_to_the_person() -> Outcome<()> {
+async fn a_concurrent_change_of_price_and_currency_is_refused() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.id;
     let stamp = class.teacher.stamp("courses", course);

@@ -1,4 +1,4 @@
-//! Files come whole or in part, to those who hear the media and to nobody else, whatever keeps them.
+//! Files are served whole or by ranges, only to people who subscribe to the media, from either kind of store.
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE};
@@ -19,7 +19,7 @@ use waystation_tests::store::ObjectStore;
 const SIZE: usize = 1_234_567;
 
 fn file(seed: usize) -> Bytes {
-    (0..SIZE).map(|place| u8::try_from((place * 31 + place / 251 + seed) % 256).unwrap_or(0)).collect()
+    (0..SIZE).map(|index| u8::try_from((index * 31 + index / 251 + seed) % 256).unwrap_or(0)).collect()
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -34,9 +34,9 @@ struct Class {
     sha256: String,
 }
 
-/// A course with one film, kept by this server.
+/// A course with one film, stored by this server.
 async fn class(server: LocalServer) -> Outcome<Class> {
-    let mut school = School::found(server.database()).await?;
+    let mut school = School::create(server.database()).await?;
     let rauf = school.person("instructor", "rauf").await?;
     let aysel = school.person("learner", "aysel").await?;
     let course = school.course(Some(rauf), "published", 0).await?;
@@ -119,24 +119,24 @@ async fn refused(answer: Response) -> Outcome<Code> {
 }
 
 #[tokio::test]
-async fn a_file_in_a_folder_comes_whole_and_in_part() -> Outcome<()> {
+async fn a_file_in_a_folder_is_served_whole_and_by_ranges() -> Outcome<()> {
     in_folder().await?.compare_parts().await
 }
 
 #[tokio::test]
-async fn a_file_in_an_object_store_comes_whole_and_in_part() -> Outcome<()> {
+async fn a_file_in_an_object_store_is_served_whole_and_by_ranges() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let store = ObjectStore::start(folder.path()).await?;
     let database = Cluster::shared().await?.database().await?;
-    let class = class(LocalServer::start_with(&database, store.settings()).await?).await?;
+    let class = class(LocalServer::start_with_files(&database, store.settings()).await?).await?;
     class.compare_parts().await?;
-    // Storing it again is no fault, and a file that the store has lost is not there.
+    // Storing it again is no fault, and a file that the store has lost is reported missing.
     let files = &class.server.server().app().files;
     sync_server::content::store(files.as_ref(), &class.sha256, class.bytes.clone()).await?;
     let aysel = class.caller("aysel").await?;
     std::fs::remove_file(store.folder().join(sync_server::content::object_key(&class.sha256).as_ref()))?;
     assert_eq!(refused(class.get(&aysel, None).await?).await?, Code::NotFound);
-    // A store out of reach is no reason to say that the file does not exist.
+    // An unreachable store does not mean that the file does not exist.
     drop(store);
     folder.close()?;
     let code = refused(class.get(&aysel, None).await?).await?;
@@ -145,12 +145,12 @@ async fn a_file_in_an_object_store_comes_whole_and_in_part() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn who_does_not_hear_the_course_does_not_get_its_files() -> Outcome<()> {
+async fn files_of_a_course_require_a_subscription_to_it() -> Outcome<()> {
     let mut class = in_folder().await?;
     class.school.person("learner", "murad").await?;
     class.school.person("instructor", "nigar").await?;
     class.school.person("admin", "vusal").await?;
-    let mut other = School::found(class.server.database()).await?;
+    let mut other = School::create(class.server.database()).await?;
     other.person("admin", "stranger").await?;
     for name in ["murad", "nigar", "stranger"] {
         let caller = class.caller(name).await?;
@@ -165,7 +165,7 @@ async fn who_does_not_hear_the_course_does_not_get_its_files() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn naming_somebody_elses_file_does_not_open_it() -> Outcome<()> {
+async fn naming_anothers_file_gives_no_access_to_it() -> Outcome<()> {
     let mut class = in_folder().await?;
     let nigar = class.school.person("instructor", "nigar").await?;
     let own = class.school.course(Some(nigar), "published", 0).await?;
@@ -184,7 +184,7 @@ async fn naming_somebody_elses_file_does_not_open_it() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn files_outside_every_course_are_for_those_who_work_here() -> Outcome<()> {
+async fn files_outside_every_course_are_served_to_staff_only() -> Outcome<()> {
     let mut class = in_folder().await?;
     class.school.run("DELETE FROM media_assets").await?;
     class.media(None, "ready").await?;
@@ -195,7 +195,7 @@ async fn files_outside_every_course_are_for_those_who_work_here() -> Outcome<()>
 }
 
 #[tokio::test]
-async fn names_that_are_no_hash_lead_nowhere() -> Outcome<()> {
+async fn names_that_are_no_hash_are_not_found() -> Outcome<()> {
     let class = in_folder().await?;
     let aysel = class.caller("aysel").await?;
     std::fs::write(class.server.content().join("secret"), "secret")?;

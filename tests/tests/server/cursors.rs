@@ -1,13 +1,13 @@
-//! A device names its cursors by their digest: the server that has handed them out answers with what moved, and whoever does
-//! not know them asks for the cursors themselves.
+//! A device names its cursors by their digest: a server that has issued them answers with the changes, and one without them in its cache
+//! requests the cursors.
 
 use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_model::wire::{Outcome as Fate, PullLine};
 use waystation_tests::caller::{Caller, Pulled, put};
-use waystation_tests::patience::SOON;
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
-use waystation_tests::{Outcome, patience};
+use waystation_tests::wait::SOON;
+use waystation_tests::{Outcome, wait};
 
 struct Class {
     server: LocalServer,
@@ -17,7 +17,7 @@ struct Class {
     aysel: Caller,
 }
 
-/// An instructor and a learner who have both heard everything.
+/// An instructor and a learner who have both received everything.
 async fn class() -> Outcome<Class> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
@@ -40,17 +40,17 @@ impl Class {
     }
 
     fn title(&self, caller: &Caller) -> Outcome<String> {
-        let row = caller.row("topics", self.course.topics[0]).ok_or("not heard")?;
+        let row = caller.row("topics", self.course.topics[0]).ok_or("not received")?;
         Ok(row.columns["title"].as_str().ok_or("no title")?.to_owned())
     }
 }
 
 fn known(pulled: Option<Pulled>) -> Outcome<Pulled> {
-    pulled.ok_or_else(|| "the server asked for the cursors".into())
+    pulled.ok_or_else(|| "the server requested the cursors".into())
 }
 
 #[tokio::test]
-async fn page_after_page_needs_no_cursors() -> Outcome<()> {
+async fn following_pages_need_no_cursors() -> Outcome<()> {
     let mut class = class().await?;
     for title in ["one", "two", "three"] {
         class.rename(title).await?;
@@ -62,7 +62,7 @@ async fn page_after_page_needs_no_cursors() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn pages_that_were_read_ahead_lack_nothing_that_changed_meanwhile() -> Outcome<()> {
+async fn pages_read_ahead_lack_no_concurrent_change() -> Outcome<()> {
     let mut class = class().await?;
     let (module, course) = (class.course.module, class.course.id);
     let rows = PAGE_ROWS_MAX * 4;
@@ -73,15 +73,15 @@ async fn pages_that_were_read_ahead_lack_nothing_that_changed_meanwhile() -> Out
              SELECT organization_id, '{module}', id, 'Many ' || n FROM courses, generate_series(1, {rows}) n WHERE id = '{course}'"
         ))
         .await?;
-    // Two pages are being read when the first has come.
+    // Two pages are being read when the first one arrives.
     let mut pages = known(class.aysel.pull_by_digest().await?)?.pages;
     class
         .school
         .run("UPDATE topics SET title = 'changed' WHERE title = 'Many 1'; DELETE FROM topics WHERE title IN ('Many 2', 'Many 7000')")
         .await?;
-    // What the database says is late for as long as this instance has not heard of it, and then it is there.
+    // A commit is missing until this instance is notified, and then it is included.
     let caller = tokio::sync::Mutex::new((&mut class.aysel, &mut pages));
-    patience::until("the changes", SOON, || async {
+    wait::until("the changes", SOON, || async {
         let (caller, pages) = &mut *caller.lock().await;
         **pages += known(caller.pull_by_digest().await?)?.pages;
         let topics = caller.all("topics");
@@ -94,7 +94,7 @@ async fn pages_that_were_read_ahead_lack_nothing_that_changed_meanwhile() -> Out
 }
 
 #[tokio::test]
-async fn what_was_forgotten_is_asked_for() -> Outcome<()> {
+async fn evicted_cursors_are_requested() -> Outcome<()> {
     let mut class = class().await?;
     class.rename("new").await?;
     class.server.server().app().heads.handed_out.forget(class.aysel.device);
@@ -107,7 +107,7 @@ async fn what_was_forgotten_is_asked_for() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_restart_forgets_and_says_so() -> Outcome<()> {
+async fn a_restarted_server_requests_the_cursors() -> Outcome<()> {
     let mut class = class().await?;
     class.rename("new").await?;
     class.server = class.server.restart().await?;
@@ -118,7 +118,7 @@ async fn a_restart_forgets_and_says_so() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn another_devices_digest_says_nothing() -> Outcome<()> {
+async fn a_digest_of_another_device_is_unknown() -> Outcome<()> {
     let mut class = class().await?;
     let mut other = Caller::sign_in(&class.server.url(), "aysel").await?;
     other.cursors = class.aysel.cursors.clone();
@@ -129,7 +129,7 @@ async fn another_devices_digest_says_nothing() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_digest_of_another_spelling_or_of_nothing_is_no_digest() -> Outcome<()> {
+async fn a_malformed_or_empty_digest_is_refused() -> Outcome<()> {
     let mut class = class().await?;
     class.rename("new").await?;
     class.aysel.cursors.insert("course:of nobody".to_owned(), 1);
@@ -144,7 +144,7 @@ async fn a_digest_of_another_spelling_or_of_nothing_is_no_digest() -> Outcome<()
 }
 
 #[tokio::test]
-async fn a_scope_that_came_or_went_meanwhile_is_in_the_page() -> Outcome<()> {
+async fn scopes_added_or_removed_meanwhile_are_in_the_page() -> Outcome<()> {
     let mut class = class().await?;
     let aysel = class.aysel.user;
     let other = class.school.course(None, "published", 1).await?;
@@ -152,7 +152,7 @@ async fn a_scope_that_came_or_went_meanwhile_is_in_the_page() -> Outcome<()> {
     class.school.run(format!("UPDATE enrollments SET status = 'dropped' WHERE course_id = '{}'", class.course.id)).await?;
     let (came, went) = (format!("course:{}", other.id), format!("course:{}", class.course.id));
     let caller = tokio::sync::Mutex::new(&mut class.aysel);
-    patience::until("the subscription is another one", SOON, || async {
+    wait::until("the subscription changed", SOON, || async {
         let mut caller = caller.lock().await;
         known(caller.pull_by_digest().await?)?;
         Ok((caller.cursors.contains_key(&came) && !caller.cursors.contains_key(&went)).then_some(()))
@@ -163,15 +163,15 @@ async fn a_scope_that_came_or_went_meanwhile_is_in_the_page() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_commit_that_this_instance_has_not_heard_of_is_late_and_not_lost() -> Outcome<()> {
+async fn a_commit_unknown_to_this_instance_is_delayed_and_not_lost() -> Outcome<()> {
     let mut class = class().await?;
     let second = LocalServer::start(class.server.database()).await?;
     class.rauf.url = second.url();
     class.rename("elsewhere").await?;
     let caller = tokio::sync::Mutex::new(&mut class.aysel);
     let course = format!("course:{}", class.course.id);
-    patience::until("the change came", SOON, || async {
-        // Each page holds what it says, or the checksums would not fit.
+    wait::until("the change came", SOON, || async {
+        // Each page is consistent, or the checksums would differ.
         let pulled = known(caller.lock().await.pull_by_digest().await?)?;
         Ok(pulled.rows.iter().any(|(scope, ..)| *scope == course).then_some(()))
     })
@@ -182,7 +182,7 @@ async fn a_commit_that_this_instance_has_not_heard_of_is_late_and_not_lost() -> 
 }
 
 #[tokio::test]
-async fn a_page_that_covers_a_push_through_another_instance_has_what_it_changed() -> Outcome<()> {
+async fn a_page_that_covers_a_push_to_another_instance_has_its_changes() -> Outcome<()> {
     let mut class = class().await?;
     let second = LocalServer::start(class.server.database()).await?;
     let first = class.rauf.url.clone();
@@ -190,15 +190,15 @@ async fn a_page_that_covers_a_push_through_another_instance_has_what_it_changed(
         let title = format!("round {round}");
         class.rauf.url = second.url();
         class.rename(&title).await?;
-        // At once: the first instance may have heard of some of it, of all, or of nothing.
+        // At once: the first instance may have been notified of some changes, of all, or of none.
         class.rauf.url = first.clone();
         let pulled = known(class.rauf.pull_by_digest().await?)?;
         let covered = pulled.applied_upto == class.rauf.next_n - 1;
-        assert_eq!(pulled.pages == 1, covered, "a page says what it holds");
+        assert_eq!(pulled.pages == 1, covered, "a page's cursors match its rows");
         if covered {
             assert_eq!(class.title(&class.rauf)?, title);
         } else {
-            // It said that nothing is new; whoever waits for more says the cursors.
+            // The server answered that nothing is new; a client that expects changes sends its cursors.
             let pulled = class.rauf.pull().await?;
             assert_eq!(pulled.applied_upto, class.rauf.next_n - 1);
             assert_eq!(class.title(&class.rauf)?, title);
@@ -209,7 +209,7 @@ async fn a_page_that_covers_a_push_through_another_instance_has_what_it_changed(
 }
 
 #[tokio::test]
-async fn a_push_that_moves_nothing_is_covered_all_the_same() -> Outcome<()> {
+async fn a_push_without_effect_is_covered_too() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let fate = class.aysel.push_one(put("topics").id(topic).on(class.aysel.stamp("topics", topic)).set("title", "mine")).await?;

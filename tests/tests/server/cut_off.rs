@@ -1,5 +1,5 @@
-//! A request that is cut off at any moment leaves a clean connection or none: the pool goes on, heads are heard of, and
-//! PostgreSQL never hears `BEGIN` inside a transaction.
+//! A request that is cancelled at any moment leaves a clean connection or none: the pool continues, heads are notified, and PostgreSQL
+//! never receives `BEGIN` inside a transaction.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,22 +15,22 @@ use waystation_tests::cluster::Cluster;
 use waystation_tests::laptop::Laptop;
 use waystation_tests::school::open;
 use waystation_tests::server::{LocalServer, TEST_CONNECTIONS};
-use waystation_tests::{Outcome, patience};
+use waystation_tests::{Outcome, wait};
 
-/// How long something may take that happens at once.
+/// Longest time for what happens at once.
 const SOON: Duration = Duration::from_secs(30);
-/// How long what was committed may take to be heard of: less than the slow poll that finds every change.
+/// Longest time until a commit is notified: less than the slow poll that finds every change.
 const HEARD_TIME_MAX: Duration = Duration::from_secs(20);
-/// Moments at which a handler is cut off; each has fewer.
+/// Upper limit of the moments at which a handler is cancelled.
 const MOMENTS_MAX: usize = 400;
 
-/// Polls its work so many times and is ready then, whatever came of it: dropped, it cuts the work off.
-struct CutOff<F> {
+/// Polls its future this many times and is ready then, with or without a result: dropped, it cancels the future.
+struct CancelAfter<F> {
     work: F,
     polls_left: usize,
 }
 
-impl<F: Future + Unpin> Future for CutOff<F> {
+impl<F: Future + Unpin> Future for CancelAfter<F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
@@ -40,14 +40,14 @@ impl<F: Future + Unpin> Future for CutOff<F> {
         self.polls_left -= 1;
         match Pin::new(&mut self.work).poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            // The next moment is when something has happened, or this very one when it is the last.
+            // The next moment comes after the next wake-up, or right now when it is the last.
             Poll::Pending if self.polls_left == 0 => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
     }
 }
 
-/// One request to the server's routes, in this task, so that dropping it is what a closed connection does.
+/// One request to the server's routes, in this task, so that dropping it has the effect of a closed connection.
 fn ask(server: &LocalServer, path: &str, token: Option<&str>, body: &serde_json::Value) -> Outcome<axum::http::Request<axum::body::Body>> {
     let mut request = axum::http::Request::post(format!("{}{path}", server.url())).header("content-type", "application/json");
     if let Some(token) = token {
@@ -57,11 +57,11 @@ fn ask(server: &LocalServer, path: &str, token: Option<&str>, body: &serde_json:
     Ok(request.extension(peer).body(axum::body::Body::from(body.to_string()))?)
 }
 
-/// Cuts requests off at every moment until one ends by itself, and returns how many moments there were.
+/// Cancels requests at every moment until one completes, and returns how many moments there were.
 async fn at_every_moment(server: &LocalServer, make: impl Fn() -> Outcome<axum::http::Request<axum::body::Body>>) -> Outcome<usize> {
     for polls in 1..MOMENTS_MAX {
         let work = Box::pin(server.server().answer(make()?));
-        if (CutOff { work, polls_left: polls }).await.is_some() {
+        if (CancelAfter { work, polls_left: polls }).await.is_some() {
             return Ok(polls);
         }
     }
@@ -71,10 +71,11 @@ async fn at_every_moment(server: &LocalServer, make: impl Fn() -> Outcome<axum::
 async fn is_clean(server: &LocalServer) -> Outcome<()> {
     // All connections at once: one that was left inside a transaction is among them.
     let pool = &server.server().app().pool;
-    // One of them listens and never comes back.
-    patience::until("every connection is back", SOON, || async { Ok((pool.num_idle() + 1 >= pool.size() as usize).then_some(())) }).await?;
-    // A connection that was dropped is gone from the pool a moment before PostgreSQL notices.
-    patience::until("no connection is inside a transaction", SOON, || async {
+    // One of them listens and never returns to the pool.
+    wait::until("every connection is in the pool", SOON, || async { Ok((pool.num_idle() + 1 >= pool.size() as usize).then_some(())) })
+        .await?;
+    // A dropped connection leaves the pool a moment before PostgreSQL notices it.
+    wait::until("no connection is inside a transaction", SOON, || async {
         let mut watcher = server.database().connect().await?;
         let inside: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
@@ -90,7 +91,7 @@ async fn is_clean(server: &LocalServer) -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn requests_that_are_cut_off_at_every_moment_leave_clean_connections() -> Outcome<()> {
+async fn requests_cancelled_at_any_moment_leave_clean_connections() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
@@ -106,7 +107,7 @@ async fn requests_that_are_cut_off_at_every_moment_leave_clean_connections() -> 
     at_every_moment(&server, || ask(&server, "/v1/sync/slices", Some(token), &slices)).await?;
     is_clean(&server).await?;
 
-    // Each is a push of its own that may have gone through; then everybody hears of it, whoever was there for the answer.
+    // Each is a push of its own that may have been committed; then everybody is notified, with or without an answer to the client.
     let topic = course.topics[0];
     let mut watcher = Caller::sign_in(&server.url(), "rauf").await?;
     watcher.pull().await?;
@@ -117,27 +118,27 @@ async fn requests_that_are_cut_off_at_every_moment_leave_clean_connections() -> 
         let push = serde_json::to_value(writer.push_of(vec![put("topics").id(topic).set("title", title.as_str())]))?;
         let work = Box::pin(server.server().answer(ask(&server, "/v1/sync/push", Some(&writer.access_token), &push)?));
         school.run("DELETE FROM conflicts").await?;
-        ended = (CutOff { work, polls_left: polls }).await.is_some();
+        ended = (CancelAfter { work, polls_left: polls }).await.is_some();
         if ended {
             break;
         }
-        // A person has only so many devices.
+        // The number of devices per person is limited.
         school.run(format!("UPDATE devices SET revoked_at = now() WHERE id = '{}'", writer.device)).await?;
     }
     assert!(ended, "a push with more moments than the limit");
     is_clean(&server).await?;
-    let stands = school.column("topics", topic, "title").await?;
+    let title = school.column("topics", topic, "title").await?;
     let watcher = tokio::sync::Mutex::new(watcher);
-    patience::until("what stands is heard of", HEARD_TIME_MAX, || async {
+    wait::until("the title is received", HEARD_TIME_MAX, || async {
         let mut watcher = watcher.lock().await;
         watcher.pull_by_digest().await?;
-        Ok((watcher.row("topics", topic).ok_or("not heard")?.columns["title"] == stands).then_some(()))
+        Ok((watcher.row("topics", topic).ok_or("not received")?.columns["title"] == title).then_some(()))
     })
     .await
 }
 
 #[tokio::test]
-async fn a_push_that_is_cut_off_while_it_waits_for_a_row_takes_effect_once() -> Outcome<()> {
+async fn a_push_cancelled_while_it_waits_for_a_row_takes_effect_once() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
@@ -148,7 +149,7 @@ async fn a_push_that_is_cut_off_while_it_waits_for_a_row_takes_effect_once() -> 
     let push = caller.push_of(vec![put("topics").id(course.topics[0]).set("title", "Waits")]);
     let mut work =
         Box::pin(server.server().answer(ask(&server, "/v1/sync/push", Some(&caller.access_token), &serde_json::to_value(&push)?)?));
-    let waits = patience::until("the push waits for the row", SOON, || async {
+    let waits = wait::until("the push waits for the row", SOON, || async {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
         let count: i64 = sqlx::query_scalar(waiting).fetch_one(&mut *watcher.lock().await).await?;
         Ok((count == 1).then_some(()))
@@ -160,7 +161,7 @@ async fn a_push_that_is_cut_off_while_it_waits_for_a_row_takes_effect_once() -> 
     drop(work);
     sqlx::raw_sql("COMMIT").execute(&mut holder).await?;
     is_clean(&server).await?;
-    // Sent again, as by a laptop that heard no answer.
+    // Sent again, as by a laptop that received no answer.
     let answer = caller.send(&push).await??;
     caller.acknowledge(&push, &answer);
     assert_eq!(school.column("topics", course.topics[0], "title").await?, json!("Waits"));
@@ -172,7 +173,7 @@ async fn a_push_that_is_cut_off_while_it_waits_for_a_row_takes_effect_once() -> 
 }
 
 #[tokio::test]
-async fn a_device_without_its_ledger_is_told_to_become_another() -> Outcome<()> {
+async fn a_device_without_its_ledger_is_told_to_become_a_new_device() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
@@ -182,15 +183,15 @@ async fn a_device_without_its_ledger_is_told_to_become_another() -> Outcome<()> 
     assert_eq!(code(caller.ask_page().await?), Code::ChainMismatch);
     let push = caller.push_of(vec![put("topics").id(course.topics[0]).set("title", "x")]);
     assert_eq!(code(caller.send(&push).await?), Code::ChainMismatch);
-    // A laptop of ours does it by itself.
-    school.run(format!("UPDATE topics SET title = 'Heard by the new device' WHERE id = '{}'", course.topics[0])).await?;
-    laptop.until("topic", json!({"id": course.topics[0]}), |topic| topic.to_string().contains("Heard by the new device")).await?;
-    laptop.is_in_step().await?;
+    // The real client does it automatically.
+    school.run(format!("UPDATE topics SET title = 'Received by the new device' WHERE id = '{}'", course.topics[0])).await?;
+    laptop.until("topic", json!({"id": course.topics[0]}), |topic| topic.to_string().contains("Received by the new device")).await?;
+    laptop.wait_until_synced().await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_database_without_its_epoch_begins_another_one() -> Outcome<()> {
+async fn a_database_without_its_epoch_begins_a_new_one() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;

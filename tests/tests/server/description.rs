@@ -1,4 +1,4 @@
-//! What is sent and answered is what `docs/openapi.json` says, so that a client may be made from it.
+//! Requests and answers match `docs/openapi.json`, so that a client can be generated from it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, PASSWORD, put, sign_in};
-use waystation_tests::places;
+use waystation_tests::paths;
 use waystation_tests::school::open;
 
 /// The description, as far as its schemas go.
@@ -18,11 +18,11 @@ struct Description(Value);
 
 impl Description {
     fn read() -> Outcome<Description> {
-        let text = std::fs::read_to_string(places::root().join("docs/openapi.json"))?;
+        let text = std::fs::read_to_string(paths::root().join("docs/openapi.json"))?;
         Ok(Description(serde_json::from_str(&text)?))
     }
 
-    /// What is wrong with a value, by a named schema.
+    /// The faults of a value by a named schema.
     fn faults(&self, name: &str, value: &Value) -> Vec<String> {
         self.check(&json!({"$ref": format!("#/components/schemas/{name}")}), value, name)
     }
@@ -64,7 +64,7 @@ impl Description {
             }
         }
         if let (Some(items), true) = (value.as_array(), schema["items"].is_object()) {
-            faults.extend(items.iter().enumerate().flat_map(|(place, item)| self.check(&schema["items"], item, &format!("{at}[{place}]"))));
+            faults.extend(items.iter().enumerate().flat_map(|(index, item)| self.check(&schema["items"], item, &format!("{at}[{index}]"))));
         }
         faults
     }
@@ -86,7 +86,7 @@ fn is(kind: &str, value: &Value) -> bool {
 const NO_FAULTS: Vec<String> = Vec::new();
 
 #[tokio::test]
-async fn requests_and_answers_are_as_described() -> Outcome<()> {
+async fn requests_and_answers_match_the_description() -> Outcome<()> {
     let description = Description::read()?;
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
@@ -99,7 +99,7 @@ async fn requests_and_answers_are_as_described() -> Outcome<()> {
     assert_eq!(description.faults("SignedIn", &signed_in), NO_FAULTS);
     let mut rauf = Caller::of(&server.url(), signed_in)?;
 
-    // Every form of a base, an id that is left out, a value that is none, and an outcome of every kind that comes easily.
+    // Every form of a base, an omitted id, an absent value, and an outcome of every kind that is easy to provoke.
     let (topic, note) = (course.topics[0], Uuid::now_v7());
     let progress = put("topic_progress").link("user_id", rauf.user).link("topic_id", topic).link("course_id", course.id);
     let changes = vec![
@@ -131,7 +131,7 @@ async fn requests_and_answers_are_as_described() -> Outcome<()> {
 }
 
 #[test]
-fn what_is_not_as_described_is_found() -> Outcome<()> {
+fn deviations_from_the_description_are_found() -> Outcome<()> {
     let description = Description::read()?;
     let good = json!({"entity": "topics", "op": "put", "columns": ["title"], "rows": [[null, [null, 4], 5, ["x"]]]});
     assert_eq!(description.faults("Run", &good), NO_FAULTS);
@@ -145,32 +145,31 @@ fn what_is_not_as_described_is_found() -> Outcome<()> {
     Ok(())
 }
 
-/// Requests that schemathesis makes up of each operation in each run.
+/// Requests that schemathesis generates for each operation in each run.
 const MADE_UP_MAX: &str = "40";
 /// How long one run may take before it is ended.
 const RUN_TIME_MAX: Duration = Duration::from_secs(300);
-/// The same requests every time.
+/// Makes the generated requests the same in every run.
 const SEED: &str = "20260101";
-/// What an answer is asked. Not asked is whether what fits the description is taken: the description says the form of a request,
-/// and not who may make it.
+/// The checks of answers. Acceptance of valid requests is not checked: the description defines the form of a request, not who may make it.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
     ignored_auth,missing_required_header,every_line_is_described";
-/// Whether what does not fit the description is refused.
+/// The check that invalid requests are refused.
 const REFUSALS: &str = "negative_data_rejection";
 
-/// Requests from a description, by schemathesis against a server.
+/// Runs schemathesis with requests generated from a description against a server.
 async fn try_out(program: &Path, description: &Path, checks: &str, caller: &Caller, more: &[&str]) -> Outcome<()> {
     let run = tokio::process::Command::new(program)
         .arg("--config-file")
-        .arg(places::root().join("tests/description/schemathesis.toml"))
+        .arg(paths::root().join("tests/description/schemathesis.toml"))
         .arg("run")
         .arg(description)
         .args(["--url", &caller.url, "--header", &format!("Authorization: Bearer {}", caller.access_token)])
         .args(["--checks", checks, "--phases", "coverage,fuzzing", "--max-examples", MADE_UP_MAX, "--seed", SEED])
         .args(["--workers", "1", "--request-timeout", "30", "--suppress-health-check", "all", "--warnings", "off", "--no-color"])
         .args(more)
-        // `every_line_is_described` is a check of our own.
-        .env("SCHEMATHESIS_HOOKS", places::root().join("tests/description/hooks.py"))
+        // `every_line_is_described` is a check of this project.
+        .env("SCHEMATHESIS_HOOKS", paths::root().join("tests/description/hooks.py"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(description.parent().ok_or("a folder")?)
         .stdin(Stdio::null())
@@ -183,7 +182,7 @@ async fn try_out(program: &Path, description: &Path, checks: &str, caller: &Call
     Ok(())
 }
 
-/// The description with the words of this session where a request needs them: what is made up then gets past the first check.
+/// The description with values of this session where a request needs them, so that generated requests pass the first checks.
 fn steered(mut description: Value, caller: &Caller) -> Value {
     let tables: Vec<&str> = waystation_model::registry::all().iter().map(|entity| entity.name).collect();
     let scopes: Vec<&String> = caller.cursors.keys().collect();
@@ -228,7 +227,7 @@ async fn made_up_requests_are_answered_as_described() -> Outcome<()> {
     let but = ["--exclude-path", "/v1/sync/live", "--exclude-path", ending[0], "--exclude-path", ending[1]];
     let all_checks = format!("{CHECKS},{REFUSALS}");
     try_out(program, &described, &all_checks, &caller, &but).await?;
-    // It is narrower than the description, so what does not fit it may well be taken.
+    // It is narrower than the description, so an invalid request may well be accepted.
     try_out(program, &steered_to, CHECKS, &caller, &but).await?;
     caller.pull().await?;
     for path in ending {

@@ -1,6 +1,6 @@
-//! `docs/EXAMPLES.md` is what a server answers. It is written from here: what no two servers have in common, such as tokens,
-//! stamps and times, stands in it as if there had been one server on one day, and what follows from those (chains, checksums,
-//! digests) is computed from what stands there.
+//! Generates `docs/EXAMPLES.md` from the answers of a server. Values that differ between servers, such as tokens, stamps and times, are
+//! replaced by those of one imaginary server on one day, and values derived from them (chains, checksums, digests) are computed from the
+//! replacements.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,12 +14,12 @@ use waystation_model::hash::{cursors_digest, row_hash};
 use waystation_model::wire::PushRequest;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{PASSWORD, row_of};
-use waystation_tests::places;
+use waystation_tests::paths;
 use waystation_tests::school::{School, open};
 
 /// 2026-01-01T08:00:00Z: the day of the examples.
 const DAY_MS: i64 = 1_767_254_400_000;
-/// Times within this of now are those of the examples.
+/// Times within this of now belong to the examples.
 const NOW_WITHIN_MS: i64 = 24 * 3_600 * 1_000;
 /// The first stamp of the examples.
 const STAMP: i64 = 1_893_456_000_000_000_001;
@@ -40,12 +40,12 @@ struct Scribe {
     url: String,
     client: reqwest::Client,
     text: String,
-    /// Values of this server, and those that stand for them.
+    /// Values of this server, and their replacements.
     named: BTreeMap<String, Value>,
     stamps: BTreeMap<i64, i64>,
-    /// The chain as this server has it, and as it stands in the examples.
+    /// The chain of this server, and that of the examples.
     chains: (Chain, Chain),
-    /// What stands in the examples: rows by scope, and cursors.
+    /// State of the examples: rows by scope, and cursors.
     rows: BTreeMap<String, BTreeMap<(String, Uuid), i64>>,
     cursors: BTreeMap<String, i64>,
     token: String,
@@ -59,7 +59,7 @@ impl Scribe {
         let _ = writeln!(self.text, "{words}\n");
     }
 
-    /// Sends a request, given as it stands in the examples, and writes both down.
+    /// Sends a request, given in the form of the examples, and writes request and answer down.
     async fn ask(&mut self, route: &str, written: Value) -> Outcome<()> {
         let sent = self.real(&written);
         let token = std::mem::take(&mut self.token);
@@ -86,7 +86,7 @@ impl Scribe {
         Ok(())
     }
 
-    /// A request of the examples with this server's values in place of those that stand for them.
+    /// A request of the examples with this server's values in index of the replacements.
     fn real(&self, written: &Value) -> Value {
         match written {
             Value::Array(items) => items.iter().map(|item| self.real(item)).collect(),
@@ -124,20 +124,20 @@ impl Scribe {
         Ok(())
     }
 
-    /// An answer as it stands in the examples.
+    /// An answer in the form of the examples.
     fn told(&mut self, mut answer: Value) -> Outcome<Value> {
         let line = answer["line"].as_str().unwrap_or_default().to_owned();
         let scope = answer["scope"].as_str().unwrap_or_default().to_owned();
         if line == "rows" {
             let columns: Vec<String> = serde_json::from_value(answer["columns"].clone())?;
-            let place = columns.iter().position(|name| name == "stamp").ok_or("rows have stamps")?;
+            let index = columns.iter().position(|name| name == "stamp").ok_or("rows have stamps")?;
             for row in answer["rows"].as_array_mut().into_iter().flatten() {
-                row[place] = json!(self.stamp(row[place].as_i64().ok_or("a stamp is a number")?));
+                row[index] = json!(self.stamp(row[index].as_i64().ok_or("a stamp is a number")?));
             }
         }
         let mut answer = self.named_all(answer);
         if line == "rows" {
-            self.heard(&scope, &answer)?;
+            self.receive(&scope, &answer)?;
         }
         match line.as_str() {
             "scope" => {
@@ -163,13 +163,13 @@ impl Scribe {
         rows.map(|((entity, id), stamp)| (*id, row_hash(entity, id, *stamp))).collect::<Vec<_>>().into_iter()
     }
 
-    fn heard(&mut self, scope: &str, line: &Value) -> Outcome<()> {
+    fn receive(&mut self, scope: &str, line: &Value) -> Outcome<()> {
         let name = line["entity"].as_str().ok_or("rows of a table")?;
         let columns: Vec<String> = serde_json::from_value(line["columns"].clone())?;
         for row in line["rows"].as_array().into_iter().flatten() {
             let values = columns.iter().cloned().zip(row.as_array().into_iter().flatten().cloned()).collect();
-            let (id, heard) = row_of(name, values)?;
-            self.rows.entry(scope.to_owned()).or_default().insert((name.to_owned(), id), heard.stamp);
+            let (id, received) = row_of(name, values)?;
+            self.rows.entry(scope.to_owned()).or_default().insert((name.to_owned(), id), received.stamp);
         }
         Ok(())
     }
@@ -228,7 +228,7 @@ impl Scribe {
     }
 }
 
-/// One learner in one course with two topics, made as the operator of a school would make them.
+/// One learner in one course with two topics, made as an operator would.
 async fn make(school: &mut School) -> Outcome<()> {
     let organization =
         "INSERT INTO organizations (id, organization_id, name, slug, status) VALUES ($1, $1, 'Caspian Fuels', 'caspian', 'active')";
@@ -303,7 +303,7 @@ async fn written(url: String) -> Outcome<String> {
 
     scribe.say("## A change of what is there, and one on top of it");
     scribe.say("The first is made on the row that the page brought, named by its stamp. The second was made before anything was heard of the first: its base is that stamp and the number of the first. `time_spent_seconds` is a *sum*: 30 more, and 15 more.");
-    let stamp = *scribe.rows.values().flatten().find(|((entity, _), _)| entity == "topic_progress").ok_or("the row was heard")?.1;
+    let stamp = *scribe.rows.values().flatten().find(|((entity, _), _)| entity == "topic_progress").ok_or("the row was received")?.1;
     let progress =
         waystation_model::ids::derived_id("topic_progress", [Some(AYSEL.to_string().as_str()), Some(TOPICS[0].to_string().as_str())]);
     let rows = json!([[progress, stamp, at + 2, [0, 80, 30]], [progress, [stamp, 3], at + 3, [0, 100, 15]]]);
@@ -340,9 +340,9 @@ async fn the_examples_are_what_a_server_answers() -> Outcome<()> {
     let (server, mut school) = open().await?;
     make(&mut school).await?;
     let text = written(server.url()).await?;
-    let stored = std::fs::read_to_string(places::root().join("docs/EXAMPLES.md")).unwrap_or_default().replace("\r\n", "\n");
+    let stored = std::fs::read_to_string(paths::root().join("docs/EXAMPLES.md")).unwrap_or_default().replace("\r\n", "\n");
     if stored != text {
-        let renewed = places::target()?.join("EXAMPLES.md");
+        let renewed = paths::target()?.join("EXAMPLES.md");
         std::fs::write(&renewed, &text)?;
         return Err(format!("docs/EXAMPLES.md is not what a server answers; {} is: compare, and copy it", renewed.display()).into());
     }

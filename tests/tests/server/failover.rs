@@ -1,5 +1,5 @@
-//! The database goes back in time by stock tools: no stamp is given twice, the server says so and does not answer from memory;
-//! and what only looks like it begins no epoch.
+//! The database is restored to an earlier state by stock tools: no stamp is issued twice, and the server reports the restore and does not
+//! answer from memory; events that only look like a restore begin no epoch.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use waystation_tests::caller::{Caller, put};
 use waystation_tests::children::{self, Signal};
 use waystation_tests::cluster::Cluster;
 use waystation_tests::cluster::node::DATABASE;
-use waystation_tests::failover::{Site, WayBack, server_of};
+use waystation_tests::failover::{RestoreMethod, Site, server_of};
 use waystation_tests::school::{Course, School};
-use waystation_tests::{Outcome, patience};
+use waystation_tests::{Outcome, wait};
 
-/// How long a server that lives through it may answer from its memory, and take to say what happened.
-const NOTICED_WITHIN: Duration = patience::SOON;
+/// How long a running server may answer from its memory before it reports the restore.
+const NOTICED_WITHIN: Duration = wait::SOON;
 const TOPICS: usize = 4;
 
 async fn course(site: &Site) -> Outcome<Course> {
@@ -33,14 +33,14 @@ async fn epoch(site: &Site) -> Outcome<i64> {
     site.school().await?.value("SELECT epoch FROM epoch").await?.as_i64().ok_or_else(|| "no epoch".into())
 }
 
-/// Everything that anybody has ever been shown: what a row holds under each of its stamps.
+/// Everything that was ever visible: the content of a row under each of its stamps.
 #[derive(Default)]
 struct Shown(BTreeMap<(Uuid, i64), String>);
 
 impl Shown {
     fn note(&mut self, by: &str, id: Uuid, stamp: i64, title: &str) {
         let known = self.0.entry((id, stamp)).or_insert_with(|| title.to_owned());
-        assert_eq!(known, title, "{by} shows another content of {id} under the stamp {stamp}");
+        assert_eq!(known, title, "{by} shows other content of {id} under the stamp {stamp}");
     }
 
     fn last_stamp(&self) -> i64 {
@@ -63,14 +63,14 @@ impl Shown {
     }
 }
 
-/// Rows change, the database goes back, and the same rows change otherwise before any server has seen it.
-async fn no_stamp_is_given_twice(way: WayBack) -> Outcome<()> {
+/// Rows change, the database is restored, and the same rows change differently before any server has connected to it.
+async fn no_stamp_is_issued_twice(way: RestoreMethod) -> Outcome<()> {
     let mut site = Site::open().await?;
     let course = course(&site).await?;
     let mut rauf = Caller::sign_in(&site.server.url(), "rauf").await?;
     rauf.pull().await?;
     let mut shown = Shown::default();
-    let kept = site.keep(way).await?;
+    let saved = site.save(way).await?;
     let mut school = site.school().await?;
     for topic in &course.topics {
         for title in ["Lost", "Lost again"] {
@@ -78,7 +78,7 @@ async fn no_stamp_is_given_twice(way: WayBack) -> Outcome<()> {
             shown.note_sql(&mut school).await?;
         }
     }
-    rauf.pull_until("everything has come", |caller, _| caller.all("topics").values().all(|row| row.columns["title"] == "Lost again"))
+    rauf.pull_until("all changes have arrived", |caller, _| caller.all("topics").values().all(|row| row.columns["title"] == "Lost again"))
         .await?;
     rauf.push_one(put("topics").id(course.topics[0]).set("title", "Lost by the laptop")).await?;
     rauf.pull().await?;
@@ -88,9 +88,9 @@ async fn no_stamp_is_given_twice(way: WayBack) -> Outcome<()> {
     let last_lost = shown.last_stamp();
 
     site.server.stop();
-    site.go_back(kept).await?;
+    site.restore(saved).await?;
     let mut school = site.school().await?;
-    // More changes than were lost: they pass through every stamp that was given.
+    // More changes than were lost, so that they pass every issued stamp.
     for round in 0..4 {
         for topic in &course.topics {
             school.run(retitle(*topic, &format!("Anew {round}"))).await?;
@@ -98,14 +98,14 @@ async fn no_stamp_is_given_twice(way: WayBack) -> Outcome<()> {
         }
     }
     let first_new = school.value("SELECT min(stamp) FROM topics").await?.as_i64().ok_or("no stamp")?;
-    assert!(first_new > last_lost, "{first_new} was given after {last_lost}");
+    assert!(first_new > last_lost, "{first_new} was issued after {last_lost}");
     site.lead();
     site.server.start().await?;
-    // The device was there before; a new sign-in asks for everything as a new laptop does.
+    // The device existed before; a new sign-in requests everything like a new laptop.
     let mut other = Caller::sign_in(&site.server.url(), "rauf").await?;
     for caller in [&mut rauf, &mut other] {
         caller
-            .pull_until("the new titles have come", |caller, _| {
+            .pull_until("the new titles have arrived", |caller, _| {
                 let topics = caller.all("topics");
                 topics.len() == TOPICS && topics.values().all(|row| row.columns["title"] == "Anew 3")
             })
@@ -117,42 +117,42 @@ async fn no_stamp_is_given_twice(way: WayBack) -> Outcome<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_stamp_is_given_twice_after_a_promotion() -> Outcome<()> {
-    no_stamp_is_given_twice(WayBack::Promotion).await
+async fn no_stamp_is_issued_twice_after_a_promotion() -> Outcome<()> {
+    no_stamp_is_issued_twice(RestoreMethod::Promotion).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_stamp_is_given_twice_after_a_recovery_to_a_point_in_time() -> Outcome<()> {
-    no_stamp_is_given_twice(WayBack::Recovery).await
+async fn no_stamp_is_issued_twice_after_a_point_in_time_recovery() -> Outcome<()> {
+    no_stamp_is_issued_twice(RestoreMethod::Recovery).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_stamp_is_given_twice_after_a_dump_is_loaded_beside() -> Outcome<()> {
-    no_stamp_is_given_twice(WayBack::DumpBeside).await
+async fn no_stamp_is_issued_twice_after_a_dump_is_loaded_in_the_same_cluster() -> Outcome<()> {
+    no_stamp_is_issued_twice(RestoreMethod::DumpBeside).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_stamp_is_given_twice_after_a_dump_is_loaded_in_another_cluster() -> Outcome<()> {
-    no_stamp_is_given_twice(WayBack::DumpElsewhere).await
+async fn no_stamp_is_issued_twice_after_a_dump_is_loaded_in_another_cluster() -> Outcome<()> {
+    no_stamp_is_issued_twice(RestoreMethod::DumpElsewhere).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_stamp_is_given_twice_in_a_copy_of_the_database() -> Outcome<()> {
-    no_stamp_is_given_twice(WayBack::Template).await
+async fn no_stamp_is_issued_twice_in_a_copy_of_the_database() -> Outcome<()> {
+    no_stamp_is_issued_twice(RestoreMethod::Template).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_stamp_is_given_twice_after_the_files_are_put_back() -> Outcome<()> {
-    no_stamp_is_given_twice(WayBack::FileCopy).await
+async fn no_stamp_is_issued_twice_after_the_files_are_restored() -> Outcome<()> {
+    no_stamp_is_issued_twice(RestoreMethod::FileCopy).await
 }
 
-/// How often a backend is killed until PostgreSQL has lost something that it had acknowledged.
+/// How often a backend is killed until PostgreSQL has lost a commit that it had acknowledged.
 const KILLS_MAX: usize = 10;
 
-/// The system may kill one backend for want of memory. PostgreSQL then recovers although its first process goes on, and loses
-/// what it had acknowledged when commits do not wait for the disk.
+/// The system may kill one backend when memory is short. PostgreSQL then recovers although its first process keeps running, and loses
+/// acknowledged commits when they do not wait for a flush.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_stamp_is_given_twice_after_a_backend_was_killed_and_commits_had_not_waited() -> Outcome<()> {
+async fn no_stamp_is_issued_twice_after_a_killed_backend_lost_asynchronous_commits() -> Outcome<()> {
     let site = Site::open().await?;
     let course = course(&site).await?;
     let mut shown = Shown::default();
@@ -162,7 +162,7 @@ async fn no_stamp_is_given_twice_after_a_backend_was_killed_and_commits_had_not_
     site.node.run("SELECT pg_reload_conf()").await?;
     for kill in 0..KILLS_MAX {
         let mut school = site.school().await?;
-        // More than the 32 that a sequence writes down ahead.
+        // More than the 32 values that a sequence logs ahead.
         for _ in 0..20 {
             for topic in &course.topics {
                 school.run(retitle(*topic, &format!("Lost {kill}"))).await?;
@@ -174,7 +174,7 @@ async fn no_stamp_is_given_twice_after_a_backend_was_killed_and_commits_had_not_
         let backend = school.value("SELECT pg_backend_pid()").await?.as_u64().ok_or("no process")?;
         children::send(u32::try_from(backend)?, Signal::Kill);
         let gone = format!("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {backend})");
-        patience::until("PostgreSQL has recovered", NOTICED_WITHIN, || async { Ok(site.node.says(gone.clone()).await?.then_some(())) })
+        wait::until("PostgreSQL has recovered", NOTICED_WITHIN, || async { Ok(site.node.query_bool(gone.clone()).await?.then_some(())) })
             .await?;
         let mut school = site.school().await?;
         let is_lost = school.value("SELECT max(stamp) FROM topics").await?.as_i64().ok_or("no stamp")? < last_lost;
@@ -182,60 +182,60 @@ async fn no_stamp_is_given_twice_after_a_backend_was_killed_and_commits_had_not_
             school.run(retitle(*topic, &format!("Anew {kill}"))).await?;
         }
         let first_new = school.value("SELECT min(stamp) FROM topics").await?.as_i64().ok_or("no stamp")?;
-        assert!(first_new > last_lost, "{first_new} was given after {last_lost}");
+        assert!(first_new > last_lost, "{first_new} was issued after {last_lost}");
         if is_lost {
             return Ok(());
         }
     }
-    // A database that lets no commit of ours go without waiting loses nothing, which is as good.
+    // A database that makes every commit of the server wait for a flush loses nothing, which is equally correct.
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_lives_through_a_promotion_does_not_answer_from_its_memory() -> Outcome<()> {
+async fn a_server_running_through_a_promotion_does_not_answer_from_memory() -> Outcome<()> {
     let mut site = Site::open().await?;
     let course = course(&site).await?;
     let mut rauf = Caller::sign_in(&site.server.url(), "rauf").await?;
     rauf.pull().await?;
-    let kept = site.keep(WayBack::Promotion).await?;
+    let saved = site.save(RestoreMethod::Promotion).await?;
     let mut school = site.school().await?;
     school.run(retitle(course.topics[0], "Lost")).await?;
     drop(school);
     rauf.pull_until("it has come", |caller, _| caller.row("topics", course.topics[0]).is_some_and(|row| row.columns["title"] == "Lost"))
         .await?;
-    site.go_back(kept).await?;
+    site.restore(saved).await?;
     // As many as were lost: the heads that the server remembers are those of the database.
     site.school().await?.run(retitle(course.topics[1], "Anew")).await?;
     site.lead();
-    patience::until("the server does not say that nothing is new", NOTICED_WITHIN, || async {
+    wait::until("the server does not answer `unchanged`", NOTICED_WITHIN, || async {
         let answer = rauf.ask_digest().await?;
         if matches!(answer, PullLine::Unchanged { .. }) { Err("unchanged".into()) } else { Ok(Some(())) }
     })
     .await?;
-    rauf.pull_until("both titles are the tables'", |caller, _| {
-        let title = |place: usize| caller.row("topics", course.topics[place]).map(|row| row.columns["title"].clone());
+    rauf.pull_until("both titles equal those of the tables", |caller, _| {
+        let title = |index: usize| caller.row("topics", course.topics[index]).map(|row| row.columns["title"].clone());
         title(0) == Some("Topic 0".into()) && title(1) == Some("Anew".into())
     })
     .await?;
     Ok(())
 }
 
-/// The operator learns of it without asking, and again when asking.
-async fn the_operator_is_told(way: WayBack) -> Outcome<()> {
+/// The operator is told without asking, and again when asking.
+async fn the_operator_is_told(way: RestoreMethod) -> Outcome<()> {
     let mut site = Site::open().await?;
     course(&site).await?;
     let before = epoch(&site).await?;
-    let kept = site.keep(way).await?;
+    let saved = site.save(way).await?;
     let other = site.school().await?.value("SELECT epoch FROM epoch").await?;
-    assert_eq!(other.as_i64(), Some(before), "to set a state aside begins no epoch");
-    site.go_back(kept).await?;
+    assert_eq!(other.as_i64(), Some(before), "saving a state begins no epoch");
+    site.restore(saved).await?;
     site.lead();
-    let now = patience::until("a new epoch has begun", NOTICED_WITHIN, || async {
+    let now = wait::until("a new epoch has begun", NOTICED_WITHIN, || async {
         let now = epoch(&site).await?;
         Ok((now > before).then_some(now))
     })
     .await?;
-    patience::until("the log says so", NOTICED_WITHIN, || async {
+    wait::until("the log says so", NOTICED_WITHIN, || async {
         let logs = site.logs()?;
         let says = |line: &str| (line.contains("WARN") || line.contains("ERROR")) && line.contains(&now.to_string());
         if logs.lines().any(says) { Ok(Some(())) } else { Err(logs.into()) }
@@ -248,25 +248,25 @@ async fn the_operator_is_told(way: WayBack) -> Outcome<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_is_told_of_a_promotion() -> Outcome<()> {
-    the_operator_is_told(WayBack::Promotion).await
+    the_operator_is_told(RestoreMethod::Promotion).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operator_is_told_of_a_recovery_to_a_point_in_time() -> Outcome<()> {
-    the_operator_is_told(WayBack::Recovery).await
+async fn the_operator_is_told_of_a_point_in_time_recovery() -> Outcome<()> {
+    the_operator_is_told(RestoreMethod::Recovery).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_is_told_of_a_dump_that_was_loaded() -> Outcome<()> {
-    the_operator_is_told(WayBack::DumpElsewhere).await
+    the_operator_is_told(RestoreMethod::DumpElsewhere).await
 }
 
-/// Plain SQL and a push are taken, in the epoch that there was.
-async fn works_on(site: &Site, course: &Course, caller: &mut Caller, after: &str) -> Outcome<()> {
+/// A change by plain SQL and a push are accepted, in the unchanged epoch.
+async fn continues_in_its_epoch(site: &Site, course: &Course, caller: &mut Caller, after: &str) -> Outcome<()> {
     site.school().await?.run(retitle(course.topics[0], &format!("By SQL after {after}"))).await?;
     let push = caller.push_of(vec![put("topics").id(course.topics[1]).set("title", format!("By push after {after}"))]);
-    // Repeated as it was until the server has its connections again.
-    let answer = patience::until("the server takes a push", NOTICED_WITHIN, || async { Ok(Some(caller.send(&push).await??)) }).await?;
+    // Repeated unchanged until the server has its connections again.
+    let answer = wait::until("the server accepts a push", NOTICED_WITHIN, || async { Ok(Some(caller.send(&push).await??)) }).await?;
     caller.acknowledge(&push, &answer);
     caller.pull().await?;
     let begun_with = caller.signed_in["epoch"].as_i64();
@@ -275,24 +275,24 @@ async fn works_on(site: &Site, course: &Course, caller: &mut Caller, after: &str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_a_crash_a_new_name_and_a_second_instance_begin_no_epoch() -> Outcome<()> {
+async fn a_restart_a_crash_a_rename_and_a_second_instance_begin_no_epoch() -> Outcome<()> {
     let mut site = Site::open().await?;
     let course = course(&site).await?;
     let mut rauf = Caller::sign_in(&site.server.url(), "rauf").await?;
-    works_on(&site, &course, &mut rauf, "nothing").await?;
+    continues_in_its_epoch(&site, &course, &mut rauf, "nothing").await?;
     site.node.stop();
     site.node.start().await?;
-    works_on(&site, &course, &mut rauf, "a restart").await?;
+    continues_in_its_epoch(&site, &course, &mut rauf, "a restart").await?;
     site.node.kill();
     site.node.start().await?;
-    works_on(&site, &course, &mut rauf, "a crash").await?;
+    continues_in_its_epoch(&site, &course, &mut rauf, "a crash").await?;
 
     let folder = tempfile::tempdir()?;
     let mut second = server_of(site.address.address(), folder.path())?;
     second.start().await?;
-    works_on(&site, &course, &mut rauf, "the start of a second instance").await?;
+    continues_in_its_epoch(&site, &course, &mut rauf, "the start of a second instance").await?;
     Caller::sign_in(&second.url(), "rauf").await?.pull().await?;
-    works_on(&site, &course, &mut rauf, "a pull from a second instance").await?;
+    continues_in_its_epoch(&site, &course, &mut rauf, "a pull from a second instance").await?;
     second.stop();
 
     site.node.rename_database(DATABASE, "renamed").await?;
@@ -300,14 +300,14 @@ async fn a_restart_a_crash_a_new_name_and_a_second_instance_begin_no_epoch() -> 
     sqlx::query("UPDATE topics SET title = 'Renamed'").execute(&mut renamed).await?;
     drop(renamed);
     site.node.rename_database("renamed", DATABASE).await?;
-    works_on(&site, &course, &mut rauf, "another name and the old one again").await?;
-    assert!(!site.verify()?.contains("epoch"), "there is nothing to tell");
+    continues_in_its_epoch(&site, &course, &mut rauf, "a rename and a rename back").await?;
+    assert!(!site.verify()?.contains("epoch"), "there is nothing to report");
     Ok(())
 }
 
-/// A promotion is noticed by the first change. Where that is rolled back, so are the rows that tell of it.
+/// A promotion is detected by the first change. When that is rolled back, so are the rows that record it.
 #[tokio::test]
-async fn a_first_change_that_is_rolled_back_forgets_no_lost_stamp() -> Outcome<()> {
+async fn a_rolled_back_first_change_keeps_the_lost_stamps() -> Outcome<()> {
     let database = Cluster::shared().await?.database().await?;
     let mut sql = database.connect().await?;
     sqlx::query("SELECT epoch_settle()").execute(&mut sql).await?;
@@ -320,9 +320,9 @@ async fn a_first_change_that_is_rolled_back_forgets_no_lost_stamp() -> Outcome<(
     Ok(())
 }
 
-/// Somebody imports data right after a restart, in one long transaction.
+/// A data import right after a restart, in one long transaction.
 #[tokio::test]
-async fn a_long_transaction_after_a_restart_keeps_no_server_waiting() -> Outcome<()> {
+async fn a_long_transaction_after_a_restart_delays_no_server() -> Outcome<()> {
     let database = Cluster::shared().await?.database().await?;
     let mut server = database.connect().await?;
     let epoch: i64 = sqlx::query_scalar("SELECT epoch_settle()").fetch_one(&mut server).await?;
@@ -331,7 +331,7 @@ async fn a_long_transaction_after_a_restart_keeps_no_server_waiting() -> Outcome
     let mut import = database.connect().await?;
     sqlx::raw_sql("BEGIN; UPDATE topics SET title = title").execute(&mut import).await?;
     let jumped: i64 = sqlx::query_scalar("SELECT last_value FROM stamp_seq").fetch_one(&mut server).await?;
-    assert!(jumped > given, "its stamps begin above all that were given");
+    assert!(jumped > given, "its stamps begin above all issued ones");
     sqlx::raw_sql("SET lock_timeout = '10s'").execute(&mut server).await?;
     let settled: i64 = sqlx::query_scalar("SELECT epoch_settle()").fetch_one(&mut server).await?;
     assert_eq!(settled, epoch, "a restart begins no epoch");

@@ -1,4 +1,4 @@
-//! Whoever changes a row, and however: the feeds tell it once, in order, and without a gap.
+//! Changes by any client and any method enter the feeds once, in order, and without a gap.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +14,14 @@ use waystation_tests::cluster::Database;
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
 
-/// Half of them laptops that push, half of them programs that speak SQL.
+/// Half of them are laptops that push, half are programs that use SQL.
 const WRITERS: usize = 16;
 const CHANGES_PER_WRITER: usize = 25;
-/// One plain transaction in so many is taken back.
-const TAKEN_BACK_ONE_IN: usize = 5;
-/// One plain transaction in so many stays open while others come and go.
+/// One plain transaction in this many is rolled back.
+const ROLLED_BACK_ONE_IN: usize = 5;
+/// One plain transaction in this many stays open while others begin and commit.
 const LONG_ONE_IN: usize = 7;
-/// Questions that a long transaction asks before it commits.
+/// Queries of a long transaction before it commits.
 const LONG_QUESTIONS: usize = 40;
 
 async fn course() -> Outcome<(LocalServer, School, Course)> {
@@ -35,7 +35,7 @@ async fn heads(school: &mut School) -> Outcome<BTreeMap<String, i64>> {
     Ok(serde_json::from_value(school.value("SELECT jsonb_object_agg(h.scope, h.version) FROM scope_heads h").await?)?)
 }
 
-/// How far each scope moved that moved at all.
+/// How far the head of each changed scope moved.
 async fn moved(school: &mut School, before: &BTreeMap<String, i64>) -> Outcome<BTreeMap<String, i64>> {
     let after = heads(school).await?;
     let step = |(scope, head): (String, i64)| (head - before.get(&scope).copied().unwrap_or(0), scope);
@@ -60,7 +60,7 @@ async fn several_statements_of_one_transaction_move_each_row_once() -> Outcome<(
     assert_eq!(moved(&mut school, &before).await?[&scope], 5, "four topics and a module that came and went");
     let pulled = rauf.pull().await?;
     let titles: Vec<Value> =
-        [first, third, fourth].iter().map(|id| rauf.row("topics", *id).expect("heard").columns["title"].clone()).collect();
+        [first, third, fourth].iter().map(|id| rauf.row("topics", *id).expect("received").columns["title"].clone()).collect();
     assert_eq!(titles, [json!("b"), json!("a"), json!("a")]);
     let deleted: Vec<Uuid> = pulled.gone.iter().filter(|(of, ..)| *of == scope).map(|(_, _, id, _)| *id).collect();
     assert!(deleted.contains(&second) && deleted.len() == 2, "{deleted:?}");
@@ -68,7 +68,7 @@ async fn several_statements_of_one_transaction_move_each_row_once() -> Outcome<(
 }
 
 #[tokio::test]
-async fn a_row_that_is_made_again_takes_the_place_of_the_one_that_was_deleted() -> Outcome<()> {
+async fn a_recreated_row_replaces_the_deleted_one() -> Outcome<()> {
     let (server, mut school, course) = course().await?;
     let mut rauf = Caller::sign_in(&server.url(), "rauf").await?;
     rauf.pull().await?;
@@ -76,7 +76,7 @@ async fn a_row_that_is_made_again_takes_the_place_of_the_one_that_was_deleted() 
     school.run(format!("DELETE FROM topics WHERE id = '{again}'")).await?;
     rauf.pull_until("it is gone", |caller, _| caller.row("topics", again).is_none()).await?;
     let before = heads(&mut school).await?;
-    // One transaction that makes rows and changes none: one of them has a tombstone in the feed, and one is new to it.
+    // One transaction that only inserts rows: one of them has a tombstone in the feed, and one is new to it.
     let new = Uuid::now_v7();
     let made = |id: Uuid| {
         format!(
@@ -87,7 +87,7 @@ async fn a_row_that_is_made_again_takes_the_place_of_the_one_that_was_deleted() 
     };
     school.run(format!("BEGIN; {}{}COMMIT", made(new), made(again))).await?;
     assert_eq!(moved(&mut school, &before).await?[&format!("course:{}", course.id)], 2);
-    // The checksums of every page fit.
+    // The checksums of every page match.
     rauf.pull_until("both are here", |caller, _| [new, again].iter().all(|id| caller.row("topics", *id).is_some())).await?;
     let report = sync_server::verify::verify(&server.server().app().pool).await?;
     assert!(report.faults.is_empty(), "{report}");
@@ -95,7 +95,7 @@ async fn a_row_that_is_made_again_takes_the_place_of_the_one_that_was_deleted() 
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_not_told() -> Outcome<()> {
+async fn statements_without_effect_enter_no_feed() -> Outcome<()> {
     let (_server, mut school, _course) = course().await?;
     let before = heads(&mut school).await?;
     for sql in [
@@ -112,7 +112,7 @@ async fn what_changes_nothing_is_not_told() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_taken_back_leaves_nothing() -> Outcome<()> {
+async fn a_rolled_back_transaction_leaves_nothing() -> Outcome<()> {
     let (server, mut school, course) = course().await?;
     let before = heads(&mut school).await?;
     school.run("BEGIN; UPDATE topics SET title = 'x'; DELETE FROM topics; ROLLBACK").await?;
@@ -141,17 +141,17 @@ async fn truncate_is_refused() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_key_changes_for_nobody() -> Outcome<()> {
+async fn keys_are_immutable() -> Outcome<()> {
     let (_server, mut school, course) = course().await?;
     school.run(format!("UPDATE topics SET id = gen_random_uuid() WHERE id = '{}'", course.topics[0])).await?;
-    assert_eq!(school.column("topics", course.topics[0], "title").await?, "Topic 0", "an id stays what it is");
+    assert_eq!(school.column("topics", course.topics[0], "title").await?, "Topic 0", "an id is immutable");
     let error = school.run("UPDATE topics SET course_id = gen_random_uuid()").await.expect_err("a key");
     assert!(error.to_string().contains("never changes"), "{error}");
     Ok(())
 }
 
 #[tokio::test]
-async fn sixteen_writers_at_once_and_a_follower_misses_nothing() -> Outcome<()> {
+async fn a_follower_of_sixteen_concurrent_writers_misses_nothing() -> Outcome<()> {
     let (server, mut school, course) = course().await?;
     let scope = format!("course:{}", course.id);
     let database = server.database().clone();
@@ -188,7 +188,7 @@ async fn sixteen_writers_at_once_and_a_follower_misses_nothing() -> Outcome<()> 
     };
     let (steps, seen, rauf) = tokio::join!(writers, follower, laptop);
     let head = heads(&mut school).await?[&scope];
-    // Whatever is in the feed at the end was seen under its version; what was not seen has moved forward since.
+    // Every entry in the final feed was seen under its version; an entry that was not seen has moved forward since.
     let stored: Vec<i64> = serde_json::from_value(
         school
             .value(format!(
@@ -197,24 +197,23 @@ async fn sixteen_writers_at_once_and_a_follower_misses_nothing() -> Outcome<()> 
             .await?,
     )?;
     let seen = seen?;
-    assert!(seen.is_sorted_by(|before, after| before < after), "a version came twice or out of order");
+    assert!(seen.is_sorted_by(|before, after| before < after), "a version was repeated or out of order");
     assert!(stored.iter().all(|version| seen.contains(version)), "a version was missed");
     assert_eq!((seen.last(), stored.last()), (Some(&head), Some(&head)));
-    let committed = (0..CHANGES_PER_WRITER).filter(|change| !is_taken_back(*change)).count();
+    let committed = (0..CHANGES_PER_WRITER).filter(|change| !is_rolled_back(*change)).count();
     let rows = 1 + 4 + WRITERS / 2 * (committed + CHANGES_PER_WRITER);
     assert_eq!(stored.len(), rows);
     assert_eq!(rauf?.rows[&scope].len(), rows);
-    // Dense: what was there before, and one for each time that a committed transaction touched a row.
+    // Dense: the earlier versions, and one for each time that a committed transaction changed a row.
     assert_eq!(head, i64::try_from(5 + steps?)?);
     Ok(())
 }
 
-fn is_taken_back(change: usize) -> bool {
-    change % TAKEN_BACK_ONE_IN == 1
+fn is_rolled_back(change: usize) -> bool {
+    change % ROLLED_BACK_ONE_IN == 1
 }
 
-/// Transactions of two statements: a row of one's own, and a row that all writers touch. Returns how many rows were touched
-/// by those that stand.
+/// Transactions of two statements: a row of its own, and a row that all writers change. Returns how many rows the committed ones changed.
 async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<usize> {
     let mut connection = database.connect().await?;
     let mut touched = 0;
@@ -225,7 +224,7 @@ async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<u
         );
         let shared = format!("UPDATE topics SET title = '{writer} {change}' WHERE id = '{}'", course.topics[change % course.topics.len()]);
         let mut transaction = connection.begin().await?;
-        // Half of them the other way round, as two people do.
+        // Half of them in the reverse order, as two people may.
         let statements = if writer.is_multiple_of(2) { [own, shared] } else { [shared, own] };
         for statement in statements {
             sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
@@ -235,7 +234,7 @@ async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<u
                 sqlx::query("SELECT 1").execute(&mut *transaction).await?;
             }
         }
-        if is_taken_back(change) {
+        if is_rolled_back(change) {
             transaction.rollback().await?;
         } else {
             transaction.commit().await?;
@@ -245,7 +244,7 @@ async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<u
     Ok(touched)
 }
 
-/// Pushes of one new row each. Returns how many rows were touched.
+/// Pushes of one new row each. Returns how many rows were changed.
 async fn push(caller: &mut Caller, course: &Course) -> Outcome<usize> {
     for _ in 0..CHANGES_PER_WRITER {
         let topic = put("topics").id(Uuid::now_v7()).link("module_id", course.module).link("course_id", course.id).set("title", "pushed");
@@ -262,7 +261,7 @@ async fn follow(connection: &mut PgConnection, scope: &str, after: i64) -> Outco
 }
 
 #[tokio::test]
-async fn laptops_and_psql_write_one_row_and_everybody_agrees() -> Outcome<()> {
+async fn laptops_and_psql_that_write_one_row_converge() -> Outcome<()> {
     let (server, mut school, course) = course().await?;
     let mut callers = Vec::new();
     for _ in 0..4 {
@@ -287,7 +286,7 @@ async fn laptops_and_psql_write_one_row_and_everybody_agrees() -> Outcome<()> {
     let title = school.column("topics", topic, "title").await?;
     for mut caller in callers {
         caller.pull().await?;
-        assert_eq!(caller.row("topics", topic).ok_or("not heard")?.columns["title"], title);
+        assert_eq!(caller.row("topics", topic).ok_or("not received")?.columns["title"], title);
     }
     Ok(())
 }
@@ -307,13 +306,13 @@ async fn every_table_of_the_registry_has_its_triggers() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_time_from_plain_sql_is_nobodys_edit_when_somebody_else_changes_the_row() -> Outcome<()> {
+async fn a_time_set_by_plain_sql_is_not_the_edit_of_the_next_writer() -> Outcome<()> {
     let (server, mut school, course) = course().await?;
     let learner = school.person("learner", "aysel").await?;
     let enrolment = school.enrol(learner, &course).await?;
-    // Of an enrollment of her own she may say who made it.
+    // She may set who made an enrollment of her own.
     school.run("UPDATE enrollments SET due_at = '2027-01-01 00:00:00.123987+00', enrollment_type = 'self'").await?;
-    // As a row looks that was written before times were kept as they are sent.
+    // The state of a row that was written before times were stored as sent.
     school.run("ALTER TABLE enrollments DISABLE TRIGGER a_before").await?;
     school.run("UPDATE enrollments SET started_at = '2026-01-01 00:00:00.123987+00'").await?;
     school.run("ALTER TABLE enrollments ENABLE TRIGGER a_before").await?;
@@ -321,7 +320,7 @@ async fn a_time_from_plain_sql_is_nobodys_edit_when_somebody_else_changes_the_ro
     let before = school.column("enrollments", enrolment, edits).await?;
     let mut aysel = Caller::sign_in(&server.url(), "aysel").await?;
     aysel.pull().await?;
-    assert_eq!(aysel.row("enrollments", enrolment).ok_or("not heard")?.columns["due_at"], json!(1_798_761_600_124_i64));
+    assert_eq!(aysel.row("enrollments", enrolment).ok_or("not received")?.columns["due_at"], json!(1_798_761_600_124_i64));
     let again = put("enrollments").link("user_id", learner).link("course_id", course.id).link("enrolled_by", learner);
     let started = put("enrollments").link("user_id", learner).link("course_id", course.id).set("status", "in_progress");
     aysel.push_one(started.on(aysel.stamp("enrollments", enrolment))).await?;
@@ -329,6 +328,6 @@ async fn a_time_from_plain_sql_is_nobodys_edit_when_somebody_else_changes_the_ro
     let status = "edits -> 'status' -> 'n'";
     assert_eq!(school.column("enrollments", enrolment, status).await?, json!(1));
     assert!(matches!(aysel.push_one(again.on_own(1)).await?, Fate::Applied | Fate::Merged));
-    assert_eq!(school.column("enrollments", enrolment, status).await?, json!(1), "the finer time of the old row was nobody's word");
+    assert_eq!(school.column("enrollments", enrolment, status).await?, json!(1), "the finer time of the old row was set by no person");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a push is told of rows of another organization: what it is told of rows that do not exist.
+//! A push that names rows of another organization gets the same answer as one that names missing rows.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, put};
 use waystation_tests::school::{Course, School, open};
 
-/// What is asked about, in another organization or made up.
+/// The rows that are named, in another organization or invented.
 struct Asked {
     person: Uuid,
     other: Uuid,
@@ -53,7 +53,7 @@ async fn elsewhere(school: &mut School) -> Outcome<Asked> {
 }
 
 impl Asked {
-    /// Every way to name a row, whose rights and references hold or do not.
+    /// Every way to name a row, with rights and references that hold or do not.
     fn changes(&self, me: Uuid, own_course: &Course, own_station: Uuid) -> Vec<Change> {
         let Asked { person, other, course, group, test, station } = self;
         let mut changes = Vec::new();
@@ -71,7 +71,7 @@ impl Asked {
             put("answer_keys").link("assessment_id", *test).link("course_id", own_course.id),
             put("attendance_records").link("group_id", *group).link("student_id", *other).set("lesson_date", "2026-03-02"),
         ]);
-        // Rows that are nowhere, which point at what is elsewhere.
+        // Missing rows that refer to rows of the other organization.
         let own = |kind: &str| put("enrollments").link("user_id", me).link("course_id", course.id).set("enrollment_type", kind);
         let attempt =
             put("assessment_attempts").id(Uuid::now_v7()).link("assessment_id", *test).link("user_id", me).set("attempt_number", 1);
@@ -103,7 +103,7 @@ impl Asked {
             topic.clone(),
             topic.clone().on(7),
             topic.clone().on_own(1),
-            // The module is nowhere here: this used to tell whether the topic is anywhere.
+            // The module does not exist here: an earlier version revealed whether the topic exists anywhere.
             topic.clone().link("module_id", Uuid::from_u128(5)).link("course_id", own_course.id),
             topic.clone().link("module_id", Uuid::from_u128(5)).link("course_id", course.id),
             topic.set("title", 7),
@@ -127,7 +127,7 @@ impl Asked {
 }
 
 #[tokio::test]
-async fn another_organizations_rows_are_answered_as_rows_that_do_not_exist() -> Outcome<()> {
+async fn rows_of_another_organization_are_answered_as_missing_rows() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     school.person("admin", "vusal").await?;
@@ -135,7 +135,7 @@ async fn another_organizations_rows_are_answered_as_rows_that_do_not_exist() -> 
     let own_course = school.course(Some(rauf), "published", 1).await?;
     let own_station =
         school.insert("stations", json!({"id": Uuid::now_v7(), "name": "Ours", "description": "", "status": "active"})).await?;
-    let theirs = elsewhere(&mut School::found(server.database()).await?).await?;
+    let theirs = elsewhere(&mut School::create(server.database()).await?).await?;
     for name in ["vusal", "rauf", "aysel"] {
         let mut caller = Caller::sign_in(&server.url(), name).await?;
         // A number to build on.
@@ -160,7 +160,7 @@ async fn another_organizations_rows_are_answered_as_rows_that_do_not_exist() -> 
 async fn a_new_row_under_the_id_of_another_organizations_row_changes_neither() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("admin", "vusal").await?;
-    let mut other = School::found(server.database()).await?;
+    let mut other = School::create(server.database()).await?;
     let theirs = elsewhere(&mut other).await?;
     let mut caller = Caller::sign_in(&server.url(), "vusal").await?;
     let taken = put("stations").id(theirs.station).set("name", "Mine");

@@ -1,4 +1,4 @@
-//! The server grades every test that is handed in, and nobody else fills its columns.
+//! The server grades every submitted test, and no client sets its columns.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -63,14 +63,14 @@ async fn a_final_test_is_graded_on_push() -> Outcome<()> {
     assert_eq!(class.graded(full).await?, json!(["graded", 6, 6, 100, true, true]));
     assert_eq!(class.graded(half).await?, json!(["graded", 2, 6, 33.33, false, true]));
     class.learner.pull().await?;
-    assert_eq!(class.learner.row("assessment_attempts", full).ok_or("not heard")?.columns["score_percent"], json!(100));
+    assert_eq!(class.learner.row("assessment_attempts", full).ok_or("not received")?.columns["score_percent"], json!(100));
     class.instructor.pull().await?;
-    assert_eq!(class.instructor.row("assessment_attempts", half).ok_or("not heard")?.columns["passed"], json!(false));
+    assert_eq!(class.instructor.row("assessment_attempts", half).ok_or("not received")?.columns["passed"], json!(false));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_written_answer_waits_for_a_person() -> Outcome<()> {
+async fn a_written_answer_is_graded_by_a_person() -> Outcome<()> {
     let mut class = class("exam", "server", &["single", "written"]).await?;
     let (written, empty) = (Uuid::now_v7(), Uuid::now_v7());
     let waits = class.handed_in(written, 1, &[json!("yes"), json!("Because.")]);
@@ -82,7 +82,7 @@ async fn a_written_answer_waits_for_a_person() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_lesson_test_that_the_laptop_graded_is_graded_again() -> Outcome<()> {
+async fn a_lesson_test_graded_by_the_laptop_is_graded_again() -> Outcome<()> {
     let mut class = class("quiz", "laptop", &["single", "multiple"]).await?;
     class.learner.pull().await?;
     assert_eq!(class.learner.all("answer_keys").len(), 1, "the laptop needs the key to grade");
@@ -93,7 +93,7 @@ async fn a_lesson_test_that_the_laptop_graded_is_graded_again() -> Outcome<()> {
     let handed_in = class.handed_in(id, 1, &[json!("yes"), json!(["no"])]);
     assert_eq!(class.learner.push_one(handed_in).await?, Fate::Applied);
     assert_eq!(class.graded(id).await?, json!(["graded", 2, 4, 50, true, true]));
-    // What the learner said stands as it was said.
+    // The learner's answers stay as they were sent.
     let said = "jsonb_build_array(time_taken_seconds, date_part('epoch', submitted_at)::bigint)";
     assert_eq!(class.school.column("assessment_attempts", id, said).await?, json!([600, 1_770_000_600]));
     Ok(())
@@ -111,13 +111,13 @@ async fn answers_are_given_once() -> Outcome<()> {
     let right = class.handed_in(id, 1, &[json!("yes")]).on_own(2);
     let (code, field) = class.learner.refusal(right).await?;
     assert_eq!((code, field.as_deref()), (Code::AlreadySet, Some("answers")));
-    assert!(matches!(class.learner.push_one(wrong).await?, Fate::Applied | Fate::Merged), "saying the same again is no fault");
+    assert!(matches!(class.learner.push_one(wrong).await?, Fate::Applied | Fate::Merged), "repeating an answer is no error");
     assert_eq!(class.graded(id).await?, json!(["graded", 0, 2, 0, false, true]));
     Ok(())
 }
 
 #[tokio::test]
-async fn there_are_as_many_attempts_as_the_test_allows() -> Outcome<()> {
+async fn attempts_are_limited_by_the_test() -> Outcome<()> {
     let mut class = class("exam", "server", &["single"]).await?;
     let third = class.attempt(Uuid::now_v7(), 3);
     assert_eq!(class.learner.refusal(third).await?.0, Code::NoAttemptsLeft);
@@ -127,7 +127,7 @@ async fn there_are_as_many_attempts_as_the_test_allows() -> Outcome<()> {
     assert_eq!(fates[0], Fate::Applied);
     assert!(matches!(&fates[1], Fate::Rejected { code: Code::Taken, field: Some(field), .. } if field == "attempt_number"), "{fates:?}");
     assert!(matches!(fates[2], Fate::Rejected { code: Code::RuleBroken, .. }), "{fates:?}");
-    // Fewer are allowed from now on: what was begun is handed in all the same.
+    // Fewer are allowed from now on: an attempt that was begun can still be submitted.
     class.school.run("UPDATE assessments SET attempts_max = 1; UPDATE assessment_attempts SET attempt_number = attempt_number").await?;
     let handed_in = class.handed_in(first, 1, &[json!("yes")]);
     assert!(matches!(class.learner.push_one(handed_in).await?, Fate::Applied | Fate::Merged));
@@ -135,7 +135,7 @@ async fn there_are_as_many_attempts_as_the_test_allows() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn nobody_attempts_a_test_in_somebody_elses_name() -> Outcome<()> {
+async fn an_attempt_in_anothers_name_is_refused() -> Outcome<()> {
     let mut class = class("exam", "server", &["single"]).await?;
     let forged = class.handed_in(Uuid::now_v7(), 1, &[json!("no")]);
     let (code, field) = class.instructor.refusal(forged).await?;
@@ -146,7 +146,7 @@ async fn nobody_attempts_a_test_in_somebody_elses_name() -> Outcome<()> {
     let answered = class.handed_in(id, 1, &[json!("no")]);
     let (code, field) = class.instructor.refusal(answered).await?;
     assert_eq!((code, field.as_deref()), (Code::NotAllowed, Some("submitted_at")));
-    // Feedback is the instructor's, and nobody praises themselves.
+    // Feedback is the instructor's, and learners cannot write it about themselves.
     class.instructor.pull().await?;
     let stamp = class.instructor.stamp("assessment_attempts", id);
     let feedback = put("assessment_attempts").id(id).on(stamp).set("feedback", "Try again.");
@@ -159,7 +159,7 @@ async fn nobody_attempts_a_test_in_somebody_elses_name() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_test_that_comes_in_late_counts_and_is_marked() -> Outcome<()> {
+async fn a_late_test_counts_and_is_flagged() -> Outcome<()> {
     let mut class = class("exam", "server", &["single"]).await?;
     class.school.run("UPDATE assessments SET time_limit_seconds = 539").await?;
     let (late, in_time) = (Uuid::now_v7(), Uuid::now_v7());
@@ -176,7 +176,7 @@ async fn a_test_that_comes_in_late_counts_and_is_marked() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn the_instructor_gives_points_for_what_was_written() -> Outcome<()> {
+async fn the_instructor_gives_points_for_written_answers() -> Outcome<()> {
     let mut class = class("exam", "server", &["single", "written"]).await?;
     let id = Uuid::now_v7();
     let handed_in = class.handed_in(id, 1, &[json!("yes"), json!("Because.")]);
@@ -191,10 +191,10 @@ async fn the_instructor_gives_points_for_what_was_written() -> Outcome<()> {
     assert_eq!(class.instructor.push_one(points(stamp, json!({&question: 1.5}))).await?, Fate::Applied);
     assert_eq!(class.graded(id).await?, json!(["graded", 3.5, 4, 87.5, true, true]));
     assert_eq!(class.school.column("assessment_attempts", id, "graded_by").await?, json!(class.instructor.user));
-    // Somebody else who had not heard of it is asked.
-    assert_eq!(class.instructor.push_one(points(stamp, json!({&question: 0})).on_own(2)).await?, Fate::Applied, "their own word again");
+    // Another instructor who had not received it must choose.
+    assert_eq!(class.instructor.push_one(points(stamp, json!({&question: 0})).on_own(2)).await?, Fate::Applied, "their own value again");
     assert_eq!(class.graded(id).await?, json!(["graded", 2, 4, 50, true, true]));
-    // Feedback grades nothing anew, and points taken back wait again.
+    // Feedback changes no grade, and points that are removed await a grade again.
     class.school.run("UPDATE answer_keys SET keys = '{}'").await?;
     class.instructor.pull().await?;
     let feedback = put("assessment_attempts").id(id).on(class.instructor.stamp("assessment_attempts", id)).set("feedback", "Well.");
@@ -209,7 +209,7 @@ async fn the_instructor_gives_points_for_what_was_written() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_test_on_paper_is_not_graded_by_nothing() -> Outcome<()> {
+async fn a_test_on_paper_is_not_graded_automatically() -> Outcome<()> {
     let mut class = class("exam", "server", &[]).await?;
     let id = Uuid::now_v7();
     let handed_in = class.handed_in(id, 1, &[]);
@@ -218,7 +218,7 @@ async fn a_test_on_paper_is_not_graded_by_nothing() -> Outcome<()> {
     Ok(())
 }
 
-/// What the learner is told of each question: for every attempt, whether each answer was right; null where nothing is told.
+/// What the learner receives for each question: for every attempt, whether each answer was right; null where nothing is sent.
 async fn told(class: &mut Class) -> Outcome<Vec<Value>> {
     class.learner.pull().await?;
     let attempts = class.learner.all("assessment_attempts");
@@ -235,12 +235,12 @@ async fn told(class: &mut Class) -> Outcome<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn marks_of_each_question_of_a_final_test_are_told_after_the_last_attempt() -> Outcome<()> {
+async fn question_results_of_a_final_test_are_sent_after_the_last_attempt() -> Outcome<()> {
     let mut class = class("exam", "server", &["single", "numeric"]).await?;
     let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
     let tried = class.handed_in(first, 1, &[json!("no"), json!(2.5)]);
     assert_eq!(class.learner.push_one(tried).await?, Fate::Applied);
-    assert_eq!(class.graded(first).await?, json!(["graded", 2, 4, 50, true, true]), "the total is told at once");
+    assert_eq!(class.graded(first).await?, json!(["graded", 2, 4, 50, true, true]), "the total is sent at once");
     assert_eq!(told(&mut class).await?, [Value::Null]);
     let last = class.handed_in(second, 2, &[json!("yes"), json!(1)]);
     assert_eq!(class.learner.push_one(last).await?, Fate::Applied);
@@ -249,7 +249,7 @@ async fn marks_of_each_question_of_a_final_test_are_told_after_the_last_attempt(
 }
 
 #[tokio::test]
-async fn marks_that_give_a_key_away_are_never_told() -> Outcome<()> {
+async fn question_results_that_reveal_a_key_are_never_sent() -> Outcome<()> {
     let mut class = class("exam", "server", &["single"]).await?;
     class.school.run("UPDATE assessments SET attempts_max = NULL").await?;
     let attempts: Vec<Change> = (1..=3).map(|number| class.handed_in(Uuid::now_v7(), number, &[json!("yes")])).collect();
@@ -259,12 +259,12 @@ async fn marks_that_give_a_key_away_are_never_told() -> Outcome<()> {
     class.learner.pull_until("the attempts are gone", |learner, _| learner.all("assessment_attempts").is_empty()).await?;
     let only = class.handed_in(Uuid::now_v7(), 1, &[json!("yes")]);
     assert_eq!(class.learner.push_one(only).await?, Fate::Applied);
-    assert_eq!(told(&mut class).await?, [Value::Null], "the test tells nobody what was right");
+    assert_eq!(told(&mut class).await?, [Value::Null], "the test reveals no answers");
     Ok(())
 }
 
 #[tokio::test]
-async fn marks_of_a_lesson_test_are_told_at_once() -> Outcome<()> {
+async fn question_results_of_a_lesson_test_are_sent_at_once() -> Outcome<()> {
     let mut class = class("quiz", "laptop", &["single", "numeric"]).await?;
     let tried = class.handed_in(Uuid::now_v7(), 1, &[json!("yes"), json!(1)]);
     assert_eq!(class.learner.push_one(tried).await?, Fate::Applied);
@@ -273,7 +273,7 @@ async fn marks_of_a_lesson_test_are_told_at_once() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_test_that_was_closed_is_not_begun_and_not_graded() -> Outcome<()> {
+async fn a_closed_test_is_neither_begun_nor_graded() -> Outcome<()> {
     for closing in ["is_active = false", "deleted_at = now()"] {
         let mut class = class("exam", "server", &["single"]).await?;
         let begun = Uuid::now_v7();
@@ -283,7 +283,7 @@ async fn a_test_that_was_closed_is_not_begun_and_not_graded() -> Outcome<()> {
         let new = class.handed_in(Uuid::now_v7(), 2, &[json!("yes")]);
         let refused = class.learner.refusal(new).await?;
         assert_eq!(refused, (Code::TestClosed, Some("assessment_id".to_owned())), "{closing}");
-        // What was begun before is handed in, and a person decides what it is worth.
+        // An attempt that was begun before is submitted, and a person grades it.
         let handed_in = class.handed_in(begun, 1, &[json!("yes")]);
         assert!(matches!(class.learner.push_one(handed_in).await?, Fate::Applied | Fate::Merged), "{closing}");
         assert_eq!(class.graded(begun).await?, json!(["submitted", null, null, null, null, false]), "{closing}");

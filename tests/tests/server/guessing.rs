@@ -1,4 +1,4 @@
-//! Guessing of passwords: how often, against whom, and what the answers tell of who is who.
+//! Guessing of passwords: limits per name, and what the answers reveal about accounts.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use waystation_tests::server::LocalServer;
 /// More guesses than any bucket has.
 const GUESSES: usize = 30;
 
-/// Guesses until it is refused; how many were looked at.
+/// Guesses until the limit refuses; returns how many passwords were checked.
 async fn guess(server: &LocalServer, name: &str, device: Value) -> Outcome<usize> {
     for looked_at in 0..GUESSES {
         if code(sign_in(&server.url(), name, "guess", device.clone()).await?) == Code::TooManyAttempts {
@@ -22,8 +22,8 @@ async fn guess(server: &LocalServer, name: &str, device: Value) -> Outcome<usize
     Ok(GUESSES)
 }
 
-/// Two people, of whom the second has the other's address as a user name, from a time when that was allowed. Only the second
-/// one's password is known here.
+/// Two people; the second has the other's email as a user name, from a time when that was allowed. Only the second one's password is known
+/// here.
 async fn namesakes(school: &mut School, own_id: u128, other_id: u128) -> Outcome<()> {
     school.run("ALTER TABLE users DISABLE TRIGGER USER; ALTER TABLE users ENABLE TRIGGER a_before").await?;
     school.person_of(Uuid::from_u128(own_id), "learner", "aysel").await?;
@@ -33,14 +33,14 @@ async fn namesakes(school: &mut School, own_id: u128, other_id: u128) -> Outcome
 }
 
 #[tokio::test]
-async fn a_namesake_who_signs_in_gives_nobody_else_new_attempts() -> Outcome<()> {
-    // Whichever account comes first.
+async fn a_namesakes_sign_in_gives_no_other_account_new_attempts() -> Outcome<()> {
+    // In either order of the accounts.
     for (own_id, other_id) in [(1, 2), (2, 1)] {
         let (server, mut school) = open().await?;
         namesakes(&mut school, own_id, other_id).await?;
         let mut guesses = 0;
         for _ in 0..6 {
-            // Each success of the namesake used to fill the bucket of the person whose address it is.
+            // Each success of the namesake used to fill the bucket of the person with that email.
             for _ in 0..9 {
                 guesses += usize::from(code(sign_in(&server.url(), "aysel@example.az", "guess", json!({})).await?) == Code::WrongPassword);
             }
@@ -52,7 +52,7 @@ async fn a_namesake_who_signs_in_gives_nobody_else_new_attempts() -> Outcome<()>
 }
 
 #[tokio::test]
-async fn the_laptops_of_a_namesake_are_no_way_to_guess_more() -> Outcome<()> {
+async fn a_namesakes_laptops_allow_no_additional_guesses() -> Outcome<()> {
     let (server, mut school) = open().await?;
     namesakes(&mut school, 2, 1).await?;
     let mut guesses = 0;
@@ -65,19 +65,19 @@ async fn the_laptops_of_a_namesake_are_no_way_to_guess_more() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_refusal_links_no_name_with_an_address() -> Outcome<()> {
+async fn a_refusal_does_not_link_a_user_name_to_an_email() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let aysel = school.person("learner", "aysel").await?;
     school.run(format!("UPDATE users SET email = 'a.q@example.az' WHERE id = '{aysel}'")).await?;
-    // One attempt comes back every six seconds, and a guess takes as long as the machine is busy.
+    // One attempt returns every six seconds, and a guess takes as long as the machine is busy.
     let begun = std::time::Instant::now();
     let back = || usize::try_from(begun.elapsed().as_secs() / 6).unwrap_or(usize::MAX) + 1;
-    // Name, address, and two names that nobody has: each has as many attempts, whatever was asked before.
+    // User name, email, and two unused names: each has as many attempts, whatever was asked before.
     for name in ["aysel", "a.q@example.az", "nobody", "nobody@example.az"] {
         let looked_at = guess(&server, name, json!({})).await?;
         assert!((10..=10 + back()).contains(&looked_at), "{name}: {looked_at}");
     }
-    // Another spelling of a name is the same name, also of one that nobody has.
+    // Another spelling of a name is the same name, also of an unused one.
     for name in ["AYSEL ", "A.Q@example.az", "NOBODY"] {
         let looked_at = guess(&server, name, json!({})).await?;
         assert!(looked_at <= back(), "{name}: {looked_at}");
@@ -86,11 +86,11 @@ async fn a_refusal_links_no_name_with_an_address() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn nobody_takes_a_name_that_is_anothers_address_nor_an_address_that_is_anothers_name() -> Outcome<()> {
+async fn a_user_name_and_an_email_of_two_people_are_never_equal() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let aysel = school.person("learner", "aysel").await?;
     school.run(format!("UPDATE users SET email = 'aysel@example.az' WHERE id = '{aysel}'")).await?;
-    let mut elsewhere = School::found(server.database()).await?;
+    let mut elsewhere = School::create(server.database()).await?;
     let boss = elsewhere.person("admin", "boss").await?;
     elsewhere.person("learner", "murad@example.az").await?;
     let mut admin = Caller::sign_in(&server.url(), "boss").await?;
@@ -103,7 +103,7 @@ async fn nobody_takes_a_name_that_is_anothers_address_nor_an_address_that_is_ano
     assert_eq!(admin.refusal(by_name).await?, taken("user_name"), "in another organization too");
     let by_address = account(json!("sevda"), json!("Murad@example.az"));
     assert_eq!(admin.refusal(by_address).await?, taken("email"));
-    // One's own address may be one's name, and what somebody gives up is free.
+    // A person's own email may be their user name, and a released name is free.
     let own = account(json!("leyla@example.az"), json!("Leyla@example.az"));
     assert_eq!(admin.push_one(own).await?, Fate::Applied);
     school.run(format!("UPDATE users SET email = 'a.q@example.az' WHERE id = '{aysel}'")).await?;
@@ -118,17 +118,17 @@ async fn nobody_takes_a_name_that_is_anothers_address_nor_an_address_that_is_ano
 }
 
 #[tokio::test]
-async fn of_two_who_take_the_same_name_and_address_at_once_one_gets_it() -> Outcome<()> {
+async fn of_two_concurrent_claims_of_a_name_one_succeeds() -> Outcome<()> {
     let (server, mut first) = open().await?;
-    let mut second = School::found(server.database()).await?;
+    let mut second = School::create(server.database()).await?;
     let (a, b) = (first.person("learner", "aysel").await?, second.person("learner", "murad").await?);
     first.run(format!("BEGIN; UPDATE users SET user_name = 'both@example.az' WHERE id = '{a}'")).await?;
     let take = tokio::spawn(async move {
         let taken = second.run(format!("UPDATE users SET email = 'both@example.az' WHERE id = '{b}'")).await;
         taken.map_err(|error| error.to_string())
     });
-    // It waits for the first, whether that stands or not: nothing shows it from outside but its lock.
-    waystation_tests::patience::until("the second waits", std::time::Duration::from_secs(60), || async {
+    // It waits for the first, whether that commits or not: only its lock shows it from outside.
+    waystation_tests::wait::until("the second waits", std::time::Duration::from_secs(60), || async {
         let mut look = server.database().connect().await?;
         let waits: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database())")
             .fetch_one(&mut look)

@@ -1,4 +1,4 @@
-//! Somebody loses a right while their work waits offline: it is kept until whoever has the right now decides.
+//! A person loses a right while their changes wait offline: the changes are held until the person with the right decides.
 
 use serde_json::{Value, json};
 use sync_server::authority::Authority;
@@ -15,7 +15,7 @@ use waystation_tests::server::LocalServer;
 const MINUTE_US: i64 = 60_000_000;
 const WEEK: [&str; 5] = ["2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06"];
 
-/// A substitute has a group of two, and a colleague who will have it; an administrator looks on. All have pulled.
+/// A substitute has a group of two, a colleague will get it, and an administrator watches. All have pulled.
 struct Class {
     server: LocalServer,
     school: School,
@@ -70,12 +70,12 @@ impl Class {
         self.school.run(format!("UPDATE groups SET teacher_id = '{}' WHERE id = '{}'", self.colleague.user, self.group)).await
     }
 
-    /// The group is handed over, and the substitute's laptop has heard of it.
-    async fn hand_over_heard(&mut self) -> Outcome<()> {
+    /// The group is handed over, and the substitute's laptop has pulled that.
+    async fn hand_over_and_pull(&mut self) -> Outcome<()> {
         self.hand_over().await?;
         let group = self.group;
         self.substitute.pull_until("the group is gone", |caller, _| caller.row("groups", group).is_none()).await?;
-        // That it asks on shows that it knows.
+        // Asking again shows that it has the page.
         self.substitute.pull().await.map(drop)
     }
 
@@ -85,7 +85,7 @@ impl Class {
     }
 }
 
-/// What a caller has heard of held changes: by number, its id and stamp.
+/// The held changes that a caller has received: by number, with id and state.
 fn held(caller: &Caller) -> Vec<(i64, Uuid, String)> {
     let mut held: Vec<(i64, Uuid, String)> = caller
         .all("held_changes")
@@ -101,26 +101,26 @@ fn decide(id: Uuid, state: &str) -> Change {
 }
 
 #[tokio::test]
-async fn a_week_of_marks_waits_for_whoever_has_the_group_now() -> Outcome<()> {
+async fn a_week_of_marks_is_held_for_the_new_teacher() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over().await?;
     assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Held; 5]);
-    assert_eq!(class.school.count("attendance_records").await?, 0, "nothing stands that nobody has accepted");
+    assert_eq!(class.school.count("attendance_records").await?, 0, "no row exists before it is accepted");
 
-    // Its author sees what waits and hears nothing of the group any more.
+    // The author sees the pending changes and no longer receives the group.
     let group = class.group;
     class.substitute.pull_until("the group is gone", |caller, _| caller.row("groups", group).is_none()).await?;
     assert_eq!(held(&class.substitute).len(), 5);
-    let row = class.substitute.all("held_changes").into_values().next().ok_or("nothing was heard")?.columns.clone();
+    let row = class.substitute.all("held_changes").into_values().next().ok_or("nothing was received")?.columns.clone();
     assert_eq!(
         ["author_name", "person_name", "state", "entity"].map(|name| row[name].clone()),
         [json!("Full kamran"), json!("Full aysel"), json!("waiting"), json!("attendance_records")]
     );
 
-    // The server starts again between, and forgets nothing.
+    // The server restarts in between, and loses nothing.
     class.server = class.server.restart().await?;
 
-    // Whoever has the group now takes two, lets two go, and leaves one.
+    // The new teacher accepts two, refuses two, and leaves one.
     class.colleague.pull_until("the group is there", |caller, _| caller.row("groups", group).is_some()).await?;
     let waiting = held(&class.colleague);
     assert_eq!(waiting.len(), 5);
@@ -136,19 +136,19 @@ async fn a_week_of_marks_waits_for_whoever_has_the_group_now() -> Outcome<()> {
         statuses.push(class.status(day).await?);
     }
     assert_eq!(statuses, [json!("late"), json!("late"), Value::Null, Value::Null, Value::Null]);
-    // The mark is its author's, and not the accepter's.
+    // The mark names its author, and not the person who accepted it.
     let cell = class.cell(class.learners[0], WEEK[0]);
     let by = class.school.column("attendance_records", cell, "jsonb_build_array(marked_by, edits -> 'mark' -> 'user')").await?;
     assert_eq!(by, json!([class.substitute.user, class.substitute.user]));
 
-    // The author hears both, and still nothing of the rows.
+    // The author receives both decisions, and still none of the rows.
     class.substitute.pull().await?;
     let states: Vec<String> = held(&class.substitute).into_iter().map(|(.., state)| state).collect();
     assert_eq!(states, ["accepted", "accepted", "refused", "refused", "waiting"]);
     let first = class.substitute.all("held_changes")[&waiting[0].1].columns.clone();
     assert_eq!(first["decided_by"], json!(class.colleague.user));
     assert_eq!(class.substitute.all("attendance_records").len(), 0);
-    // An administrator hears the group, and decides about the rest.
+    // An administrator subscribes to the group, and decides about the rest.
     class.admin.pull().await?;
     assert_eq!(class.admin.push_one(decide(waiting[4].1, "accepted")).await?, Fate::Applied);
     assert_eq!(class.status(WEEK[4]).await?, "late");
@@ -156,7 +156,7 @@ async fn a_week_of_marks_waits_for_whoever_has_the_group_now() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn who_never_had_the_right_is_refused_as_ever() -> Outcome<()> {
+async fn a_change_whose_author_never_had_the_right_is_refused() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over().await?;
     class.school.person("teacher", "stranger").await?;
@@ -164,7 +164,7 @@ async fn who_never_had_the_right_is_refused_as_ever() -> Outcome<()> {
     stranger.pull().await?;
     let mark = class.mark(stranger.user, class.learners[0], WEEK[0], "late");
     assert_eq!(stranger.refusal(mark).await?.0, Code::NotAllowed);
-    // Nor is a right held that its owner never had beside the one that was lost.
+    // A right that the author never had beside the lost one is not held either.
     let balance = put("student_profiles").link("user_id", class.learners[0]).set("balance_minor", 5).set("currency", "EUR");
     assert_eq!(class.substitute.refusal(balance).await?.0, Code::NotAllowed);
     assert_eq!(class.school.count("held_changes").await?, 0);
@@ -172,25 +172,25 @@ async fn who_never_had_the_right_is_refused_as_ever() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn each_laptop_of_a_person_learns_of_the_loss_by_itself() -> Outcome<()> {
+async fn each_laptop_of_a_person_learns_of_a_lost_right_separately() -> Outcome<()> {
     let mut class = class().await?;
     let mut second = Caller::sign_in(&class.server.url(), "kamran").await?;
     second.pull().await?;
-    class.hand_over_heard().await?;
+    class.hand_over_and_pull().await?;
     let before = now_us() - 10 * MINUTE_US;
     let mark = |day: &str| class.mark(second.user, class.learners[1], day, "absent");
     let (known, unknown, pending) = (mark(WEEK[0]), mark(WEEK[1]), mark(WEEK[2]).at(before));
-    assert_eq!(class.substitute.refusal(known).await?.0, Code::NotAllowed, "this one knew");
-    assert_eq!(class.substitute.push_one(pending).await?, Fate::Held, "what it did before it knew");
-    assert_eq!(second.push_one(unknown).await?, Fate::Held, "the other one knows nothing of it");
+    assert_eq!(class.substitute.refusal(known).await?.0, Code::NotAllowed, "this laptop had received the loss");
+    assert_eq!(class.substitute.push_one(pending).await?, Fate::Held, "a change made before it received the loss");
+    assert_eq!(second.push_one(unknown).await?, Fate::Held, "the other laptop has not received the loss");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_loss_counts_as_known_only_when_the_page_that_tells_of_it_has_arrived() -> Outcome<()> {
+async fn a_lost_right_counts_as_known_only_after_its_page_has_arrived() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over().await?;
-    // The page is read and lost on its way: what was there before is what the laptop still has.
+    // The page is read and lost on its way: the laptop still has the earlier state.
     let mut before = class.substitute.clone();
     let group = class.group;
     before.pull_until("the group is gone", |caller, _| caller.row("groups", group).is_none()).await?;
@@ -204,9 +204,9 @@ async fn a_loss_counts_as_known_only_when_the_page_that_tells_of_it_has_arrived(
 }
 
 #[tokio::test]
-async fn rights_that_were_read_earlier_replace_none_that_were_read_later() -> Outcome<()> {
+async fn rights_read_earlier_do_not_replace_rights_read_later() -> Outcome<()> {
     let mut class = class().await?;
-    class.hand_over_heard().await?;
+    class.hand_over_and_pull().await?;
     let pool = class.server.server().app().pool.clone();
     let user = class.substitute.user;
     let lost = format!("SELECT count(*) FROM former_rights WHERE user_id = '{user}'");
@@ -214,40 +214,40 @@ async fn rights_that_were_read_earlier_replace_none_that_were_read_later() -> Ou
     assert_ne!(before, 0);
     let scopes = vec![format!("group:{}", class.group), format!("roster:{}", class.group)];
     pool.know_rights(user, &scopes, 0).await?;
-    assert_eq!(class.school.value(lost).await?, before, "what an instance read long ago changes nothing");
+    assert_eq!(class.school.value(lost).await?, before, "an old read of an instance changes nothing");
     Ok(())
 }
 
 #[tokio::test]
-async fn what_nobody_else_hears_waits_for_the_administrators() -> Outcome<()> {
+async fn held_changes_without_other_deciders_await_the_administrators() -> Outcome<()> {
     let mut class = class().await?;
     // The group is closed, and the week waits.
     class.school.run("UPDATE groups SET deleted_at = now()").await?;
     assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Held; 5]);
-    class.admin.pull_until("the week is heard", |caller, _| held(caller).len() == 5).await?;
+    class.admin.pull_until("the week is received", |caller, _| held(caller).len() == 5).await?;
     let (_, id, _) = held(&class.admin).remove(0);
-    assert_eq!(class.admin.refusal(decide(id, "accepted")).await?.0, Code::NotAllowed, "nobody marks in a closed group");
+    assert_eq!(class.admin.refusal(decide(id, "accepted")).await?.0, Code::NotAllowed, "a closed group accepts no marks");
     class.school.run("UPDATE groups SET deleted_at = NULL").await?;
     class.admin.pull_until("it is open again", |caller, _| caller.row("groups", class.group).is_some()).await?;
     assert_eq!(class.admin.push_one(decide(id, "accepted")).await?, Fate::Applied);
     assert_eq!(class.status(WEEK[0]).await?, "late");
-    // A course that somebody made, who may make none any more: there is no staff to ask yet.
+    // A course by a person who may no longer create one: it has no staff yet who could decide.
     class.school.run(format!("UPDATE users SET role = 'learner' WHERE id = '{}'", class.substitute.user)).await?;
     let course = Uuid::now_v7();
     let made = put("courses").id(course).set("title", "Held").link("instructor_id", class.substitute.user);
     assert_eq!(class.substitute.push_one(made).await?, Fate::Held);
-    class.admin.pull_until("the course is heard", |caller, _| held(caller).len() == 6).await?;
+    class.admin.pull_until("the course is received", |caller, _| held(caller).len() == 6).await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn what_builds_on_a_held_change_is_held_with_it_after_the_ledger_forgot_it() -> Outcome<()> {
+async fn a_change_based_on_a_held_one_is_held_after_the_ledger_dropped_it() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over().await?;
     let (user, learner) = (class.substitute.user, class.learners[0]);
     let cell = class.cell(learner, WEEK[0]);
     assert_eq!(class.substitute.push_one(class.mark(user, learner, WEEK[0], "late")).await?, Fate::Held);
-    // By the next push the device has heard what became of it, and the one after that finds it forgotten.
+    // With the next push the device has seen the outcome, and the one after that finds it dropped.
     for _ in 0..2 {
         class.substitute.push(vec![]).await?;
     }
@@ -258,7 +258,7 @@ async fn what_builds_on_a_held_change_is_held_with_it_after_the_ledger_forgot_it
 }
 
 #[tokio::test]
-async fn taking_back_what_is_held_waits_with_it() -> Outcome<()> {
+async fn undoing_a_held_change_is_held_with_it() -> Outcome<()> {
     let mut class = class().await?;
     class.school.run(format!("UPDATE courses SET instructor_id = '{}'", class.colleague.user)).await?;
     let topic = Uuid::now_v7();
@@ -271,9 +271,9 @@ async fn taking_back_what_is_held_waits_with_it() -> Outcome<()> {
     assert_eq!(class.substitute.push_one(made).await?, Fate::Held);
     let number = class.substitute.next_n - 1;
     assert_eq!(class.substitute.push_one(delete("topics", topic).on_own(number)).await?, Fate::Held);
-    class.colleague.pull_until("both are heard", |caller, _| held(caller).len() == 2).await?;
+    class.colleague.pull_until("both are received", |caller, _| held(caller).len() == 2).await?;
     let waiting = held(&class.colleague);
-    assert_eq!(class.colleague.refusal(decide(waiting[1].1, "accepted")).await?.0, Code::Blocked, "there is nothing to take back yet");
+    assert_eq!(class.colleague.refusal(decide(waiting[1].1, "accepted")).await?.0, Code::Blocked, "there is nothing to undo yet");
     assert_eq!(class.colleague.push_one(decide(waiting[0].1, "accepted")).await?, Fate::Applied);
     assert_eq!(class.colleague.push_one(decide(waiting[1].1, "accepted")).await?, Fate::Applied);
     assert_eq!(class.school.value(format!("SELECT count(*) FROM topics WHERE id = '{topic}'")).await?, 0);
@@ -281,7 +281,7 @@ async fn taking_back_what_is_held_waits_with_it() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn nobody_has_points_held_that_only_others_may_give_them() -> Outcome<()> {
+async fn points_that_only_others_may_give_are_not_held() -> Outcome<()> {
     let mut class = class().await?;
     let mut aysel = Caller::sign_in(&class.server.url(), "aysel").await?;
     aysel.pull().await?;
@@ -301,11 +301,11 @@ async fn nobody_has_points_held_that_only_others_may_give_them() -> Outcome<()> 
 }
 
 #[tokio::test]
-async fn a_right_that_was_lost_too_long_ago_is_not_remembered() -> Outcome<()> {
+async fn a_right_lost_too_long_ago_does_not_count() -> Outcome<()> {
     let mut class = class().await?;
     let mut second = Caller::sign_in(&class.server.url(), "kamran").await?;
     second.pull().await?;
-    class.hand_over_heard().await?;
+    class.hand_over_and_pull().await?;
     class.school.run(format!("UPDATE former_rights SET lost_at = now() - interval '{} days'", FORMER_RIGHTS_DAYS_MAX + 1)).await?;
     let mark = class.mark(second.user, class.learners[0], WEEK[0], "late");
     assert_eq!(second.refusal(mark).await?.0, Code::NotAllowed);
@@ -313,7 +313,7 @@ async fn a_right_that_was_lost_too_long_ago_is_not_remembered() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_role_that_was_lost_is_remembered_as_well() -> Outcome<()> {
+async fn a_lost_role_counts_as_well() -> Outcome<()> {
     let mut class = class().await?;
     let user = class.admin.user;
     class.school.run(format!("UPDATE users SET role = 'teacher' WHERE id = '{user}'")).await?;
@@ -321,14 +321,14 @@ async fn a_role_that_was_lost_is_remembered_as_well() -> Outcome<()> {
     let held_station = class.admin.push_one(station).await?;
     let phone = put("users").id(class.learners[0]).on(class.admin.stamp("users", class.learners[0])).set("phone", "1");
     assert_eq!((held_station, class.admin.push_one(phone).await?), (Fate::Held, Fate::Held));
-    // What is of no group and no course waits for the administrators.
+    // A change outside of groups and courses waits for the administrators.
     class.school.person("admin", "second").await?;
     let mut second = Caller::sign_in(&class.server.url(), "second").await?;
     second.pull().await?;
     let waiting = held(&second);
     assert_eq!(waiting.len(), 2);
     class.colleague.pull().await?;
-    assert_eq!(held(&class.colleague).len(), 0, "a teacher decides about no station");
+    assert_eq!(held(&class.colleague).len(), 0, "a teacher may not decide about stations");
     assert_eq!(class.colleague.refusal(decide(waiting[0].1, "accepted")).await?.0, Code::NotAllowed);
     for (_, id, _) in waiting {
         assert_eq!(second.push_one(decide(id, "accepted")).await?, Fate::Applied);
@@ -339,11 +339,11 @@ async fn a_role_that_was_lost_is_remembered_as_well() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn nobody_decides_twice_or_for_themselves_or_without_the_right() -> Outcome<()> {
+async fn a_decision_is_made_once_by_another_person_with_the_right() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over().await?;
     class.substitute.push(class.week()[..2].to_vec()).await?;
-    class.colleague.pull_until("they are heard", |caller, _| held(caller).len() == 2).await?;
+    class.colleague.pull_until("they are received", |caller, _| held(caller).len() == 2).await?;
     let waiting = held(&class.colleague);
     let (one, other) = (waiting[0].1, waiting[1].1);
     class.school.person("teacher", "stranger").await?;
@@ -353,10 +353,10 @@ async fn nobody_decides_twice_or_for_themselves_or_without_the_right() -> Outcom
     assert_eq!(stranger.refusal(decide(Uuid::now_v7(), "accepted")).await?.0, Code::NotFound);
     assert_eq!(class.colleague.push_one(decide(one, "refused")).await?, Fate::Applied);
     assert_eq!(class.admin.refusal(decide(one, "accepted")).await?, (Code::AlreadySet, Some("state".to_owned())));
-    assert_eq!(class.admin.push_one(decide(one, "refused")).await?, Fate::Applied, "who agrees has nothing to mend");
+    assert_eq!(class.admin.push_one(decide(one, "refused")).await?, Fate::Applied, "an equal decision needs no correction");
     assert_eq!(class.admin.refusal(decide(one, "waiting")).await?.0, Code::AlreadySet);
     assert_eq!(class.status(WEEK[0]).await?, Value::Null);
-    // Who gets the right back decides about others' changes, and still not about their own.
+    // A person who regains the right decides about others' changes, and still not about their own.
     class.school.run(format!("UPDATE groups SET teacher_id = '{}'", class.substitute.user)).await?;
     assert_eq!(class.substitute.refusal(decide(other, "accepted")).await?.0, Code::NotAllowed);
     // Bad input.
@@ -368,7 +368,7 @@ async fn nobody_decides_twice_or_for_themselves_or_without_the_right() -> Outcom
 }
 
 #[tokio::test]
-async fn an_accepted_mark_meets_a_later_one_as_it_would_have_done_in_time() -> Outcome<()> {
+async fn an_accepted_mark_merges_as_if_it_had_arrived_in_time() -> Outcome<()> {
     let mut class = class().await?;
     let early = now_us() - 10 * MINUTE_US;
     class.hand_over().await?;
@@ -376,28 +376,28 @@ async fn an_accepted_mark_meets_a_later_one_as_it_would_have_done_in_time() -> O
     assert_eq!(class.substitute.push_one(mark).await?, Fate::Held);
     let later = class.mark(class.colleague.user, class.learners[0], WEEK[0], "absent");
     assert_eq!(class.colleague.push_one(later).await?, Fate::Applied);
-    class.colleague.pull_until("it is heard", |caller, _| !held(caller).is_empty()).await?;
+    class.colleague.pull_until("it is received", |caller, _| !held(caller).is_empty()).await?;
     let (_, id, _) = held(&class.colleague).remove(0);
     assert_eq!(class.colleague.push_one(decide(id, "accepted")).await?, Fate::Applied);
-    assert_eq!(class.status(WEEK[0]).await?, "absent", "the later mark stands");
+    assert_eq!(class.status(WEEK[0]).await?, "absent", "the later mark wins");
     let kept = class.school.value("SELECT jsonb_build_array(lost_values -> 'status', lost_by) FROM conflicts").await?;
     assert_eq!(kept, json!(["late", class.substitute.user]));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_changed_mind_is_held_with_the_first_and_no_order_of_decisions_turns_it_back() -> Outcome<()> {
+async fn the_later_of_two_held_changes_wins_in_any_order_of_decisions() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over().await?;
     let (user, learner) = (class.substitute.user, class.learners[0]);
     let first = class.mark(user, learner, WEEK[0], "late");
     let cell = class.cell(learner, WEEK[0]);
     let changed = class.mark(user, learner, WEEK[0], "excused").on_own(1);
-    // It says nothing of the key: only what the first one makes has it.
+    // It does not set the key: only the first change, which creates the row, has it.
     let note = put("attendance_records").id(cell).set("note", "a note").on_own(2);
     assert_eq!(class.substitute.push(vec![first, changed]).await?, [Fate::Held, Fate::Held]);
     assert_eq!(class.substitute.push_one(note).await?, Fate::Held);
-    class.colleague.pull_until("they are heard", |caller, _| held(caller).len() == 3).await?;
+    class.colleague.pull_until("they are received", |caller, _| held(caller).len() == 3).await?;
     let waiting = held(&class.colleague);
     assert_eq!(class.colleague.refusal(decide(waiting[2].1, "accepted")).await?.0, Code::Blocked);
     assert_eq!(class.colleague.push_one(decide(waiting[1].1, "accepted")).await?, Fate::Applied);
@@ -405,19 +405,19 @@ async fn a_changed_mind_is_held_with_the_first_and_no_order_of_decisions_turns_i
     assert_eq!(class.colleague.push_one(decide(waiting[2].1, "accepted")).await?, Fate::Applied);
     let row = class.school.column("attendance_records", cell, "jsonb_build_array(status, note)").await?;
     assert_eq!(row, json!(["excused", "a note"]));
-    assert_eq!(class.school.count("conflicts").await?, 0, "nobody disagrees with themselves");
+    assert_eq!(class.school.count("conflicts").await?, 0, "a person's own changes do not conflict");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_deletion_waits_too_and_beats_no_edit() -> Outcome<()> {
+async fn a_held_deletion_wins_over_no_edit() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let stamp = class.substitute.stamp("topics", topic);
     class.school.run(format!("UPDATE courses SET instructor_id = '{}'", class.colleague.user)).await?;
     assert_eq!(class.substitute.push_one(delete("topics", topic).on(stamp)).await?, Fate::Held);
     class.school.run("UPDATE topics SET title = 'new'").await?;
-    class.colleague.pull_until("it is heard", |caller, _| !held(caller).is_empty()).await?;
+    class.colleague.pull_until("it is received", |caller, _| !held(caller).is_empty()).await?;
     let (_, id, _) = held(&class.colleague).remove(0);
     assert_eq!(class.colleague.refusal(decide(id, "accepted")).await?.0, Code::ChangedMeanwhile);
     assert_eq!(class.school.column("held_changes", id, "state").await?, "waiting");
@@ -427,7 +427,7 @@ async fn a_deletion_waits_too_and_beats_no_edit() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_a_learner_did_in_a_course_that_they_had_to_leave_is_accepted_by_its_instructor() -> Outcome<()> {
+async fn progress_in_a_course_that_the_learner_left_is_accepted_by_its_instructor() -> Outcome<()> {
     let mut class = class().await?;
     let mut aysel = Caller::sign_in(&class.server.url(), "aysel").await?;
     aysel.pull().await?;
@@ -448,7 +448,7 @@ async fn what_a_learner_did_in_a_course_that_they_had_to_leave_is_accepted_by_it
 }
 
 #[tokio::test]
-async fn a_flood_is_held_up_to_the_limit_and_refused_past_it() -> Outcome<()> {
+async fn changes_are_held_up_to_the_limit_and_refused_beyond_it() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over().await?;
     let note = |number: usize| {
@@ -465,7 +465,7 @@ async fn a_flood_is_held_up_to_the_limit_and_refused_past_it() -> Outcome<()> {
     assert_eq!(past.len(), 3);
     assert!(past.iter().all(|fate| matches!(fate, Fate::Rejected { code: Code::TooManyHeld, .. })), "{past:?}");
     // A decision makes room.
-    class.colleague.pull_until("it is heard", |caller, _| !held(caller).is_empty()).await?;
+    class.colleague.pull_until("it is received", |caller, _| !held(caller).is_empty()).await?;
     let (_, id, _) = held(&class.colleague).remove(0);
     class.colleague.push_one(decide(id, "refused")).await?;
     let again = class.mark(class.substitute.user, class.learners[0], WEEK[0], "late");
@@ -474,9 +474,9 @@ async fn a_flood_is_held_up_to_the_limit_and_refused_past_it() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_right_that_came_back_is_a_right() -> Outcome<()> {
+async fn a_regained_right_counts() -> Outcome<()> {
     let mut class = class().await?;
-    class.hand_over_heard().await?;
+    class.hand_over_and_pull().await?;
     class.school.run(format!("UPDATE groups SET teacher_id = '{}'", class.substitute.user)).await?;
     assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Applied; 5]);
     let group = class.group;
@@ -499,14 +499,14 @@ async fn a_repeated_push_holds_each_change_once() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_somebody_hears_is_written_down_only_when_it_changes() -> Outcome<()> {
+async fn subscriptions_are_stored_only_when_they_change() -> Outcome<()> {
     let mut class = class().await?;
     let known = format!("SELECT known_at FROM known_rights WHERE user_id = '{}'", class.substitute.user);
     let before = class.school.value(known.clone()).await?;
     class.server = class.server.restart().await?;
     class.substitute.pull().await?;
     assert_eq!(class.school.value(known.clone()).await?, before);
-    class.hand_over_heard().await?;
+    class.hand_over_and_pull().await?;
     assert_ne!(class.school.value(known).await?, before);
     Ok(())
 }
@@ -518,14 +518,14 @@ async fn two_instances_remember_the_same_rights() -> Outcome<()> {
     let mut elsewhere = class.substitute.clone();
     elsewhere.url = second.url();
     class.hand_over().await?;
-    // The instance that the laptop never spoke to holds what the other one remembered.
+    // The instance that the laptop never contacted holds the changes by the rights that the other one stored.
     assert_eq!(elsewhere.push(class.week()).await?, vec![Fate::Held; 5]);
     second.stop().await;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_row_that_moves_leaves_one_audience_and_arrives_with_the_other() -> Outcome<()> {
+async fn a_moved_row_leaves_one_scope_and_enters_the_other() -> Outcome<()> {
     let mut class = class().await?;
     let membership = class
         .school
@@ -542,10 +542,10 @@ async fn a_row_that_moves_leaves_one_audience_and_arrives_with_the_other() -> Ou
     assert!(class.substitute.row("topics", topic).is_some() && class.colleague.row("topics", topic).is_none());
     class.hand_over().await?;
     class.school.run(format!("UPDATE courses SET instructor_id = '{}'", class.colleague.user)).await?;
-    let hears = |caller: &Caller| [caller.row("group_memberships", membership).is_some(), caller.row("topics", topic).is_some()];
-    class.substitute.pull_until("both are gone", |caller, _| hears(caller) == [false, false]).await?;
-    class.colleague.pull_until("both are there", |caller, _| hears(caller) == [true, true]).await?;
-    // The course goes back to being a draft: its topics leave the learners' feed and stay with the staff.
+    let receives = |caller: &Caller| [caller.row("group_memberships", membership).is_some(), caller.row("topics", topic).is_some()];
+    class.substitute.pull_until("both are gone", |caller, _| receives(caller) == [false, false]).await?;
+    class.colleague.pull_until("both are there", |caller, _| receives(caller) == [true, true]).await?;
+    // The course becomes a draft again: its topics leave the learners' feed and stay with the staff.
     let mut aysel = Caller::sign_in(&class.server.url(), "aysel").await?;
     aysel.pull().await?;
     let (open, staff) = (format!("course:{}", class.course.id), format!("course_staff:{}", class.course.id));

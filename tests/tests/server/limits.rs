@@ -1,4 +1,4 @@
-//! Nobody can make the server slow, large or wrong for others: every limit holds at its edge, and says so by its code.
+//! No client can make the server slow, large or wrong for others: every limit holds at its edge, and its code names it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,17 +20,17 @@ use waystation_model::{Code, Problem};
 use waystation_tests::caller::{Caller, code, put, read};
 use waystation_tests::cluster::Cluster;
 use waystation_tests::laptop::Laptop;
-use waystation_tests::patience::SOON;
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::{LocalServer, TEST_CONNECTIONS};
-use waystation_tests::{Outcome, patience};
+use waystation_tests::wait::SOON;
+use waystation_tests::{Outcome, wait};
 
 /// Tiny requests of one device.
 const TINY_REQUESTS: usize = 10_000;
-/// … of which so many at once.
+/// Of these, concurrent requests.
 const TINY_AT_ONCE: usize = 64;
 
-/// Pushes that wait for a lock inside their transaction, each on a connection of its own.
+/// The number of pushes that wait for a lock inside their transaction, each on a connection of its own.
 async fn stuck(sql: &mut sqlx::PgConnection) -> Outcome<i64> {
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
     Ok(sqlx::query_scalar(waiting).fetch_one(sql).await?)
@@ -45,11 +45,11 @@ async fn send_all(callers: Vec<(Caller, PushRequest)>) -> JoinSet<Outcome<Result
 }
 
 #[tokio::test]
-async fn an_organization_that_floods_the_server_waits_for_itself_and_no_other_does() -> Outcome<()> {
+async fn an_organization_that_floods_the_server_delays_only_itself() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
-    let mut other = School::found(server.database()).await?;
+    let mut other = School::create(server.database()).await?;
     let sabina = other.person("instructor", "sabina").await?;
     let elsewhere = other.course(Some(sabina), "published", 1).await?;
     let mut neighbour = Caller::sign_in(&server.url(), "sabina").await?;
@@ -61,16 +61,16 @@ async fn an_organization_that_floods_the_server_waits_for_itself_and_no_other_do
     }
     let count = flood.len();
 
-    // Somebody holds the row, so that each of these pushes stays where it is.
+    // Another transaction locks the row, so that each of these pushes waits.
     let mut holder = server.database().connect().await?;
     sqlx::raw_sql("BEGIN; UPDATE topics SET position = 9").execute(&mut holder).await?;
     let mut watcher = server.database().connect().await?;
     let mut sent = send_all(flood).await;
     let share = i64::from(TEST_CONNECTIONS / 2);
     let watched = Arc::new(tokio::sync::Mutex::new(&mut watcher));
-    patience::until("the flood has its share", SOON, || async { Ok((stuck(&mut **watched.lock().await).await? == share).then_some(())) })
+    wait::until("the flood has its share", SOON, || async { Ok((stuck(&mut **watched.lock().await).await? == share).then_some(())) })
         .await?;
-    // Its own row is another one, though the lock is on the whole table's rows that were there.
+    // Its own row is another one, although the lock covers all rows that the table had.
     let topic = put("topics").id(Uuid::now_v7()).link("module_id", elsewhere.module).link("course_id", elsewhere.id).set("title", "x");
     assert_eq!(neighbour.push_one(topic).await?, Fate::Applied);
     neighbour.pull().await?;
@@ -83,12 +83,12 @@ async fn an_organization_that_floods_the_server_waits_for_itself_and_no_other_do
         assert_eq!(answer??.map(|answer| answer.last_n), Ok(1));
         answered += 1;
     }
-    assert_eq!(answered, count, "and all of it was taken");
+    assert_eq!(answered, count, "and all of it was accepted");
     Ok(())
 }
 
 #[tokio::test]
-async fn more_than_may_wait_is_told_to_come_again_and_nothing_is_lost() -> Outcome<()> {
+async fn requests_beyond_the_queue_limit_are_told_to_retry_and_nothing_is_lost() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
@@ -100,14 +100,14 @@ async fn more_than_may_wait_is_told_to_come_again_and_nothing_is_lost() -> Outco
     let count = TEST_CONNECTIONS as usize / 2 + TURNS_WAITING_MAX + too_many;
     let mut sent = send_all(vec![(caller.clone(), push.clone()); count]).await;
     for _ in 0..too_many {
-        let refused = sent.join_next().await.ok_or("all were taken")???;
+        let refused = sent.join_next().await.ok_or("all were accepted")???;
         assert_eq!(refused.err().map(|problem| (problem.code, problem.retryable)), Some((Code::TooManyRequests, true)));
     }
     sqlx::raw_sql("COMMIT").execute(&mut holder).await?;
     while let Some(answer) = sent.join_next().await {
         assert_eq!(answer??.map(|answer| answer.last_n), Ok(1));
     }
-    assert_eq!(caller.send(&push).await?.map(|answer| answer.last_n), Ok(1), "who was refused comes again");
+    assert_eq!(caller.send(&push).await?.map(|answer| answer.last_n), Ok(1), "a refused request succeeds later");
     Ok(())
 }
 
@@ -139,7 +139,7 @@ async fn ten_thousand_tiny_requests_are_all_answered() -> Outcome<()> {
     Ok(())
 }
 
-/// Memory that this process has ever held at once, in KiB.
+/// Peak memory of this process, in KiB.
 fn most_memory_kib() -> Outcome<u64> {
     let text = std::fs::read_to_string("/proc/self/status")?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no memory in status")?;
@@ -147,7 +147,7 @@ fn most_memory_kib() -> Outcome<u64> {
 }
 
 #[tokio::test]
-async fn a_body_that_decompresses_to_gigabytes_costs_its_limit_and_no_more() -> Outcome<()> {
+async fn a_body_that_decompresses_to_gigabytes_costs_only_its_limit() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("instructor", "rauf").await?;
     let caller = Caller::sign_in(&server.url(), "rauf").await?;
@@ -171,13 +171,13 @@ async fn a_body_that_decompresses_to_gigabytes_costs_its_limit_and_no_more() -> 
 }
 
 #[tokio::test]
-async fn who_is_slow_to_say_what_they_want_is_cut_off_and_others_are_not() -> Outcome<()> {
+async fn slow_requests_are_cut_off_and_others_are_not() -> Outcome<()> {
     let database = Cluster::shared().await?.database().await?;
-    let mut school = School::found(&database).await?;
+    let mut school = School::create(&database).await?;
     school.person("instructor", "rauf").await?;
-    // A busy machine may take a second between a connection and its first byte; what follows takes this long once.
+    // A busy machine may take a second between a connection and its first byte; each later step takes this long once.
     let short = Duration::from_secs(3);
-    let server = LocalServer::start_waiting(&database, Waits { head: short, body: short, ..Waits::USUAL }).await?;
+    let server = LocalServer::start_with_waits(&database, Waits { head: short, body: short, ..Waits::USUAL }).await?;
     let caller = Caller::sign_in(&server.url(), "rauf").await?;
     let mut silent = TcpStream::connect(server.server().address()).await?;
     let mut no_request = TcpStream::connect(server.server().address()).await?;
@@ -211,7 +211,7 @@ async fn who_is_slow_to_say_what_they_want_is_cut_off_and_others_are_not() -> Ou
 }
 
 #[tokio::test]
-async fn a_row_of_the_limit_is_taken_and_one_byte_more_is_not() -> Outcome<()> {
+async fn a_row_at_the_limit_is_accepted_and_one_byte_more_is_not() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 0).await?;
@@ -227,7 +227,7 @@ async fn a_row_of_the_limit_is_taken_and_one_byte_more_is_not() -> Outcome<()> {
             .set("explanations", text(99_000))
             .set("mcq_answers", text(19_000))
             .set("numeric_answers", text(19_000))
-            // A character of two bytes, and one of one where their number is odd.
+            // A character of two bytes, and one of one byte where their number is odd.
             .set("written_instructions", "ə".repeat(bytes / 2) + &"x".repeat(bytes % 2))
     };
     let (mut taken, mut refused) = (0_usize, 40_000_usize);
@@ -239,13 +239,13 @@ async fn a_row_of_the_limit_is_taken_and_one_byte_more_is_not() -> Outcome<()> {
             other => return Err(format!("{middle}: {other:?}").into()),
         }
     }
-    // Each text is what is in it and the eight bytes of `{"a":""}`; the two ids are 36 bytes each, and what is no text is eight.
-    assert_eq!(2 * 99_008 + 2 * 19_008 + 2 * 36 + 8 + taken, ROW_BYTES_MAX, "the last that was taken has the limit's size");
+    // Each text is its content and the eight bytes of `{"a":""}`; the two ids are 36 bytes each, and every other value is eight.
+    assert_eq!(2 * 99_008 + 2 * 19_008 + 2 * 36 + 8 + taken, ROW_BYTES_MAX, "the last accepted row has the limit's size");
     Ok(())
 }
 
 #[tokio::test]
-async fn so_many_scopes_are_heard_and_one_more_is_not() -> Outcome<()> {
+async fn subscribed_scopes_are_limited() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("admin", "vusal").await?;
     let mut caller = Caller::sign_in(&server.url(), "vusal").await?;
@@ -259,7 +259,7 @@ async fn so_many_scopes_are_heard_and_one_more_is_not() -> Outcome<()> {
         ))
         .await?;
     let mut fresh = Caller::sign_in(&server.url(), "vusal").await?;
-    let scopes = patience::until("every course is heard", SOON, || async {
+    let scopes = wait::until("every course is received", SOON, || async {
         let mut caller = fresh.clone();
         caller.pull().await?;
         Ok((caller.cursors.len() > before).then_some(caller.cursors.len()))
@@ -268,14 +268,14 @@ async fn so_many_scopes_are_heard_and_one_more_is_not() -> Outcome<()> {
     assert!((SCOPES_PER_USER_MAX - 1..=SCOPES_PER_USER_MAX).contains(&scopes), "{scopes}");
     school.run("INSERT INTO courses (organization_id, title) SELECT id, 'One more' FROM organizations").await?;
     let refused =
-        patience::until("the pull is refused", SOON, || async { Ok(fresh.ask_page().await?.err().map(|problem| problem.code)) }).await?;
+        wait::until("the pull is refused", SOON, || async { Ok(fresh.ask_page().await?.err().map(|problem| problem.code)) }).await?;
     assert_eq!(refused, Code::TooManyScopes);
-    assert_eq!(fresh.push(vec![]).await?, [], "who hears too much may still push");
+    assert_eq!(fresh.push(vec![]).await?, [], "too many scopes do not prevent a push");
     Ok(())
 }
 
 #[tokio::test]
-async fn what_has_been_gone_for_long_is_forgotten_and_what_came_back_is_not() -> Outcome<()> {
+async fn old_tombstones_are_dropped_and_recreated_rows_stay() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 4).await?;
@@ -290,19 +290,19 @@ async fn what_has_been_gone_for_long_is_forgotten_and_what_came_back_is_not() ->
     school.run(delete(course.topics[1])).await?;
     assert_eq!(forget(pool, after(TOMBSTONE_DAYS - 1)).await?, 0);
     assert_eq!(school.value(gone).await?, 2);
-    assert_eq!(forget(pool, after(TOMBSTONE_DAYS)).await?, 1, "what was gone at the first mark, and not what went later");
+    assert_eq!(forget(pool, after(TOMBSTONE_DAYS)).await?, 1, "the rows deleted before the first mark, and not those deleted later");
     assert_eq!(forget(pool, after(TOMBSTONE_DAYS)).await?, 0, "once");
     assert_eq!(forget(pool, after(3 * TOMBSTONE_DAYS)).await?, 1);
     assert_eq!(forget(pool, after(4 * TOMBSTONE_DAYS)).await?, 0);
-    assert_eq!(school.value("SELECT count(*) FROM feed_marks").await?, 0, "no mark is kept that says nothing");
-    // Heads and checksums are what they were: laptops that were here hear nothing of it.
+    assert_eq!(school.value("SELECT count(*) FROM feed_marks").await?, 0, "no mark without information is kept");
+    // Heads and checksums are unchanged: laptops that were up to date receive nothing.
     assert_eq!(sync_server::verify::verify(pool).await?.faults, []);
     Caller::sign_in(&server.url(), "rauf").await?.pull().await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_laptop_that_was_away_for_longer_than_tombstones_are_kept_ends_like_all_others_and_loses_nothing() -> Outcome<()> {
+async fn a_laptop_away_for_longer_than_tombstones_are_kept_converges_and_loses_nothing() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let learner = school.person("learner", "aysel").await?;
@@ -311,23 +311,23 @@ async fn a_laptop_that_was_away_for_longer_than_tombstones_are_kept_ends_like_al
     let laptop = Laptop::of("aysel", &server.url()).await?;
     let (database, port) = (server.database().clone(), server.server().address().port());
     server.stop().await;
-    laptop.is_offline().await?;
+    laptop.wait_until_offline().await?;
     laptop.call("mark_topic", json!({"topic_id": course.topics[0], "completed": true})).await?;
     school.run(format!("DELETE FROM topics WHERE id = '{}'", course.topics[1])).await?;
     let pool = sync_server::database::connect(database.url(), 2).await?;
     let today = Utc::now().date_naive();
     forget(&pool, today).await?;
-    assert!(forget(&pool, today + Days::new(TOMBSTONE_DAYS)).await? > 0, "nobody will tell the laptop");
+    assert!(forget(&pool, today + Days::new(TOMBSTONE_DAYS)).await? > 0, "the laptop can no longer receive the tombstone");
     pool.close().await;
     let server = LocalServer::start_on(&database, port).await?;
-    laptop.is_in_step().await?;
+    laptop.wait_until_synced().await?;
     laptop
         .until("course", json!({"id": course.id}), |answer| {
             let text = answer.to_string();
             text.contains(&course.topics[2].to_string()) && !text.contains(&course.topics[1].to_string())
         })
         .await?;
-    assert_eq!(school.value("SELECT completed FROM topic_progress").await?, true, "what it held has arrived");
+    assert_eq!(school.value("SELECT completed FROM topic_progress").await?, true, "its changes have arrived");
     server.stop().await;
     Ok(())
 }

@@ -15,7 +15,7 @@ mod foreign;
 mod grading;
 mod guessing;
 mod held;
-mod life;
+mod lifecycle;
 mod limits;
 mod numbers;
 mod offers;

@@ -1,4 +1,4 @@
-//! Rows that the server has lost and a laptop still has: they are offered, and an administrator decides.
+//! Rows that the server has lost and a laptop still has: the laptop offers them, and an administrator decides.
 
 use serde_json::{Value, json};
 use sync_server::tombstones::forget;
@@ -14,7 +14,7 @@ use waystation_tests::server::LocalServer;
 
 const DAY: &str = "2026-03-02";
 
-/// A server that has lost a life, a teacher with a group of one who is in their course, and two administrators. All have pulled.
+/// A server that has lost an epoch, a teacher with a group of one who is in their course, and two administrators. All have pulled.
 struct Class {
     _server: LocalServer,
     school: School,
@@ -24,7 +24,7 @@ struct Class {
     learner: Caller,
     admin: Caller,
     colleague: Caller,
-    /// A stamp of the life that was lost.
+    /// A stamp of the lost epoch.
     lost: i64,
 }
 
@@ -60,7 +60,7 @@ fn offer_at(by: &Caller, entity: &str, row: Uuid, stamp: i64, fields: Value, cha
     key.set("row_stamp", stamp.to_string()).set("changed_at", changed_ms).set("fields", fields)
 }
 
-/// A decision about the offer as this administrator has heard it.
+/// A decision about the offer in the state that this administrator has received.
 fn decide(by: &Caller, id: Uuid, state: &str) -> Change {
     put("offered_rows").id(id).on(by.stamp("offered_rows", id)).set("state", state)
 }
@@ -76,7 +76,7 @@ impl Class {
         (id, json!({"group_id": group, "student_id": learner, "lesson_date": DAY, "status": "late", "note": "the bus"}))
     }
 
-    /// What waits, as the administrators hear it.
+    /// The pending offers as the administrators receive them.
     async fn waiting(&mut self) -> Outcome<Vec<(Uuid, Value)>> {
         self.admin.pull().await?;
         let offered = self.admin.all("offered_rows").into_iter();
@@ -85,21 +85,21 @@ impl Class {
 }
 
 #[tokio::test]
-async fn a_row_that_the_server_has_lost_waits_for_an_administrator_and_comes_back() -> Outcome<()> {
+async fn a_lost_row_awaits_an_administrator_and_is_restored() -> Outcome<()> {
     let mut class = class().await?;
     let (cell, fields) = class.mark();
     let lost = class.lost;
     let by_teacher = offer(&class.teacher, "attendance_records", cell, lost, fields.clone());
     assert_eq!(class.teacher.push_one(by_teacher).await?, Fate::Applied);
-    assert_eq!(class.school.count("attendance_records").await?, 0, "nothing stands that nobody has accepted");
-    let (id, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    assert_eq!(class.school.count("attendance_records").await?, 0, "no row exists before it is accepted");
+    let (id, waits) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(id, id_of(&class.teacher, "attendance_records", cell));
     assert_eq!(waits["fields"], fields);
     assert_eq!(json!([waits["offered_by_name"], waits["person_name"], waits["base_stamp"]]), json!(["Full kamran", "Full aysel", null]));
     class.teacher.pull().await?;
-    assert!(class.teacher.all("offered_rows").is_empty(), "only the administrators hear of it");
-    assert_eq!(waits["seconded"], 0, "one laptop alone says so");
-    // The same row from another laptop is the same row, and one more who says so, however often.
+    assert!(class.teacher.all("offered_rows").is_empty(), "only the administrators receive it");
+    assert_eq!(waits["seconded"], 0, "only one laptop has offered it");
+    // The same row from another laptop is one offer with one more supporter, however often it is sent.
     for _ in 0..2 {
         let by_colleague = offer(&class.colleague, "attendance_records", cell, lost, fields.clone());
         assert_eq!(class.colleague.push_one(by_colleague).await?, Fate::Applied);
@@ -115,39 +115,39 @@ async fn a_row_that_the_server_has_lost_waits_for_an_administrator_and_comes_bac
     assert_eq!(row, json!(["late", "the bus"]));
     let decided = class.school.column("offered_rows", id, "jsonb_build_array(state, decided_by, decided_at IS NOT NULL)").await?;
     assert_eq!(decided, json!(["accepted", class.admin.user, true]));
-    // Two who agree without knowing of each other have nothing to mend.
+    // Two equal decisions made independently need no correction.
     class.colleague.pull().await?;
     let [agrees, disagrees] = ["accepted", "refused"].map(|state| decide(&class.colleague, id, state));
     assert_eq!(class.colleague.push_one(agrees).await?, Fate::Applied);
     assert_eq!(class.colleague.refusal(disagrees).await?, (Code::AlreadySet, Some("state".to_owned())));
-    // The teacher's laptop gets it as any row.
+    // The teacher's laptop receives it like any row.
     class.teacher.pull_until("the mark is here", |caller, _| caller.row("attendance_records", cell).is_some()).await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn only_what_differs_waits_and_what_somebody_said_since_is_not_lost() -> Outcome<()> {
+async fn only_differences_await_a_decision_and_later_changes_survive() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let title = class.school.column("topics", topic, "title").await?;
     let fields = json!({"title": title, "description": "as it was", "course_id": class.course.id});
     let offered = offer(&class.teacher, "topics", topic, class.lost, fields);
     assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
-    let (id, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    let (id, waits) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(waits["fields"], json!({"description": "as it was"}));
     assert_eq!(waits["base_stamp"], class.school.column("topics", topic, "stamp::text").await?);
-    // Its author sends it again and goes on, before the administrator decides, who does not know of it.
+    // Its author sends it again and makes another change before the administrator decides without having seen it.
     let said = put("topics").id(topic).on(class.teacher.stamp("topics", topic)).set("description", "newer");
     assert_eq!(class.teacher.push_one(said).await?, Fate::Applied);
     let accepted = decide(&class.admin, id, "accepted");
     assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
-    assert_eq!(class.school.column("topics", topic, "description").await?, "newer", "the later word stands");
+    assert_eq!(class.school.column("topics", topic, "description").await?, "newer", "the later change wins");
     assert_eq!(class.school.value("SELECT lost_values ->> 'description' FROM conflicts").await?, "as it was", "and the other one is kept");
     Ok(())
 }
 
 #[tokio::test]
-async fn what_was_said_since_the_restore_stands_whoever_said_it() -> Outcome<()> {
+async fn changes_since_the_restore_win_over_offers() -> Outcome<()> {
     let mut class = class().await?;
     let (cell, fields) = class.mark();
     let (group, learner, other_day) = (class.group, class.learner.user, "2026-03-03");
@@ -176,8 +176,8 @@ async fn what_was_said_since_the_restore_stands_whoever_said_it() -> Outcome<()>
     assert_eq!(class.school.column("attendance_records", cell, "status").await?, "absent");
     assert_eq!(class.school.column("attendance_records", other, "status").await?, "excused");
     let kept = class.school.value("SELECT count(*) FROM conflicts WHERE lost_values ->> 'status' = 'late'").await?;
-    assert_eq!(kept, 2, "and it can be seen");
-    // Whoever else offers the same is told that it is decided, by nothing happening.
+    assert_eq!(kept, 2, "and it is visible");
+    // A later offer of the same row is decided already: it has no effect.
     let again = offer(&class.learner, "attendance_records", other, class.lost, json!({"status": "late"}));
     assert_eq!(class.learner.push_one(again).await?, Fate::Applied);
     assert_eq!(class.waiting().await?, []);
@@ -185,7 +185,7 @@ async fn what_was_said_since_the_restore_stands_whoever_said_it() -> Outcome<()>
 }
 
 #[tokio::test]
-async fn of_two_offers_that_are_both_accepted_the_later_state_stands() -> Outcome<()> {
+async fn of_two_accepted_offers_the_later_state_wins() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let now = now_us() / 1000;
@@ -203,7 +203,7 @@ async fn of_two_offers_that_are_both_accepted_the_later_state_stands() -> Outcom
 }
 
 #[tokio::test]
-async fn the_latest_state_waits_and_nobody_decides_about_one_that_they_have_not_seen() -> Outcome<()> {
+async fn the_latest_state_awaits_a_decision_and_an_unseen_one_is_not_decided() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let lost = class.lost;
@@ -211,14 +211,14 @@ async fn the_latest_state_waits_and_nobody_decides_about_one_that_they_have_not_
     for (stamp, words, waits) in [(lost + 1, "second", "second"), (lost, "first", "second"), (lost + 2, "third", "third")] {
         let offered = offer(&class.teacher, "topics", topic, stamp, said(words));
         assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
-        assert_eq!(class.waiting().await?.pop().ok_or("nothing was heard")?.1["fields"], said(waits));
+        assert_eq!(class.waiting().await?.pop().ok_or("nothing was received")?.1["fields"], said(waits));
     }
     let id = id_of(&class.teacher, "topics", topic);
-    // What somebody else offers stands beside it, however late it says that it is.
+    // The state of another person's offer is listed beside it, however late its time is.
     let junk = offer(&class.colleague, "topics", topic, lost + 990, said("junk"));
     assert_eq!(class.colleague.push_one(junk).await?, Fate::Applied);
     assert_eq!(class.waiting().await?.len(), 2);
-    // Whoever has looked at the third state decides about that one.
+    // A person who has seen the third state decides about that one.
     let unseen = [decide(&class.admin, id, "accepted"), decide(&class.admin, id, "refused")];
     let fourth = offer(&class.teacher, "topics", topic, lost + 3, said("fourth"));
     assert_eq!(class.teacher.push_one(fourth).await?, Fate::Applied);
@@ -228,7 +228,7 @@ async fn the_latest_state_waits_and_nobody_decides_about_one_that_they_have_not_
     class.waiting().await?;
     let refused = decide(&class.admin, id, "refused");
     assert_eq!(class.admin.push_one(refused).await?, Fate::Applied);
-    // Decided is decided, until a later state turns up.
+    // A decision stands until a later state is offered.
     let fourth = offer(&class.teacher, "topics", topic, lost + 3, said("fourth"));
     assert_eq!(class.teacher.push_one(fourth).await?, Fate::Applied);
     assert_eq!(class.waiting().await?.len(), 1);
@@ -239,7 +239,7 @@ async fn the_latest_state_waits_and_nobody_decides_about_one_that_they_have_not_
 }
 
 #[tokio::test]
-async fn what_the_server_never_lost_and_what_nobody_here_has_heard_of_is_no_offer() -> Outcome<()> {
+async fn rows_that_were_never_lost_or_never_sent_are_no_offers() -> Outcome<()> {
     let mut class = class().await?;
     let (lost, topic) = (class.lost, class.course.topics[0]);
     let title = class.school.column("topics", topic, "title").await?;
@@ -248,14 +248,14 @@ async fn what_the_server_never_lost_and_what_nobody_here_has_heard_of_is_no_offe
         .map(|stamp| offer(&class.teacher, "topics", topic, stamp, json!({"title": "forged"})))
         .into();
     nothing.push(offer(&class.teacher, "topics", topic, lost, json!({"title": title})));
-    // A person who is gone may have been erased, and with them what was about them.
+    // A missing person may have been erased, and the rows about them too.
     let (group, gone) = (class.group.to_string(), Uuid::now_v7().to_string());
     let cell = derived_id("attendance_records", [Some(group.as_str()), Some(gone.as_str()), Some(DAY)]);
     let fields = json!({"group_id": group, "student_id": gone, "lesson_date": DAY, "status": "late"});
     nothing.push(offer(&class.teacher, "attendance_records", cell, lost, fields));
-    let other = School::found(class._server.database()).await?.course(None, "published", 1).await?;
+    let other = School::create(class._server.database()).await?.course(None, "published", 1).await?;
     nothing.push(offer(&class.teacher, "topics", other.topics[0], lost, json!({"title": "theirs"})));
-    // A learner hears nothing of who else is in the course, nor of what is right.
+    // A learner receives neither the other members of the course nor the keys of tests.
     let test = Uuid::now_v7().to_string();
     let key = json!({"assessment_id": test, "course_id": class.course.id, "keys": {}});
     nothing.push(offer(&class.learner, "answer_keys", derived_id("answer_keys", [Some(test.as_str())]), lost, key));
@@ -275,7 +275,7 @@ async fn what_the_server_never_lost_and_what_nobody_here_has_heard_of_is_no_offe
 }
 
 #[tokio::test]
-async fn no_offer_says_what_only_the_server_says_nor_speaks_for_others() -> Outcome<()> {
+async fn an_offer_sets_no_server_columns_and_acts_for_no_other_person() -> Outcome<()> {
     let mut class = class().await?;
     let (cell, fields) = class.mark();
     let (lost, topic) = (class.lost, class.course.topics[0]);
@@ -291,7 +291,7 @@ async fn no_offer_says_what_only_the_server_says_nor_speaks_for_others() -> Outc
         (offer(by, "conflicts", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
         (offer(by, "offered_rows", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
         (offer(by, "staff_cards", Uuid::now_v7(), lost, json!({})), Code::NotAllowed),
-        // Rights follow from these, whoever offers them.
+        // Rights follow from these rows, whoever offers them.
         (offer(by, "users", by.user, lost, json!({"role": "admin"})), Code::NotAllowed),
         (offer(by, "organizations", class.school.organization, lost, json!({"name": "x"})), Code::NotAllowed),
         (offer(by, "groups", class.group, lost, json!({"teacher_id": by.user})), Code::NotAllowed),
@@ -324,12 +324,12 @@ async fn no_offer_says_what_only_the_server_says_nor_speaks_for_others() -> Outc
     assert_eq!(class.waiting().await?, []);
     let offered = offer(&class.learner, "topic_progress", progress, lost, said);
     assert_eq!(class.learner.push_one(offered).await?, Fate::Applied);
-    let (id, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    let (id, waits) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(waits["fields"]["time_spent_seconds"], Value::Null);
     let accepted = decide(&class.admin, id, "accepted");
     assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
     assert_eq!(class.school.column("topic_progress", progress, "percent").await?, 50);
-    // Nobody learns from a refusal whether anything is offered.
+    // A refusal does not reveal whether anything is offered.
     for id in [id, Uuid::now_v7()] {
         assert_eq!(class.admin.refusal(delete("offered_rows", id)).await?.0, Code::NotAllowed);
         let decided = put("offered_rows").id(id).set("state", "accepted");
@@ -339,20 +339,20 @@ async fn no_offer_says_what_only_the_server_says_nor_speaks_for_others() -> Outc
 }
 
 #[tokio::test]
-async fn whoever_lost_a_right_decides_about_nothing_and_holds_no_offer() -> Outcome<()> {
+async fn without_the_right_no_offer_is_decided_and_none_is_held() -> Outcome<()> {
     let mut class = class().await?;
     let (cell, fields) = class.mark();
     let offered = offer(&class.teacher, "attendance_records", cell, class.lost, fields);
     assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
-    let (id, _) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    let (id, _) = class.waiting().await?.pop().ok_or("nothing was received")?;
     let decision = decide(&class.admin, id, "accepted");
-    // An administrator who is none any more, and a teacher whose group is another's.
+    // A former administrator, and a teacher whose group was given to another teacher.
     class.school.run(format!("UPDATE users SET role = 'learner' WHERE id = '{}'", class.admin.user)).await?;
     class.school.run(format!("UPDATE groups SET teacher_id = '{}'", class.colleague.user)).await?;
     assert_eq!(class.admin.refusal(decision.clone()).await?.0, Code::NotAllowed);
     assert_eq!(class.teacher.refusal(decision.set("fields", json!({"status": "present"}))).await?.0, Code::NotAllowed);
     assert_eq!(class.school.count("held_changes").await?, 0);
-    // What they had heard they may still offer.
+    // They may still offer what they had received.
     let note = json!({"group_id": class.group, "student_id": class.learner.user, "lesson_date": DAY, "status": "absent"});
     let later = offer(&class.teacher, "attendance_records", cell, class.lost + 1, note);
     assert_eq!(class.teacher.push_one(later).await?, Fate::Applied);
@@ -361,7 +361,7 @@ async fn whoever_lost_a_right_decides_about_nothing_and_holds_no_offer() -> Outc
 }
 
 #[tokio::test]
-async fn a_row_whose_parent_is_lost_too_waits_until_that_is_back() -> Outcome<()> {
+async fn a_lost_row_waits_until_its_lost_parent_is_restored() -> Outcome<()> {
     let mut class = class().await?;
     let (module, topic) = (Uuid::now_v7(), Uuid::now_v7());
     let lost = class.lost;
@@ -373,7 +373,7 @@ async fn a_row_whose_parent_is_lost_too_waits_until_that_is_back() -> Outcome<()
     let [child, parent] = [("topics", topic), ("modules", module)].map(|(table, row)| id_of(&class.teacher, table, row));
     let too_early = decide(&class.admin, child, "accepted");
     let refused = class.admin.refusal(too_early).await?;
-    assert_eq!(class.waiting().await?.len(), 2, "{refused:?}, and it goes on waiting");
+    assert_eq!(class.waiting().await?.len(), 2, "{refused:?}, and it keeps waiting");
     let all = [parent, child].map(|id| decide(&class.admin, id, "accepted"));
     assert_eq!(class.admin.push(all.into()).await?, [Fate::Applied, Fate::Applied]);
     assert_eq!(class.school.column("topics", topic, "title").await?, "Lost topic");
@@ -381,7 +381,7 @@ async fn a_row_whose_parent_is_lost_too_waits_until_that_is_back() -> Outcome<()
 }
 
 #[tokio::test]
-async fn nobody_floods_the_administrators_and_whoever_is_erased_leaves_nothing() -> Outcome<()> {
+async fn offers_are_limited_and_are_erased_with_their_person() -> Outcome<()> {
     let mut class = class().await?;
     let lost = class.lost;
     class
@@ -393,7 +393,7 @@ async fn nobody_floods_the_administrators_and_whoever_is_erased_leaves_nothing()
         ))
         .await?;
     let topic = class.course.topics[0];
-    // Full is full, whatever is asked: nobody learns by it what stands.
+    // A full list refuses every offer, so the refusal does not reveal which rows exist.
     for title in [class.school.column("topics", topic, "title").await?, json!("one more")] {
         let one_more = offer(&class.learner, "topics", topic, lost, json!({"title": title}));
         assert_eq!(class.learner.refusal(one_more).await?.0, Code::TooManyHeld);
@@ -405,11 +405,11 @@ async fn nobody_floods_the_administrators_and_whoever_is_erased_leaves_nothing()
     let old = format!("UPDATE offered_rows SET state = 'refused', decided_at = now() - interval '{} days'", OFFERED_DAYS_MAX + 2);
     class.school.run(old).await?;
     forget(&class._server.server().app().pool, chrono::Utc::now().date_naive()).await?;
-    assert_eq!(class.school.count("offered_rows").await?, 0, "what was decided long ago is forgotten");
+    assert_eq!(class.school.count("offered_rows").await?, 0, "old decisions are dropped");
     Ok(())
 }
 
-/// Everything that a learner offers of others' rows, and what they may not give of their own.
+/// Offers by a learner of others' rows, and of columns of their own rows that they may not set.
 fn forged(class: &Class) -> Vec<Change> {
     let (by, lost, topic) = (&class.learner, class.lost, class.course.topics[0]);
     let (cell, mark) = class.mark();
@@ -435,21 +435,21 @@ fn forged(class: &Class) -> Vec<Change> {
 }
 
 #[tokio::test]
-async fn a_learner_offers_nothing_that_they_may_not_write() -> Outcome<()> {
+async fn a_learner_offers_only_what_they_may_write() -> Outcome<()> {
     let mut class = class().await?;
     for change in forged(&class) {
         let sent = format!("{change:?}");
         assert_eq!(class.learner.push_one(change).await?, Fate::Applied, "{sent}");
         assert_eq!(class.school.count("offered_rows").await?, 0, "{sent}");
     }
-    // Of their own attempt they give the answers and not what their instructor thinks of them.
+    // Of their own attempt they offer the answers and not the instructor's feedback.
     let test = class.school.test(&class.course, "quiz", "server", &["single"]).await?;
     let attempt = Uuid::now_v7();
     let said = json!({"assessment_id": test.id, "user_id": class.learner.user, "course_id": class.course.id, "attempt_number": 1,
         "started_at": 0, "answers": {"q": "a"}, "feedback": "Very well done.", "given_points": {"q": 100}});
     let offered = offer(&class.learner, "assessment_attempts", attempt, class.lost, said);
     assert_eq!(class.learner.push_one(offered).await?, Fate::Applied);
-    let (_, waits) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    let (_, waits) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(
         json!([waits["fields"]["answers"], waits["fields"]["feedback"], waits["fields"]["given_points"]]),
         json!([{"q": "a"}, null, null])
@@ -458,7 +458,7 @@ async fn a_learner_offers_nothing_that_they_may_not_write() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_person_offers_no_two_rows_under_one_stamp_and_keeps_nobody_elses_away() -> Outcome<()> {
+async fn a_person_offers_one_row_per_stamp_and_blocks_no_other_offer() -> Outcome<()> {
     let mut class = class().await?;
     let (lost, topics) = (class.lost, class.course.topics.clone());
     let said = || json!({"description": "as it was"});
@@ -466,7 +466,7 @@ async fn a_person_offers_no_two_rows_under_one_stamp_and_keeps_nobody_elses_away
     assert_eq!(class.teacher.push(both.into()).await?, [Fate::Applied, Fate::Applied]);
     let again = offer(&class.teacher, "modules", class.course.module, lost, said());
     assert_eq!(class.teacher.push_one(again).await?, Fate::Applied);
-    let (id, _) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    let (id, _) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(id, id_of(&class.teacher, "topics", topics[0]), "the first one stays");
     assert_eq!(class.school.count("offered_rows").await?, 1);
     let true_one = offer(&class.colleague, "topics", topics[1], lost, said());
@@ -476,18 +476,18 @@ async fn a_person_offers_no_two_rows_under_one_stamp_and_keeps_nobody_elses_away
 }
 
 #[tokio::test]
-async fn that_others_say_the_same_meanwhile_is_no_reason_to_look_again() -> Outcome<()> {
+async fn equal_offers_of_others_require_no_second_look() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let by_teacher = offer(&class.teacher, "topics", topic, class.lost, json!({"description": "as it was"}));
     assert_eq!(class.teacher.push_one(by_teacher.clone()).await?, Fate::Applied);
-    let (id, _) = class.waiting().await?.pop().ok_or("nothing was heard")?;
+    let (id, _) = class.waiting().await?.pop().ok_or("nothing was received")?;
     let decision = decide(&class.admin, id, "accepted");
     let same = offer(&class.colleague, "topics", topic, class.lost, json!({"description": "as it was"}));
     assert_eq!(class.colleague.push_one(same).await?, Fate::Applied);
     assert_eq!(class.school.column("offered_rows", id, "seconded").await?, 1);
     assert_eq!(class.admin.push_one(decision).await?, Fate::Applied);
-    // A later state is another one, of which nobody else has said anything.
+    // A later state is another one, which no other person supports.
     let later = offer(&class.teacher, "topics", topic, class.lost + 1, json!({"description": "later"}));
     assert_eq!(class.teacher.push_one(later).await?, Fate::Applied);
     assert_eq!(class.school.column("offered_rows", id, "jsonb_build_array(state, seconded)").await?, json!(["waiting", 0]));

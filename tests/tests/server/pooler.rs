@@ -1,4 +1,4 @@
-//! Behind a pooler, and in sessions that say nothing of themselves, the rules that protect money and rights hold all the same.
+//! Behind a pooler, and in sessions without settings, the rules that protect money and rights hold all the same.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -17,11 +17,11 @@ async fn closed_course(school: &mut School) -> Outcome<Uuid> {
 }
 
 #[tokio::test]
-async fn nobody_enrols_themselves_in_a_course_that_costs_something_behind_a_pooler_that_drops_start_options() -> Outcome<()> {
+async fn self_enrolment_in_a_paid_course_is_refused_behind_a_pooler_that_drops_start_options() -> Outcome<()> {
     let cluster = Cluster::shared().await?;
     let database = cluster.database().await?;
     let pooler = Pooler::start(cluster, &database, "session").await?;
-    let mut school = School::found(&database).await?;
+    let mut school = School::create(&database).await?;
     let aysel = school.person("learner", "aysel").await?;
     let course = closed_course(&mut school).await?;
     let server = LocalServer::start(pooler.database()).await?;
@@ -47,9 +47,9 @@ async fn a_server_does_not_start_behind_a_pooler_that_shares_sessions() -> Outco
 }
 
 #[tokio::test]
-async fn a_session_that_says_nothing_of_itself_is_held_to_the_rules() -> Outcome<()> {
+async fn a_session_without_settings_obeys_the_rules() -> Outcome<()> {
     let database = Cluster::shared().await?.database().await?;
-    let mut school = School::found(&database).await?;
+    let mut school = School::create(&database).await?;
     let (aysel, murad) = (school.person("learner", "aysel").await?, school.person("learner", "murad").await?);
     let course = closed_course(&mut school).await?;
     let enrol = |user: Uuid, kind: &str| {
@@ -69,7 +69,7 @@ async fn a_session_that_says_nothing_of_itself_is_held_to_the_rules() -> Outcome
     );
     let said = school.run(second.clone()).await.err().ok_or("it was taken")?.to_string();
     assert!(said.contains("no attempt is left"), "{said}");
-    // A program that brings in old data says so.
+    // A program that imports old data declares so.
     school.run(format!("SET waystation.unchecked = on; {}; {second}", enrol(murad, "self"))).await?;
     assert_eq!((school.count("enrollments").await?, school.count("assessment_attempts").await?), (2, 1));
     Ok(())

@@ -1,4 +1,4 @@
-//! A laptop hears what is meant for it, page by page, and knows at the end that it has heard all of it.
+//! A laptop receives the rows of its scopes, page by page, and can verify at the end that it has all of them.
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
@@ -37,7 +37,7 @@ impl Class {
 }
 
 #[tokio::test]
-async fn nothing_new_costs_one_digest() -> Outcome<()> {
+async fn a_pull_without_changes_costs_one_digest() -> Outcome<()> {
     let class = class("published", 2).await?;
     let (mut aysel, mut rauf) = (class.caller("aysel").await?, class.caller("rauf").await?);
     assert_eq!(aysel.ask_digest().await?, PullLine::SendCursors);
@@ -48,7 +48,7 @@ async fn nothing_new_costs_one_digest() -> Outcome<()> {
     }
     let title = put("topics").id(class.course.topics[0]).on(rauf.stamp("topics", class.course.topics[0])).set("title", "new");
     assert_eq!(rauf.push_one(title).await?, Fate::Applied);
-    let pulled = aysel.pull_by_digest().await?.ok_or("the server knows these cursors")?;
+    let pulled = aysel.pull_by_digest().await?.ok_or("the server has these cursors cached")?;
     assert_eq!(pulled.rows, [(class.scope("course"), "topics".to_owned(), class.course.topics[0])], "the change and nothing else");
     assert!(matches!(aysel.ask_digest().await?, PullLine::Unchanged { .. }));
     Ok(())
@@ -79,20 +79,20 @@ async fn a_first_sync_resumes_at_any_page() -> Outcome<()> {
     assert!(steps.len() > 3, "{} pages", steps.len() - 1);
     let whole = steps[steps.len() - 1].rows.clone();
     assert_eq!(whole[&class.scope("course")].len(), rows + 1);
-    // Whoever was cut off goes on from the page that they have, also when something was changed meanwhile.
+    // An interrupted pull continues after the page that the laptop has, also when rows change meanwhile.
     let changed = class.school.value("SELECT id FROM topics WHERE title = 'Topic 1'").await?;
     class.school.run("UPDATE topics SET title = 'changed' WHERE title = 'Topic 1'; DELETE FROM topics WHERE title = 'Topic 2'").await?;
     let changed: Uuid = changed.as_str().ok_or("no id")?.parse()?;
     for mut step in steps {
         step.pull().await?;
         assert_eq!(step.rows[&class.scope("course")].len(), rows);
-        assert_eq!(step.row("topics", changed).ok_or("not heard")?.columns["title"], "changed");
+        assert_eq!(step.row("topics", changed).ok_or("not received")?.columns["title"], "changed");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_deleted_row_is_told_as_deleted() -> Outcome<()> {
+async fn a_deleted_row_is_sent_as_deleted() -> Outcome<()> {
     let class = class("published", 2).await?;
     let (mut aysel, mut rauf) = (class.caller("aysel").await?, class.caller("rauf").await?);
     aysel.pull().await?;
@@ -100,8 +100,8 @@ async fn a_deleted_row_is_told_as_deleted() -> Outcome<()> {
     let topic = class.course.topics[0];
     assert_eq!(rauf.push_one(delete("topics", topic).on(rauf.stamp("topics", topic))).await?, Fate::Applied);
     assert_eq!(aysel.pull().await?.gone, [(class.scope("course"), "topics".to_owned(), topic, true)]);
-    assert_eq!(rauf.push_one(delete("topics", topic)).await?, Fate::Applied, "deleting twice is no fault");
-    // A tombstone is told once, and to nobody who starts from nothing.
+    assert_eq!(rauf.push_one(delete("topics", topic)).await?, Fate::Applied, "deleting twice is no error");
+    // A tombstone is sent once, and never to a laptop that starts from nothing.
     assert!(aysel.pull().await?.gone.is_empty());
     let mut fresh = class.caller("aysel").await?;
     fresh.pull().await?;
@@ -147,7 +147,7 @@ async fn publishing_a_course_moves_its_rows_to_its_learners_and_back() -> Outcom
 }
 
 #[tokio::test]
-async fn whoever_is_dropped_or_leaves_loses_the_scope() -> Outcome<()> {
+async fn people_who_are_dropped_or_leave_lose_the_scope() -> Outcome<()> {
     let mut class = class("published", 1).await?;
     let teacher = class.school.person("teacher", "sabina").await?;
     let aysel_id = class.caller("aysel").await?.user;
@@ -198,7 +198,7 @@ async fn the_key_of_a_test_reaches_no_learner_unless_laptops_grade() -> Outcome<
 }
 
 #[tokio::test]
-async fn a_cursor_that_the_server_never_gave_is_repaired() -> Outcome<()> {
+async fn a_cursor_that_the_server_never_issued_is_repaired() -> Outcome<()> {
     let class = class("published", 2).await?;
     let mut aysel = class.caller("aysel").await?;
     aysel.pull().await?;
@@ -218,7 +218,7 @@ async fn a_cursor_that_the_server_never_gave_is_repaired() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_somebody_changes_in_psql_is_heard_at_once() -> Outcome<()> {
+async fn a_change_in_psql_is_received_at_once() -> Outcome<()> {
     let mut class = class("published", 1).await?;
     let mut aysel = class.caller("aysel").await?;
     let mut rauf = class.caller("rauf").await?;
@@ -229,10 +229,10 @@ async fn what_somebody_changes_in_psql_is_heard_at_once() -> Outcome<()> {
     let poke = pokes.next().await?.ok_or("the stream ended")?;
     assert_eq!(poke.scope, format!("org:{}", class.school.organization));
     assert!(poke.head > aysel.cursors[&poke.scope]);
-    aysel.pull_by_digest().await?.ok_or("the server knows these cursors")?;
-    assert_eq!(aysel.row("courses", class.course.id).ok_or("not heard")?.columns["title"], "Renamed");
+    aysel.pull_by_digest().await?.ok_or("the server has these cursors cached")?;
+    assert_eq!(aysel.row("courses", class.course.id).ok_or("not received")?.columns["title"], "Renamed");
     assert_eq!(aysel.cursors[&poke.scope], poke.head);
-    // And what somebody else pushes.
+    // A push by another person is received, too.
     assert_eq!(rauf.push_one(put("topics").id(class.course.topics[0]).set("position", 7)).await?, Fate::Merged);
     assert_eq!(pokes.next().await?.ok_or("the stream ended")?.scope, class.scope("course"));
     class.server.stop().await;
@@ -241,13 +241,13 @@ async fn what_somebody_changes_in_psql_is_heard_at_once() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_page_is_packed_for_whoever_takes_it_packed() -> Outcome<()> {
+async fn a_page_is_compressed_for_clients_that_accept_it() -> Outcome<()> {
     let class = class("published", 20).await?;
     let aysel = class.caller("aysel").await?;
     let body = json!({"protocol": 1, "device": aysel.device, "epoch": aysel.epoch, "cursors": {}});
     let mut texts = Vec::new();
     for encoding in ["zstd", "identity"] {
-        // Without the client's own hands in it.
+        // With a plain client, so that the test sees the encoding itself.
         let client = reqwest::Client::builder().no_zstd().build()?;
         let request = client.request(Method::POST, format!("{}/v1/sync/pull", aysel.url)).bearer_auth(&aysel.access_token);
         let answer = request.header(ACCEPT_ENCODING, encoding).json(&body).send().await?;
@@ -263,7 +263,7 @@ async fn a_page_is_packed_for_whoever_takes_it_packed() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn large_rows_come_in_pages_of_their_size_and_many_scopes_in_pages_of_their_number() -> Outcome<()> {
+async fn pages_are_limited_by_bytes_and_by_number_of_scopes() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let mut courses = Vec::new();

@@ -1,4 +1,4 @@
-//! A device's mutations take effect once each, whatever is lost, repeated or copied on the way.
+//! A device's mutations take effect once each, whatever is lost, repeated or copied in transit.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -29,7 +29,7 @@ fn progress_id(caller: &Caller, course: &Course, topic: usize) -> Uuid {
     derived_id("topic_progress", [Some(caller.user.to_string().as_str()), Some(course.topics[topic].to_string().as_str())])
 }
 
-/// A push whose second row is refused: one answer to remember.
+/// A push whose second row is refused, so that there is one outcome to remember.
 fn mixed(caller: &Caller, course: &Course) -> PushRequest {
     caller.push_of(vec![
         progress(caller, course, 0).set("time_spent_seconds", 60).set("percent", 40),
@@ -50,13 +50,13 @@ async fn pushing_twice_stores_once() -> Outcome<()> {
     let heads = "SELECT jsonb_object_agg(h.scope, h.version) FROM scope_heads h";
     let before = school.value(heads).await?;
     let again = caller.send(&push).await??;
-    // The clock and the witness go on; everything else is the answer of the first time.
+    // The clock and the witness advance; everything else equals the first answer.
     let same = |answer: PushAnswer| PushAnswer { server_time: 0, witness: None, ..answer };
     assert_eq!(same(first.clone()), same(again));
     assert_eq!(first.outcomes.len(), 1);
     assert!(matches!(first.outcomes[0].outcome, Fate::Rejected { code: Code::RuleBroken, .. }), "{first:?}");
     assert_eq!(times(&mut school).await?, json!([60, 20]));
-    assert_eq!(school.value(heads).await?, before, "a repeat moves no feed");
+    assert_eq!(school.value(heads).await?, before, "a repeat changes no feed");
     caller.acknowledge(&push, &first);
     caller.pull().await?;
     Ok(())
@@ -75,7 +75,7 @@ async fn one_push_that_arrives_five_times_at_once_stores_once() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_push_that_arrived_in_part_goes_on_where_it_ended() -> Outcome<()> {
+async fn a_partly_arrived_push_continues_where_it_ended() -> Outcome<()> {
     let (_server, mut school, course, mut caller) = learner().await?;
     let changes = |caller: &Caller| (0..3).map(|topic| progress(caller, &course, topic).set("time_spent_seconds", 10)).collect::<Vec<_>>();
     let whole = caller.push_of(changes(&caller));
@@ -90,7 +90,7 @@ async fn a_push_that_arrived_in_part_goes_on_where_it_ended() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn the_same_number_with_other_content_is_refused_and_nothing_of_it_applied() -> Outcome<()> {
+async fn a_reused_number_with_other_content_is_refused() -> Outcome<()> {
     let (_server, mut school, course, caller) = learner().await?;
     caller.send(&caller.push_of(vec![progress(&caller, &course, 0).set("time_spent_seconds", 60)])).await??;
     let other = caller.push_of(vec![
@@ -104,7 +104,7 @@ async fn the_same_number_with_other_content_is_refused_and_nothing_of_it_applied
 }
 
 #[tokio::test]
-async fn a_number_that_the_ledger_has_forgotten_is_not_said_to_be_the_same() -> Outcome<()> {
+async fn a_number_dropped_from_the_ledger_is_not_taken_for_a_repeat() -> Outcome<()> {
     let (_server, _school, course, mut caller) = learner().await?;
     let copy = caller.clone();
     caller.push_one(progress(&caller, &course, 0).set("time_spent_seconds", 1)).await?;
@@ -112,19 +112,23 @@ async fn a_number_that_the_ledger_has_forgotten_is_not_said_to_be_the_same() -> 
     caller.push_one(progress(&caller, &course, 1).set("time_spent_seconds", 1)).await?;
     let own = |topic: usize| progress(&copy, &course, topic).set("time_spent_seconds", 100);
     let problem = copy.send(&copy.push_of(vec![own(0), own(1)])).await?.expect_err("both numbers were used");
-    assert_eq!((problem.code, problem.fields), (Code::NumberReused, vec!["1".to_owned()]), "the first was forgotten, not compared");
+    assert_eq!(
+        (problem.code, problem.fields),
+        (Code::NumberReused, vec!["1".to_owned()]),
+        "the first was dropped from the ledger, not compared"
+    );
     Ok(())
 }
 
 #[tokio::test]
-async fn a_copy_is_found_out_also_when_the_ledger_has_forgotten() -> Outcome<()> {
+async fn a_copy_is_detected_also_after_the_ledger_dropped_its_outcomes() -> Outcome<()> {
     let (_server, mut school, course, mut caller) = learner().await?;
     caller.push_one(progress(&caller, &course, 0).set("time_spent_seconds", 1)).await?;
     let copy = caller.clone();
     for topic in [1, 2] {
         caller.push_one(progress(&caller, &course, topic).set("time_spent_seconds", 1)).await?;
     }
-    // The outcomes are seen: the ledger is empty, and only the chain is left to tell.
+    // The outcomes are acknowledged: the ledger is empty, and only the chain detects the copy.
     caller.seen_n = 3;
     caller.push(vec![]).await?;
     assert_eq!(school.count("device_pushes").await?, 0);
@@ -134,7 +138,7 @@ async fn a_copy_is_found_out_also_when_the_ledger_has_forgotten() -> Outcome<()>
     assert_eq!(code(copy.send(&copy.push_of(vec![own(0), own(1), own(2)])).await?), Code::ChainMismatch);
     assert_eq!(school.value("SELECT sum(time_spent_seconds) FROM topic_progress").await?, 3);
 
-    // The copy becomes a device of its own and loses nothing.
+    // The copy becomes a new device and loses nothing.
     let new = copy.post::<serde_json::Value>("/v1/accounts/device", &json!({"name": "copy", "platform": "test"})).await??;
     let mut signed_in = copy.signed_in.clone();
     for name in ["device_id", "access_token", "refresh_token"] {
@@ -149,7 +153,7 @@ async fn a_copy_is_found_out_also_when_the_ledger_has_forgotten() -> Outcome<()>
 }
 
 #[tokio::test]
-async fn a_chain_that_is_not_the_servers_is_refused() -> Outcome<()> {
+async fn a_chain_that_differs_from_the_servers_is_refused() -> Outcome<()> {
     let (_server, mut school, course, mut caller) = learner().await?;
     caller.push_one(progress(&caller, &course, 0).set("percent", 1)).await?;
     let mut push = caller.push_of(vec![progress(&caller, &course, 1).set("percent", 1)]);
@@ -179,7 +183,7 @@ async fn a_gap_names_the_next_number() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn another_epoch_is_refused_and_a_pull_tells_the_new_one() -> Outcome<()> {
+async fn another_epoch_is_refused_and_a_pull_returns_the_new_one() -> Outcome<()> {
     let (server, mut school, course, mut caller) = learner().await?;
     caller.pull().await?;
     let epoch = caller.epoch;
@@ -198,7 +202,7 @@ async fn another_epoch_is_refused_and_a_pull_tells_the_new_one() -> Outcome<()> 
 }
 
 #[tokio::test]
-async fn what_builds_on_a_refused_row_is_blocked_by_it() -> Outcome<()> {
+async fn changes_based_on_a_refused_row_are_blocked() -> Outcome<()> {
     let (_server, mut school, course, mut caller) = learner().await?;
     let fates = caller
         .push(vec![
@@ -217,7 +221,7 @@ async fn what_builds_on_a_refused_row_is_blocked_by_it() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn laptops_that_make_one_row_at_the_same_moment_lose_nothing() -> Outcome<()> {
+async fn concurrent_creation_of_one_row_loses_nothing() -> Outcome<()> {
     let (server, mut school, course, caller) = learner().await?;
     let mut callers = vec![caller];
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! Every way to be wrong has its code, nothing is half applied, and what stands beside it is unharmed.
+//! Every kind of error has its code, no change is half applied, and the changes beside it are unharmed.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Class {
             .link("course_id", self.course.id)
     }
 
-    /// Pushes every bad change between good ones, all at once, and compares what became of each.
+    /// Pushes every bad change between good ones, all at once, and compares the outcome of each.
     async fn compare(&mut self, bad: Vec<(Change, Code, Option<&str>)>) -> Outcome<()> {
         let before = self.school.count("topics").await?;
         let good = i64::try_from(bad.len())?;
@@ -76,7 +76,7 @@ async fn refused(request: RequestBuilder) -> Outcome<Code> {
 }
 
 #[tokio::test]
-async fn names_that_do_not_exist_are_refused() -> Outcome<()> {
+async fn unknown_names_are_refused() -> Outcome<()> {
     let mut class = class().await?;
     let bad = vec![
         (put("unicorns").id(Uuid::now_v7()).set("title", "x"), Code::UnknownEntity, None),
@@ -119,7 +119,7 @@ async fn values_that_do_not_fit_are_refused() -> Outcome<()> {
     ];
     let mut bad: Vec<(Change, Code, Option<&str>)> =
         wrong.iter().map(|(change, column)| (change.clone(), Code::BadValue, Some(column.as_str()))).collect();
-    // It fits the wire and not the database, which alone can tell.
+    // It fits the wire and not the database, which alone can detect it.
     bad.push((class.topic("x").set("position", 1_i64 << 40), Code::BadValue, None));
     class.compare(bad).await
 }
@@ -143,7 +143,7 @@ async fn ids_that_do_not_fit_their_keys_are_refused() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_the_database_refuses_is_named_by_its_rule() -> Outcome<()> {
+async fn a_violated_database_rule_is_named() -> Outcome<()> {
     let mut class = class().await?;
     class.school.run(format!("UPDATE courses SET course_code = 'GAS' WHERE id = '{}'", class.course.id)).await?;
     let nowhere = put("topics").id(Uuid::now_v7()).link("module_id", Uuid::now_v7()).link("course_id", class.course.id).set("title", "x");
@@ -160,9 +160,9 @@ async fn what_the_database_refuses_is_named_by_its_rule() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_is_taken_comes_back_with_what_is_free() -> Outcome<()> {
+async fn a_taken_value_is_refused_with_a_free_suggestion() -> Outcome<()> {
     let mut class = class().await?;
-    let mut other = School::found(class.server.database()).await?;
+    let mut other = School::create(class.server.database()).await?;
     other.person("learner", "aysel").await?;
     other.person("learner", "Aysel-2").await?;
     class.school.person("admin", "vusal").await?;
@@ -206,7 +206,7 @@ async fn a_row_past_the_limit_is_refused() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_push_are_refused() -> Outcome<()> {
+async fn malformed_push_bodies_are_refused() -> Outcome<()> {
     let class = class().await?;
     let good = serde_json::to_vec(&class.instructor.push_of(vec![class.topic("x")]))?;
     let packed = zstd::bulk::compress(&good, 3)?;
@@ -244,14 +244,14 @@ async fn bodies_that_are_no_push_are_refused() -> Outcome<()> {
     for (number, (request, code)) in cases.into_iter().enumerate() {
         assert_eq!(refused(request).await?, code, "case {number}");
     }
-    // The number was not used up: what is right is taken, packed as it is.
+    // The number was not used up: a correct push is accepted, compressed as it is.
     let answer: PushAnswer = read(zstd(packed).send().await?).await??;
     assert_eq!((answer.last_n, answer.outcomes.len()), (1, 0));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_on_the_way_stores_nothing() -> Outcome<()> {
+async fn a_truncated_body_stores_nothing() -> Outcome<()> {
     let mut class = class().await?;
     let body = serde_json::to_vec(&class.instructor.push_of(vec![class.topic("x")]))?;
     let mut stream = tokio::net::TcpStream::connect(class.server.server().address()).await?;
@@ -271,7 +271,7 @@ async fn a_body_that_breaks_off_on_the_way_stores_nothing() -> Outcome<()> {
     Ok(())
 }
 
-/// Sends the head of a push and as much of a body as it says, reads nothing meanwhile, and then everything that was answered.
+/// Sends the head of a push and this many bytes of its body without reading meanwhile, then returns everything that was answered.
 async fn answered(class: &Class, head: &str, body_bytes: usize) -> Outcome<(String, bool)> {
     let mut stream = tokio::net::TcpStream::connect(class.server.server().address()).await?;
     let start = "POST /v1/sync/push HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
@@ -285,11 +285,11 @@ async fn answered(class: &Class, head: &str, body_bytes: usize) -> Outcome<(Stri
     }
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
-    let is_whole = |answer: &[u8]| {
+    let is_complete = |answer: &[u8]| {
         let text = String::from_utf8_lossy(answer).into_owned();
         text.split_once("\r\n\r\n").is_some_and(|(_, body)| serde_json::from_str::<Value>(body).is_ok())
     };
-    while !is_whole(&answer) {
+    while !is_complete(&answer) {
         match tokio::time::timeout(ANSWER_WAIT, stream.read(&mut buffer)).await?? {
             0 => break,
             count => answer.extend_from_slice(&buffer[..count]),
@@ -308,7 +308,7 @@ async fn a_body_of_twenty_megabytes_is_answered_with_its_code() -> Outcome<()> {
         let chunked = length.starts_with("transfer");
         let token = &class.instructor.access_token;
         let head = format!("authorization: Bearer {token}\r\n{length}");
-        // One chunk of the whole size, whose head goes with the head of the request.
+        // One chunk of the whole size, whose head is sent with the head of the request.
         let head = if chunked { format!("{head}\r\n\r\n{size:x}") } else { head };
         let (answer, closes) = answered(&class, &head, size).await?;
         assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("body_too_large"), "{length}: {answer:?}");
@@ -320,14 +320,14 @@ async fn a_body_of_twenty_megabytes_is_answered_with_its_code() -> Outcome<()> {
 #[tokio::test]
 async fn a_refusal_before_the_body_was_read_says_whether_the_connection_ends() -> Outcome<()> {
     let class = class().await?;
-    // All of it has arrived: nothing has to end.
+    // All of it has arrived, so the connection can stay open.
     let (answer, closes) = answered(&class, "authorization: Bearer nonsense\r\ncontent-length: 5", 5).await?;
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer:?}");
     assert!(!closes, "{answer:?}");
     let (answer, closes) = answered(&class, "authorization: Bearer nonsense\r\ncontent-length: 8000000", 8_000_000).await?;
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer:?}");
     assert!(closes, "{answer:?}");
-    // Who asks before sending is told without being asked to send.
+    // A client that sends `Expect` is refused without being asked to send the body.
     let (answer, closes) = answered(&class, "authorization: Bearer nonsense\r\nexpect: 100-continue\r\ncontent-length: 5", 0).await?;
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer:?}");
     assert!(closes, "{answer:?}");
@@ -335,7 +335,7 @@ async fn a_refusal_before_the_body_was_read_says_whether_the_connection_ends() -
 }
 
 #[tokio::test]
-async fn a_row_with_a_place_too_many_is_json_of_another_form() -> Outcome<()> {
+async fn a_row_with_too_many_values_is_malformed_json() -> Outcome<()> {
     let class = class().await?;
     let push = |rows: Value| {
         let runs = json!([{"entity": "topics", "op": "put", "columns": ["title"], "rows": rows}]);
@@ -352,7 +352,7 @@ async fn a_row_with_a_place_too_many_is_json_of_another_form() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_push_takes_as_many_mutations_as_the_limit_says() -> Outcome<()> {
+async fn mutations_per_push_are_limited() -> Outcome<()> {
     let mut class = class().await?;
     let changes = |count: usize| (0..count).map(|number| class.topic(&number.to_string())).collect::<Vec<_>>();
     assert_eq!(code(class.instructor.send(&class.instructor.push_of(changes(PUSH_MUTATIONS_MAX + 1))).await?), Code::TooManyMutations);
@@ -364,7 +364,7 @@ async fn a_push_takes_as_many_mutations_as_the_limit_says() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_push_of_rows_alone_is_refused_before_anything_is_made_of_it() -> Outcome<()> {
+async fn a_push_with_too_many_rows_or_too_long_names_is_refused_before_expansion() -> Outcome<()> {
     let class = class().await?;
     let push = |entity: String, columns: Vec<String>, rows: usize| -> Outcome<RequestBuilder> {
         let mut body = serde_json::to_value(class.instructor.push_of(vec![]))?;
@@ -374,7 +374,7 @@ async fn a_push_of_rows_alone_is_refused_before_anything_is_made_of_it() -> Outc
     };
     assert_eq!(refused(push("x".repeat(400_000), vec![], 30_000)?).await?, Code::TooManyMutations);
     assert_eq!(refused(push("topics".to_owned(), vec!["x".repeat(400_000)], 30_000)?).await?, Code::TooManyMutations);
-    // Names that nothing has would come back with every outcome.
+    // Unknown names would be repeated with every outcome.
     assert_eq!(refused(push("x".repeat(400_000), vec![], 500)?).await?, Code::BadRequest);
     assert_eq!(refused(push("topics".to_owned(), vec!["x".repeat(64)], 500)?).await?, Code::BadRequest);
     assert_eq!(refused(push("topics".to_owned(), vec!["x".to_owned(); 1_000], 1)?).await?, Code::BadRequest);
@@ -382,7 +382,7 @@ async fn a_push_of_rows_alone_is_refused_before_anything_is_made_of_it() -> Outc
 }
 
 #[tokio::test]
-async fn what_others_have_touched_is_not_deleted_and_the_word_says_so() -> Outcome<()> {
+async fn a_row_used_by_others_is_not_deleted_and_the_problem_says_so() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.clone();
     class.school.enrol(class.instructor.user, &course).await?;
@@ -396,7 +396,7 @@ async fn what_others_have_touched_is_not_deleted_and_the_word_says_so() -> Outco
 }
 
 #[tokio::test]
-async fn only_a_change_that_was_refused_blocks_what_builds_on_it() -> Outcome<()> {
+async fn only_a_refused_change_blocks_changes_based_on_it() -> Outcome<()> {
     let mut class = class().await?;
     let module = Uuid::now_v7();
     let make = put("modules").id(module).link("course_id", class.course.id).set("title", "x");
@@ -413,7 +413,7 @@ async fn only_a_change_that_was_refused_blocks_what_builds_on_it() -> Outcome<()
     assert!(matches!(fates[0], Fate::Rejected { .. }), "{fates:?}");
     assert_eq!(fates[1], Fate::BlockedBy { blocked_by: next });
     assert_eq!(class.instructor.push_one(edit).await?, Fate::BlockedBy { blocked_by: next });
-    // Refused by the database, which finds the culprit by halves.
+    // Refused by the database, which finds the bad row by bisection.
     let (nowhere, next) = (Uuid::now_v7(), class.instructor.next_n);
     let make = put("topics").id(nowhere).link("module_id", Uuid::now_v7()).link("course_id", class.course.id).set("title", "x");
     let edit = put("topics").id(nowhere).on_own(next).set("title", "y");
@@ -423,7 +423,7 @@ async fn only_a_change_that_was_refused_blocks_what_builds_on_it() -> Outcome<()
 }
 
 #[tokio::test]
-async fn a_time_before_all_time_harms_nobody() -> Outcome<()> {
+async fn an_extremely_early_time_is_harmless() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     class.school.person("admin", "vusal").await?;

@@ -1,4 +1,4 @@
-//! Nobody writes what is not theirs, and nobody hears what is not meant for them.
+//! A person writes only what their rights permit, and receives only the rows of their scopes.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -7,9 +7,9 @@ use waystation_model::registry;
 use waystation_model::wire::Outcome as Fate;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, put};
-use waystation_tests::patience::{self, SOON};
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
+use waystation_tests::wait::{self, SOON};
 
 /// Two instructors with a course each, two teachers with a group each, two learners, and the first one's parent.
 struct Town {
@@ -59,7 +59,7 @@ fn enrolment(user: Uuid, course: &Course) -> Change {
     put("enrollments").link("user_id", user).link("course_id", course.id)
 }
 
-/// Pushes what has to be refused for want of a right, all in one batch.
+/// Pushes changes that must be refused for want of a right, all in one batch.
 async fn not_allowed(caller: &mut Caller, changes: Vec<Change>) -> Outcome<()> {
     let fates = caller.push(changes.clone()).await?;
     for (change, fate) in changes.iter().zip(fates) {
@@ -70,7 +70,7 @@ async fn not_allowed(caller: &mut Caller, changes: Vec<Change>) -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_learner_writes_what_they_did_and_nothing_else() -> Outcome<()> {
+async fn a_learner_writes_only_their_own_learning() -> Outcome<()> {
     let mut town = town().await?;
     let mut aysel = town.caller("aysel").await?;
     let me = aysel.user;
@@ -106,7 +106,7 @@ async fn a_learner_writes_what_they_did_and_nothing_else() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_a_push_gives_away_is_gone_for_its_next_change_of_the_same_table() -> Outcome<()> {
+async fn a_right_given_away_is_lost_for_the_next_change_of_the_same_table() -> Outcome<()> {
     let mut town = town().await?;
     let mut rauf = town.caller("rauf").await?;
     rauf.pull().await?;
@@ -130,7 +130,7 @@ async fn what_a_push_gives_away_is_gone_for_its_next_change_of_the_same_table() 
 }
 
 #[tokio::test]
-async fn what_a_push_makes_is_its_writers_for_the_next_change_of_the_same_table() -> Outcome<()> {
+async fn a_row_made_by_a_push_is_writable_by_the_next_change_of_the_same_table() -> Outcome<()> {
     let mut town = town().await?;
     let mut rauf = town.caller("rauf").await?;
     let (made, me) = (Uuid::now_v7(), rauf.user);
@@ -150,7 +150,7 @@ async fn what_a_push_makes_is_its_writers_for_the_next_change_of_the_same_table(
 }
 
 #[tokio::test]
-async fn a_parent_looks_in_and_writes_nothing() -> Outcome<()> {
+async fn a_parent_reads_and_writes_nothing() -> Outcome<()> {
     let mut town = town().await?;
     let mut aysel = town.caller("aysel").await?;
     aysel.push_one(progress(aysel.user, &town.gas)).await?;
@@ -173,15 +173,15 @@ async fn a_parent_looks_in_and_writes_nothing() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn an_instructor_writes_and_hears_their_own_course_only() -> Outcome<()> {
+async fn an_instructor_reads_and_writes_only_their_own_course() -> Outcome<()> {
     let mut town = town().await?;
     let (mut aysel, mut murad) = (town.caller("aysel").await?, town.caller("murad").await?);
     aysel.push_one(progress(aysel.user, &town.gas)).await?;
     murad.push_one(progress(murad.user, &town.fire)).await?;
     let mut rauf = town.caller("rauf").await?;
     rauf.pull().await?;
-    let heard: Vec<_> = rauf.all("topic_progress").values().map(|row| row.columns["course_id"].clone()).collect();
-    assert_eq!(heard, [json!(town.gas.id)]);
+    let received: Vec<_> = rauf.all("topic_progress").values().map(|row| row.columns["course_id"].clone()).collect();
+    assert_eq!(received, [json!(town.gas.id)]);
     assert_eq!(rauf.all("enrollments").len(), 1);
     let (learner, me) = (aysel.user, rauf.user);
     let changes = vec![
@@ -196,13 +196,13 @@ async fn an_instructor_writes_and_hears_their_own_course_only() -> Outcome<()> {
     ];
     not_allowed(&mut rauf, changes).await?;
     assert_eq!(rauf.push_one(topic(&town.gas)).await?, Fate::Applied);
-    // A part of one course cannot be hung into another one.
+    // A part of one course cannot be moved into another one.
     let moved = put("topics").id(town.gas.topics[0]).link("module_id", town.fire.module);
     assert_eq!(rauf.refusal(moved).await?.0, Code::MissingReference);
     let test = town.school.test(&town.fire.clone(), "quiz", "server", &[]).await?;
     let question = put("questions").id(Uuid::now_v7()).link("assessment_id", test.id);
     assert_eq!(rauf.refusal(question.clone().link("course_id", town.gas.id)).await?.0, Code::RuleBroken);
-    assert_eq!(rauf.refusal(question).await?.0, Code::RuleBroken, "outside every course it is no question of this test");
+    assert_eq!(rauf.refusal(question).await?.0, Code::RuleBroken, "a file outside of courses is covered by another test");
     assert_eq!(town.school.count("questions").await?, 0);
     Ok(())
 }
@@ -223,7 +223,7 @@ async fn a_teacher_marks_their_own_group_only() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_only_the_server_makes_nobody_makes() -> Outcome<()> {
+async fn rows_that_only_the_server_makes_are_refused() -> Outcome<()> {
     let mut town = town().await?;
     town.school.person("admin", "vusal").await?;
     let mut admin = town.caller("vusal").await?;
@@ -251,7 +251,7 @@ async fn what_only_the_server_makes_nobody_makes() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn no_server_column_is_taken_from_anybody() -> Outcome<()> {
+async fn server_columns_are_accepted_from_no_client() -> Outcome<()> {
     let mut town = town().await?;
     town.school.person("admin", "vusal").await?;
     let mut admin = town.caller("vusal").await?;
@@ -265,9 +265,9 @@ async fn no_server_column_is_taken_from_anybody() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn organizations_know_nothing_of_each_other() -> Outcome<()> {
+async fn organizations_are_isolated() -> Outcome<()> {
     let mut town = town().await?;
-    let mut other = School::found(town.server.database()).await?;
+    let mut other = School::create(town.server.database()).await?;
     let stranger = other.person("admin", "stranger").await?;
     let theirs = other.course(None, "published", 1).await?;
     town.school.person("admin", "vusal").await?;
@@ -276,13 +276,13 @@ async fn organizations_know_nothing_of_each_other() -> Outcome<()> {
     assert_eq!(strangers.all("courses").len(), 1);
     assert_eq!(strangers.all("users").len(), 1);
     let taken_over = |id: Uuid| put("courses").id(id).set("title", "taken over");
-    // An id that is taken cannot be given again, wherever it is; a delete is answered as for a row that is nowhere.
+    // An existing id cannot be used again, in any organization; a delete is answered as for a missing row.
     assert_eq!(ours.refusal(taken_over(theirs.id)).await?.0, Code::Taken);
     assert_eq!(strangers.refusal(taken_over(town.gas.id)).await?.0, Code::Taken);
     assert_eq!(ours.push_one(delete("courses", theirs.id)).await?, Fate::Applied);
     strangers.pull().await?;
     assert_eq!(strangers.all("courses").len(), 1);
-    // Nothing of ours can point into theirs.
+    // No row of this organization can refer to a row of the other one.
     let pointing = vec![
         enrolment(stranger, &town.gas).set("enrollment_type", "assigned"),
         put("courses").id(Uuid::now_v7()).set("title", "x").link("instructor_id", stranger),
@@ -301,7 +301,7 @@ async fn organizations_know_nothing_of_each_other() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn whoever_may_enrol_lets_themselves_in_where_it_is_open_and_free() -> Outcome<()> {
+async fn self_enrolment_requires_an_open_and_free_course() -> Outcome<()> {
     let mut town = town().await?;
     let mut aysel = town.caller("aysel").await?;
     let fire = town.fire.clone();
@@ -310,13 +310,13 @@ async fn whoever_may_enrol_lets_themselves_in_where_it_is_open_and_free() -> Out
     assert_eq!(aysel.push_one(enrolment(aysel.user, &fire)).await?, Fate::Applied);
     aysel.pull().await?;
     assert!(aysel.row("topics", fire.topics[0]).is_some());
-    // Whoever is dropped does not come back alone.
+    // A dropped person cannot enrol again by themselves.
     let mut nigar = town.caller("nigar").await?;
     nigar.pull().await?;
     assert_eq!(nigar.push_one(enrolment(aysel.user, &fire).set("status", "dropped")).await?, Fate::Merged);
     let removed = aysel.pull().await?.removed;
     assert_eq!(removed, [format!("course:{}", fire.id)]);
-    // That she asks on from there shows that she knows.
+    // Continuing from there shows that the laptop has the page.
     aysel.pull().await?;
     assert_eq!(aysel.refusal(enrolment(aysel.user, &fire).set("status", "enrolled")).await?.0, Code::NotAllowed);
     assert_eq!(aysel.refusal(progress(aysel.user, &fire)).await?.0, Code::NotAllowed);
@@ -324,7 +324,7 @@ async fn whoever_may_enrol_lets_themselves_in_where_it_is_open_and_free() -> Out
 }
 
 #[tokio::test]
-async fn whoever_is_enrolled_hears_their_own_learning_whatever_they_are() -> Outcome<()> {
+async fn enrolled_people_of_any_role_receive_their_own_learning() -> Outcome<()> {
     let mut town = town().await?;
     let sabina = town.caller("sabina").await?.user;
     let fire = town.fire.clone();
@@ -339,15 +339,15 @@ async fn whoever_is_enrolled_hears_their_own_learning_whatever_they_are() -> Out
 }
 
 #[tokio::test]
-async fn an_administrator_hears_the_results_of_the_course_that_is_theirs() -> Outcome<()> {
+async fn an_administrator_receives_the_results_of_their_own_course() -> Outcome<()> {
     let mut town = town().await?;
     let vusal = town.school.person("admin", "vusal").await?;
     let gas = town.gas.clone();
     town.school.run(format!("UPDATE courses SET instructor_id = '{vusal}' WHERE id = '{}'", gas.id)).await?;
     let mut admin = town.caller("vusal").await?;
     admin.pull().await?;
-    let heard: Vec<_> = admin.all("enrollments").values().map(|row| row.columns["course_id"].clone()).collect();
-    assert_eq!(heard, [json!(gas.id)]);
+    let received: Vec<_> = admin.all("enrollments").values().map(|row| row.columns["course_id"].clone()).collect();
+    assert_eq!(received, [json!(gas.id)]);
     let mut aysel = town.caller("aysel").await?;
     aysel.pull().await?;
     let due = enrolment(aysel.user, &gas).set("due_at", 4_000_000_000_000_i64);
@@ -356,7 +356,7 @@ async fn an_administrator_hears_the_results_of_the_course_that_is_theirs() -> Ou
 }
 
 #[tokio::test]
-async fn who_makes_a_group_leads_it_also_an_instructor() -> Outcome<()> {
+async fn an_instructor_who_makes_a_group_leads_it() -> Outcome<()> {
     let mut town = town().await?;
     let mut rauf = town.caller("rauf").await?;
     let group = Uuid::now_v7();
@@ -373,7 +373,7 @@ async fn who_makes_a_group_leads_it_also_an_instructor() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn notes_of_a_student_are_heard_by_administrators_alone() -> Outcome<()> {
+async fn notes_of_a_student_are_sent_to_administrators_only() -> Outcome<()> {
     let mut town = town().await?;
     town.school.person("admin", "vusal").await?;
     let mut admin = town.caller("vusal").await?;
@@ -394,7 +394,7 @@ async fn notes_of_a_student_are_heard_by_administrators_alone() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn nobody_says_of_themselves_that_they_are_through() -> Outcome<()> {
+async fn learners_cannot_declare_their_own_completion() -> Outcome<()> {
     let town = town().await?;
     let mut aysel = town.caller("aysel").await?;
     aysel.pull().await?;
@@ -412,7 +412,7 @@ async fn nobody_says_of_themselves_that_they_are_through() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_full_course_lets_nobody_in_until_somebody_leaves() -> Outcome<()> {
+async fn a_full_course_accepts_nobody_until_somebody_leaves() -> Outcome<()> {
     let mut town = town().await?;
     let fire = town.fire.clone();
     let mut nigar = town.caller("nigar").await?;
@@ -422,12 +422,16 @@ async fn a_full_course_lets_nobody_in_until_somebody_leaves() -> Outcome<()> {
     let mut herself = town.caller("aysel").await?;
     assert_eq!(herself.refusal(enrolment(aysel, &fire)).await?.0, Code::CourseFull);
     assert_eq!(nigar.refusal(assign(aysel)).await?.0, Code::CourseFull);
-    // Who is in goes on.
+    // A person who is already enrolled continues.
     assert!(matches!(nigar.push_one(enrolment(murad, &fire).set("status", "in_progress")).await?, Fate::Applied | Fate::Merged));
     assert!(matches!(nigar.push_one(enrolment(murad, &fire).set("status", "dropped")).await?, Fate::Applied | Fate::Merged));
     assert_eq!(nigar.push_one(assign(aysel)).await?, Fate::Applied);
-    assert_eq!(nigar.refusal(enrolment(murad, &fire).set("status", "enrolled")).await?.0, Code::CourseFull, "coming back takes a place");
-    // Two who come at once have one place between them.
+    assert_eq!(
+        nigar.refusal(enrolment(murad, &fire).set("status", "enrolled")).await?.0,
+        Code::CourseFull,
+        "enrolling again takes a place"
+    );
+    // Two concurrent enrolments compete for one place.
     town.school.run(format!("UPDATE courses SET enrollments_max = 2 WHERE id = '{}'", fire.id)).await?;
     let (sabina, tofiq) = (town.caller("sabina").await?.user, town.caller("tofiq").await?.user);
     let fates = nigar.push(vec![assign(sabina), assign(tofiq)]).await?;
@@ -436,26 +440,26 @@ async fn a_full_course_lets_nobody_in_until_somebody_leaves() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn who_hears_more_than_a_laptop_can_name_is_told_and_loses_nothing() -> Outcome<()> {
+async fn too_many_scopes_for_a_laptop_are_reported_and_nothing_is_lost() -> Outcome<()> {
     let mut town = town().await?;
     town.school.person("admin", "vusal").await?;
     let mut admin = town.caller("vusal").await?;
     admin.pull().await?;
     let more = "INSERT INTO courses (organization_id, title) SELECT id, 'Course' FROM organizations, generate_series(1, 2600)";
     town.school.run(more).await?;
-    let refused = patience_for_scopes(&admin).await?;
+    let refused = pull_until_refused(&admin).await?;
     assert_eq!(refused, Code::TooManyScopes);
     assert_eq!(admin.push_one(put("courses").id(town.gas.id).set("title", "Renamed")).await?, Fate::Merged);
     Ok(())
 }
 
-/// Pulls until the change of rights is round, which takes a moment.
-async fn patience_for_scopes(caller: &Caller) -> Outcome<Code> {
-    patience::until("the pull is refused", SOON, || async { Ok(caller.ask_page().await?.err().map(|problem| problem.code)) }).await
+/// Pulls until the changed rights apply, which takes a moment.
+async fn pull_until_refused(caller: &Caller) -> Outcome<Code> {
+    wait::until("the pull is refused", SOON, || async { Ok(caller.ask_page().await?.err().map(|problem| problem.code)) }).await
 }
 
 #[tokio::test]
-async fn who_makes_something_may_fill_it_in_the_same_push() -> Outcome<()> {
+async fn a_row_and_its_children_are_made_in_the_same_push() -> Outcome<()> {
     let town = town().await?;
     let mut rauf = town.caller("rauf").await?;
     let (course, module, group) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
@@ -472,7 +476,7 @@ async fn who_makes_something_may_fill_it_in_the_same_push() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_somebody_gave_away_is_not_theirs_for_the_rest_of_the_push() -> Outcome<()> {
+async fn a_right_given_away_is_lost_for_the_rest_of_the_push() -> Outcome<()> {
     let mut town = town().await?;
     let nigar = town.caller("nigar").await?.user;
     let mut rauf = town.caller("rauf").await?;
@@ -482,13 +486,13 @@ async fn what_somebody_gave_away_is_not_theirs_for_the_rest_of_the_push() -> Out
     let refused = |fate: &Fate| matches!(fate, Fate::Rejected { code: Code::NotAllowed, .. });
     let fates = rauf.push(vec![topic(&gas), given, topic(&gas)]).await?;
     assert!(fates[0] == Fate::Applied && fates[1] == Fate::Applied && refused(&fates[2]), "{fates:?}");
-    // Nor for another instance, that has not heard of it yet.
+    // Nor at another instance that has not been notified yet.
     let second = LocalServer::start(town.server.database()).await?;
     let mut murad = Caller::sign_in(&second.url(), "murad").await?;
     murad.pull().await?;
-    // As a server's session does: nothing is announced from here, so the second instance has to look.
+    // Like a session of the server: nothing is announced from here, so the second instance has to look.
     town.school.run("SET waystation.server = 'on'; UPDATE enrollments SET status = 'dropped'").await?;
-    // They had the right when they did it, and nobody has told them otherwise.
+    // They had the right when they made the change, and no page has told them otherwise.
     assert_eq!(murad.push_one(progress(murad.user, &town.fire)).await?, Fate::Held);
     second.stop().await;
     Ok(())

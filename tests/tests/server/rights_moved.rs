@@ -1,5 +1,5 @@
-//! Rights that another program takes away without a word count from the next page on: what was taken is not read any more, also
-//! by a server that has not heard of it.
+//! Rights that another program revokes without an announcement are lost from the next page on: the rows are no longer read, also by a
+//! server that was not notified.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -37,13 +37,13 @@ impl Class {
         format!("course:{}", self.course.id)
     }
 
-    /// Changes rows as another server's session does whose announcement is lost: nothing is announced.
-    async fn unheard(&mut self, sql: &str) -> Outcome<()> {
+    /// Changes rows like another server's session whose announcement is lost.
+    async fn without_announcement(&mut self, sql: &str) -> Outcome<()> {
         self.school.run(format!("BEGIN; SET LOCAL waystation.server = 'on'; {sql}; COMMIT")).await
     }
 
     async fn drop_everybody(&mut self) -> Outcome<()> {
-        self.unheard("UPDATE enrollments SET status = 'dropped'; UPDATE topics SET title = 'Written after that'").await
+        self.without_announcement("UPDATE enrollments SET status = 'dropped'; UPDATE topics SET title = 'Written after that'").await
     }
 }
 
@@ -56,16 +56,16 @@ async fn a_page_is_read_with_the_rights_of_its_snapshot() -> Outcome<()> {
     let pulled = class.aysel.pull().await?;
     assert_eq!(pulled.removed, [class.scope()]);
     assert!(!pulled.rows.iter().any(|(scope, ..)| *scope == class.scope()), "{:?}", pulled.rows);
-    // What was given back without a word is read as well.
-    class.unheard("UPDATE enrollments SET status = 'enrolled'").await?;
+    // Rights that are restored without an announcement apply as well.
+    class.without_announcement("UPDATE enrollments SET status = 'enrolled'").await?;
     class.aysel.pull().await?;
-    let topic = class.aysel.row("topics", class.course.topics[0]).ok_or("not heard again")?;
+    let topic = class.aysel.row("topics", class.course.topics[0]).ok_or("not received again")?;
     assert_eq!(topic.columns["title"], "Written after that");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_course_that_is_edited_costs_its_learners_no_new_subscription() -> Outcome<()> {
+async fn editing_a_course_renews_no_subscription_of_its_learners() -> Outcome<()> {
     let mut class = class().await?;
     class.aysel.pull().await?;
     let app = class.server.server().app();
@@ -82,7 +82,7 @@ async fn a_course_that_is_edited_costs_its_learners_no_new_subscription() -> Out
 }
 
 #[tokio::test]
-async fn a_page_that_was_read_ahead_is_not_given_out_after_the_right_was_taken() -> Outcome<()> {
+async fn a_page_read_ahead_is_discarded_after_the_right_was_revoked() -> Outcome<()> {
     let mut class = class().await?;
     let many = format!(
         "INSERT INTO topics (organization_id, module_id, course_id, title, position) \
@@ -90,9 +90,9 @@ async fn a_page_that_was_read_ahead_is_not_given_out_after_the_right_was_taken()
     );
     class.school.run(many).await?;
     let mut pulled = Pulled::default();
-    // Until the page after this one is of the course alone, and is being read.
+    // Waits until the page after this one contains only the course, and is being read.
     while class.aysel.pull_page(&mut pulled).await? && !pulled.rows.iter().any(|(scope, ..)| *scope == class.scope()) {}
-    class.unheard("UPDATE enrollments SET status = 'dropped'").await?;
+    class.without_announcement("UPDATE enrollments SET status = 'dropped'").await?;
     let digest = cursors_digest(class.aysel.cursors.iter().map(|(scope, version)| (scope.as_str(), *version)));
     let ask = json!({"protocol": 1, "device": class.aysel.device, "epoch": class.aysel.epoch, "digest": format!("{digest:016x}")});
     let answer = class.aysel.request(Method::POST, "/v1/sync/pull").json(&ask).send().await?.text().await?;
@@ -104,7 +104,7 @@ async fn a_page_that_was_read_ahead_is_not_given_out_after_the_right_was_taken()
 }
 
 #[tokio::test]
-async fn slices_and_files_are_read_with_the_rights_of_their_moment() -> Outcome<()> {
+async fn slices_and_files_are_read_with_the_current_rights() -> Outcome<()> {
     let mut class = class().await?;
     let bytes = bytes::Bytes::from_static(b"a film");
     let sha256 = hex::encode(Sha256::digest(&bytes));
@@ -119,8 +119,8 @@ async fn slices_and_files_are_read_with_the_rights_of_their_moment() -> Outcome<
     let slices = |body: serde_json::Value| class.aysel.request(Method::POST, "/v1/sync/slices").json(&body).send();
     assert_eq!(slices(sums.clone()).await?.status(), StatusCode::OK);
 
-    let unheard = "BEGIN; SET LOCAL waystation.server = 'on'; UPDATE enrollments SET status = 'dropped'; COMMIT";
-    class.school.run(unheard).await?;
+    let unannounced = "BEGIN; SET LOCAL waystation.server = 'on'; UPDATE enrollments SET status = 'dropped'; COMMIT";
+    class.school.run(unannounced).await?;
     assert_eq!(class.aysel.request(Method::GET, &path).send().await?.status(), StatusCode::NOT_FOUND);
     assert_eq!(code(read::<serde_json::Value>(slices(sums).await?).await?), Code::NotAllowed);
     Ok(())

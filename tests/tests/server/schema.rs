@@ -1,4 +1,4 @@
-//! PostgreSQL's own catalogue and the registry say the same of references and of what a new row starts with.
+//! PostgreSQL's catalogue and the registry agree on references and on the defaults of a new row.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, delete, put};
 use waystation_tests::school::{School, open};
 
-/// Child, column, parent, what a delete does, columns that are equal in both rows, whether those follow the parent.
+/// Child, column, parent, the action of a delete, columns that are equal in both rows, whether those follow the parent.
 type Foreign = (String, String, String, &'static str, BTreeSet<String>, bool);
 
 const FOREIGN_KEYS: &str = "
@@ -29,7 +29,7 @@ const NAMES: &str = "
         JOIN pg_attribute a ON a.attrelid = tables AND a.attnum = n.number
     $$";
 
-/// Filled with the moment when plain SQL does not say: a laptop says it.
+/// Filled with the current time when plain SQL omits it: a laptop always sends it.
 const NOW: &[(&str, &str)] = &[("group_memberships", "joined_at"), ("assessment_attempts", "started_at")];
 
 fn word(on_delete: OnDelete) -> &'static str {
@@ -90,7 +90,7 @@ async fn every_foreign_key_is_registered_and_every_reference_enforced() -> Outco
     Ok(())
 }
 
-/// What PostgreSQL puts where plain SQL does not say, in its wire form; none where it has no default.
+/// PostgreSQL's default of a column in its wire form; none where it has none.
 async fn default_of(school: &mut School, entity: &Entity, column: &Column) -> Outcome<Option<Value>> {
     let sql = "SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
                WHERE d.adrelid = $1::regclass AND a.attname = $2";
@@ -101,12 +101,12 @@ async fn default_of(school: &mut School, entity: &Entity, column: &Column) -> Ou
 }
 
 #[tokio::test]
-async fn a_row_starts_with_the_same_whether_sql_or_a_push_makes_it() -> Outcome<()> {
+async fn sql_and_push_give_a_new_row_the_same_defaults() -> Outcome<()> {
     let (_server, mut school) = open().await?;
     for entity in all() {
         for column in entity.columns {
             let name = format!("{}.{}", entity.name, column.name);
-            // Plain SQL is never the person whom a row is about.
+            // Plain SQL never acts as the person whom a row is about.
             let by_others = column.default_by_others.and_then(|(_, json)| serde_json::from_str(json).ok());
             let (ours, theirs) = (by_others.unwrap_or_else(|| column.default_value()), default_of(&mut school, entity, column).await?);
             if NOW.contains(&(entity.name, column.name)) {
@@ -129,7 +129,7 @@ async fn a_row_starts_with_the_same_whether_sql_or_a_push_makes_it() -> Outcome<
 }
 
 #[tokio::test]
-async fn a_new_row_is_asked_for_what_is_needed_and_for_nothing_else() -> Outcome<()> {
+async fn a_new_row_requires_exactly_its_required_columns() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("admin", "vusal").await?;
     let course = school.course(None, "draft", 0).await?;
@@ -145,7 +145,7 @@ async fn a_new_row_is_asked_for_what_is_needed_and_for_nothing_else() -> Outcome
 }
 
 #[tokio::test]
-async fn deleting_a_station_takes_along_and_empties_what_the_registry_says() -> Outcome<()> {
+async fn deleting_a_station_cascades_and_clears_as_registered() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let vusal = school.person("admin", "vusal").await?;
     let station = school.insert("stations", json!({"id": Uuid::now_v7(), "name": "Station", "status": "active"})).await?;
@@ -166,7 +166,7 @@ async fn deleting_a_station_takes_along_and_empties_what_the_registry_says() -> 
 
     let mut admin = Caller::sign_in(&server.url(), "vusal").await?;
     admin.pull().await?;
-    let stamp = admin.row("stations", station).ok_or("the station is heard")?.stamp;
+    let stamp = admin.row("stations", station).ok_or("the station is received")?.stamp;
     assert_eq!(admin.push(vec![delete("stations", station).on(stamp)]).await?.len(), 1);
     let goes = deletion("stations");
     assert_eq!(goes.deletes.len(), 5);
@@ -177,15 +177,15 @@ async fn deleting_a_station_takes_along_and_empties_what_the_registry_says() -> 
     for (table, column) in goes.empties {
         assert_eq!(school.value(format!("SELECT count(*) FROM {table} WHERE {column} IS NOT NULL")).await?, json!(0), "{table}");
     }
-    // And the laptop is told of all of it.
+    // The laptop receives all of these changes.
     admin.pull().await?;
     assert!(admin.row("station_equipment", station).is_none() && admin.all("station_safety_system_features").is_empty());
-    assert_eq!(admin.row("courses", course.id).ok_or("the course is heard")?.columns["station_id"], Value::Null);
+    assert_eq!(admin.row("courses", course.id).ok_or("the course is received")?.columns["station_id"], Value::Null);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_delete_is_refused_while_what_goes_with_it_is_in_use() -> Outcome<()> {
+async fn a_delete_is_refused_while_a_cascaded_row_is_in_use() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("admin", "vusal").await?;
     let aysel = school.person("learner", "aysel").await?;
@@ -195,8 +195,8 @@ async fn a_delete_is_refused_while_what_goes_with_it_is_in_use() -> Outcome<()> 
     school.insert("topic_progress", row).await?;
     let mut admin = Caller::sign_in(&server.url(), "vusal").await?;
     admin.pull().await?;
-    let stamp = admin.row("modules", course.module).ok_or("the module is heard")?.stamp;
-    // The module goes with its topics, and somebody has begun one of them.
+    let stamp = admin.row("modules", course.module).ok_or("the module is received")?.stamp;
+    // The module is deleted with its topics, and a learner has begun one of them.
     assert_eq!(admin.refusal(delete("modules", course.module).on(stamp)).await?, (Code::InUse, None));
     assert!(deletion("modules").refused_by.contains(&("topic_progress", "topic_id")));
     assert_eq!(school.count("topics").await?, 1);

@@ -1,4 +1,4 @@
-//! Sessions: how they end, and that a refresh token that somebody else has ends with them.
+//! Sessions: how they end, and that a stolen refresh token ends with them.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use waystation_tests::caller::{Caller, PASSWORD, code, refresh, sign_in};
 use waystation_tests::school::{School, open};
 use waystation_tests::server::LocalServer;
 
-/// The refresh token that follows.
+/// The next refresh token.
 async fn next(server: &LocalServer, token: &str) -> Outcome<String> {
     let answer = refresh(&server.url(), token).await??;
     Ok(answer["refresh_token"].as_str().ok_or("no token")?.to_owned())
@@ -18,18 +18,18 @@ async fn is_refused(server: &LocalServer, token: &str) -> Outcome<bool> {
     Ok(refresh(&server.url(), token).await?.err().is_some_and(|problem| problem.code == Code::SessionEnded))
 }
 
-/// Lets pass what a request may take to arrive.
+/// Makes earlier tokens older than the longest time that a request may take to arrive.
 async fn pass(school: &mut School) -> Outcome<()> {
     school.run("UPDATE left_refresh_tokens SET left_at = left_at - interval '1 hour'").await
 }
 
 #[tokio::test]
-async fn an_older_refresh_token_ends_the_session_for_both_who_have_it() -> Outcome<()> {
+async fn reuse_of_an_old_refresh_token_ends_the_session() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let owner = Caller::sign_in(&server.url(), "aysel").await?;
     let other = Caller::sign_in(&server.url(), "aysel").await?;
-    // A thief has the first token, and goes on with it while the owner's laptop is closed.
+    // A thief has the first token, and uses it while the owner's laptop is closed.
     let stolen = owner.refresh_token.clone();
     let mut thief = stolen.clone();
     for _ in 0..3 {
@@ -38,7 +38,7 @@ async fn an_older_refresh_token_ends_the_session_for_both_who_have_it() -> Outco
     let mut pokes = owner.live().await?;
     pass(&mut school).await?;
     assert!(is_refused(&server, &stolen).await?, "the owner comes back");
-    assert!(is_refused(&server, &thief).await?, "and the thief is out too");
+    assert!(is_refused(&server, &thief).await?, "and the thief's session ended too");
     pokes.ended().await?;
     assert_eq!(code(owner.ask_page().await?), Code::SessionEnded);
     next(&server, &other.refresh_token).await?;
@@ -46,7 +46,7 @@ async fn an_older_refresh_token_ends_the_session_for_both_who_have_it() -> Outco
 }
 
 #[tokio::test]
-async fn a_request_that_was_overtaken_ends_nothing() -> Outcome<()> {
+async fn an_overtaken_refresh_ends_nothing() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let caller = Caller::sign_in(&server.url(), "aysel").await?;
@@ -54,17 +54,17 @@ async fn a_request_that_was_overtaken_ends_nothing() -> Outcome<()> {
     let second = next(&server, &first).await?;
     let third = next(&server, &second).await?;
     let fourth = next(&server, &third).await?;
-    // All were on their way for a while.
+    // All were in transit for a while.
     for late in [&first, &second] {
-        assert!(is_refused(&server, late).await?, "it is answered to nobody");
+        assert!(is_refused(&server, late).await?, "a late request is refused");
     }
-    assert_eq!(next(&server, &third).await?, fourth, "the two newest are good");
+    assert_eq!(next(&server, &third).await?, fourth, "the two newest are valid");
     next(&server, &fourth).await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_token_that_was_never_one_ends_nobody_elses_session() -> Outcome<()> {
+async fn an_invented_token_ends_no_session() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let caller = Caller::sign_in(&server.url(), "aysel").await?;
@@ -77,7 +77,7 @@ async fn a_token_that_was_never_one_ends_nobody_elses_session() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_session_of_before_goes_on() -> Outcome<()> {
+async fn a_session_with_a_token_of_the_earlier_format_continues() -> Outcome<()> {
     use sha2::{Digest, Sha256};
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
@@ -139,11 +139,11 @@ async fn a_new_password_ends_every_session() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn hashing_a_password_anew_ends_no_session() -> Outcome<()> {
+async fn rehashing_a_password_ends_no_session() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let aysel = school.person("learner", "aysel").await?;
     let before = Caller::sign_in(&server.url(), "aysel").await?;
-    // The same password, as another system had hashed it; written by a program that says so.
+    // The same password, hashed by another system and stored by a program that says so.
     let bcrypt = "$2b$04$abcdefghijklmnopqrstuu76dfuawWdBS1QY6vcj1MdxyGkWvOi6G";
     let same = "SET LOCAL waystation.same_password = 'on'";
     school.run(format!("BEGIN; {same}; UPDATE users SET password_hash = '{bcrypt}' WHERE id = '{aysel}'; COMMIT")).await?;
@@ -151,7 +151,7 @@ async fn hashing_a_password_anew_ends_no_session() -> Outcome<()> {
         let url = server.url();
         tokio::spawn(async move { Caller::sign_in(&url, "aysel").await.map(drop).map_err(|error| error.to_string()) })
     });
-    // Two at once: the one who comes second finds another hash of the same password.
+    // Two at once: the second one finds a new hash of the same password.
     for pair in pairs.collect::<Vec<_>>() {
         pair.await??;
     }
@@ -176,7 +176,7 @@ async fn signing_out_everywhere_ends_every_session_of_this_person() -> Outcome<(
         assert!(is_refused(&server, &session.refresh_token).await?);
         assert_eq!(code(session.ask_page().await?), Code::SessionEnded);
     }
-    // Only a session that is open can.
+    // Only an open session can.
     let again = Caller::sign_in(&server.url(), "aysel").await?;
     assert_eq!(code(waystation_tests::caller::read::<Value>(everywhere().await?).await?), Code::SessionEnded);
     next(&server, &again.refresh_token).await?;

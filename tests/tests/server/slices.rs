@@ -1,4 +1,4 @@
-//! A laptop compares what it has of a scope with what the server has, slice by slice.
+//! A laptop compares its rows of a scope with the server's, slice by slice.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ impl Class {
         format!("course:{}", self.course.id)
     }
 
-    /// The lines of an answer, by what they say that they are.
+    /// The lines of an answer, as JSON.
     async fn ask(&self, more: Value) -> Outcome<Answered<Vec<Value>>> {
         let mut body = json!({
             "protocol": 1, "device": self.caller.device, "epoch": self.caller.epoch, "scope": self.scope(),
@@ -54,7 +54,7 @@ impl Class {
         Ok(code(self.ask(more).await?))
     }
 
-    /// The hashes of everything that the caller has of the scope, by slice.
+    /// The hashes of all rows of the scope that the caller has, by slice.
     fn hashes(&self) -> BTreeMap<u8, Vec<i64>> {
         let mut slices: BTreeMap<u8, Vec<i64>> = (0..=u8::MAX).map(|slice| (slice, Vec::new())).collect();
         for ((entity, id), row) in &self.caller.rows[&self.scope()] {
@@ -65,7 +65,7 @@ impl Class {
 }
 
 #[tokio::test]
-async fn the_sums_of_the_slices_are_those_of_their_rows() -> Outcome<()> {
+async fn slice_sums_match_their_rows() -> Outcome<()> {
     let class = class().await?;
     let lines = class.ask(json!({})).await??;
     let [sums] = lines.as_slice() else { return Err(format!("one line: {lines:?}").into()) };
@@ -78,7 +78,7 @@ async fn the_sums_of_the_slices_are_those_of_their_rows() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_sent_and_what_nobody_knows_is_named() -> Outcome<()> {
+async fn missing_rows_are_sent_and_unknown_rows_are_named() -> Outcome<()> {
     let class = class().await?;
     let topic = class.course.topics[7];
     let slice = topic.as_bytes()[15];
@@ -101,7 +101,7 @@ async fn what_is_missing_is_sent_and_what_nobody_knows_is_named() -> Outcome<()>
 }
 
 #[tokio::test]
-async fn a_laptop_that_has_nothing_gets_a_page_and_is_told_that_there_is_more() -> Outcome<()> {
+async fn an_empty_laptop_gets_a_page_and_is_told_that_there_is_more() -> Outcome<()> {
     let mut class = class().await?;
     class
         .school
@@ -123,10 +123,10 @@ async fn a_laptop_that_has_nothing_gets_a_page_and_is_told_that_there_is_more() 
 }
 
 #[tokio::test]
-async fn nobody_compares_what_they_do_not_hear_or_have_not_read() -> Outcome<()> {
+async fn slices_require_a_subscribed_and_completely_read_scope() -> Outcome<()> {
     let class = class().await?;
     assert_eq!(class.refused(json!({"scope": format!("roster:{}", Uuid::now_v7())})).await?, Code::NotAllowed);
-    let elsewhere = School::found(class._server.database()).await?.course(None, "published", 1).await?;
+    let elsewhere = School::create(class._server.database()).await?.course(None, "published", 1).await?;
     assert_eq!(class.refused(json!({"scope": format!("course:{}", elsewhere.id)})).await?, Code::NotAllowed);
     assert_eq!(class.refused(json!({"device": Uuid::now_v7()})).await?, Code::DeviceNotYours);
     assert_eq!(class.refused(json!({"slices": {"7": vec![1; SLICE_ROWS_MAX + 1]}})).await?, Code::BadRequest);

@@ -1,4 +1,4 @@
-//! Whoever signs in as nobody, sends what unpacks to much, or takes every connection keeps nobody else out.
+//! Unauthenticated sign-ins, bodies that expand greatly and a shortage of connections lock no other client out.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use waystation_model::Code;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, PASSWORD, code, read};
-use waystation_tests::patience;
 use waystation_tests::school::{School, open};
 use waystation_tests::server::{LocalServer, TEST_CONNECTIONS};
+use waystation_tests::wait;
 
-/// How long something may take that happens at once.
+/// Longest time for what happens at once.
 const SOON: Duration = Duration::from_secs(30);
 
 fn address(last: u8) -> IpAddr {
@@ -40,35 +40,35 @@ async fn status(server: &LocalServer, request: Request<Body>) -> Outcome<StatusC
 }
 
 #[tokio::test]
-async fn a_known_device_signs_in_while_strangers_wait_and_another_address_is_not_last() -> Outcome<()> {
+async fn known_devices_and_other_addresses_sign_in_before_waiting_strangers() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     school.person("learner", "murad").await?;
     let aysel = Caller::sign_in(&server.url(), "aysel").await?;
     let desk = server.server().app().passwords.clone();
-    // Somebody's password is being looked at, and many more of one address wait.
-    let held = desk.take(Some(address(9))).await?;
+    // One person's password is being checked, and many more sign-ins of one address wait.
+    let permits = desk.take(Some(address(9))).await?;
     let server = Arc::new(server);
     let mut strangers = JoinSet::new();
     for number in 0..=STRANGERS_WAITING_MAX {
         let (server, request) = (Arc::clone(&server), sign_in_from(address(1), &format!("nobody-{number}"), json!({}))?);
         strangers.spawn(async move { server.server().answer(request).await.map(|answer| answer.status()) });
     }
-    let refused = patience::within("one too many is told to come again", SOON, async {
-        strangers.join_next().await.ok_or("nobody was answered")?.map_err(|error| error.to_string())
+    let refused = wait::within("a sign-in beyond the limit is told to retry", SOON, async {
+        strangers.join_next().await.ok_or("no sign-in was answered")?.map_err(|error| error.to_string())
     });
     assert_eq!(refused.await??, StatusCode::TOO_MANY_REQUESTS);
     let known = sign_in_from(address(1), "aysel", json!({"id": aysel.device}))?;
-    assert_eq!(patience::within("a known device", SOON, status(&server, known)).await?, StatusCode::OK);
+    assert_eq!(wait::within("a known device", SOON, status(&server, known)).await?, StatusCode::OK);
     strangers.shutdown().await;
-    drop(held);
+    drop(permits);
     let other = sign_in_from(address(2), "murad", json!({}))?;
-    assert_eq!(patience::within("another address", SOON, status(&server, other)).await?, StatusCode::OK);
+    assert_eq!(wait::within("another address", SOON, status(&server, other)).await?, StatusCode::OK);
     Ok(())
 }
 
 #[tokio::test]
-async fn many_devices_made_at_once_are_no_more_than_the_limit() -> Outcome<()> {
+async fn concurrent_sign_ins_make_no_more_devices_than_the_limit() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let aysel = school.person("learner", "aysel").await?;
     let make = "INSERT INTO devices (organization_id, user_id) SELECT organization_id, id FROM users, generate_series(1, 95) WHERE id";
@@ -92,7 +92,7 @@ async fn many_devices_made_at_once_are_no_more_than_the_limit() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn what_unpacks_to_much_is_unpacked_when_it_has_its_turn() -> Outcome<()> {
+async fn large_bodies_are_decompressed_only_after_the_tenant_queue() -> Outcome<()> {
     let (server, mut school) = open().await?;
     school.person("learner", "aysel").await?;
     let caller = Caller::sign_in(&server.url(), "aysel").await?;
@@ -105,28 +105,28 @@ async fn what_unpacks_to_much_is_unpacked_when_it_has_its_turn() -> Outcome<()> 
     };
     let turns = &server.server().app().turns;
     for path in ["/v1/sync/push", "/v1/sync/pull", "/v1/sync/slices"] {
-        let mut held = Vec::new();
+        let mut permits = Vec::new();
         for _ in 0..TEST_CONNECTIONS / 2 {
-            held.push(turns.take(school.organization).await?);
+            permits.push(turns.take(school.organization).await?);
         }
         let mut waiting = Box::pin(server.server().answer(send(path)?));
         for _ in 0..100 {
-            assert!(waiting.as_mut().now_or_never().is_none(), "{path} was unpacked before its turn");
+            assert!(waiting.as_mut().now_or_never().is_none(), "{path} was decompressed before its permit");
             tokio::task::yield_now().await;
         }
-        drop(held);
-        let status = patience::within("the turn", SOON, waiting).await?.status();
+        drop(permits);
+        let status = wait::within("the permit", SOON, waiting).await?.status();
         assert!(status.is_client_error(), "{path}: {status}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_server_that_gets_no_connection_is_not_ready() -> Outcome<()> {
+async fn a_server_without_a_database_connection_is_not_ready() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let ready = || async { Outcome::Ok(reqwest::get(format!("{}/readyz", server.url())).await?.status().as_u16()) };
     assert_eq!(ready().await?, 200);
-    // The connections that are open go on; another one is refused.
+    // The open connections stay; new ones are refused.
     let mut elsewhere = waystation_tests::cluster::Cluster::shared().await?.connect("postgres").await?;
     let name = server.database().name();
     let allow = |allowed: bool| sqlx::raw_sql(sqlx::AssertSqlSafe(format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS {allowed}")));
@@ -135,24 +135,24 @@ async fn a_server_that_gets_no_connection_is_not_ready() -> Outcome<()> {
     allow(true).execute(&mut elsewhere).await?;
     assert_eq!(ready().await?, 200);
     school.run("SELECT 1").await?;
-    let mut held = Vec::new();
-    while held.len() < TEST_CONNECTIONS as usize {
+    let mut connections = Vec::new();
+    while connections.len() < TEST_CONNECTIONS as usize {
         match server.server().app().pool.try_acquire() {
-            Some(connection) => held.push(connection),
-            // The pool grows, or the listener has one.
+            Some(connection) => connections.push(connection),
+            // The pool opens a connection, or the listener has one.
             None => match tokio::time::timeout(Duration::from_millis(500), server.server().app().pool.acquire()).await {
-                Ok(connection) => held.push(connection?),
+                Ok(connection) => connections.push(connection?),
                 Err(_) => break,
             },
         }
     }
     assert_eq!(ready().await?, 503);
-    drop(held);
+    drop(connections);
     assert_eq!(ready().await?, 200);
     Ok(())
 }
 
-/// A file of the course that its learners hear.
+/// A file of the course, which its learners may download.
 async fn film(server: &LocalServer, school: &mut School, bytes: &'static [u8]) -> Outcome<String> {
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 0).await?;
@@ -164,7 +164,7 @@ async fn film(server: &LocalServer, school: &mut School, bytes: &'static [u8]) -
 }
 
 #[tokio::test]
-async fn a_file_that_was_cut_short_is_not_there_whole_or_in_part() -> Outcome<()> {
+async fn a_truncated_file_is_not_served() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let sha256 = film(&server, &mut school, &[7; 10_000]).await?;
     let caller = Caller::sign_in(&server.url(), "rauf").await?;

@@ -1,4 +1,4 @@
-//! The merges of `docs/vectors/merges.json`, pushed to a real server in every order of arrival that the file allows.
+//! The merges of `docs/vectors/merges.json`, pushed to a real server in every order of arrival that the file permits.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use waystation_model::registry::{IdRule, entity};
 use waystation_model::wire::Outcome as Fate;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, now_us, put};
-use waystation_tests::places;
+use waystation_tests::paths;
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
 
 const DEVICES: [&str; 3] = ["A", "B", "C"];
 const SECOND_US: i64 = 1_000_000;
-/// How long before now second 0 of every case is: no `at` is later than its receipt.
+/// How long before now second 0 of every case is, so that no `at` is later than its receipt.
 const BEGUN_SECONDS_AGO: i64 = 3_600;
 const DAY: &str = "2026-03-02";
 
@@ -47,7 +47,7 @@ impl World {
             administrators.push(Caller::sign_in(&server.url(), name).await?);
             learners.push(Caller::sign_in(&server.url(), "aysel").await?);
         }
-        // At one time the larger device id counts as the later: C's is the largest.
+        // Of equal times, that of the larger device id counts as the later: C's is the largest.
         administrators.sort_by_key(|caller| caller.device);
         learners.sort_by_key(|caller| caller.device);
         let begun_us = now_us() - BEGUN_SECONDS_AGO * SECOND_US;
@@ -58,7 +58,7 @@ impl World {
         if case["who"] == "learner" { &mut self.learner } else { &mut self.administrators }
     }
 
-    /// The columns that place a new row of this table, each time somewhere where no row is yet.
+    /// The key columns of a new row of this table, a different unused key each time.
     async fn key(&mut self, table: &str) -> Outcome<Map<String, Value>> {
         let (course, module, group) = (self.course.id, self.course.module, self.group);
         let learner = self.learner[0].user;
@@ -89,7 +89,7 @@ impl World {
         key.as_object().cloned().ok_or_else(|| "a key is an object".into())
     }
 
-    /// A value of the file, with its words in braces filled in. `me` is who says it.
+    /// A value of the file, with its placeholders in braces filled in. `me` is the author.
     fn filled(&self, case: &Value, value: &Value, me: Option<Uuid>) -> Value {
         let callers = if case["who"] == "learner" { &self.learner } else { &self.administrators };
         match value.as_str() {
@@ -109,7 +109,7 @@ impl World {
         values.into_iter().map(|(name, value)| (name, self.filled(case, &value, me))).collect()
     }
 
-    /// Plays one case in one order, and returns what became of the row, of the changes and of the values that lost.
+    /// Plays one case in one order, and returns the row, the outcomes of the changes and the losing values.
     async fn play(&mut self, case: &Value, order: &[String]) -> Outcome<Played> {
         let table = case["table"].as_str().ok_or("a case has a table")?.to_owned();
         let key = self.key(&table).await?;
@@ -135,7 +135,7 @@ impl World {
             change = on(change, &given["base"], before, &said, &stamps)?;
             if given["op"] != "delete" {
                 let fields = self.all_filled(case, &given["fields"], Some(me));
-                // A row that is there is named by its id: only what makes one says its key.
+                // An existing row is named by its id: only a change that creates one sends its key.
                 let makes = given["base"].is_null() || given["base"]["own"].is_string();
                 for (column, value) in key.iter().filter(|(name, _)| makes && !fields.contains_key(*name)) {
                     change = change.set(column, value.clone());
@@ -177,7 +177,7 @@ impl World {
         self.school.value(format!("SELECT jsonb_build_object({}) FROM {table} t WHERE t.id = '{id}'", parts.join(", "))).await
     }
 
-    /// Open values that differ from what stands: the group, whose they are, and the values.
+    /// Open losing values that differ from the current ones: the group, the author, and the values.
     async fn conflicts(&mut self, case: &Value, table: &str, id: Uuid) -> Outcome<Vec<(String, String, Value)>> {
         let sql = format!(
             "SELECT coalesce(jsonb_agg(jsonb_build_array(c.field, c.lost_by, c.lost_values)), '[]') FROM conflicts c \
@@ -192,15 +192,18 @@ impl World {
             if conflict[2][lead.name] == row[lead.name] {
                 continue;
             }
-            let by =
-                self.callers(case).iter().position(|caller| conflict[1] == json!(caller.user)).ok_or("said by a device of the case")?;
+            let by = self
+                .callers(case)
+                .iter()
+                .position(|caller| conflict[1] == json!(caller.user))
+                .ok_or("the author is a device of the case")?;
             conflicts.push((field.to_owned(), DEVICES[by].to_owned(), conflict[2].clone()));
         }
         conflicts.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
         Ok(conflicts)
     }
 
-    /// What differs from what the file expects.
+    /// The differences from the expectations of the file.
     fn faults(&self, case: &Value, expected: &Value, played: &Played) -> Vec<String> {
         let mut faults = Vec::new();
         if expected["row"].is_null() != played.row.is_null() {
@@ -241,7 +244,7 @@ fn row_id(table: &str, key: &Map<String, Value>) -> Outcome<Uuid> {
     })
 }
 
-/// The change on its base: nothing, the row as it was before the case, the row after a change, the device's own change, or both.
+/// The change on its base: nothing, the row before the case, the row after a change, the device's own change, or both.
 fn on(
     mut change: Change,
     base: &Value,
@@ -253,14 +256,14 @@ fn on(
         return Ok(change);
     }
     let stamp = match base["after"].as_str() {
-        Some(seen) => *stamps.get(seen).ok_or("only what was pushed before was seen")?,
+        Some(seen) => *stamps.get(seen).ok_or("only changes pushed before were seen")?,
         None => before,
     };
     if let Some(stamp) = stamp {
         change = change.on(stamp);
     }
     if let Some(own) = base["own"].as_str() {
-        change = change.on_own(*said.get(own).ok_or("a device builds on what it said before")?);
+        change = change.on_own(*said.get(own).ok_or("a device builds on its own earlier change")?);
     }
     Ok(change)
 }
@@ -279,7 +282,7 @@ fn word(fate: &Fate, said: &BTreeMap<String, i64>) -> String {
     }
 }
 
-/// Every order in which a device's own changes keep theirs and nobody sees what has not been pushed.
+/// Every order that keeps each device's own sequence and pushes a change before others see it.
 fn orders(changes: &Map<String, Value>) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     extend(changes, &mut Vec::new(), &mut found);
@@ -307,7 +310,7 @@ fn extend(changes: &Map<String, Value>, begun: &mut Vec<String>, found: &mut Vec
 }
 
 fn read() -> Outcome<Vec<Value>> {
-    let text = std::fs::read_to_string(places::root().join("docs/vectors/merges.json"))?;
+    let text = std::fs::read_to_string(paths::root().join("docs/vectors/merges.json"))?;
     let file: Value = serde_json::from_str(&text)?;
     Ok(file["cases"].as_array().cloned().ok_or("a list of cases")?)
 }
@@ -317,7 +320,7 @@ fn names(list: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn merges_come_to_what_the_vectors_say_in_every_order() -> Outcome<()> {
+async fn merges_match_the_vectors_in_every_order() -> Outcome<()> {
     let mut world = World::new().await?;
     let (mut faults, mut played) = (Vec::new(), 0);
     for case in read()? {
@@ -342,7 +345,7 @@ async fn merges_come_to_what_the_vectors_say_in_every_order() -> Outcome<()> {
 }
 
 #[test]
-fn orders_keep_what_a_device_said_first_and_what_was_seen() -> Outcome<()> {
+fn orders_keep_each_devices_sequence_and_what_was_seen() -> Outcome<()> {
     let changes = json!({
         "a1": {"device": "A", "at": 1, "base": null},
         "a2": {"device": "A", "at": 2, "base": {"own": "a1"}},

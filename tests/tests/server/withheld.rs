@@ -1,5 +1,5 @@
-//! A row that no laptop can be sent stops nobody: push refuses to make one, and one that plain SQL made is left out of its
-//! feeds, told and counted, while everything beside it arrives.
+//! A row that no laptop can receive blocks nothing: a push that would make one is refused, and one made by plain SQL is withheld from its
+//! feeds, reported and counted, while all other rows arrive.
 
 use serde_json::{Value, json};
 use sync_server::verify::{repair, verify};
@@ -44,14 +44,14 @@ impl Class {
         self.instructor.push_one(put("topics").id(topic).set("title", title)).await
     }
 
-    /// The instructor hears of everything in the course but this row, which is told.
+    /// The instructor receives everything in the course except this row, which is reported.
     async fn is_withheld(&mut self, entity: &str, id: Uuid) -> Outcome<()> {
         self.rename(0, "beside it").await?;
         let pulled = self.instructor.pull().await?;
         assert!(pulled.withheld.iter().any(|(_, of, row)| of == entity && *row == id), "{entity} {id}: {:?}", pulled.withheld);
         assert!(self.instructor.row(entity, id).is_none());
-        assert_eq!(self.instructor.row("topics", self.topic(0)).ok_or("not heard")?.columns["title"], json!("beside it"));
-        // Whoever comes later reads the whole scope from the beginning, and its checksum fits as well.
+        assert_eq!(self.instructor.row("topics", self.topic(0)).ok_or("not received")?.columns["title"], json!("beside it"));
+        // A later laptop reads the whole scope from the beginning, and its checksum matches as well.
         let mut later = Caller::sign_in(&self.server.url(), "rauf").await?;
         later.pull().await?;
         assert!(later.row(entity, id).is_none());
@@ -73,7 +73,7 @@ fn attempt(class: &Class, id: Uuid, number: i64, answers: Value) -> waystation_t
         .set("answers", answers)
 }
 
-fn stands(fate: &Fate) -> bool {
+fn is_applied(fate: &Fate) -> bool {
     matches!(fate, Fate::Applied | Fate::Merged)
 }
 
@@ -82,7 +82,7 @@ fn nested(levels: usize) -> Value {
 }
 
 #[tokio::test]
-async fn answers_that_are_written_out_fifty_times_as_large_are_refused_and_the_rest_of_the_push_is_taken() -> Outcome<()> {
+async fn answers_that_expand_fifty_times_are_refused_and_the_rest_of_the_push_is_applied() -> Outcome<()> {
     let mut class = class().await?;
     let (large, fine) = (Uuid::now_v7(), Uuid::now_v7());
     let grows = attempt(&class, large, 1, json!({"q": vec![1e308; 28_500]}));
@@ -97,7 +97,7 @@ async fn answers_that_are_written_out_fifty_times_as_large_are_refused_and_the_r
 }
 
 #[tokio::test]
-async fn a_row_of_twelve_megabytes_by_plain_sql_is_left_out_and_a_laptop_goes_on() -> Outcome<()> {
+async fn a_row_of_twelve_megabytes_by_plain_sql_is_withheld_and_a_laptop_continues() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.id;
     let row =
@@ -113,11 +113,11 @@ async fn a_row_of_twelve_megabytes_by_plain_sql_is_left_out_and_a_laptop_goes_on
         .await?;
     class.is_withheld("content_items", item).await?;
     laptop.until("topic", json!({"id": class.topic(0)}), |topic| topic.to_string().contains("beside it")).await?;
-    let status = laptop.is_in_step().await?;
+    let status = laptop.wait_until_synced().await?;
     assert_eq!(status["problem"], Value::Null);
-    assert_eq!(laptop.call("sync_centre", json!({})).await?["withheld_rows"], json!(1), "the person is told");
+    assert_eq!(laptop.call("sync_centre", json!({})).await?["withheld_rows"], json!(1), "the person is informed");
 
-    // Mended, it comes back by itself.
+    // Corrected, it returns without further action.
     class.school.run(format!("UPDATE content_items SET body = '{{}}' WHERE id = '{item}'")).await?;
     class.instructor.pull_until("the row is back", |caller, _| caller.row("content_items", item).is_some()).await?;
     assert_eq!(verify(&class.server.server().app().pool).await?.withheld, 0);
@@ -126,47 +126,47 @@ async fn a_row_of_twelve_megabytes_by_plain_sql_is_left_out_and_a_laptop_goes_on
 }
 
 #[tokio::test]
-async fn a_number_past_every_double_stops_no_page_and_no_outbox() -> Outcome<()> {
+async fn a_number_beyond_every_double_blocks_no_page_and_no_outbox() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.id;
     class.school.run(format!("UPDATE courses SET metadata = '{{\"a\": 1e400}}' WHERE id = '{course}'")).await?;
     let change = put("courses").id(course).set("title", "Another");
     let fates = class.instructor.push(vec![change, put("topics").id(class.topic(1)).set("title", "after it")]).await?;
     assert!(matches!(&fates[0], Fate::Rejected { code: Code::RowUnreadable, .. }), "{fates:?}");
-    assert!(stands(&fates[1]), "what comes after it is taken: {fates:?}");
+    assert!(is_applied(&fates[1]), "the following change is accepted: {fates:?}");
     class.is_withheld("courses", course).await
 }
 
 #[tokio::test]
-async fn the_largest_double_never_makes_a_row_that_cannot_be_written_any_more() -> Outcome<()> {
+async fn the_largest_double_never_makes_a_row_unwritable() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.id;
     let fate = class.instructor.push_one(put("courses").id(course).set("metadata", json!({"a": f64::MAX}))).await?;
-    assert!(stands(&fate) || matches!(fate, Fate::Rejected { code: Code::BadValue, .. }), "{fate:?}");
+    assert!(is_applied(&fate) || matches!(fate, Fate::Rejected { code: Code::BadValue, .. }), "{fate:?}");
     let fate = class.instructor.push_one(put("courses").id(course).set("title", "Goes on")).await?;
-    assert!(stands(&fate), "{fate:?}");
+    assert!(is_applied(&fate), "{fate:?}");
     class.instructor.pull().await?;
-    assert_eq!(class.instructor.row("courses", course).ok_or("not heard")?.columns["title"], json!("Goes on"));
+    assert_eq!(class.instructor.row("courses", course).ok_or("not received")?.columns["title"], json!("Goes on"));
     Ok(())
 }
 
 #[tokio::test]
-async fn json_nests_so_deep_and_no_deeper() -> Outcome<()> {
+async fn json_nesting_is_limited() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.id;
     let metadata = |levels| put("courses").id(course).set("metadata", nested(levels));
     assert_eq!(class.instructor.refusal(metadata(65)).await?, (Code::BadValue, Some("metadata".to_owned())));
-    assert!(stands(&class.instructor.push_one(metadata(64)).await?));
+    assert!(is_applied(&class.instructor.push_one(metadata(64)).await?));
     let mut later = Caller::sign_in(&class.server.url(), "rauf").await?;
     later.pull().await?;
-    assert_eq!(later.row("courses", course).ok_or("not heard")?.columns["metadata"], nested(64));
+    assert_eq!(later.row("courses", course).ok_or("not received")?.columns["metadata"], nested(64));
     let deep = nested(200).to_string();
     class.school.run(format!("UPDATE courses SET metadata = '{deep}' WHERE id = '{course}'")).await?;
     class.is_withheld("courses", course).await
 }
 
 #[tokio::test]
-async fn infinity_by_plain_sql_stops_no_page_and_no_outbox() -> Outcome<()> {
+async fn infinity_by_plain_sql_blocks_no_page_and_no_outbox() -> Outcome<()> {
     let mut class = class().await?;
     let enrolment = class.school.value("SELECT id FROM enrollments").await?;
     let enrolment: Uuid = enrolment.as_str().ok_or("no id")?.parse()?;
@@ -182,7 +182,7 @@ async fn infinity_by_plain_sql_stops_no_page_and_no_outbox() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_read_refuses_no_attempt() -> Outcome<()> {
+async fn an_unreadable_key_refuses_no_attempt() -> Outcome<()> {
     let mut class = class().await?;
     class.school.run("UPDATE answer_keys SET keys = '{\"a\": 1e400}'").await?;
     let id = Uuid::now_v7();
@@ -193,7 +193,7 @@ async fn a_key_that_cannot_be_read_refuses_no_attempt() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_name_with_the_zero_character_is_one_outcome_and_no_failure() -> Outcome<()> {
+async fn a_name_with_a_nul_character_is_one_outcome_and_no_server_error() -> Outcome<()> {
     let mut class = class().await?;
     let (code, _) = class.instructor.refusal(put("to\0pics").id(Uuid::now_v7()).set("title", "x")).await?;
     assert_eq!(code, Code::UnknownEntity);
@@ -203,19 +203,19 @@ async fn a_name_with_the_zero_character_is_one_outcome_and_no_failure() -> Outco
 }
 
 #[tokio::test]
-async fn repair_tries_what_is_withheld_once_more() -> Outcome<()> {
+async fn repair_retries_withheld_rows() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.id;
     class.school.run(format!("UPDATE courses SET metadata = '{{\"a\": 1e400}}' WHERE id = '{course}'")).await?;
     class.is_withheld("courses", course).await?;
     let pool = &class.server.server().app().pool;
     repair(pool).await?;
-    assert_eq!(verify(pool).await?.withheld, 0, "it is live again until a page meets it");
+    assert_eq!(verify(pool).await?.withheld, 0, "it is live again until a page includes it");
     class.is_withheld("courses", course).await
 }
 
 #[tokio::test]
-async fn a_value_counts_as_many_bytes_as_postgresql_writes_without_its_spaces() -> Outcome<()> {
+async fn the_size_of_a_value_is_that_of_postgresqls_json_without_spaces() -> Outcome<()> {
     let (_server, mut school) = open().await?;
     let values = [
         json!({"a": [true, false, null, "\u{1}\"\\\n\t\u{7f}ə"], "b": {"c": {}}, "d": []}),

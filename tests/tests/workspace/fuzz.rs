@@ -1,22 +1,22 @@
-//! The corpus of the fuzz targets, as it is and with seeded damage, in a moment. `cargo fuzz` does the same for hours.
+//! The corpus of the fuzz targets, unchanged and with seeded damage, in a moment. `cargo fuzz` does the same for hours.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use waystation_tests::{Outcome, fuzz, places};
+use waystation_tests::{Outcome, fuzz, paths};
 
-/// Damaged copies of each file, unless `WAYSTATION_FUZZ` says how many.
+/// Damaged copies of each file, unless `WAYSTATION_FUZZ` sets their number.
 const DAMAGED: usize = 200;
 
 fn damaged_copies() -> usize {
     std::env::var("WAYSTATION_FUZZ").ok().and_then(|text| text.parse().ok()).unwrap_or(DAMAGED)
 }
 
-/// Calls a target with every file of its corpus and with damaged copies of it. Returns how many of the files
-/// got past reading, undamaged and damaged.
+/// Calls a target with every file of its corpus and with damaged copies of it. Returns how many inputs could be parsed, undamaged and
+/// damaged.
 fn run(name: &str, target: fn(&[u8]) -> bool) -> Outcome<(usize, usize)> {
-    let folder = places::root().join("fuzz/corpus").join(name);
+    let folder = paths::root().join("fuzz/corpus").join(name);
     let mut files: Vec<Vec<u8>> = std::fs::read_dir(&folder)?.map(|entry| std::fs::read(entry?.path())).collect::<Result<_, _>>()?;
-    // The order of a folder is nobody's promise.
+    // The order of a folder's entries is not defined.
     files.sort();
     let mut random = StdRng::seed_from_u64(1);
     let (mut whole, mut damaged) = (0, 0);
@@ -65,16 +65,16 @@ fn damage(bytes: &mut Vec<u8>, files: &[Vec<u8>], random: &mut StdRng) {
 }
 
 #[test]
-fn no_push_body_breaks_a_promise() -> Outcome<()> {
+fn no_push_body_breaks_an_invariant() -> Outcome<()> {
     let (whole, damaged) = run("push", fuzz::push)?;
-    assert!(whole >= 6 && damaged > 50, "{whole} whole and {damaged} damaged bodies were read: the corpus says little");
+    assert!(whole >= 6 && damaged > 50, "{whole} whole and {damaged} damaged bodies were parsed: the corpus covers little");
     Ok(())
 }
 
 #[test]
-fn no_page_breaks_a_promise() -> Outcome<()> {
+fn no_page_breaks_an_invariant() -> Outcome<()> {
     let (whole, damaged) = run("page", fuzz::page)?;
-    assert!(whole >= 3 && damaged > 50, "{whole} whole and {damaged} damaged pages were taken: the corpus says little");
+    assert!(whole >= 3 && damaged > 50, "{whole} whole and {damaged} damaged pages were accepted: the corpus covers little");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The harness keeps its own promises.
+//! The harness works as documented.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use sqlx::Connection;
 use waystation_tests::children::{Program, Signal};
 use waystation_tests::cluster::Cluster;
 use waystation_tests::desk::{Desk, Keyring};
-use waystation_tests::patience::{self, SOON};
 use waystation_tests::server::LocalServer;
-use waystation_tests::{Outcome, places};
+use waystation_tests::wait::{self, SOON};
+use waystation_tests::{Outcome, paths};
 
 #[tokio::test]
-async fn two_databases_are_migrated_and_apart() -> Outcome<()> {
+async fn two_databases_are_migrated_and_separate() -> Outcome<()> {
     let cluster = Cluster::shared().await?;
     let (one, other) = (cluster.database().await?, cluster.database().await?);
     let mut one = one.connect().await?;
@@ -41,8 +41,8 @@ async fn a_server_comes_back_on_the_same_port() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_program_is_ended_when_nobody_holds_it() -> Outcome<()> {
-    let log = places::folder("logs")?.join("sleeper.log");
+async fn a_program_ends_when_it_is_dropped() -> Outcome<()> {
+    let log = paths::folder("logs")?.join("sleeper.log");
     let sleeper = Program::new("a sleeper", "sleep").argument("1000").start(&log)?;
     let process = format!("/proc/{}", sleeper.pid());
     assert!(std::path::Path::new(&process).exists());
@@ -53,7 +53,7 @@ async fn a_program_is_ended_when_nobody_holds_it() -> Outcome<()> {
 
 #[tokio::test]
 async fn a_program_that_fails_says_why() -> Outcome<()> {
-    let log = places::folder("logs")?.join("failing.log");
+    let log = paths::folder("logs")?.join("failing.log");
     let failing = Program::new("a failing one", "sh").arguments(["-c", "echo the reason >&2; exit 3"]);
     let problem = failing.run(&log, SOON).expect_err("it fails");
     assert!(problem.to_string().contains("the reason"), "{problem}");
@@ -61,12 +61,12 @@ async fn a_program_that_fails_says_why() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_stubborn_program_is_killed() -> Outcome<()> {
-    let log = places::folder("logs")?.join("stubborn.log");
+async fn a_program_that_ignores_signals_is_killed() -> Outcome<()> {
+    let log = paths::folder("logs")?.join("stubborn.log");
     let stubborn =
         Program::new("a stubborn one", "sh").arguments(["-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"]).start(&log)?;
-    // Before that it would end as any other.
-    patience::until("it takes no notice", SOON, || async { Ok(std::fs::read_to_string(&log)?.contains("deaf").then_some(())) }).await?;
+    // Until the signal is ignored, it would end like any other program.
+    wait::until("it ignores the signal", SOON, || async { Ok(std::fs::read_to_string(&log)?.contains("deaf").then_some(())) }).await?;
     stubborn.stop(Signal::Terminate, Duration::from_millis(300));
     assert_eq!(stubborn.ended()?, Some(false));
     Ok(())

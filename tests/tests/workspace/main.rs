@@ -1,4 +1,4 @@
-//! What holds for the whole workspace: its rooms, its harness, its hardening against any bytes.
+//! Rules of the whole workspace: its rooms, its harness, its robustness against arbitrary bytes.
 
 mod fuzz;
 mod harness;

@@ -1,4 +1,4 @@
-//! `delta_growth`: a pull of ten changes with a million rows in the feeds, against ten thousand.
+//! `delta_growth`: a pull of ten changes with a million rows in the feeds, compared with ten thousand rows.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -21,7 +21,7 @@ const PULLS: usize = 40;
 /// Rows of the small database.
 const FEW: usize = 10_000;
 
-/// A server over a database with many rows or few.
+/// A server over a database with many or few rows.
 struct Side {
     server: LocalServer,
     connection: PgConnection,

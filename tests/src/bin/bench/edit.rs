@@ -1,4 +1,4 @@
-//! `edit`: one progress change by the client's command, committed, against a bare one-row transaction in the same file.
+//! `edit`: one progress change by a client command, committed, compared with a bare one-row transaction in the same file.
 
 use std::time::Instant;
 
@@ -23,9 +23,9 @@ pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
     let server = LocalServer::start(&database).await?;
     let folder = tempfile::tempdir()?;
     let app = signed_in(&server, folder.path(), LEARNER_NAME).await?;
-    // Offline, as at a station: what is measured is the laptop alone.
+    // Offline, as at a station, so that only the laptop is measured.
     server.stop().await;
-    // A file of the same cipher, schema and settings on the same disk.
+    // A file with the same cipher, schema and settings on the same disk.
     let bare = waystation_client::store::open::open_writer(&folder.path().join("bare.db"), &key())?;
     bare.execute_batch("CREATE TABLE bare (id INTEGER PRIMARY KEY, words TEXT NOT NULL) STRICT")?;
     let words = "x".repeat(200);

@@ -54,10 +54,10 @@ pub async fn measure(cluster: &Cluster, rows: usize, pairs: usize) -> Outcome<()
     Ok(())
 }
 
-/// The same rows by prepared inserts in one transaction into the same encrypted schema. Seconds.
+/// Inserts the same rows by prepared statements in one transaction into the same encrypted schema. Returns seconds.
 async fn floor(server: &LocalServer, rows: &[Progress]) -> Outcome<f64> {
     let folder = tempfile::tempdir()?;
-    // The engine makes the schema; then the file is opened by hand.
+    // The engine creates the schema; then the file is opened directly.
     drop(instructors_engine(server, folder.path()).await?);
     let mut connection = waystation_client::store::open::open_writer(&folder.path().join("store.db"), &key())?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
@@ -74,15 +74,15 @@ async fn floor(server: &LocalServer, rows: &[Progress]) -> Outcome<f64> {
     let transaction = connection.transaction()?;
     {
         let mut insert = transaction.prepare(&sql)?;
-        for (place, (id, values)) in prepared.iter().enumerate() {
+        for (index, (id, values)) in prepared.iter().enumerate() {
             insert.raw_bind_parameter(1, id)?;
-            insert.raw_bind_parameter(2, 1_900_000_000_000_000_000 + place as i64)?;
+            insert.raw_bind_parameter(2, 1_900_000_000_000_000_000 + index as i64)?;
             insert.raw_bind_parameter(3, 1_790_000_000_000_i64)?;
             insert.raw_bind_parameter(4, 1_790_000_000_000_i64)?;
             for (at, value) in values.iter().enumerate() {
                 match value {
                     Value::String(text) => insert.raw_bind_parameter(at + 5, text)?,
-                    Value::Bool(truth) => insert.raw_bind_parameter(at + 5, truth)?,
+                    Value::Bool(boolean) => insert.raw_bind_parameter(at + 5, boolean)?,
                     Value::Number(number) => insert.raw_bind_parameter(at + 5, number.as_i64())?,
                     _ => insert.raw_bind_parameter(at + 5, None::<i64>)?,
                 }

@@ -1,4 +1,4 @@
-//! The floors: the same rows, by the shortest way that the database has.
+//! The floors: the same rows, written by the fastest method that the database has.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use waystation_tests::Outcome;
 
 use waystation_tests::crowd::{Progress, organization};
 
-/// The same rows with every trigger, so that they are in their feeds. Not timed.
+/// Copies the same rows with all triggers, so that they enter their feeds. Not timed.
 pub async fn copy_with_triggers(connection: &mut PgConnection, rows: &[Progress]) -> Outcome<()> {
     for part in rows.chunks(5_000) {
         let (mut users, mut topics, mut courses, mut watched, mut completed, mut spent) = (vec![], vec![], vec![], vec![], vec![], vec![]);
@@ -36,7 +36,7 @@ pub async fn copy_with_triggers(connection: &mut PgConnection, rows: &[Progress]
     Ok(())
 }
 
-/// `COPY` to a temporary table and one `INSERT … ON CONFLICT DO UPDATE`, without triggers. Seconds.
+/// `COPY` into a temporary table and one `INSERT … ON CONFLICT DO UPDATE`, without triggers. Returns seconds.
 pub async fn copy_and_insert(connection: &mut PgConnection, rows: &[Progress]) -> Outcome<f64> {
     let text: String = rows
         .iter()

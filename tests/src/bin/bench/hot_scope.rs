@@ -1,5 +1,5 @@
-//! `hot_scope`: commits by 16 writers whose rows all live in one scope, against 16 writers with a scope each. Writers of one
-//! scope wait for its head, from the drain to the commit.
+//! `hot_scope`: commits by 16 writers whose rows are all in one scope, compared with 16 writers with one scope each. Writers of one scope
+//! wait for its head row, from the drain to the commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use waystation_tests::crowd::{LEARNERS, base, id, organization, settle};
 const WRITERS: usize = 16;
 /// How long one side of a pair runs.
 const RUN: Duration = Duration::from_secs(3);
-/// Kinds of ids that nothing else here uses.
+/// Kinds of ids that no other bench uses.
 const COURSE: u8 = 20;
 const TOPIC: u8 = 21;
 
@@ -85,7 +85,7 @@ fn topic(writer: usize, hot: bool) -> Uuid {
     id(TOPIC, writer + if hot { 0 } else { WRITERS })
 }
 
-/// Commits of one row each, by all writers together within [`RUN`].
+/// Commits one row at a time, by all writers concurrently for [`RUN`]. Returns the number of commits.
 async fn write(database: &Database, hot: bool) -> Outcome<usize> {
     let (stop, commits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut connections = Vec::new();
@@ -110,7 +110,7 @@ async fn write(database: &Database, hot: bool) -> Outcome<usize> {
             Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
         });
     }
-    // The time is what is measured.
+    // Real time is measured here.
     tokio::time::sleep(RUN).await;
     let counted = commits.load(Ordering::Relaxed) as f64 * RUN.as_secs_f64() / started.elapsed().as_secs_f64();
     stop.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! `idle_pull`: unchanged pulls per second over 500 connections, against the same server answering one index look-up.
+//! `idle_pull`: unchanged pulls per second over 500 connections, compared with the same server answering one index look-up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,9 +17,9 @@ use waystation_tests::server::LocalServer;
 
 use super::raw::Connection;
 use super::report::{Figure, Pairs, rounded};
-use waystation_tests::crowd::{INSTRUCTOR, LEARNERS, base, device, hear_many_groups, learner, token};
+use waystation_tests::crowd::{INSTRUCTOR, LEARNERS, base, device, learner, subscribe_many_groups, token};
 
-/// Connections at the same time.
+/// Concurrent connections.
 const CONNECTIONS: usize = 500;
 /// How long one side of a pair runs.
 const RUN: Duration = Duration::from_secs(3);
@@ -28,7 +28,7 @@ const RUN: Duration = Duration::from_secs(3);
 pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
     let template = base(cluster, LEARNERS, 200).await?;
     let database = cluster.copy("bench_idle", template.name()).await?;
-    hear_many_groups(&mut database.connect().await?, 290).await?;
+    subscribe_many_groups(&mut database.connect().await?, 290).await?;
     let server = LocalServer::start(&database).await?;
     let pool = server.server().app().pool.clone();
     let floor_address = floor_server(pool).await?;
@@ -73,7 +73,7 @@ pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// A server like ours that answers each request with one index look-up.
+/// A server like sync-server that answers each request with one index look-up.
 async fn floor_server(pool: PgPool) -> Outcome<std::net::SocketAddr> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -94,7 +94,7 @@ async fn floor_server(pool: PgPool) -> Outcome<std::net::SocketAddr> {
     Ok(address)
 }
 
-/// Asks over all connections for [`RUN`], each as fast as it is answered. Answers per second.
+/// Sends requests over all connections for [`RUN`], each as soon as the previous one is answered. Returns answers per second.
 async fn hammer(address: std::net::SocketAddr, path: &str, headers: &str, body: &str, expected: &'static str) -> Outcome<usize> {
     let request: Arc<[u8]> = format!(
         "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
@@ -119,7 +119,7 @@ async fn hammer(address: std::net::SocketAddr, path: &str, headers: &str, body: 
             Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
         });
     }
-    // The one place where time is what is measured.
+    // Real time is measured here.
     tokio::time::sleep(RUN).await;
     let counted = answered.load(Ordering::Relaxed);
     let seconds = started.elapsed().as_secs_f64();

@@ -1,4 +1,4 @@
-//! Laptops for the figures: an engine over an empty encrypted database, or a whole app that has signed in.
+//! Laptops for the benches: an engine over an empty encrypted database, or a whole app that has signed in.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use waystation_tests::server::LocalServer;
 
 use waystation_tests::crowd::{INSTRUCTOR, PASSWORD, device, instructor, organization, token};
 
-/// The key of every database here.
+/// The key of every bench database.
 pub fn key() -> DatabaseKey {
     DatabaseKey::new([9; 32])
 }
@@ -47,7 +47,7 @@ pub async fn instructors_engine(server: &LocalServer, folder: &Path) -> Outcome<
     Ok(Engine::new(store, session, environment, folder.to_owned(), events, Arc::new(|_| Ok(()))))
 }
 
-/// An app whose person has signed in and got everything.
+/// An app whose person has signed in and whose first sync is complete.
 pub async fn signed_in(server: &LocalServer, folder: &Path, user_name: &str) -> Outcome<App> {
     let app = App::new(Config::new(folder), Environment::system()).await?;
     let mut events = app.events();
@@ -67,7 +67,7 @@ pub async fn call(app: &App, name: &str, arguments: Value) -> Outcome<Value> {
     Ok(commands::call(app, name, arguments).await?)
 }
 
-/// Waits until rows of a table changed on this laptop.
+/// Waits until rows of a table change on this laptop.
 pub async fn changed(events: &mut broadcast::Receiver<Event>, table: &str) -> Outcome<()> {
     loop {
         if let Event::Changed { entities } = events.recv().await?

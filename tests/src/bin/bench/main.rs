@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: every figure against a floor measured in the same run, one JSON line each.
+//! `cargo xtask bench`: every figure with a floor measured in the same run, one JSON line each.
 
 mod delta_growth;
 mod edit;

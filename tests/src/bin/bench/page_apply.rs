@@ -1,4 +1,4 @@
-//! `page_apply`: full pages into a laptop that holds a million rows, against one that holds ten thousand.
+//! `page_apply`: full pages applied to a laptop with a million rows, compared with one with ten thousand.
 
 use std::path::Path;
 use std::time::Instant;
@@ -18,16 +18,16 @@ use super::laptop::key;
 use super::report::{Figure, Pairs, rounded};
 use waystation_tests::crowd::{INSTRUCTOR, Progress, device, id, instructor, organization};
 
-/// Transactions of one round, each of as many pages as a long sync stores together.
+/// Transactions of one round, each with as many pages as a long sync stores together.
 const TRANSACTIONS: usize = 3;
 /// Rows of one transaction.
 const TRANSACTION_ROWS: usize = PAGES_TOGETHER_MAX * PAGE_ROWS_MAX;
 /// Rows of the small laptop.
 const FEW: usize = 10_000;
-/// The clock; nothing here depends on it.
+/// The clock; the result does not depend on it.
 const NOW_MS: i64 = 1_800_000_000_000;
 
-/// A laptop's database, and how many rows it was given.
+/// A laptop's database, and how many rows it has received.
 struct Laptop {
     writer: Writer,
     rows: usize,
@@ -40,7 +40,7 @@ pub fn measure(many: usize, pairs: usize) -> Outcome<()> {
     let mut large = Laptop::with(many)?;
     let mut measured = Pairs::default();
     for _ in 0..pairs {
-        // A new one each time, or it would not stay small.
+        // A new one each time, so that it stays small.
         let mut small = Laptop::with(FEW)?;
         measured.add(large.round()?, small.round()?);
     }
@@ -110,7 +110,7 @@ fn open(folder: &Path) -> Outcome<Writer> {
     Ok(Writer::open_for(&folder.join("store.db"), &key(), device(INSTRUCTOR), &owner)?)
 }
 
-/// The page whose first row is this one: progress in the middle of a long first sync.
+/// The page that starts at this row: progress in the middle of a long first sync.
 fn page(first: usize) -> Outcome<Vec<u8>> {
     let course = id(2, 0);
     let rows: Vec<Value> = (first..first + PAGE_ROWS_MAX)

@@ -1,5 +1,5 @@
-//! `poke`: from a change that is committed to the same in laptop B's database. The change comes from laptop A through the
-//! same server, from laptop A through another server, or from plain SQL.
+//! `poke`: the time from a commit of a change to its arrival in laptop B's database. The change comes from laptop A through the same
+//! server, from laptop A through another server, or from plain SQL.
 
 use std::time::Instant;
 
@@ -15,19 +15,19 @@ use super::laptop::{call, changed, signed_in};
 use super::report::{Figure, percentile, rounded};
 use waystation_tests::crowd::{INSTRUCTOR_NAME, LEARNER_NAME, LEARNERS, Progress, base, id, settle};
 
-/// Topics that the changes go round.
+/// Topics that the changes cycle through.
 const TOPICS: usize = 200;
 /// Rows of the small side of `poke_growth`.
 const FEW: usize = 10_000;
 
-/// The way that a change takes.
+/// The route that a change takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// Both laptops at one server.
     OneServer,
     /// Each laptop at a server of its own, over one database.
     TwoServers,
-    /// Somebody in `psql`.
+    /// Plain SQL, as in `psql`.
     Sql,
 }
 
@@ -48,7 +48,7 @@ enum Source {
 }
 
 impl Source {
-    /// Makes the `number`th change and returns when it is committed where it was made.
+    /// Makes the `number`th change and returns when it is committed at its source.
     async fn change(&mut self, number: usize) -> Outcome<()> {
         let topic = id(4, number % TOPICS);
         match self {
@@ -66,7 +66,7 @@ impl Source {
         Ok(())
     }
 
-    /// The table whose rows move.
+    /// The table whose rows change.
     fn table(&self) -> &'static str {
         match self {
             Source::Laptop(_) => "topic_progress",
@@ -92,7 +92,7 @@ pub async fn measure(cluster: &Cluster, way: Way, changes: usize) -> Outcome<()>
     Ok(())
 }
 
-/// Measures pokes while laptop B and the database hold `many` rows, against [`FEW`], and prints the line.
+/// Measures pokes while laptop B and the database have `many` rows, compared with [`FEW`], and prints the line.
 pub async fn measure_growth(cluster: &Cluster, many: usize, changes: usize) -> Outcome<()> {
     eprintln!("poke_growth: {many} rows against {FEW}");
     let mut sides = Vec::new();
@@ -102,7 +102,7 @@ pub async fn measure_growth(cluster: &Cluster, many: usize, changes: usize) -> O
         let database = cluster.copy("bench_poke_growth", template.name()).await?;
         let mut connection = database.connect().await?;
         for learner in 0..LEARNERS {
-            // The first topics are left for the changes.
+            // The first topics are left to the changes.
             let progress: Vec<Progress> = (TOPICS..TOPICS + each).map(|number| Progress::of(learner, number)).collect();
             copy_with_triggers(&mut connection, &progress).await?;
         }

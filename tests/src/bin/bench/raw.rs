@@ -1,4 +1,4 @@
-//! The cheapest HTTP/1.1 asker there is, so that the bench does not measure itself.
+//! A minimal HTTP/1.1 client, so that the bench does not measure its own client.
 
 use std::net::SocketAddr;
 
@@ -16,14 +16,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Opens it.
+    /// Opens a connection.
     pub async fn open(address: SocketAddr) -> Outcome<Connection> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Connection { stream, buffer: vec![0; ANSWER_BYTES_MAX] })
     }
 
-    /// Sends a request and reads the whole answer, which must hold `expected`.
+    /// Sends a request and reads the whole answer, which must contain `expected`.
     pub async fn ask(&mut self, request: &[u8], expected: &str) -> Outcome<()> {
         self.stream.write_all(request).await?;
         let mut length = 0;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// A figure as it is printed; what does not apply is left out.
+/// A figure as it is printed; fields that do not apply are omitted.
 #[derive(Debug, Default, Serialize)]
 pub struct Figure {
     pub name: &'static str,
@@ -34,7 +34,7 @@ impl Figure {
     }
 }
 
-/// Pairs of a measurement and its floor, taken in turn.
+/// Pairs of a measurement and its floor, measured alternately.
 #[derive(Debug, Default)]
 pub struct Pairs {
     pairs: Vec<(f64, f64)>,
@@ -47,7 +47,7 @@ impl Pairs {
         self.pairs.push((seconds, floor_seconds));
     }
 
-    /// The medians of the measurement, the floor and their ratio pair by pair.
+    /// The medians of the measurement, of the floor and of the ratio of each pair.
     pub fn medians(&self) -> (f64, f64, f64) {
         (
             median(self.pairs.iter().map(|pair| pair.0).collect()),
@@ -57,19 +57,19 @@ impl Pairs {
     }
 }
 
-/// The middle one.
+/// The median.
 pub fn median(values: Vec<f64>) -> f64 {
     percentile(values, 0.5)
 }
 
-/// The value that this share of the values does not exceed.
+/// The smallest value that at least this share of the values does not exceed.
 pub fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    let place = ((values.len() as f64 * share).ceil() as usize).clamp(1, values.len().max(1)) - 1;
-    values.get(place).copied().unwrap_or(f64::NAN)
+    let index = ((values.len() as f64 * share).ceil() as usize).clamp(1, values.len().max(1)) - 1;
+    values.get(index).copied().unwrap_or(f64::NAN)
 }
 
-/// The most memory that this process ever had, in MiB: laptop, server and bench together.
+/// Peak memory of this process in MiB: laptop, server and bench together.
 fn peak_rss_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kib =
@@ -77,7 +77,7 @@ fn peak_rss_mib() -> f64 {
     (kib.unwrap_or(0.0) / 1024.0 * 10.0).round() / 10.0
 }
 
-/// Rounded for a line that people read.
+/// Rounded to this many decimals.
 pub fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10f64.powi(digits);
     (value * scale).round() / scale

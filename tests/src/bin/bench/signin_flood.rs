@@ -1,4 +1,4 @@
-//! `signin_flood`: how much memory a server holds on to after 1,000 refused sign-ins, 100 at once.
+//! `signin_flood`: how much memory a server retains after 1,000 refused sign-ins, 100 at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,22 +8,22 @@ use serde_json::json;
 use waystation_model::limits::PROTOCOL_VERSION;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::server::ServerProcess;
-use waystation_tests::{Outcome, places};
+use waystation_tests::{Outcome, paths};
 
 use super::raw::Connection;
 use super::report::{Figure, rounded};
 
 /// Refused sign-ins.
 const SIGN_INS: usize = 1_000;
-/// … of which so many at once.
+/// Concurrent sign-ins.
 const AT_ONCE: usize = 100;
 
-/// Measures, and prints a line.
+/// Measures and prints a line.
 pub async fn measure(cluster: &Cluster) -> Outcome<()> {
     let database = cluster.migrated("bench_signin").await?;
     let folder = tempfile::tempdir()?;
     let path = folder.path();
-    let mut server = ServerProcess::new(database.url().to_owned(), path.join("content"), path.to_path_buf(), places::free_port()?);
+    let mut server = ServerProcess::new(database.url().to_owned(), path.join("content"), path.to_path_buf(), paths::free_port()?);
     server.start().await?;
     let process = server.process().ok_or("the server does not run")?;
     let rest = rss_mib(process)?;
@@ -61,11 +61,11 @@ pub async fn measure(cluster: &Cluster) -> Outcome<()> {
         ..Figure::default()
     }
     .print();
-    eprintln!("  {rest:.1} MiB at rest, {above_rest:.1} MiB more after the flood");
+    eprintln!("  {rest:.1} MiB idle, {above_rest:.1} MiB more after the flood");
     Ok(())
 }
 
-/// What a process holds in memory, in MiB.
+/// Resident memory of a process, in MiB.
 fn rss_mib(process: u32) -> Outcome<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;

@@ -1,9 +1,8 @@
-//! `commit_off` to `commit_remote_apply`: one change of topic progress a transaction, by plain SQL with its feeds, at every
-//! setting of `synchronous_commit`, with one standby that streams. The floor is `off`, which waits for no disk.
+//! `commit_off` to `commit_remote_apply`: one change of topic progress per transaction, by plain SQL with its feeds, at every setting of
+//! `synchronous_commit`, with one streaming standby. The floor is `off`, which does not wait for a flush.
 //!
-//! PostgreSQL's own `pgbench` makes the load. Settings are taken in turn, round by round, so that other work on the machine
-//! concerns them alike. Primary and standby share one disk here: on two machines a flush is not made twice by one disk, and the
-//! way between them is added instead.
+//! PostgreSQL's own `pgbench` makes the load. Rounds alternate between the settings, so that other work on the machine affects all of them
+//! alike. Primary and standby share one disk here: on two machines one disk does not flush twice, and the network latency is added instead.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use waystation_tests::crowd::{LEARNERS, Progress, fill};
 use super::floor::copy_with_triggers;
 use super::report::{Figure, Pairs, rounded};
 
-/// The settings, each above the one before it. The first is the floor.
+/// The settings, each stricter than the one before it. The first is the floor.
 const SETTINGS: [(&str, &str); 5] = [
     ("off", "commit_off"),
     ("local", "commit_local"),
@@ -26,12 +25,12 @@ const SETTINGS: [(&str, &str); 5] = [
 ];
 /// Courses, with one topic each. Changes in one course wait for each other.
 const COURSES: usize = 4;
-/// Sessions that write at the same time.
+/// Concurrent sessions.
 const SESSIONS: usize = 8;
 /// How long a round of `pgbench` may take.
 const ROUND_TIME_MAX: Duration = Duration::from_secs(300);
 
-/// Measures rounds of so many transactions and prints a line a setting.
+/// Measures `rounds` rounds of each setting and prints one line per setting.
 pub async fn measure(transactions: usize, rounds: usize) -> Outcome<()> {
     let each = (transactions / SESSIONS).max(1);
     eprintln!("commit: {} transactions of {SESSIONS} sessions with a standby", each * SESSIONS);
@@ -42,7 +41,7 @@ pub async fn measure(transactions: usize, rounds: usize) -> Outcome<()> {
     let standby = primary.standby(Durability::Full).await?;
     primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'").await?;
     primary.run("SELECT pg_reload_conf()").await?;
-    standby.has_caught_up_with(&primary).await?;
+    standby.wait_until_caught_up(&primary).await?;
     let folder = tempfile::tempdir()?;
     let script = folder.path().join("change.sql");
     std::fs::write(&script, script_text())?;
@@ -76,7 +75,7 @@ fn row(learner: usize) -> Progress {
     Progress::of(learner, learner % COURSES)
 }
 
-/// One learner reads on. As with a push, their feed and their course's instructor's move with it.
+/// One learner reads on. As in a push, the feeds of the learner and of the course's instructor change too.
 fn script_text() -> String {
     let ids: Vec<String> = (0..LEARNERS).map(|learner| format!("'{}'", row(learner).row_id())).collect();
     format!(

@@ -1,4 +1,4 @@
-//! One simulated device: a live stream that is held, and a connection that is asked over.
+//! One simulated device: a live stream, and a connection for requests.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use waystation_model::wire::{Base, Operation, PullRequest, PushRequest, Run};
 use waystation_tests::Outcome;
 use waystation_tests::crowd::{Progress, device, token};
 
-/// Bytes that are read at once.
+/// Bytes per read.
 const BUFFER_BYTES: usize = 8 * 1024;
 
 /// How long requests took.
@@ -23,14 +23,14 @@ const BUFFER_BYTES: usize = 8 * 1024;
 pub struct Took {
     /// Each push.
     pub pushes: Vec<Duration>,
-    /// Each pull that brought something.
+    /// Each pull that returned changes.
     pub pulls: Vec<Duration>,
-    /// What was not answered as it should be.
+    /// Requests with an unexpected answer.
     pub failures: usize,
 }
 
 impl Took {
-    /// Adds another device's.
+    /// Adds another device's durations.
     pub fn add(&mut self, other: Took) {
         self.pushes.extend(other.pushes);
         self.pulls.extend(other.pulls);
@@ -42,8 +42,8 @@ impl Took {
         let mut sorted = times.to_vec();
         sorted.sort_unstable();
         [0.5, 0.95, 0.99].map(|share| {
-            let place = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len().max(1)) - 1;
-            sorted.get(place).map_or(f64::NAN, |time| (time.as_secs_f64() * 100_000.0).round() / 100.0)
+            let index = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len().max(1)) - 1;
+            sorted.get(index).map_or(f64::NAN, |time| (time.as_secs_f64() * 100_000.0).round() / 100.0)
         })
     }
 }
@@ -62,7 +62,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// Connects twice and begins to listen on the first connection.
+    /// Opens both connections and begins to listen on the first one.
     pub async fn connect(address: SocketAddr, number: usize, epoch: i64) -> Outcome<Device> {
         let token = token(number)?;
         let live = Arc::new(AtomicBool::new(false));
@@ -90,22 +90,22 @@ impl Device {
         Ok(device)
     }
 
-    /// Whether the live stream has said anything.
+    /// Whether the live stream has sent anything.
     pub fn is_live(&self) -> bool {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Changes, pushes and pulls at this pace until the end.
+    /// Changes, pushes and pulls at this interval until the end.
     pub async fn work(mut self, first: Instant, every: Duration, end: Instant) -> Took {
         let mut took = Took::default();
         let mut next = first;
         while next < end {
-            // The pace is what is simulated.
+            // The interval is what is simulated.
             tokio::time::sleep_until(next.into()).await;
             next += every;
-            if self.turn(&mut took).await.is_err() {
+            if self.round(&mut took).await.is_err() {
                 took.failures += 1;
-                // As a laptop does: a connection that broke is made anew.
+                // As a laptop does: a broken connection is opened again.
                 if let Ok(stream) = TcpStream::connect(self.address).await {
                     self.stream = stream;
                 }
@@ -115,7 +115,7 @@ impl Device {
         took
     }
 
-    async fn turn(&mut self, took: &mut Took) -> Outcome<()> {
+    async fn round(&mut self, took: &mut Took) -> Outcome<()> {
         let body = self.push_body()?;
         let started = Instant::now();
         let answer = self.ask("/v1/sync/push", &body).await?;
@@ -131,7 +131,7 @@ impl Device {
         Ok(())
     }
 
-    /// One page from where it is, and its cursors after it.
+    /// Pulls one page from the current cursors and stores the new ones.
     async fn pull(&mut self) -> Outcome<()> {
         let request = PullRequest {
             protocol: PROTOCOL_VERSION,
@@ -180,7 +180,7 @@ impl Device {
         Ok(body)
     }
 
-    /// One request over the kept connection; the answer's head and body as text.
+    /// Sends one request over the kept-alive connection; returns the answer's head and body as text.
     async fn ask(&mut self, path: &str, body: &[u8]) -> Outcome<String> {
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: load\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",

@@ -1,5 +1,5 @@
-//! `cargo xtask load`: many devices at one server over the loopback. Each holds a live stream, pushes what it did and pulls
-//! what is new. It prints one JSON line with what that cost.
+//! `cargo xtask load`: many devices at one server over the loopback. Each keeps a live stream open, pushes its changes and pulls new ones.
+//! It prints one JSON line with the cost.
 
 mod device;
 mod spent;
@@ -12,14 +12,14 @@ use clap::Parser;
 use serde::Serialize;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::server::ServerProcess;
-use waystation_tests::{Outcome, crowd, patience, places};
+use waystation_tests::{Outcome, crowd, paths, wait};
 
 use device::{Device, Took};
 use spent::Spent;
 
 /// Topics of the four courses together.
 const TOPICS: usize = 200;
-/// How long the server may take until it holds every stream.
+/// Longest time until the server has accepted every stream.
 const STREAMS_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// Simulates many devices. Run it from a release build, on an idle machine.
@@ -31,7 +31,7 @@ struct Arguments {
     /// How long they work, in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// How often each of them changes something, in seconds.
+    /// Interval between the changes of one device, in seconds.
     #[arg(long, default_value_t = 10.0)]
     every: f64,
 }
@@ -62,8 +62,8 @@ async fn main() -> Outcome<()> {
     eprintln!("load: an organization with {} learners", arguments.devices);
     let database = crowd::base(&cluster, arguments.devices, TOPICS).await?;
     crowd::settle(&mut database.connect().await?).await?;
-    let folder: PathBuf = places::folder("load")?;
-    let mut server = ServerProcess::new(database.url().to_owned(), folder.join("content"), folder, places::free_port()?);
+    let folder: PathBuf = paths::folder("load")?;
+    let mut server = ServerProcess::new(database.url().to_owned(), folder.join("content"), folder, paths::free_port()?);
     server.start().await?;
     let line = run(&arguments, &cluster, &server).await;
     server.stop();
@@ -83,7 +83,7 @@ async fn run(arguments: &Arguments, cluster: &Cluster, server: &ServerProcess) -
     for number in 0..arguments.devices {
         devices.push(Device::connect(address, number, epoch).await?);
     }
-    patience::until("every stream is open", STREAMS_TIME_MAX, || async { Ok(devices.iter().all(Device::is_live).then_some(())) }).await?;
+    wait::until("every stream is open", STREAMS_TIME_MAX, || async { Ok(devices.iter().all(Device::is_live).then_some(())) }).await?;
     let idle_kib = spent::resident_kib(process)?;
 
     eprintln!("load: {} seconds of work", arguments.seconds);
@@ -93,10 +93,10 @@ async fn run(arguments: &Arguments, cluster: &Cluster, server: &ServerProcess) -
     let every = Duration::from_secs_f64(arguments.every);
     let work = Arc::new(tokio::sync::Mutex::new(Took::default()));
     let mut tasks = tokio::task::JoinSet::new();
-    for (place, device) in devices.into_iter().enumerate() {
+    for (index, device) in devices.into_iter().enumerate() {
         let work = Arc::clone(&work);
-        // Spread over the whole interval, as people are.
-        let first = started + every.mul_f64(place as f64 / arguments.devices as f64);
+        // Spread over the whole interval, as changes of people are.
+        let first = started + every.mul_f64(index as f64 / arguments.devices as f64);
         tasks.spawn(async move {
             let took = device.work(first, every, end).await;
             work.lock().await.add(took);

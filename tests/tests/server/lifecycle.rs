@@ -1,4 +1,4 @@
-//! How a server starts, says that it is well, and stops.
+//! A server starts, reports its health, and stops.
 
 use std::collections::HashMap;
 
@@ -9,13 +9,13 @@ use sync_server::settings::{ContentSettings, Settings};
 use waystation_model::wire::Outcome as Fate;
 use waystation_tests::caller::{Caller, put};
 use waystation_tests::cluster::Cluster;
-use waystation_tests::patience::SOON;
 use waystation_tests::school::open;
 use waystation_tests::server::LocalServer;
-use waystation_tests::{Outcome, patience, places};
+use waystation_tests::wait::SOON;
+use waystation_tests::{Outcome, paths, wait};
 
 #[tokio::test]
-async fn a_server_says_that_it_runs_and_that_it_is_ready() -> Outcome<()> {
+async fn a_server_reports_that_it_runs_and_that_it_is_ready() -> Outcome<()> {
     let (server, mut school) = open().await?;
     for (path, text) in [("healthz", "ok\n"), ("readyz", "ready\n")] {
         let answer = reqwest::get(format!("{}/{path}", server.url())).await?;
@@ -32,7 +32,7 @@ async fn a_server_says_that_it_runs_and_that_it_is_ready() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_database_that_was_not_migrated_is_refused() -> Outcome<()> {
+async fn an_unmigrated_database_is_refused() -> Outcome<()> {
     let cluster = Cluster::shared().await?;
     cluster.make_database("never_migrated", "template0").await?;
     let settings = Settings {
@@ -50,7 +50,7 @@ async fn a_database_that_was_not_migrated_is_refused() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_named() -> Outcome<()> {
+async fn an_address_in_use_is_named() -> Outcome<()> {
     let (server, _school) = open().await?;
     let settings = Settings {
         database_url: server.database().url().to_owned(),
@@ -77,21 +77,21 @@ async fn migrating_twice_changes_nothing() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_lets_a_running_push_end() -> Outcome<()> {
+async fn a_stopping_server_finishes_a_running_push() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
     let mut caller = Caller::sign_in(&server.url(), "rauf").await?;
     let address = server.server().address();
-    // Somebody else holds the row, so the push waits inside its transaction.
+    // Another transaction holds the row, so the push waits inside its transaction.
     let mut holder = server.database().connect().await?;
     sqlx::raw_sql("BEGIN; UPDATE topics SET position = 9").execute(&mut holder).await?;
     let push = tokio::spawn({
-        let change = put("topics").id(course.topics[0]).set("title", "in the last moment");
+        let change = put("topics").id(course.topics[0]).set("title", "at the last moment");
         async move { caller.push_one(change).await }
     });
     let waiting = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    patience::until("the push waits", SOON, || async {
+    wait::until("the push waits", SOON, || async {
         assert!(!push.is_finished(), "the push did not wait");
         let mut watcher = server.database().connect().await?;
         let waits: bool = sqlx::query_scalar(waiting).fetch_one(&mut watcher).await?;
@@ -99,18 +99,18 @@ async fn a_server_that_stops_lets_a_running_push_end() -> Outcome<()> {
     })
     .await?;
     let stopping = tokio::spawn(server.stop());
-    patience::until("no new request is taken", SOON, || async { Ok(tokio::net::TcpStream::connect(address).await.is_err().then_some(())) })
+    wait::until("no new request is accepted", SOON, || async { Ok(tokio::net::TcpStream::connect(address).await.is_err().then_some(())) })
         .await?;
     assert!(!push.is_finished() && !stopping.is_finished());
     sqlx::raw_sql("COMMIT").execute(&mut holder).await?;
     assert_eq!(push.await??, Fate::Merged);
     stopping.await?;
-    assert_eq!(school.column("topics", course.topics[0], "jsonb_build_array(title, position)").await?, json!(["in the last moment", 9]));
+    assert_eq!(school.column("topics", course.topics[0], "jsonb_build_array(title, position)").await?, json!(["at the last moment", 9]));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_second_instance_hears_of_what_the_first_one_did() -> Outcome<()> {
+async fn a_second_instance_is_notified_of_changes_by_the_first() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
@@ -122,14 +122,14 @@ async fn a_second_instance_hears_of_what_the_first_one_did() -> Outcome<()> {
     here.push_one(put("topics").id(course.topics[0]).set("title", "new")).await?;
     while pokes.next().await?.ok_or("the stream ended")?.scope != format!("course:{}", course.id) {}
     there.pull().await?;
-    assert_eq!(there.row("topics", course.topics[0]).ok_or("not heard")?.columns["title"], "new");
+    assert_eq!(there.row("topics", course.topics[0]).ok_or("not received")?.columns["title"], "new");
     second.stop().await;
     server.stop().await;
     Ok(())
 }
 
 #[tokio::test]
-async fn what_an_instance_did_last_is_heard_by_the_others() -> Outcome<()> {
+async fn the_last_changes_of_a_stopping_instance_reach_the_others() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let rauf = school.person("instructor", "rauf").await?;
     let course = school.course(Some(rauf), "published", 1).await?;
@@ -138,7 +138,7 @@ async fn what_an_instance_did_last_is_heard_by_the_others() -> Outcome<()> {
     let mut there = Caller::sign_in(&second.url(), "rauf").await?;
     there.pull().await?;
     let mut pokes = there.live().await?;
-    // The first is told at once, the others wait to be told together, and the server is stopped before that.
+    // The first scope is notified at once, the others wait to be notified together, and the server is stopped before that.
     for title in ["one", "two", "three"] {
         here.push_one(put("topics").id(course.topics[0]).set("title", title)).await?;
     }
@@ -168,7 +168,7 @@ fn every_wrong_setting_is_named() -> Outcome<()> {
     let good = "database_url = \"postgres://a@b/c\"\ntoken_secret = \"0123456789012345678901234567890123456789\"\n";
     let settings = read(good, &[("WAYSTATION_LISTEN", "0.0.0.0:1"), ("WAYSTATION_CONTENT_DIR", "/files")])??;
     assert_eq!((settings.listen.port(), settings.content.clone()), (1, ContentSettings::Folder("/files".into())));
-    assert!(!format!("{settings:?}").contains("0123456789"), "a secret in a log is none");
+    assert!(!format!("{settings:?}").contains("0123456789"), "a secret must not be in a log");
     let wrong = [
         ("", vec![], "DATABASE_URL"),
         ("database_url = 5", vec![], "settings.toml"),
@@ -181,7 +181,7 @@ fn every_wrong_setting_is_named() -> Outcome<()> {
         (good, vec![("WAYSTATION_S3_ENDPOINT", "http://localhost:9000")], "WAYSTATION_S3_BUCKET"),
     ];
     for (text, environment, name) in wrong {
-        let error = read(text, &environment)?.err().ok_or_else(|| format!("{text} {environment:?} was taken"))?;
+        let error = read(text, &environment)?.err().ok_or_else(|| format!("{text} {environment:?} was accepted"))?;
         assert!(error.contains(name), "{error}");
     }
     let missing = Settings::read(Some(&folder.path().join("missing.toml")), &HashMap::new()).err().ok_or("read")?;
@@ -190,8 +190,8 @@ fn every_wrong_setting_is_named() -> Outcome<()> {
 }
 
 #[test]
-fn the_description_of_the_routes_is_the_one_in_the_docs() -> Outcome<()> {
-    let stored = std::fs::read_to_string(places::root().join("docs/openapi.json"))?;
+fn the_description_of_the_routes_matches_the_docs() -> Outcome<()> {
+    let stored = std::fs::read_to_string(paths::root().join("docs/openapi.json"))?;
     assert!(
         stored == sync_server::openapi::text()?,
         "docs/openapi.json is not what the handlers say: write it anew with `cargo xtask generate`"

@@ -1,20 +1,20 @@
-//! Waiting for a condition, never for a time. Every wait has a name and a limit, and says both when it was in vain.
+//! Waits for conditions, never for a fixed time. Every wait has a name and a limit, and its error names both.
 
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
 
-/// How long a test waits for what takes a moment on an idle machine. Only a test that fails waits so long: a shorter limit
-/// would fail on a machine that is busy with something else.
+/// How long a test waits for what takes a moment on an idle machine. Only a failing test waits so long: a shorter limit would fail on a
+/// busy machine.
 pub const SOON: Duration = Duration::from_secs(120);
 
-/// How often a condition is looked at.
+/// Interval between two checks of a condition.
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 
-/// However little time is left, one look may take this long.
+/// The minimum time for one check, however little time is left.
 const LOOK_TIME_MIN: Duration = Duration::from_secs(2);
 
-/// Waits for something that is under way.
+/// Waits for a future.
 ///
 /// # Errors
 /// When it fails, or `time_max` is over.
@@ -28,10 +28,10 @@ where
     }
 }
 
-/// Waits until `condition` gives something.
+/// Waits until `condition` returns a value.
 ///
 /// # Errors
-/// When `time_max` is over, with what it said last.
+/// When `time_max` is over; the message has the last error.
 pub async fn until<T, F>(what: &str, time_max: Duration, mut condition: impl FnMut() -> F) -> Outcome<T>
 where
     F: Future<Output = Outcome<Option<T>>>,
@@ -52,7 +52,7 @@ where
     }
 }
 
-/// As [`until`], for a thread that has no runtime.
+/// Like [`until`], for a thread without a runtime.
 ///
 /// # Errors
 /// When `time_max` is over.
