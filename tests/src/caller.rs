@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::chain::{self, CHAIN_START, Chain};
 use waystation_model::limits::PROTOCOL_VERSION;
-use waystation_model::wire::{Mutation, NumberedOutcome, Outcome as Fate, PushAnswer, PushRequest, into_runs};
+use waystation_model::wire::{Mutation, NumberedOutcome, Outcome as MutationOutcome, PushAnswer, PushRequest, into_runs};
 use waystation_model::{Code, Problem};
 
 use crate::Outcome;
@@ -140,18 +140,18 @@ impl Caller {
     ///
     /// # Errors
     /// When the server refuses the push as a whole.
-    pub async fn push(&mut self, changes: Vec<Change>) -> Outcome<Vec<Fate>> {
+    pub async fn push(&mut self, changes: Vec<Change>) -> Outcome<Vec<MutationOutcome>> {
         let push = self.push_of(changes);
         let answer = self.send(&push).await??;
         self.acknowledge(&push, &answer);
-        Ok(fates(&push, &answer.outcomes))
+        Ok(outcomes_of(&push, &answer.outcomes))
     }
 
     /// Pushes one change.
     ///
     /// # Errors
     /// When the server refuses the push as a whole.
-    pub async fn push_one(&mut self, change: Change) -> Outcome<Fate> {
+    pub async fn push_one(&mut self, change: Change) -> Outcome<MutationOutcome> {
         Ok(self.push(vec![change]).await?.remove(0))
     }
 
@@ -161,7 +161,7 @@ impl Caller {
     /// When it was not refused.
     pub async fn refusal(&mut self, change: Change) -> Outcome<(Code, Option<String>)> {
         match self.push_one(change).await? {
-            Fate::Rejected { code, field, .. } => Ok((code, field)),
+            MutationOutcome::Rejected { code, field, .. } => Ok((code, field)),
             other => Err(format!("not refused: {other:?}").into()),
         }
     }
@@ -182,9 +182,9 @@ impl Caller {
 }
 
 /// The outcome of each mutation of a push.
-pub fn fates(push: &PushRequest, listed: &[NumberedOutcome]) -> Vec<Fate> {
+pub fn outcomes_of(push: &PushRequest, listed: &[NumberedOutcome]) -> Vec<MutationOutcome> {
     let count: usize = push.runs.iter().map(|run| run.rows.len()).sum();
-    let of = |n: i64| listed.iter().find(|outcome| outcome.n == n).map_or(Fate::Applied, |outcome| outcome.outcome.clone());
+    let of = |n: i64| listed.iter().find(|outcome| outcome.n == n).map_or(MutationOutcome::Applied, |outcome| outcome.outcome.clone());
     (push.first_n..).take(count).map(of).collect()
 }
 

@@ -16,7 +16,7 @@ use waystation_model::hash::row_hash;
 use waystation_model::merge::{Edit, Edits};
 use waystation_model::registry::{Entity, Kind, Merge, all, normal};
 use waystation_model::sql::select_for_change;
-use waystation_model::wire::{NumberedOutcome, Outcome as Fate, PushAnswer};
+use waystation_model::wire::{NumberedOutcome, Outcome as MutationOutcome, PushAnswer};
 use waystation_sim::authority::Row;
 use waystation_sim::faults::{Fault, Faults};
 use waystation_sim::twin::{Change, Device, Op, Played, Seen, Twin, word};
@@ -99,7 +99,9 @@ fn shown(played: Played) -> Result<Option<(i64, Vec<NumberedOutcome>)>, String> 
         let outcomes = outcomes.into_iter().map(|NumberedOutcome { n, outcome }| NumberedOutcome {
             n,
             outcome: match outcome {
-                Fate::Rejected { code, field, suggestion, .. } => Fate::Rejected { code, field, suggestion, message: String::new() },
+                MutationOutcome::Rejected { code, field, suggestion, .. } => {
+                    MutationOutcome::Rejected { code, field, suggestion, message: String::new() }
+                }
                 other => other,
             },
         });

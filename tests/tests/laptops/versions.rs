@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::limits::{PROTOCOL_VERSION, PROTOCOL_VERSIONS_BACK};
-use waystation_model::wire::{Outcome as Fate, PushAnswer};
+use waystation_model::wire::{Outcome as MutationOutcome, PushAnswer};
 use waystation_tests::caller::{Caller, code, put};
 use waystation_tests::cluster::{Cluster, Database};
 use waystation_tests::conversation::{self, Stage};
@@ -136,7 +136,7 @@ async fn a_version_too_old_to_pull_may_push_everything_also_after_a_restore() ->
     caller.pull().await?;
     let topic =
         |title: &str| put("topics").id(Uuid::now_v7()).link("module_id", course.module).link("course_id", course.id).set("title", title);
-    assert_eq!(caller.push_one(topic("in its time")).await?, Fate::Applied);
+    assert_eq!(caller.push_one(topic("in its time")).await?, MutationOutcome::Applied);
     server.stop().await;
 
     // The last server version that supports this device, and the next one.
@@ -145,7 +145,7 @@ async fn a_version_too_old_to_pull_may_push_everything_also_after_a_restore() ->
         caller.url = server.url();
         let page = caller.ask_page().await?;
         assert_eq!(page.as_ref().err().map(|problem| problem.code), (!pulls).then_some(Code::ProtocolTooOld));
-        assert_eq!(caller.push_one(topic("years later")).await?, Fate::Applied);
+        assert_eq!(caller.push_one(topic("years later")).await?, MutationOutcome::Applied);
         assert!(Caller::sign_in(&server.url(), "rauf").await.is_ok(), "a device with pending changes may sign in");
         server.stop().await;
     }
@@ -159,7 +159,7 @@ async fn a_version_too_old_to_pull_may_push_everything_also_after_a_restore() ->
     server.stop().await;
     server = LocalServer::start_with_protocol(&database, PROTOCOL_VERSION + PROTOCOL_VERSIONS_BACK + 1).await?;
     caller.url = server.url();
-    assert_eq!(caller.push_one(topic("after a restore")).await?, Fate::Applied);
+    assert_eq!(caller.push_one(topic("after a restore")).await?, MutationOutcome::Applied);
     assert_eq!(school.value("SELECT count(*) FROM topics WHERE title <> 'Topic 0'").await?, 4);
     server.stop().await;
     Ok(())

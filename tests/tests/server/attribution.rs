@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 use waystation_model::Code;
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, put};
 use waystation_tests::school::{Course, School, open};
@@ -66,14 +66,14 @@ async fn a_mark_names_its_author() -> Outcome<()> {
     assert_eq!(class.sabina.refusal(forged).await?, refused("marked_by"));
     assert_eq!(class.school.count("attendance_records").await?, 0);
     let unsigned = class.mark(day).set("status", "present");
-    assert_eq!(class.sabina.push_one(unsigned).await?, Fate::Applied);
+    assert_eq!(class.sabina.push_one(unsigned).await?, MutationOutcome::Applied);
     assert_eq!(class.marked_by(day).await?, json!(class.sabina.user));
     // Another person who corrects it becomes its author, whether the change names them or not.
     let vusal = class.school.person("admin", "vusal").await?;
     let mut admin = Caller::sign_in(&class.sabina.url, "vusal").await?;
     admin.pull().await?;
     let corrected = class.mark(day).set("status", "late");
-    assert!(matches!(admin.push_one(corrected).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(admin.push_one(corrected).await?, MutationOutcome::Applied | MutationOutcome::Merged));
     assert_eq!(class.marked_by(day).await?, json!(vusal));
     Ok(())
 }
@@ -87,7 +87,7 @@ async fn a_settled_conflict_names_the_person_who_settled_it() -> Outcome<()> {
     let settled = |by: Uuid| put("conflicts").id(conflict).link("settled_by", by).set("settled_at", 1_772_500_000_000_i64);
     assert_eq!(class.sabina.refusal(settled(class.rauf.user)).await?, refused("settled_by"));
     let unsigned = put("conflicts").id(conflict).set("settled_at", 1_772_500_000_000_i64);
-    assert!(matches!(class.sabina.push_one(unsigned).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(class.sabina.push_one(unsigned).await?, MutationOutcome::Applied | MutationOutcome::Merged));
     assert_eq!(class.school.column("conflicts", conflict, "settled_by").await?, json!(class.sabina.user));
     Ok(())
 }
@@ -102,7 +102,7 @@ async fn an_enrollment_names_its_author_and_its_kind() -> Outcome<()> {
     let as_themselves = class.enrollment(murad).set("enrollment_type", "self");
     assert_eq!(class.rauf.refusal(as_themselves).await?, refused("enrollment_type"));
     let unsaid = class.enrollment(murad);
-    assert_eq!(class.rauf.push_one(unsaid).await?, Fate::Applied);
+    assert_eq!(class.rauf.push_one(unsaid).await?, MutationOutcome::Applied);
     assert_eq!(class.enrolled(murad).await?, json!(["assigned", rauf]));
     // A learner can neither change how an enrollment by others was made, nor declare it completed.
     let me = class.aysel.user;
@@ -120,9 +120,9 @@ async fn an_enrollment_names_its_author_and_its_kind() -> Outcome<()> {
     assert_eq!(class.enrolled(me).await?, json!(["assigned", null]));
     // A laptop sends the whole group of columns when its person begins.
     let begun = class.enrollment(me).set("status", "in_progress").set("completed_at", json!(null));
-    assert!(matches!(class.aysel.push_one(begun).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(class.aysel.push_one(begun).await?, MutationOutcome::Applied | MutationOutcome::Merged));
     let completed = class.enrollment(me).set("status", "completed").set("completed_at", 1_772_500_000_000_i64);
-    assert!(matches!(class.rauf.push_one(completed).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(class.rauf.push_one(completed).await?, MutationOutcome::Applied | MutationOutcome::Merged));
     Ok(())
 }
 
@@ -132,10 +132,10 @@ async fn a_self_enrollment_concurrent_with_an_assignment_is_not_refused() -> Out
     class.school.run("UPDATE courses SET is_public = true").await?;
     let murad = class.murad;
     let assigned = class.enrollment(murad).set("enrollment_type", "assigned");
-    assert_eq!(class.rauf.push_one(assigned).await?, Fate::Applied);
+    assert_eq!(class.rauf.push_one(assigned).await?, MutationOutcome::Applied);
     let mut himself = Caller::sign_in(&class.rauf.url, "murad").await?;
     let earlier = class.enrollment(murad).set("enrollment_type", "self").link("enrolled_by", murad).at(1_772_500_000_000_000);
-    assert!(matches!(himself.push_one(earlier).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(himself.push_one(earlier).await?, MutationOutcome::Applied | MutationOutcome::Merged));
     assert_eq!(class.enrolled(murad).await?, json!(["assigned", class.rauf.user]), "the later change wins");
     Ok(())
 }
@@ -146,11 +146,11 @@ async fn a_test_cannot_name_another_person_as_its_author() -> Outcome<()> {
     let (id, me, course) = (Uuid::now_v7(), class.rauf.user, class.course.id);
     let test = |by: Uuid| put("assessments").id(id).link("course_id", course).set("title", "Test").link("created_by", by);
     assert_eq!(class.rauf.refusal(test(class.sabina.user)).await?, refused("created_by"));
-    assert_eq!(class.rauf.push_one(test(me)).await?, Fate::Applied);
+    assert_eq!(class.rauf.push_one(test(me)).await?, MutationOutcome::Applied);
     // An administrator who sends the whole row does not become its author.
     class.school.person("admin", "vusal").await?;
     let mut admin = Caller::sign_in(&class.rauf.url, "vusal").await?;
-    assert!(matches!(admin.push_one(test(me).set("description", "Changed")).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(admin.push_one(test(me).set("description", "Changed")).await?, MutationOutcome::Applied | MutationOutcome::Merged));
     Ok(())
 }
 
@@ -170,17 +170,23 @@ async fn a_mark_requires_membership_on_its_day() -> Outcome<()> {
     // The student has left by the time the mark arrives: the day of the mark decides.
     class.school.run("UPDATE group_memberships SET is_active = false, left_at = '2026-03-09T10:00:00Z'").await?;
     let days = ["2026-03-02", "2026-03-09", "2026-03-10"].map(|day| class.mark(day).set("status", "present"));
-    let fates = class.sabina.push(days.to_vec()).await?;
-    assert!(matches!(&fates[..], [Fate::Applied, Fate::Applied, Fate::Rejected { code: Code::NotAMember, .. }]), "{fates:?}");
+    let outcomes = class.sabina.push(days.to_vec()).await?;
+    assert!(
+        matches!(
+            &outcomes[..],
+            [MutationOutcome::Applied, MutationOutcome::Applied, MutationOutcome::Rejected { code: Code::NotAMember, .. }]
+        ),
+        "{outcomes:?}"
+    );
     // A mark outside of the membership can be cleared.
     class.school.run("UPDATE group_membership_periods SET left_on = '2026-03-02'").await?;
     class.sabina.pull().await?;
     let taken_back = class.mark("2026-03-09").set("status", json!(null)).set("marked_by", json!(null));
-    assert!(matches!(class.sabina.push_one(taken_back).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(class.sabina.push_one(taken_back).await?, MutationOutcome::Applied | MutationOutcome::Merged));
     // A student who joins and is marked in one push counts as a member.
     let joined =
         put("group_memberships").link("group_id", class.group).link("user_id", class.murad).set("joined_at", 1_770_000_000_000_i64);
-    let fates = class.sabina.push(vec![joined, stranger("2026-03-02").set("status", "late")]).await?;
-    assert_eq!(fates, [Fate::Applied, Fate::Applied]);
+    let outcomes = class.sabina.push(vec![joined, stranger("2026-03-02").set("status", "late")]).await?;
+    assert_eq!(outcomes, [MutationOutcome::Applied, MutationOutcome::Applied]);
     Ok(())
 }

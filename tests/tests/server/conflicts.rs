@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::ids::derived_id;
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, now_us, put};
 use waystation_tests::school::{Course, School, open};
@@ -81,14 +81,18 @@ async fn the_later_mark_wins_in_any_order_of_arrival() -> Outcome<()> {
         let now = now_us();
         let absent = class.mark(&class.teacher, Some("absent"), now - 2 * MINUTE_US);
         let late = class.mark(&class.admin, Some("late"), now - MINUTE_US);
-        let fates = if earlier_first {
+        let outcomes = if earlier_first {
             [class.teacher.push_one(absent).await?, class.admin.push_one(late).await?]
         } else {
             let late = class.admin.push_one(late).await?;
             [class.teacher.push_one(absent).await?, late]
         };
-        let wanted = if earlier_first { [Fate::Applied, Fate::Merged] } else { [Fate::Superseded, Fate::Applied] };
-        assert_eq!(fates, wanted, "{earlier_first}");
+        let wanted = if earlier_first {
+            [MutationOutcome::Applied, MutationOutcome::Merged]
+        } else {
+            [MutationOutcome::Superseded, MutationOutcome::Applied]
+        };
+        assert_eq!(outcomes, wanted, "{earlier_first}");
         assert_eq!(class.status().await?, "late");
         assert_eq!(class.conflicts().await?, json!([["status", "absent", "late"]]));
         assert_eq!(
@@ -107,7 +111,7 @@ async fn the_later_mark_wins_in_any_order_of_arrival() -> Outcome<()> {
         assert_eq!(class.learner.row("attendance_records", class.cell()).ok_or("not received")?.columns["status"], "late");
         let settled = put("conflicts").id(*id).on(row.stamp).link("settled_by", class.teacher.user).set("settled_at", now / 1000);
         assert_eq!(class.learner.refusal(settled.clone()).await?.0, Code::NotAllowed);
-        assert_eq!(class.teacher.push_one(settled).await?, Fate::Applied);
+        assert_eq!(class.teacher.push_one(settled).await?, MutationOutcome::Applied);
         assert_eq!(class.conflicts().await?, json!([]));
     }
     Ok(())
@@ -131,7 +135,7 @@ async fn clearing_a_mark_empties_it_and_keeps_the_row() -> Outcome<()> {
     let now = now_us();
     let marked = class.mark(&class.teacher, Some("absent"), now - 2 * MINUTE_US);
     let cleared = class.mark(&class.teacher, None, now - MINUTE_US).on_own(1);
-    assert_eq!(class.teacher.push(vec![marked, cleared]).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.teacher.push(vec![marked, cleared]).await?, [MutationOutcome::Applied, MutationOutcome::Applied]);
     assert_eq!((class.status().await?, class.conflicts().await?), (Value::Null, json!([])));
     assert_eq!(class.school.count("attendance_records").await?, 1);
     Ok(())
@@ -145,8 +149,8 @@ async fn concurrent_changes_of_two_columns_both_apply() -> Outcome<()> {
     let edit =
         |caller: &Caller, column: &str, at: i64| put("topics").id(topic).on(caller.stamp("topics", topic)).set(column, column).at(at);
     let (title, description) = (edit(&class.teacher, "title", now - MINUTE_US), edit(&class.admin, "description", now - 2 * MINUTE_US));
-    assert_eq!(class.teacher.push_one(title).await?, Fate::Applied);
-    assert_eq!(class.admin.push_one(description).await?, Fate::Merged);
+    assert_eq!(class.teacher.push_one(title).await?, MutationOutcome::Applied);
+    assert_eq!(class.admin.push_one(description).await?, MutationOutcome::Merged);
     // The teacher has not pulled: columns that the other change does not set keep their value.
     let again = edit(&class.teacher, "title", now).on_own(1);
     let own = edit(&class.admin, "description", now - MINUTE_US).on_own(1);
@@ -172,7 +176,7 @@ async fn a_change_on_the_received_value_applies_after_other_columns_changed() ->
             .await?;
     }
     let older = put("topics").id(topic).on(stamp).set("title", "older and unopposed").at(now - 10 * MINUTE_US);
-    assert_eq!(class.teacher.push_one(older).await?, Fate::Merged);
+    assert_eq!(class.teacher.push_one(older).await?, MutationOutcome::Merged);
     assert_eq!(class.school.column("topics", topic, "title").await?, "older and unopposed");
     assert_eq!(class.school.count("conflicts").await?, 0);
     Ok(())
@@ -184,14 +188,14 @@ async fn a_stale_choice_is_refused_and_nothing_of_its_change_is_applied() -> Out
     let course = class.course.id;
     let stamp = class.teacher.stamp("courses", course);
     let archived = put("courses").id(course).on(stamp).set("title", "half applied").set("status", "archived");
-    assert_eq!(class.admin.push_one(put("courses").id(course).on(stamp).set("status", "draft")).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(put("courses").id(course).on(stamp).set("status", "draft")).await?, MutationOutcome::Applied);
     assert_eq!(class.teacher.refusal(archived.clone()).await?, (Code::ChangedMeanwhile, Some("status".to_owned())));
     assert_eq!(class.school.column("courses", course, "jsonb_build_array(title, status)").await?, json!(["Course", "draft"]));
     // Made again on the current row, it is accepted. An equal value never needed a choice.
-    assert_eq!(class.teacher.push_one(put("courses").id(course).on(stamp).set("status", "draft")).await?, Fate::Merged);
+    assert_eq!(class.teacher.push_one(put("courses").id(course).on(stamp).set("status", "draft")).await?, MutationOutcome::Merged);
     class.teacher.pull().await?;
     let again = put("courses").id(course).on(class.teacher.stamp("courses", course)).set("status", "archived");
-    assert_eq!(class.teacher.push_one(again).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(again).await?, MutationOutcome::Applied);
     Ok(())
 }
 
@@ -203,8 +207,8 @@ async fn seventy_and_seventy_point_zero_are_equal() -> Outcome<()> {
     class.teacher.pull().await?;
     let stamp = class.teacher.stamp("assessments", test);
     let passing = |value: Value| put("assessments").id(test).on(stamp).set("passing_percent", value);
-    assert_eq!(class.admin.push_one(passing(json!(70))).await?, Fate::Applied);
-    assert_eq!(class.teacher.push_one(passing(json!(70.0))).await?, Fate::Merged);
+    assert_eq!(class.admin.push_one(passing(json!(70))).await?, MutationOutcome::Applied);
+    assert_eq!(class.teacher.push_one(passing(json!(70.0))).await?, MutationOutcome::Merged);
     Ok(())
 }
 
@@ -217,14 +221,14 @@ async fn progress_only_grows_until_it_is_reset() -> Outcome<()> {
     let (me, first) = (class.learner.user, &mut class.learner);
     let done = progress(me).set("percent", 100).set("completed", true).set("completed_at", 2_000).set("time_spent_seconds", 50);
     let begun = progress(me).set("percent", 40).set("completed", false).set("completed_at", 1_000).set("time_spent_seconds", 30);
-    assert_eq!(first.push_one(done).await?, Fate::Applied);
-    assert_eq!(second.push_one(begun).await?, Fate::Applied);
+    assert_eq!(first.push_one(done).await?, MutationOutcome::Applied);
+    assert_eq!(second.push_one(begun).await?, MutationOutcome::Applied);
     let row = "SELECT jsonb_build_array(percent, completed, date_part('epoch', completed_at), time_spent_seconds, reset_number) FROM topic_progress";
     assert_eq!(class.school.value(row).await?, json!([100, true, 1, 80, 0]));
     let reset = progress(me).set("reset_number", 1).set("percent", 5).set("time_spent_seconds", 5);
     let old = progress(me).set("reset_number", 0).set("percent", 90).set("time_spent_seconds", 5);
     first.push_one(reset).await?;
-    assert_eq!(second.push_one(old).await?, Fate::Merged);
+    assert_eq!(second.push_one(old).await?, MutationOutcome::Merged);
     assert_eq!(class.school.value(row).await?, json!([5, false, null, 90, 1]));
     second.pull().await?;
     Ok(())
@@ -236,13 +240,13 @@ async fn a_delete_never_wins_over_an_edit_outside_its_base() -> Outcome<()> {
     let topic = class.course.topics[0];
     let stamp = class.teacher.stamp("topics", topic);
     let edit = put("topics").id(topic).on(stamp).set("title", "edited");
-    assert_eq!(class.admin.push_one(edit).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(edit).await?, MutationOutcome::Applied);
     for unseeing in [delete("topics", topic).on(stamp), delete("topics", topic), delete("topics", topic).on(stamp).on_own(1)] {
         assert_eq!(class.teacher.refusal(unseeing).await?.0, Code::ChangedMeanwhile);
     }
     class.teacher.pull().await?;
     let seeing = delete("topics", topic).on(class.teacher.stamp("topics", topic));
-    assert_eq!(class.teacher.push_one(seeing).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(seeing).await?, MutationOutcome::Applied);
     // An edit of a deleted row does not restore it.
     let late = put("topics").id(topic).on(stamp).on_own(1).set("title", "again");
     assert_eq!(class.admin.refusal(late).await?.0, Code::NotFound);
@@ -252,7 +256,7 @@ async fn a_delete_never_wins_over_an_edit_outside_its_base() -> Outcome<()> {
     let stamp = class.admin.stamp("topics", other);
     let n = class.admin.next_n;
     let both = vec![put("topics").id(other).on(stamp).set("title", "mine"), delete("topics", other).on(stamp).on_own(n)];
-    assert_eq!(class.admin.push(both).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.admin.push(both).await?, [MutationOutcome::Applied, MutationOutcome::Applied]);
     assert_eq!(class.school.count("topics").await?, 0);
     Ok(())
 }
@@ -275,11 +279,14 @@ async fn a_change_by_psql_counts_from_its_receipt() -> Outcome<()> {
     let stamp = class.teacher.stamp("topics", topic);
     let before = now_us() - MINUTE_US;
     class.school.run("UPDATE topics SET title = 'psql'").await?;
-    assert_eq!(class.teacher.push_one(put("topics").id(topic).on(stamp).set("title", "offline").at(before)).await?, Fate::Superseded);
+    assert_eq!(
+        class.teacher.push_one(put("topics").id(topic).on(stamp).set("title", "offline").at(before)).await?,
+        MutationOutcome::Superseded
+    );
     assert_eq!(class.school.column("topics", topic, "title").await?, "psql");
     assert_eq!(class.conflicts().await?, json!([["title", "offline", "psql"]]));
     let later = put("topics").id(topic).on(stamp).on_own(1).set("title", "later").at(now_us() + MINUTE_US);
-    assert_eq!(class.teacher.push_one(later).await?, Fate::Merged);
+    assert_eq!(class.teacher.push_one(later).await?, MutationOutcome::Merged);
     assert_eq!(class.school.column("topics", topic, "title").await?, "later");
     assert_eq!(class.conflicts().await?, json!([["title", "psql", "later"]]), "the value set by psql is a visible losing value");
     Ok(())
@@ -302,7 +309,7 @@ async fn a_conflict_in_a_course_without_an_instructor_is_settled_by_an_administr
     let received = second.all("conflicts");
     let (id, row) = received.iter().next().ok_or("no conflict was received")?;
     let settled = put("conflicts").id(*id).on(row.stamp).link("settled_by", second.user).set("settled_at", now / 1000);
-    assert_eq!(second.push_one(settled).await?, Fate::Applied);
+    assert_eq!(second.push_one(settled).await?, MutationOutcome::Applied);
     assert_eq!(class.conflicts().await?, json!([]));
     Ok(())
 }
@@ -338,7 +345,7 @@ async fn a_concurrent_change_of_price_and_currency_is_refused() -> Outcome<()> {
     let course = class.course.id;
     let stamp = class.teacher.stamp("courses", course);
     let price = |column: &str, value: Value| put("courses").id(course).on(stamp).set(column, value);
-    assert_eq!(class.admin.push_one(price("price_minor", json!(4_000))).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(price("price_minor", json!(4_000))).await?, MutationOutcome::Applied);
     let (code, field) = class.teacher.refusal(price("currency", json!("AZN"))).await?;
     assert_eq!((code, field.as_deref()), (Code::ChangedMeanwhile, Some("currency")));
     assert_eq!(class.school.column("courses", course, "jsonb_build_array(price_minor, currency)").await?, json!([4_000, "EUR"]));

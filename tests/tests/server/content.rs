@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use waystation_model::Code;
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, code, put, read};
 use waystation_tests::cluster::Cluster;
@@ -176,7 +176,7 @@ async fn naming_anothers_file_gives_no_access_to_it() -> Outcome<()> {
         .set("title", "Theirs")
         .set("sha256", class.sha256.clone())
         .set("size_bytes", SIZE);
-    assert_eq!(nigar.push_one(named).await?, Fate::Applied);
+    assert_eq!(nigar.push_one(named).await?, MutationOutcome::Applied);
     assert_eq!(refused(class.get(&nigar, None).await?).await?, Code::NotFound, "the server has not seen that file from them");
     class.media(Some(own.id), "ready").await?;
     assert_eq!(class.get(&nigar, None).await?.status(), StatusCode::OK);

@@ -2,7 +2,7 @@
 //! requests the cursors.
 
 use waystation_model::limits::PAGE_ROWS_MAX;
-use waystation_model::wire::{Outcome as Fate, PullLine};
+use waystation_model::wire::{Outcome as MutationOutcome, PullLine};
 use waystation_tests::caller::{Caller, Pulled, put};
 use waystation_tests::school::{Course, School, open};
 use waystation_tests::server::LocalServer;
@@ -34,8 +34,8 @@ impl Class {
     async fn rename(&mut self, title: &str) -> Outcome<()> {
         let topic = self.course.topics[0];
         let change = put("topics").id(topic).on(self.rauf.stamp("topics", topic)).set("title", title);
-        let fate = self.rauf.push_one(change).await?;
-        assert!(matches!(fate, Fate::Applied | Fate::Merged), "{fate:?}");
+        let outcome = self.rauf.push_one(change).await?;
+        assert!(matches!(outcome, MutationOutcome::Applied | MutationOutcome::Merged), "{outcome:?}");
         Ok(())
     }
 
@@ -212,8 +212,8 @@ async fn a_page_that_covers_a_push_to_another_instance_has_its_changes() -> Outc
 async fn a_push_without_effect_is_covered_too() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
-    let fate = class.aysel.push_one(put("topics").id(topic).on(class.aysel.stamp("topics", topic)).set("title", "mine")).await?;
-    assert!(matches!(fate, Fate::Rejected { .. }), "{fate:?}");
+    let outcome = class.aysel.push_one(put("topics").id(topic).on(class.aysel.stamp("topics", topic)).set("title", "mine")).await?;
+    assert!(matches!(outcome, MutationOutcome::Rejected { .. }), "{outcome:?}");
     let pulled = known(class.aysel.pull_by_digest().await?)?;
     assert_eq!((pulled.pages, pulled.applied_upto), (1, 1));
     assert_eq!(known(class.aysel.pull_by_digest().await?)?, Pulled::default(), "once");

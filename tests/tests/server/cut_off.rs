@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use waystation_model::Code;
 use waystation_model::limits::PROTOCOL_VERSION;
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::caller::{Caller, code, put};
 use waystation_tests::cluster::Cluster;
 use waystation_tests::laptop::Laptop;
@@ -166,7 +166,10 @@ async fn a_push_cancelled_while_it_waits_for_a_row_takes_effect_once() -> Outcom
     caller.acknowledge(&push, &answer);
     assert_eq!(school.column("topics", course.topics[0], "title").await?, json!("Waits"));
     for number in 0..2 * TEST_CONNECTIONS {
-        assert_ne!(caller.push_one(put("topics").id(course.topics[0]).set("title", format!("after {number}"))).await?, Fate::Superseded);
+        assert_ne!(
+            caller.push_one(put("topics").id(course.topics[0]).set("title", format!("after {number}"))).await?,
+            MutationOutcome::Superseded
+        );
         caller.pull().await?;
     }
     Ok(())
@@ -204,6 +207,9 @@ async fn a_database_without_its_epoch_begins_a_new_one() -> Outcome<()> {
     let server = server.restart().await?;
     let again = Caller::sign_in(&server.url(), "rauf").await?;
     assert_eq!(again.epoch, caller.epoch);
-    assert!(matches!(caller.push_one(put("topics").id(course.topics[0]).set("title", "x")).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(
+        caller.push_one(put("topics").id(course.topics[0]).set("title", "x")).await?,
+        MutationOutcome::Applied | MutationOutcome::Merged
+    ));
     Ok(())
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, put};
 use waystation_tests::cluster::Database;
@@ -248,8 +248,8 @@ async fn write(database: &Database, course: &Course, writer: usize) -> Outcome<u
 async fn push(caller: &mut Caller, course: &Course) -> Outcome<usize> {
     for _ in 0..CHANGES_PER_WRITER {
         let topic = put("topics").id(Uuid::now_v7()).link("module_id", course.module).link("course_id", course.id).set("title", "pushed");
-        let fate = caller.push_one(topic).await?;
-        assert_eq!(fate, Fate::Applied);
+        let outcome = caller.push_one(topic).await?;
+        assert_eq!(outcome, MutationOutcome::Applied);
     }
     Ok(CHANGES_PER_WRITER)
 }
@@ -327,7 +327,7 @@ async fn a_time_set_by_plain_sql_is_not_the_edit_of_the_next_writer() -> Outcome
     assert_eq!(school.column("enrollments", enrolment, edits).await?, before);
     let status = "edits -> 'status' -> 'n'";
     assert_eq!(school.column("enrollments", enrolment, status).await?, json!(1));
-    assert!(matches!(aysel.push_one(again.on_own(1)).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(aysel.push_one(again.on_own(1)).await?, MutationOutcome::Applied | MutationOutcome::Merged));
     assert_eq!(school.column("enrollments", enrolment, status).await?, json!(1), "the finer time of the old row was set by no person");
     Ok(())
 }

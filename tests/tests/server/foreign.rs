@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use uuid::Uuid;
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, put};
 use waystation_tests::school::{Course, School, open};
@@ -145,8 +145,8 @@ async fn rows_of_another_organization_are_answered_as_missing_rows() -> Outcome<
             let changes = asked.changes(caller.user, &own_course, own_station);
             let one_by_one = caller.push(changes.clone()).await?;
             let ids = [asked.person, asked.other, asked.course.id, asked.course.topics[0], asked.group, asked.test, asked.station];
-            let told = |fate: &Fate| ids.iter().fold(format!("{fate:?}"), |text, id| text.replace(&id.to_string(), "…"));
-            said.push(changes.iter().zip(&one_by_one).map(|(change, fate)| (format!("{change:?}"), told(fate))).collect::<Vec<_>>());
+            let told = |outcome: &MutationOutcome| ids.iter().fold(format!("{outcome:?}"), |text, id| text.replace(&id.to_string(), "…"));
+            said.push(changes.iter().zip(&one_by_one).map(|(change, outcome)| (format!("{change:?}"), told(outcome))).collect::<Vec<_>>());
         }
         let [theirs, made_up] = said.try_into().map_err(|_| "two lists")?;
         for ((change, told), (_, expected)) in theirs.into_iter().zip(made_up) {
@@ -165,8 +165,14 @@ async fn a_new_row_under_the_id_of_another_organizations_row_changes_neither() -
     let mut caller = Caller::sign_in(&server.url(), "vusal").await?;
     let taken = put("stations").id(theirs.station).set("name", "Mine");
     let good = put("stations").id(Uuid::now_v7()).set("name", "Good");
-    let fates = caller.push(vec![good.clone().id(Uuid::now_v7()), taken, good]).await?;
-    assert!(matches!(&fates[..], [Fate::Applied, Fate::Rejected { code: waystation_model::Code::Taken, .. }, Fate::Applied]), "{fates:?}");
+    let outcomes = caller.push(vec![good.clone().id(Uuid::now_v7()), taken, good]).await?;
+    assert!(
+        matches!(
+            &outcomes[..],
+            [MutationOutcome::Applied, MutationOutcome::Rejected { code: waystation_model::Code::Taken, .. }, MutationOutcome::Applied]
+        ),
+        "{outcomes:?}"
+    );
     assert_eq!(other.column("stations", theirs.station, "name").await?, "Theirs");
     assert_eq!(school.value(format!("SELECT count(*) FROM stations WHERE organization_id = '{}'", school.organization)).await?, 2);
     Ok(())

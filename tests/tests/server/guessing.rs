@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::Code;
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, PASSWORD, code, put, sign_in};
 use waystation_tests::school::{School, open};
@@ -105,10 +105,10 @@ async fn a_user_name_and_an_email_of_two_people_are_never_equal() -> Outcome<()>
     assert_eq!(admin.refusal(by_address).await?, taken("email"));
     // A person's own email may be their user name, and a released name is free.
     let own = account(json!("leyla@example.az"), json!("Leyla@example.az"));
-    assert_eq!(admin.push_one(own).await?, Fate::Applied);
+    assert_eq!(admin.push_one(own).await?, MutationOutcome::Applied);
     school.run(format!("UPDATE users SET email = 'a.q@example.az' WHERE id = '{aysel}'")).await?;
     let freed = account(json!("aysel@example.az"), Value::Null);
-    assert_eq!(admin.push_one(freed).await?, Fate::Applied);
+    assert_eq!(admin.push_one(freed).await?, MutationOutcome::Applied);
     // By plain SQL as well.
     let error = elsewhere.run(format!("UPDATE users SET email = 'leyla@example.az' WHERE id = '{boss}'")).await.expect_err("taken");
     assert!(error.to_string().contains("users_email_key"), "{error}");

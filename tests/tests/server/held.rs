@@ -6,7 +6,7 @@ use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::ids::derived_id;
 use waystation_model::limits::{FORMER_RIGHTS_DAYS_MAX, HELD_CHANGES_MAX, PUSH_MUTATIONS_MAX};
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, now_us, put};
 use waystation_tests::school::{Course, School, open};
@@ -104,7 +104,7 @@ fn decide(id: Uuid, state: &str) -> Change {
 async fn a_week_of_marks_is_held_for_the_new_teacher() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over().await?;
-    assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Held; 5]);
+    assert_eq!(class.substitute.push(class.week()).await?, vec![MutationOutcome::Held; 5]);
     assert_eq!(class.school.count("attendance_records").await?, 0, "no row exists before it is accepted");
 
     // The author sees the pending changes and no longer receives the group.
@@ -130,7 +130,7 @@ async fn a_week_of_marks_is_held_for_the_new_teacher() -> Outcome<()> {
         decide(waiting[2].1, "refused"),
         decide(waiting[3].1, "refused"),
     ];
-    assert_eq!(class.colleague.push(decisions).await?, vec![Fate::Applied; 4]);
+    assert_eq!(class.colleague.push(decisions).await?, vec![MutationOutcome::Applied; 4]);
     let mut statuses = Vec::new();
     for day in WEEK {
         statuses.push(class.status(day).await?);
@@ -150,7 +150,7 @@ async fn a_week_of_marks_is_held_for_the_new_teacher() -> Outcome<()> {
     assert_eq!(class.substitute.all("attendance_records").len(), 0);
     // An administrator subscribes to the group, and decides about the rest.
     class.admin.pull().await?;
-    assert_eq!(class.admin.push_one(decide(waiting[4].1, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(decide(waiting[4].1, "accepted")).await?, MutationOutcome::Applied);
     assert_eq!(class.status(WEEK[4]).await?, "late");
     Ok(())
 }
@@ -181,8 +181,8 @@ async fn each_laptop_of_a_person_learns_of_a_lost_right_separately() -> Outcome<
     let mark = |day: &str| class.mark(second.user, class.learners[1], day, "absent");
     let (known, unknown, pending) = (mark(WEEK[0]), mark(WEEK[1]), mark(WEEK[2]).at(before));
     assert_eq!(class.substitute.refusal(known).await?.0, Code::NotAllowed, "this laptop had received the loss");
-    assert_eq!(class.substitute.push_one(pending).await?, Fate::Held, "a change made before it received the loss");
-    assert_eq!(second.push_one(unknown).await?, Fate::Held, "the other laptop has not received the loss");
+    assert_eq!(class.substitute.push_one(pending).await?, MutationOutcome::Held, "a change made before it received the loss");
+    assert_eq!(second.push_one(unknown).await?, MutationOutcome::Held, "the other laptop has not received the loss");
     Ok(())
 }
 
@@ -196,7 +196,7 @@ async fn a_lost_right_counts_as_known_only_after_its_page_has_arrived() -> Outco
     before.pull_until("the group is gone", |caller, _| caller.row("groups", group).is_none()).await?;
     let mark = |day: &str| class.mark(class.substitute.user, class.learners[0], day, "late");
     let (first, second) = (mark(WEEK[0]), mark(WEEK[1]));
-    assert_eq!(class.substitute.push_one(first).await?, Fate::Held);
+    assert_eq!(class.substitute.push_one(first).await?, MutationOutcome::Held);
     class.substitute.pull().await?;
     class.substitute.pull().await?;
     assert_eq!(class.substitute.refusal(second).await?.0, Code::NotAllowed, "now it knows");
@@ -223,19 +223,19 @@ async fn held_changes_without_other_deciders_await_the_administrators() -> Outco
     let mut class = class().await?;
     // The group is closed, and the week waits.
     class.school.run("UPDATE groups SET deleted_at = now()").await?;
-    assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Held; 5]);
+    assert_eq!(class.substitute.push(class.week()).await?, vec![MutationOutcome::Held; 5]);
     class.admin.pull_until("the week is received", |caller, _| held(caller).len() == 5).await?;
     let (_, id, _) = held(&class.admin).remove(0);
     assert_eq!(class.admin.refusal(decide(id, "accepted")).await?.0, Code::NotAllowed, "a closed group accepts no marks");
     class.school.run("UPDATE groups SET deleted_at = NULL").await?;
     class.admin.pull_until("it is open again", |caller, _| caller.row("groups", class.group).is_some()).await?;
-    assert_eq!(class.admin.push_one(decide(id, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(decide(id, "accepted")).await?, MutationOutcome::Applied);
     assert_eq!(class.status(WEEK[0]).await?, "late");
     // A course by a person who may no longer create one: it has no staff yet who could decide.
     class.school.run(format!("UPDATE users SET role = 'learner' WHERE id = '{}'", class.substitute.user)).await?;
     let course = Uuid::now_v7();
     let made = put("courses").id(course).set("title", "Held").link("instructor_id", class.substitute.user);
-    assert_eq!(class.substitute.push_one(made).await?, Fate::Held);
+    assert_eq!(class.substitute.push_one(made).await?, MutationOutcome::Held);
     class.admin.pull_until("the course is received", |caller, _| held(caller).len() == 6).await?;
     Ok(())
 }
@@ -246,14 +246,14 @@ async fn a_change_based_on_a_held_one_is_held_after_the_ledger_dropped_it() -> O
     class.hand_over().await?;
     let (user, learner) = (class.substitute.user, class.learners[0]);
     let cell = class.cell(learner, WEEK[0]);
-    assert_eq!(class.substitute.push_one(class.mark(user, learner, WEEK[0], "late")).await?, Fate::Held);
+    assert_eq!(class.substitute.push_one(class.mark(user, learner, WEEK[0], "late")).await?, MutationOutcome::Held);
     // With the next push the device has seen the outcome, and the one after that finds it dropped.
     for _ in 0..2 {
         class.substitute.push(vec![]).await?;
     }
     class.school.run("DELETE FROM device_pushes").await?;
     let note = put("attendance_records").id(cell).set("note", "a note").on_own(1);
-    assert_eq!(class.substitute.push_one(note).await?, Fate::Held);
+    assert_eq!(class.substitute.push_one(note).await?, MutationOutcome::Held);
     Ok(())
 }
 
@@ -268,14 +268,14 @@ async fn undoing_a_held_change_is_held_with_it() -> Outcome<()> {
         .link("module_id", class.course.module)
         .set("title", "Held")
         .set("position", 9);
-    assert_eq!(class.substitute.push_one(made).await?, Fate::Held);
+    assert_eq!(class.substitute.push_one(made).await?, MutationOutcome::Held);
     let number = class.substitute.next_n - 1;
-    assert_eq!(class.substitute.push_one(delete("topics", topic).on_own(number)).await?, Fate::Held);
+    assert_eq!(class.substitute.push_one(delete("topics", topic).on_own(number)).await?, MutationOutcome::Held);
     class.colleague.pull_until("both are received", |caller, _| held(caller).len() == 2).await?;
     let waiting = held(&class.colleague);
     assert_eq!(class.colleague.refusal(decide(waiting[1].1, "accepted")).await?.0, Code::Blocked, "there is nothing to undo yet");
-    assert_eq!(class.colleague.push_one(decide(waiting[0].1, "accepted")).await?, Fate::Applied);
-    assert_eq!(class.colleague.push_one(decide(waiting[1].1, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(decide(waiting[0].1, "accepted")).await?, MutationOutcome::Applied);
+    assert_eq!(class.colleague.push_one(decide(waiting[1].1, "accepted")).await?, MutationOutcome::Applied);
     assert_eq!(class.school.value(format!("SELECT count(*) FROM topics WHERE id = '{topic}'")).await?, 0);
     Ok(())
 }
@@ -320,7 +320,7 @@ async fn a_lost_role_counts_as_well() -> Outcome<()> {
     let station = put("stations").id(Uuid::now_v7()).set("name", "Sangachal").set("code", "S9");
     let held_station = class.admin.push_one(station).await?;
     let phone = put("users").id(class.learners[0]).on(class.admin.stamp("users", class.learners[0])).set("phone", "1");
-    assert_eq!((held_station, class.admin.push_one(phone).await?), (Fate::Held, Fate::Held));
+    assert_eq!((held_station, class.admin.push_one(phone).await?), (MutationOutcome::Held, MutationOutcome::Held));
     // A change outside of groups and courses waits for the administrators.
     class.school.person("admin", "second").await?;
     let mut second = Caller::sign_in(&class.server.url(), "second").await?;
@@ -331,7 +331,7 @@ async fn a_lost_role_counts_as_well() -> Outcome<()> {
     assert_eq!(held(&class.colleague).len(), 0, "a teacher may not decide about stations");
     assert_eq!(class.colleague.refusal(decide(waiting[0].1, "accepted")).await?.0, Code::NotAllowed);
     for (_, id, _) in waiting {
-        assert_eq!(second.push_one(decide(id, "accepted")).await?, Fate::Applied);
+        assert_eq!(second.push_one(decide(id, "accepted")).await?, MutationOutcome::Applied);
     }
     assert_eq!(class.school.column("users", class.learners[0], "phone").await?, "1");
     assert_eq!(class.school.count("stations").await?, 1);
@@ -351,9 +351,9 @@ async fn a_decision_is_made_once_by_another_person_with_the_right() -> Outcome<(
     assert_eq!(class.substitute.refusal(decide(one, "accepted")).await?.0, Code::NotAllowed, "the author");
     assert_eq!(stranger.refusal(decide(one, "accepted")).await?.0, Code::NotAllowed, "a stranger");
     assert_eq!(stranger.refusal(decide(Uuid::now_v7(), "accepted")).await?.0, Code::NotFound);
-    assert_eq!(class.colleague.push_one(decide(one, "refused")).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(decide(one, "refused")).await?, MutationOutcome::Applied);
     assert_eq!(class.admin.refusal(decide(one, "accepted")).await?, (Code::AlreadySet, Some("state".to_owned())));
-    assert_eq!(class.admin.push_one(decide(one, "refused")).await?, Fate::Applied, "an equal decision needs no correction");
+    assert_eq!(class.admin.push_one(decide(one, "refused")).await?, MutationOutcome::Applied, "an equal decision needs no correction");
     assert_eq!(class.admin.refusal(decide(one, "waiting")).await?.0, Code::AlreadySet);
     assert_eq!(class.status(WEEK[0]).await?, Value::Null);
     // A person who regains the right decides about others' changes, and still not about their own.
@@ -373,12 +373,12 @@ async fn an_accepted_mark_merges_as_if_it_had_arrived_in_time() -> Outcome<()> {
     let early = now_us() - 10 * MINUTE_US;
     class.hand_over().await?;
     let mark = class.mark(class.substitute.user, class.learners[0], WEEK[0], "late").at(early);
-    assert_eq!(class.substitute.push_one(mark).await?, Fate::Held);
+    assert_eq!(class.substitute.push_one(mark).await?, MutationOutcome::Held);
     let later = class.mark(class.colleague.user, class.learners[0], WEEK[0], "absent");
-    assert_eq!(class.colleague.push_one(later).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(later).await?, MutationOutcome::Applied);
     class.colleague.pull_until("it is received", |caller, _| !held(caller).is_empty()).await?;
     let (_, id, _) = held(&class.colleague).remove(0);
-    assert_eq!(class.colleague.push_one(decide(id, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(decide(id, "accepted")).await?, MutationOutcome::Applied);
     assert_eq!(class.status(WEEK[0]).await?, "absent", "the later mark wins");
     let kept = class.school.value("SELECT jsonb_build_array(lost_values -> 'status', lost_by) FROM conflicts").await?;
     assert_eq!(kept, json!(["late", class.substitute.user]));
@@ -395,14 +395,14 @@ async fn the_later_of_two_held_changes_wins_in_any_order_of_decisions() -> Outco
     let changed = class.mark(user, learner, WEEK[0], "excused").on_own(1);
     // It does not set the key: only the first change, which creates the row, has it.
     let note = put("attendance_records").id(cell).set("note", "a note").on_own(2);
-    assert_eq!(class.substitute.push(vec![first, changed]).await?, [Fate::Held, Fate::Held]);
-    assert_eq!(class.substitute.push_one(note).await?, Fate::Held);
+    assert_eq!(class.substitute.push(vec![first, changed]).await?, [MutationOutcome::Held, MutationOutcome::Held]);
+    assert_eq!(class.substitute.push_one(note).await?, MutationOutcome::Held);
     class.colleague.pull_until("they are received", |caller, _| held(caller).len() == 3).await?;
     let waiting = held(&class.colleague);
     assert_eq!(class.colleague.refusal(decide(waiting[2].1, "accepted")).await?.0, Code::Blocked);
-    assert_eq!(class.colleague.push_one(decide(waiting[1].1, "accepted")).await?, Fate::Applied);
-    assert_eq!(class.colleague.push_one(decide(waiting[0].1, "accepted")).await?, Fate::Applied);
-    assert_eq!(class.colleague.push_one(decide(waiting[2].1, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(decide(waiting[1].1, "accepted")).await?, MutationOutcome::Applied);
+    assert_eq!(class.colleague.push_one(decide(waiting[0].1, "accepted")).await?, MutationOutcome::Applied);
+    assert_eq!(class.colleague.push_one(decide(waiting[2].1, "accepted")).await?, MutationOutcome::Applied);
     let row = class.school.column("attendance_records", cell, "jsonb_build_array(status, note)").await?;
     assert_eq!(row, json!(["excused", "a note"]));
     assert_eq!(class.school.count("conflicts").await?, 0, "a person's own changes do not conflict");
@@ -415,13 +415,13 @@ async fn a_held_deletion_wins_over_no_edit() -> Outcome<()> {
     let topic = class.course.topics[0];
     let stamp = class.substitute.stamp("topics", topic);
     class.school.run(format!("UPDATE courses SET instructor_id = '{}'", class.colleague.user)).await?;
-    assert_eq!(class.substitute.push_one(delete("topics", topic).on(stamp)).await?, Fate::Held);
+    assert_eq!(class.substitute.push_one(delete("topics", topic).on(stamp)).await?, MutationOutcome::Held);
     class.school.run("UPDATE topics SET title = 'new'").await?;
     class.colleague.pull_until("it is received", |caller, _| !held(caller).is_empty()).await?;
     let (_, id, _) = held(&class.colleague).remove(0);
     assert_eq!(class.colleague.refusal(decide(id, "accepted")).await?.0, Code::ChangedMeanwhile);
     assert_eq!(class.school.column("held_changes", id, "state").await?, "waiting");
-    assert_eq!(class.colleague.push_one(decide(id, "refused")).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(decide(id, "refused")).await?, MutationOutcome::Applied);
     assert_eq!(class.school.count("topics").await?, 1);
     Ok(())
 }
@@ -438,10 +438,10 @@ async fn progress_in_a_course_that_the_learner_left_is_accepted_by_its_instructo
         .link("course_id", class.course.id)
         .set("percent", 80)
         .set("time_spent_seconds", 30);
-    assert_eq!(aysel.push_one(progress).await?, Fate::Held);
+    assert_eq!(aysel.push_one(progress).await?, MutationOutcome::Held);
     class.substitute.pull().await?;
     let (_, id, _) = held(&class.substitute).remove(0);
-    assert_eq!(class.substitute.push_one(decide(id, "accepted")).await?, Fate::Applied);
+    assert_eq!(class.substitute.push_one(decide(id, "accepted")).await?, MutationOutcome::Applied);
     let row = class.school.value("SELECT jsonb_build_array(user_id, percent, time_spent_seconds) FROM topic_progress").await?;
     assert_eq!(row, json!([aysel.user, 80, 30]));
     Ok(())
@@ -456,20 +456,20 @@ async fn changes_are_held_up_to_the_limit_and_refused_beyond_it() -> Outcome<()>
         class.mark(class.substitute.user, class.learners[number % 2], &day, "late")
     };
     let flood: Vec<Change> = (0..HELD_CHANGES_MAX + 3).map(note).collect();
-    let mut fates = Vec::new();
+    let mut outcomes = Vec::new();
     for part in flood.chunks(PUSH_MUTATIONS_MAX) {
-        fates.extend(class.substitute.push(part.to_vec()).await?);
+        outcomes.extend(class.substitute.push(part.to_vec()).await?);
     }
-    let (taken, past) = fates.split_at(HELD_CHANGES_MAX);
-    assert!(taken.iter().all(|fate| *fate == Fate::Held));
+    let (taken, past) = outcomes.split_at(HELD_CHANGES_MAX);
+    assert!(taken.iter().all(|outcome| *outcome == MutationOutcome::Held));
     assert_eq!(past.len(), 3);
-    assert!(past.iter().all(|fate| matches!(fate, Fate::Rejected { code: Code::TooManyHeld, .. })), "{past:?}");
+    assert!(past.iter().all(|outcome| matches!(outcome, MutationOutcome::Rejected { code: Code::TooManyHeld, .. })), "{past:?}");
     // A decision makes room.
     class.colleague.pull_until("it is received", |caller, _| !held(caller).is_empty()).await?;
     let (_, id, _) = held(&class.colleague).remove(0);
     class.colleague.push_one(decide(id, "refused")).await?;
     let again = class.mark(class.substitute.user, class.learners[0], WEEK[0], "late");
-    assert_eq!(class.substitute.push_one(again).await?, Fate::Held);
+    assert_eq!(class.substitute.push_one(again).await?, MutationOutcome::Held);
     Ok(())
 }
 
@@ -478,7 +478,7 @@ async fn a_regained_right_counts() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over_and_pull().await?;
     class.school.run(format!("UPDATE groups SET teacher_id = '{}'", class.substitute.user)).await?;
-    assert_eq!(class.substitute.push(class.week()).await?, vec![Fate::Applied; 5]);
+    assert_eq!(class.substitute.push(class.week()).await?, vec![MutationOutcome::Applied; 5]);
     let group = class.group;
     class.substitute.pull_until("the group is back", |caller, _| caller.row("groups", group).is_some()).await?;
     let lost = class.school.value(format!("SELECT count(*) FROM former_rights WHERE user_id = '{}'", class.substitute.user)).await?;
@@ -519,7 +519,7 @@ async fn two_instances_remember_the_same_rights() -> Outcome<()> {
     elsewhere.url = second.url();
     class.hand_over().await?;
     // The instance that the laptop never contacted holds the changes by the rights that the other one stored.
-    assert_eq!(elsewhere.push(class.week()).await?, vec![Fate::Held; 5]);
+    assert_eq!(elsewhere.push(class.week()).await?, vec![MutationOutcome::Held; 5]);
     second.stop().await;
     Ok(())
 }

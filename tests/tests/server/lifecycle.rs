@@ -6,7 +6,7 @@ use serde_json::json;
 use sync_server::connections::Waits;
 use sync_server::protocols::Protocols;
 use sync_server::settings::{ContentSettings, Settings};
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::caller::{Caller, put};
 use waystation_tests::cluster::Cluster;
 use waystation_tests::school::open;
@@ -103,7 +103,7 @@ async fn a_stopping_server_finishes_a_running_push() -> Outcome<()> {
         .await?;
     assert!(!push.is_finished() && !stopping.is_finished());
     sqlx::raw_sql("COMMIT").execute(&mut holder).await?;
-    assert_eq!(push.await??, Fate::Merged);
+    assert_eq!(push.await??, MutationOutcome::Merged);
     stopping.await?;
     assert_eq!(school.column("topics", course.topics[0], "jsonb_build_array(title, position)").await?, json!(["at the last moment", 9]));
     Ok(())

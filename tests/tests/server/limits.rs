@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use waystation_model::limits::{ROW_BYTES_MAX, SCOPES_PER_USER_MAX, TOMBSTONE_DAYS};
-use waystation_model::wire::{Outcome as Fate, PushAnswer, PushRequest};
+use waystation_model::wire::{Outcome as MutationOutcome, PushAnswer, PushRequest};
 use waystation_model::{Code, Problem};
 use waystation_tests::caller::{Caller, code, put, read};
 use waystation_tests::cluster::Cluster;
@@ -72,7 +72,7 @@ async fn an_organization_that_floods_the_server_delays_only_itself() -> Outcome<
         .await?;
     // Its own row is another one, although the lock covers all rows that the table had.
     let topic = put("topics").id(Uuid::now_v7()).link("module_id", elsewhere.module).link("course_id", elsewhere.id).set("title", "x");
-    assert_eq!(neighbour.push_one(topic).await?, Fate::Applied);
+    assert_eq!(neighbour.push_one(topic).await?, MutationOutcome::Applied);
     neighbour.pull().await?;
     assert!(sent.try_join_next().is_none(), "the flood still waits");
     assert_eq!(stuck(&mut **watched.lock().await).await?, share, "it never had more than its share");
@@ -234,8 +234,8 @@ async fn a_row_at_the_limit_is_accepted_and_one_byte_more_is_not() -> Outcome<()
     while refused - taken > 1 {
         let middle = usize::midpoint(taken, refused);
         match caller.push_one(key(middle)).await? {
-            Fate::Applied | Fate::Merged => taken = middle,
-            Fate::Rejected { code: Code::RowTooLarge, .. } => refused = middle,
+            MutationOutcome::Applied | MutationOutcome::Merged => taken = middle,
+            MutationOutcome::Rejected { code: Code::RowTooLarge, .. } => refused = middle,
             other => return Err(format!("{middle}: {other:?}").into()),
         }
     }

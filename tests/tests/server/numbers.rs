@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::chain::{CHAIN_START, extend};
-use waystation_model::wire::{Mutation, Outcome as Fate};
+use waystation_model::wire::{Mutation, Outcome as MutationOutcome};
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, put};
 use waystation_tests::school::{School, open};
@@ -30,7 +30,7 @@ async fn a_coordinate_round_trips_and_the_chain_matches() -> Outcome<()> {
     let (_server, mut school, mut caller) = instructor().await?;
     for latitude in COORDINATES {
         // Panics when the server's chain differs.
-        assert_eq!(caller.push_one(station(latitude)).await?, Fate::Applied);
+        assert_eq!(caller.push_one(station(latitude)).await?, MutationOutcome::Applied);
         let stored = school.value("SELECT to_jsonb(s.latitude::text) FROM stations s ORDER BY s.stamp DESC LIMIT 1").await?;
         assert_eq!(stored.as_str().ok_or("text")?.parse::<f64>()?, latitude);
     }
@@ -54,7 +54,7 @@ async fn a_number_inside_json_round_trips() -> Outcome<()> {
     let metadata = json!({"a": COORDINATES, "between": BETWEEN, "whole": 9_007_199_254_740_993_i64, "large": u64::MAX});
     let course = Uuid::now_v7();
     let change = put("courses").id(course).set("title", "Numbers").link("instructor_id", caller.user).set("metadata", metadata.clone());
-    assert_eq!(caller.push_one(change).await?, Fate::Applied);
+    assert_eq!(caller.push_one(change).await?, MutationOutcome::Applied);
     assert_eq!(school.value("SELECT metadata FROM courses").await?, metadata);
     Ok(())
 }
@@ -94,7 +94,7 @@ async fn a_number_misread_by_earlier_builds_is_recognized_and_its_device_continu
     let answer = caller.send(&push).await??;
     caller.acknowledge(&push, &answer);
     assert_eq!(school.count("stations").await?, 1);
-    assert_eq!(caller.push_one(station(40.5)).await?, Fate::Applied, "the device continues from its own chain");
+    assert_eq!(caller.push_one(station(40.5)).await?, MutationOutcome::Applied, "the device continues from its own chain");
     caller.pull().await?;
 
     // A different number is different as before.

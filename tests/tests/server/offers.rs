@@ -6,7 +6,7 @@ use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::ids::derived_id;
 use waystation_model::limits::{OFFERED_DAYS_MAX, OFFERED_ROWS_MAX};
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, now_us, put};
 use waystation_tests::school::{Course, School, open};
@@ -90,7 +90,7 @@ async fn a_lost_row_awaits_an_administrator_and_is_restored() -> Outcome<()> {
     let (cell, fields) = class.mark();
     let lost = class.lost;
     let by_teacher = offer(&class.teacher, "attendance_records", cell, lost, fields.clone());
-    assert_eq!(class.teacher.push_one(by_teacher).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(by_teacher).await?, MutationOutcome::Applied);
     assert_eq!(class.school.count("attendance_records").await?, 0, "no row exists before it is accepted");
     let (id, waits) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(id, id_of(&class.teacher, "attendance_records", cell));
@@ -102,7 +102,7 @@ async fn a_lost_row_awaits_an_administrator_and_is_restored() -> Outcome<()> {
     // The same row from another laptop is one offer with one more supporter, however often it is sent.
     for _ in 0..2 {
         let by_colleague = offer(&class.colleague, "attendance_records", cell, lost, fields.clone());
-        assert_eq!(class.colleague.push_one(by_colleague).await?, Fate::Applied);
+        assert_eq!(class.colleague.push_one(by_colleague).await?, MutationOutcome::Applied);
     }
     assert_eq!(class.school.count("offered_rows").await?, 1);
     assert_eq!(class.school.column("offered_rows", id, "seconded").await?, 1);
@@ -110,7 +110,7 @@ async fn a_lost_row_awaits_an_administrator_and_is_restored() -> Outcome<()> {
     let accepted = decide(&class.admin, id, "accepted");
     let forged = class.teacher.refusal(accepted.clone()).await?;
     assert_eq!(forged.0, Code::NotAllowed);
-    assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(accepted).await?, MutationOutcome::Applied);
     let row = class.school.column("attendance_records", cell, "jsonb_build_array(status, note)").await?;
     assert_eq!(row, json!(["late", "the bus"]));
     let decided = class.school.column("offered_rows", id, "jsonb_build_array(state, decided_by, decided_at IS NOT NULL)").await?;
@@ -118,7 +118,7 @@ async fn a_lost_row_awaits_an_administrator_and_is_restored() -> Outcome<()> {
     // Two equal decisions made independently need no correction.
     class.colleague.pull().await?;
     let [agrees, disagrees] = ["accepted", "refused"].map(|state| decide(&class.colleague, id, state));
-    assert_eq!(class.colleague.push_one(agrees).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(agrees).await?, MutationOutcome::Applied);
     assert_eq!(class.colleague.refusal(disagrees).await?, (Code::AlreadySet, Some("state".to_owned())));
     // The teacher's laptop receives it like any row.
     class.teacher.pull_until("the mark is here", |caller, _| caller.row("attendance_records", cell).is_some()).await?;
@@ -132,15 +132,15 @@ async fn only_differences_await_a_decision_and_later_changes_survive() -> Outcom
     let title = class.school.column("topics", topic, "title").await?;
     let fields = json!({"title": title, "description": "as it was", "course_id": class.course.id});
     let offered = offer(&class.teacher, "topics", topic, class.lost, fields);
-    assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(offered).await?, MutationOutcome::Applied);
     let (id, waits) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(waits["fields"], json!({"description": "as it was"}));
     assert_eq!(waits["base_stamp"], class.school.column("topics", topic, "stamp::text").await?);
     // Its author sends it again and makes another change before the administrator decides without having seen it.
     let said = put("topics").id(topic).on(class.teacher.stamp("topics", topic)).set("description", "newer");
-    assert_eq!(class.teacher.push_one(said).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(said).await?, MutationOutcome::Applied);
     let accepted = decide(&class.admin, id, "accepted");
-    assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(accepted).await?, MutationOutcome::Applied);
     assert_eq!(class.school.column("topics", topic, "description").await?, "newer", "the later change wins");
     assert_eq!(class.school.value("SELECT lost_values ->> 'description' FROM conflicts").await?, "as it was", "and the other one is kept");
     Ok(())
@@ -164,14 +164,14 @@ async fn changes_since_the_restore_win_over_offers() -> Outcome<()> {
         key.set("status", status).link("marked_by", by).set("marked_at", now_us() / 1000)
     };
     let (by_teacher, by_admin) = (mark(class.teacher.user, DAY, "absent"), mark(class.admin.user, other_day, "excused"));
-    assert_eq!(class.teacher.push_one(by_teacher).await?, Fate::Applied);
-    assert_eq!(class.admin.push_one(by_admin).await?, Fate::Applied);
-    assert_eq!(class.teacher.push(offers.into()).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.teacher.push_one(by_teacher).await?, MutationOutcome::Applied);
+    assert_eq!(class.admin.push_one(by_admin).await?, MutationOutcome::Applied);
+    assert_eq!(class.teacher.push(offers.into()).await?, [MutationOutcome::Applied, MutationOutcome::Applied]);
     let waiting = class.waiting().await?;
     assert_eq!(waiting.len(), 2);
     for (id, _) in waiting {
         let accepted = decide(&class.admin, id, "accepted");
-        assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
+        assert_eq!(class.admin.push_one(accepted).await?, MutationOutcome::Applied);
     }
     assert_eq!(class.school.column("attendance_records", cell, "status").await?, "absent");
     assert_eq!(class.school.column("attendance_records", other, "status").await?, "excused");
@@ -179,7 +179,7 @@ async fn changes_since_the_restore_win_over_offers() -> Outcome<()> {
     assert_eq!(kept, 2, "and it is visible");
     // A later offer of the same row is decided already: it has no effect.
     let again = offer(&class.learner, "attendance_records", other, class.lost, json!({"status": "late"}));
-    assert_eq!(class.learner.push_one(again).await?, Fate::Applied);
+    assert_eq!(class.learner.push_one(again).await?, MutationOutcome::Applied);
     assert_eq!(class.waiting().await?, []);
     Ok(())
 }
@@ -191,12 +191,12 @@ async fn of_two_accepted_offers_the_later_state_wins() -> Outcome<()> {
     let now = now_us() / 1000;
     let earlier = offer_at(&class.colleague, "topics", topic, class.lost, json!({"description": "earlier"}), now - 1);
     let later = offer_at(&class.teacher, "topics", topic, class.lost + 5, json!({"description": "later"}), now);
-    assert_eq!(class.teacher.push_one(later).await?, Fate::Applied);
-    assert_eq!(class.colleague.push_one(earlier).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(later).await?, MutationOutcome::Applied);
+    assert_eq!(class.colleague.push_one(earlier).await?, MutationOutcome::Applied);
     class.waiting().await?;
     for id in [id_of(&class.teacher, "topics", topic), id_of(&class.colleague, "topics", topic)] {
         let accepted = decide(&class.admin, id, "accepted");
-        assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
+        assert_eq!(class.admin.push_one(accepted).await?, MutationOutcome::Applied);
     }
     assert_eq!(class.school.column("topics", topic, "description").await?, "later");
     Ok(())
@@ -210,30 +210,30 @@ async fn the_latest_state_awaits_a_decision_and_an_unseen_one_is_not_decided() -
     let said = |words: &str| json!({"description": words});
     for (stamp, words, waits) in [(lost + 1, "second", "second"), (lost, "first", "second"), (lost + 2, "third", "third")] {
         let offered = offer(&class.teacher, "topics", topic, stamp, said(words));
-        assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
+        assert_eq!(class.teacher.push_one(offered).await?, MutationOutcome::Applied);
         assert_eq!(class.waiting().await?.pop().ok_or("nothing was received")?.1["fields"], said(waits));
     }
     let id = id_of(&class.teacher, "topics", topic);
     // The state of another person's offer is listed beside it, however late its time is.
     let junk = offer(&class.colleague, "topics", topic, lost + 990, said("junk"));
-    assert_eq!(class.colleague.push_one(junk).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(junk).await?, MutationOutcome::Applied);
     assert_eq!(class.waiting().await?.len(), 2);
     // A person who has seen the third state decides about that one.
     let unseen = [decide(&class.admin, id, "accepted"), decide(&class.admin, id, "refused")];
     let fourth = offer(&class.teacher, "topics", topic, lost + 3, said("fourth"));
-    assert_eq!(class.teacher.push_one(fourth).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(fourth).await?, MutationOutcome::Applied);
     for decision in unseen {
         assert_eq!(class.admin.refusal(decision).await?.0, Code::ChangedMeanwhile);
     }
     class.waiting().await?;
     let refused = decide(&class.admin, id, "refused");
-    assert_eq!(class.admin.push_one(refused).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(refused).await?, MutationOutcome::Applied);
     // A decision stands until a later state is offered.
     let fourth = offer(&class.teacher, "topics", topic, lost + 3, said("fourth"));
-    assert_eq!(class.teacher.push_one(fourth).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(fourth).await?, MutationOutcome::Applied);
     assert_eq!(class.waiting().await?.len(), 1);
     let fifth = offer(&class.teacher, "topics", topic, lost + 4, said("fifth"));
-    assert_eq!(class.teacher.push_one(fifth).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(fifth).await?, MutationOutcome::Applied);
     assert_eq!(class.waiting().await?.len(), 2);
     Ok(())
 }
@@ -268,7 +268,7 @@ async fn rows_that_were_never_lost_or_never_sent_are_no_offers() -> Outcome<()> 
         } else {
             &mut class.teacher
         };
-        assert_eq!(by.push_one(change).await?, Fate::Applied, "{sent}");
+        assert_eq!(by.push_one(change).await?, MutationOutcome::Applied, "{sent}");
     }
     assert_eq!(class.school.count("offered_rows").await?, 0);
     Ok(())
@@ -319,15 +319,15 @@ async fn an_offer_sets_no_server_columns_and_acts_for_no_other_person() -> Outco
         offer(&class.admin, "topic_progress", progress, lost, said.clone()),
     ];
     let [by_teacher, by_admin] = offered;
-    assert_eq!(class.teacher.push_one(by_teacher).await?, Fate::Applied);
-    assert_eq!(class.admin.push_one(by_admin).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(by_teacher).await?, MutationOutcome::Applied);
+    assert_eq!(class.admin.push_one(by_admin).await?, MutationOutcome::Applied);
     assert_eq!(class.waiting().await?, []);
     let offered = offer(&class.learner, "topic_progress", progress, lost, said);
-    assert_eq!(class.learner.push_one(offered).await?, Fate::Applied);
+    assert_eq!(class.learner.push_one(offered).await?, MutationOutcome::Applied);
     let (id, waits) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(waits["fields"]["time_spent_seconds"], Value::Null);
     let accepted = decide(&class.admin, id, "accepted");
-    assert_eq!(class.admin.push_one(accepted).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(accepted).await?, MutationOutcome::Applied);
     assert_eq!(class.school.column("topic_progress", progress, "percent").await?, 50);
     // A refusal does not reveal whether anything is offered.
     for id in [id, Uuid::now_v7()] {
@@ -343,7 +343,7 @@ async fn without_the_right_no_offer_is_decided_and_none_is_held() -> Outcome<()>
     let mut class = class().await?;
     let (cell, fields) = class.mark();
     let offered = offer(&class.teacher, "attendance_records", cell, class.lost, fields);
-    assert_eq!(class.teacher.push_one(offered).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(offered).await?, MutationOutcome::Applied);
     let (id, _) = class.waiting().await?.pop().ok_or("nothing was received")?;
     let decision = decide(&class.admin, id, "accepted");
     // A former administrator, and a teacher whose group was given to another teacher.
@@ -355,7 +355,7 @@ async fn without_the_right_no_offer_is_decided_and_none_is_held() -> Outcome<()>
     // They may still offer what they had received.
     let note = json!({"group_id": class.group, "student_id": class.learner.user, "lesson_date": DAY, "status": "absent"});
     let later = offer(&class.teacher, "attendance_records", cell, class.lost + 1, note);
-    assert_eq!(class.teacher.push_one(later).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(later).await?, MutationOutcome::Applied);
     assert_eq!(class.school.column("offered_rows", id, "fields ->> 'status'").await?, "absent");
     Ok(())
 }
@@ -368,14 +368,14 @@ async fn a_lost_row_waits_until_its_lost_parent_is_restored() -> Outcome<()> {
     let child = json!({"module_id": module, "course_id": class.course.id, "title": "Lost topic", "position": 0});
     let parent = json!({"course_id": class.course.id, "title": "Lost module", "position": 1});
     let both = [offer(&class.teacher, "topics", topic, lost + 1, child), offer(&class.teacher, "modules", module, lost, parent)];
-    assert_eq!(class.teacher.push(both.into()).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.teacher.push(both.into()).await?, [MutationOutcome::Applied, MutationOutcome::Applied]);
     assert_eq!(class.waiting().await?.len(), 2);
     let [child, parent] = [("topics", topic), ("modules", module)].map(|(table, row)| id_of(&class.teacher, table, row));
     let too_early = decide(&class.admin, child, "accepted");
     let refused = class.admin.refusal(too_early).await?;
     assert_eq!(class.waiting().await?.len(), 2, "{refused:?}, and it keeps waiting");
     let all = [parent, child].map(|id| decide(&class.admin, id, "accepted"));
-    assert_eq!(class.admin.push(all.into()).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.admin.push(all.into()).await?, [MutationOutcome::Applied, MutationOutcome::Applied]);
     assert_eq!(class.school.column("topics", topic, "title").await?, "Lost topic");
     Ok(())
 }
@@ -399,7 +399,7 @@ async fn offers_are_limited_and_are_erased_with_their_person() -> Outcome<()> {
         assert_eq!(class.learner.refusal(one_more).await?.0, Code::TooManyHeld);
     }
     let by_another = offer(&class.teacher, "topics", topic, lost, json!({"title": "one more"}));
-    assert_eq!(class.teacher.push_one(by_another).await?, Fate::Applied, "somebody else may");
+    assert_eq!(class.teacher.push_one(by_another).await?, MutationOutcome::Applied, "somebody else may");
     class.school.run(format!("DELETE FROM users WHERE id = '{}'", class.colleague.user)).await?;
     assert_eq!(class.school.count("offered_rows").await?, 1);
     let old = format!("UPDATE offered_rows SET state = 'refused', decided_at = now() - interval '{} days'", OFFERED_DAYS_MAX + 2);
@@ -439,7 +439,7 @@ async fn a_learner_offers_only_what_they_may_write() -> Outcome<()> {
     let mut class = class().await?;
     for change in forged(&class) {
         let sent = format!("{change:?}");
-        assert_eq!(class.learner.push_one(change).await?, Fate::Applied, "{sent}");
+        assert_eq!(class.learner.push_one(change).await?, MutationOutcome::Applied, "{sent}");
         assert_eq!(class.school.count("offered_rows").await?, 0, "{sent}");
     }
     // Of their own attempt they offer the answers and not the instructor's feedback.
@@ -448,7 +448,7 @@ async fn a_learner_offers_only_what_they_may_write() -> Outcome<()> {
     let said = json!({"assessment_id": test.id, "user_id": class.learner.user, "course_id": class.course.id, "attempt_number": 1,
         "started_at": 0, "answers": {"q": "a"}, "feedback": "Very well done.", "given_points": {"q": 100}});
     let offered = offer(&class.learner, "assessment_attempts", attempt, class.lost, said);
-    assert_eq!(class.learner.push_one(offered).await?, Fate::Applied);
+    assert_eq!(class.learner.push_one(offered).await?, MutationOutcome::Applied);
     let (_, waits) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(
         json!([waits["fields"]["answers"], waits["fields"]["feedback"], waits["fields"]["given_points"]]),
@@ -463,14 +463,14 @@ async fn a_person_offers_one_row_per_stamp_and_blocks_no_other_offer() -> Outcom
     let (lost, topics) = (class.lost, class.course.topics.clone());
     let said = || json!({"description": "as it was"});
     let both = [offer(&class.teacher, "topics", topics[0], lost, said()), offer(&class.teacher, "topics", topics[1], lost, said())];
-    assert_eq!(class.teacher.push(both.into()).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(class.teacher.push(both.into()).await?, [MutationOutcome::Applied, MutationOutcome::Applied]);
     let again = offer(&class.teacher, "modules", class.course.module, lost, said());
-    assert_eq!(class.teacher.push_one(again).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(again).await?, MutationOutcome::Applied);
     let (id, _) = class.waiting().await?.pop().ok_or("nothing was received")?;
     assert_eq!(id, id_of(&class.teacher, "topics", topics[0]), "the first one stays");
     assert_eq!(class.school.count("offered_rows").await?, 1);
     let true_one = offer(&class.colleague, "topics", topics[1], lost, said());
-    assert_eq!(class.colleague.push_one(true_one).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(true_one).await?, MutationOutcome::Applied);
     assert_eq!(class.school.count("offered_rows").await?, 2);
     Ok(())
 }
@@ -480,19 +480,19 @@ async fn equal_offers_of_others_require_no_second_look() -> Outcome<()> {
     let mut class = class().await?;
     let topic = class.course.topics[0];
     let by_teacher = offer(&class.teacher, "topics", topic, class.lost, json!({"description": "as it was"}));
-    assert_eq!(class.teacher.push_one(by_teacher.clone()).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(by_teacher.clone()).await?, MutationOutcome::Applied);
     let (id, _) = class.waiting().await?.pop().ok_or("nothing was received")?;
     let decision = decide(&class.admin, id, "accepted");
     let same = offer(&class.colleague, "topics", topic, class.lost, json!({"description": "as it was"}));
-    assert_eq!(class.colleague.push_one(same).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(same).await?, MutationOutcome::Applied);
     assert_eq!(class.school.column("offered_rows", id, "seconded").await?, 1);
-    assert_eq!(class.admin.push_one(decision).await?, Fate::Applied);
+    assert_eq!(class.admin.push_one(decision).await?, MutationOutcome::Applied);
     // A later state is another one, which no other person supports.
     let later = offer(&class.teacher, "topics", topic, class.lost + 1, json!({"description": "later"}));
-    assert_eq!(class.teacher.push_one(later).await?, Fate::Applied);
+    assert_eq!(class.teacher.push_one(later).await?, MutationOutcome::Applied);
     assert_eq!(class.school.column("offered_rows", id, "jsonb_build_array(state, seconded)").await?, json!(["waiting", 0]));
     let same = offer(&class.colleague, "topics", topic, class.lost + 1, json!({"description": "later"}));
-    assert_eq!(class.colleague.push_one(same).await?, Fate::Applied);
+    assert_eq!(class.colleague.push_one(same).await?, MutationOutcome::Applied);
     assert_eq!(class.school.column("offered_rows", id, "seconded").await?, 1, "once for each state");
     Ok(())
 }

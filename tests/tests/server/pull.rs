@@ -5,7 +5,7 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use serde_json::json;
 use uuid::Uuid;
 use waystation_model::limits::PAGE_ROWS_MAX;
-use waystation_model::wire::{Outcome as Fate, PullLine};
+use waystation_model::wire::{Outcome as MutationOutcome, PullLine};
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Pulled, delete, put};
 use waystation_tests::school::{Course, School, open};
@@ -47,7 +47,7 @@ async fn a_pull_without_changes_costs_one_digest() -> Outcome<()> {
         assert_eq!(caller.pull().await?, Pulled { pages: 1, ..Pulled::default() });
     }
     let title = put("topics").id(class.course.topics[0]).on(rauf.stamp("topics", class.course.topics[0])).set("title", "new");
-    assert_eq!(rauf.push_one(title).await?, Fate::Applied);
+    assert_eq!(rauf.push_one(title).await?, MutationOutcome::Applied);
     let pulled = aysel.pull_by_digest().await?.ok_or("the server has these cursors cached")?;
     assert_eq!(pulled.rows, [(class.scope("course"), "topics".to_owned(), class.course.topics[0])], "the change and nothing else");
     assert!(matches!(aysel.ask_digest().await?, PullLine::Unchanged { .. }));
@@ -98,9 +98,9 @@ async fn a_deleted_row_is_sent_as_deleted() -> Outcome<()> {
     aysel.pull().await?;
     rauf.pull().await?;
     let topic = class.course.topics[0];
-    assert_eq!(rauf.push_one(delete("topics", topic).on(rauf.stamp("topics", topic))).await?, Fate::Applied);
+    assert_eq!(rauf.push_one(delete("topics", topic).on(rauf.stamp("topics", topic))).await?, MutationOutcome::Applied);
     assert_eq!(aysel.pull().await?.gone, [(class.scope("course"), "topics".to_owned(), topic, true)]);
-    assert_eq!(rauf.push_one(delete("topics", topic)).await?, Fate::Applied, "deleting twice is no error");
+    assert_eq!(rauf.push_one(delete("topics", topic)).await?, MutationOutcome::Applied, "deleting twice is no error");
     // A tombstone is sent once, and never to a laptop that starts from nothing.
     assert!(aysel.pull().await?.gone.is_empty());
     let mut fresh = class.caller("aysel").await?;
@@ -124,7 +124,7 @@ async fn publishing_a_course_moves_its_rows_to_its_learners_and_back() -> Outcom
     let course = class.course.id;
     let status = |caller: &Caller, word: &str| put("courses").id(course).on(caller.stamp("courses", course)).set("status", word);
     let publish = status(&rauf, "published");
-    assert_eq!(rauf.push_one(publish).await?, Fate::Applied);
+    assert_eq!(rauf.push_one(publish).await?, MutationOutcome::Applied);
     aysel.pull().await?;
     assert_eq!((aysel.all("topics").len(), aysel.all("courses").len()), (3, 1), "in the very next pull");
     let moved = rauf.pull().await?;
@@ -134,7 +134,7 @@ async fn publishing_a_course_moves_its_rows_to_its_learners_and_back() -> Outcom
     assert_eq!(rauf.rows[&class.scope("course")].len(), 4);
 
     let withdraw = status(&rauf, "draft");
-    assert_eq!(rauf.push_one(withdraw).await?, Fate::Applied);
+    assert_eq!(rauf.push_one(withdraw).await?, MutationOutcome::Applied);
     let pulled = aysel.pull().await?;
     assert_eq!(pulled.removed, [class.scope("course")]);
     assert!(aysel.all("topics").is_empty() && aysel.all("courses").is_empty());
@@ -186,12 +186,12 @@ async fn the_key_of_a_test_reaches_no_learner_unless_laptops_grade() -> Outcome<
     let graded_by =
         |caller: &Caller, word: &str| put("assessments").id(test.id).on(caller.stamp("assessments", test.id)).set("graded_by", word);
     let laptop = graded_by(&rauf, "laptop");
-    assert_eq!(rauf.push_one(laptop).await?, Fate::Applied);
+    assert_eq!(rauf.push_one(laptop).await?, MutationOutcome::Applied);
     aysel.pull().await?;
     assert_eq!(aysel.all("answer_keys").len(), 1);
     rauf.pull().await?;
     let server = graded_by(&rauf, "server");
-    assert_eq!(rauf.push_one(server).await?, Fate::Applied);
+    assert_eq!(rauf.push_one(server).await?, MutationOutcome::Applied);
     aysel.pull().await?;
     assert!(aysel.all("answer_keys").is_empty());
     Ok(())
@@ -233,7 +233,7 @@ async fn a_change_in_psql_is_received_at_once() -> Outcome<()> {
     assert_eq!(aysel.row("courses", class.course.id).ok_or("not received")?.columns["title"], "Renamed");
     assert_eq!(aysel.cursors[&poke.scope], poke.head);
     // A push by another person is received, too.
-    assert_eq!(rauf.push_one(put("topics").id(class.course.topics[0]).set("position", 7)).await?, Fate::Merged);
+    assert_eq!(rauf.push_one(put("topics").id(class.course.topics[0]).set("position", 7)).await?, MutationOutcome::Merged);
     assert_eq!(pokes.next().await?.ok_or("the stream ended")?.scope, class.scope("course"));
     class.server.stop().await;
     assert_eq!(pokes.next().await?, None, "a server that stops ends its streams");

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::ids::derived_id;
-use waystation_model::wire::{Outcome as Fate, PushAnswer, PushRequest};
+use waystation_model::wire::{Outcome as MutationOutcome, PushAnswer, PushRequest};
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, code, put};
 use waystation_tests::school::{Course, School, open};
@@ -54,7 +54,7 @@ async fn pushing_twice_stores_once() -> Outcome<()> {
     let same = |answer: PushAnswer| PushAnswer { server_time: 0, witness: None, ..answer };
     assert_eq!(same(first.clone()), same(again));
     assert_eq!(first.outcomes.len(), 1);
-    assert!(matches!(first.outcomes[0].outcome, Fate::Rejected { code: Code::RuleBroken, .. }), "{first:?}");
+    assert!(matches!(first.outcomes[0].outcome, MutationOutcome::Rejected { code: Code::RuleBroken, .. }), "{first:?}");
     assert_eq!(times(&mut school).await?, json!([60, 20]));
     assert_eq!(school.value(heads).await?, before, "a repeat changes no feed");
     caller.acknowledge(&push, &first);
@@ -146,7 +146,7 @@ async fn a_copy_is_detected_also_after_the_ledger_dropped_its_outcomes() -> Outc
     }
     let mut device = Caller::of(&copy.url, signed_in)?;
     assert_ne!(device.device, copy.device);
-    assert_eq!(device.push(vec![own(0), own(1)]).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(device.push(vec![own(0), own(1)]).await?, [MutationOutcome::Applied, MutationOutcome::Applied]);
     assert_eq!(school.value("SELECT sum(time_spent_seconds) FROM topic_progress").await?, 203);
     caller.pull().await?;
     Ok(())
@@ -196,7 +196,7 @@ async fn another_epoch_is_refused_and_a_pull_returns_the_new_one() -> Outcome<()
     let pulled = caller.pull().await?;
     assert_eq!(caller.epoch, epoch + 1);
     assert!(!pulled.rows.is_empty(), "every cursor starts again from 0");
-    assert_eq!(caller.push_one(progress(&caller, &course, 0).set("percent", 1)).await?, Fate::Applied);
+    assert_eq!(caller.push_one(progress(&caller, &course, 0).set("percent", 1)).await?, MutationOutcome::Applied);
     server.stop().await;
     Ok(())
 }
@@ -204,7 +204,7 @@ async fn another_epoch_is_refused_and_a_pull_returns_the_new_one() -> Outcome<()
 #[tokio::test]
 async fn changes_based_on_a_refused_row_are_blocked() -> Outcome<()> {
     let (_server, mut school, course, mut caller) = learner().await?;
-    let fates = caller
+    let outcomes = caller
         .push(vec![
             progress(&caller, &course, 0).set("percent", 200),
             put("topic_progress").id(progress_id(&caller, &course, 0)).on_own(1).set("percent", 50),
@@ -212,8 +212,8 @@ async fn changes_based_on_a_refused_row_are_blocked() -> Outcome<()> {
             put("topic_progress").id(progress_id(&caller, &course, 1)).on_own(3).set("percent", 50),
         ])
         .await?;
-    assert!(matches!(fates[0], Fate::Rejected { code: Code::RuleBroken, .. }), "{fates:?}");
-    assert_eq!(fates[1..], [Fate::BlockedBy { blocked_by: 1 }, Fate::Applied, Fate::Applied]);
+    assert!(matches!(outcomes[0], MutationOutcome::Rejected { code: Code::RuleBroken, .. }), "{outcomes:?}");
+    assert_eq!(outcomes[1..], [MutationOutcome::BlockedBy { blocked_by: 1 }, MutationOutcome::Applied, MutationOutcome::Applied]);
     assert_eq!(school.value("SELECT jsonb_agg(percent) FROM topic_progress").await?, json!([50]));
     let pulled = caller.pull().await?;
     assert_eq!(pulled.applied_upto, 4, "each outcome uses up its number");
@@ -232,8 +232,8 @@ async fn concurrent_creation_of_one_row_loses_nothing() -> Outcome<()> {
             let change = progress(caller, &course, topic).set("time_spent_seconds", 10);
             caller.push_one(change)
         });
-        for fate in join_all(pushes).await {
-            assert!(matches!(fate?, Fate::Applied | Fate::Merged));
+        for outcome in join_all(pushes).await {
+            assert!(matches!(outcome?, MutationOutcome::Applied | MutationOutcome::Merged));
         }
     }
     assert_eq!(school.value("SELECT jsonb_agg(time_spent_seconds) FROM topic_progress").await?, json!([60, 60, 60]));

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::limits::{PUSH_BODY_BYTES_MAX, PUSH_MUTATIONS_MAX};
-use waystation_model::wire::{Outcome as Fate, PushAnswer};
+use waystation_model::wire::{Outcome as MutationOutcome, PushAnswer};
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, code, put, read};
 use waystation_tests::school::{Course, School, open};
@@ -53,10 +53,10 @@ impl Class {
         for (number, (change, _, _)) in bad.iter().enumerate() {
             changes.extend([self.topic(&format!("good {number}")), change.clone()]);
         }
-        let fates = self.instructor.push(changes).await?;
+        let outcomes = self.instructor.push(changes).await?;
         for (number, (change, code, field)) in bad.iter().enumerate() {
-            assert_eq!(fates[2 * number], Fate::Applied);
-            let Fate::Rejected { code: found, field: at, .. } = &fates[2 * number + 1] else {
+            assert_eq!(outcomes[2 * number], MutationOutcome::Applied);
+            let MutationOutcome::Rejected { code: found, field: at, .. } = &outcomes[2 * number + 1] else {
                 return Err(format!("taken: {change:?}").into());
             };
             assert_eq!((found, at.as_deref()), (code, *field), "{change:?}");
@@ -173,14 +173,14 @@ async fn a_taken_value_is_refused_with_a_free_suggestion() -> Outcome<()> {
     {
         let named = if column == "user_name" { put("users") } else { put("users").set("user_name", "new") };
         match admin.push_one(named.id(Uuid::now_v7()).set(column, given)).await? {
-            Fate::Rejected { code: Code::Taken, field, suggestion: found, .. } => {
+            MutationOutcome::Rejected { code: Code::Taken, field, suggestion: found, .. } => {
                 assert_eq!((field.as_deref(), found.as_deref()), (Some(column), suggestion));
             }
             other => return Err(format!("{column}: {other:?}").into()),
         }
     }
     let free = put("users").id(Uuid::now_v7()).set("user_name", "AYSEL-3");
-    assert_eq!(admin.push_one(free).await?, Fate::Applied);
+    assert_eq!(admin.push_one(free).await?, MutationOutcome::Applied);
     Ok(())
 }
 
@@ -267,7 +267,7 @@ async fn a_truncated_body_stores_nothing() -> Outcome<()> {
     stream.read_to_string(&mut answer).await?;
     assert!(answer.is_empty() || answer.contains("body_truncated"), "{answer}");
     assert_eq!(class.school.count("topics").await?, 1);
-    assert_eq!(class.instructor.push_one(class.topic("x")).await?, Fate::Applied);
+    assert_eq!(class.instructor.push_one(class.topic("x")).await?, MutationOutcome::Applied);
     Ok(())
 }
 
@@ -357,7 +357,7 @@ async fn mutations_per_push_are_limited() -> Outcome<()> {
     let changes = |count: usize| (0..count).map(|number| class.topic(&number.to_string())).collect::<Vec<_>>();
     assert_eq!(code(class.instructor.send(&class.instructor.push_of(changes(PUSH_MUTATIONS_MAX + 1))).await?), Code::TooManyMutations);
     let most = changes(PUSH_MUTATIONS_MAX);
-    assert!(class.instructor.push(most).await?.iter().all(|fate| *fate == Fate::Applied));
+    assert!(class.instructor.push(most).await?.iter().all(|outcome| *outcome == MutationOutcome::Applied));
     assert_eq!(class.school.value("SELECT count(*) FROM topics WHERE title <> 'Topic 0'").await?, PUSH_MUTATIONS_MAX);
     class.instructor.pull().await?;
     Ok(())
@@ -388,7 +388,7 @@ async fn a_row_used_by_others_is_not_deleted_and_the_problem_says_so() -> Outcom
     class.school.enrol(class.instructor.user, &course).await?;
     class.instructor.pull().await?;
     let done = class.progress().set("percent", 100);
-    assert_eq!(class.instructor.push_one(done).await?, Fate::Applied);
+    assert_eq!(class.instructor.push_one(done).await?, MutationOutcome::Applied);
     class.instructor.pull().await?;
     let gone = |entity: &str, id: Uuid| waystation_tests::caller::delete(entity, id).on(class.instructor.stamp(entity, id));
     let changes = vec![(gone("topics", course.topics[0]), Code::InUse, None), (gone("modules", course.module), Code::InUse, None)];
@@ -400,7 +400,7 @@ async fn only_a_refused_change_blocks_changes_based_on_it() -> Outcome<()> {
     let mut class = class().await?;
     let module = Uuid::now_v7();
     let make = put("modules").id(module).link("course_id", class.course.id).set("title", "x");
-    assert_eq!(class.instructor.push_one(make).await?, Fate::Applied);
+    assert_eq!(class.instructor.push_one(make).await?, MutationOutcome::Applied);
     class.school.run(format!("DELETE FROM modules WHERE id = '{module}'")).await?;
     let edit = put("modules").id(module).on_own(1).set("title", "y");
     assert_eq!(class.instructor.refusal(edit.clone()).await?.0, Code::NotFound, "it was made, and deleted by somebody else");
@@ -409,16 +409,16 @@ async fn only_a_refused_change_blocks_changes_based_on_it() -> Outcome<()> {
     let make = put("modules").id(refused).link("course_id", class.course.id).set("title", Value::Null);
     let next = class.instructor.next_n;
     let edit = put("modules").id(refused).on_own(next).set("title", "y");
-    let fates = class.instructor.push(vec![make, edit.clone()]).await?;
-    assert!(matches!(fates[0], Fate::Rejected { .. }), "{fates:?}");
-    assert_eq!(fates[1], Fate::BlockedBy { blocked_by: next });
-    assert_eq!(class.instructor.push_one(edit).await?, Fate::BlockedBy { blocked_by: next });
+    let outcomes = class.instructor.push(vec![make, edit.clone()]).await?;
+    assert!(matches!(outcomes[0], MutationOutcome::Rejected { .. }), "{outcomes:?}");
+    assert_eq!(outcomes[1], MutationOutcome::BlockedBy { blocked_by: next });
+    assert_eq!(class.instructor.push_one(edit).await?, MutationOutcome::BlockedBy { blocked_by: next });
     // Refused by the database, which finds the bad row by bisection.
     let (nowhere, next) = (Uuid::now_v7(), class.instructor.next_n);
     let make = put("topics").id(nowhere).link("module_id", Uuid::now_v7()).link("course_id", class.course.id).set("title", "x");
     let edit = put("topics").id(nowhere).on_own(next).set("title", "y");
-    let fates = class.instructor.push(vec![make, class.topic("z"), edit]).await?;
-    assert_eq!((&fates[1], &fates[2]), (&Fate::Applied, &Fate::BlockedBy { blocked_by: next }));
+    let outcomes = class.instructor.push(vec![make, class.topic("z"), edit]).await?;
+    assert_eq!((&outcomes[1], &outcomes[2]), (&MutationOutcome::Applied, &MutationOutcome::BlockedBy { blocked_by: next }));
     Ok(())
 }
 
@@ -431,8 +431,8 @@ async fn an_extremely_early_time_is_harmless() -> Outcome<()> {
     admin.pull().await?;
     let stamp = admin.stamp("topics", topic);
     let crazy = put("topics").id(topic).on(stamp).set("title", "long ago").at(-9_000_000_000_000_000_000);
-    assert_eq!(class.instructor.push_one(crazy).await?, Fate::Applied);
-    assert_eq!(admin.push_one(put("topics").id(topic).on(stamp).set("title", "now")).await?, Fate::Merged);
+    assert_eq!(class.instructor.push_one(crazy).await?, MutationOutcome::Applied);
+    assert_eq!(admin.push_one(put("topics").id(topic).on(stamp).set("title", "now")).await?, MutationOutcome::Merged);
     assert_eq!(class.school.column("topics", topic, "title").await?, "now");
     Ok(())
 }

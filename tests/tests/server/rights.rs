@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::registry;
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, put};
 use waystation_tests::school::{Course, School, open};
@@ -61,9 +61,9 @@ fn enrolment(user: Uuid, course: &Course) -> Change {
 
 /// Pushes changes that must be refused for want of a right, all in one batch.
 async fn not_allowed(caller: &mut Caller, changes: Vec<Change>) -> Outcome<()> {
-    let fates = caller.push(changes.clone()).await?;
-    for (change, fate) in changes.iter().zip(fates) {
-        assert!(matches!(fate, Fate::Rejected { code: Code::NotAllowed, .. }), "{change:?}: {fate:?}");
+    let outcomes = caller.push(changes.clone()).await?;
+    for (change, outcome) in changes.iter().zip(outcomes) {
+        assert!(matches!(outcome, MutationOutcome::Rejected { code: Code::NotAllowed, .. }), "{change:?}: {outcome:?}");
     }
     caller.pull().await?;
     Ok(())
@@ -100,8 +100,8 @@ async fn a_learner_writes_only_their_own_learning() -> Outcome<()> {
     ];
     not_allowed(&mut aysel, changes).await?;
     assert_eq!(town.school.count("topic_progress").await?, 0);
-    assert_eq!(aysel.push_one(progress(me, &town.gas)).await?, Fate::Applied);
-    assert_eq!(aysel.push_one(put("user_profiles").link("user_id", me).set("bio", "x")).await?, Fate::Applied);
+    assert_eq!(aysel.push_one(progress(me, &town.gas)).await?, MutationOutcome::Applied);
+    assert_eq!(aysel.push_one(put("user_profiles").link("user_id", me).set("bio", "x")).await?, MutationOutcome::Applied);
     Ok(())
 }
 
@@ -112,7 +112,7 @@ async fn a_right_given_away_is_lost_for_the_next_change_of_the_same_table() -> O
     rauf.pull().await?;
     let stamp = rauf.stamp("courses", town.gas.id);
     let course = || put("courses").id(town.gas.id).on(stamp);
-    let fates = rauf
+    let outcomes = rauf
         .push(vec![
             course().set("description", "mine"),
             course().on_own(1).set("instructor_id", Value::Null),
@@ -120,9 +120,9 @@ async fn a_right_given_away_is_lost_for_the_next_change_of_the_same_table() -> O
             topic(&town.gas),
         ])
         .await?;
-    assert_eq!(fates[..2], [Fate::Applied, Fate::Applied]);
-    for fate in &fates[2..] {
-        assert!(matches!(fate, Fate::Rejected { code: Code::NotAllowed, .. }), "{fates:?}");
+    assert_eq!(outcomes[..2], [MutationOutcome::Applied, MutationOutcome::Applied]);
+    for outcome in &outcomes[2..] {
+        assert!(matches!(outcome, MutationOutcome::Rejected { code: Code::NotAllowed, .. }), "{outcomes:?}");
     }
     let stored = town.school.value(&format!("SELECT to_jsonb(title) FROM courses WHERE id = '{}'", town.gas.id)).await?;
     assert_eq!(stored, json!("Course"));
@@ -135,14 +135,14 @@ async fn a_row_made_by_a_push_is_writable_by_the_next_change_of_the_same_table()
     let mut rauf = town.caller("rauf").await?;
     let (made, me) = (Uuid::now_v7(), rauf.user);
     let course = || put("courses").id(made);
-    let fates = rauf
+    let outcomes = rauf
         .push(vec![
             course().set("title", "New").link("instructor_id", me),
             course().on_own(1).set("title", "Newer"),
             course().on_own(2).set("description", "x"),
         ])
         .await?;
-    assert_eq!(fates, [Fate::Applied, Fate::Applied, Fate::Applied]);
+    assert_eq!(outcomes, [MutationOutcome::Applied, MutationOutcome::Applied, MutationOutcome::Applied]);
     let stored = town.school.value(&format!("SELECT jsonb_build_array(title, description) FROM courses WHERE id = '{made}'")).await?;
     assert_eq!(stored, json!(["Newer", "x"]));
     rauf.pull().await?;
@@ -195,7 +195,7 @@ async fn an_instructor_reads_and_writes_only_their_own_course() -> Outcome<()> {
         delete("courses", town.gas.id),
     ];
     not_allowed(&mut rauf, changes).await?;
-    assert_eq!(rauf.push_one(topic(&town.gas)).await?, Fate::Applied);
+    assert_eq!(rauf.push_one(topic(&town.gas)).await?, MutationOutcome::Applied);
     // A part of one course cannot be moved into another one.
     let moved = put("topics").id(town.gas.topics[0]).link("module_id", town.fire.module);
     assert_eq!(rauf.refusal(moved).await?.0, Code::MissingReference);
@@ -217,7 +217,7 @@ async fn a_teacher_marks_their_own_group_only() -> Outcome<()> {
     not_allowed(&mut sabina, changes).await?;
     assert_eq!(town.school.count("attendance_records").await?, 0);
     let aysel = town.caller("aysel").await?.user;
-    assert_eq!(sabina.push_one(mark(town.groups[0], aysel)).await?, Fate::Applied);
+    assert_eq!(sabina.push_one(mark(town.groups[0], aysel)).await?, MutationOutcome::Applied);
     assert_eq!(sabina.all("group_memberships").len(), 1);
     Ok(())
 }
@@ -244,7 +244,7 @@ async fn rows_that_only_the_server_makes_are_refused() -> Outcome<()> {
     let forged = put("conflicts").id(Uuid::now_v7()).link("author_id", admin.user);
     assert_eq!(admin.refusal(forged).await?, (Code::ServerColumn, Some("author_id".to_owned())));
     let renamed = put("devices").id(sabina.device).on(admin.stamp("devices", sabina.device)).set("name", "renamed");
-    assert_eq!(admin.push_one(renamed).await?, Fate::Applied);
+    assert_eq!(admin.push_one(renamed).await?, MutationOutcome::Applied);
     assert_eq!(town.school.column("devices", sabina.device, "name").await?, "renamed");
     assert_eq!(town.school.count("devices").await?, 2);
     Ok(())
@@ -279,7 +279,7 @@ async fn organizations_are_isolated() -> Outcome<()> {
     // An existing id cannot be used again, in any organization; a delete is answered as for a missing row.
     assert_eq!(ours.refusal(taken_over(theirs.id)).await?.0, Code::Taken);
     assert_eq!(strangers.refusal(taken_over(town.gas.id)).await?.0, Code::Taken);
-    assert_eq!(ours.push_one(delete("courses", theirs.id)).await?, Fate::Applied);
+    assert_eq!(ours.push_one(delete("courses", theirs.id)).await?, MutationOutcome::Applied);
     strangers.pull().await?;
     assert_eq!(strangers.all("courses").len(), 1);
     // No row of this organization can refer to a row of the other one.
@@ -290,8 +290,8 @@ async fn organizations_are_isolated() -> Outcome<()> {
         put("guardian_links").link("parent_id", ours.user).link("student_id", stranger),
         put("user_profiles").link("user_id", stranger).set("bio", "x"),
     ];
-    for (change, fate) in pointing.clone().iter().zip(ours.push(pointing).await?) {
-        assert!(matches!(fate, Fate::Rejected { code: Code::MissingReference, .. }), "{change:?}: {fate:?}");
+    for (change, outcome) in pointing.clone().iter().zip(ours.push(pointing).await?) {
+        assert!(matches!(outcome, MutationOutcome::Rejected { code: Code::MissingReference, .. }), "{change:?}: {outcome:?}");
     }
     assert_eq!(ours.refusal(put("courses").id(theirs.id).on(0).set("title", "x")).await?.0, Code::NotFound);
     assert_eq!(other.column("courses", theirs.id, "title").await?, "Course");
@@ -307,13 +307,13 @@ async fn self_enrolment_requires_an_open_and_free_course() -> Outcome<()> {
     let fire = town.fire.clone();
     assert_eq!(aysel.refusal(enrolment(aysel.user, &fire)).await?.0, Code::RuleBroken, "it is not open");
     town.school.run("UPDATE courses SET is_public = true").await?;
-    assert_eq!(aysel.push_one(enrolment(aysel.user, &fire)).await?, Fate::Applied);
+    assert_eq!(aysel.push_one(enrolment(aysel.user, &fire)).await?, MutationOutcome::Applied);
     aysel.pull().await?;
     assert!(aysel.row("topics", fire.topics[0]).is_some());
     // A dropped person cannot enrol again by themselves.
     let mut nigar = town.caller("nigar").await?;
     nigar.pull().await?;
-    assert_eq!(nigar.push_one(enrolment(aysel.user, &fire).set("status", "dropped")).await?, Fate::Merged);
+    assert_eq!(nigar.push_one(enrolment(aysel.user, &fire).set("status", "dropped")).await?, MutationOutcome::Merged);
     let removed = aysel.pull().await?.removed;
     assert_eq!(removed, [format!("course:{}", fire.id)]);
     // Continuing from there shows that the laptop has the page.
@@ -332,7 +332,7 @@ async fn enrolled_people_of_any_role_receive_their_own_learning() -> Outcome<()>
     let mut sabina = town.caller("sabina").await?;
     sabina.pull().await?;
     assert_eq!(sabina.all("enrollments").len(), 1);
-    assert_eq!(sabina.push_one(progress(sabina.user, &fire)).await?, Fate::Applied);
+    assert_eq!(sabina.push_one(progress(sabina.user, &fire)).await?, MutationOutcome::Applied);
     sabina.pull().await?;
     assert_eq!(sabina.all("topic_progress").len(), 1);
     Ok(())
@@ -351,7 +351,7 @@ async fn an_administrator_receives_the_results_of_their_own_course() -> Outcome<
     let mut aysel = town.caller("aysel").await?;
     aysel.pull().await?;
     let due = enrolment(aysel.user, &gas).set("due_at", 4_000_000_000_000_i64);
-    assert!(matches!(admin.push_one(due).await?, Fate::Applied | Fate::Merged));
+    assert!(matches!(admin.push_one(due).await?, MutationOutcome::Applied | MutationOutcome::Merged));
     Ok(())
 }
 
@@ -361,11 +361,11 @@ async fn an_instructor_who_makes_a_group_leads_it() -> Outcome<()> {
     let mut rauf = town.caller("rauf").await?;
     let group = Uuid::now_v7();
     let made = put("groups").id(group).link("teacher_id", rauf.user).set("name", "Evening");
-    assert_eq!(rauf.push_one(made).await?, Fate::Applied);
+    assert_eq!(rauf.push_one(made).await?, MutationOutcome::Applied);
     rauf.pull().await?;
     assert!(rauf.row("groups", group).is_some());
     let member = put("group_memberships").link("group_id", group).link("user_id", town.murad).set("joined_at", 1_770_000_000_000_i64);
-    assert_eq!(rauf.push(vec![member, mark(group, town.murad)]).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(rauf.push(vec![member, mark(group, town.murad)]).await?, [MutationOutcome::Applied, MutationOutcome::Applied]);
     rauf.pull().await?;
     assert_eq!((rauf.all("group_memberships").len(), rauf.all("attendance_records").len()), (1, 1));
     assert_eq!(town.school.count("attendance_records").await?, 1);
@@ -380,7 +380,7 @@ async fn notes_of_a_student_are_sent_to_administrators_only() -> Outcome<()> {
     let mut aysel = town.caller("aysel").await?;
     let profile = put("student_profiles").link("user_id", aysel.user).set("grade", "10");
     let note = put("student_notes").link("user_id", aysel.user).set("notes", "Speak to the parents first.");
-    assert_eq!(admin.push(vec![profile, note.clone()]).await?, [Fate::Applied, Fate::Applied]);
+    assert_eq!(admin.push(vec![profile, note.clone()]).await?, [MutationOutcome::Applied, MutationOutcome::Applied]);
     let (mut parent, mut sabina) = (town.caller("leyla").await?, town.caller("sabina").await?);
     for (caller, notes, profiles) in [(&mut admin, 1, 1), (&mut aysel, 0, 1), (&mut parent, 0, 1), (&mut sabina, 0, 0)] {
         caller.pull().await?;
@@ -403,11 +403,11 @@ async fn learners_cannot_declare_their_own_completion() -> Outcome<()> {
     let done = enrolment(me, &gas).set("status", "completed").set("completed_at", 1_770_000_000_000_i64);
     not_allowed(&mut aysel, vec![done.clone()]).await?;
     for status in ["in_progress", "dropped"] {
-        assert_eq!(aysel.push_one(enrolment(me, &gas).set("status", status)).await?, Fate::Merged, "{status}");
+        assert_eq!(aysel.push_one(enrolment(me, &gas).set("status", status)).await?, MutationOutcome::Merged, "{status}");
     }
     let mut rauf = town.caller("rauf").await?;
     rauf.pull().await?;
-    assert_eq!(rauf.push_one(done).await?, Fate::Merged);
+    assert_eq!(rauf.push_one(done).await?, MutationOutcome::Merged);
     Ok(())
 }
 
@@ -423,9 +423,15 @@ async fn a_full_course_accepts_nobody_until_somebody_leaves() -> Outcome<()> {
     assert_eq!(herself.refusal(enrolment(aysel, &fire)).await?.0, Code::CourseFull);
     assert_eq!(nigar.refusal(assign(aysel)).await?.0, Code::CourseFull);
     // A person who is already enrolled continues.
-    assert!(matches!(nigar.push_one(enrolment(murad, &fire).set("status", "in_progress")).await?, Fate::Applied | Fate::Merged));
-    assert!(matches!(nigar.push_one(enrolment(murad, &fire).set("status", "dropped")).await?, Fate::Applied | Fate::Merged));
-    assert_eq!(nigar.push_one(assign(aysel)).await?, Fate::Applied);
+    assert!(matches!(
+        nigar.push_one(enrolment(murad, &fire).set("status", "in_progress")).await?,
+        MutationOutcome::Applied | MutationOutcome::Merged
+    ));
+    assert!(matches!(
+        nigar.push_one(enrolment(murad, &fire).set("status", "dropped")).await?,
+        MutationOutcome::Applied | MutationOutcome::Merged
+    ));
+    assert_eq!(nigar.push_one(assign(aysel)).await?, MutationOutcome::Applied);
     assert_eq!(
         nigar.refusal(enrolment(murad, &fire).set("status", "enrolled")).await?.0,
         Code::CourseFull,
@@ -434,8 +440,8 @@ async fn a_full_course_accepts_nobody_until_somebody_leaves() -> Outcome<()> {
     // Two concurrent enrolments compete for one place.
     town.school.run(format!("UPDATE courses SET enrollments_max = 2 WHERE id = '{}'", fire.id)).await?;
     let (sabina, tofiq) = (town.caller("sabina").await?.user, town.caller("tofiq").await?.user);
-    let fates = nigar.push(vec![assign(sabina), assign(tofiq)]).await?;
-    assert_eq!(fates.iter().filter(|fate| **fate == Fate::Applied).count(), 1, "{fates:?}");
+    let outcomes = nigar.push(vec![assign(sabina), assign(tofiq)]).await?;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == MutationOutcome::Applied).count(), 1, "{outcomes:?}");
     Ok(())
 }
 
@@ -449,7 +455,7 @@ async fn too_many_scopes_for_a_laptop_are_reported_and_nothing_is_lost() -> Outc
     town.school.run(more).await?;
     let refused = pull_until_refused(&admin).await?;
     assert_eq!(refused, Code::TooManyScopes);
-    assert_eq!(admin.push_one(put("courses").id(town.gas.id).set("title", "Renamed")).await?, Fate::Merged);
+    assert_eq!(admin.push_one(put("courses").id(town.gas.id).set("title", "Renamed")).await?, MutationOutcome::Merged);
     Ok(())
 }
 
@@ -471,7 +477,7 @@ async fn a_row_and_its_children_are_made_in_the_same_push() -> Outcome<()> {
         put("group_memberships").link("group_id", group).link("user_id", town.murad).set("joined_at", 1_770_000_000_000_i64),
         mark(group, town.murad),
     ];
-    assert!(rauf.push(changes).await?.iter().all(|fate| *fate == Fate::Applied));
+    assert!(rauf.push(changes).await?.iter().all(|outcome| *outcome == MutationOutcome::Applied));
     Ok(())
 }
 
@@ -483,9 +489,9 @@ async fn a_right_given_away_is_lost_for_the_rest_of_the_push() -> Outcome<()> {
     rauf.pull().await?;
     let gas = town.gas.clone();
     let given = put("courses").id(gas.id).on(rauf.stamp("courses", gas.id)).link("instructor_id", nigar);
-    let refused = |fate: &Fate| matches!(fate, Fate::Rejected { code: Code::NotAllowed, .. });
-    let fates = rauf.push(vec![topic(&gas), given, topic(&gas)]).await?;
-    assert!(fates[0] == Fate::Applied && fates[1] == Fate::Applied && refused(&fates[2]), "{fates:?}");
+    let refused = |outcome: &MutationOutcome| matches!(outcome, MutationOutcome::Rejected { code: Code::NotAllowed, .. });
+    let outcomes = rauf.push(vec![topic(&gas), given, topic(&gas)]).await?;
+    assert!(outcomes[0] == MutationOutcome::Applied && outcomes[1] == MutationOutcome::Applied && refused(&outcomes[2]), "{outcomes:?}");
     // Nor at another instance that has not been notified yet.
     let second = LocalServer::start(town.server.database()).await?;
     let mut murad = Caller::sign_in(&second.url(), "murad").await?;
@@ -493,7 +499,7 @@ async fn a_right_given_away_is_lost_for_the_rest_of_the_push() -> Outcome<()> {
     // Like a session of the server: nothing is announced from here, so the second instance has to look.
     town.school.run("SET waystation.server = 'on'; UPDATE enrollments SET status = 'dropped'").await?;
     // They had the right when they made the change, and no page has told them otherwise.
-    assert_eq!(murad.push_one(progress(murad.user, &town.fire)).await?, Fate::Held);
+    assert_eq!(murad.push_one(progress(murad.user, &town.fire)).await?, MutationOutcome::Held);
     second.stop().await;
     Ok(())
 }

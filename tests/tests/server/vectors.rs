@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use waystation_model::ids::derived_id;
 use waystation_model::registry::{IdRule, entity};
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, Change, delete, now_us, put};
 use waystation_tests::paths;
@@ -146,8 +146,8 @@ impl World {
             }
             let caller = &mut self.callers(case)[device];
             said.insert(name.clone(), caller.next_n);
-            let fate = caller.push_one(change).await?;
-            outcomes.insert(name.clone(), json!(word(&fate, &said)));
+            let outcome = caller.push_one(change).await?;
+            outcomes.insert(name.clone(), json!(word(&outcome, &said)));
             let stamp = self.stamp(&table, id).await?;
             stamps.insert(name.clone(), stamp);
         }
@@ -268,14 +268,14 @@ fn on(
     Ok(change)
 }
 
-fn word(fate: &Fate, said: &BTreeMap<String, i64>) -> String {
-    match fate {
-        Fate::Applied => "applied".to_owned(),
-        Fate::Merged => "merged".to_owned(),
-        Fate::Superseded => "superseded".to_owned(),
-        Fate::Held => "held".to_owned(),
-        Fate::Rejected { code, .. } => code.word().to_owned(),
-        Fate::BlockedBy { blocked_by } => {
+fn word(outcome: &MutationOutcome, said: &BTreeMap<String, i64>) -> String {
+    match outcome {
+        MutationOutcome::Applied => "applied".to_owned(),
+        MutationOutcome::Merged => "merged".to_owned(),
+        MutationOutcome::Superseded => "superseded".to_owned(),
+        MutationOutcome::Held => "held".to_owned(),
+        MutationOutcome::Rejected { code, .. } => code.word().to_owned(),
+        MutationOutcome::BlockedBy { blocked_by } => {
             let of = said.iter().rev().find(|(_, n)| *n == blocked_by).map_or("", |(name, _)| name.as_str());
             format!("blocked_by {of}")
         }

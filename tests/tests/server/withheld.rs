@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sync_server::verify::{repair, verify};
 use uuid::Uuid;
 use waystation_model::Code;
-use waystation_model::wire::Outcome as Fate;
+use waystation_model::wire::Outcome as MutationOutcome;
 use waystation_tests::Outcome;
 use waystation_tests::caller::{Caller, put};
 use waystation_tests::laptop::Laptop;
@@ -39,7 +39,7 @@ impl Class {
         self.course.topics[number]
     }
 
-    async fn rename(&mut self, number: usize, title: &str) -> Outcome<Fate> {
+    async fn rename(&mut self, number: usize, title: &str) -> Outcome<MutationOutcome> {
         let topic = self.topic(number);
         self.instructor.push_one(put("topics").id(topic).set("title", title)).await
     }
@@ -73,8 +73,8 @@ fn attempt(class: &Class, id: Uuid, number: i64, answers: Value) -> waystation_t
         .set("answers", answers)
 }
 
-fn is_applied(fate: &Fate) -> bool {
-    matches!(fate, Fate::Applied | Fate::Merged)
+fn is_applied(outcome: &MutationOutcome) -> bool {
+    matches!(outcome, MutationOutcome::Applied | MutationOutcome::Merged)
 }
 
 fn nested(levels: usize) -> Value {
@@ -87,9 +87,12 @@ async fn answers_that_expand_fifty_times_are_refused_and_the_rest_of_the_push_is
     let (large, fine) = (Uuid::now_v7(), Uuid::now_v7());
     let grows = attempt(&class, large, 1, json!({"q": vec![1e308; 28_500]}));
     let stays = attempt(&class, fine, 2, json!({"q": "yes"}));
-    let fates = class.learner.push(vec![grows, stays]).await?;
-    assert!(matches!(&fates[0], Fate::Rejected { code: Code::BadValue, field: Some(field), .. } if field == "answers"), "{fates:?}");
-    assert_eq!(fates[1], Fate::Applied);
+    let outcomes = class.learner.push(vec![grows, stays]).await?;
+    assert!(
+        matches!(&outcomes[0], MutationOutcome::Rejected { code: Code::BadValue, field: Some(field), .. } if field == "answers"),
+        "{outcomes:?}"
+    );
+    assert_eq!(outcomes[1], MutationOutcome::Applied);
     class.instructor.pull().await?;
     assert!(class.instructor.row("assessment_attempts", fine).is_some());
     assert!(class.instructor.row("assessment_attempts", large).is_none());
@@ -131,9 +134,9 @@ async fn a_number_beyond_every_double_blocks_no_page_and_no_outbox() -> Outcome<
     let course = class.course.id;
     class.school.run(format!("UPDATE courses SET metadata = '{{\"a\": 1e400}}' WHERE id = '{course}'")).await?;
     let change = put("courses").id(course).set("title", "Another");
-    let fates = class.instructor.push(vec![change, put("topics").id(class.topic(1)).set("title", "after it")]).await?;
-    assert!(matches!(&fates[0], Fate::Rejected { code: Code::RowUnreadable, .. }), "{fates:?}");
-    assert!(is_applied(&fates[1]), "the following change is accepted: {fates:?}");
+    let outcomes = class.instructor.push(vec![change, put("topics").id(class.topic(1)).set("title", "after it")]).await?;
+    assert!(matches!(&outcomes[0], MutationOutcome::Rejected { code: Code::RowUnreadable, .. }), "{outcomes:?}");
+    assert!(is_applied(&outcomes[1]), "the following change is accepted: {outcomes:?}");
     class.is_withheld("courses", course).await
 }
 
@@ -141,10 +144,10 @@ async fn a_number_beyond_every_double_blocks_no_page_and_no_outbox() -> Outcome<
 async fn the_largest_double_never_makes_a_row_unwritable() -> Outcome<()> {
     let mut class = class().await?;
     let course = class.course.id;
-    let fate = class.instructor.push_one(put("courses").id(course).set("metadata", json!({"a": f64::MAX}))).await?;
-    assert!(is_applied(&fate) || matches!(fate, Fate::Rejected { code: Code::BadValue, .. }), "{fate:?}");
-    let fate = class.instructor.push_one(put("courses").id(course).set("title", "Goes on")).await?;
-    assert!(is_applied(&fate), "{fate:?}");
+    let outcome = class.instructor.push_one(put("courses").id(course).set("metadata", json!({"a": f64::MAX}))).await?;
+    assert!(is_applied(&outcome) || matches!(outcome, MutationOutcome::Rejected { code: Code::BadValue, .. }), "{outcome:?}");
+    let outcome = class.instructor.push_one(put("courses").id(course).set("title", "Goes on")).await?;
+    assert!(is_applied(&outcome), "{outcome:?}");
     class.instructor.pull().await?;
     assert_eq!(class.instructor.row("courses", course).ok_or("not received")?.columns["title"], json!("Goes on"));
     Ok(())
@@ -187,7 +190,7 @@ async fn an_unreadable_key_refuses_no_attempt() -> Outcome<()> {
     class.school.run("UPDATE answer_keys SET keys = '{\"a\": 1e400}'").await?;
     let id = Uuid::now_v7();
     let handed_in = attempt(&class, id, 1, json!({"q": "yes"})).set("submitted_at", 1_770_000_600_000_i64);
-    assert_eq!(class.learner.push_one(handed_in).await?, Fate::Applied);
+    assert_eq!(class.learner.push_one(handed_in).await?, MutationOutcome::Applied);
     assert_eq!(class.school.column("assessment_attempts", id, "score_percent").await?, Value::Null);
     Ok(())
 }
