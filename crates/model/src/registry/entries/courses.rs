@@ -71,6 +71,7 @@ pub static COURSES: Entity = Entity {
         AccessRule::Administrators,
         AccessRule::Through { table: "enrollments", link: "course_id", when: "published" },
     ],
+    record: record(Section::Courses, Label::First(&["title"])).search(&["course_code", "slug", "description"]),
 };
 
 /// What a learner will be able to do, what they need, and whom the course is for.
@@ -89,6 +90,7 @@ pub static COURSE_FACTS: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    record: record(Section::Courses, Label::First(&["text"])).part_of("course_id"),
 };
 
 /// A part of a course.
@@ -112,6 +114,7 @@ pub static MODULES: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    record: record(Section::Courses, Label::First(&["title"])).search(&["description"]).part_of("course_id"),
 };
 
 /// What is learned in one go.
@@ -136,4 +139,5 @@ pub static TOPICS: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    record: record(Section::Courses, Label::First(&["title"])).search(&["description"]).part_of("module_id"),
 };

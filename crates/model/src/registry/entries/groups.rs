@@ -30,6 +30,7 @@ pub static GROUPS: Entity = Entity {
         AccessRule::Administrators,
         AccessRule::Through { table: "group_memberships", link: "group_id", when: "deleted_at" },
     ],
+    record: record(Section::Groups, Label::First(&["display_name", "name"])).search(&["code", "description"]),
 };
 
 /// One person's place in one group, for as often as they come and go.
@@ -51,6 +52,7 @@ pub static GROUP_MEMBERSHIPS: Entity = Entity {
     write: &[&[Who::Hears(ScopeKind::Roster, "group_id")]],
     delete: &[],
     access: &[AccessRule::User("user_id")],
+    record: record(Section::Groups, Label::All(&["user_id", "group_id"])).search(&["display_name"]).part_of("group_id"),
 };
 
 /// One stay of one person in one group. The server keeps them from the memberships, so that somebody who leaves and comes
@@ -71,4 +73,5 @@ pub static GROUP_MEMBERSHIP_PERIODS: Entity = Entity {
     write: &[],
     delete: &[],
     access: &[],
+    record: record(Section::Groups, Label::All(&["user_id", "joined_on"])).part_of("membership_id"),
 };
