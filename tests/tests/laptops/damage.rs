@@ -119,6 +119,13 @@ async fn a_change_does_not_hide_a_damaged_row() -> Outcome<()> {
     let topic = class.course.topics[0];
     class.laptop.call("mark_topic", json!({"topic_id": topic, "completed": true})).await?;
     class.laptop.wait_until_synced().await?;
+    // The change is acknowledged before its row is pulled, and until then the row has a shadow that is sound.
+    wait::until("the row is the server's", SYNC_TIME_MAX, || async {
+        let own = class.number("SELECT count(*) FROM shadows".to_owned()).await?;
+        let pulled = class.number("SELECT count(*) FROM topic_progress WHERE stamp > 0".to_owned()).await?;
+        Ok((own == 0 && pulled == 1).then_some(()))
+    })
+    .await?;
     let server = class.server.take().ok_or("no server")?;
     let (database, port) = (server.database().clone(), server.server().address().port());
     server.stop().await;

@@ -1,5 +1,7 @@
 //! The outbox: a person's changes, from the edit until a pull has brought their results.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use waystation_model::chain::{Chain, extend};
@@ -139,6 +141,7 @@ pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch,
     connection
         .prepare_cached("UPDATE outbox SET state = 2 WHERE n BETWEEN ?1 AND ?2 AND state < 2")?
         .execute(params![batch.first_n, last_n])?;
+    forget_refusals_of_taken(connection, batch, answer)?;
     let mut changed = Vec::new();
     for NumberedOutcome { n, outcome } in &answer.outcomes {
         let Some(mutation) = usize::try_from(n - batch.first_n).ok().and_then(|index| batch.mutations.get(index)) else {
@@ -165,6 +168,24 @@ pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch,
     connection.prepare_cached("DELETE FROM outbox WHERE state = 3 AND n <= ?1")?.execute([device.acknowledged_n - KEPT_MUTATIONS_MAX])?;
     super::device::save(connection, device)?;
     Ok(changed)
+}
+
+/// A server that went back in time is sent again what it refused before, and may take it now. Nobody is asked any more about
+/// what it took: sent once more by hand, a sum would count twice.
+fn forget_refusals_of_taken(connection: &Connection, batch: &Batch, answer: &PushAnswer) -> Result<()> {
+    let is_refused = |outcome: &NumberedOutcome| matches!(outcome.outcome, Outcome::Rejected { .. } | Outcome::BlockedBy { .. });
+    let refused: HashSet<i64> = answer.outcomes.iter().filter(|outcome| is_refused(outcome)).map(|outcome| outcome.n).collect();
+    let mut statement = connection.prepare_cached(
+        "SELECT o.n AS n, a.number AS number FROM attention a JOIN outbox o ON o.row_id = a.row_id AND o.at = a.at
+         WHERE o.n BETWEEN ?1 AND ?2",
+    )?;
+    let last_n = batch.first_n + batch.mutations.len() as i64 - 1;
+    let known: Vec<(i64, i64)> =
+        statement.query_map([batch.first_n, last_n], |row| Ok((row.get("n")?, row.get("number")?)))?.collect::<Result<_, _>>()?;
+    for (_, number) in known.iter().filter(|(n, _)| !refused.contains(n)) {
+        connection.prepare_cached("DELETE FROM attention WHERE number = ?1")?.execute([number])?;
+    }
+    Ok(())
 }
 
 fn log_merged(connection: &Connection, mutation: &Mutation, outcome: &str) -> Result<()> {

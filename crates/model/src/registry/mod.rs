@@ -5,12 +5,14 @@
 mod check;
 mod column;
 pub mod entries;
+mod record;
 mod reference;
 mod written;
 
 pub(crate) use check::TIMESTAMP_MS_MAX;
 pub use check::{INTEGER_MAX, check_value, normal, read_timestamp_ms};
 pub use column::{Column, Kind, Merge, carried, column, key};
+pub use record::{Label, NamedIn, Purpose, Record, Section, listed, record};
 pub use reference::{Deletion, OnDelete, Reference, Target, deletion, pointing_at};
 pub use written::{is_readable_tuple, written_bytes};
 
@@ -117,6 +119,8 @@ pub struct Entity {
     pub delete: Rules,
     /// Whose subscriptions depend on this table's rows.
     pub access: &'static [AccessRule],
+    /// How people meet its rows.
+    pub record: Record,
 }
 
 /// Tables about changes to other rows, or about devices. They contain nothing that a person entered, so their rows are neither

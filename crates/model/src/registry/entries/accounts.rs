@@ -39,6 +39,7 @@ pub static ORGANIZATIONS: Entity = Entity {
     delete: &[],
     // Suspending or closing an organization ends the subscription of everybody in it.
     access: &[AccessRule::Everybody],
+    record: record(Section::Organization, Label::First(&["name"])),
 };
 
 /// One person's account, without its secrets.
@@ -68,6 +69,13 @@ pub static USERS: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[AccessRule::User("id")],
+    record: record(Section::People, Label::First(&["full_name", "user_name", "email"]))
+        .search(&["phone", "employee_id"])
+        .named_in(&[
+            NamedIn { table: "staff_cards", id: "user_id", name: "full_name" },
+            NamedIn { table: "group_memberships", id: "user_id", name: "display_name" },
+            NamedIn { table: "enrollments", id: "user_id", name: "display_name" },
+        ]),
 };
 
 /// What everybody in the organization may read about a member of the staff. Only the server writes it. It is kept when the
@@ -90,4 +98,5 @@ pub static STAFF_CARDS: Entity = Entity {
     write: &[],
     delete: &[],
     access: &[],
+    record: record(Section::People, Label::First(&["full_name"])).bookkeeping("the server keeps it from the account, which is listed"),
 };

@@ -38,6 +38,7 @@ pub static ASSESSMENTS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    record: record(Section::Tests, Label::First(&["title"])).search(&["description"]),
 };
 
 /// One question. The right answer and its explanation are in the answer key.
@@ -58,6 +59,7 @@ pub static QUESTIONS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    record: record(Section::Tests, Label::First(&["text"])).part_of("assessment_id"),
 };
 
 /// One option of a question.
@@ -76,6 +78,7 @@ pub static QUESTION_OPTIONS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    record: record(Section::Tests, Label::First(&["text"])).part_of("question_id"),
 };
 
 /// The right answers of one test, with explanations.
@@ -105,6 +108,7 @@ pub static ANSWER_KEYS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    record: record(Section::Tests, Label::All(&["assessment_id"])).part_of("assessment_id"),
 };
 
 /// Only the learner creates and answers an attempt: otherwise the staff could answer in a learner's name.
@@ -149,4 +153,5 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
     write: &[&[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")], &[Who::Hears(ScopeKind::Results, "course_id")]],
     delete: &[],
     access: &[],
+    record: record(Section::Tests, Label::All(&["user_id", "assessment_id", "attempt_number"])).search(&["feedback"]).part_of("assessment_id"),
 };

@@ -21,4 +21,5 @@ pub static ATTENDANCE_RECORDS: Entity = Entity {
     write: &[&[Who::Hears(ScopeKind::Roster, "group_id")]],
     delete: &[],
     access: &[],
+    record: record(Section::Groups, Label::All(&["student_id", "lesson_date"])).search(&["note"]).part_of("group_id"),
 };

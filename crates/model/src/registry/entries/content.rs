@@ -31,6 +31,7 @@ pub static MEDIA_ASSETS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    record: record(Section::Courses, Label::First(&["title", "sha256"])).search(&["description"]).part_of("course_id"),
 };
 
 /// One thing to read, watch or open. It belongs to a module and optionally to a topic.
@@ -59,4 +60,5 @@ pub static CONTENT_ITEMS: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    record: record(Section::Courses, Label::First(&["title", "kind"])).search(&["description"]).part_of("topic_id"),
 };

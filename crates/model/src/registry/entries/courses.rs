@@ -71,6 +71,7 @@ pub static COURSES: Entity = Entity {
         AccessRule::Administrators,
         AccessRule::Through { table: "enrollments", link: "course_id", when: "published" },
     ],
+    record: record(Section::Courses, Label::First(&["title"])).search(&["course_code", "slug", "description"]),
 };
 
 /// A learning outcome, a requirement or a target audience of a course.
@@ -89,6 +90,7 @@ pub static COURSE_FACTS: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    record: record(Section::Courses, Label::First(&["text"])).part_of("course_id"),
 };
 
 /// A part of a course.
@@ -112,6 +114,7 @@ pub static MODULES: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    record: record(Section::Courses, Label::First(&["title"])).search(&["description"]).part_of("course_id"),
 };
 
 /// A part of a module that is learned in one session.
@@ -136,4 +139,5 @@ pub static TOPICS: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    record: record(Section::Courses, Label::First(&["title"])).search(&["description"]).part_of("module_id"),
 };

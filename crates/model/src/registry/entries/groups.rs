@@ -30,6 +30,7 @@ pub static GROUPS: Entity = Entity {
         AccessRule::Administrators,
         AccessRule::Through { table: "group_memberships", link: "group_id", when: "deleted_at" },
     ],
+    record: record(Section::Groups, Label::First(&["display_name", "name"])).search(&["code", "description"]),
 };
 
 /// One person's membership in one group. Leaving and coming back change the same row.
@@ -51,6 +52,7 @@ pub static GROUP_MEMBERSHIPS: Entity = Entity {
     write: &[&[Who::Hears(ScopeKind::Roster, "group_id")]],
     delete: &[],
     access: &[AccessRule::User("user_id")],
+    record: record(Section::Groups, Label::All(&["user_id", "group_id"])).search(&["display_name"]).part_of("group_id"),
 };
 
 /// One period of one membership. The server derives it from changes of the membership, so that a member who leaves and comes
@@ -71,4 +73,5 @@ pub static GROUP_MEMBERSHIP_PERIODS: Entity = Entity {
     write: &[],
     delete: &[],
     access: &[],
+    record: record(Section::Groups, Label::All(&["user_id", "joined_on"])).part_of("membership_id"),
 };

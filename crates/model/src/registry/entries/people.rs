@@ -28,6 +28,7 @@ pub static USER_PROFILES: Entity = Entity {
     write: &[&[Who::Is("user_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    record: record(Section::People, Label::All(&["user_id"])).part_of("user_id"),
 };
 
 /// The school's record of a student.
@@ -51,6 +52,7 @@ pub static STUDENT_PROFILES: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    record: record(Section::People, Label::All(&["user_id", "grade"])).part_of("user_id"),
 };
 
 /// Notes by the staff about a student. Unlike the profile, they are not in a scope of the student or the parents.
@@ -66,6 +68,7 @@ pub static STUDENT_NOTES: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
     access: &[],
+    record: record(Section::People, Label::All(&["user_id"])).search(&["notes"]).part_of("user_id"),
 };
 
 /// Marks an account as a parent.
@@ -78,6 +81,7 @@ pub static PARENT_PROFILES: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    record: record(Section::People, Label::All(&["user_id"])).part_of("user_id"),
 };
 
 /// What a teacher or an instructor enters about their work.
@@ -95,6 +99,7 @@ pub static TEACHER_PROFILES: Entity = Entity {
     write: &[&[Who::Staff, Who::Is("user_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    record: record(Section::People, Label::All(&["user_id"])).search(&["display_title"]).part_of("user_id"),
 };
 
 /// Links a parent to a child. A parent subscribes to the child's `learner` scope.
@@ -111,4 +116,5 @@ pub static GUARDIAN_LINKS: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
     access: &[AccessRule::User("parent_id")],
+    record: record(Section::People, Label::All(&["parent_id", "student_id"])).search(&["relation"]).part_of("parent_id"),
 };

@@ -61,6 +61,7 @@ pub static ENROLLMENTS: Entity = Entity {
     ],
     delete: &[],
     access: &[AccessRule::User("user_id")],
+    record: record(Section::Courses, Label::All(&["user_id", "course_id"])).search(&["display_name"]).part_of("course_id"),
 };
 
 /// One learner's progress in one topic.
@@ -83,6 +84,7 @@ pub static TOPIC_PROGRESS: Entity = Entity {
     write: &[&[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")]],
     delete: &[],
     access: &[],
+    record: record(Section::Courses, Label::All(&["user_id", "topic_id"])).part_of("topic_id"),
 };
 
 /// One learner's progress in one content item, and the position where they stopped.
@@ -107,4 +109,5 @@ pub static CONTENT_PROGRESS: Entity = Entity {
     write: &[&[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")]],
     delete: &[],
     access: &[],
+    record: record(Section::Courses, Label::All(&["user_id", "content_item_id"])).part_of("content_item_id"),
 };

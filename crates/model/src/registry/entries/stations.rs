@@ -33,6 +33,7 @@ pub static STATIONS: Entity = Entity {
     write: WRITERS,
     delete: &[&[Who::Has(Role::Admin)]],
     access: &[],
+    record: record(Section::Stations, Label::First(&["name"])).search(&["code", "brand", "region", "address"]),
 };
 
 /// One source of a station's gas supply.
@@ -57,6 +58,7 @@ pub static STATION_GAS_SUPPLY_SOURCES: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    record: record(Section::Stations, Label::First(&["name"])).search(&["product", "supply_type"]).part_of("station_id"),
 };
 
 /// One piece of a station's equipment.
@@ -81,6 +83,7 @@ pub static STATION_EQUIPMENT: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    record: record(Section::Stations, Label::First(&["name"])).search(&["manufacturer", "model", "serial_number"]).part_of("station_id"),
 };
 
 /// One figure of a station: a name, a value and its unit.
@@ -100,6 +103,7 @@ pub static STATION_SPECIFICATIONS: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    record: record(Section::Stations, Label::First(&["name"])).search(&["value"]).part_of("station_id"),
 };
 
 /// A system that keeps a station safe.
@@ -120,6 +124,7 @@ pub static STATION_SAFETY_SYSTEMS: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    record: record(Section::Stations, Label::First(&["name"])).search(&["kind", "description"]).part_of("station_id"),
 };
 
 /// One feature of a safety system.
@@ -137,4 +142,5 @@ pub static STATION_SAFETY_SYSTEM_FEATURES: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    record: record(Section::Stations, Label::First(&["text"])).part_of("safety_system_id"),
 };

@@ -20,6 +20,7 @@ pub static DEVICES: Entity = Entity {
     write: &[&[Who::Is("user_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    record: record(Section::Organization, Label::First(&["name"])),
 };
 
 /// A value that lost against a later one, kept until a person settles the conflict. Only the server creates it.
@@ -58,6 +59,7 @@ pub static CONFLICTS: Entity = Entity {
     write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Is("author_id")]],
     delete: &[],
     access: &[],
+    record: record(Section::Organization, Label::First(&["field"])).bookkeeping("the Sync centre shows it and settles it"),
 };
 
 /// A change whose author had lost the right when it arrived. It waits for a decision by a person who has the right now.
@@ -100,6 +102,7 @@ pub static HELD_CHANGES: Entity = Entity {
     write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    record: record(Section::Organization, Label::First(&["author_name"])).bookkeeping("the Sync centre shows it and decides about it"),
 };
 
 /// A row that a laptop still has and the server has lost, because the server was restored from a backup. It waits for an
@@ -136,4 +139,5 @@ pub static OFFERED_ROWS: Entity = Entity {
     write: &[&[]],
     delete: &[],
     access: &[],
+    record: record(Section::Organization, Label::First(&["offered_by_name"])).bookkeeping("the Sync centre shows it and decides about it"),
 };
