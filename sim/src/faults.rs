@@ -16,9 +16,9 @@ pub enum Fault {
     /// A restored server gives the same stamps a second time.
     RepeatStamps,
     /// A losing value is not stored in `conflicts`.
-    LoseLoser,
+    DropLosingValue,
     /// A change is answered as `held` and not stored in `held_changes`.
-    LoseHeld,
+    DropHeldChange,
     /// A delete wins over an edit that its author had not seen.
     DeleteUnseen,
     /// Neither side compares the chains.
@@ -67,8 +67,8 @@ impl Fault {
         Fault::DropTombstone,
         Fault::OneFeedOfTwo,
         Fault::RepeatStamps,
-        Fault::LoseLoser,
-        Fault::LoseHeld,
+        Fault::DropLosingValue,
+        Fault::DropHeldChange,
         Fault::DeleteUnseen,
         Fault::SkipChain,
         Fault::HalfPage,

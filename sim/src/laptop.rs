@@ -222,7 +222,7 @@ impl Laptop {
         self.disk.closed();
         let mut writer = Writer::open_for(&path, &key(), device, &owner).map_err(damaged)?;
         writer
-            .person(|connection, known| match known.device_id == device {
+            .durable_transaction(|connection, known| match known.device_id == device {
                 true => Ok(()),
                 false if is_unknown => outbox::replace_unknown_device(connection, known, device),
                 false => outbox::become_device(connection, known, device),
@@ -333,7 +333,7 @@ impl Laptop {
             return Ok(None);
         }
         let position = Position::of(self.writer()).map_err(damaged)?;
-        let full = full || position.waits_for_cover();
+        let full = full || position.has_uncovered_mutations();
         self.ask(position, Vec::new(), 0, full).map(Some)
     }
 
@@ -426,7 +426,7 @@ impl Laptop {
             }
             Err(error) if repairs < REPAIRS_MAX => {
                 let old_device = self.device();
-                match self.durably(|writer| exchange::repair(writer, batch.went_back, error)) {
+                match self.durably(|writer| exchange::repair(writer, batch.rewinds, error)) {
                     Ok(Repair::Again) => self.send(true_ms, repairs + 1),
                     Ok(Repair::Pull) => self.start_pull(true),
                     Ok(Repair::NewDevice) => Ok(Some(self.request_device(old_device))),
@@ -443,7 +443,7 @@ impl Laptop {
         self.offset_ms = Some(offset_ms);
         if self.faults.has(Fault::UncorrectedClocks) {
             self.durably(|writer| {
-                writer.person(|connection, device| {
+                writer.durable_transaction(|connection, device| {
                     device.clock_offset_ms = 0;
                     waystation_client::store::device::save(connection, device)
                 })
@@ -468,7 +468,7 @@ impl Laptop {
         };
         let bytes = self.with_page_faults(bytes);
         match page::outline(&bytes) {
-            Ok(answer) if asked != Asked::Cursors && position.doubts(&answer) && !self.faults.has(Fault::KeepAcknowledged) => {
+            Ok(answer) if asked != Asked::Cursors && position.needs_confirmation(&answer) && !self.faults.has(Fault::KeepAcknowledged) => {
                 self.ask_page(position, ready, rounds).map(Some)
             }
             Ok(Answer::Page(outline)) => {
@@ -546,7 +546,7 @@ impl Laptop {
         let now = self.clock(true_ms);
         let old_device = position.device.device_id;
         let before = self.writer().device().clone();
-        let verdict = match exchange::apply(self.writer_mut(), position.asker(), now, &ready) {
+        let verdict = match exchange::apply(self.writer_mut(), position.requester(), now, &ready) {
             Ok(Some(verdict)) => verdict,
             // The laptop has become another device meanwhile, or its numbers went back: the pages do not apply any more.
             Ok(None) => return Ok(None),
@@ -617,7 +617,8 @@ impl Laptop {
             return Ok(None);
         };
         if self.device() == old_device {
-            self.durably(|writer| writer.person(|connection, device| outbox::become_device(connection, device, id))).map_err(damaged)?;
+            self.durably(|writer| writer.durable_transaction(|connection, device| outbox::become_device(connection, device, id)))
+                .map_err(damaged)?;
         }
         self.pull = Pull::Idle;
         self.repair_request = None;
@@ -664,7 +665,7 @@ impl Laptop {
                 return Finding::of(format!("{} {id}: something is pending and there is no shadow", entity.name));
             };
             let pending = overlay::pending_of(connection, entity, &id).map_err(damaged)?;
-            let wanted = overlay::lay_all(entity, server, &pending).map(|row| row.values);
+            let wanted = overlay::apply_pending(entity, server, &pending).map(|row| row.values);
             let seen = rows::read(connection, entity, &id).map_err(damaged)?.map(|row| row.values);
             if wanted != seen {
                 return Finding::of(format!("{} {id}: the person sees {seen:?} and not {wanted:?}", entity.name));

@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 use uuid::Uuid;
-use waystation_client::store::lost::offered_of;
+use waystation_client::store::lost::offerable_fields;
 use waystation_client::store::{overlay, rows};
 use waystation_model::access::Actor;
-use waystation_model::offers::{may_be_offered, of_writer};
+use waystation_model::offers::{may_be_offered, writable_fields};
 use waystation_model::registry::{Column, Entity, Merge, all};
 
 use crate::authority::{Row, State, account, id_in, subscribed_scopes, table, value};
@@ -52,11 +52,11 @@ impl LostRows {
                     };
                     let (Some(row), Ok(row_id)) = (row.filter(|row| row.stamp > last_stamp), Uuid::parse_str(&id)) else { continue };
                     let offered =
-                        offered_of(connection, &laptop.writer().device().owner, entity, &id, &row).map_err(|error| broken(&error))?;
+                        offerable_fields(connection, &laptop.writer().device().owner, entity, &id, &row).map_err(|error| broken(&error))?;
                     let fields: Vec<(usize, Value)> =
                         offered.into_iter().filter_map(|(name, value)| Some((entity.column_index(&name)?, value))).collect();
                     let current = state.row(entity, &row_id).map(|row| row.values.as_slice());
-                    let fields = of_writer(entity, &row_id, current, &fields, &actor);
+                    let fields = writable_fields(entity, &row_id, current, &fields, &actor);
                     if !fields.is_empty() {
                         self.rows.push((entity, row_id, row.stamp, fields));
                     }

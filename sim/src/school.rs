@@ -48,7 +48,7 @@ impl School {
     /// # Errors
     /// When the rules refuse a row, which is a bug in this function.
     pub fn found(memory: &Memory) -> Result<School, Failure> {
-        Ok(memory.by_hand(School::fill)?.0)
+        Ok(memory.by_other_program(School::fill)?.0)
     }
 
     /// Fills empty tables within a transaction.

@@ -53,7 +53,7 @@ struct Instance {
     /// The start time of the PostgreSQL that it last compared, in microseconds.
     run_us: i64,
     /// Whether the database may have been replaced.
-    is_doubtful: bool,
+    is_uncertain: bool,
     /// Heads that other instances moved and that were not announced to this one yet.
     unannounced: Vec<(String, i64)>,
 }
@@ -141,7 +141,7 @@ impl Servers {
         self.memory.settle();
         let state = self.memory.state();
         heads.advance(&state.feeds.scopes.iter().map(|(scope, feed)| (scope.clone(), feed.version)).collect::<Vec<_>>());
-        Instance { heads, epoch: state.epoch, run_us: state.postgres.run_us, is_doubtful: false, unannounced: Vec::new() }
+        Instance { heads, epoch: state.epoch, run_us: state.postgres.run_us, is_uncertain: false, unannounced: Vec::new() }
     }
 
     /// Restarts an instance, which loses its memory.
@@ -190,7 +190,7 @@ impl Servers {
             self.instances[instance].unannounced.clear();
             match random.below(3) {
                 0 => self.restart(instance),
-                1 => self.instances[instance].is_doubtful = !self.faults.has(Fault::TrustHeads),
+                1 => self.instances[instance].is_uncertain = !self.faults.has(Fault::TrustHeads),
                 // The instance notices it later.
                 _ => {}
             }
@@ -208,26 +208,26 @@ impl Servers {
         let run_us = self.memory.state().postgres.run_us;
         let known = &mut self.instances[index];
         if (known.epoch, known.run_us) == (epoch, run_us) {
-            known.is_doubtful = false;
+            known.is_uncertain = false;
             return;
         }
         let there = self.database_heads();
         let known = &self.instances[index];
         if !self.faults.has(Fault::TrustHeads) {
-            if epoch == known.epoch && Heads::any_is_above(&known.heads.known(), &there) && !self.faults.has(Fault::NoNewEpoch) {
+            if epoch == known.epoch && Heads::any_moved_back(&known.heads.known(), &there) && !self.faults.has(Fault::NoNewEpoch) {
                 let newest = self.memory.state().runs.last().copied();
                 if let Some(newest) = newest {
                     self.memory.went_back(newest, 0);
                 }
                 epoch = self.memory.epoch();
             }
-            self.instances[index].heads.begin_again(&self.database_heads());
+            self.instances[index].heads.replace_all(&self.database_heads());
         }
         self.instances[index].heads.advance(&self.database_heads());
         let known = &mut self.instances[index];
         known.epoch = epoch;
         known.run_us = run_us;
-        known.is_doubtful = false;
+        known.is_uncertain = false;
     }
 
     /// Compares a laptop's witness with the database, and begins a new epoch if the database went back.
@@ -342,7 +342,7 @@ impl Servers {
             let subscription = self.subscription(instance, session.user_id)?;
             // The injected fault keeps old rights here too.
             let fresh = !self.faults.has(Fault::StaleAccess);
-            let batch = if fresh { batch.with_rights_of(subscription.rights_at) } else { batch };
+            let batch = if fresh { batch.with_rights_at(subscription.rights_at) } else { batch };
             ready(batch.take(&self.memory, &self.constraints, self.tokens.as_ref(), session, &subscription.actor))
         })();
         if let Err(Failure::EpochMoved) = result {
@@ -354,7 +354,7 @@ impl Servers {
                 self.check_heads(&before, &moved)?;
                 let fresh_from = if self.faults.has(Fault::ForgetLedger) { first_n } else { last_before + 1 };
                 self.note_outcomes(session.device_id, fresh_from.max(first_n), first_n + count - 1, &answer.outcomes)?;
-                self.instances[instance].heads.handed_out.owe_page(session.device_id);
+                self.instances[instance].heads.cursor_cache.require_page(session.device_id);
                 self.moved(Some(instance), moved);
                 Ok(serde_json::to_vec(&answer).map_err(|error| Problem::new(Code::Internal, error.to_string())))
             }
@@ -433,8 +433,8 @@ impl Servers {
     }
 
     fn page(&self, instance: usize, session: &Session, request: PullRequest) -> Result<Page, Failure> {
-        let Instance { heads, epoch, is_doubtful, .. } = &self.instances[instance];
-        let known = settle::Instance { heads, epoch: *epoch, is_doubtful: *is_doubtful, tokens: self.tokens.as_ref() };
+        let Instance { heads, epoch, is_uncertain, .. } = &self.instances[instance];
+        let known = settle::Instance { heads, epoch: *epoch, is_uncertain: *is_uncertain, tokens: self.tokens.as_ref() };
         ready(pull::answer(&self.memory, known, session, request))
     }
 
@@ -486,7 +486,7 @@ impl Servers {
             return Err(Problem::new(Code::NotReady, "the server has crashed"));
         }
         let user: Value = json!(session.user_id.to_string());
-        let made = self.memory.by_hand(|writing| {
+        let made = self.memory.by_other_program(|writing| {
             writing.open_ledger(id);
             writing.make(table("devices"), session.organization_id, id, &[("user_id", user.clone()), ("name", json!("laptop"))])
         });

@@ -257,7 +257,7 @@ impl World {
             session_id: Uuid::nil(),
         };
         let heads = Heads::default();
-        let instance = Instance { heads: &heads, epoch: memory.epoch(), is_doubtful: false, tokens: None };
+        let instance = Instance { heads: &heads, epoch: memory.epoch(), is_uncertain: false, tokens: None };
         let mut cursors = BTreeMap::new();
         let mut found: BTreeMap<(i16, Uuid), i64> = BTreeMap::new();
         loop {

@@ -31,7 +31,7 @@ pub enum Act {
     /// The server instances receive the heads that other instances moved.
     Announce,
     /// Another program writes to the server's database.
-    ByHand,
+    ByOtherProgram,
     /// A change by another program grants or revokes access.
     Access,
     /// A request or an answer is lost.
@@ -82,7 +82,7 @@ const ORDINARY: &[(Act, usize)] =
 
 /// Failures, each of which is part of half of the histories.
 const FAULTS: &[(Act, usize)] = &[
-    (Act::ByHand, 4),
+    (Act::ByOtherProgram, 4),
     (Act::Access, 4),
     (Act::Lose, 5),
     (Act::Repeat, 4),
@@ -111,7 +111,7 @@ const LATEST_FAULTS: &[(Act, usize)] = &[(Act::Forget, 2), (Act::Day, 3), (Act::
 pub const RESTORES_FROM: u64 = 3_000_000;
 /// Additional steps of all histories from [`RESTORES_FROM`] on.
 const RESTORES: &[(Act, usize)] = &[
-    (Act::ByHand, 20),
+    (Act::ByOtherProgram, 20),
     (Act::Pull, 20),
     (Act::Deliver, 50),
     (Act::Apply, 30),
@@ -126,7 +126,7 @@ const RESTORES: &[(Act, usize)] = &[
 pub const GOES_BACK_FROM: u64 = 4_000_000;
 /// Additional steps of all histories from [`GOES_BACK_FROM`] on.
 const GOES_BACK: &[(Act, usize)] = &[
-    (Act::ByHand, 4),
+    (Act::ByOtherProgram, 4),
     (Act::Push, 8),
     (Act::Pull, 4),
     (Act::Deliver, 16),

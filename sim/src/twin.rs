@@ -59,13 +59,13 @@ pub struct Draft {
 #[derive(Debug, Clone)]
 pub enum Op {
     /// One transaction of another program.
-    ByHand(Vec<Change>),
+    ByOtherProgram(Vec<Change>),
     /// A laptop sees the current rows.
-    See(usize),
+    Pull(usize),
     /// A laptop pushes changes.
     Push(usize, Vec<Draft>),
     /// A laptop repeats its last push.
-    Again(usize),
+    RepeatPush(usize),
 }
 
 /// The stamps of rows as a laptop last saw them, by table and row.
@@ -260,7 +260,7 @@ impl Twin {
             devices.push(make("devices", device.id, vec![("user_id", self.text(2, user)), ("name", json!("laptop"))]));
             self.devices.push(device);
         }
-        vec![Op::ByHand(school), Op::ByHand(rest), Op::ByHand(devices)]
+        vec![Op::ByOtherProgram(school), Op::ByOtherProgram(rest), Op::ByOtherProgram(devices)]
     }
 
     /// The session of a laptop.
@@ -281,9 +281,9 @@ impl Twin {
     pub fn play(&mut self, op: &Op) -> Played {
         self.memory.state().now_ms += 2;
         match op {
-            Op::ByHand(changes) => {
+            Op::ByOtherProgram(changes) => {
                 let organization = self.organization;
-                let done = self.memory.by_hand(|writing| {
+                let done = self.memory.by_other_program(|writing| {
                     for change in changes {
                         match change {
                             Change::Make(entity, id, given) => {
@@ -300,7 +300,7 @@ impl Twin {
                 });
                 done.map(|_| None).map_err(|failure| word(&failure))
             }
-            Op::See(device) => {
+            Op::Pull(device) => {
                 self.devices[*device].seen = self.stamps();
                 self.devices[*device].own.clear();
                 Ok(None)
@@ -312,7 +312,7 @@ impl Twin {
                 }
                 self.take(*device, request)
             }
-            Op::Again(device) => match self.devices[*device].last.clone() {
+            Op::RepeatPush(device) => match self.devices[*device].last.clone() {
                 Some(request) => self.take(*device, request),
                 None => Ok(None),
             },
@@ -354,9 +354,9 @@ impl Twin {
     pub fn next_op(&mut self) -> Op {
         let device = self.random.below(self.devices.len());
         match self.random.below(12) {
-            0 | 1 => Op::See(device),
-            2 | 3 => Op::ByHand((0..1 + self.random.below(3)).filter_map(|_| self.change()).collect()),
-            4 => Op::Again(device),
+            0 | 1 => Op::Pull(device),
+            2 | 3 => Op::ByOtherProgram((0..1 + self.random.below(3)).filter_map(|_| self.change()).collect()),
+            4 => Op::RepeatPush(device),
             _ => {
                 let count = 1 + self.random.below(5);
                 let mut drafts: Vec<Draft> = Vec::new();

@@ -204,7 +204,7 @@ impl World {
             Act::GiveUp => self.lose(&mut random, false),
             Act::Truncate => self.truncate(&mut random),
             Act::Announce => self.announce_all(),
-            Act::ByHand => self.by_hand(random)?,
+            Act::ByOtherProgram => self.by_other_program(random)?,
             Act::Access => self.change_access(&mut random)?,
             Act::CutPower => {
                 self.lost.forget();
@@ -451,7 +451,7 @@ impl World {
         self.lost.gather(last_stamp, &self.laptops, &state)?;
         if random.one_in(2) {
             for _ in 0..lost.min(WRITTEN_UNNOTICED_MAX) {
-                self.by_hand(Random::of(random.number()))?;
+                self.by_other_program(Random::of(random.number()))?;
             }
         }
         Ok(())
@@ -471,7 +471,7 @@ impl World {
     /// The violated invariant.
     pub fn write_by_hand(&mut self, work: impl FnOnce(&mut MemoryWriting) -> Result<(), Failure>) -> Result<(), Finding> {
         let before = self.servers.memory.back_up_rows();
-        match self.servers.memory.by_hand(work) {
+        match self.servers.memory.by_other_program(work) {
             Ok((_, moved)) => {
                 let after = self.servers.memory.back_up_rows();
                 for (code, rows) in &before {
@@ -497,7 +497,7 @@ impl World {
         random.pick(&ids).copied()
     }
 
-    fn by_hand(&mut self, mut random: Random) -> Result<(), Finding> {
+    fn by_other_program(&mut self, mut random: Random) -> Result<(), Finding> {
         self.serial += 1;
         let word = json!(format!("sql{}", self.serial));
         let (name, column) = *random

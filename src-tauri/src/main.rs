@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use waystation_client::app::{App, Config};
 use waystation_client::commands;
 use waystation_client::environment::Environment;
-use waystation_client::views::Event;
+use waystation_client::view_models::Event;
 use waystation_model::Problem;
 
 /// The name under which [`Event`]s are sent to the screens.
@@ -115,7 +115,7 @@ fn forward_events(handle: &AppHandle, app: &App) {
                 // It is not known which events are missing, so events that replace all of them are sent.
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "the window was too slow for all events");
-                    for event in app.everything().await {
+                    for event in app.catch_up_events().await {
                         emit(&handle, event);
                     }
                 }

@@ -48,7 +48,7 @@ pub async fn subscription_of<A: Authority>(authority: &A, heads: &Heads, user: U
     snapshot.end().await?;
     let rights = rights_of(actor.role, &scopes);
     if known.as_ref() != Some(&rights) {
-        authority.know_rights(user, &rights, access_heads.iter().map(|head| head.version).sum()).await?;
+        authority.store_rights(user, &rights, access_heads.iter().map(|head| head.version).sum()).await?;
     }
     scopes.sort_by_cached_key(|scope| (rank(scope), scope.clone()));
     scopes.dedup();

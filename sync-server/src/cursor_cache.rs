@@ -41,7 +41,7 @@ struct Device {
     /// Digest and cursors, the newest last.
     sets: Vec<(i64, Cursors)>,
     /// Whether the next answer has to be a page although no head may have moved.
-    is_page_owed: bool,
+    page_required: bool,
     used: u64,
 }
 
@@ -81,15 +81,15 @@ impl CursorCache {
     }
 
     /// Whether the next answer has to be a page although no head may have moved.
-    pub fn is_owed_page(&self, device: Uuid) -> bool {
-        self.lock().devices.get(&device).is_some_and(|device| device.is_page_owed)
+    pub fn is_page_required(&self, device: Uuid) -> bool {
+        self.lock().devices.get(&device).is_some_and(|device| device.page_required)
     }
 
     /// Makes the next answer a page: either the device has pushed and keeps its mutations above its rows until a page covers them,
     /// or it was told of a loss and confirms it by its next request. Other instances do not know of it.
-    pub fn owe_page(&self, device: Uuid) {
+    pub fn require_page(&self, device: Uuid) {
         if let Some(device) = self.lock().devices.get_mut(&device) {
-            device.is_page_owed = true;
+            device.page_required = true;
         }
     }
 
@@ -99,7 +99,7 @@ impl CursorCache {
         inner.bytes += cursors.bytes();
         let known = inner.devices.entry(device).or_default();
         let mut freed = 0;
-        known.is_page_owed = false;
+        known.page_required = false;
         if let Some(index) = known.sets.iter().position(|(of, _)| *of == digest) {
             freed += known.sets.remove(index).1.bytes();
         }
@@ -209,12 +209,12 @@ mod tests {
     #[test]
     fn a_page_is_owed_until_it_is_read() {
         let cache = CursorCache::default();
-        cache.owe_page(device(1));
-        assert!(!cache.is_owed_page(device(1)), "a device that is not cached is not added");
+        cache.require_page(device(1));
+        assert!(!cache.is_page_required(device(1)), "a device that is not cached is not added");
         cache.keep(device(1), 1, cursors(1));
-        cache.owe_page(device(1));
-        assert!(cache.is_owed_page(device(1)));
+        cache.require_page(device(1));
+        assert!(cache.is_page_required(device(1)));
         cache.keep(device(1), 1, cursors(1));
-        assert!(!cache.is_owed_page(device(1)));
+        assert!(!cache.is_page_required(device(1)));
     }
 }

@@ -23,7 +23,7 @@ const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '3s'";
 pub struct Epoch {
     number: AtomicI64,
     run_us: AtomicI64,
-    is_doubtful: AtomicBool,
+    is_uncertain: AtomicBool,
     check_now: Notify,
 }
 
@@ -39,13 +39,13 @@ impl Epoch {
     }
 
     /// Whether the database may have been replaced: then nothing is answered from memory.
-    pub fn is_doubtful(&self) -> bool {
-        self.is_doubtful.load(Ordering::Acquire)
+    pub fn is_uncertain(&self) -> bool {
+        self.is_uncertain.load(Ordering::Acquire)
     }
 
     /// Marks the epoch as doubtful and requests a check of the database at once.
     pub fn request_check(&self) {
-        self.is_doubtful.store(true, Ordering::Release);
+        self.is_uncertain.store(true, Ordering::Release);
         self.check_now.notify_one();
     }
 
@@ -53,7 +53,7 @@ impl Epoch {
     pub fn set(&self, at: DatabaseRun) {
         self.run_us.store(at.run_us, Ordering::Release);
         self.number.store(at.epoch, Ordering::Release);
-        self.is_doubtful.store(false, Ordering::Release);
+        self.is_uncertain.store(false, Ordering::Release);
     }
 
     /// Waits for [`Epoch::request_check`].
@@ -63,12 +63,12 @@ impl Epoch {
 
     /// Marks the epoch as doubtful because the database does not answer: another one may answer next.
     pub fn mark_unreachable(&self) {
-        self.is_doubtful.store(true, Ordering::Release);
+        self.is_uncertain.store(true, Ordering::Release);
     }
 
     /// Clears the doubt: the database is the known one.
     pub fn confirm(&self) {
-        self.is_doubtful.store(false, Ordering::Release);
+        self.is_uncertain.store(false, Ordering::Release);
     }
 
     /// Compares the database behind a new connection with the known one.
@@ -100,7 +100,7 @@ pub struct DatabaseRun {
 
 /// The log position of a database when something was read from it or written to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reached {
+pub struct LogPosition {
     /// The epoch; none while the database's identity differs from the stored one.
     pub epoch: Option<i64>,
     /// When this PostgreSQL was started, in microseconds since 1970.

@@ -43,7 +43,7 @@ pub enum Failure {
     EpochMoved,
     /// Another transaction inserted the same row concurrently.
     #[error("somebody made the same row at the same moment")]
-    MadeMeanwhile,
+    InsertedConcurrently,
     /// The rights changed between the subscription and the snapshot: the read starts again.
     #[error("the reader's rights have moved")]
     RightsMoved,
@@ -61,7 +61,7 @@ impl Failure {
     /// Whether the whole transaction can be retried: a serialization failure, a deadlock, or a row inserted concurrently.
     pub fn is_transient(&self) -> bool {
         match self {
-            Failure::MadeMeanwhile => true,
+            Failure::InsertedConcurrently => true,
             Failure::Database(sqlx::Error::Database(error)) => matches!(error.code().as_deref(), Some("40001" | "40P01")),
             _ => false,
         }

@@ -97,7 +97,7 @@ pub struct Heads {
     inner: RwLock<Inner>,
     access_changes: AtomicU64,
     /// The cursors issued to devices.
-    pub handed_out: CursorCache,
+    pub cursor_cache: CursorCache,
 }
 
 impl Heads {
@@ -175,13 +175,13 @@ impl Heads {
 
     /// Whether any known head is above the one in the database. Heads never move back and are never removed, so then the database
     /// has gone back in time.
-    pub fn any_is_above(known: &[(String, i64)], read: &[(String, i64)]) -> bool {
+    pub fn any_moved_back(known: &[(String, i64)], read: &[(String, i64)]) -> bool {
         let read: HashMap<&str, i64> = read.iter().map(|(scope, head)| (scope.as_str(), *head)).collect();
         known.iter().any(|(scope, head)| *head > read.get(scope.as_str()).copied().unwrap_or(0))
     }
 
     /// Replaces all heads and drops everything computed from the old ones, after the database was replaced by another one.
-    pub fn begin_again(&self, read: &[(String, i64)]) {
+    pub fn replace_all(&self, read: &[(String, i64)]) {
         {
             let mut inner = self.write();
             self.forget(&mut inner, |_| true);

@@ -61,7 +61,7 @@ pub async fn announce(pool: PgPool, epoch: Arc<Epoch>, mut moved: mpsc::Receiver
 async fn notify(pool: &PgPool, epoch: &Epoch, waiting: Vec<Announcement>) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
     // Checked only now: a new connection may have led to another database.
-    if epoch.is_doubtful() {
+    if epoch.is_uncertain() {
         return Ok(());
     }
     let mut newest: HashMap<String, i64> = HashMap::new();

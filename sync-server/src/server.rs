@@ -21,7 +21,7 @@ use crate::heads::Heads;
 use crate::push::Constraints;
 use crate::settings::Settings;
 use crate::state::App;
-use crate::turns::TenantQueues;
+use crate::tenant_queues::TenantQueues;
 use crate::{connections, content, database, instances, routes, settle, tombstones};
 
 /// How long running requests may take to end at a stop.
@@ -65,7 +65,7 @@ impl Server {
             read_ahead: Arc::default(),
             pool: pool.clone(),
             announcements,
-            turns: Arc::new(TenantQueues::new(settings.database_connections_max)),
+            tenant_queues: Arc::new(TenantQueues::new(settings.database_connections_max)),
             waits: settings.waits,
             protocols: settings.protocols,
             epoch,

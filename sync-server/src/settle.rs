@@ -27,7 +27,7 @@ pub struct Instance<'a> {
     /// The epoch.
     pub epoch: i64,
     /// Whether the database may have been replaced.
-    pub is_doubtful: bool,
+    pub is_uncertain: bool,
     /// Signs witnesses; without it none are issued.
     pub tokens: Option<&'a Tokens>,
 }
@@ -35,7 +35,7 @@ pub struct Instance<'a> {
 impl App {
     /// The in-memory state of this instance.
     pub fn instance(&self) -> Instance<'_> {
-        Instance { heads: &self.heads, epoch: self.epoch.number(), is_doubtful: self.epoch.is_doubtful(), tokens: Some(&self.tokens) }
+        Instance { heads: &self.heads, epoch: self.epoch.number(), is_uncertain: self.epoch.is_uncertain(), tokens: Some(&self.tokens) }
     }
 }
 
@@ -79,11 +79,11 @@ impl App {
         }
         let known = self.heads.known();
         let heads = read_heads(&self.pool).await?;
-        if at.epoch == before && Heads::any_is_above(&known, &heads) {
+        if at.epoch == before && Heads::any_moved_back(&known, &heads) {
             let [newest] = runs(&self.pool, 1).await?[..] else { return Err(Failure::broken("a run that was settled is not there")) };
             at.epoch = went_back(&self.pool, newest, 0).await?;
         }
-        self.heads.begin_again(&heads);
+        self.heads.replace_all(&heads);
         self.epoch.set(at);
         // Commits between the first read and the reset were not applied to the heads.
         self.heads.advance(&read_heads(&self.pool).await?);

@@ -16,7 +16,7 @@ use waystation_model::{Code, Problem};
 
 use crate::access::{RIGHTS_TRIES_MAX, check_rights, readable_subscription_of};
 use crate::accounts::Session;
-use crate::authority::{Authority, FeedPlace, Head, Snapshot};
+use crate::authority::{Authority, FeedRowKey, Head, Snapshot};
 use crate::body::RawBody;
 use crate::failure::Failure;
 use crate::heads::{Heads, Subscription};
@@ -29,7 +29,7 @@ use crate::state::App;
 /// `not_allowed` for a scope that the user does not subscribe to, and errors of the request as a whole.
 #[utoipa::path(post, path = "/v1/sync/slices", security(("access_token" = [])), request_body = SlicesRequest, responses((status = 200, description = "NDJSON, one SliceLine a line.", content_type = "application/x-ndjson", body = SliceLine), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn slices(State(app): State<App>, session: Session, body: RawBody<PULL_BODY_BYTES_MAX>) -> Result<Response, Failure> {
-    let permit = app.turns.take(session.organization_id).await?;
+    let permit = app.tenant_queues.take(session.organization_id).await?;
     let request: SlicesRequest = body.read(app.protocols)?;
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
@@ -117,7 +117,7 @@ async fn differences<S: Snapshot>(
     head: &Head,
     named: &BTreeMap<u8, Vec<i64>>,
     rows_max: usize,
-) -> Result<Vec<FeedPlace>, Failure> {
+) -> Result<Vec<FeedRowKey>, Failure> {
     let hashes: Vec<i64> = named.values().flatten().copied().collect();
     let slices: Vec<u8> = named.keys().copied().collect();
     // One more row than an answer carries shows whether there are more.

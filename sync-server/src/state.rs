@@ -16,7 +16,7 @@ use crate::instances::Announcement;
 use crate::protocols::Protocols;
 use crate::pull::ReadAhead;
 use crate::push::Constraints;
-use crate::turns::TenantQueues;
+use crate::tenant_queues::TenantQueues;
 
 /// The state that all request handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub struct App {
     /// Fires when the server is to stop.
     pub stopping: CancellationToken,
     /// Each organization's share of the database connections.
-    pub turns: Arc<TenantQueues>,
+    pub tenant_queues: Arc<TenantQueues>,
     /// Time-outs for slow clients.
     pub waits: Waits,
     /// The supported versions of the protocol.

@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 /// independent.
 pub async fn forget_periodically(pool: PgPool, stopping: CancellationToken) {
     loop {
-        match forget(&pool, Utc::now().date_naive()).await {
+        match remove_old_tombstones(&pool, Utc::now().date_naive()).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "deleted expired tombstones"),
             Err(error) => tracing::warn!(%error, "could not delete expired tombstones; the next run tries again"),
@@ -40,7 +40,7 @@ pub async fn forget_periodically(pool: PgPool, stopping: CancellationToken) {
 ///
 /// # Errors
 /// When the database fails; deletions made until then stay.
-pub async fn forget(pool: &PgPool, today: NaiveDate) -> Result<u64, Failure> {
+pub async fn remove_old_tombstones(pool: &PgPool, today: NaiveDate) -> Result<u64, Failure> {
     mark(pool, today).await?;
     let long_ago = today - Days::new(TOMBSTONE_DAYS);
     let mut forgotten = 0;

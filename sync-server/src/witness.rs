@@ -5,7 +5,7 @@ use uuid::Uuid;
 use waystation_model::limits::WITNESS_BYTES_MAX;
 
 use crate::accounts::Tokens;
-use crate::epoch::Reached;
+use crate::epoch::LogPosition;
 
 /// One start of PostgreSQL with this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
@@ -37,7 +37,7 @@ pub struct Witness {
 
 impl Witness {
     /// Issues a witness for this device; none while the epoch is uncertain.
-    pub fn give(tokens: &Tokens, device: Uuid, reached: Reached) -> Option<String> {
+    pub fn give(tokens: &Tokens, device: Uuid, reached: LogPosition) -> Option<String> {
         let text = format!("{}.{}.{}", reached.epoch?, reached.run_us, reached.lsn);
         let signature = tokens.sign(&signed_text(device, &text)).ok()?;
         Some(format!("{text}.{signature}"))
@@ -124,13 +124,13 @@ mod tests {
     #[test]
     fn witnesses_are_valid_only_for_their_device_and_secret() {
         let (tokens, device) = (Tokens::new("one secret"), Uuid::from_u128(1));
-        let text = Witness::give(&tokens, device, Reached { epoch: Some(7), run_us: 20, lsn: 300 }).expect("a witness");
+        let text = Witness::give(&tokens, device, LogPosition { epoch: Some(7), run_us: 20, lsn: 300 }).expect("a witness");
         let read = Witness::parse(&text).expect("a witness");
         assert!(read.is_signed(&tokens, device));
         assert!(!read.is_signed(&tokens, Uuid::from_u128(2)));
         assert!(!read.is_signed(&Tokens::new("another secret"), device));
         assert!(!Witness { lsn: 301, ..read }.is_signed(&tokens, device));
-        assert_eq!(Witness::give(&tokens, device, Reached::default()), None);
+        assert_eq!(Witness::give(&tokens, device, LogPosition::default()), None);
         for nonsense in ["", "1", "1.2.3", "a.b.c.d", "99999999999999999999.1.1.x"] {
             assert!(Witness::parse(nonsense).is_none_or(|read| !read.is_signed(&tokens, device)), "{nonsense}");
         }

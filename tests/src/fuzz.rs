@@ -12,7 +12,7 @@ use waystation_client::store::page::{Answer, outline};
 use waystation_client::store::{Owner, Writer, apply, rows, scopes};
 use waystation_model::access::Role;
 use waystation_model::limits::{PUSH_MUTATIONS_MAX, ROW_WRITTEN_BYTES_MAX};
-use waystation_model::merge::{Change, Merged, Stored, lay_over, merge, read_fields};
+use waystation_model::merge::{Change, Merged, Stored, apply_pending_fields, merge, read_fields};
 use waystation_model::registry::{self, Entity, check_value, is_readable_tuple};
 use waystation_model::wire::{Base, Mutation, PullRequest, PushRequest, into_runs};
 
@@ -53,7 +53,7 @@ fn take(mutation: &Mutation) {
         }
     }
     let mut shown = made.values;
-    lay_over(entity, &mut shown, &fields);
+    apply_pending_fields(entity, &mut shown, &fields);
 }
 
 /// JSON as PostgreSQL writes it: spaces between tokens, and no number with an exponent.
@@ -102,7 +102,7 @@ pub fn page(bytes: &[u8]) -> bool {
     let mut taken = false;
     LAPTOP.with_borrow_mut(|laptop| {
         let before = laptop.writer.device().clone();
-        let refused = laptop.writer.pulled(|connection, device| {
+        let refused = laptop.writer.relaxed_transaction(|connection, device| {
             if apply::apply(connection, device, NOW_MS, Some(0), bytes, &outline).is_ok() {
                 taken = true;
                 read_all(connection);

@@ -54,7 +54,9 @@ async fn postgresql_and_the_simulator_agree_on_every_history() -> Outcome<()> {
 
 #[tokio::test]
 async fn a_faulty_simulator_is_detected() -> Outcome<()> {
-    for fault in [Fault::DropTombstone, Fault::OneFeedOfTwo, Fault::SkipVersions, Fault::LoseLoser, Fault::LoseHeld, Fault::ForgetLedger] {
+    for fault in
+        [Fault::DropTombstone, Fault::OneFeedOfTwo, Fault::SkipVersions, Fault::DropLosingValue, Fault::DropHeldChange, Fault::ForgetLedger]
+    {
         let mut real = PostgresTwin::open().await?;
         let mut found = false;
         for seed in 0..20 {
@@ -131,8 +133,8 @@ impl PostgresTwin {
 
     async fn play(&mut self, op: &Op) -> Outcome<Played> {
         match op {
-            Op::ByHand(changes) => self.by_hand(changes).await,
-            Op::See(device) => {
+            Op::ByOtherProgram(changes) => self.by_other_program(changes).await,
+            Op::Pull(device) => {
                 self.devices[*device].seen = self.stamps().await?;
                 Ok(Ok(None))
             }
@@ -140,7 +142,7 @@ impl PostgresTwin {
                 let request = self.devices[*device].request(self.epoch, drafts);
                 Ok(self.take(*device, request).await)
             }
-            Op::Again(device) => match self.devices[*device].last.clone() {
+            Op::RepeatPush(device) => match self.devices[*device].last.clone() {
                 Some(request) => Ok(self.take(*device, request).await),
                 None => Ok(Ok(None)),
             },
@@ -159,7 +161,7 @@ impl PostgresTwin {
         taken.await.map(|(answer, _)| Some(answer)).map_err(|failure: Failure| word(&failure))
     }
 
-    async fn by_hand(&mut self, changes: &[Change]) -> Outcome<Played> {
+    async fn by_other_program(&mut self, changes: &[Change]) -> Outcome<Played> {
         sqlx::raw_sql("BEGIN").execute(&mut self.sql).await?;
         for change in changes {
             if let Err(error) = sqlx::raw_sql(AssertSqlSafe(self.statement(change))).execute(&mut self.sql).await {

@@ -10,7 +10,7 @@ use crate::{checks, paths, run};
 /// The exact versions of both programs and of their dependencies.
 const REQUIREMENTS: &str = "tests/description/requirements.txt";
 /// The test that starts a server and runs schemathesis against it. The other tests skip it, because it needs that program.
-pub const TEST: &str = "description::made_up_requests_are_answered_as_described";
+pub const TEST: &str = "description::generated_requests_are_answered_as_described";
 
 /// Checks that the description is a valid OpenAPI document.
 pub fn validated() -> Result<Counts, String> {

@@ -27,7 +27,7 @@ use crate::people::{self, People};
 use crate::screens::Snapshot;
 use crate::store::{Edit, Writer};
 use crate::unlocked::Unlocked;
-use crate::views::{DemonstrationPerson, Event};
+use crate::view_models::{DemonstrationPerson, Event};
 
 /// Events that a slow window may lag behind before it misses some.
 const EVENTS_BUFFERED_MAX: usize = 1_024;
@@ -114,7 +114,7 @@ impl App {
     }
 
     /// Events that replace every event which a slow window may have missed.
-    pub async fn everything(&self) -> Vec<Event> {
+    pub async fn catch_up_events(&self) -> Vec<Event> {
         let entities = registry::all().iter().map(|entity| entity.name.to_owned()).collect();
         let mut events = vec![Event::People, Event::Changed { entities }];
         if let Ok(unlocked) = self.unlocked() {
@@ -234,7 +234,7 @@ fn make(
     now_ms: i64,
     plan: impl FnOnce(&Connection, &crate::store::Device) -> Result<Vec<Edit>>,
 ) -> Result<BTreeSet<&'static str>> {
-    writer.person(|connection, device| {
+    writer.durable_transaction(|connection, device| {
         let edits = plan(connection, device)?;
         for edit in &edits {
             crate::store::edit::make(connection, device, now_ms, edit)?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use waystation_model::{Code, Problem};
 
 use crate::app::App;
-use crate::views::*;
+use crate::view_models::*;
 
 macro_rules! commands {
     ($( $(#[doc = $doc:literal])* $name:ident ( $arguments:ty ) -> $answer:ty; )*) => {
@@ -126,6 +126,21 @@ commands! {
     stations(Nothing) -> Vec<StationCard>;
     /// A station with everything that belongs to it.
     station(ById) -> Station;
+
+    /// Tables that this person may see, with their columns.
+    tables(Nothing) -> Vec<RecordTable>;
+    /// A page of a table's rows.
+    records(RecordsQuery) -> RecordPage;
+    /// A row, opened.
+    record(RowOf) -> OpenedRecord;
+    /// Rows that a reference may name.
+    find_references(FindReferences) -> Vec<Named>;
+    /// Makes and changes rows, all or none.
+    save_records(SaveRecords) -> SavedRecords;
+    /// Deletes rows and what goes with them, all or none.
+    remove_records(RowsNamed) -> SavedRecords;
+    /// Takes back what a save or a delete did.
+    undo_records(UndoRecords) -> SavedRecords;
 
     /// Which other rows a delete removes or clears, to show before it is done.
     deletion(RowOf) -> Deletion;

@@ -8,7 +8,7 @@ use waystation_model::access::Role;
 
 use crate::error::Result;
 use crate::files;
-use crate::views::{DemonstrationPerson, Look, PersonTile, Theme};
+use crate::view_models::{DemonstrationPerson, Look, PersonTile, Theme};
 
 /// The file with a person's tile, in their folder.
 const RESIDENT: &str = "resident.json";

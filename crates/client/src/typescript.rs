@@ -6,7 +6,7 @@ use waystation_model::{Code, Problem};
 
 use crate::commands;
 use crate::screens::{attention, station};
-use crate::views::*;
+use crate::view_models::*;
 
 /// The whole text of `ui/src/shared/desktop/generated.ts`.
 pub fn typescript() -> String {
@@ -18,6 +18,24 @@ pub fn typescript() -> String {
     }
     declare!(
         Role,
+        RecordTable,
+        RecordColumn,
+        RecordKind,
+        RelatedTable,
+        Comparison,
+        Condition,
+        SortBy,
+        RecordsQuery,
+        RecordPage,
+        RecordRow,
+        OpenedRecord,
+        SaveRecords,
+        SaveRecord,
+        RowsNamed,
+        SavedRecords,
+        UndoRecords,
+        FindReferences,
+        Named,
         Code,
         Problem,
         Start,

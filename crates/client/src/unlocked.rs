@@ -14,11 +14,12 @@ use crate::error::{ClientError, Result};
 use crate::keys::{DeviceSecret, Keys, OpenKey};
 use crate::media::MediaFolder;
 use crate::media::downloads::Downloads;
+use crate::records::undo::History;
 use crate::store::{DatabaseKey, Owner, Store, Writer};
 use crate::sync::automatic;
 use crate::sync::engine::Engine;
 use crate::sync::session::Session;
-use crate::views::{Event, Person};
+use crate::view_models::{Event, Person};
 
 /// The database's file in a person's folder.
 pub const STORE_FILE: &str = "store.db";
@@ -33,6 +34,8 @@ pub struct Unlocked {
     pub engine: Arc<Engine>,
     /// Their downloads.
     pub downloads: Arc<Downloads>,
+    /// What they did to records and can take back until they lock.
+    pub history: std::sync::Mutex<History>,
     guarded_by_keyring: bool,
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
@@ -105,6 +108,7 @@ impl Unlocked {
             store,
             engine,
             downloads,
+            history: std::sync::Mutex::default(),
             guarded_by_keyring: open.guarded_by_keyring,
             stop,
             tasks: Mutex::new(tasks),

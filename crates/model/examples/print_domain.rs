@@ -73,7 +73,7 @@ fn list(parts: impl Iterator<Item = String>, between: &str) -> String {
 
 fn id(rule: IdRule) -> String {
     match rule {
-        IdRule::Made => "made with the row".to_owned(),
+        IdRule::Generated => "made with the row".to_owned(),
         IdRule::Derived(keys) => format!("derived from {}", list(keys.iter().map(|key| format!("`{key}`")), ", ")),
     }
 }
@@ -105,7 +105,7 @@ fn rules(rules: Rules, between: &str) -> String {
 fn who(who: &Who) -> String {
     match who {
         Who::Is(column) => format!("is `{column}`"),
-        Who::Hears(kind, column) => format!("hears `{}:<{column}>`", kind.word()),
+        Who::Subscribes(kind, column) => format!("hears `{}:<{column}>`", kind.word()),
         Who::Has(role) => format!("has the role `{}`", role.word()),
         Who::Staff => "works here".to_owned(),
         Who::Empty(column) => format!("leaves `{column}` empty"),
@@ -151,9 +151,9 @@ fn holds(column: &Column) -> String {
         Kind::Uuid => "id".to_owned(),
         Kind::Text => format!("text, {} characters", column.length_max),
         Kind::Choice(words) => list(words.iter().map(|word| format!("`{word}`")), " "),
-        Kind::Truth => "true or false".to_owned(),
-        Kind::Whole => "whole number".to_owned(),
-        Kind::Real => "number".to_owned(),
+        Kind::Bool => "true or false".to_owned(),
+        Kind::Int => "whole number".to_owned(),
+        Kind::Float => "number".to_owned(),
         Kind::Date => "date".to_owned(),
         Kind::Time => "time of day".to_owned(),
         Kind::Timestamp => "moment".to_owned(),

@@ -76,7 +76,7 @@ pub enum Who {
     /// The column holds the writer's own id.
     Is(&'static str),
     /// The writer subscribes to the scope of this kind whose id is in the column.
-    Hears(ScopeKind, &'static str),
+    Subscribes(ScopeKind, &'static str),
     /// The writer has this role.
     Has(Role),
     /// The writer works for the organization.
@@ -97,7 +97,7 @@ impl Who {
         };
         match self {
             Who::Is(name) => column(name).is_some_and(|id| Uuid::parse_str(&id).is_ok_and(|id| id == actor.user_id)),
-            Who::Hears(kind, name) => column(name).is_some_and(|id| actor.scopes.contains(&kind.of(id))),
+            Who::Subscribes(kind, name) => column(name).is_some_and(|id| actor.scopes.contains(&kind.of(id))),
             Who::Has(role) => actor.role == role,
             Who::Staff => actor.role.is_staff(),
             // `column` reads text only, and this column may hold anything.

@@ -54,7 +54,7 @@ impl utoipa::PartialSchema for Code {
         let words = Code::ALL.iter().map(|code| code.word());
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
-            .description(Some("What went wrong, as a word that never changes. docs/ERRORS.md tells each."))
+            .description(Some("An error code. Its value never changes. docs/ERRORS.md describes each."))
             .enum_values(Some(words))
             .into()
     }
@@ -66,17 +66,17 @@ codes! {
     // A whole request
     /// The body is not JSON.
     NotJson = "not_json", 400, false;
-    /// The body ended before it was whole, or its compression is damaged.
+    /// The body is incomplete, or its compression is damaged.
     BodyTruncated = "body_truncated", 400, false;
-    /// The JSON is not of the form that this route takes.
+    /// The JSON does not have the form that this route accepts.
     BadRequest = "bad_request", 400, false;
     /// The body is larger than the route's limit, also after decompression.
     BodyTooLarge = "body_too_large", 413, false;
-    /// The content type or encoding is not one that is understood.
+    /// The content type or encoding is not supported.
     UnsupportedEncoding = "unsupported_encoding", 415, false;
-    /// The protocol version is none that the server has heard of: the program is newer than the server.
+    /// The server does not know the protocol version: the program is newer than the server.
     UnsupportedProtocol = "unsupported_protocol", 426, false;
-    /// The protocol version is too old to be sent anything. It may still sign in and push.
+    /// The protocol version is too old to pull. It may still sign in and push.
     ProtocolTooOld = "protocol_too_old", 426, false;
     /// No route of this name.
     NoSuchRoute = "no_such_route", 404, false;
@@ -84,17 +84,17 @@ codes! {
     TooManyMutations = "too_many_mutations", 413, false;
     /// Too many attempts in a short time.
     TooManyAttempts = "too_many_attempts", 429, true;
-    /// The person hears more scopes than the limit.
+    /// The person subscribes to more scopes than the limit.
     TooManyScopes = "too_many_scopes", 403, false;
     /// The person has more devices than the limit.
     TooManyDevices = "too_many_devices", 403, false;
     /// The person has more streams open than the limit.
     TooManyStreams = "too_many_streams", 429, true;
-    /// Too many of the organization's requests wait for their turn.
+    /// Too many requests of the organization are queued.
     TooManyRequests = "too_many_requests", 429, true;
-    /// The server failed in a way of its own; the log has it under the request id.
+    /// The server failed unexpectedly; the log has the details under the request id.
     Internal = "internal", 500, true;
-    /// The server or its database is starting, stopping or out of reach.
+    /// The server or its database is starting, stopping or unreachable.
     NotReady = "not_ready", 503, true;
 
     // Accounts and sessions
@@ -102,9 +102,9 @@ codes! {
     WrongPassword = "wrong_password", 401, false;
     /// The account is closed.
     AccountClosed = "account_closed", 403, false;
-    /// The access token is missing, damaged or past its time.
+    /// The access token is missing, damaged or expired.
     TokenExpired = "token_expired", 401, false;
-    /// The session was ended, here or from elsewhere: sign in again.
+    /// The session has ended: sign in again.
     SessionEnded = "session_ended", 401, false;
     /// The device was revoked by an administrator.
     DeviceRevoked = "device_revoked", 403, false;
@@ -114,7 +114,7 @@ codes! {
     // A push as a whole
     /// The first number leaves a gap after the last one that the server has.
     NumberGap = "number_gap", 409, false;
-    /// A number arrived again with other content: two laptops are copies of one database.
+    /// A number was used again with other content: two laptops are copies of one database.
     NumberReused = "number_reused", 409, false;
     /// The chain before the first number is not the server's.
     ChainMismatch = "chain_mismatch", 409, false;
@@ -132,31 +132,31 @@ codes! {
     MissingValue = "missing_value", 422, false;
     /// The row is larger than the limit.
     RowTooLarge = "row_too_large", 422, false;
-    /// The row holds something that this version cannot read, written by another program: an administrator mends it there.
+    /// The row has a value by another program that this version cannot read: an administrator corrects it there.
     RowUnreadable = "row_unreadable", 422, false;
     /// Only the server fills this column.
     ServerColumn = "server_column", 422, false;
     /// A key column of a stored row never changes.
     KeyChanged = "key_changed", 422, false;
-    /// The id does not follow from the key.
+    /// The id is not the one derived from the key.
     IdMismatch = "id_mismatch", 422, false;
     /// The writer has no right to this row.
     NotAllowed = "not_allowed", 403, false;
-    /// The row is not there, or not in this organization.
+    /// The row does not exist, or not in this organization.
     NotFound = "not_found", 404, false;
-    /// Somebody changed this value meanwhile and it is not one to merge.
+    /// Another person changed this value meanwhile, and it is not merged automatically.
     ChangedMeanwhile = "changed_meanwhile", 409, false;
-    /// The value is given once, and another one stands.
+    /// The value can be set only once, and it has another one.
     AlreadySet = "already_set", 409, false;
-    /// Somebody else has this name or code.
+    /// Another row has this name or code.
     Taken = "taken", 409, false;
-    /// The row points at another one that is not there.
+    /// The row references another row that does not exist.
     MissingReference = "missing_reference", 422, false;
-    /// A rule of the table does not hold, such as a percent above one hundred.
+    /// The row violates a rule of its table, such as a percent above one hundred.
     RuleBroken = "rule_broken", 422, false;
-    /// Rows that are kept point at this one or at what would go with it, so it cannot be deleted.
+    /// Other rows reference this one, or one that would be deleted with it, so it cannot be deleted.
     InUse = "in_use", 409, false;
-    /// As many people as the course takes are in it.
+    /// The course has no free places.
     CourseFull = "course_full", 409, false;
     /// No attempt is left for this test.
     NoAttemptsLeft = "no_attempts_left", 422, false;
@@ -164,25 +164,25 @@ codes! {
     TestClosed = "test_closed", 422, false;
     /// The student was not in the group on the day of this mark.
     NotAMember = "not_a_member", 422, false;
-    /// As many changes of this person as may wait for somebody else's decision already do.
+    /// The person has the maximum number of held changes.
     TooManyHeld = "too_many_held", 409, false;
-    /// An earlier mutation that this one builds on was refused.
+    /// An earlier mutation that this one depends on was refused.
     Blocked = "blocked", 409, false;
 
     // The laptop
-    /// The time of this test is over: no answer can be given any more. What is handed in late the server takes and marks.
+    /// The time of this test is over: it accepts no more answers. The server accepts and grades a late attempt.
     TimeOver = "time_over", 0, false;
     /// The server cannot be reached.
     Offline = "offline", 0, true;
-    /// The server's address is not an address.
+    /// The server's address is not valid.
     BadAddress = "bad_address", 0, false;
-    /// Nobody is unlocked.
+    /// No person is unlocked.
     Locked = "locked", 0, false;
     /// The password does not open this person's data on this laptop.
     CannotUnlock = "cannot_unlock", 0, false;
-    /// The data on this laptop is still closed with an older password, and nothing else opens it: enter that one once more.
+    /// The data on this laptop is still encrypted with an older password: enter that one once more.
     OldPasswordNeeded = "old_password_needed", 0, false;
-    /// The key needs the system's keyring, which is not there: sign in with the server to go on.
+    /// The key needs the system's keyring, which is not available: sign in with the server to continue.
     NoKeyring = "no_keyring", 0, false;
     /// The key file or the database is damaged.
     StoreDamaged = "store_damaged", 0, false;
@@ -192,15 +192,15 @@ codes! {
     DiskFull = "disk_full", 0, true;
     /// The disk could not be read or written.
     DiskFailed = "disk_failed", 0, true;
-    /// A downloaded file does not have the promised content; it is fetched again.
+    /// A downloaded file does not have the expected content; it is downloaded again.
     FileDamaged = "file_damaged", 0, true;
     /// The file is not on this laptop yet.
     NotDownloaded = "not_downloaded", 0, false;
-    /// The answer of the server is not one that this version understands.
+    /// This version cannot read the server's answer.
     BadAnswer = "bad_answer", 0, true;
 }
 
-/// The one shape of error over IPC and HTTP.
+/// The error type over IPC and HTTP.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, ToSchema, thiserror::Error)]
 #[error("{}: {message}", code.word())]
 pub struct Problem {

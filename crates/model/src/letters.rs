@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn text_is_found_without_its_marks() {
-        for (text, plain) in [("Şəhər", "seher"), ("ÇIXIŞ", "cixis"), ("İlqar", "ilqar"), ("Ещё", "еще"), ("Müəllim", "muellim")] {
+        for (text, plain) in [("Şəhər", "seher"), ("ÇIXIŞ", "cixis"), ("İlqar", "ilqar"), ("Ещё", "еще"), ("Müəllim", "muellim")]
+        {
             assert_eq!(folded(text), plain);
             assert_eq!(text.chars().count(), plain.chars().count());
         }

@@ -24,6 +24,7 @@ pub mod error;
 pub mod grading;
 pub mod hash;
 pub mod ids;
+pub mod letters;
 pub mod limits;
 pub mod merge;
 pub mod misread;

@@ -62,13 +62,13 @@ impl Edit {
     }
 
     /// Whether an author has chosen the group's value.
-    pub fn says(&self) -> bool {
+    pub fn is_explicit(&self) -> bool {
         !self.is_unsaid
     }
 
     /// Whether this device has set the current value of the group in a change after its number `n`.
-    pub fn was_said_after(&self, device: Uuid, n: i64) -> bool {
-        let is_own = self.says() && self.device == Some(device) && self.n > n;
+    pub fn was_written_after(&self, device: Uuid, n: i64) -> bool {
+        let is_own = self.is_explicit() && self.device == Some(device) && self.n > n;
         is_own || self.seconders.iter().any(|seconder| seconder.device == device && seconder.n > n)
     }
 
@@ -115,7 +115,7 @@ pub struct Change<'a> {
 /// A losing value: a device set it, and another value is current. It is kept until a person settles the conflict. It may equal
 /// the current value: then it becomes a conflict when another device changes the current value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lost {
+pub struct LosingValue {
     /// The tracked group.
     pub group: &'static str,
     /// The group's columns and their losing values, the deciding column first.
@@ -129,23 +129,23 @@ pub struct Lost {
 /// One step of what a change does to the losing values of a row; the steps apply in order. A device has at most one losing
 /// value per group: the last one that it set.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Held {
+pub enum ConflictStep {
     /// The device set a new value: its earlier losing value is deleted.
-    Spoke {
+    Restated {
         /// The tracked group.
         group: &'static str,
         /// The device.
         device: Uuid,
     },
     /// The author of a change had seen the row at this stamp: losing values that were current then are settled.
-    Saw {
+    Seen {
         /// The tracked group.
         group: &'static str,
         /// The row's stamp.
         stamp: i64,
     },
     /// An edit is not current any more. Losing values that equal its value were current during the same range of stamps.
-    Ended {
+    Replaced {
         /// The tracked group.
         group: &'static str,
         /// Its deciding column's value.
@@ -159,7 +159,7 @@ pub enum Held {
         seconders: Vec<Seconder>,
     },
     /// A new losing value.
-    Kept(Lost),
+    Added(LosingValue),
 }
 
 /// The result of a change.
@@ -185,7 +185,7 @@ pub struct Merged {
     /// The result of the change.
     pub verdict: Verdict,
     /// The steps that update `conflicts`, in order.
-    pub held: Vec<Held>,
+    pub conflict_steps: Vec<ConflictStep>,
 }
 
 /// Converts named values to column indexes and values of `entity`. Refuses what a laptop may not write.
@@ -232,7 +232,7 @@ pub fn merge(entity: &Entity, current: Option<&Stored>, change: &Change<'_>) -> 
 
 fn create(entity: &Entity, change: &Change<'_>) -> Result<Merged, Problem> {
     let mut values = entity.empty_values();
-    lay_over(entity, &mut values, change.fields);
+    apply_pending_fields(entity, &mut values, change.fields);
     for (column, value) in entity.columns.iter().zip(&values) {
         if value.is_null() && !column.nullable && column.merge != Merge::Server {
             return Err(Problem::new(Code::MissingValue, format!("{} needs {}", entity.name, column.name)).field(column.name));
@@ -246,7 +246,7 @@ fn create(entity: &Entity, change: &Change<'_>) -> Result<Merged, Problem> {
             edits.insert(group.to_owned(), Edit { is_unsaid, ..edit_of(change) });
         }
     }
-    Ok(Merged { values, edits, changed: true, verdict: Verdict::Applied, held: Vec::new() })
+    Ok(Merged { values, edits, changed: true, verdict: Verdict::Applied, conflict_steps: Vec::new() })
 }
 
 fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merged, Problem> {
@@ -256,7 +256,7 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
         edits: stored.edits.clone(),
         changed: false,
         verdict: if same_base { Verdict::Applied } else { Verdict::Merged },
-        held: Vec::new(),
+        conflict_steps: Vec::new(),
     };
     let reset = reset_step(entity, stored, change);
     let mut groups_done: Vec<&'static str> = Vec::new();
@@ -301,7 +301,7 @@ fn update(entity: &Entity, stored: &Stored, change: &Change<'_>) -> Result<Merge
     }
     merged.changed = merged.values != stored.values || merged.edits != stored.edits;
     let untouched_meanwhile = merged.verdict == Verdict::Merged
-        && merged.held.iter().all(|held| !matches!(held, Held::Kept(_)))
+        && merged.conflict_steps.iter().all(|held| !matches!(held, ConflictStep::Added(_)))
         && all_counted
         && merged.values == values_after(entity, &stored.values, change);
     if untouched_meanwhile && only_own_since(stored, change.device, change.base) {
@@ -321,7 +321,7 @@ pub fn was_seen(stored: &Stored, device: Uuid, base: Base) -> bool {
 
 fn values_after(entity: &Entity, values: &[Value], change: &Change<'_>) -> Vec<Value> {
     let mut values = values.to_vec();
-    lay_over(entity, &mut values, change.fields);
+    apply_pending_fields(entity, &mut values, change.fields);
     values
 }
 
@@ -364,14 +364,14 @@ fn further(column: &Column, old: &Value, new: &Value) -> Value {
     }
     let take_new = match (column.merge, column.kind) {
         (Merge::Earliest, _) => new.as_i64() < old.as_i64(),
-        (_, Kind::Truth) => new.as_bool() == Some(true),
+        (_, Kind::Bool) => new.as_bool() == Some(true),
         _ => new.as_f64() > old.as_f64(),
     };
     if take_new { new.clone() } else { old.clone() }
 }
 
 fn add(column: &Column, old: &Value, delta: &Value) -> Value {
-    if column.kind == Kind::Real {
+    if column.kind == Kind::Float {
         let sum = old.as_f64().unwrap_or(0.0) + delta.as_f64().unwrap_or(0.0);
         return Value::from(sum.clamp(f64::MIN, f64::MAX));
     }
@@ -395,7 +395,7 @@ fn once(column: &Column, old: &Value, new: &Value) -> Result<Option<Value>, Prob
 }
 
 /// Applies a pending change of this laptop to a row's values: what the screen shows until the server has answered.
-pub fn lay_over(entity: &Entity, values: &mut [Value], fields: &[(usize, Value)]) {
+pub fn apply_pending_fields(entity: &Entity, values: &mut [Value], fields: &[(usize, Value)]) {
     let current = Stored { stamp: Some(0), values: values.to_vec(), edits: Edits::new() };
     let change = Change { device: Uuid::nil(), n: 0, user: Uuid::nil(), base: Base { stamp: Some(0), own: None }, at: 0, fields };
     let reset = reset_step(entity, &current, &change);

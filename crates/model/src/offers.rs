@@ -22,7 +22,13 @@ pub fn is_offered(column: &Column) -> bool {
 
 /// The offered fields that this person may write. Empty when they may not write the row: the row with the offered values and,
 /// if the server has one, the current row.
-pub fn of_writer(entity: &Entity, id: &Uuid, current: Option<&[Value]>, fields: &[(usize, Value)], actor: &Actor) -> Vec<(usize, Value)> {
+pub fn writable_fields(
+    entity: &Entity,
+    id: &Uuid,
+    current: Option<&[Value]>,
+    fields: &[(usize, Value)],
+    actor: &Actor,
+) -> Vec<(usize, Value)> {
     let mut values = current.map_or_else(|| entity.empty_values(), <[Value]>::to_vec);
     for (index, value) in fields {
         values[*index] = value.clone();
@@ -71,7 +77,7 @@ mod tests {
         for (index, value) in &fields {
             values[*index] = value.clone();
         }
-        let kept = of_writer(entity, &Uuid::from_u128(9), current.then_some(&values), &fields, actor);
+        let kept = writable_fields(entity, &Uuid::from_u128(9), current.then_some(&values), &fields, actor);
         kept.into_iter().map(|(index, _)| entity.columns[index].name).collect()
     }
 

@@ -319,7 +319,7 @@ fn has_wire_form(row: &str, entity: &Entity) -> String {
                 Some(format!("{row}.{name} > '-infinity' AND {row}.{name} <= to_timestamp({seconds})"))
             }
             Kind::Date => Some(format!("{row}.{name} BETWEEN '0001-01-01' AND '9999-12-31'")),
-            Kind::Real => Some(format!("{row}.{name} NOT IN ('NaN', 'Infinity', '-Infinity')")),
+            Kind::Float => Some(format!("{row}.{name} NOT IN ('NaN', 'Infinity', '-Infinity')")),
             _ => None,
         })
         .collect();
@@ -331,7 +331,7 @@ fn has_wire_form(row: &str, entity: &Entity) -> String {
 /// [`ROW_WRITTEN_BYTES_MAX`]. `$1`: `uuid[]`.
 pub fn select_tuples(entity: &Entity) -> String {
     let mut parts = Vec::new();
-    if entity.id == IdRule::Made {
+    if entity.id == IdRule::Generated {
         parts.push("t.id".to_owned());
     }
     parts.push("t.stamp".to_owned());
@@ -362,7 +362,7 @@ pub fn written_bytes_of(entity: &Entity) -> String {
 /// The names of the elements of a tuple of [`select_tuples`].
 pub fn tuple_columns(entity: &Entity) -> Vec<&'static str> {
     let mut names = Vec::new();
-    if entity.id == IdRule::Made {
+    if entity.id == IdRule::Generated {
         names.push("id");
     }
     names.extend(["stamp", "created_at", "updated_at"]);
@@ -432,9 +432,9 @@ impl<'a> Incoming<'a> {
         for column in columns {
             let (array, value) = match column.kind {
                 Kind::Uuid => ("uuid[]", format!("r.{}", column.name)),
-                Kind::Truth => ("boolean[]", format!("r.{}", column.name)),
-                Kind::Whole => ("bigint[]", format!("r.{}", column.name)),
-                Kind::Real => ("double precision[]", format!("r.{}", column.name)),
+                Kind::Bool => ("boolean[]", format!("r.{}", column.name)),
+                Kind::Int => ("bigint[]", format!("r.{}", column.name)),
+                Kind::Float => ("double precision[]", format!("r.{}", column.name)),
                 Kind::Timestamp => ("bigint[]", format!("to_timestamp(r.{} / 1000.0)", column.name)),
                 Kind::Date => ("text[]", format!("r.{}::date", column.name)),
                 Kind::Time => ("text[]", format!("r.{}::time", column.name)),

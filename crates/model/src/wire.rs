@@ -16,7 +16,7 @@ use crate::error::Code;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
-    /// Make the row, or change some of its columns.
+    /// Create the row, or change some of its columns.
     Put,
     /// Delete the row.
     Delete,
@@ -37,7 +37,7 @@ pub struct Base {
 impl Base {
     /// Drops a stamp above `last_stamp`, the last one that this server has given: it does not prove what the laptop has seen.
     #[must_use]
-    pub fn given_upto(self, last_stamp: i64) -> Base {
+    pub fn limited_to(self, last_stamp: i64) -> Base {
         Base { stamp: self.stamp.filter(|stamp| *stamp <= last_stamp), ..self }
     }
 }
@@ -119,9 +119,9 @@ impl Mutation {
 pub struct Run {
     /// The table.
     pub entity: String,
-    /// What is done with the rows.
+    /// The operation on the rows.
     pub op: Operation,
-    /// The columns that each row's last place gives values of.
+    /// The columns whose values are in the last element of each row.
     pub columns: Vec<String>,
     /// `[id or null, base, at, [value, value, …]]` per mutation. `base` is null, a stamp, or `[stamp or null, n]`.
     #[schema(value_type = Vec<Vec<serde_json::Value>>)]
@@ -136,18 +136,18 @@ pub struct PushRequest {
     /// The sender's device.
     #[schema(value_type = String, format = Uuid)]
     pub device: Uuid,
-    /// The epoch that the laptop knows.
+    /// The epoch on the laptop.
     pub epoch: i64,
     /// The number of the first mutation; the others follow without a gap.
     pub first_n: i64,
     /// The chain before `first_n`, 64 hex digits.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub chain: String,
-    /// The device has stored every outcome up to here, so the server may forget them.
+    /// The device has stored every outcome up to this number, so the server may delete them.
     pub seen_n: i64,
-    /// The laptop's clock now, in milliseconds. For the log and for whoever reads what was sent; nothing follows from it.
+    /// The laptop's clock when it sends, in milliseconds. Only for logs and analysis.
     pub sent_at: i64,
-    /// The newest witness that the laptop has heard from this server, as the server spelled it.
+    /// The newest witness that the laptop has received from this server, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<String>,
     /// The mutations.
@@ -199,19 +199,19 @@ pub fn into_runs(mutations: impl IntoIterator<Item = Mutation>) -> Vec<Run> {
     runs
 }
 
-/// What the server made of one mutation.
+/// The result of one mutation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It stands as it was made.
+    /// Stored as sent.
     Applied,
-    /// It stands together with somebody else's change.
+    /// Stored together with another person's change.
     Merged,
-    /// A later change stands; this one is kept in `conflicts`.
+    /// A later change is current; this one is kept in `conflicts`.
     Superseded,
-    /// Kept until whoever has the right now decides.
+    /// Kept until a person who has the right now decides.
     Held,
-    /// It cannot stand. The person mends it or lets it go.
+    /// Refused. The author corrects or discards it.
     Rejected {
         /// Why.
         code: Code,
@@ -220,11 +220,11 @@ pub enum Outcome {
         field: Option<String>,
         /// English, for a log.
         message: String,
-        /// A value that would be taken, where there is one.
+        /// A value that would be accepted, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         suggestion: Option<String>,
     },
-    /// It builds on this mutation, which was refused.
+    /// It depends on another mutation, which was refused.
     BlockedBy {
         /// The refused mutation.
         blocked_by: i64,
@@ -236,7 +236,7 @@ pub enum Outcome {
 pub struct NumberedOutcome {
     /// The mutation.
     pub n: i64,
-    /// What became of it.
+    /// Its result.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
@@ -248,12 +248,12 @@ pub struct PushAnswer {
     pub last_n: i64,
     /// The chain at `last_n`, 64 hex digits.
     pub chain: String,
-    /// Every outcome of the request's mutations but `applied`.
+    /// All outcomes of the request's mutations except `applied`.
     pub outcomes: Vec<NumberedOutcome>,
     /// The server's clock, in milliseconds.
     pub server_time: i64,
-    /// Proof of how far the server has come: an opaque text of at most 1,024 bytes that the laptop keeps and names in its next
-    /// requests. A server that knows less than its own witness says has gone back in time.
+    /// Witness of the server's state: an opaque text of at most 1,024 bytes that the laptop stores and sends with its next requests.
+    /// A server that receives a witness of a later state than its own detects that its database went back in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<String>,
 }
@@ -271,16 +271,16 @@ pub struct PullRequest {
     /// The sum of cursor hashes, 16 hex digits. Left out to ask for a full answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// How far each scope was read. Left out when the digest alone is asked about.
+    /// The cursor of each scope. Left out to ask by digest only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursors: Option<BTreeMap<String, i64>>,
-    /// The newest witness that the laptop has heard from this server, as the server spelled it.
+    /// The newest witness that the laptop has received from this server, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<String>,
 }
 
-/// Asks what a scope holds, slice by slice, of which a laptop has found that its own rows are damaged. A row's slice is the last
-/// byte of its id.
+/// Asks for the content of a scope, slice by slice, after a laptop has found that its own rows are damaged. A row's slice is the
+/// last byte of its id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SlicesRequest {
     /// The sender's protocol.
@@ -292,14 +292,14 @@ pub struct SlicesRequest {
     pub epoch: i64,
     /// The scope.
     pub scope: String,
-    /// How far the laptop has read it. Anything but the head is answered with `moved`.
+    /// The laptop's cursor. Any other value than the head is answered with `moved`.
     pub cursor: i64,
-    /// None: asks for the sums of all slices. Otherwise the hashes of the sound rows that the laptop has in some slices: it is
-    /// given the rows that are missing, and told which hashes are not known.
+    /// None: asks for the sums of all slices. Otherwise the hashes of the laptop's undamaged rows in some slices: the answer
+    /// contains the missing rows and the unknown hashes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<i64>>>)]
     pub slices: Option<BTreeMap<u8, Vec<i64>>>,
-    /// The newest witness that the laptop has heard from this server, as the server spelled it.
+    /// The newest witness that the laptop has received from this server, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<String>,
 }
@@ -308,14 +308,14 @@ pub struct SlicesRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "line", rename_all = "snake_case")]
 pub enum SliceLine {
-    /// The scope is not where the laptop has read it to: pull first.
+    /// The laptop's cursor is not the head of the scope: pull first.
     Moved,
     /// The sum of the row hashes of each slice, modulo 2^64; 256 of them.
     Sums {
         /// By slice.
         sums: Vec<i64>,
     },
-    /// Live rows that were not named.
+    /// Live rows whose hashes were not in the request.
     Rows {
         /// The scope.
         scope: String,
@@ -327,7 +327,7 @@ pub enum SliceLine {
         #[schema(value_type = Vec<Vec<serde_json::Value>>)]
         rows: Vec<Vec<Value>>,
     },
-    /// Hashes that were named and belong to no row of the scope.
+    /// Hashes in the request that belong to no row of the scope.
     Unknown {
         /// The hashes.
         hashes: Vec<i64>,
@@ -352,30 +352,30 @@ pub enum PullLine {
     SendCursors,
     /// First line of a page.
     Page {
-        /// The server's epoch. Another one than the request's means: cursors start again from 0.
+        /// The server's epoch. If it differs from the request's, cursors start again from 0.
         epoch: i64,
         /// The device's mutations up to here are in this page's snapshot.
         applied_upto: i64,
-        /// The device's mutations up to here are in a backup; a server that does not say so has none.
+        /// The device's mutations up to here are in a backup; 0 without a backup.
         #[serde(default)]
         safe_upto: i64,
         /// The chain at `applied_upto`, 64 hex digits.
         chain: String,
         /// The server's clock, in milliseconds.
         server_time: i64,
-        /// How many rows are still to come after this page, as far as the heads tell.
+        /// The number of rows after this page, estimated from the heads.
         rows_left: i64,
-        /// For a laptop that comes from another epoch: `[after, up to]` of the stamps that were given in lives of the server
-        /// of which nothing is left. The server has lost what the laptop has under one of them.
+        /// For a laptop from another epoch: ranges `[after, up to]` of stamps that were lost with earlier epochs. The server has
+        /// lost every row that the laptop has with such a stamp.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[schema(value_type = Vec<Vec<i64>>)]
         lost: Vec<(i64, i64)>,
-        /// Proof of how far the server has come: an opaque text of at most 1,024 bytes that the laptop keeps and names in its next
-        /// requests. A server that knows less than its own witness says has gone back in time.
+        /// Witness of the server's state: an opaque text of at most 1,024 bytes that the laptop stores and sends with its next
+        /// requests. A server that receives a witness of a later state than its own detects that its database went back in time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         witness: Option<String>,
     },
-    /// This scope is not heard any more; its rows go unless another scope holds them.
+    /// The subscription to this scope has ended: remove its rows unless another scope contains them.
     Removed {
         /// The scope.
         scope: String,
@@ -398,14 +398,14 @@ pub enum PullLine {
         scope: String,
         /// The table.
         entity: String,
-        /// True: deleted everywhere. False: it left this scope and may live on in another.
+        /// True: deleted. False: they left this scope and may be in another one.
         deleted: bool,
         /// The ids.
         #[schema(value_type = Vec<String>)]
         ids: Vec<Uuid>,
     },
-    /// Rows that are at the server and cannot be sent: too large, or with a value that JSON has no form for. They are among
-    /// those that this page calls gone, and no checksum counts them.
+    /// Rows on the server that cannot be sent: too large, or with a value that JSON cannot represent. The page also lists them
+    /// as gone, and no checksum includes them.
     Withheld {
         /// The scope.
         scope: String,
@@ -415,28 +415,28 @@ pub enum PullLine {
         #[schema(value_type = Vec<String>)]
         ids: Vec<Uuid>,
     },
-    /// How far this page brings one scope.
+    /// The new position of one scope.
     Scope {
         /// The scope.
         scope: String,
         /// The new cursor.
         cursor: i64,
-        /// The scope's head in this snapshot. Equal to the cursor: the scope is whole.
+        /// The scope's head in this snapshot. If it equals the cursor, the scope is complete.
         head: i64,
         /// The checksum of the scope's live rows at the head.
         checksum: i64,
     },
-    /// Last line of a page. A page without it was cut off and is thrown away.
+    /// Last line of a page. A page without it was truncated and is discarded.
     End {
-        /// Whether to ask again at once.
+        /// Whether there are more pages: ask again at once.
         more: bool,
     },
 }
 
-/// One event of `GET /v1/sync/live`: something newer is there.
+/// One event of `GET /v1/sync/live`: a scope has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Poke {
-    /// The scope that moved; `*`: pull, whatever you know.
+    /// The scope that changed; `*`: pull in any case.
     pub scope: String,
     /// Its new head; 0 with `*`.
     pub head: i64,

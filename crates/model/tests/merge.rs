@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::Code;
-use waystation_model::merge::{Change, Edits, Held, Stored, Verdict, lay_over, merge};
+use waystation_model::merge::{Change, ConflictStep, Edits, Stored, Verdict, apply_pending_fields, merge};
 use waystation_model::registry::{Entity, entity};
 use waystation_model::wire::Base;
 
@@ -76,20 +76,20 @@ impl Server {
             edits.values_mut().for_each(|edit| edit.fill_stamps(self.stamp));
             self.stored = Some(Stored { stamp: Some(self.stamp), values: merged.values, edits });
         }
-        for held in merged.held {
+        for held in merged.conflict_steps {
             self.apply_step(held);
         }
         verdict
     }
 
-    fn apply_step(&mut self, held: Held) {
+    fn apply_step(&mut self, held: ConflictStep) {
         match held {
-            Held::Spoke { group, device } => drop(self.conflicts.remove(&(group.to_owned(), Some(device)))),
-            Held::Saw { group, stamp } => {
+            ConflictStep::Restated { group, device } => drop(self.conflicts.remove(&(group.to_owned(), Some(device)))),
+            ConflictStep::Seen { group, stamp } => {
                 let saw = |(first, last): &(i64, i64)| (*first..=*last).contains(&stamp);
                 self.conflicts.retain(|(of, _), (_, stood)| of != group || !stood.iter().any(saw));
             }
-            Held::Ended { group, value, seen_upto, stood, seconders } => {
+            ConflictStep::Replaced { group, value, seen_upto, stood, seconders } => {
                 let value = value.to_string();
                 self.conflicts.retain(|(of, device), (held, times)| {
                     if of != group || *held != value {
@@ -101,7 +101,7 @@ impl Server {
                     seen_upto.is_none_or(|seen| since > seen)
                 });
             }
-            Held::Kept(lost) => {
+            ConflictStep::Added(lost) => {
                 let held = (lost.values[0].1.to_string(), lost.stood);
                 self.conflicts.insert((lost.group.to_owned(), lost.edit.device), held);
             }
@@ -549,7 +549,7 @@ fn the_preview_on_the_laptop_equals_the_merge_on_the_server() {
     values[table.column_index("time_spent_seconds").expect("a column")] = json!(12);
     let stored = Stored { stamp: Some(1), values: values.clone(), edits: Edits::new() };
     let change = Change { device: Uuid::nil(), n: 1, user: Uuid::nil(), base: Base { stamp: Some(1), own: None }, at: 1, fields: &fields };
-    lay_over(table, &mut values, &fields);
+    apply_pending_fields(table, &mut values, &fields);
     assert_eq!(values, merge(table, Some(&stored), &change).expect("merges").values);
 }
 

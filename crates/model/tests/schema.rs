@@ -153,9 +153,9 @@ fn server_types(column: &Column) -> &'static [&'static str] {
     match column.kind {
         Kind::Uuid => &["uuid"],
         Kind::Text | Kind::Choice(_) => &["text"],
-        Kind::Truth => &["boolean"],
-        Kind::Whole => &["bigint", "integer"],
-        Kind::Real => &["double precision"],
+        Kind::Bool => &["boolean"],
+        Kind::Int => &["bigint", "integer"],
+        Kind::Float => &["double precision"],
         Kind::Date => &["date"],
         Kind::Time => &["time"],
         Kind::Timestamp => &["timestamptz"],
@@ -166,8 +166,8 @@ fn server_types(column: &Column) -> &'static [&'static str] {
 fn client_type(column: &Column) -> &'static str {
     match column.kind {
         Kind::Uuid | Kind::Text | Kind::Choice(_) | Kind::Date | Kind::Time | Kind::Json => "TEXT",
-        Kind::Truth | Kind::Whole | Kind::Timestamp => "INTEGER",
-        Kind::Real => "REAL",
+        Kind::Bool | Kind::Int | Kind::Timestamp => "INTEGER",
+        Kind::Float => "REAL",
     }
 }
 
@@ -193,7 +193,7 @@ fn every_synced_table_has_the_columns_that_sync_needs() {
     let tables = server();
     for entity in all() {
         let table = &tables[entity.name];
-        let id = if entity.id == IdRule::Made { "uuid PRIMARY KEY DEFAULT gen_random_uuid()" } else { "uuid PRIMARY KEY" };
+        let id = if entity.id == IdRule::Generated { "uuid PRIMARY KEY DEFAULT gen_random_uuid()" } else { "uuid PRIMARY KEY" };
         assert_eq!(table.column("id"), Some(id), "{}", entity.name);
         assert!(table.column("organization_id").is_some_and(|rest| rest.starts_with("uuid NOT NULL")), "{}", entity.name);
         assert_eq!(table.column("created_at"), Some("timestamptz NOT NULL"), "{}", entity.name);
@@ -252,7 +252,7 @@ fn constraints_begin_with_their_tables_name() {
 fn a_derived_id_is_the_only_unique_key_of_its_table() {
     // ON CONFLICT (id) ignores a second unique key, and two laptops may create the same row at once.
     let tables = server();
-    for entity in all().iter().filter(|entity| entity.id != IdRule::Made) {
+    for entity in all().iter().filter(|entity| entity.id != IdRule::Generated) {
         let table = &tables[entity.name];
         for line in table.constraints.iter().chain(&table.later) {
             assert!(!line.contains("UNIQUE"), "{}: {line}", entity.name);
@@ -336,9 +336,9 @@ fn some_value(column: &Column) -> Value {
         Kind::Uuid => json!(Uuid::from_u128(1)),
         Kind::Text => json!("x"),
         Kind::Choice(words) => json!(words[0]),
-        Kind::Truth => json!(true),
-        Kind::Whole | Kind::Timestamp => json!(1),
-        Kind::Real => json!(1.5),
+        Kind::Bool => json!(true),
+        Kind::Int | Kind::Timestamp => json!(1),
+        Kind::Float => json!(1.5),
         Kind::Date => json!("2026-03-02"),
         Kind::Time => json!("11:00"),
         Kind::Json => json!({}),

@@ -1,6 +1,6 @@
 //! The epoch in the database: implements the SQL functions `epoch_settle()`, `epoch_note_run()` and `epoch_begin()`.
 
-use sync_server::epoch::Reached;
+use sync_server::epoch::LogPosition;
 use sync_server::witness::Run;
 
 use super::tables::State;
@@ -24,8 +24,8 @@ pub struct Postgres {
 
 impl State {
     /// The current position of the database.
-    pub fn reached(&self) -> Reached {
-        Reached { epoch: (self.postgres == self.compared).then_some(self.epoch), run_us: self.postgres.run_us, lsn: self.lsn }
+    pub fn reached(&self) -> LogPosition {
+        LogPosition { epoch: (self.postgres == self.compared).then_some(self.epoch), run_us: self.postgres.run_us, lsn: self.lsn }
     }
 
     /// Records that this run of PostgreSQL now runs the database, with stamps above all that may have been given before.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use sync_server::authority::{Authority, FeedPlace};
+use sync_server::authority::{Authority, FeedRowKey};
 use sync_server::failure::Failure;
 use sync_server::push::Constraints;
 use uuid::Uuid;
@@ -98,7 +98,10 @@ impl Memory {
     ///
     /// # Errors
     /// A refusal by the database; nothing is changed then.
-    pub fn by_hand<R>(&self, work: impl FnOnce(&mut MemoryWriting) -> Result<R, Failure>) -> Result<(R, Vec<(String, i64)>), Failure> {
+    pub fn by_other_program<R>(
+        &self,
+        work: impl FnOnce(&mut MemoryWriting) -> Result<R, Failure>,
+    ) -> Result<(R, Vec<(String, i64)>), Failure> {
         self.settle();
         let mut writing = MemoryWriting::begin(self.clone());
         let result = work(&mut writing)?;
@@ -171,7 +174,7 @@ impl Authority for Memory {
         Ok(MemoryWriting::begin(self.clone()))
     }
 
-    async fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
+    async fn store_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
         let mut state = self.state();
         let now_ms = state.now_ms;
         if state.known_rights.get(&user).is_some_and(|(_, known_at)| *known_at > rights_at) {
@@ -184,7 +187,7 @@ impl Authority for Memory {
         Ok(())
     }
 
-    async fn tell_losses(&self, device: Uuid) -> Result<(), Failure> {
+    async fn mark_losses_sent(&self, device: Uuid) -> Result<(), Failure> {
         let mut state = self.state();
         let now_ms = state.now_ms;
         if let Some(device) = state.devices.get_mut(&device) {
@@ -203,7 +206,7 @@ impl Authority for Memory {
     }
 
     /// Every row in memory can be sent, so a feed entry without a readable row is a bug.
-    async fn withhold(&self, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
+    async fn withhold(&self, rows: &[FeedRowKey]) -> Result<Vec<(String, i64)>, Failure> {
         Err(Failure::broken(format!("feeds have entries for rows that do not exist: {rows:?}")))
     }
 

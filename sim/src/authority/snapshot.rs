@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use sync_server::accounts::Session;
-use sync_server::authority::{DeviceState, FeedFrom, FeedPlace, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use sync_server::authority::{DeviceState, FeedFrom, FeedRow, FeedRowKey, FeedState, Head, RowTuples, Snapshot};
 use sync_server::failure::Failure;
 use uuid::Uuid;
 use waystation_model::access::Role;
@@ -111,7 +111,7 @@ impl Snapshot for MemorySnapshot {
             for id in ids {
                 let Some(row) = state.row(entity, id) else { continue };
                 let mut tuple: Vec<Value> = Vec::with_capacity(entity.columns.len() + 4);
-                if entity.id == IdRule::Made {
+                if entity.id == IdRule::Generated {
                     tuple.push(id.to_string().into());
                 }
                 tuple.extend([row.stamp.into(), row.created_at.into(), row.updated_at.into()]);
@@ -139,10 +139,10 @@ impl Snapshot for MemorySnapshot {
         Ok(sums.into_iter().collect())
     }
 
-    async fn slice_rows_but(&mut self, feed: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<FeedPlace>, Failure> {
+    async fn slice_rows_but(&mut self, feed: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<FeedRowKey>, Failure> {
         let wanted = |((_, id), entry): &((i16, Uuid), FeedEntry)| slices.contains(&id.as_bytes()[15]) && !named.contains(&entry.hash);
         let place =
-            |((entity, row_id), entry): ((i16, Uuid), FeedEntry)| FeedPlace { scope_id: feed, entity, row_id, version: entry.version };
+            |((entity, row_id), entry): ((i16, Uuid), FeedEntry)| FeedRowKey { scope_id: feed, entity, row_id, version: entry.version };
         Ok(self.live(feed).into_iter().filter(wanted).map(place).take(rows_max).collect())
     }
 
@@ -150,7 +150,7 @@ impl Snapshot for MemorySnapshot {
         Ok(self.live(feed).into_iter().map(|(_, entry)| entry.hash).filter(|hash| named.contains(hash)).collect())
     }
 
-    async fn lost_lives(&mut self) -> Result<Vec<(i64, i64)>, Failure> {
+    async fn lost_epochs(&mut self) -> Result<Vec<(i64, i64)>, Failure> {
         Ok(self.memory.state().lost_stamps.clone())
     }
 

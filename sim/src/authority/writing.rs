@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use sync_server::accounts::Session;
 use sync_server::authority::{
-    FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey, OfferedState, OpenConflict, Pushed,
-    Tries, Writing,
+    Candidates, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey, OfferedState, OpenConflict,
+    Pushed, Writing,
 };
 use sync_server::failure::Failure;
 use uuid::Uuid;
@@ -248,7 +248,8 @@ impl Writing for MemoryWriting {
         let former = state.former_rights.get(&user).into_iter().flatten();
         let former = former.filter(|(_, lost_at)| **lost_at >= since_ms);
         let former = former.map(|(scope, lost_at)| (scope, told_ms.filter(|told_ms| told_ms >= lost_at)));
-        let right = |(scope, told_ms): (&String, Option<i64>)| FormerRight { scope: scope.clone(), told_us: told_ms.map(|ms| ms * 1000) };
+        let right =
+            |(scope, told_ms): (&String, Option<i64>)| FormerRight { scope: scope.clone(), confirmed_us: told_ms.map(|ms| ms * 1000) };
         Ok(known.chain(former).map(right).collect())
     }
 
@@ -400,12 +401,12 @@ impl Writing for MemoryWriting {
     async fn insert(&mut self, entity: &Entity, organization: Uuid, ids: &[Uuid], rows: &[&Stored]) -> Result<(), Failure> {
         self.step()?;
         let entity = table(entity.name);
-        if entity.name == "held_changes" && self.memory.faults.has(Fault::LoseHeld) {
+        if entity.name == "held_changes" && self.memory.faults.has(Fault::DropHeldChange) {
             return Ok(());
         }
         for (id, row) in ids.iter().zip(rows) {
             if !self.insert_row(entity, organization, *id, row.values.clone(), row.edits.clone())? {
-                return Err(Failure::MadeMeanwhile);
+                return Err(Failure::InsertedConcurrently);
             }
         }
         Ok(())
@@ -432,7 +433,7 @@ impl Writing for MemoryWriting {
         self.delete_row(table(entity.name), id)
     }
 
-    async fn is_of_lost_life(&mut self, stamp: i64) -> Result<bool, Failure> {
+    async fn is_of_lost_epoch(&mut self, stamp: i64) -> Result<bool, Failure> {
         self.step()?;
         Ok(self.memory.state().lost_stamps.iter().any(|(after, upto)| stamp > *after && stamp <= *upto))
     }
@@ -470,7 +471,7 @@ impl Writing for MemoryWriting {
 
     async fn keep_conflict(&mut self, kept: KeptConflict<'_>) -> Result<(), Failure> {
         self.step()?;
-        if self.memory.faults.has(Fault::LoseLoser) {
+        if self.memory.faults.has(Fault::DropLosingValue) {
             return Ok(());
         }
         let entity = table("conflicts");
@@ -510,7 +511,7 @@ impl Writing for MemoryWriting {
         self.update_whole(entity, kept.id, &before, values, edits, kept.stood)
     }
 
-    async fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
+    async fn store_current_ranges(&mut self, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
         self.step()?;
         let entity = table("conflicts");
         let Some(before) = self.row(entity, id) else { return Ok(()) };
@@ -578,7 +579,7 @@ impl Writing for MemoryWriting {
         })
     }
 
-    async fn first_free(&mut self, tries: Tries<'_>) -> Result<Option<String>, Failure> {
+    async fn first_free(&mut self, tries: Candidates<'_>) -> Result<Option<String>, Failure> {
         self.step()?;
         let taken: Vec<String> = self
             .find(tries.entity, |row| tries.organization.is_none_or(|organization| organization == row.organization_id))
@@ -588,7 +589,7 @@ impl Writing for MemoryWriting {
         Ok(tries.texts.into_iter().find(|text| !taken.contains(&text.to_lowercase())))
     }
 
-    async fn stand(self) -> Result<Vec<(String, i64)>, Failure> {
+    async fn commit(self) -> Result<Vec<(String, i64)>, Failure> {
         self.step()?;
         Ok(self.commit_now())
     }

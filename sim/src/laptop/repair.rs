@@ -4,7 +4,7 @@ use rusqlite::params;
 use waystation_client::store::audit::{Audit, Step as AuditStep};
 use waystation_client::store::slices;
 use waystation_client::sync::exchange;
-use waystation_client::sync::mending::{Mending, Step};
+use waystation_client::sync::scope_repair::{ScopeRepair, Step};
 use waystation_model::Problem;
 use waystation_model::registry;
 use waystation_model::wire::SlicesRequest;
@@ -17,7 +17,7 @@ use crate::server::Route;
 /// A request about a damaged scope that is in transit.
 pub(super) struct RepairRequest {
     pub(super) number: u64,
-    mending: Mending,
+    repair: ScopeRepair,
     asked: SlicesRequest,
 }
 
@@ -65,7 +65,7 @@ impl Laptop {
     fn audit(&mut self) -> Result<(), Finding> {
         let mut audit = Audit::begin(self.writer().connection()).map_err(damaged)?;
         loop {
-            match self.writer_mut().pulled(|connection, _| audit.step(connection)).map_err(damaged)? {
+            match self.writer_mut().relaxed_transaction(|connection, _| audit.step(connection)).map_err(damaged)? {
                 AuditStep::More => {}
                 AuditStep::Disturbed => return Finding::of("an audit was disturbed although nothing else wrote"),
                 AuditStep::Done(_) => break,
@@ -82,31 +82,31 @@ impl Laptop {
         }
         let scopes = slices::damaged(self.writer().connection()).map_err(damaged)?;
         let Some(scope) = scopes.first() else { return Ok(None) };
-        let (mending, step) = Mending::begin(self.writer_mut(), scope).map_err(damaged)?;
-        self.continue_repair(true_ms, mending, step)
+        let (repair, step) = ScopeRepair::begin(self.writer_mut(), scope).map_err(damaged)?;
+        self.continue_repair(true_ms, repair, step)
     }
 
-    fn continue_repair(&mut self, true_ms: i64, mending: Mending, step: Step) -> Result<Option<Outgoing>, Finding> {
+    fn continue_repair(&mut self, true_ms: i64, repair: ScopeRepair, step: Step) -> Result<Option<Outgoing>, Finding> {
         match step {
             Step::Ask(asked) => {
                 let number = self.number();
                 let bytes = serde_json::to_vec(&asked).map_err(damaged)?;
-                self.repair_request = Some(RepairRequest { number, mending, asked });
+                self.repair_request = Some(RepairRequest { number, repair, asked });
                 Ok(Some(Outgoing { number, route: Route::Slices, bytes }))
             }
-            Step::Ended(waystation_client::sync::mending::End::Right) => self.repair_next(true_ms),
+            Step::Ended(waystation_client::sync::scope_repair::End::Repaired) => self.repair_next(true_ms),
             // The scope has moved, or is read again from its start: pull first.
             Step::Ended(_) => self.start_pull(true),
         }
     }
 
     pub(super) fn receive_slices(&mut self, true_ms: i64, answer: Result<Vec<u8>, Problem>) -> Result<Option<Outgoing>, Finding> {
-        let Some(RepairRequest { mut mending, asked, .. }) = self.repair_request.take() else { return Ok(None) };
+        let Some(RepairRequest { mut repair, asked, .. }) = self.repair_request.take() else { return Ok(None) };
         let now = self.clock(true_ms);
         // A refused or truncated answer is requested again after the next pull.
         let Ok(bytes) = answer else { return Ok(None) };
-        match mending.hear(self.writer_mut(), now, &asked, &bytes) {
-            Ok((step, _)) => self.continue_repair(true_ms, mending, step),
+        match repair.receive(self.writer_mut(), now, &asked, &bytes) {
+            Ok((step, _)) => self.continue_repair(true_ms, repair, step),
             Err(waystation_client::error::ClientError::Database(error)) => Err(damaged(error)),
             Err(_) => Ok(None),
         }

@@ -96,7 +96,7 @@ fn outcome(twin: &Twin) -> BTreeMap<(i16, Uuid), Value> {
             let edits: BTreeMap<&String, Value> = row
                 .edits
                 .iter()
-                .filter(|(_, edit)| edit.says())
+                .filter(|(_, edit)| edit.is_explicit())
                 .map(|(group, edit)| (group, json!([edit.at, edit.device, edit.n])))
                 .collect();
             all.insert((entity.code, *id), json!([row.values, edits]));
@@ -126,7 +126,7 @@ fn the_order_of_arrival_does_not_matter() {
             // The changes before: each laptop has seen some of them.
             let mut waiting: Vec<(usize, std::vec::IntoIter<Draft>)> = Vec::new();
             for device in LAPTOPS {
-                twin.play(&Op::See(device)).expect("it sees");
+                twin.play(&Op::Pull(device)).expect("it sees");
                 let mut drafts = drafts(&mut random, &twin, device);
                 if random.one_in(2) {
                     let first = drafts.remove(0);

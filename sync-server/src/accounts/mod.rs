@@ -12,7 +12,7 @@ mod tokens;
 
 pub use imported::MostRounds;
 pub use limiter::SignInLimiter;
-pub use password_queue::{PasswordQueue, STRANGERS_WAITING_MAX, passwords_at_once};
+pub use password_queue::{PasswordQueue, UNKNOWN_DEVICES_WAITING_MAX, passwords_at_once};
 pub use passwords::{Memory, check_password, hash_password};
 pub use renewal::*;
 pub use routes::*;

@@ -19,7 +19,7 @@ const PASSWORDS_AT_ONCE_MAX: usize = 2;
 /// How long a sign-in waits for a slot.
 const PASSWORD_WAIT: Duration = Duration::from_secs(10);
 /// Sign-ins with unknown devices that may wait per address. The next one is refused at once with `too_many_requests`.
-pub const STRANGERS_WAITING_MAX: usize = 100;
+pub const UNKNOWN_DEVICES_WAITING_MAX: usize = 100;
 /// Sign-ins with known devices that may wait, over all addresses.
 const KNOWN_WAITING_MAX: usize = 1_000;
 
@@ -112,7 +112,7 @@ impl PasswordQueue {
             return Ok((vec![acquire(&self.slots).await.map_err(Failure::broken)?], None));
         };
         let address = self.address(address);
-        let _waiting = Waiting::enter(&address.waiting, STRANGERS_WAITING_MAX)?;
+        let _waiting = Waiting::enter(&address.waiting, UNKNOWN_DEVICES_WAITING_MAX)?;
         // One sign-in per address waits in the common queue, so that opening many connections gives no advantage.
         let mut permits = vec![acquire(&address.one).await.map_err(Failure::broken)?];
         permits.push(acquire(&self.unknown_devices).await.map_err(Failure::broken)?);
@@ -179,7 +179,7 @@ mod tests {
     async fn each_address_has_one_entry_in_the_common_queue() {
         let queue = Arc::new(PasswordQueue::of(1));
         let held = queue.take(None).await.expect("a slot");
-        let mut many: Vec<_> = (0..STRANGERS_WAITING_MAX).map(|_| Box::pin(queue.take(address(1)))).collect();
+        let mut many: Vec<_> = (0..UNKNOWN_DEVICES_WAITING_MAX).map(|_| Box::pin(queue.take(address(1)))).collect();
         for one in &mut many {
             assert!(poll!(one.as_mut()).is_pending());
         }

@@ -19,7 +19,7 @@ use waystation_model::registry::Entity;
 use waystation_model::wire::NumberedOutcome;
 
 use crate::accounts::Session;
-use crate::epoch::Reached;
+use crate::epoch::LogPosition;
 use crate::failure::Failure;
 
 /// Storage of the authoritative rows.
@@ -39,14 +39,14 @@ pub trait Authority: Sync {
     fn write(&self) -> impl Future<Output = Result<Self::Writing, Failure>> + Send;
     /// Stores the scopes that a user subscribes to, and when former ones were lost. `rights_at`: the sum of the heads of the user's
     /// access scopes when the scopes were read; what was read later is not overwritten.
-    fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn store_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Records that a page telling the device of a lost scope is being sent.
-    fn tell_losses(&self, device: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn mark_losses_sent(&self, device: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Records that the device has received the losses sent at this moment, in microseconds, unless newer ones were sent since.
     fn confirm_losses(&self, device: Uuid, sent_us: i64) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Removes rows that cannot be sent from their feeds, unless they have changed since they were read. Returns the heads that
     /// moved.
-    fn withhold(&self, rows: &[FeedPlace]) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
+    fn withhold(&self, rows: &[FeedRowKey]) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
     /// Begins a snapshot.
     fn snapshot(&self) -> impl Future<Output = Result<Self::Snapshot, Failure>> + Send;
 }
@@ -81,7 +81,7 @@ pub struct LockedLedger {
     /// The chain there.
     pub chain: Chain,
     /// Log position of the database, as known before anything is written.
-    pub reached: Reached,
+    pub reached: LogPosition,
     /// The last stamp that was issued.
     pub last_stamp: i64,
 }
@@ -188,12 +188,12 @@ pub struct FormerRight {
     pub scope: String,
     /// When the device last confirmed receiving losses, in microseconds, if that was after this right was lost: changes made later
     /// were made with knowledge of the loss. None: the device has not been told.
-    pub told_us: Option<i64>,
+    pub confirmed_us: Option<i64>,
 }
 
 /// Candidates for a free value of one column.
 #[derive(Debug)]
-pub struct Tries<'a> {
+pub struct Candidates<'a> {
     /// The table.
     pub entity: &'a Entity,
     /// The column.
@@ -307,7 +307,7 @@ pub trait Writing: Send + Sized {
 
     /// Reads and locks the rows with these ids, in id order.
     fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
-    /// Inserts rows that did not exist when they were read; `MadeMeanwhile` when one of them exists now.
+    /// Inserts rows that did not exist when they were read; `InsertedConcurrently` when one of them exists now.
     fn insert(
         &mut self,
         entity: &Entity,
@@ -321,7 +321,7 @@ pub trait Writing: Send + Sized {
     fn delete(&mut self, entity: &Entity, id: Uuid) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Whether a stamp was issued in a lost epoch: one whose end is missing because the database went back in time.
-    fn is_of_lost_life(&mut self, stamp: i64) -> impl Future<Output = Result<bool, Failure>> + Send;
+    fn is_of_lost_epoch(&mut self, stamp: i64) -> impl Future<Output = Result<bool, Failure>> + Send;
 
     /// The open conflicts of these rows, in the order of their ids.
     fn open_conflicts(&mut self, entity: &Entity, rows: Vec<Uuid>) -> impl Future<Output = Result<Vec<OpenConflict>, Failure>> + Send;
@@ -330,7 +330,7 @@ pub trait Writing: Send + Sized {
     /// Inserts a conflict or overwrites the one with this id, and marks it open.
     fn keep_conflict(&mut self, conflict: KeptConflict<'_>) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Stores the ranges of row stamps during which the conflict's value was current.
-    fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn store_current_ranges(&mut self, id: Uuid, stood: &[(i64, i64)]) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Whether each of these students was in the group on that day, in the same order.
     fn belongs_on(&mut self, days: &[LessonDay]) -> impl Future<Output = Result<Vec<bool>, Failure>> + Send;
@@ -341,10 +341,10 @@ pub trait Writing: Send + Sized {
     /// How a test is graded.
     fn grading_key(&mut self, assessment: Uuid) -> impl Future<Output = Result<GradingKey, Failure>> + Send;
     /// The first of the candidates that is not taken.
-    fn first_free(&mut self, tries: Tries<'_>) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
+    fn first_free(&mut self, tries: Candidates<'_>) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
 
     /// Commits, and returns the heads that moved.
-    fn stand(self) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
+    fn commit(self) -> impl Future<Output = Result<Vec<(String, i64)>, Failure>> + Send;
 }
 
 /// How many of a device's mutations the server has.
@@ -359,7 +359,7 @@ pub struct DeviceState {
     /// When losses were last sent to the device, in microseconds, if it has not confirmed them.
     pub losses_sent: Option<i64>,
     /// Log position of the database: everything in the snapshot lies before it, on disk.
-    pub reached: Reached,
+    pub reached: LogPosition,
 }
 
 /// The head of one scope.
@@ -390,7 +390,7 @@ pub enum FeedState {
 
 /// One entry of one feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FeedPlace {
+pub struct FeedRowKey {
     /// The feed's numeric id of the scope.
     pub scope_id: i64,
     /// The table's code.
@@ -455,12 +455,12 @@ pub trait Snapshot: Send + Sized {
         slices: &[u8],
         named: &[i64],
         rows_max: usize,
-    ) -> impl Future<Output = Result<Vec<FeedPlace>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Vec<FeedRowKey>, Failure>> + Send;
     /// Those of these hashes that live rows of the feed have.
     fn known_hashes(&mut self, feed: i64, named: &[i64]) -> impl Future<Output = Result<Vec<i64>, Failure>> + Send;
     /// The stamp ranges of lost epochs, whose ends are missing because the database went back in time: after the first stamp, up to
     /// the second.
-    fn lost_lives(&mut self) -> impl Future<Output = Result<Vec<(i64, i64)>, Failure>> + Send;
+    fn lost_epochs(&mut self) -> impl Future<Output = Result<Vec<(i64, i64)>, Failure>> + Send;
     /// The rights that were last stored for a user, sorted; none when nothing is stored.
     fn known_rights(&mut self, user: Uuid) -> impl Future<Output = Result<Option<Vec<String>>, Failure>> + Send;
     /// Ends the snapshot.

@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::heads::Subscription;
 use crate::settle::Instance;
 use crate::state::App;
-use crate::turns::QueuePermit;
+use crate::tenant_queues::QueuePermit;
 pub use page::Page;
 use read_ahead::PageKey;
 pub use read_ahead::ReadAhead;
@@ -49,7 +49,7 @@ pub async fn pull(
     body: RawBody<PULL_BODY_BYTES_MAX>,
 ) -> Result<Response, Failure> {
     // A digest alone is small and needs no permit; cursors are parsed only with one.
-    let mut permit = if body.is_large() { Some(app.turns.take(session.organization_id).await?) } else { None };
+    let mut permit = if body.is_large() { Some(app.tenant_queues.take(session.organization_id).await?) } else { None };
     let request: PullRequest = body.read(app.protocols)?;
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
@@ -121,7 +121,7 @@ impl Reader {
             Opening::Reads(start) => {
                 let permit = match permit {
                     Some(permit) => permit,
-                    None => app.turns.take(self.session.organization_id).await?,
+                    None => app.tenant_queues.take(self.session.organization_id).await?,
                 };
                 let start = Start { is_requested, ..start };
                 let page = page::read(&app.pool, instance, &self.session, &self.subscription, start).await?;
@@ -188,12 +188,12 @@ fn open(
     let same_epoch = request.epoch == instance.epoch;
     let start = match (request.cursors, request.digest.as_deref().and_then(read_digest)) {
         (Some(cursors), _) => Start::from_cursors(subscription, cursors, same_epoch),
-        (None, Some(digest)) if same_epoch && !instance.is_doubtful => {
-            let (device, handed_out) = (session.device_id, &heads.handed_out);
-            if digest == subscription.digest() && !handed_out.is_owed_page(device) {
+        (None, Some(digest)) if same_epoch && !instance.is_uncertain => {
+            let (device, cursor_cache) = (session.device_id, &heads.cursor_cache);
+            if digest == subscription.digest() && !cursor_cache.is_page_required(device) {
                 return one_line(&PullLine::Unchanged { server_time: now_ms });
             }
-            match handed_out.find(device, digest) {
+            match cursor_cache.find(device, digest) {
                 Some(cursors) => Start::from_cache(heads, subscription, digest, &cursors),
                 None => return one_line(&PullLine::SendCursors),
             }

@@ -14,7 +14,7 @@ use super::start::Start;
 use super::tuples::rows_line;
 use crate::access::check_rights;
 use crate::accounts::Session;
-use crate::authority::{Authority, DeviceState, FeedFrom, FeedPlace, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use crate::authority::{Authority, DeviceState, FeedFrom, FeedRow, FeedRowKey, FeedState, Head, RowTuples, Snapshot};
 use crate::cursor_cache::Cursors;
 use crate::failure::Failure;
 use crate::heads::Subscription;
@@ -75,7 +75,7 @@ pub async fn read<A: Authority>(
         },
     )?;
     if !start.removed.is_empty() {
-        authority.tell_losses(session.device_id).await?;
+        authority.mark_losses_sent(session.device_id).await?;
     } else if let Some(sent_us) = losses_sent.filter(|_| start.is_requested) {
         // The request names no lost scope, so the page that told the device of the losses has arrived.
         authority.confirm_losses(session.device_id, sent_us).await?;
@@ -106,9 +106,9 @@ pub async fn read<A: Authority>(
         versions: cursors_reached.into(),
         complete_at,
     };
-    instance.heads.handed_out.keep(session.device_id, digest, cursors);
+    instance.heads.cursor_cache.keep(session.device_id, digest, cursors);
     if !start.removed.is_empty() || losses_sent.is_some() && !start.is_requested {
-        instance.heads.handed_out.owe_page(session.device_id);
+        instance.heads.cursor_cache.require_page(session.device_id);
     }
     Ok(Page { text, next: (rows_left > 0).then_some(digest) })
 }
@@ -149,7 +149,7 @@ async fn read_snapshot<'s, A: Authority>(
         let wanted = wanted(&mut snapshot, subscription, &start.cursors, moved).await?;
         let (feed, read_upto) = read_feed(&mut snapshot, &wanted, authority.page_rows_max()).await?;
         let (feed, tuples) = fill(&mut snapshot, feed).await?;
-        let lost = if start.other_epoch { snapshot.lost_lives().await? } else { Vec::new() };
+        let lost = if start.other_epoch { snapshot.lost_epochs().await? } else { Vec::new() };
         snapshot.end().await?;
         let unsendable = unsendable(&wanted, &feed, &tuples)?;
         if unsendable.is_empty() {
@@ -161,12 +161,12 @@ async fn read_snapshot<'s, A: Authority>(
 }
 
 /// Live rows of the page that have no tuple.
-fn unsendable(wanted: &[Wanted<'_>], feed: &[FeedRow], tuples: &RowTuples) -> Result<Vec<FeedPlace>, Failure> {
+fn unsendable(wanted: &[Wanted<'_>], feed: &[FeedRow], tuples: &RowTuples) -> Result<Vec<FeedRowKey>, Failure> {
     feed.iter()
         .filter(|row| row.state == FeedState::Live && !tuples.contains_key(&(row.entity, row.row_id)))
         .map(|row| {
             let index = usize::try_from(row.place - 1).map_err(Failure::broken)?;
-            Ok(FeedPlace { scope_id: wanted[index].id, entity: row.entity, row_id: row.row_id, version: row.version })
+            Ok(FeedRowKey { scope_id: wanted[index].id, entity: row.entity, row_id: row.row_id, version: row.version })
         })
         .collect()
 }

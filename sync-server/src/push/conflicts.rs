@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use waystation_model::ids::DERIVED_ID_NAMESPACE;
-use waystation_model::merge::{Held, Lost};
+use waystation_model::merge::{ConflictStep, LosingValue};
 use waystation_model::registry::Entity;
 
 use super::RowId;
@@ -34,7 +34,7 @@ enum Entry {
         is_changed: bool,
     },
     /// Created by this set.
-    New(Lost),
+    New(LosingValue),
 }
 
 impl Entry {
@@ -81,20 +81,20 @@ pub async fn keep<W: Writing>(transaction: &mut W, context: &Context<'_>, entity
     };
     for (id, held) in &rows.held {
         match held {
-            Held::Spoke { group, device } => {
+            ConflictStep::Restated { group, device } => {
                 let entry = entries.remove(&(*id, (*group).to_owned(), Some(*device)));
                 forget(&mut gone, entry);
             }
-            Held::Saw { group, stamp } => {
+            ConflictStep::Seen { group, stamp } => {
                 let saw = |entry: &Entry| entry.stood().iter().any(|(first, last)| (*first..=*last).contains(stamp));
                 let keys = keys_where(&entries, *id, group, saw);
                 // A stamp of a lost epoch proves what its author saw then, but nothing about the current row.
-                let were_seen = !keys.is_empty() && !transaction.is_of_lost_life(*stamp).await?;
+                let were_seen = !keys.is_empty() && !transaction.is_of_lost_epoch(*stamp).await?;
                 for key in keys.into_iter().filter(|_| were_seen) {
                     forget(&mut gone, entries.remove(&key));
                 }
             }
-            Held::Ended { group, value, seen_upto, stood, seconders } => {
+            ConflictStep::Replaced { group, value, seen_upto, stood, seconders } => {
                 for key in keys_where(&entries, *id, group, |entry| entry.value() == value) {
                     let second = seconders.iter().find(|seconder| Some(seconder.device) == key.2);
                     let since = second.map(|seconder| seconder.stamp).or(stood.map(|(first, _)| first));
@@ -106,13 +106,13 @@ pub async fn keep<W: Writing>(transaction: &mut W, context: &Context<'_>, entity
                     }
                 }
             }
-            Held::Kept(lost) => {
+            ConflictStep::Added(lost) => {
                 // The same key has the same id, so the stored row is overwritten.
                 entries.insert((*id, lost.group.to_owned(), lost.edit.device), Entry::New(lost.clone()));
             }
         }
     }
-    let new: Vec<(&ConflictKey, &Lost)> =
+    let new: Vec<(&ConflictKey, &LosingValue)> =
         entries.iter().filter_map(|(key, entry)| if let Entry::New(lost) = entry { Some((key, lost)) } else { None }).collect();
     let rewritten: Vec<Uuid> = new.iter().map(|(key, _)| conflict_id(entity, key)).collect();
     gone.retain(|id| !rewritten.contains(id));
@@ -121,7 +121,7 @@ pub async fn keep<W: Writing>(transaction: &mut W, context: &Context<'_>, entity
     }
     for entry in entries.values() {
         if let Entry::Stored { id, stood, is_changed: true, .. } = entry {
-            transaction.note_stood(*id, stood).await?;
+            transaction.store_current_ranges(*id, stood).await?;
         }
     }
     for (key, lost) in new {
@@ -154,7 +154,7 @@ async fn read_open<W: Writing>(transaction: &mut W, entity: &Entity, rows: &Rows
 }
 
 /// The conflict row of a losing value; none when the row was deleted.
-fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, key: &ConflictKey, lost: &'a Lost) -> Option<KeptConflict<'a>> {
+fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, key: &ConflictKey, lost: &'a LosingValue) -> Option<KeptConflict<'a>> {
     let id = key.0;
     let stored = rows.current(id)?;
     let kept_values: Map<String, Value> =

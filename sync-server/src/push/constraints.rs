@@ -10,7 +10,7 @@ use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
 
 use super::rejected;
-use crate::authority::{Tries, Writing};
+use crate::authority::{Candidates, Writing};
 use crate::failure::{Failure, Refusal};
 
 /// Suffixes tried to suggest a free name.
@@ -87,5 +87,5 @@ async fn suggest<W: Writing>(
         .map(|number| format!("{given}-{number}"))
         .filter(|text| text.chars().count() <= column.length_max)
         .collect();
-    transaction.first_free(Tries { entity, field, organization, texts }).await
+    transaction.first_free(Candidates { entity, field, organization, texts }).await
 }

@@ -93,7 +93,7 @@ pub async fn take<W: Writing>(
     values[column_index("decided_by")] = json!(context.actor.user_id.to_string());
     values[column_index("decided_at")] = json!(context.received_ms);
     let edits = stored.edits.clone();
-    rows.take(decision.id, Merged { values, edits, changed: true, verdict: Verdict::Applied, held: Vec::new() });
+    rows.take(decision.id, Merged { values, edits, changed: true, verdict: Verdict::Applied, conflict_steps: Vec::new() });
     Ok(Ok(Outcome::Applied))
 }
 
@@ -169,7 +169,7 @@ fn fields_of(entity: &Entity, fields: &Value, current: Option<&Stored>, device: 
             let index = entity.column_index(name)?;
             let column = &entity.columns[index];
             let edit = column.tracked_group().and_then(|group| current?.edits.get(group));
-            let written_later = edit.is_some_and(|edit| edit.was_said_after(device, n));
+            let written_later = edit.is_some_and(|edit| edit.was_written_after(device, n));
             (!written_later).then(|| (index, normal(column, value.clone())))
         })
         .collect()

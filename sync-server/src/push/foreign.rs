@@ -29,7 +29,7 @@ pub async fn refusal<W: Writing>(
     let trial = Stored { stamp: None, values: merged.values, edits: merged.edits };
     let id = Uuid::new_v5(&DERIVED_ID_NAMESPACE, format!("elsewhere:{}:{}", entity.name, row_change.id).as_bytes());
     match transaction.insert(entity, context.actor.organization_id, &[id], &[&trial]).await {
-        Ok(()) | Err(Failure::MadeMeanwhile) => Ok(refused(Code::Taken, format!("{}_pkey", entity.name))),
+        Ok(()) | Err(Failure::InsertedConcurrently) => Ok(refused(Code::Taken, format!("{}_pkey", entity.name))),
         Err(failure) => Err(failure),
     }
 }

@@ -193,10 +193,10 @@ pub async fn former_actors<'c, W: Writing>(transaction: &mut W, context: &'c mut
     let AuthorHistory { lost_rights, former_actors, .. } = &mut context.history;
     let lost_rights = lost_rights.as_deref().unwrap_or_default();
     // A device is told of all its losses at once, so one moment covers all of them.
-    let knew = lost_rights.iter().any(|right| right.told_us.is_some_and(|told_us| at_us > told_us));
+    let knew = lost_rights.iter().any(|right| right.confirmed_us.is_some_and(|confirmed_us| at_us > confirmed_us));
     let actors = former_actors[usize::from(knew)].get_or_insert_with(|| {
         let counts: Vec<&str> =
-            lost_rights.iter().filter(|right| !knew || right.told_us.is_none()).map(|right| right.scope.as_str()).collect();
+            lost_rights.iter().filter(|right| !knew || right.confirmed_us.is_none()).map(|right| right.scope.as_str()).collect();
         if counts.is_empty() {
             return Vec::new();
         }

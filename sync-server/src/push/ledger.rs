@@ -7,7 +7,7 @@ use waystation_model::wire::{Mutation, NumberedOutcome};
 use waystation_model::{Code, Problem};
 
 use crate::authority::{LedgerEntry, LockedLedger, Pushed, Writing};
-use crate::epoch::Reached;
+use crate::epoch::LogPosition;
 use crate::failure::Failure;
 
 /// The hash of one mutation's content.
@@ -29,7 +29,7 @@ pub struct Ledger {
     /// The chain there.
     pub chain: Chain,
     /// Log position of the database.
-    pub reached: Reached,
+    pub reached: LogPosition,
     /// The last stamp that was issued.
     pub last_stamp: i64,
 }

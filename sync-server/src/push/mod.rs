@@ -34,7 +34,7 @@ use crate::accounts::{Session, Tokens};
 use crate::authority::{Authority, Writing};
 use crate::body::RawBody;
 use crate::database::TRANSACTION_TRIES_MAX;
-use crate::epoch::Reached;
+use crate::epoch::LogPosition;
 use crate::failure::Failure;
 use crate::heads::access_scopes;
 use crate::state::App;
@@ -54,7 +54,7 @@ const NUMBER_MAX: i64 = (1 << 53) - 1;
 #[utoipa::path(post, path = "/v1/sync/push", security(("access_token" = [])), request_body = PushRequest, responses((status = 200, body = PushAnswer), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_BODY_BYTES_MAX>) -> Result<Json<PushAnswer>, Failure> {
     // The permit comes first: a parsed body takes many times its bytes, and a compressed one is small while it waits.
-    let permit = app.turns.take(session.organization_id).await?;
+    let permit = app.tenant_queues.take(session.organization_id).await?;
     let mut request: PushRequest = body.read(app.protocols)?;
     let epoch = app.epoch.number();
     app.protocols.admit_push(&mut request, epoch)?;
@@ -65,14 +65,14 @@ pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_B
     let answer = run_to_end(async move {
         let _permit = permit;
         let subscription = subscription(&app, session.user_id).await?;
-        let batch = batch.with_rights_of(subscription.rights_at);
+        let batch = batch.with_rights_at(subscription.rights_at);
         let device = session.device_id;
         let taken = batch.take(&app.pool, &app.constraints, Some(&app.tokens), session, &subscription.actor).await;
         if let Err(Failure::EpochMoved) = taken {
             app.settle().await?;
         }
         let (answer, moved) = taken?;
-        app.heads.handed_out.owe_page(device);
+        app.heads.cursor_cache.require_page(device);
         app.moved(moved);
         Ok(answer)
     });
@@ -113,7 +113,7 @@ impl Batch {
 
     /// Sets the sum of the access heads at which the pusher's rights were read: if it differs in the transaction, the rights are
     /// read again.
-    pub fn with_rights_of(self, rights_at: i64) -> Batch {
+    pub fn with_rights_at(self, rights_at: i64) -> Batch {
         Batch { rights_at: Some(rights_at), ..self }
     }
 
@@ -198,10 +198,10 @@ impl<A: Authority> Attempt<'_, A> {
         context.begun_with = context.actor.clone();
         let fresh_outcomes = sets::apply(&mut transaction, &mut context, fresh).await?;
         let (last_n, lsn) = ledger.store(&mut transaction, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;
-        let moved = transaction.stand().await?;
+        let moved = transaction.commit().await?;
 
         outcomes.extend(fresh_outcomes);
-        let reached = Reached { lsn, ..ledger.reached };
+        let reached = LogPosition { lsn, ..ledger.reached };
         let witness = self.tokens.and_then(|tokens| Witness::give(tokens, self.session.device_id, reached));
         Ok((PushAnswer { last_n, chain: hex::encode(chain), outcomes, server_time: self.authority.now_ms(), witness }, moved))
     }

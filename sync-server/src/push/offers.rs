@@ -132,7 +132,7 @@ async fn offer<W: Writing>(
     }
     context.history.offered = Some((count + usize::from(is_first), bytes + more));
     let key = OfferKey { entity: of.name, row_id: id, row_stamp: stamp };
-    if !transaction.is_of_lost_life(stamp).await? || names_another_row(transaction, context, rows, &key).await? {
+    if !transaction.is_of_lost_epoch(stamp).await? || names_another_row(transaction, context, rows, &key).await? {
         return Ok(NOT_KEPT);
     }
     let there = load(transaction, of, context.actor.organization_id, &[id]).await?;
@@ -191,7 +191,7 @@ async fn offer<W: Writing>(
     let Change { at, device, n, user, .. } = row_change.change;
     let edit = Edit { device: Some(device), n, user: Some(user), ..Edit::of_sql(at) };
     let edits = Edits::from([("offer".to_owned(), edit)]);
-    rows.take(row_change.id, Merged { values, edits, changed: true, verdict: Verdict::Applied, held: Vec::new() });
+    rows.take(row_change.id, Merged { values, edits, changed: true, verdict: Verdict::Applied, conflict_steps: Vec::new() });
     Ok(NOT_KEPT)
 }
 
@@ -225,12 +225,13 @@ async fn writable_fields<W: Writing>(
     fields: &[(usize, Value)],
     at_us: i64,
 ) -> Result<Fields, Failure> {
-    let kept = offers::of_writer(of, &id, current_values, fields, &context.actor);
+    let kept = offers::writable_fields(of, &id, current_values, fields, &context.actor);
     if !kept.is_empty() || fields.is_empty() {
         return Ok(kept);
     }
     let former_actors = held::former_actors(transaction, context, at_us).await?;
-    let kept = former_actors.iter().map(|actor| offers::of_writer(of, &id, current_values, fields, actor)).find(|kept| !kept.is_empty());
+    let kept =
+        former_actors.iter().map(|actor| offers::writable_fields(of, &id, current_values, fields, actor)).find(|kept| !kept.is_empty());
     Ok(kept.unwrap_or_default())
 }
 
@@ -295,7 +296,7 @@ async fn decide<W: Writing>(
     values[column_index("state")] = json!(decided);
     values[column_index("decided_by")] = json!(context.actor.user_id.to_string());
     values[column_index("decided_at")] = json!(context.received_ms);
-    rows.take(decision.id, Merged { values, edits: stored.edits, changed: true, verdict: Verdict::Applied, held: Vec::new() });
+    rows.take(decision.id, Merged { values, edits: stored.edits, changed: true, verdict: Verdict::Applied, conflict_steps: Vec::new() });
     Ok(Ok(Outcome::Applied))
 }
 
@@ -330,7 +331,7 @@ async fn apply_offered_row<W: Writing>(
     let is_later = |(index, _): &(usize, Value)| {
         let column = &of.columns[*index];
         let group = column.tracked_group().filter(|_| column.merge != Merge::Ask);
-        group.and_then(|group| rows.current(id)?.edits.get(group)).is_some_and(|edit| edit.says() && edit.at > at)
+        group.and_then(|group| rows.current(id)?.edits.get(group)).is_some_and(|edit| edit.is_explicit() && edit.at > at)
     };
     let seen = if fields.iter().any(is_later) { None } else { stamp_in(offered, "base_stamp") };
     let base = Base { stamp: seen, own: None };

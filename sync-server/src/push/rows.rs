@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use uuid::Uuid;
-use waystation_model::merge::{Held, Merged, Stored};
+use waystation_model::merge::{ConflictStep, Merged, Stored};
 use waystation_model::registry::Entity;
 use waystation_model::wire::Base;
 
@@ -20,7 +20,7 @@ pub struct Rows {
     found: HashSet<RowId>,
     dirty: Vec<RowId>,
     /// Effects on losing values, in order.
-    pub held: Vec<(RowId, Held)>,
+    pub held: Vec<(RowId, ConflictStep)>,
 }
 
 impl Rows {
@@ -46,7 +46,7 @@ impl Rows {
 
     /// Stores the result of a merge.
     pub fn take(&mut self, id: RowId, merged: Merged) {
-        self.held.extend(merged.held.into_iter().map(|held| (id, held)));
+        self.held.extend(merged.conflict_steps.into_iter().map(|held| (id, held)));
         if merged.changed {
             self.rows.insert(id, Stored { stamp: None, values: merged.values, edits: merged.edits });
             self.dirty.push(id);
@@ -102,7 +102,7 @@ pub async fn load<W: Writing>(transaction: &mut W, entity: &Entity, organization
 }
 
 /// Writes every changed row: one statement for existing rows, one for new ones. If another transaction has inserted a new row
-/// meanwhile, nothing was merged with it, so `insert` fails with `MadeMeanwhile` and the push runs again.
+/// meanwhile, nothing was merged with it, so `insert` fails with `InsertedConcurrently` and the push runs again.
 pub async fn write<W: Writing>(transaction: &mut W, entity: &Entity, organization: Uuid, rows: &Rows) -> Result<(), Failure> {
     let (there, new): (Vec<RowId>, Vec<RowId>) = rows.dirty().into_iter().partition(|id| rows.found.contains(id));
     let stored = |ids: &[RowId]| ids.iter().filter_map(|id| rows.rows.get(id)).collect::<Vec<&Stored>>();

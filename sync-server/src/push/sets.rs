@@ -297,7 +297,7 @@ async fn base_outcome<W: Writing>(
 fn read_mutation(entity: &'static Entity, mutation: &Mutation) -> Result<(RowId, Fields), Problem> {
     let fields = read_fields(entity, &mutation.columns, &mutation.values)?;
     let id = match entity.id {
-        IdRule::Made => mutation.id.ok_or_else(|| Problem::new(Code::MissingValue, "the row has no id").field("id"))?,
+        IdRule::Generated => mutation.id.ok_or_else(|| Problem::new(Code::MissingValue, "the row has no id").field("id"))?,
         IdRule::Derived(keys) => {
             let derived = entity.id_of_fields(&fields);
             match (mutation.id, derived) {
@@ -319,7 +319,7 @@ fn row_change<'a>(context: &Context<'_>, entity: &'static Entity, mutation: &Mut
         device: context.device,
         n: mutation.n,
         user: context.actor.user_id,
-        base: mutation.base.given_upto(context.last_stamp),
+        base: mutation.base.limited_to(context.last_stamp),
         at: At(mutation.at).not_after(context.received_ms).0,
         fields,
     };

@@ -142,7 +142,7 @@ impl LaptopSecrets for FolderSecrets {
         replace_atomically(&self.file(entry), secret).ok()
     }
 
-    fn answers(&self) -> bool {
+    fn is_available(&self) -> bool {
         true
     }
 }

@@ -97,7 +97,7 @@ async fn pages_read_ahead_lack_no_concurrent_change() -> Outcome<()> {
 async fn evicted_cursors_are_requested() -> Outcome<()> {
     let mut class = class().await?;
     class.rename("new").await?;
-    class.server.server().app().heads.handed_out.forget(class.aysel.device);
+    class.server.server().app().heads.cursor_cache.forget(class.aysel.device);
     assert_eq!(class.aysel.pull_by_digest().await?, None);
     class.aysel.pull().await?;
     class.rename("newer").await?;

@@ -208,7 +208,7 @@ fn steered(mut description: Value, caller: &Caller) -> Value {
 
 #[tokio::test]
 #[ignore = "needs schemathesis, which `cargo xtask test` installs and names in WAYSTATION_SCHEMATHESIS"]
-async fn made_up_requests_are_answered_as_described() -> Outcome<()> {
+async fn generated_requests_are_answered_as_described() -> Outcome<()> {
     let program = std::env::var_os("WAYSTATION_SCHEMATHESIS").ok_or("WAYSTATION_SCHEMATHESIS names no program")?;
     let program = Path::new(&program);
     let (server, mut school) = open().await?;

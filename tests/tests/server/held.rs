@@ -213,7 +213,7 @@ async fn rights_read_earlier_do_not_replace_rights_read_later() -> Outcome<()> {
     let before = class.school.value(lost.clone()).await?;
     assert_ne!(before, 0);
     let scopes = vec![format!("group:{}", class.group), format!("roster:{}", class.group)];
-    pool.know_rights(user, &scopes, 0).await?;
+    pool.store_rights(user, &scopes, 0).await?;
     assert_eq!(class.school.value(lost).await?, before, "an old read of an instance changes nothing");
     Ok(())
 }

@@ -8,8 +8,8 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::{Value, json};
 use sync_server::connections::Waits;
-use sync_server::tombstones::forget;
-use sync_server::turns::TURNS_WAITING_MAX;
+use sync_server::tenant_queues::REQUESTS_WAITING_MAX;
+use sync_server::tombstones::remove_old_tombstones;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -97,7 +97,7 @@ async fn requests_beyond_the_queue_limit_are_told_to_retry_and_nothing_is_lost()
     let mut holder = server.database().connect().await?;
     sqlx::raw_sql("BEGIN; UPDATE topics SET position = 9").execute(&mut holder).await?;
     let too_many = 5;
-    let count = TEST_CONNECTIONS as usize / 2 + TURNS_WAITING_MAX + too_many;
+    let count = TEST_CONNECTIONS as usize / 2 + REQUESTS_WAITING_MAX + too_many;
     let mut sent = send_all(vec![(caller.clone(), push.clone()); count]).await;
     for _ in 0..too_many {
         let refused = sent.join_next().await.ok_or("all were accepted")???;

@@ -1,7 +1,7 @@
 //! Rows that the server has lost and a laptop still has: the laptop offers them, and an administrator decides.
 
 use serde_json::{Value, json};
-use sync_server::tombstones::forget;
+use sync_server::tombstones::remove_old_tombstones;
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::ids::derived_id;

@@ -114,7 +114,7 @@ async fn sql_and_push_give_a_new_row_the_same_defaults() -> Outcome<()> {
                 continue;
             }
             match theirs {
-                Some(value) if column.kind == Kind::Real => assert_eq!(value.as_f64(), ours.as_f64(), "{name}"),
+                Some(value) if column.kind == Kind::Float => assert_eq!(value.as_f64(), ours.as_f64(), "{name}"),
                 Some(value) => assert_eq!(value, ours, "{name}"),
                 // Plain SQL has to name it.
                 None => {

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use reqwest::header::RANGE;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use sync_server::accounts::STRANGERS_WAITING_MAX;
+use sync_server::accounts::UNKNOWN_DEVICES_WAITING_MAX;
 use sync_server::connections::Peer;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -50,7 +50,7 @@ async fn known_devices_and_other_addresses_sign_in_before_waiting_strangers() ->
     let permits = desk.take(Some(address(9))).await?;
     let server = Arc::new(server);
     let mut strangers = JoinSet::new();
-    for number in 0..=STRANGERS_WAITING_MAX {
+    for number in 0..=UNKNOWN_DEVICES_WAITING_MAX {
         let (server, request) = (Arc::clone(&server), sign_in_from(address(1), &format!("nobody-{number}"), json!({}))?);
         strangers.spawn(async move { server.server().answer(request).await.map(|answer| answer.status()) });
     }
@@ -103,11 +103,11 @@ async fn large_bodies_are_decompressed_only_after_the_tenant_queue() -> Outcome<
         let request = Request::post(path).header("content-type", "application/json").header("content-encoding", "zstd");
         request.header("authorization", token).body(Body::from(bomb.clone()))
     };
-    let turns = &server.server().app().turns;
+    let tenant_queues = &server.server().app().tenant_queues;
     for path in ["/v1/sync/push", "/v1/sync/pull", "/v1/sync/slices"] {
         let mut permits = Vec::new();
         for _ in 0..TEST_CONNECTIONS / 2 {
-            permits.push(turns.take(school.organization).await?);
+            permits.push(tenant_queues.take(school.organization).await?);
         }
         let mut waiting = Box::pin(server.server().answer(send(path)?));
         for _ in 0..100 {

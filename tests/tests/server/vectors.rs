@@ -117,7 +117,7 @@ impl World {
         if case["before"].is_object() {
             let mut row = key.clone();
             row.extend(self.all_filled(case, &case["before"], None));
-            if entity(&table).is_some_and(|entity| entity.id == IdRule::Made) {
+            if entity(&table).is_some_and(|entity| entity.id == IdRule::Generated) {
                 row.insert("id".into(), json!(id));
             }
             self.make(&table, row).await?;
@@ -239,7 +239,7 @@ struct Played {
 fn row_id(table: &str, key: &Map<String, Value>) -> Outcome<Uuid> {
     let entity = entity(table).ok_or_else(|| format!("no table {table}"))?;
     Ok(match entity.id {
-        IdRule::Made => Uuid::now_v7(),
+        IdRule::Generated => Uuid::now_v7(),
         IdRule::Derived(names) => derived_id(table, names.iter().map(|name| key[*name].as_str())),
     })
 }

@@ -19,7 +19,7 @@ pub trait LaptopSecrets: Send + Sync {
     /// Stores a secret under this name.
     fn set(&self, entry: &str, secret: &[u8]) -> Option<()>;
     /// Whether it is available.
-    fn answers(&self) -> bool;
+    fn is_available(&self) -> bool;
 }
 
 /// The system's keyring.
@@ -35,7 +35,7 @@ impl LaptopSecrets for SystemKeyring {
         keyring::Entry::new(SERVICE, entry).ok()?.set_secret(secret).ok()
     }
 
-    fn answers(&self) -> bool {
+    fn is_available(&self) -> bool {
         match keyring::Entry::new(SERVICE, "answers").map(|entry| entry.get_secret()) {
             Ok(Ok(_) | Err(keyring::Error::NoEntry)) => true,
             Ok(Err(_)) | Err(_) => false,
@@ -56,7 +56,7 @@ impl LaptopSecrets for NoSecrets {
         None
     }
 
-    fn answers(&self) -> bool {
+    fn is_available(&self) -> bool {
         false
     }
 }
@@ -84,7 +84,7 @@ impl LaptopSecrets for MemorySecrets {
         Some(())
     }
 
-    fn answers(&self) -> bool {
+    fn is_available(&self) -> bool {
         true
     }
 }

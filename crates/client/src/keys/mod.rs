@@ -190,5 +190,5 @@ async fn ask(secrets: Arc<dyn LaptopSecrets>, entry: String, fresh: Option<Vec<u
 
 /// Whether a keyring is available.
 pub async fn is_keyring_available(secrets: Arc<dyn LaptopSecrets>) -> bool {
-    keyring::within_time(KEYRING_TIME_MAX, move || secrets.answers().then_some(())).await.is_some()
+    keyring::within_time(KEYRING_TIME_MAX, move || secrets.is_available().then_some(())).await.is_some()
 }

@@ -19,7 +19,7 @@ use crate::error::{ClientError, Result};
 use crate::store::Store;
 use crate::sync::automatic::BackOff;
 use crate::sync::engine::Engine;
-use crate::views::Event;
+use crate::view_models::Event;
 
 /// Shortest time between two progress events to the window.
 const EMIT_INTERVAL_MS: i64 = 100;
@@ -105,7 +105,7 @@ impl Downloads {
         }
         self.store
             .write(move |writer| {
-                writer.person(|connection, _| {
+                writer.durable_transaction(|connection, _| {
                     let mut insert = connection.prepare_cached(
                         "INSERT INTO downloads (sha256, content_item_id, course_id, title, size_bytes, position)
                          VALUES (?1, ?2, ?3, ?4, ?5, (SELECT coalesce(max(position), 0) + 1 FROM downloads))
@@ -140,7 +140,7 @@ impl Downloads {
         self.set_paused(false).await?;
         self.store
             .write(|writer| {
-                writer.person(|connection, _| {
+                writer.durable_transaction(|connection, _| {
                     connection.execute("UPDATE downloads SET state = 'waiting', problem = NULL", [])?;
                     Ok(())
                 })
@@ -153,7 +153,9 @@ impl Downloads {
     async fn set_paused(&self, paused: bool) -> Result<()> {
         self.paused.store(paused, Ordering::Relaxed);
         self.store
-            .write(move |writer| writer.person(|connection, _| set_setting(connection, PAUSED, if paused { "true" } else { "false" })))
+            .write(move |writer| {
+                writer.durable_transaction(|connection, _| set_setting(connection, PAUSED, if paused { "true" } else { "false" }))
+            })
             .await
     }
 
@@ -170,7 +172,7 @@ impl Downloads {
         let removed = hashes.clone();
         self.store
             .write(move |writer| {
-                writer.person(|connection, _| {
+                writer.durable_transaction(|connection, _| {
                     for sha256 in &removed {
                         connection.execute("DELETE FROM downloads WHERE sha256 = ?1", [sha256])?;
                     }
@@ -199,7 +201,7 @@ impl Downloads {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn view(&self) -> Result<crate::views::Downloads> {
+    pub async fn view(&self) -> Result<crate::view_models::Downloads> {
         let listed = self.store.read(list).await?;
         let fetching = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect::<Vec<_>>();
         let items = listed.into_iter().take(LISTED_MAX).map(|(sha256, mut download)| {
@@ -209,7 +211,7 @@ impl Downloads {
             }
             download
         });
-        Ok(crate::views::Downloads {
+        Ok(crate::view_models::Downloads {
             paused: self.paused.load(Ordering::Relaxed),
             items: items.collect(),
             bytes_here: i64::try_from(self.folder.bytes()).unwrap_or(i64::MAX),
@@ -317,7 +319,7 @@ impl Downloads {
         let stored = self
             .store
             .write(move |writer| {
-                writer.pulled(|connection, _| {
+                writer.relaxed_transaction(|connection, _| {
                     match problem {
                         None => connection.execute("DELETE FROM downloads WHERE sha256 = ?1", [&sha256])?,
                         Some(code) => connection.execute(

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::fetch::Wanted;
 use crate::error::Result;
 use crate::store::attention::read_code;
-use crate::views::Download;
+use crate::view_models::Download;
 
 pub(super) fn next_wanted(connection: &Connection) -> Result<Option<Wanted>> {
     let mut statement =

@@ -10,7 +10,7 @@ use waystation_model::{Code, Problem};
 use super::label;
 use crate::store::letters::{COLLATION, FOLD};
 use crate::store::value::to_stored;
-use crate::views::{Comparison, Condition, SortBy};
+use crate::view_models::{Comparison, Condition, SortBy};
 
 /// Conditions of one list.
 pub const CONDITIONS_MAX: usize = 20;

@@ -67,10 +67,8 @@ impl Labels {
         if let Some(label) = self.known.get(&key) {
             return Ok(label.clone());
         }
-        let label: Option<Option<String>> = connection
-            .prepare_cached(&format!("SELECT {}", referred_at(entity, "?1", 0)))?
-            .query_row([id], |row| row.get(0))
-            .optional()?;
+        let label: Option<Option<String>> =
+            connection.prepare_cached(&format!("SELECT {}", referred_at(entity, "?1", 0)))?.query_row([id], |row| row.get(0)).optional()?;
         let label = label.flatten();
         self.known.insert(key, label.clone());
         Ok(label)

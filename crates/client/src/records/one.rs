@@ -12,7 +12,7 @@ use super::label::Labels;
 use super::query;
 use crate::error::{ClientError, Result};
 use crate::store::{Owner, edit, overlay, rows};
-use crate::views::{OpenedRecord, RowsOf};
+use crate::view_models::{OpenedRecord, RowsOf};
 
 /// The row with this id.
 ///

@@ -10,7 +10,7 @@ use super::filter::{Filter, Term, filter, order, tables_of_label};
 use super::label::Labels;
 use crate::error::Result;
 use crate::store::rows;
-use crate::views::{RecordPage, RecordRow, RecordsQuery};
+use crate::view_models::{RecordPage, RecordRow, RecordsQuery};
 
 /// Rows of one page.
 pub const PAGE_ROWS_MAX: u32 = 500;
@@ -103,7 +103,12 @@ fn keys(
     let mut rows = statement.query(params_from_iter(values))?;
     let mut keys = Vec::new();
     while let Some(row) = rows.next()? {
-        let values = (0..terms.len()).map(|place| Ok(row.get_ref(place)?.into())).collect::<rusqlite::Result<Vec<Stored>>>()?;
+        let values = (0..terms.len())
+            .map(|place| {
+                Ok(Stored::try_from(row.get_ref(place)?)
+                    .map_err(|error| rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Null, Box::new(error)))?)
+            })
+            .collect::<rusqlite::Result<Vec<Stored>>>()?;
         let id = match row.get_ref(terms.len() - 1)? {
             ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
             _ => continue,

@@ -111,7 +111,6 @@ impl Going<'_> {
 
 fn pointing(connection: &Connection, child: &Entity, column: &Column, id: &Uuid) -> Result<Vec<Uuid>> {
     let sql = format!("SELECT id FROM {} WHERE {} = ?1", child.name, column.name);
-    let ids: Vec<String> =
-        connection.prepare_cached(&sql)?.query_map([id_text(id)], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let ids: Vec<String> = connection.prepare_cached(&sql)?.query_map([id_text(id)], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     Ok(ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect())
 }

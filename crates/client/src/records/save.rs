@@ -12,7 +12,7 @@ use waystation_model::{Code, Problem};
 use crate::error::Result;
 use crate::store::rows::{self, id_text};
 use crate::store::{Edit, Owner};
-use crate::views::SaveRecord;
+use crate::view_models::SaveRecord;
 
 /// Rows of one save.
 pub const SAVE_ROWS_MAX: usize = 1_000;

@@ -7,7 +7,7 @@ use waystation_model::registry::{self, Column, Entity, Kind};
 use super::one::related_tables;
 use crate::error::Result;
 use crate::store::Owner;
-use crate::views::{RecordColumn, RecordKind, RecordTable, RelatedTable};
+use crate::view_models::{RecordColumn, RecordKind, RecordTable, RelatedTable};
 
 /// From this many characters on, a text is written in several lines.
 const LONG_TEXT_FROM: usize = 1_000;

@@ -18,7 +18,7 @@ use crate::store::{Edit, Owner};
 pub const UNDO_MAX: usize = 100;
 
 /// What happened to one row.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Change {
     entity: &'static Entity,
     id: Uuid,
@@ -68,7 +68,8 @@ pub fn plan(connection: &Connection, owner: &Owner, now_ms: i64, changes: &[Chan
 fn back(connection: &Connection, owner: &Owner, now_ms: i64, change: &Change) -> Result<Option<Edit>> {
     let entity = change.entity;
     let now = rows::read(connection, entity, &id_text(&change.id))?.map(|row| row.values);
-    let moved = |name: &str| Problem::new(Code::ChangedMeanwhile, format!("{} {} was changed meanwhile", entity.name, change.id)).field(name);
+    let moved =
+        |name: &str| Problem::new(Code::ChangedMeanwhile, format!("{} {} was changed meanwhile", entity.name, change.id)).field(name);
     match (&change.before, &change.after, now) {
         (Some(before), Some(after), Some(now)) => {
             let changed: Vec<usize> =

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::error::{ClientError, Result};
 use crate::store::value::to_json;
 use crate::store::{Edit, conflicts as open_conflicts, rows, scopes};
-use crate::views::*;
+use crate::view_models::*;
 
 /// Days that one grid may span.
 const GRID_DAYS_MAX: i64 = 400;

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::store::attention::{self, Refused};
 use crate::store::rows::id_text;
 use crate::store::{Edit, rows};
-use crate::views::*;
+use crate::view_models::*;
 
 /// Tables that a card may show: a refused change is of a table that the screens write to, and a held change or an offered row
 /// may be of any other. Only the server writes `devices`.
@@ -134,9 +134,9 @@ pub(super) fn field_kind(column: &Column) -> (&'static str, &'static [&'static s
     match column.kind {
         Kind::Text => ("text", &[]),
         Kind::Choice(words) => ("choice", words),
-        Kind::Truth => ("truth", &[]),
-        Kind::Whole => ("whole", &[]),
-        Kind::Real => ("real", &[]),
+        Kind::Bool => ("truth", &[]),
+        Kind::Int => ("whole", &[]),
+        Kind::Float => ("real", &[]),
         Kind::Date => ("date", &[]),
         Kind::Uuid | Kind::Time | Kind::Timestamp | Kind::Json => ("other", &[]),
     }

@@ -15,7 +15,7 @@ use super::topic::{OrderedTopic, fill_contents, topics_in_order};
 use crate::app::App;
 use crate::error::{ClientError, Result};
 use crate::store::{Edit, edit, rows, scopes};
-use crate::views::*;
+use crate::view_models::*;
 
 impl App {
     pub(crate) async fn course(&self, arguments: ById) -> Result<Course, Problem> {
@@ -125,8 +125,8 @@ fn fill_card(snapshot: &Snapshot<'_>, card: &mut CourseCard, user_id: &str) -> R
     let files = files_of(snapshot, FilesOf::Course(&card.id))?;
     card.bytes_all = files.iter().map(|file| file.size_bytes).sum();
     card.bytes_here = files.iter().filter(|file| snapshot.downloads.has(&file.sha256)).map(|file| file.size_bytes).sum();
-    card.ready = scopes::is_whole(snapshot.connection, &ScopeKind::Course.of(&card.id))?
-        && (card.status == "published" || scopes::is_whole(snapshot.connection, &ScopeKind::CourseStaff.of(&card.id))?);
+    card.ready = scopes::is_complete(snapshot.connection, &ScopeKind::Course.of(&card.id))?
+        && (card.status == "published" || scopes::is_complete(snapshot.connection, &ScopeKind::CourseStaff.of(&card.id))?);
     Ok(())
 }
 

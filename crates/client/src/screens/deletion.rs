@@ -9,7 +9,7 @@ use waystation_model::{Code, Problem};
 
 use crate::app::App;
 use crate::error::{ClientError, Result};
-use crate::views::*;
+use crate::view_models::*;
 
 impl App {
     pub(crate) async fn deletion(&self, arguments: RowOf) -> Result<Deletion, Problem> {

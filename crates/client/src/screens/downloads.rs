@@ -5,7 +5,7 @@ use waystation_model::Problem;
 use super::course::{FilesOf, files_of};
 use crate::app::App;
 use crate::error::Result;
-use crate::views::*;
+use crate::view_models::*;
 
 impl App {
     pub(crate) async fn download_course(&self, arguments: ById) -> Result<Downloads, Problem> {

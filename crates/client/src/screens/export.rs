@@ -8,7 +8,7 @@ use super::sync::about;
 use crate::app::{App, make_private_folder};
 use crate::error::Result;
 use crate::store::value::read_json;
-use crate::views::*;
+use crate::view_models::*;
 
 const WAITING: &str = "SELECT o.n AS n, o.entity AS entity, o.row_id AS row_id, o.op AS op, o.at AS at, o.columns AS columns,
     o.vals AS vals FROM outbox o, device d WHERE o.n > d.acknowledged_n AND o.state < 3 ORDER BY o.n";

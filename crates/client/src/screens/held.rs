@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::store::held::HeldChange;
 use crate::store::{Edit, held, rows};
-use crate::views::*;
+use crate::view_models::*;
 
 impl App {
     pub(crate) async fn decide_held(&self, arguments: DecideHeld) -> Result<Nothing, Problem> {

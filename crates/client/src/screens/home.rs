@@ -13,7 +13,7 @@ use super::test::{AttemptsOf, attempt_cards};
 use super::topic::topics_in_order;
 use crate::app::App;
 use crate::error::Result;
-use crate::views::*;
+use crate::view_models::*;
 
 /// Results that the home screen lists.
 const RESULTS_MAX: usize = 10;

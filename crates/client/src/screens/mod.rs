@@ -9,6 +9,7 @@ mod export;
 mod held;
 mod home;
 mod people;
+mod records;
 mod sign_in;
 pub(crate) mod station;
 mod sync;

@@ -13,7 +13,7 @@ use crate::keys::{self, Keys};
 use crate::people::Resident;
 use crate::store::{Edit, Writer};
 use crate::unlocked::{Opened, STORE_FILE, Unlocked, take_lock};
-use crate::views::*;
+use crate::view_models::*;
 
 /// Allowed zoom of the window, in percent.
 const ZOOM_PERCENT: std::ops::RangeInclusive<u16> = 50..=300;

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::records::{self, undo};
 use crate::store::{Device, Edit};
-use crate::views::*;
+use crate::view_models::*;
 
 /// Rows that a reference is offered at once.
 const REFERENCES_MAX: u32 = 50;
@@ -32,8 +32,12 @@ impl App {
 
     pub(crate) async fn find_references(&self, arguments: FindReferences) -> Result<Vec<Named>, Problem> {
         let entity = records::listed(&arguments.table)?;
-        let query =
-            RecordsQuery { table: arguments.table, search: arguments.search, limit: arguments.limit.min(REFERENCES_MAX), ..RecordsQuery::default() };
+        let query = RecordsQuery {
+            table: arguments.table,
+            search: arguments.search,
+            limit: arguments.limit.min(REFERENCES_MAX),
+            ..RecordsQuery::default()
+        };
         let page = self.read(move |snapshot| records::page(snapshot.connection, entity, &query)).await?;
         let named = |row: RecordRow| Named { row: RowOf { entity: entity.name.to_owned(), id: row.id }, label: row.label };
         Ok(page.rows.into_iter().map(named).collect())

@@ -15,7 +15,7 @@ use crate::sync::clock::RequestTime;
 use crate::sync::link::Link;
 use crate::sync::session::{self, Tokens};
 use crate::unlocked::{Opened, STORE_FILE, Unlocked, take_lock};
-use crate::views::*;
+use crate::view_models::*;
 
 impl App {
     pub(crate) async fn sign_in(&self, arguments: SignIn) -> Result<Person, Problem> {
@@ -131,7 +131,7 @@ impl SignedIn {
     fn store(self, writer: &mut Writer, offset_ms: Option<i64>) -> Result<()> {
         let SignInAnswer { device_id, epoch, access_token, access_expires_at, refresh_token, .. } = self.answer;
         let refused = self.refused;
-        writer.person(|connection, device| {
+        writer.durable_transaction(|connection, device| {
             if device.device_id != device_id {
                 if refused == Some((device.device_id, Code::DeviceNotYours)) {
                     outbox::replace_unknown_device(connection, device, device_id)?;

@@ -8,7 +8,7 @@ use super::Snapshot;
 use super::course::{CardsFor, course_cards};
 use crate::app::App;
 use crate::error::{ClientError, Result};
-use crate::views::*;
+use crate::view_models::*;
 
 /// Columns of a station that are shown as particulars, besides name, address and description.
 const OF_STATION: &[&str] = &["code", "brand", "region", "phone", "email", "opening_hours", "opened_on", "status", "latitude", "longitude"];

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::store::conflicts::{self as open_conflicts, ConflictValue};
 use crate::store::{Edit, rows};
-use crate::views::*;
+use crate::view_models::*;
 
 /// Unconfirmed changes that the Sync centre lists.
 const WAITING_LISTED_MAX: i64 = 200;

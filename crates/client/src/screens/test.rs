@@ -9,7 +9,7 @@ use waystation_model::grading::Grade;
 
 use super::Snapshot;
 use crate::error::Result;
-use crate::views::*;
+use crate::view_models::*;
 
 pub(super) use draft::LocalGrade;
 

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::{ClientError, Result};
 use crate::store::value::to_json;
 use crate::store::{Device, Edit};
-use crate::views::*;
+use crate::view_models::*;
 
 impl App {
     pub(crate) async fn topic(&self, arguments: ById) -> Result<Topic, Problem> {

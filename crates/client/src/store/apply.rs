@@ -113,7 +113,7 @@ pub fn apply(
 pub fn start_again(connection: &Connection, device: &mut Device, applied_upto: i64) -> Result<Verdict> {
     device.first_sync_done = false;
     scopes::start_again(connection)?;
-    if applied_upto < device.acknowledged_n && !outbox::go_back_to(connection, device, applied_upto)? {
+    if applied_upto < device.acknowledged_n && !outbox::rewind_to(connection, device, applied_upto)? {
         outbox::requeue_all(connection, device)?;
         return Ok(Verdict::Copied);
     }

@@ -56,7 +56,7 @@ impl Cell<'_> {
         match (kind, self) {
             (_, Cell::Null) => StoredCell::Plain(ValueRef::Null),
             (Kind::Json, cell) => StoredCell::Made(cell.to_value().to_string()),
-            (Kind::Real, Cell::Int(number)) => StoredCell::Plain(ValueRef::Real(*number as f64)),
+            (Kind::Float, Cell::Int(number)) => StoredCell::Plain(ValueRef::Real(*number as f64)),
             (_, Cell::Bool(flag)) => StoredCell::Plain(ValueRef::Integer(i64::from(*flag))),
             (_, Cell::Int(number)) => StoredCell::Plain(ValueRef::Integer(*number)),
             (_, Cell::Float(number)) => StoredCell::Plain(ValueRef::Real(*number)),

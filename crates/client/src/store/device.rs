@@ -37,7 +37,7 @@ pub struct Owner {
     pub server: String,
 }
 
-/// The device's state. It is stored in the `device` row, except for `went_back`; `next_n` and `last_at` follow from the outbox.
+/// The device's state. It is stored in the `device` row, except for `rewinds`; `next_n` and `last_at` follow from the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
     /// The device's id at the server.
@@ -62,7 +62,7 @@ pub struct Device {
     pub witness: Option<String>,
     /// How often the numbers were rewound since the database was opened. An answer to a request from before a rewind is about
     /// outdated numbers.
-    pub went_back: u32,
+    pub rewinds: u32,
     /// The number of the next mutation.
     pub next_n: i64,
     /// The time of the latest mutation.
@@ -131,7 +131,7 @@ pub fn load(connection: &Connection) -> Result<Option<Device>> {
                 last_sync_at: row.get("last_sync_at")?,
                 first_sync_done: row.get("first_sync_done")?,
                 witness: row.get("witness")?,
-                went_back: 0,
+                rewinds: 0,
                 next_n: 1,
                 last_at: At::default(),
             })

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use uuid::Uuid;
 use waystation_model::access::{Actor, Rules, Who, allows, refused_column};
-use waystation_model::merge::{Change, Edits, Stored, lay_over, merge, read_fields};
+use waystation_model::merge::{Change, Edits, Stored, apply_pending_fields, merge, read_fields};
 use waystation_model::registry::{Entity, Merge};
 use waystation_model::wire::{Base, Operation};
 use waystation_model::{Code, Problem};
@@ -230,7 +230,7 @@ pub(super) fn overlay_fields(entity: &Entity, names: &mut Vec<String>, given: &m
         }
     }
     let fields: Vec<(usize, Value)> = later.iter().zip(values).filter_map(|(name, value)| Some((index_of(name)?, value.clone()))).collect();
-    lay_over(entity, &mut together, &fields);
+    apply_pending_fields(entity, &mut together, &fields);
     for name in later {
         if !names.contains(name) {
             names.push(name.clone());
@@ -253,7 +253,7 @@ pub fn permit(connection: &Connection, owner: &Owner, entity: &Entity, rules: Ru
 /// Whether two states of a row differ in a column that these rules use.
 fn changes_rights(rules: Rules, entity: &Entity, before: &[Value], after: &[Value]) -> bool {
     rules.iter().copied().flatten().any(|who| match who {
-        Who::Is(column) | Who::Hears(_, column) | Who::Empty(column) | Who::Equals(column, _) => {
+        Who::Is(column) | Who::Subscribes(_, column) | Who::Empty(column) | Who::Equals(column, _) => {
             entity.column_index(column).is_some_and(|index| before[index] != after[index])
         }
         Who::Has(_) | Who::Staff => false,
@@ -289,7 +289,7 @@ fn actor_for(
     let mut scopes = HashSet::new();
     let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?;
     for who in rules.into_iter().flatten().copied().flatten() {
-        if let Who::Hears(kind, column) = who
+        if let Who::Subscribes(kind, column) = who
             && let Some(key) = scope_key(entity, column, id, values)
         {
             let scope = kind.of(key);

@@ -1,4 +1,4 @@
-//! Sorting and searching by letters, taught to SQLite.
+//! Sorting and searching by letters, as a collation and a function of SQLite.
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
@@ -12,11 +12,11 @@ pub const COLLATION: &str = "letters";
 /// The SQL function that folds a text for a search.
 pub const FOLD: &str = "fold_letters";
 
-/// Teaches a connection both.
+/// Registers both on a connection.
 ///
 /// # Errors
 /// When the database fails.
-pub fn teach(connection: &Connection) -> Result<()> {
+pub fn register_functions(connection: &Connection) -> Result<()> {
     connection.create_collation(COLLATION, compare)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function(FOLD, 1, flags, |context| {

@@ -36,7 +36,7 @@ pub fn remember(connection: &Connection, owner: &Owner, lost: &[(i64, i64)], now
             let ids: Vec<String> = statement.query_map([after, upto], |row| row.get("id"))?.collect::<Result<_, _>>()?;
             for id in ids {
                 let Some(row) = server_row(connection, entity, &id)? else { continue };
-                let fields = offered_of(connection, owner, entity, &id, &row)?;
+                let fields = offerable_fields(connection, owner, entity, &id, &row)?;
                 if fields.is_empty() {
                     continue;
                 }
@@ -51,12 +51,12 @@ pub fn remember(connection: &Connection, owner: &Owner, lost: &[(i64, i64)], now
 ///
 /// # Errors
 /// When the database fails.
-pub fn offered_of(connection: &Connection, owner: &Owner, entity: &Entity, id: &str, row: &Row) -> Result<Map<String, Value>> {
+pub fn offerable_fields(connection: &Connection, owner: &Owner, entity: &Entity, id: &str, row: &Row) -> Result<Map<String, Value>> {
     let Ok(id) = Uuid::parse_str(id) else { return Ok(Map::new()) };
     let columns = entity.columns.iter().enumerate().filter(|(_, column)| offers::is_offered(column));
     let fields: Vec<(usize, Value)> = columns.map(|(index, _)| (index, row.values[index].clone())).collect();
     let actor = edit::writer_of(connection, owner, entity, &id, &row.values)?;
-    let offered = offers::of_writer(entity, &id, Some(&row.values), &fields, &actor);
+    let offered = offers::writable_fields(entity, &id, Some(&row.values), &fields, &actor);
     Ok(offered.into_iter().map(|(index, value)| (entity.columns[index].name.to_owned(), value)).collect())
 }
 

@@ -12,6 +12,7 @@ pub mod device;
 pub mod digest;
 pub mod edit;
 pub mod held;
+pub mod letters;
 pub mod lost;
 mod numbering;
 pub mod open;
@@ -85,7 +86,7 @@ impl Writer {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn others_wrote(&mut self) -> Result<bool> {
+    pub fn was_written_by_others(&mut self) -> Result<bool> {
         let found = data_version(&self.connection)?;
         let wrote = std::mem::replace(&mut self.written_by_others, found) != found;
         if wrote {
@@ -110,13 +111,13 @@ impl Writer {
         Ok(reached)
     }
 
-    /// [`Writer::pulled`] for work that changes no scope, so that the cached cursors stay valid.
+    /// [`Writer::relaxed_transaction`] for work that changes no scope, so that the cached cursors stay valid.
     ///
     /// # Errors
     /// Those of `work`; nothing is changed then.
     pub fn noted<R>(&mut self, work: impl FnOnce(&Connection, &mut Device) -> Result<R>) -> Result<R> {
         let written = self.connection.total_changes();
-        let result = self.pulled(work)?;
+        let result = self.relaxed_transaction(work)?;
         if let Some((at, _)) = self.reached.get_mut()
             && *at == written
         {
@@ -152,7 +153,7 @@ impl Writer {
     ///
     /// # Errors
     /// Those of `work`; nothing is changed then.
-    pub fn person<R>(&mut self, work: impl FnOnce(&Connection, &mut Device) -> Result<R>) -> Result<R> {
+    pub fn durable_transaction<R>(&mut self, work: impl FnOnce(&Connection, &mut Device) -> Result<R>) -> Result<R> {
         self.transaction(true, work)
     }
 
@@ -160,7 +161,7 @@ impl Writer {
     ///
     /// # Errors
     /// Those of `work`; nothing is changed then.
-    pub fn pulled<R>(&mut self, work: impl FnOnce(&Connection, &mut Device) -> Result<R>) -> Result<R> {
+    pub fn relaxed_transaction<R>(&mut self, work: impl FnOnce(&Connection, &mut Device) -> Result<R>) -> Result<R> {
         self.transaction(false, work)
     }
 
@@ -183,7 +184,7 @@ impl Writer {
     /// # Errors
     /// The first refusal.
     pub fn edit(&mut self, now_ms: i64, edits: &[Edit]) -> Result<Vec<i64>> {
-        self.person(|connection, device| edits.iter().map(|edit| edit::make(connection, device, now_ms, edit)).collect())
+        self.durable_transaction(|connection, device| edits.iter().map(|edit| edit::make(connection, device, now_ms, edit)).collect())
     }
 }
 

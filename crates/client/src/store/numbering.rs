@@ -20,7 +20,7 @@ use crate::error::Result;
 ///
 /// # Errors
 /// When the database fails.
-pub fn go_back_to(connection: &Connection, device: &mut Device, last_n: i64) -> Result<bool> {
+pub fn rewind_to(connection: &Connection, device: &mut Device, last_n: i64) -> Result<bool> {
     let chain = if last_n == 0 { Some(CHAIN_START) } else { chain_at(connection, last_n)? };
     let kept: i64 =
         connection
@@ -37,7 +37,7 @@ pub fn go_back_to(connection: &Connection, device: &mut Device, last_n: i64) -> 
     device.acknowledged_n = last_n;
     device.acknowledged_chain = chain;
     device.applied_upto = device.applied_upto.min(last_n);
-    device.went_back += 1;
+    device.rewinds += 1;
     super::device::save(connection, device)?;
     rebuild_all(connection, &rows)?;
     Ok(true)
@@ -89,7 +89,7 @@ pub fn requeue_all(connection: &Connection, device: &mut Device) -> Result<()> {
     device.acknowledged_chain = CHAIN_START;
     device.applied_upto = 0;
     device.next_n = waiting + 1;
-    device.went_back += 1;
+    device.rewinds += 1;
     super::device::save(connection, device)?;
     rebuild_all(connection, &rows)
 }
@@ -125,7 +125,7 @@ pub fn become_device(connection: &Connection, device: &mut Device, device_id: Uu
     move_below_zero(connection, acknowledged)?;
     let waiting = number_from_one(connection, 0)?;
     device.device_id = device_id;
-    device.went_back += 1;
+    device.rewinds += 1;
     device.acknowledged_n = 0;
     device.acknowledged_chain = CHAIN_START;
     device.applied_upto = 0;

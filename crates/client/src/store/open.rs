@@ -61,6 +61,7 @@ fn set_key(connection: &Connection, key: &DatabaseKey) -> Result<()> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
     super::digest::register_function(connection)?;
+    super::letters::register_functions(connection)?;
     // Temporary files on the disk would contain plain text.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // The first read fails when the key is wrong.

@@ -12,7 +12,7 @@ use waystation_model::{Code, Problem};
 
 use super::device::Device;
 use super::lost;
-pub use super::numbering::{acknowledge_before, become_device, go_back_to, replace_unknown_device, requeue_all};
+pub use super::numbering::{acknowledge_before, become_device, replace_unknown_device, requeue_all, rewind_to};
 use super::overlay::{read_operation, rebuild};
 use super::value::{read_json, read_uuid};
 use crate::error::{ClientError, Result};
@@ -29,8 +29,8 @@ const MERGED_LOG_MAX: i64 = 500;
 pub struct Batch {
     /// The device's epoch when the batch was taken.
     pub epoch: i64,
-    /// The device's `went_back` at that time.
-    pub went_back: u32,
+    /// The device's `rewinds` at that time.
+    pub rewinds: u32,
     /// The number of the first.
     pub first_n: i64,
     /// The chain before it.
@@ -79,7 +79,7 @@ pub fn take(connection: &Connection, device: &Device) -> Result<Option<Batch>> {
     }
     Ok(Some(Batch {
         epoch: device.epoch,
-        went_back: device.went_back,
+        rewinds: device.rewinds,
         first_n: device.acknowledged_n + 1,
         chain_before: device.acknowledged_chain,
         mutations,
@@ -107,7 +107,7 @@ fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
     // The id is not sent when it follows from columns that are sent.
     let follows = registry::entity(&entity).is_some_and(|entity| match entity.id {
         IdRule::Derived(keys) => keys.iter().all(|key| columns.iter().any(|column| column == key)),
-        IdRule::Made => false,
+        IdRule::Generated => false,
     });
     Ok(Mutation {
         n: row.get("n")?,
@@ -127,7 +127,7 @@ fn read_mutation(row: &rusqlite::Row<'_>) -> rusqlite::Result<Mutation> {
 /// # Errors
 /// `bad_answer` when the answer does not belong to the batch.
 pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch, answer: &PushAnswer) -> Result<Vec<&'static str>> {
-    if batch.epoch != device.epoch || batch.went_back != device.went_back {
+    if batch.epoch != device.epoch || batch.rewinds != device.rewinds {
         // The answer is from an earlier epoch, or about numbers that were rewound since: all of these mutations are sent again.
         return Ok(Vec::new());
     }

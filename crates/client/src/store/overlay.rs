@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
-use waystation_model::merge::lay_over;
+use waystation_model::merge::apply_pending_fields;
 use waystation_model::registry::{Entity, Merge};
 use waystation_model::wire::{Base, Operation};
 
@@ -156,13 +156,13 @@ pub fn apply_change(entity: &Entity, row: Option<Row>, op: Operation, fields: &[
     match (op, row) {
         (Operation::Delete, _) => None,
         (Operation::Put, Some(mut row)) => {
-            lay_over(entity, &mut row.values, fields);
+            apply_pending_fields(entity, &mut row.values, fields);
             row.updated_at = at_ms;
             Some(row)
         }
         (Operation::Put, None) => {
             let mut values = entity.empty_values();
-            lay_over(entity, &mut values, fields);
+            apply_pending_fields(entity, &mut values, fields);
             // A change of a few columns does not create a row. Its row does not exist, and the server will refuse the change.
             let is_whole = entity
                 .columns
@@ -175,7 +175,7 @@ pub fn apply_change(entity: &Entity, row: Option<Row>, op: Operation, fields: &[
 }
 
 /// The server's row with `pending` applied.
-pub fn lay_all(entity: &Entity, server: Option<Row>, pending: &[Pending]) -> Option<Row> {
+pub fn apply_pending(entity: &Entity, server: Option<Row>, pending: &[Pending]) -> Option<Row> {
     let stamp = server.as_ref().map_or(0, |row| row.stamp);
     // The server refuses a delete that is based on an older state of the row. For a delete that is based on an own change this
     // cannot be checked here.
@@ -199,7 +199,7 @@ pub fn rebuild(connection: &Connection, entity: &Entity, id: &str) -> Result<()>
     if pending.is_empty() {
         connection.prepare_cached("DELETE FROM shadows WHERE entity = ?1 AND row_id = ?2")?.execute([entity.name, id])?;
     }
-    match lay_all(entity, server, &pending) {
+    match apply_pending(entity, server, &pending) {
         Some(row) => rows::write(connection, entity, id, &row)?,
         None => rows::delete(connection, entity, id)?,
     }

@@ -34,7 +34,7 @@ pub fn digest(cursors: &BTreeMap<String, i64>) -> String {
 ///
 /// # Errors
 /// When the database fails.
-pub fn is_whole(connection: &Connection, scope: &str) -> Result<bool> {
+pub fn is_complete(connection: &Connection, scope: &str) -> Result<bool> {
     let whole = connection.prepare_cached("SELECT whole FROM scopes WHERE scope = ?1")?.query_row([scope], |row| row.get(0)).optional()?;
     Ok(whole.unwrap_or(false))
 }

@@ -13,7 +13,7 @@ pub fn to_stored(kind: Kind, value: &Value) -> Stored {
         (_, Value::Null) => Stored::Null,
         (Kind::Json, value) => Stored::Text(value.to_string()),
         (_, Value::Bool(flag)) => Stored::Integer(i64::from(*flag)),
-        (Kind::Real, value) => Stored::Real(value.as_f64().unwrap_or(0.0)),
+        (Kind::Float, value) => Stored::Real(value.as_f64().unwrap_or(0.0)),
         (_, Value::Number(number)) => match number.as_i64() {
             Some(integer) => Stored::Integer(integer),
             None => Stored::Real(number.as_f64().unwrap_or(0.0)),
@@ -27,7 +27,7 @@ pub fn to_stored(kind: Kind, value: &Value) -> Stored {
 pub fn to_json(kind: Kind, stored: ValueRef<'_>) -> Value {
     match (kind, stored) {
         (_, ValueRef::Null) => Value::Null,
-        (Kind::Truth, ValueRef::Integer(number)) => Value::Bool(number != 0),
+        (Kind::Bool, ValueRef::Integer(number)) => Value::Bool(number != 0),
         (Kind::Json, ValueRef::Text(text)) => serde_json::from_slice(text).unwrap_or(Value::Null),
         (_, ValueRef::Integer(number)) => Value::from(number),
         (_, ValueRef::Real(number)) => Value::from(number),

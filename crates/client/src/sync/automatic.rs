@@ -88,7 +88,7 @@ async fn pull_loop(engine: Arc<Engine>) {
             Ok(()) => {
                 back_off.reset();
                 let now_ms = engine.environment.clock.now_ms();
-                let touched = engine.others_wrote().await;
+                let touched = engine.was_written_by_others().await;
                 if touched {
                     tracing::warn!("another program wrote to the database");
                     audited_at = now_ms - AUDIT_EVERY_MS;

@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::error::{ClientError, Result};
 use crate::keys::DeviceSecret;
 use crate::store::{Store, outbox};
-use crate::views::{Event, SyncStatus};
+use crate::view_models::{Event, SyncStatus};
 
 /// With fewer free bytes the disk counts as nearly full.
 pub const DISK_LOW_BYTES: u64 = 512 * 1024 * 1024;
@@ -165,7 +165,7 @@ impl Engine {
         let stored = tokens.clone();
         self.store
             .write(move |writer| {
-                writer.person(|connection, device| {
+                writer.durable_transaction(|connection, device| {
                     session::save(connection, &stored)?;
                     outbox::become_device(connection, device, id)
                 })

@@ -45,7 +45,7 @@ pub struct Sending {
 /// # Errors
 /// When the database fails.
 pub fn take(writer: &mut Writer, now_ms: i64) -> Result<Option<Sending>> {
-    let Some(batch) = writer.person(|connection, device| outbox::take(connection, device))? else { return Ok(None) };
+    let Some(batch) = writer.durable_transaction(|connection, device| outbox::take(connection, device))? else { return Ok(None) };
     let device = writer.device();
     let request = PushRequest {
         protocol: PROTOCOL_VERSION,
@@ -68,7 +68,7 @@ pub fn take(writer: &mut Writer, now_ms: i64) -> Result<Option<Sending>> {
 /// # Errors
 /// When the answer does not belong to the push, or the database fails.
 pub fn store(writer: &mut Writer, batch: &Batch, answer: &PushAnswer, offset_ms: Option<i64>) -> Result<BTreeSet<&'static str>> {
-    writer.person(|connection, device| {
+    writer.durable_transaction(|connection, device| {
         device.clock_offset_ms = offset_ms.unwrap_or(device.clock_offset_ms);
         Ok(outbox::store_answer(connection, device, batch, answer)?.into_iter().collect())
     })
@@ -85,26 +85,26 @@ pub enum Repair {
     NewDevice,
 }
 
-/// Repairs the numbering after the server refused it, so that the push can be tried again. `went_back` is the device's
-/// `went_back` when the push was sent.
+/// Repairs the numbering after the server refused it, so that the push can be tried again. `rewinds` is the device's
+/// `rewinds` when the push was sent.
 ///
 /// # Errors
 /// The error itself, when it is not about the numbering.
-pub fn repair(writer: &mut Writer, went_back: u32, error: ClientError) -> Result<Repair> {
+pub fn repair(writer: &mut Writer, rewinds: u32, error: ClientError) -> Result<Repair> {
     let ClientError::Refused(problem) = &error else { return Err(error) };
     match problem.code {
         Code::EpochChanged => Ok(Repair::Pull),
         // The pull has rewound the numbers meanwhile, so this refusal is about outdated numbers.
-        Code::NumberGap | Code::NumberReused | Code::ChainMismatch if writer.device().went_back != went_back => Ok(Repair::Again),
+        Code::NumberGap | Code::NumberReused | Code::ChainMismatch if writer.device().rewinds != rewinds => Ok(Repair::Again),
         Code::NumberGap => {
             let next_n = outbox::number_in(problem);
-            let gone_back = writer.person(|connection, device| {
+            let gone_back = writer.durable_transaction(|connection, device| {
                 let Some(next_n) = next_n else { return Ok(false) };
                 if next_n > device.acknowledged_n {
                     // The server has everything that it acknowledged, so there is nothing to rewind.
                     return Ok(true);
                 }
-                let gone_back = outbox::go_back_to(connection, device, next_n - 1)?;
+                let gone_back = outbox::rewind_to(connection, device, next_n - 1)?;
                 if !gone_back {
                     outbox::requeue_all(connection, device)?;
                 }
@@ -114,7 +114,7 @@ pub fn repair(writer: &mut Writer, went_back: u32, error: ClientError) -> Result
         }
         Code::NumberReused => {
             if let Some(n) = outbox::number_in(problem) {
-                writer.person(|connection, device| outbox::acknowledge_before(connection, device, n))?;
+                writer.durable_transaction(|connection, device| outbox::acknowledge_before(connection, device, n))?;
             }
             Ok(Repair::NewDevice)
         }
@@ -167,20 +167,20 @@ impl Position {
     }
 
     /// The device that asks, and what the server had acknowledged at that time.
-    pub fn asker(&self) -> Asker {
-        let Device { device_id, acknowledged_n, went_back, .. } = self.device;
-        Asker { device_id, acknowledged_n, went_back }
+    pub fn requester(&self) -> Requester {
+        let Device { device_id, acknowledged_n, rewinds, .. } = self.device;
+        Requester { device_id, acknowledged_n, rewinds }
     }
 
     /// Whether a page contains fewer mutations than the server has acknowledged. The page for a digest may have been read
     /// before the request, so a request with cursors has to confirm it.
-    pub fn doubts(&self, answer: &Answer) -> bool {
+    pub fn needs_confirmation(&self, answer: &Answer) -> bool {
         matches!(answer, Answer::Page(page) if page.epoch == self.device.epoch && page.applied_upto < self.device.acknowledged_n)
     }
 
     /// Whether the server has acknowledged mutations of this device that no pull has covered: then a page is needed even when
     /// nothing is new.
-    pub fn waits_for_cover(&self) -> bool {
+    pub fn has_uncovered_mutations(&self) -> bool {
         self.device.acknowledged_n > self.device.applied_upto
     }
 
@@ -210,20 +210,20 @@ impl Position {
 
 /// The device's state when pages were requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asker {
+pub struct Requester {
     /// The device.
     pub device_id: Uuid,
     /// What the server had acknowledged before the first request.
     pub acknowledged_n: i64,
-    /// The device's `went_back` at that time.
-    pub went_back: u32,
+    /// The device's `rewinds` at that time.
+    pub rewinds: u32,
 }
 
-impl Asker {
+impl Requester {
     /// Whether the device is unchanged since the request. After its numbers were rewound, an earlier answer is about outdated
     /// numbers.
     fn is(self, device: &Device) -> bool {
-        (self.device_id, self.went_back) == (device.device_id, device.went_back)
+        (self.device_id, self.rewinds) == (device.device_id, device.rewinds)
     }
 
     /// Whether the page proves that the server went back in time: it was read after the server had acknowledged more mutations
@@ -250,22 +250,22 @@ pub struct Fetched {
 ///
 /// # Errors
 /// When a page does not fit or the database fails; then none of them is stored.
-pub fn apply(writer: &mut Writer, asker: Asker, now_ms: i64, pages: &[Fetched]) -> Result<Option<Verdict>> {
-    if !asker.is(writer.device()) {
+pub fn apply(writer: &mut Writer, requester: Requester, now_ms: i64, pages: &[Fetched]) -> Result<Option<Verdict>> {
+    if !requester.is(writer.device()) {
         return Ok(None);
     }
     let written = writer.connection().total_changes();
-    let verdict = writer.pulled(|connection, device| apply_all(connection, device, asker, now_ms, pages))?;
+    let verdict = writer.relaxed_transaction(|connection, device| apply_all(connection, device, requester, now_ms, pages))?;
     if matches!(&verdict, Verdict::Applied(applied) if applied.reread.is_empty()) {
         writer.advance_reached(written, pages.iter().map(|page| &page.outline));
     }
     Ok(Some(verdict))
 }
 
-fn apply_all(connection: &Connection, device: &mut Device, asker: Asker, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
+fn apply_all(connection: &Connection, device: &mut Device, requester: Requester, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
     let mut together = Applied::default();
     for page in pages {
-        if asker.proves_rewind(device, page) {
+        if requester.proves_rewind(device, page) {
             // The witness is kept: with it the server can tell that it went back.
             return apply::start_again(connection, device, page.outline.applied_upto);
         }
@@ -296,7 +296,7 @@ pub fn offer_lost(writer: &mut Writer, now_ms: i64) -> Result<bool> {
     if !lost::is_due(writer.connection(), writer.device(), now_ms)? {
         return Ok(false);
     }
-    Ok(writer.person(|connection, device| lost::offer(connection, device, now_ms))? > 0)
+    Ok(writer.durable_transaction(|connection, device| lost::offer(connection, device, now_ms))? > 0)
 }
 
 /// Notes that the server has nothing new.

@@ -1,7 +1,7 @@
 //! Sync with the server. `docs/PROTOCOL.md` is the contract.
 //!
 //! [`link`] sends HTTP requests and keeps no state; [`session`] keeps the tokens; [`engine`] runs push and pull;
-//! [`exchange`] and [`mending`] make their decisions, without network; [`automatic`] starts them.
+//! [`exchange`] and [`repair`] make their decisions, without network; [`automatic`] starts them.
 
 pub mod accounts;
 pub mod automatic;
@@ -10,9 +10,9 @@ pub mod engine;
 pub mod exchange;
 pub mod link;
 mod live;
-pub mod mending;
 mod pull;
 mod push;
 mod repair;
+pub mod scope_repair;
 pub mod session;
 pub mod status;

@@ -10,7 +10,7 @@ use waystation_model::wire::PullRequest;
 
 use super::clock::RequestTime;
 use super::engine::Engine;
-use super::exchange::{self, Asker, Fetched, PAGES_AHEAD_MAX, PAGES_MAX, PAGES_TOGETHER_MAX, Position, ROUNDS_MAX};
+use super::exchange::{self, Fetched, PAGES_AHEAD_MAX, PAGES_MAX, PAGES_TOGETHER_MAX, Position, ROUNDS_MAX, Requester};
 use super::status::Exchange;
 use crate::error::{ClientError, Result};
 use crate::store::apply::{Applied, Verdict};
@@ -68,7 +68,7 @@ impl Engine {
 
     pub(super) async fn pull_pages(&self, full: bool) -> Result<()> {
         let position = self.position().await?;
-        let full = full || position.waits_for_cover();
+        let full = full || position.has_uncovered_mutations();
         let mut first = None;
         if !full {
             first = self.fetch_page(&position, false).await?;
@@ -83,14 +83,14 @@ impl Engine {
                 Some(position) => position,
                 None => self.position().await?,
             };
-            let asker = position.asker();
+            let requester = position.requester();
             let (found, pages) = mpsc::channel(PAGES_AHEAD_MAX);
             // Pages are fetched while earlier ones are stored. When either side ends, the channel closes and ends the other.
-            let (fetched, applied) = tokio::join!(self.fetch_pages(position, first.take(), found), self.apply_pages(asker, pages));
+            let (fetched, applied) = tokio::join!(self.fetch_pages(position, first.take(), found), self.apply_pages(requester, pages));
             match applied? {
                 Round::Done => return fetched,
                 Round::Again => {}
-                Round::Copied => self.become_new_device(asker.device_id).await?,
+                Round::Copied => self.become_new_device(requester.device_id).await?,
             }
         }
         Err(ClientError::BadAnswer("a pull without an end".into()))
@@ -122,7 +122,7 @@ impl Engine {
         let (mut bytes, mut asked) = self.fetch(request).await?;
         let mut answer = page::outline(&bytes)?;
         let is_late = matches!(answer, Answer::SendCursors) || full && matches!(answer, Answer::Unchanged { .. });
-        if by_digest && (is_late || position.doubts(&answer)) {
+        if by_digest && (is_late || position.needs_confirmation(&answer)) {
             by_digest = false;
             (bytes, asked) = self.fetch(position.ask_page()).await?;
             answer = page::outline(&bytes)?;
@@ -139,7 +139,7 @@ impl Engine {
     }
 
     /// Stores pages as they are received, several in one transaction.
-    async fn apply_pages(&self, asker: Asker, mut pages: mpsc::Receiver<Fetched>) -> Result<Round> {
+    async fn apply_pages(&self, requester: Requester, mut pages: mpsc::Receiver<Fetched>) -> Result<Round> {
         let mut waiting = Vec::with_capacity(PAGES_TOGETHER_MAX);
         // The first page is stored alone, so that it is shown at once; a long first sync then stores more and more together.
         let mut together = 1;
@@ -156,7 +156,7 @@ impl Engine {
             if let Some(last) = waiting.last() {
                 self.network().rows_left = Some(last.outline.rows_left);
             }
-            let Some(verdict) = self.apply(asker, std::mem::take(&mut waiting)).await? else { return Ok(Round::Again) };
+            let Some(verdict) = self.apply(requester, std::mem::take(&mut waiting)).await? else { return Ok(Round::Again) };
             match verdict {
                 Verdict::Applied(applied) => {
                     self.report(&applied).await;
@@ -190,7 +190,7 @@ impl Engine {
                 (audit, step) = self
                     .store
                     .write(move |writer| {
-                        let step = writer.pulled(|connection, _| audit.step(connection))?;
+                        let step = writer.relaxed_transaction(|connection, _| audit.step(connection))?;
                         Ok((audit, step))
                     })
                     .await?;
@@ -210,8 +210,8 @@ impl Engine {
     }
 
     /// Whether another program wrote to the database since this was last asked.
-    pub async fn others_wrote(&self) -> bool {
-        self.store.write(crate::store::Writer::others_wrote).await.unwrap_or(false)
+    pub async fn was_written_by_others(&self) -> bool {
+        self.store.write(crate::store::Writer::was_written_by_others).await.unwrap_or(false)
     }
 
     async fn position(&self) -> Result<Position> {
@@ -229,9 +229,9 @@ impl Engine {
             .await
     }
 
-    async fn apply(&self, asker: Asker, pages: Vec<Fetched>) -> Result<Option<Verdict>> {
+    async fn apply(&self, requester: Requester, pages: Vec<Fetched>) -> Result<Option<Verdict>> {
         let now_ms = self.environment.clock.now_ms();
-        self.store.write(move |writer| exchange::apply(writer, asker, now_ms, &pages)).await
+        self.store.write(move |writer| exchange::apply(writer, requester, now_ms, &pages)).await
     }
 
     async fn nothing_new(&self, asked: RequestTime, server_time: i64) -> Result<()> {

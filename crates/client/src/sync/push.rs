@@ -74,8 +74,8 @@ impl Engine {
 
     /// Repairs the numbering after the server refused it, so that the push can be tried again.
     async fn repair(&self, error: ClientError, device: &Device) -> Result<()> {
-        let went_back = device.went_back;
-        match self.store.write(move |writer| exchange::repair(writer, went_back, error)).await? {
+        let rewinds = device.rewinds;
+        match self.store.write(move |writer| exchange::repair(writer, rewinds, error)).await? {
             Repair::Again => Ok(()),
             Repair::Pull => self.pull_all(true).await,
             Repair::NewDevice => self.become_new_device(device.device_id).await,

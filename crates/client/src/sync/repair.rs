@@ -7,7 +7,7 @@ use waystation_model::Code;
 use waystation_model::wire::SlicesRequest;
 
 use super::engine::Engine;
-use super::mending::{End, Mending, Step};
+use super::scope_repair::{End, ScopeRepair, Step};
 use crate::error::{ClientError, Result};
 use crate::store::{Writer, slices};
 
@@ -25,7 +25,7 @@ impl Engine {
             let mut end = End::Moved;
             for _ in 0..MOVES_MAX {
                 end = self.repair_scope(&scope).await?;
-                if end == End::Right {
+                if end == End::Repaired {
                     break;
                 }
                 self.pull_pages(true).await?;
@@ -41,13 +41,13 @@ impl Engine {
     async fn repair_scope(&self, scope: &str) -> Result<End> {
         let _busy = self.busy().await;
         let about = scope.to_owned();
-        let (mut mending, mut step) = self.store.write(move |writer| Mending::begin(writer, &about)).await?;
+        let (mut repair, mut step) = self.store.write(move |writer| ScopeRepair::begin(writer, &about)).await?;
         loop {
             let asked = match step {
                 Step::Ended(end) => return Ok(end),
                 Step::Ask(asked) => asked,
             };
-            step = match self.exchange_slices(&mut mending, asked).await {
+            step = match self.exchange_slices(&mut repair, asked).await {
                 Ok(step) => step,
                 // The server is overloaded: send no further requests now.
                 Err(ClientError::Refused(problem)) if matches!(problem.code, Code::TooManyRequests | Code::NotReady) => {
@@ -56,21 +56,21 @@ impl Engine {
                 // Any other refusal about this scope must not prevent the pull of all other scopes.
                 Err(error @ (ClientError::Refused(_) | ClientError::BadAnswer(_))) => {
                     tracing::warn!(scope, %error, "slices do not help");
-                    let mending = mending.clone();
-                    self.store.write(move |writer| mending.read_again(writer)).await?
+                    let repair = repair.clone();
+                    self.store.write(move |writer| repair.read_again(writer)).await?
                 }
                 Err(error) => return Err(error),
             };
         }
     }
 
-    async fn exchange_slices(&self, mending: &mut Mending, asked: SlicesRequest) -> Result<Step> {
+    async fn exchange_slices(&self, repair: &mut ScopeRepair, asked: SlicesRequest) -> Result<Step> {
         let bytes = self.ask_slices(&asked).await?;
         let now_ms = self.environment.clock.now_ms();
-        let mut next = mending.clone();
-        let receive = move |writer: &mut Writer| next.hear(writer, now_ms, &asked, &bytes).map(|(step, applied)| (next, step, applied));
+        let mut next = repair.clone();
+        let receive = move |writer: &mut Writer| next.receive(writer, now_ms, &asked, &bytes).map(|(step, applied)| (next, step, applied));
         let (next, step, applied) = self.store.write(receive).await?;
-        *mending = next;
+        *repair = next;
         self.emit_changed(&applied.entities);
         Ok(step)
     }

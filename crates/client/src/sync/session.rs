@@ -127,7 +127,7 @@ impl Session {
         self.tokens.lock().await.take();
         self.store
             .write(|writer| {
-                writer.person(|connection, _| {
+                writer.durable_transaction(|connection, _| {
                     connection.execute("UPDATE user_sessions SET ended = 1, access_token = '', refresh_token = ''", [])?;
                     Ok(())
                 })
@@ -170,7 +170,7 @@ impl Session {
         };
         // The old refresh token stays valid until the new one is used, so the new one has to be on the disk first.
         let stored = renewed.clone();
-        self.store.write(move |writer| writer.person(|connection, _| save(connection, &stored))).await?;
+        self.store.write(move |writer| writer.durable_transaction(|connection, _| save(connection, &stored))).await?;
         let access = renewed.access_token.clone();
         *tokens = Some(renewed);
         Ok(access)

@@ -5,7 +5,7 @@ use waystation_model::limits::CLOCK_OFF_MS_MAX;
 
 use crate::error::{ClientError, Result};
 use crate::store::{Device, Writer, attention, conflicts, held};
-use crate::views::SyncStatus;
+use crate::view_models::SyncStatus;
 
 /// One of the two exchanges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -81,7 +81,7 @@ async fn a_keyring_that_loses_secrets_is_not_used() {
         fn set(&self, _entry: &str, _secret: &[u8]) -> Option<()> {
             Some(())
         }
-        fn answers(&self) -> bool {
+        fn is_available(&self) -> bool {
             true
         }
     }

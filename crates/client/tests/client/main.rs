@@ -4,9 +4,9 @@
 mod keys;
 mod media;
 mod migrations;
+mod restored;
+mod restored_online;
 mod screens;
 mod store;
 mod support;
 mod sync;
-mod went_back;
-mod went_back_online;

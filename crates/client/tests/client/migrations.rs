@@ -94,7 +94,7 @@ fn is_complete(path: &Path, version: u32) {
     assert_eq!(text("SELECT json_group_object(scope, cursor) FROM scopes"), r#"{"course:x":9,"org:x":3}"#);
     let device = writer.device().clone();
     assert_eq!((device.device_id, device.epoch, device.acknowledged_n, device.next_n), (id(DEVICE), 4, 2, 5));
-    let batch = writer.person(|connection, device| outbox::take(connection, device)).unwrap().unwrap();
+    let batch = writer.durable_transaction(|connection, device| outbox::take(connection, device)).unwrap().unwrap();
     assert_eq!(batch.mutations.iter().map(|mutation| mutation.values.clone()).collect::<Vec<_>>(), [[json!("second")], [json!("third")]]);
 }
 

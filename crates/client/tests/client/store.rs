@@ -21,7 +21,7 @@ fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
         PullRequest { protocol: 1, device: device.device_id, epoch: device.epoch, digest: None, cursors: Some(cursors), witness: None };
     let bytes = core.pull(&request);
     let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
-    writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap()
+    writer.relaxed_transaction(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap()
 }
 
 /// Pulls everything from the server into the database.
@@ -38,7 +38,7 @@ fn pull(writer: &mut Writer, core: &mut Core) {
 }
 
 fn take(writer: &mut Writer) -> Option<outbox::Batch> {
-    writer.person(|connection, device| outbox::take(connection, device)).unwrap()
+    writer.durable_transaction(|connection, device| outbox::take(connection, device)).unwrap()
 }
 
 fn send(writer: &Writer, core: &mut Core, batch: &outbox::Batch) -> Result<waystation_model::wire::PushAnswer, Problem> {
@@ -60,7 +60,7 @@ fn send(writer: &Writer, core: &mut Core, batch: &outbox::Batch) -> Result<wayst
 fn push(writer: &mut Writer, core: &mut Core) {
     while let Some(batch) = take(writer) {
         let answer = send(writer, core, &batch).unwrap();
-        writer.person(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
+        writer.durable_transaction(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
     }
 }
 
@@ -278,7 +278,7 @@ fn a_number_misread_by_an_earlier_program_is_resent_as_it_was_sent() {
     for mutation in &sent.mutations {
         chain = waystation_model::chain::extend(&chain, &mutation.misread().old_content_hash());
         writer
-            .person(|connection, _| {
+            .durable_transaction(|connection, _| {
                 connection.execute("UPDATE outbox SET chain = ?2 WHERE n = ?1", rusqlite::params![mutation.n, chain.as_slice()])?;
                 Ok::<_, ClientError>(())
             })
@@ -291,7 +291,9 @@ fn a_number_misread_by_an_earlier_program_is_resent_as_it_was_sent() {
     assert_eq!(again.chain_after, chain, "the chain that was sent is kept");
 
     // A change that was never sent is shown as it was typed.
-    writer.person(|connection, _| Ok::<_, ClientError>(connection.execute("UPDATE outbox SET state = 0, chain = NULL", [])?)).unwrap();
+    writer
+        .durable_transaction(|connection, _| Ok::<_, ClientError>(connection.execute("UPDATE outbox SET state = 0, chain = NULL", [])?))
+        .unwrap();
     assert_eq!(take(&mut writer).unwrap(), sent);
 }
 
@@ -324,7 +326,7 @@ fn a_change_based_on_a_refused_one_is_blocked_and_kept() {
     core.refuse.clear();
     core.refuse.insert(mark_id(100, 5));
     let answer = send(&writer, &mut core, &batch).unwrap();
-    writer.person(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
+    writer.durable_transaction(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
     assert_eq!(count(&writer, "SELECT count(number) FROM attention"), 2);
     assert_eq!(visible(&writer, "attendance_records", mark_id(100, 5), "status"), None);
 }
@@ -447,7 +449,7 @@ fn a_corrupted_row_is_detected_and_fetched_again() {
     assert_eq!((applied.mismatched, applied.reread), (vec![roster()], Vec::new()), "slices are requested first");
     assert_eq!(slices::damaged(writer.connection()).unwrap(), [roster()]);
     // A server without slices.
-    writer.pulled(|connection, _| slices::read_again(connection, &roster())).unwrap();
+    writer.relaxed_transaction(|connection, _| slices::read_again(connection, &roster())).unwrap();
     pull(&mut writer, &mut core);
     assert_eq!(slices::damaged(writer.connection()).unwrap(), Vec::<String>::new());
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 20);
@@ -465,7 +467,7 @@ fn a_scope_whose_checksum_never_matches_keeps_its_rows_through_later_changes() {
     core.checksum_off = 1;
     pull(&mut writer, &mut core);
     assert_eq!(slices::damaged(writer.connection()).unwrap(), [roster()]);
-    writer.pulled(|connection, _| slices::read_again(connection, &roster())).unwrap();
+    writer.relaxed_transaction(|connection, _| slices::read_again(connection, &roster())).unwrap();
     pull(&mut writer, &mut core);
     for day in 6..9 {
         core.put("attendance_records", None, &mark(100, day, json!("late")).fields);
@@ -542,7 +544,8 @@ fn unknown_additions_of_a_later_server_are_skipped_and_a_new_column_is_read_once
         witness: None,
     }));
     let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
-    let verdict = writer.pulled(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap();
+    let verdict =
+        writer.relaxed_transaction(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap();
     let Verdict::Applied(applied) = verdict else { panic!("not applied") };
     assert_eq!((applied.reread, applied.damaged), (Vec::new(), Vec::new()), "the checksum includes the row, whatever its columns");
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records WHERE status = 'absent'"), 1);
@@ -573,7 +576,7 @@ fn a_scope_missing_from_a_restored_server_becomes_empty_and_complete() {
     core.restore(&backup);
     pull(&mut writer, &mut core);
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 0);
-    assert!(scopes::is_whole(writer.connection(), &roster()).unwrap());
+    assert!(scopes::is_complete(writer.connection(), &roster()).unwrap());
 }
 
 #[test]
@@ -591,14 +594,14 @@ fn a_first_sync_of_many_pages_resumes_at_any_page() {
         let Verdict::Applied(applied) = pull_page(&mut writer, &mut core) else { panic!("not applied") };
         assert!(applied.more);
     }
-    assert!(!scopes::is_whole(writer.connection(), &roster()).unwrap());
+    assert!(!scopes::is_complete(writer.connection(), &roster()).unwrap());
     drop(writer);
     let mut writer = Writer::open(&folder.path().join("store.db"), &key()).unwrap();
     core.put("attendance_records", None, &mark(100, 1, json!("late")).fields);
     pull(&mut writer, &mut core);
     assert_eq!(count(&writer, "SELECT count(id) FROM attendance_records"), 100);
     assert_eq!(visible(&writer, "attendance_records", mark_id(100, 1), "status"), Some(json!("late")));
-    assert!(scopes::is_whole(writer.connection(), &roster()).unwrap());
+    assert!(scopes::is_complete(writer.connection(), &roster()).unwrap());
     assert!(writer.device().first_sync_done);
 }
 
@@ -636,7 +639,7 @@ fn a_server_that_lost_more_than_is_retained_receives_all_retained_changes() {
     core.restore(&backup);
     assert_eq!(pull_page(&mut writer, &mut core), Verdict::Copied);
     assert_eq!(visible(&writer, "attendance_records", mark_id(100, 7), "status"), Some(json!("late")), "the value stays visible");
-    writer.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    writer.durable_transaction(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
     assert_eq!(writer.device().waiting(), 2);
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
@@ -672,7 +675,7 @@ fn a_copied_database_is_detected_and_its_changes_are_renumbered() {
     copy.edit(NOW_MS + 5, &[mark(100, 7, json!("absent")), mark(100, 7, json!("excused"))]).unwrap();
     let batch = take(&mut copy).unwrap();
     assert_eq!(send(&copy, &mut core, &batch).unwrap_err().code, Code::NumberReused);
-    copy.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    copy.durable_transaction(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
     push(&mut copy, &mut core);
     pull(&mut copy, &mut core);
     pull(&mut original, &mut core);
@@ -689,7 +692,7 @@ fn a_copy_of_a_copy_keeps_what_both_devices_sent() {
     for (device, day) in [(77, 5), (78, 6), (79, 7)] {
         writer.edit(NOW_MS, &[mark(100, day, json!("late")), mark(101, day, json!("late"))]).unwrap();
         push(&mut writer, &mut core);
-        writer.person(|connection, known| outbox::become_device(connection, known, id(device))).unwrap();
+        writer.durable_transaction(|connection, known| outbox::become_device(connection, known, id(device))).unwrap();
     }
     writer.edit(NOW_MS, &[mark(100, 5, json!("absent"))]).unwrap();
     assert_eq!(count(&writer, "SELECT count(n) FROM outbox WHERE n < 0"), 6);
@@ -749,7 +752,7 @@ fn changes_of_an_unfinished_pull_are_not_resent_by_another_device() {
     original.edit(NOW_MS, &[mark(100, 7, json!("absent"))]).unwrap();
     push(&mut original, &mut core);
     assert_eq!(pull_page(&mut copy, &mut core), Verdict::Copied);
-    copy.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    copy.durable_transaction(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
     assert_eq!(copy.device().waiting(), 0);
     pull(&mut copy, &mut core);
     assert_eq!(count(&copy, "SELECT count(n) FROM outbox WHERE state < 3"), 0);
@@ -789,7 +792,7 @@ fn unsent_notes_coalesce_into_one_and_add_up() {
     writer.edit(NOW_MS, &[note(40, 2, 5)]).unwrap();
     assert_eq!(count(&writer, "SELECT count(n) FROM outbox"), 2, "a sent change does not coalesce");
     let answer = send(&writer, &mut core, &batch).unwrap();
-    writer.person(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
+    writer.durable_transaction(|connection, device| outbox::store_answer(connection, device, &batch, &answer)).unwrap();
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
     let row =
@@ -893,13 +896,15 @@ fn an_own_offer_awaits_a_decision_only_after_the_server_stored_it() {
 fn writes_of_another_program_are_detected() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = open_writer(folder.path(), Role::Teacher, &[]);
-    assert!(!writer.others_wrote().unwrap());
-    writer.pulled(|connection, _| Ok(connection.execute("INSERT INTO settings (name, value) VALUES ('a', '1')", [])?)).unwrap();
-    assert!(!writer.others_wrote().unwrap(), "its own changes are not reported");
+    assert!(!writer.was_written_by_others().unwrap());
+    writer
+        .relaxed_transaction(|connection, _| Ok(connection.execute("INSERT INTO settings (name, value) VALUES ('a', '1')", [])?))
+        .unwrap();
+    assert!(!writer.was_written_by_others().unwrap(), "its own changes are not reported");
     let mut other = open_writer(folder.path(), Role::Teacher, &[]);
-    other.pulled(|connection, _| Ok(connection.execute("UPDATE settings SET value = '2'", [])?)).unwrap();
-    assert!(writer.others_wrote().unwrap());
-    assert!(!writer.others_wrote().unwrap(), "once");
+    other.relaxed_transaction(|connection, _| Ok(connection.execute("UPDATE settings SET value = '2'", [])?)).unwrap();
+    assert!(writer.was_written_by_others().unwrap());
+    assert!(!writer.was_written_by_others().unwrap(), "once");
 }
 
 mod histories {
@@ -953,7 +958,7 @@ mod histories {
             use waystation_client::store::overlay;
             let server = overlay::read_shadow(writer.connection(), records, &row_id).unwrap().unwrap();
             let changes = overlay::pending_of(writer.connection(), records, &row_id).unwrap();
-            let expected = overlay::lay_all(records, server, &changes).map(|row| row.values);
+            let expected = overlay::apply_pending(records, server, &changes).map(|row| row.values);
             let seen = waystation_client::store::rows::read(writer.connection(), records, &row_id).unwrap().map(|row| row.values);
             assert_eq!(seen, expected);
         }

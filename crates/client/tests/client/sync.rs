@@ -211,7 +211,7 @@ async fn an_unchanged_state_costs_one_small_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_sync_of_many_pages_completes_and_reports_what_is_left() {
-    use waystation_client::views::Event;
+    use waystation_client::view_models::Event;
     let (server, laptop, app) = school().await;
     app.shutdown().await;
     {
@@ -272,14 +272,14 @@ async fn a_live_stream_that_breaks_often_is_reopened_without_growing_delays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_that_missed_events_is_told_to_reload_everything() {
-    use waystation_client::views::Event;
+    use waystation_client::view_models::Event;
     let (_server, _laptop, app) = school().await;
-    let told = app.everything().await;
+    let told = app.catch_up_events().await;
     assert!(told.iter().any(|event| matches!(event, Event::Changed { entities } if entities.contains(&"media_assets".to_owned()))));
     assert!(told.iter().any(|event| matches!(event, Event::Sync { status } if status.waiting == 0)));
     assert!(told.iter().any(|event| matches!(event, Event::Downloads { .. })) && told.contains(&Event::People));
     app.shutdown().await;
-    assert_eq!(app.everything().await.len(), 2, "nobody is unlocked");
+    assert_eq!(app.catch_up_events().await.len(), 2, "nobody is unlocked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -646,7 +646,7 @@ async fn a_nearly_full_disk_is_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_window_receives_change_and_status_events() {
-    use waystation_client::views::Event;
+    use waystation_client::view_models::Event;
     let (server, _laptop, app) = school().await;
     let mut events = app.events();
     server.core.lock().unwrap().put("attendance_records", None, &mark(101, 5, json!("absent")).fields);

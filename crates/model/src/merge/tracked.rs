@@ -1,7 +1,7 @@
 //! Merges columns whose edits are tracked: `latest`, `latest, quiet` and `ask`. All columns of a group win or lose together.
 
 use super::order::compare;
-use super::{Change, Edit, Held, Lost, Merged, Seconder, Stored, Verdict};
+use super::{Change, ConflictStep, Edit, LosingValue, Merged, Seconder, Stored, Verdict};
 use crate::error::{Code, Problem};
 use crate::registry::{Entity, Merge};
 
@@ -25,11 +25,11 @@ pub(super) fn merge_group(
     let differs =
         if rule == Merge::Ask || given(lead).is_none() { entity.group_columns(group).any(|(index, _)| other(index)) } else { other(lead) };
     if rule == Merge::Latest {
-        merged.held.push(Held::Spoke { group, device: change.device });
-        merged.held.extend(change.base.stamp.map(|stamp| Held::Saw { group, stamp }));
+        merged.conflict_steps.push(ConflictStep::Restated { group, device: change.device });
+        merged.conflict_steps.extend(change.base.stamp.map(|stamp| ConflictStep::Seen { group, stamp }));
     }
     let mut new_edit = edit_of(change);
-    if let Some(edit) = stored.edits.get(group).filter(|edit| edit.says()) {
+    if let Some(edit) = stored.edits.get(group).filter(|edit| edit.is_explicit()) {
         let by_stamp = same_base || change.base.stamp.is_some_and(|base| edit.stamp != 0 && edit.stamp <= base);
         let comparison = compare(change, edit, by_stamp);
         new_edit.after = comparison.after;
@@ -45,7 +45,12 @@ pub(super) fn merge_group(
             if rule == Merge::Latest {
                 // Columns that the change does not name keep their current values.
                 let ours = |index: usize| given(index).cloned().unwrap_or_else(|| theirs(index));
-                merged.held.push(Held::Kept(Lost { group, values: values_of(&ours), edit: new_edit, stood: Vec::new() }));
+                merged.conflict_steps.push(ConflictStep::Added(LosingValue {
+                    group,
+                    values: values_of(&ours),
+                    edit: new_edit,
+                    stood: Vec::new(),
+                }));
                 if differs {
                     merged.verdict = Verdict::Superseded;
                 } else {
@@ -57,7 +62,7 @@ pub(super) fn merge_group(
         if rule == Merge::Latest {
             let stood = stood(stored, edit);
             let seen_upto = by_stamp.then(|| if same_base { i64::MAX } else { change.base.stamp.unwrap_or(i64::MAX) });
-            merged.held.push(Held::Ended {
+            merged.conflict_steps.push(ConflictStep::Replaced {
                 group,
                 value: stored.values[lead].clone(),
                 seen_upto,
@@ -66,7 +71,12 @@ pub(super) fn merge_group(
             });
             if !comparison.seen {
                 let stood = stood.into_iter().collect();
-                merged.held.push(Held::Kept(Lost { group, values: values_of(&theirs), edit: edit.clone(), stood }));
+                merged.conflict_steps.push(ConflictStep::Added(LosingValue {
+                    group,
+                    values: values_of(&theirs),
+                    edit: edit.clone(),
+                    stood,
+                }));
             }
         }
     }

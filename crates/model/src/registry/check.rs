@@ -24,9 +24,9 @@ pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
         Kind::Uuid => is_canonical_uuid(value),
         Kind::Text => return check_text(value, column.length_max),
         Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
-        Kind::Truth => value.is_boolean(),
-        Kind::Whole => value.as_i64().is_some_and(|number| number.unsigned_abs() <= INTEGER_MAX),
-        Kind::Real => value.as_f64().is_some_and(f64::is_finite),
+        Kind::Bool => value.is_boolean(),
+        Kind::Int => value.as_i64().is_some_and(|number| number.unsigned_abs() <= INTEGER_MAX),
+        Kind::Float => value.as_f64().is_some_and(f64::is_finite),
         // Derived ids hash the text, so only one spelling of a day is accepted; the parser alone accepts spaces.
         Kind::Date => value.as_str().is_some_and(|text| {
             NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok_and(|date| text.len() == 10 && date.format("%Y-%m-%d").to_string() == text)
@@ -43,10 +43,10 @@ pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
     if fits { Ok(()) } else { Err("is not a value of this column's kind") }
 }
 
-/// The normal form of a value: an integer in a [`Kind::Real`] column may arrive as `70` or as `70.0`.
+/// The normal form of a value: an integer in a [`Kind::Float`] column may arrive as `70` or as `70.0`.
 pub fn normal(column: &Column, value: Value) -> Value {
     match (column.kind, value.as_f64()) {
-        (Kind::Real, Some(number)) => Value::from(number),
+        (Kind::Float, Some(number)) => Value::from(number),
         _ => value,
     }
 }
@@ -98,11 +98,11 @@ mod tests {
     #[test]
     fn values_of_the_wrong_kind_are_refused() {
         let wrong = [
-            (Kind::Truth, json!(1)),
-            (Kind::Whole, json!(1.5)),
-            (Kind::Whole, json!(9_007_199_254_740_992_i64)),
-            (Kind::Whole, json!(i64::MIN)),
-            (Kind::Real, json!("1")),
+            (Kind::Bool, json!(1)),
+            (Kind::Int, json!(1.5)),
+            (Kind::Int, json!(9_007_199_254_740_992_i64)),
+            (Kind::Int, json!(i64::MIN)),
+            (Kind::Float, json!("1")),
             (Kind::Date, json!("2026-02-30")),
             (Kind::Date, json!("2026-2-3")),
             (Kind::Date, json!("2026-2-  3")),
@@ -129,10 +129,10 @@ mod tests {
 
     #[test]
     fn a_real_number_has_one_normal_form() {
-        let points = column("x", Kind::Real, Merge::Latest);
+        let points = column("x", Kind::Float, Merge::Latest);
         assert_eq!(normal(&points, json!(70)), json!(70.0));
         assert_eq!(normal(&points, Value::Null), Value::Null);
-        assert_eq!(normal(&column("x", Kind::Whole, Merge::Latest), json!(70)), json!(70));
+        assert_eq!(normal(&column("x", Kind::Int, Merge::Latest), json!(70)), json!(70));
     }
 
     #[test]

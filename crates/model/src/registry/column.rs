@@ -15,11 +15,11 @@ pub enum Kind {
     /// `text` with a check, `TEXT`, one of these words.
     Choice(&'static [&'static str]),
     /// `boolean`, `INTEGER` 0 or 1, true or false.
-    Truth,
+    Bool,
     /// `bigint` or `integer`, `INTEGER`, an integer within 2^53.
-    Whole,
+    Int,
     /// `double precision`, `REAL`, a number.
-    Real,
+    Float,
     /// `date`, `TEXT`, `YYYY-MM-DD`.
     Date,
     /// `time`, `TEXT`, `HH:MM`.
@@ -200,9 +200,9 @@ impl Column {
             return Value::Null;
         }
         match self.kind {
-            Kind::Truth => json!(false),
-            Kind::Whole => json!(0),
-            Kind::Real => json!(0.0),
+            Kind::Bool => json!(false),
+            Kind::Int => json!(0),
+            Kind::Float => json!(0.0),
             Kind::Json => json!({}),
             Kind::Text => json!(""),
             _ => Value::Null,

@@ -27,7 +27,7 @@ use crate::scope::ScopeKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdRule {
     /// UUIDv7, generated where the row is created.
-    Made,
+    Generated,
     /// UUIDv5 of these columns, the same on every device. They never change.
     Derived(&'static [&'static str]),
 }
@@ -170,7 +170,7 @@ impl Entity {
     /// null.
     pub fn id_of(&self, values: &[Value]) -> Option<Uuid> {
         match self.id {
-            IdRule::Made => None,
+            IdRule::Generated => None,
             IdRule::Derived(keys) => Some(derived_id(
                 self.name,
                 keys.iter().map(|key| self.column_index(key).and_then(|index| values.get(index)).and_then(Value::as_str)),

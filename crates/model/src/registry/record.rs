@@ -1,7 +1,7 @@
 //! How people meet the rows of a table: what names a row, which columns a search looks through, and what a row is a part of.
 //! Lists, forms, references, search, import and export follow from it.
 
-use super::{Column, Entity, Kind, Merge, Target, all, entity};
+use super::{Column, Entity, Merge, Target, all, entity};
 
 /// What names a row where it is listed, chosen or referred to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +152,7 @@ pub fn listed() -> impl Iterator<Item = &'static Entity> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::*;
 
     #[test]

@@ -89,7 +89,7 @@ pub async fn keep(connection: &mut PgConnection, conflict: KeptConflict<'_>) -> 
 }
 
 /// Stores the stamp ranges during which the conflict's value was current.
-pub async fn note_stood(connection: &mut PgConnection, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
+pub async fn store_current_ranges(connection: &mut PgConnection, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
     let (latest, before) = columns_of(stood);
     sqlx::query("UPDATE conflicts SET lost_stood_from = $2, lost_stood_upto = $3, lost_stood_before = $4 WHERE id = $1")
         .bind(id)

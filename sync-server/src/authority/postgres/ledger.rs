@@ -7,7 +7,7 @@ use waystation_model::chain::{CONTENT_HASH_BYTES, Chain};
 use waystation_model::{Code, Problem};
 
 use super::{LedgerEntry, LockedLedger, Pushed};
-use crate::epoch::Reached;
+use crate::epoch::LogPosition;
 use crate::failure::Failure;
 
 #[derive(FromRow)]
@@ -38,7 +38,7 @@ pub async fn lock(connection: &mut PgConnection, device: Uuid) -> Result<LockedL
     .fetch_optional(connection)
     .await?
     .ok_or_else(no_ledger)?;
-    Ok(LockedLedger { last_n, chain: chain(bytes)?, reached: Reached { epoch, run_us, lsn: 0 }, last_stamp })
+    Ok(LockedLedger { last_n, chain: chain(bytes)?, reached: LogPosition { epoch, run_us, lsn: 0 }, last_stamp })
 }
 
 /// The stored pushes that contain any of these numbers.

@@ -23,8 +23,8 @@ pub use pages::ReadOnly;
 pub use rights::check_rights_now;
 
 use super::{
-    Authority, FeedPlace, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey, OfferedState,
-    OpenConflict, Pushed, Tries, Writing,
+    Authority, Candidates, FeedRowKey, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey,
+    OfferedState, OpenConflict, Pushed, Writing,
 };
 use crate::accounts::Session;
 use crate::database::commit;
@@ -43,11 +43,11 @@ impl Authority for PgPool {
         begin(self).await
     }
 
-    async fn know_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
+    async fn store_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
         rights::store(self, user, scopes, rights_at).await
     }
 
-    async fn tell_losses(&self, device: Uuid) -> Result<(), Failure> {
+    async fn mark_losses_sent(&self, device: Uuid) -> Result<(), Failure> {
         sqlx::query("UPDATE device_states SET losses_sent_at = now() WHERE device_id = $1").bind(device).execute(self).await?;
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Authority for PgPool {
         Ok(())
     }
 
-    async fn withhold(&self, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
+    async fn withhold(&self, rows: &[FeedRowKey]) -> Result<Vec<(String, i64)>, Failure> {
         let (pool, rows) = (self.clone(), rows.to_vec());
         run_to_end(async move { withhold::withhold(&pool, &rows).await }).await
     }
@@ -167,7 +167,7 @@ impl Writing for Transaction<'static, Postgres> {
         Ok(())
     }
 
-    async fn is_of_lost_life(&mut self, stamp: i64) -> Result<bool, Failure> {
+    async fn is_of_lost_epoch(&mut self, stamp: i64) -> Result<bool, Failure> {
         let is_lost = "SELECT EXISTS (SELECT FROM lost_lives WHERE $1 > after_stamp AND $1 <= upto_stamp)";
         Ok(sqlx::query_scalar(is_lost).bind(stamp).fetch_one(&mut **self).await?)
     }
@@ -185,8 +185,8 @@ impl Writing for Transaction<'static, Postgres> {
         conflicts::keep(self, conflict).await
     }
 
-    async fn note_stood(&mut self, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
-        conflicts::note_stood(self, id, stood).await
+    async fn store_current_ranges(&mut self, id: Uuid, stood: &[(i64, i64)]) -> Result<(), Failure> {
+        conflicts::store_current_ranges(self, id, stood).await
     }
 
     async fn belongs_on(&mut self, days: &[LessonDay]) -> Result<Vec<bool>, Failure> {
@@ -205,7 +205,7 @@ impl Writing for Transaction<'static, Postgres> {
         marking::grading_key(self, assessment).await
     }
 
-    async fn first_free(&mut self, tries: Tries<'_>) -> Result<Option<String>, Failure> {
+    async fn first_free(&mut self, tries: Candidates<'_>) -> Result<Option<String>, Failure> {
         // The table and the column are names from the registry.
         let sql = format!(
             "SELECT t.text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) \
@@ -215,7 +215,7 @@ impl Writing for Transaction<'static, Postgres> {
         Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(tries.texts).bind(tries.organization).fetch_optional(&mut **self).await?)
     }
 
-    async fn stand(self) -> Result<Vec<(String, i64)>, Failure> {
+    async fn commit(self) -> Result<Vec<(String, i64)>, Failure> {
         commit(self).await
     }
 }

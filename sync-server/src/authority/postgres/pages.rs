@@ -8,10 +8,10 @@ use waystation_model::access::Role;
 use waystation_model::registry::{Kind, entity_by_code, is_readable_tuple};
 use waystation_model::sql::select_tuples;
 
-use super::super::{DeviceState, FeedFrom, FeedPlace, FeedRow, FeedState, Head, RowTuples, Snapshot};
+use super::super::{DeviceState, FeedFrom, FeedRow, FeedRowKey, FeedState, Head, RowTuples, Snapshot};
 use super::{ledger, rights};
 use crate::accounts::Session;
-use crate::epoch::Reached;
+use crate::epoch::LogPosition;
 use crate::failure::Failure;
 use crate::uninterrupted::begin;
 
@@ -77,7 +77,7 @@ impl Snapshot for ReadOnly {
             chain: ledger::chain(row.chain)?,
             backed_up_n: row.backed_up_n,
             losses_sent: row.losses_sent,
-            reached: Reached { epoch: row.epoch, run_us: row.run_us, lsn: row.lsn },
+            reached: LogPosition { epoch: row.epoch, run_us: row.run_us, lsn: row.lsn },
         })
     }
 
@@ -146,7 +146,7 @@ impl Snapshot for ReadOnly {
         sums.into_iter().map(|(slice, sum)| Ok((u8::try_from(slice).map_err(Failure::broken)?, sum))).collect()
     }
 
-    async fn slice_rows_but(&mut self, scope_id: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<FeedPlace>, Failure> {
+    async fn slice_rows_but(&mut self, scope_id: i64, slices: &[u8], named: &[i64], rows_max: usize) -> Result<Vec<FeedRowKey>, Failure> {
         let slices: Vec<i32> = slices.iter().map(|slice| i32::from(*slice)).collect();
         let rows: Vec<(i16, Uuid, i64)> = sqlx::query_as(
             "SELECT f.entity, f.row_id, f.version FROM feed f \
@@ -160,7 +160,7 @@ impl Snapshot for ReadOnly {
         .bind(i64::try_from(rows_max).map_err(Failure::broken)?)
         .fetch_all(&mut *self.transaction)
         .await?;
-        Ok(rows.into_iter().map(|(entity, row_id, version)| FeedPlace { scope_id, entity, row_id, version }).collect())
+        Ok(rows.into_iter().map(|(entity, row_id, version)| FeedRowKey { scope_id, entity, row_id, version }).collect())
     }
 
     async fn known_hashes(&mut self, scope_id: i64, named: &[i64]) -> Result<Vec<i64>, Failure> {
@@ -171,7 +171,7 @@ impl Snapshot for ReadOnly {
             .await?)
     }
 
-    async fn lost_lives(&mut self) -> Result<Vec<(i64, i64)>, Failure> {
+    async fn lost_epochs(&mut self) -> Result<Vec<(i64, i64)>, Failure> {
         let sql = "SELECT after_stamp, upto_stamp FROM lost_lives ORDER BY upto_stamp DESC LIMIT $1";
         Ok(sqlx::query_as(sql).bind(LOST_EPOCHS_MAX).fetch_all(&mut *self.transaction).await?)
     }

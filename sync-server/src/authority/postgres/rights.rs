@@ -79,5 +79,5 @@ pub async fn former(connection: &mut PgConnection, user: Uuid, device: Uuid, sin
     .bind(since_ms)
     .fetch_all(connection)
     .await?;
-    Ok(former.into_iter().map(|(scope, told_us)| FormerRight { scope, told_us }).collect())
+    Ok(former.into_iter().map(|(scope, confirmed_us)| FormerRight { scope, confirmed_us }).collect())
 }

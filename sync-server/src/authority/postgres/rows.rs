@@ -61,7 +61,7 @@ pub async fn insert(
     let query = sqlx::query(AssertSqlSafe(insert_rows(entity))).bind(ids).bind(organization);
     match bind_rows(query, entity, entity.columns.iter().enumerate(), rows)?.execute(connection).await {
         Err(sqlx::Error::Database(error)) if error.constraint().is_some_and(|name| name.strip_suffix("_pkey") == Some(entity.name)) => {
-            Err(Failure::MadeMeanwhile)
+            Err(Failure::InsertedConcurrently)
         }
         other => Ok(other.map(|_| ())?),
     }
@@ -89,9 +89,9 @@ fn bind_rows<'q, 'e>(
         let values = rows.iter().map(|stored| &stored.values[index]);
         query = match column.kind {
             Kind::Uuid => query.bind(values.map(|value| value.as_str().and_then(|text| Uuid::parse_str(text).ok())).collect::<Vec<_>>()),
-            Kind::Truth => query.bind(values.map(Value::as_bool).collect::<Vec<_>>()),
-            Kind::Whole | Kind::Timestamp => query.bind(values.map(Value::as_i64).collect::<Vec<_>>()),
-            Kind::Real => query.bind(values.map(Value::as_f64).collect::<Vec<_>>()),
+            Kind::Bool => query.bind(values.map(Value::as_bool).collect::<Vec<_>>()),
+            Kind::Int | Kind::Timestamp => query.bind(values.map(Value::as_i64).collect::<Vec<_>>()),
+            Kind::Float => query.bind(values.map(Value::as_f64).collect::<Vec<_>>()),
             Kind::Json => query.bind(values.map(|value| (!value.is_null()).then(|| value.clone())).collect::<Vec<Option<Value>>>()),
             Kind::Text | Kind::Choice(_) | Kind::Date | Kind::Time => {
                 query.bind(values.map(|value| value.as_str().map(str::to_owned)).collect::<Vec<_>>())

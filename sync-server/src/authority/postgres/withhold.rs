@@ -5,13 +5,13 @@ use uuid::Uuid;
 use waystation_model::registry::entity_by_code;
 use waystation_model::sql::written_bytes_of;
 
-use crate::authority::FeedPlace;
+use crate::authority::FeedRowKey;
 use crate::database::commit;
 use crate::failure::Failure;
 use crate::uninterrupted::begin;
 
 /// Removes the rows from their feeds in a transaction of its own. Returns the heads that moved.
-pub async fn withhold(pool: &PgPool, rows: &[FeedPlace]) -> Result<Vec<(String, i64)>, Failure> {
+pub async fn withhold(pool: &PgPool, rows: &[FeedRowKey]) -> Result<Vec<(String, i64)>, Failure> {
     let mut transaction = begin(pool).await?;
     let taken: Vec<(i16, Uuid)> = sqlx::query_as("SELECT withheld_entity, withheld_row FROM feed_withhold($1, $2, $3, $4)")
         .bind(rows.iter().map(|row| row.scope_id).collect::<Vec<_>>())

@@ -11,7 +11,7 @@ use waystation_client::environment::Environment;
 use waystation_client::store::{DatabaseKey, Owner, Store, Writer};
 use waystation_client::sync::engine::Engine;
 use waystation_client::sync::session::{self, Session, Tokens};
-use waystation_client::views::Event;
+use waystation_client::view_models::Event;
 use waystation_model::access::Role;
 use waystation_tests::Outcome;
 use waystation_tests::server::LocalServer;

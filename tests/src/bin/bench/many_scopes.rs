@@ -99,7 +99,7 @@ impl Side {
                 self.change().await?;
             }
             if case == Case::Cold {
-                self.server.server().app().heads.handed_out.forget(device(INSTRUCTOR));
+                self.server.server().app().heads.cursor_cache.forget(device(INSTRUCTOR));
             }
             let started = Instant::now();
             self.engine.pull_all(false).await?;

@@ -85,7 +85,7 @@ impl Laptop {
             let Answer::Page(outline) = outline(&bytes)? else { return Err("not a page".into()) };
             pages.push(Fetched { bytes, outline, asked_with_cursors: true, offset_ms: Some(0) });
         }
-        let asker = Position::of(&self.writer)?.asker();
+        let asker = Position::of(&self.writer)?.requester();
         let started = Instant::now();
         let verdict = apply(&mut self.writer, asker, NOW_MS, &pages)?;
         let seconds = started.elapsed().as_secs_f64();

@@ -14,7 +14,7 @@ use crate::error::{ClientError, Result};
 use crate::screens::Snapshot;
 use crate::store::device::clock_offset_ms;
 use crate::store::value::to_json;
-use crate::views::*;
+use crate::view_models::*;
 
 /// A test's own row.
 pub(super) struct Assessment {

@@ -15,7 +15,7 @@ use crate::environment::Clock;
 use crate::error::{ClientError, Result};
 use crate::store::Edit;
 use crate::store::device::clock_offset_ms;
-use crate::views::*;
+use crate::view_models::*;
 
 /// How long after the end of the time an answer is still accepted, because it may have been given before the end.
 const GRACE_MS: i64 = 3_000;
@@ -58,7 +58,7 @@ impl App {
         unlocked
             .store
             .write(move |writer| {
-                writer.person(|connection, device| {
+                writer.durable_transaction(|connection, device| {
                     let running = Running::load(connection, &device.owner.user_id.to_string(), &arguments.attempt_id, &clock)?;
                     let mut draft = running.in_time()?;
                     if arguments.answer.is_null() {

@@ -153,7 +153,7 @@ pub fn learner_scope() -> String {
 pub fn open_writer(folder: &Path, role: Role, scopes: &[String]) -> Writer {
     let mut writer = Writer::open_for(&folder.join("store.db"), &key(), id(DEVICE), &owner(role)).unwrap();
     writer
-        .pulled(|connection, _| {
+        .relaxed_transaction(|connection, _| {
             for scope in scopes {
                 connection.execute("INSERT INTO scopes (scope) VALUES (?1) ON CONFLICT DO NOTHING", [scope])?;
             }

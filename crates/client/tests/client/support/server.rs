@@ -240,7 +240,7 @@ impl Core {
         }
         let row = &self.rows[key];
         let mut tuple = Vec::new();
-        if entity.id == IdRule::Made {
+        if entity.id == IdRule::Generated {
             tuple.push(json!(key.1));
         }
         tuple.extend([json!(row.stamp), json!(self.now_ms), json!(self.now_ms)]);

@@ -21,7 +21,7 @@ pub static ORGANIZATIONS: Entity = Entity {
         column("subscription_tier", Kind::Choice(&["free", "basic", "premium", "enterprise"]), Merge::Server).default("\"free\""),
         column("subscription_status", Kind::Choice(&["trialing", "active", "past_due", "cancelled"]), Merge::Server)
             .default("\"trialing\""),
-        column("seats_purchased", Kind::Whole, Merge::Server).default("1"),
+        column("seats_purchased", Kind::Int, Merge::Server).default("1"),
         // BCP 47, such as `az`.
         column("default_language", Kind::Text, Merge::Latest).length_max(20).default("\"en\""),
         // IANA name. It decides to which day a timestamp belongs.
@@ -32,10 +32,10 @@ pub static ORGANIZATIONS: Entity = Entity {
         column("settings", Kind::Json, Merge::Latest),
         column("deleted_at", Kind::Timestamp, Merge::Server).optional(),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: &[in_scope(ScopeKind::Org, "id")],
     // Nobody subscribes to an organization that does not exist yet, so a laptop cannot create one.
-    write: &[&[Who::Has(Role::Admin), Who::Hears(ScopeKind::Org, "id")]],
+    write: &[&[Who::Has(Role::Admin), Who::Subscribes(ScopeKind::Org, "id")]],
     delete: &[],
     // Suspending or closing an organization ends the subscription of everybody in it.
     access: &[AccessRule::Everybody],
@@ -61,21 +61,19 @@ pub static USERS: Entity = Entity {
         column("department_id", Kind::Uuid, Merge::Latest).references("departments", OnDelete::Keep, &[]).optional(),
         column("position", Kind::Text, Merge::Latest).optional().length_max(100),
         column("station_id", Kind::Uuid, Merge::Latest).references("stations", OnDelete::SetNull, &[]).optional(),
-        column("email_verified", Kind::Truth, Merge::Server),
+        column("email_verified", Kind::Bool, Merge::Server),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: &[in_scope(ScopeKind::People, "organization_id"), in_scope(ScopeKind::User, "id")],
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[AccessRule::User("id")],
-    record: record(Section::People, Label::First(&["full_name", "user_name", "email"]))
-        .search(&["phone", "employee_id"])
-        .named_in(&[
-            NamedIn { table: "staff_cards", id: "user_id", name: "full_name" },
-            NamedIn { table: "group_memberships", id: "user_id", name: "display_name" },
-            NamedIn { table: "enrollments", id: "user_id", name: "display_name" },
-        ]),
+    record: record(Section::People, Label::First(&["full_name", "user_name", "email"])).search(&["phone", "employee_id"]).named_in(&[
+        NamedIn { table: "staff_cards", id: "user_id", name: "full_name" },
+        NamedIn { table: "group_memberships", id: "user_id", name: "display_name" },
+        NamedIn { table: "enrollments", id: "user_id", name: "display_name" },
+    ]),
 };
 
 /// What everybody in the organization may read about a member of the staff. Only the server writes it. It is kept when the
@@ -91,7 +89,7 @@ pub static STAFF_CARDS: Entity = Entity {
         column("department_id", Kind::Uuid, Merge::Server).references("departments", OnDelete::Keep, &[]).optional(),
         column("station_id", Kind::Uuid, Merge::Server).references("stations", OnDelete::Keep, &[]).optional(),
         // Whether they work there now.
-        column("is_active", Kind::Truth, Merge::Server),
+        column("is_active", Kind::Bool, Merge::Server),
     ],
     id: IdRule::Derived(&["user_id"]),
     scopes: &[in_scope(ScopeKind::Org, "organization_id")],

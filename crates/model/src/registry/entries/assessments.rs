@@ -17,23 +17,23 @@ pub static ASSESSMENTS: Entity = Entity {
         column("kind", Kind::Choice(&["quiz", "exam", "assignment"]), Merge::Ask).default("\"quiz\""),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest),
-        column("passing_percent", Kind::Real, Merge::Ask).default("70.0"),
-        column("attempts_max", Kind::Whole, Merge::Ask).optional(),
-        column("time_limit_seconds", Kind::Whole, Merge::Ask).optional(),
+        column("passing_percent", Kind::Float, Merge::Ask).default("70.0"),
+        column("attempts_max", Kind::Int, Merge::Ask).optional(),
+        column("time_limit_seconds", Kind::Int, Merge::Ask).optional(),
         // `laptop`: then the answer key is in the course's scope.
         column("graded_by", Kind::Choice(&["laptop", "server"]), Merge::Ask).default("\"server\""),
-        column("shows_explanations", Kind::Truth, Merge::Latest).default("true"),
-        column("is_required", Kind::Truth, Merge::Latest).default("true"),
-        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("shows_explanations", Kind::Bool, Merge::Latest).default("true"),
+        column("is_required", Kind::Bool, Merge::Latest).default("true"),
+        column("position", Kind::Int, Merge::LatestQuiet),
         column("settings", Kind::Json, Merge::Latest),
         // Questions on paper, with the answers in the key.
         column("pdf_media_asset_id", Kind::Uuid, Merge::Latest).references("media_assets", OnDelete::Restrict, &[]).optional(),
-        column("is_active", Kind::Truth, Merge::Latest).default("true"),
+        column("is_active", Kind::Bool, Merge::Latest).default("true"),
         column("created_by", Kind::Uuid, Merge::Key).references("users", OnDelete::Restrict, &[]).optional().names_author(),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
-        column("published", Kind::Truth, Merge::Server),
+        column("published", Kind::Bool, Merge::Server),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: OF_COURSE_OR_STAFF,
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
@@ -48,13 +48,13 @@ pub static QUESTIONS: Entity = Entity {
     columns: &[
         key("assessment_id").references("assessments", OnDelete::Cascade, &[]),
         carried("course_id").references("courses", OnDelete::Cascade, &["published"]).optional(),
-        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("position", Kind::Int, Merge::LatestQuiet),
         column("question_type", Kind::Choice(QUESTION_TYPES), Merge::Latest).default("\"single\""),
         column("text", Kind::Text, Merge::Latest),
-        column("points", Kind::Real, Merge::Latest).default("1.0"),
-        column("published", Kind::Truth, Merge::Server),
+        column("points", Kind::Float, Merge::Latest).default("1.0"),
+        column("published", Kind::Bool, Merge::Server),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: OF_COURSE_OR_STAFF,
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
@@ -69,11 +69,11 @@ pub static QUESTION_OPTIONS: Entity = Entity {
     columns: &[
         key("question_id").references("questions", OnDelete::Cascade, &[]),
         carried("course_id").references("courses", OnDelete::Cascade, &["published"]).optional(),
-        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("position", Kind::Int, Merge::LatestQuiet),
         column("text", Kind::Text, Merge::Latest).length_max(5_000),
-        column("published", Kind::Truth, Merge::Server),
+        column("published", Kind::Bool, Merge::Server),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: OF_COURSE_OR_STAFF,
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
@@ -89,7 +89,7 @@ pub static ANSWER_KEYS: Entity = Entity {
         key("assessment_id").references("assessments", OnDelete::Cascade, &[]),
         carried("course_id").references("courses", OnDelete::Cascade, &[]).optional(),
         // The test is graded on laptops.
-        column("shared", Kind::Truth, Merge::Server),
+        column("shared", Kind::Bool, Merge::Server),
         // {question id: {"options": [ids]} | {"number", "tolerance"} | {"accepted": [texts]}}
         column("keys", Kind::Json, Merge::Latest).length_max(100_000),
         // {question id: text}
@@ -113,7 +113,7 @@ pub static ANSWER_KEYS: Entity = Entity {
 
 /// Only the learner creates and answers an attempt: otherwise the staff could answer in a learner's name.
 const THE_LEARNER: Rules = &[&[Who::Is("user_id")]];
-const THE_INSTRUCTOR: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")]];
+const THE_INSTRUCTOR: Rules = &[&[Who::Subscribes(ScopeKind::Results, "course_id")]];
 
 /// One learner's attempt at one test. The server computes the score.
 pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
@@ -124,18 +124,18 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
         key("user_id").references("users", OnDelete::Restrict, &[]).by(THE_LEARNER),
         carried("course_id").references("courses", OnDelete::Restrict, &[]).optional(),
         // 1 is the first.
-        column("attempt_number", Kind::Whole, Merge::Key).required(),
+        column("attempt_number", Kind::Int, Merge::Key).required(),
         column("started_at", Kind::Timestamp, Merge::Key),
         column("submitted_at", Kind::Timestamp, Merge::Once).optional().by(THE_LEARNER),
         // {question id: answer}
         column("answers", Kind::Json, Merge::Once).length_max(200_000).default("{}").by(THE_LEARNER),
-        column("time_taken_seconds", Kind::Whole, Merge::Once).optional().by(THE_LEARNER),
-        column("clock_moved", Kind::Truth, Merge::Once).by(THE_LEARNER),
+        column("time_taken_seconds", Kind::Int, Merge::Once).optional().by(THE_LEARNER),
+        column("clock_moved", Kind::Bool, Merge::Once).by(THE_LEARNER),
         column("status", Kind::Choice(&["started", "submitted", "graded"]), Merge::Server).default("\"started\""),
-        column("score_raw", Kind::Real, Merge::Server).optional(),
-        column("score_max", Kind::Real, Merge::Server).optional(),
-        column("score_percent", Kind::Real, Merge::Server).optional(),
-        column("passed", Kind::Truth, Merge::Server).optional(),
+        column("score_raw", Kind::Float, Merge::Server).optional(),
+        column("score_max", Kind::Float, Merge::Server).optional(),
+        column("score_percent", Kind::Float, Merge::Server).optional(),
+        column("passed", Kind::Bool, Merge::Server).optional(),
         column("graded_at", Kind::Timestamp, Merge::Server).optional(),
         // The person who gave points; null: the server graded it.
         column("graded_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Restrict, &[]).optional(),
@@ -146,12 +146,14 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
         // {question id: points}: points by a person, which replace those of the answer key in the score.
         column("given_points", Kind::Json, Merge::Ask).optional().by(THE_INSTRUCTOR),
         // After the time limit, by the laptop's clock. The attempt is graded all the same, and the instructor decides.
-        column("handed_in_late", Kind::Truth, Merge::Server),
+        column("handed_in_late", Kind::Bool, Merge::Server),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: &[in_scope(ScopeKind::Learner, "user_id"), in_scope(ScopeKind::Results, "course_id")],
-    write: &[&[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")], &[Who::Hears(ScopeKind::Results, "course_id")]],
+    write: &[&[Who::Is("user_id"), Who::Subscribes(ScopeKind::Course, "course_id")], &[Who::Subscribes(ScopeKind::Results, "course_id")]],
     delete: &[],
     access: &[],
-    record: record(Section::Tests, Label::All(&["user_id", "assessment_id", "attempt_number"])).search(&["feedback"]).part_of("assessment_id"),
+    record: record(Section::Tests, Label::All(&["user_id", "assessment_id", "attempt_number"]))
+        .search(&["feedback"])
+        .part_of("assessment_id"),
 };

@@ -18,7 +18,7 @@ pub static ATTENDANCE_RECORDS: Entity = Entity {
     ],
     id: IdRule::Derived(&["group_id", "student_id", "lesson_date"]),
     scopes: &[in_scope(ScopeKind::Roster, "group_id"), in_scope(ScopeKind::Learner, "student_id")],
-    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")]],
+    write: &[&[Who::Subscribes(ScopeKind::Roster, "group_id")]],
     delete: &[],
     access: &[],
     record: record(Section::Groups, Label::All(&["student_id", "lesson_date"])).search(&["note"]).part_of("group_id"),

@@ -4,7 +4,7 @@ use super::super::*;
 use crate::access::{Role, Rules, Who};
 
 /// The instructor of the course, and the administrators.
-pub(super) const COURSE_STAFF: Rules = &[&[Who::Hears(ScopeKind::CourseStaff, "course_id")]];
+pub(super) const COURSE_STAFF: Rules = &[&[Who::Subscribes(ScopeKind::CourseStaff, "course_id")]];
 
 /// A part of a course: in the course's scope once the course is published, in its staff's scope before that.
 pub(super) const OF_COURSE: &[ScopeRule] = &[
@@ -21,7 +21,7 @@ pub(super) const OF_COURSE_OR_STAFF: &[ScopeRule] = &[
 
 /// The instructor of the course and the administrators; for a row without a course, all staff of the organization.
 pub(super) const COURSE_STAFF_OR_STAFF: Rules =
-    &[&[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Staff, Who::Empty("course_id")]];
+    &[&[Who::Subscribes(ScopeKind::CourseStaff, "course_id")], &[Who::Staff, Who::Empty("course_id")]];
 
 /// The public description of a course. Its contents are in other tables and in smaller scopes.
 pub static COURSES: Entity = Entity {
@@ -35,7 +35,7 @@ pub static COURSES: Entity = Entity {
         column("description", Kind::Text, Merge::Latest),
         column("status", Kind::Choice(&["draft", "published", "archived"]), Merge::Ask).default("\"draft\""),
         // Published and not deleted. The server copies it to every row that belongs to the course.
-        column("published", Kind::Truth, Merge::Server),
+        column("published", Kind::Bool, Merge::Server),
         column("published_at", Kind::Timestamp, Merge::Server).optional(),
         // BCP 47, such as `az`.
         column("language", Kind::Text, Merge::Latest).length_max(20).default("\"en\""),
@@ -44,26 +44,26 @@ pub static COURSES: Entity = Entity {
         column("station_id", Kind::Uuid, Merge::Latest).references("stations", OnDelete::SetNull, &[]).optional(),
         column("department_id", Kind::Uuid, Merge::Latest).references("departments", OnDelete::Keep, &[]).optional(),
         column("thumbnail_url", Kind::Text, Merge::Latest).optional().length_max(2_000),
-        column("estimated_seconds", Kind::Whole, Merge::Latest).optional(),
-        column("price_minor", Kind::Whole, Merge::Ask).group("price"),
+        column("estimated_seconds", Kind::Int, Merge::Latest).optional(),
+        column("price_minor", Kind::Int, Merge::Ask).group("price"),
         column("currency", Kind::Text, Merge::Ask).group("price").length_max(3).default("\"EUR\""),
-        column("enrollments_max", Kind::Whole, Merge::Latest).optional(),
-        column("is_certified", Kind::Truth, Merge::Latest),
+        column("enrollments_max", Kind::Int, Merge::Latest).optional(),
+        column("is_certified", Kind::Bool, Merge::Latest),
         column("certificate_template_id", Kind::Uuid, Merge::Latest).references("certificate_templates", OnDelete::Keep, &[]).optional(),
         // Everybody in the organization may enroll themselves if it is free of charge.
-        column("is_public", Kind::Truth, Merge::Latest),
+        column("is_public", Kind::Bool, Merge::Latest),
         // A list of words.
         column("tags", Kind::Json, Merge::Latest).default("[]"),
         column("metadata", Kind::Json, Merge::Latest),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: &[
         in_scope(ScopeKind::Org, "organization_id").when(When::True("published")),
         in_scope(ScopeKind::OrgStaff, "organization_id").when(When::False("published")),
     ],
     // Nobody subscribes to a new course yet, so its creator has to be its instructor or an administrator.
-    write: &[&[Who::Hears(ScopeKind::CourseStaff, "id")], &[Who::Staff, Who::Is("instructor_id")], &[Who::Has(Role::Admin)]],
+    write: &[&[Who::Subscribes(ScopeKind::CourseStaff, "id")], &[Who::Staff, Who::Is("instructor_id")], &[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
     // Learners subscribe to a course only while it is published.
     access: &[
@@ -81,11 +81,11 @@ pub static COURSE_FACTS: Entity = Entity {
     columns: &[
         key("course_id").references("courses", OnDelete::Cascade, &["published"]),
         column("kind", Kind::Choice(&["learning_outcome", "requirement", "target_audience"]), Merge::Key),
-        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("position", Kind::Int, Merge::LatestQuiet),
         column("text", Kind::Text, Merge::Latest).length_max(2_000),
-        column("published", Kind::Truth, Merge::Server),
+        column("published", Kind::Bool, Merge::Server),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: OF_COURSE,
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
@@ -100,16 +100,16 @@ pub static MODULES: Entity = Entity {
     columns: &[
         key("course_id").references("courses", OnDelete::Cascade, &["published"]),
         // Not unique, because two people may move modules at once. Order by position and then by id.
-        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("position", Kind::Int, Merge::LatestQuiet),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest),
-        column("estimated_seconds", Kind::Whole, Merge::Latest).optional(),
+        column("estimated_seconds", Kind::Int, Merge::Latest).optional(),
         // Counts for completing the course.
-        column("is_required", Kind::Truth, Merge::Latest).default("true"),
+        column("is_required", Kind::Bool, Merge::Latest).default("true"),
         column("unlock_condition", Kind::Json, Merge::Latest).optional(),
-        column("published", Kind::Truth, Merge::Server),
+        column("published", Kind::Bool, Merge::Server),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: OF_COURSE,
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
@@ -125,16 +125,16 @@ pub static TOPICS: Entity = Entity {
         // A topic may move to another module of its course.
         column("module_id", Kind::Uuid, Merge::Latest).references("modules", OnDelete::Cascade, &["course_id"]),
         key("course_id").references("courses", OnDelete::Cascade, &["published"]),
-        column("position", Kind::Whole, Merge::LatestQuiet),
+        column("position", Kind::Int, Merge::LatestQuiet),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest),
-        column("estimated_seconds", Kind::Whole, Merge::Latest).optional(),
+        column("estimated_seconds", Kind::Int, Merge::Latest).optional(),
         // Locked until the topic before it is done.
-        column("requires_previous", Kind::Truth, Merge::Latest).default("true"),
-        column("is_free", Kind::Truth, Merge::Latest),
-        column("published", Kind::Truth, Merge::Server),
+        column("requires_previous", Kind::Bool, Merge::Latest).default("true"),
+        column("is_free", Kind::Bool, Merge::Latest),
+        column("published", Kind::Bool, Merge::Server),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: OF_COURSE,
     write: COURSE_STAFF,
     delete: COURSE_STAFF,

@@ -17,13 +17,13 @@ pub static GROUPS: Entity = Entity {
         column("start_time", Kind::Time, Merge::Latest).optional(),
         // Code or name, days and time: "Qrup1: 1-4 11:00".
         column("display_name", Kind::Text, Merge::Server).length_max(400),
-        column("is_active", Kind::Truth, Merge::Latest).default("true"),
-        column("sort_order", Kind::Whole, Merge::LatestQuiet).optional(),
+        column("is_active", Kind::Bool, Merge::Latest).default("true"),
+        column("sort_order", Kind::Int, Merge::LatestQuiet).optional(),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: &[in_scope(ScopeKind::Group, "id"), in_scope(ScopeKind::Roster, "id")],
-    write: &[&[Who::Hears(ScopeKind::Roster, "id")], &[Who::Staff, Who::Is("teacher_id")], &[Who::Has(Role::Admin)]],
+    write: &[&[Who::Subscribes(ScopeKind::Roster, "id")], &[Who::Staff, Who::Is("teacher_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[
         AccessRule::User("teacher_id"),
@@ -43,13 +43,13 @@ pub static GROUP_MEMBERSHIPS: Entity = Entity {
         // The user's full name, for readers who do not subscribe to the user.
         column("display_name", Kind::Text, Merge::Server).length_max(255),
         // A laptop that adds or removes a member sends all three: active if and only if `left_at` is null.
-        column("is_active", Kind::Truth, Merge::Latest).group("stay").default("true"),
+        column("is_active", Kind::Bool, Merge::Latest).group("stay").default("true"),
         column("joined_at", Kind::Timestamp, Merge::Latest).group("stay"),
         column("left_at", Kind::Timestamp, Merge::Latest).optional().group("stay"),
     ],
     id: IdRule::Derived(&["group_id", "user_id"]),
     scopes: &[in_scope(ScopeKind::Roster, "group_id"), in_scope(ScopeKind::Learner, "user_id")],
-    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")]],
+    write: &[&[Who::Subscribes(ScopeKind::Roster, "group_id")]],
     delete: &[],
     access: &[AccessRule::User("user_id")],
     record: record(Section::Groups, Label::All(&["user_id", "group_id"])).search(&["display_name"]).part_of("group_id"),
@@ -68,7 +68,7 @@ pub static GROUP_MEMBERSHIP_PERIODS: Entity = Entity {
         // The last day.
         column("left_on", Kind::Date, Merge::Server).optional(),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: &[in_scope(ScopeKind::Roster, "group_id"), in_scope(ScopeKind::Learner, "user_id")],
     write: &[],
     delete: &[],

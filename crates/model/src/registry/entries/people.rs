@@ -18,10 +18,10 @@ pub static USER_PROFILES: Entity = Entity {
         column("bio", Kind::Text, Merge::Latest).optional().length_max(5_000),
         // BCP 47, such as `az`.
         column("language", Kind::Text, Merge::Latest).optional().length_max(20),
-        column("notify_by_email", Kind::Truth, Merge::Latest).default("true"),
-        column("notify_about_courses", Kind::Truth, Merge::Latest).default("true"),
-        column("notify_about_results", Kind::Truth, Merge::Latest).default("true"),
-        column("notify_about_deadlines", Kind::Truth, Merge::Latest).default("true"),
+        column("notify_by_email", Kind::Bool, Merge::Latest).default("true"),
+        column("notify_about_courses", Kind::Bool, Merge::Latest).default("true"),
+        column("notify_about_results", Kind::Bool, Merge::Latest).default("true"),
+        column("notify_about_deadlines", Kind::Bool, Merge::Latest).default("true"),
     ],
     id: IdRule::Derived(&["user_id"]),
     scopes: &[in_scope(ScopeKind::User, "user_id"), in_scope(ScopeKind::People, "organization_id")],
@@ -39,7 +39,7 @@ pub static STUDENT_PROFILES: Entity = Entity {
         key("user_id").references("users", OnDelete::Cascade, &[]),
         // The year or class, such as `10` or `5A`.
         column("grade", Kind::Text, Merge::Latest).optional().length_max(50),
-        column("balance_minor", Kind::Whole, Merge::Ask).group("balance"),
+        column("balance_minor", Kind::Int, Merge::Ask).group("balance"),
         column("currency", Kind::Text, Merge::Ask).group("balance").length_max(3).default("\"EUR\""),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
     ],

@@ -4,18 +4,18 @@ use super::super::*;
 use crate::access::{Role, Rules, Who};
 
 /// Who enrolls others in a course.
-const ENROLLING_STAFF: Rules = &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)]];
+const ENROLLING_STAFF: Rules = &[&[Who::Subscribes(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)]];
 
 /// Staff set the time of completion. A learner may only leave it null: their laptop sends the whole `status` group when they
 /// begin the course.
 const COMPLETION_WRITERS: Rules =
-    &[&[Who::Hears(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)], &[Who::Empty("completed_at")]];
+    &[&[Who::Subscribes(ScopeKind::Results, "course_id")], &[Who::Has(Role::Admin)], &[Who::Empty("completed_at")]];
 
 /// Who sets which enrollment type: `self` the learner, the other types the staff that enroll them.
 const ENROLLMENT_TYPE_WRITERS: Rules = &[
     &[Who::Is("user_id"), Who::Equals("enrollment_type", "self")],
-    &[Who::Hears(ScopeKind::Results, "course_id"), Who::Equals("enrollment_type", "assigned")],
-    &[Who::Hears(ScopeKind::Results, "course_id"), Who::Equals("enrollment_type", "bulk")],
+    &[Who::Subscribes(ScopeKind::Results, "course_id"), Who::Equals("enrollment_type", "assigned")],
+    &[Who::Subscribes(ScopeKind::Results, "course_id"), Who::Equals("enrollment_type", "bulk")],
     &[Who::Has(Role::Admin), Who::Equals("enrollment_type", "assigned")],
     &[Who::Has(Role::Admin), Who::Equals("enrollment_type", "bulk")],
 ];
@@ -50,13 +50,13 @@ pub static ENROLLMENTS: Entity = Entity {
     id: IdRule::Derived(&["user_id", "course_id"]),
     scopes: &[in_scope(ScopeKind::Learner, "user_id"), in_scope(ScopeKind::Results, "course_id")],
     write: &[
-        &[Who::Hears(ScopeKind::Results, "course_id")],
+        &[Who::Subscribes(ScopeKind::Results, "course_id")],
         &[Who::Has(Role::Admin)],
         // An enrolled learner may begin or drop the course but not complete it. Anybody else may only enroll themselves, if the
         // server finds the course open to all. A dropped learner cannot return alone: a rule must hold for the stored row too.
-        &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id"), Who::Equals("status", "enrolled")],
-        &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id"), Who::Equals("status", "in_progress")],
-        &[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id"), Who::Equals("status", "dropped")],
+        &[Who::Is("user_id"), Who::Subscribes(ScopeKind::Course, "course_id"), Who::Equals("status", "enrolled")],
+        &[Who::Is("user_id"), Who::Subscribes(ScopeKind::Course, "course_id"), Who::Equals("status", "in_progress")],
+        &[Who::Is("user_id"), Who::Subscribes(ScopeKind::Course, "course_id"), Who::Equals("status", "dropped")],
         &[Who::Is("user_id"), Who::Equals("enrollment_type", "self"), Who::Equals("status", "enrolled")],
     ],
     delete: &[],
@@ -72,16 +72,16 @@ pub static TOPIC_PROGRESS: Entity = Entity {
         key("user_id").references("users", OnDelete::Restrict, &[]),
         key("topic_id").references("topics", OnDelete::Restrict, &["course_id"]),
         carried("course_id").references("courses", OnDelete::Keep, &[]),
-        column("reset_number", Kind::Whole, Merge::Reset),
-        column("completed", Kind::Truth, Merge::Furthest),
-        column("percent", Kind::Whole, Merge::Furthest),
-        column("seconds_watched", Kind::Whole, Merge::Furthest),
+        column("reset_number", Kind::Int, Merge::Reset),
+        column("completed", Kind::Bool, Merge::Furthest),
+        column("percent", Kind::Int, Merge::Furthest),
+        column("seconds_watched", Kind::Int, Merge::Furthest),
         column("completed_at", Kind::Timestamp, Merge::Earliest).optional(),
-        column("time_spent_seconds", Kind::Whole, Merge::Sum),
+        column("time_spent_seconds", Kind::Int, Merge::Sum),
     ],
     id: IdRule::Derived(&["user_id", "topic_id"]),
     scopes: &[in_scope(ScopeKind::Learner, "user_id"), in_scope(ScopeKind::Results, "course_id")],
-    write: &[&[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")]],
+    write: &[&[Who::Is("user_id"), Who::Subscribes(ScopeKind::Course, "course_id")]],
     delete: &[],
     access: &[],
     record: record(Section::Courses, Label::All(&["user_id", "topic_id"])).part_of("topic_id"),
@@ -95,18 +95,18 @@ pub static CONTENT_PROGRESS: Entity = Entity {
         key("user_id").references("users", OnDelete::Restrict, &[]),
         key("content_item_id").references("content_items", OnDelete::Restrict, &["course_id"]),
         carried("course_id").references("courses", OnDelete::Keep, &[]),
-        column("reset_number", Kind::Whole, Merge::Reset),
-        column("completed", Kind::Truth, Merge::Furthest),
-        column("percent", Kind::Whole, Merge::Furthest),
-        column("page", Kind::Whole, Merge::LatestQuiet).optional().group("position"),
-        column("second", Kind::Whole, Merge::LatestQuiet).optional().group("position"),
-        column("seconds_watched", Kind::Whole, Merge::Furthest),
+        column("reset_number", Kind::Int, Merge::Reset),
+        column("completed", Kind::Bool, Merge::Furthest),
+        column("percent", Kind::Int, Merge::Furthest),
+        column("page", Kind::Int, Merge::LatestQuiet).optional().group("position"),
+        column("second", Kind::Int, Merge::LatestQuiet).optional().group("position"),
+        column("seconds_watched", Kind::Int, Merge::Furthest),
         column("completed_at", Kind::Timestamp, Merge::Earliest).optional(),
-        column("time_spent_seconds", Kind::Whole, Merge::Sum),
+        column("time_spent_seconds", Kind::Int, Merge::Sum),
     ],
     id: IdRule::Derived(&["user_id", "content_item_id"]),
     scopes: &[in_scope(ScopeKind::Learner, "user_id"), in_scope(ScopeKind::Results, "course_id")],
-    write: &[&[Who::Is("user_id"), Who::Hears(ScopeKind::Course, "course_id")]],
+    write: &[&[Who::Is("user_id"), Who::Subscribes(ScopeKind::Course, "course_id")]],
     delete: &[],
     access: &[],
     record: record(Section::Courses, Label::All(&["user_id", "content_item_id"])).part_of("content_item_id"),

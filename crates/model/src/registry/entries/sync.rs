@@ -15,7 +15,7 @@ pub static DEVICES: Entity = Entity {
         // From then on its sessions are refused.
         column("revoked_at", Kind::Timestamp, Merge::Server).optional(),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     scopes: &[in_scope(ScopeKind::People, "organization_id"), in_scope(ScopeKind::User, "user_id")],
     write: &[&[Who::Is("user_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
@@ -49,14 +49,18 @@ pub static CONFLICTS: Entity = Entity {
             .names_author(),
         column("settled_at", Kind::Timestamp, Merge::LatestQuiet).optional().group("settled"),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     // A course without an instructor has only administrators in its staff scope: they settle its conflicts.
     scopes: &[
         in_scope(ScopeKind::Roster, "group_id"),
         in_scope(ScopeKind::CourseStaff, "course_id"),
         in_scope(ScopeKind::User, "author_id"),
     ],
-    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Is("author_id")]],
+    write: &[
+        &[Who::Subscribes(ScopeKind::Roster, "group_id")],
+        &[Who::Subscribes(ScopeKind::CourseStaff, "course_id")],
+        &[Who::Is("author_id")],
+    ],
     delete: &[],
     access: &[],
     record: record(Section::Organization, Label::First(&["field"])).bookkeeping("the Sync centre shows it and settles it"),
@@ -79,9 +83,9 @@ pub static HELD_CHANGES: Entity = Entity {
         column("person_name", Kind::Text, Merge::Server).optional(),
         // The input of the merge: the device, the change's number, its base as it was sent, and its time.
         column("device_id", Kind::Uuid, Merge::Server).references("devices", OnDelete::Keep, &[]),
-        column("n", Kind::Whole, Merge::Server),
+        column("n", Kind::Int, Merge::Server),
         column("base", Kind::Json, Merge::Server).optional(),
-        column("at_us", Kind::Whole, Merge::Server),
+        column("at_us", Kind::Int, Merge::Server),
         column("held_at", Kind::Timestamp, Merge::Server),
         // Who decides, besides the administrators: the group's staff, else the course's staff.
         column("group_id", Kind::Uuid, Merge::Server).references("groups", OnDelete::Keep, &[]).optional(),
@@ -90,7 +94,7 @@ pub static HELD_CHANGES: Entity = Entity {
         column("decided_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Keep, &[]).optional(),
         column("decided_at", Kind::Timestamp, Merge::Server).optional(),
     ],
-    id: IdRule::Made,
+    id: IdRule::Generated,
     // The administrators subscribe to every held change, because its group or course may not exist any more.
     scopes: &[
         in_scope(ScopeKind::Roster, "group_id"),
@@ -99,7 +103,11 @@ pub static HELD_CHANGES: Entity = Entity {
         in_scope(ScopeKind::User, "author_id"),
     ],
     // Push also checks that who accepts has the right to the row, and that the author does not decide.
-    write: &[&[Who::Hears(ScopeKind::Roster, "group_id")], &[Who::Hears(ScopeKind::CourseStaff, "course_id")], &[Who::Has(Role::Admin)]],
+    write: &[
+        &[Who::Subscribes(ScopeKind::Roster, "group_id")],
+        &[Who::Subscribes(ScopeKind::CourseStaff, "course_id")],
+        &[Who::Has(Role::Admin)],
+    ],
     delete: &[],
     access: &[],
     record: record(Section::Organization, Label::First(&["author_name"])).bookkeeping("the Sync centre shows it and decides about it"),
@@ -131,7 +139,7 @@ pub static OFFERED_ROWS: Entity = Entity {
         column("decided_by", Kind::Uuid, Merge::Server).references("users", OnDelete::Keep, &[]).optional(),
         column("decided_at", Kind::Timestamp, Merge::Server).optional(),
         // How many other people have offered the same state.
-        column("seconded", Kind::Whole, Merge::Server),
+        column("seconded", Kind::Int, Merge::Server),
     ],
     id: IdRule::Derived(&["entity", "row_id", "offered_by"]),
     scopes: &[in_scope(ScopeKind::People, "organization_id")],

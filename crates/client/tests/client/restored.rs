@@ -14,7 +14,7 @@ use waystation_client::store::outbox;
 use waystation_client::store::page::{self, Answer, Outline};
 use waystation_client::store::slices::{self, Next};
 use waystation_client::store::{Edit, Writer};
-use waystation_client::sync::exchange::{self, Asker, Fetched, Position, Repair};
+use waystation_client::sync::exchange::{self, Fetched, Position, Repair, Requester};
 use waystation_model::Code;
 use waystation_model::access::Role;
 use waystation_model::limits::WITNESS_BYTES_MAX;
@@ -39,9 +39,9 @@ fn settled(mut writer: Writer, folder: tempfile::TempDir, mut core: Core) -> (te
 }
 
 /// A request with the cursors, and the page that answers it now.
-fn fetch(writer: &Writer, core: &mut Core) -> (Asker, Fetched) {
+fn fetch(writer: &Writer, core: &mut Core) -> (Requester, Fetched) {
     let position = Position::of(writer).unwrap();
-    (position.asker(), answered(&position.ask_page(), core))
+    (position.requester(), answered(&position.ask_page(), core))
 }
 
 fn answered(request: &PullRequest, core: &mut Core) -> Fetched {
@@ -55,13 +55,13 @@ fn outline(bytes: &Bytes) -> Outline {
     outline
 }
 
-fn apply(writer: &mut Writer, asker: Asker, page: Fetched) -> Verdict {
-    exchange::apply(writer, asker, NOW_MS, &[page]).unwrap().unwrap()
+fn apply(writer: &mut Writer, requester: Requester, page: Fetched) -> Verdict {
+    exchange::apply(writer, requester, NOW_MS, &[page]).unwrap().unwrap()
 }
 
 fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
-    let (asker, page) = fetch(writer, core);
-    apply(writer, asker, page)
+    let (requester, page) = fetch(writer, core);
+    apply(writer, requester, page)
 }
 
 fn pull(writer: &mut Writer, core: &mut Core) {
@@ -165,10 +165,10 @@ fn rows_of_others_that_the_server_lost_are_removed() {
 #[test]
 fn an_answer_overtaken_by_a_push_proves_no_loss() {
     let (_folder, mut writer, mut core) = teacher();
-    let (asker, page) = fetch(&writer, &mut core);
+    let (requester, page) = fetch(&writer, &mut core);
     writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
     push(&mut writer, &mut core);
-    assert!(matches!(apply(&mut writer, asker, page), Verdict::Applied(_)));
+    assert!(matches!(apply(&mut writer, requester, page), Verdict::Applied(_)));
     assert_eq!(writer.device().waiting(), 0);
 }
 
@@ -180,10 +180,10 @@ fn a_page_that_may_have_been_read_ahead_proves_no_loss() {
     writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
     push(&mut writer, &mut core);
     let position = Position::of(&writer).unwrap();
-    assert!(position.doubts(&Answer::Page(early.outline.clone())));
+    assert!(position.needs_confirmation(&Answer::Page(early.outline.clone())));
     let (_, fresh) = fetch(&writer, &mut core);
-    assert!(!position.doubts(&Answer::Page(fresh.outline)));
-    assert!(matches!(apply(&mut writer, position.asker(), early), Verdict::Applied(_)));
+    assert!(!position.needs_confirmation(&Answer::Page(fresh.outline)));
+    assert!(matches!(apply(&mut writer, position.requester(), early), Verdict::Applied(_)));
     assert_eq!(writer.device().waiting(), 0);
 }
 
@@ -194,11 +194,11 @@ fn a_request_from_before_the_renumbering_proves_no_loss_afterwards() {
     writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
     push(&mut writer, &mut core);
     core = before;
-    let (asker, page) = fetch(&writer, &mut core);
+    let (requester, page) = fetch(&writer, &mut core);
     // The other exchange detects it and sends everything again, while the page is on its way.
-    writer.person(|connection, device| outbox::go_back_to(connection, device, 0)).unwrap();
+    writer.durable_transaction(|connection, device| outbox::rewind_to(connection, device, 0)).unwrap();
     push(&mut writer, &mut core);
-    assert_eq!(exchange::apply(&mut writer, asker, NOW_MS, &[page]).unwrap(), None);
+    assert_eq!(exchange::apply(&mut writer, requester, NOW_MS, &[page]).unwrap(), None);
     assert_eq!(writer.device().waiting(), 0);
 }
 
@@ -218,11 +218,11 @@ fn a_push_answer_from_before_the_renumbering_acknowledges_and_repairs_nothing() 
 
     exchange::store(&mut writer, &sending.batch, &taken, Some(0)).unwrap();
     assert_eq!(writer.device().waiting(), 2);
-    let went_back = sending.batch.went_back;
-    assert_eq!(exchange::repair(&mut writer, went_back, ClientError::Refused(refused.clone())).unwrap(), Repair::Again);
+    let rewinds = sending.batch.rewinds;
+    assert_eq!(exchange::repair(&mut writer, rewinds, ClientError::Refused(refused.clone())).unwrap(), Repair::Again);
     // Repeated for the current numbers, it is not a reason to renumber either.
-    let went_back = writer.device().went_back;
-    assert_eq!(exchange::repair(&mut writer, went_back, ClientError::Refused(refused)).unwrap(), Repair::Again);
+    let rewinds = writer.device().rewinds;
+    assert_eq!(exchange::repair(&mut writer, rewinds, ClientError::Refused(refused)).unwrap(), Repair::Again);
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
     assert_eq!((core.last_n(id(DEVICE)), status(&core, 5), status(&core, 6)), (2, Some(json!("late")), Some(json!("late"))));
@@ -240,7 +240,7 @@ fn after_a_loss_beyond_retention_a_new_device_sends_the_retained_changes() {
     writer.connection().execute("DELETE FROM outbox WHERE n = 1", []).unwrap();
     core = before;
     assert_eq!(pull_page(&mut writer, &mut core), Verdict::Copied);
-    writer.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    writer.durable_transaction(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
     assert_eq!(writer.device().waiting(), 2);
     push(&mut writer, &mut core);
     pull(&mut writer, &mut core);
@@ -260,7 +260,7 @@ fn an_unknown_device_sends_acknowledged_and_pending_changes_under_new_numbers() 
     writer.edit(NOW_MS, &[mark(100, 6, json!("excused"))]).unwrap();
     assert_eq!(own_bases(&writer), BTreeMap::from([(1, None), (2, None), (3, Some(2))]));
     core = before;
-    writer.person(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
+    writer.durable_transaction(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
     assert_eq!((writer.device().device_id, writer.device().waiting(), writer.device().next_n), (id(77), 3, 4));
     assert_eq!(own_bases(&writer), BTreeMap::from([(1, None), (2, None), (3, Some(2))]));
     // All of it is on the disk.
@@ -286,7 +286,7 @@ fn a_base_on_an_own_change_follows_its_new_number() {
     writer.edit(NOW_MS, &[mark(100, 6, json!("excused"))]).unwrap();
     // The first of them is no longer retained.
     writer.connection().execute("DELETE FROM outbox WHERE n = 1", []).unwrap();
-    writer.person(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
+    writer.durable_transaction(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
     assert_eq!(own_bases(&writer), BTreeMap::from([(1, None), (2, Some(1))]));
     let sending = exchange::take(&mut writer, NOW_MS).unwrap().unwrap();
     assert_eq!(sending.batch.mutations[1].base, Base { stamp: None, own: Some(1) });
@@ -307,7 +307,7 @@ fn time_spent_counts_once_whatever_the_server_lost() {
     for (index, earlier) in [half, before].into_iter().enumerate() {
         core = earlier;
         if index == 1 {
-            writer.person(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
+            writer.durable_transaction(|connection, device| outbox::replace_unknown_device(connection, device, id(77))).unwrap();
         }
         pull(&mut writer, &mut core);
         push(&mut writer, &mut core);
@@ -334,11 +334,11 @@ fn a_copy_whose_new_device_was_lost_sends_only_its_own_changes() {
     let before = core.clone();
     original.edit(NOW_MS, &[note(20)]).unwrap();
     push(&mut original, &mut core);
-    copy.person(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
+    copy.durable_transaction(|connection, device| outbox::become_device(connection, device, id(77))).unwrap();
     copy.edit(NOW_MS, &[note(40)]).unwrap();
     push(&mut copy, &mut core);
     core = before;
-    copy.person(|connection, device| outbox::replace_unknown_device(connection, device, id(78))).unwrap();
+    copy.durable_transaction(|connection, device| outbox::replace_unknown_device(connection, device, id(78))).unwrap();
     for writer in [&mut original, &mut copy] {
         pull(writer, &mut core);
         push(writer, &mut core);
@@ -360,13 +360,13 @@ fn the_newest_witness_is_stored_and_sent_with_every_request() {
     assert_eq!(position.ask().witness.as_deref(), Some("page"));
     assert_eq!(position.ask_page().witness.as_deref(), Some("page"));
 
-    let (asker, early) = fetch(&writer, &mut core);
+    let (requester, early) = fetch(&writer, &mut core);
     core.witness = Some("push".into());
     writer.edit(NOW_MS, &[mark(100, 5, json!("late"))]).unwrap();
     assert_eq!(exchange::take(&mut writer, NOW_MS).unwrap().unwrap().request.witness.as_deref(), Some("page"));
     push(&mut writer, &mut core);
     assert_eq!(writer.device().witness.as_deref(), Some("push"));
-    apply(&mut writer, asker, early);
+    apply(&mut writer, requester, early);
     assert_eq!(writer.device().witness.as_deref(), Some("push"), "an overtaken answer has the older witness");
 
     core.witness = None;

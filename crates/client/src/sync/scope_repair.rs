@@ -18,7 +18,7 @@ const FULL_ANSWERS_MAX: u32 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// The scope holds what the server holds.
-    Right,
+    Repaired,
     /// The scope has changed at the server meanwhile: pull, and try again.
     Moved,
     /// The scope is read again from 0.
@@ -38,7 +38,7 @@ impl From<Next> for Step {
     fn from(next: Next) -> Step {
         match next {
             Next::Ask(request) => Step::Ask(request),
-            Next::Repaired => Step::Ended(End::Right),
+            Next::Repaired => Step::Ended(End::Repaired),
             Next::ReadAgain => Step::Ended(End::ReadAgain),
         }
     }
@@ -46,42 +46,42 @@ impl From<Next> for Step {
 
 /// The repair of one damaged scope.
 #[derive(Debug, Clone)]
-pub struct Mending {
+pub struct ScopeRepair {
     scope: String,
     answers: usize,
     full_answers: u32,
 }
 
-impl Mending {
+impl ScopeRepair {
     /// Begins with a request for the sums of all slices.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn begin(writer: &mut Writer, scope: &str) -> Result<(Mending, Step)> {
-        let mending = Mending { scope: scope.to_owned(), answers: 0, full_answers: 0 };
-        let step = mending.ask_sums(writer)?;
-        Ok((mending, step))
+    pub fn begin(writer: &mut Writer, scope: &str) -> Result<(ScopeRepair, Step)> {
+        let repair = ScopeRepair { scope: scope.to_owned(), answers: 0, full_answers: 0 };
+        let step = repair.ask_sums(writer)?;
+        Ok((repair, step))
     }
 
     fn ask_sums(&self, writer: &mut Writer) -> Result<Step> {
-        Ok(writer.pulled(|connection, device| slices::begin(connection, device, &self.scope))?.into())
+        Ok(writer.relaxed_transaction(|connection, device| slices::begin(connection, device, &self.scope))?.into())
     }
 
     /// Receives the answer to the request `asked`, at `now_ms`.
     ///
     /// # Errors
     /// `bad_answer`, or when the database fails; nothing of the answer is stored then.
-    pub fn hear(&mut self, writer: &mut Writer, now_ms: i64, asked: &SlicesRequest, bytes: &[u8]) -> Result<(Step, Applied)> {
+    pub fn receive(&mut self, writer: &mut Writer, now_ms: i64, asked: &SlicesRequest, bytes: &[u8]) -> Result<(Step, Applied)> {
         self.answers += 1;
         let (step, applied) = match page::slices(bytes)? {
             Slices::Moved => (Step::Ended(End::Moved), Applied::default()),
             Slices::Sums(sums) => {
-                let next = writer.pulled(|connection, device| slices::compare(connection, device, asked, &sums))?;
+                let next = writer.relaxed_transaction(|connection, device| slices::compare(connection, device, asked, &sums))?;
                 (next.into(), Applied::default())
             }
             Slices::Differences(answer) => {
                 self.full_answers += u32::from(answer.more);
-                let applied = writer.pulled(|connection, device| slices::apply(connection, device, now_ms, asked, &answer))?;
+                let applied = writer.relaxed_transaction(|connection, device| slices::apply(connection, device, now_ms, asked, &answer))?;
                 // When the answer repaired nothing, the scope is already set to be read again, and `ask_sums` ends the repair.
                 (self.ask_sums(writer)?, applied)
             }
@@ -98,6 +98,6 @@ impl Mending {
     /// # Errors
     /// When the database fails.
     pub fn read_again(&self, writer: &mut Writer) -> Result<Step> {
-        Ok(writer.pulled(|connection, _| slices::read_again(connection, &self.scope))?.into())
+        Ok(writer.relaxed_transaction(|connection, _| slices::read_again(connection, &self.scope))?.into())
     }
 }

@@ -13,7 +13,7 @@ use waystation_model::{Code, Problem};
 /// One organization's pushes and pages use at most 1/`SHARE_DIVISOR` of the database connections.
 const SHARE_DIVISOR: usize = 2;
 /// Waiting pushes and pages per organization. Each holds its body in memory: 200 MiB at most.
-pub const TURNS_WAITING_MAX: usize = 200;
+pub const REQUESTS_WAITING_MAX: usize = 200;
 /// How long a request waits before it is refused with `too_many_requests`.
 const QUEUE_WAIT: Duration = Duration::from_secs(20);
 
@@ -63,7 +63,7 @@ impl TenantQueues {
         if let Ok(permit) = Arc::clone(&share.free).try_acquire_owned() {
             return Ok(QueuePermit { _permit: permit, _share: share });
         }
-        if share.waiting.fetch_add(1, Ordering::AcqRel) >= TURNS_WAITING_MAX {
+        if share.waiting.fetch_add(1, Ordering::AcqRel) >= REQUESTS_WAITING_MAX {
             share.waiting.fetch_sub(1, Ordering::AcqRel);
             return Err(too_many());
         }
@@ -114,7 +114,7 @@ mod tests {
     async fn waiting_requests_are_limited_and_cancelled_ones_free_their_entry() {
         let queues = TenantQueues::new(1);
         let held = queues.take(id(1)).await.expect("the first");
-        let mut waiting: Vec<_> = (0..TURNS_WAITING_MAX).map(|_| Box::pin(queues.take(id(1)))).collect();
+        let mut waiting: Vec<_> = (0..REQUESTS_WAITING_MAX).map(|_| Box::pin(queues.take(id(1)))).collect();
         for one in &mut waiting {
             assert!(futures_util::poll!(one.as_mut()).is_pending());
         }
