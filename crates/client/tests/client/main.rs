@@ -4,6 +4,7 @@
 mod keys;
 mod media;
 mod migrations;
+mod records;
 mod restored;
 mod restored_online;
 mod screens;
