@@ -24,6 +24,7 @@ pub mod demo;
 pub mod epoch;
 pub mod failure;
 pub mod heads;
+mod history;
 mod instances;
 mod live;
 pub mod openapi;

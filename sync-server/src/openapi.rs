@@ -22,12 +22,13 @@ use crate::accounts;
         crate::slices::slices,
         crate::live::live,
         crate::content::content,
+        crate::history::history,
         crate::routes::healthz,
         crate::routes::readyz
     ),
     components(schemas(
         accounts::SignIn, accounts::SignedIn, accounts::Refresh, accounts::Refreshed, accounts::NewDeviceRequest, accounts::NewDevice,
-        wire::PushRequest, wire::PushAnswer, wire::PullRequest, wire::PullLine, wire::SlicesRequest, wire::SliceLine, wire::Poke, wire::Run, wire::Outcome, Problem, Code
+        wire::PushRequest, wire::PushAnswer, wire::PullRequest, wire::PullLine, wire::SlicesRequest, wire::SliceLine, wire::Poke, wire::Run, wire::Outcome, wire::HistoryAnswer, wire::HistoryEntry, Problem, Code
     )),
     modifiers(&Bearer, &Described)
 )]

@@ -17,6 +17,7 @@ use crate::accounts::{new_device, refresh, sign_in, sign_out, sign_out_everywher
 use crate::content::content;
 use crate::database::is_migrated;
 use crate::failure::{Failure, REQUEST_ID};
+use crate::history::history;
 use crate::live::live;
 use crate::pull::pull;
 use crate::push::push;
@@ -37,6 +38,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/sync/slices", post(slices))
         .route("/v1/sync/live", get(live))
         .route("/v1/content/{sha256}", get(content))
+        .route("/v1/history/{entity}/{id}", get(history))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(no_such_route)

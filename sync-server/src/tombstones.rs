@@ -42,6 +42,7 @@ pub async fn forget_periodically(pool: PgPool, stopping: CancellationToken) {
 /// When the database fails; deletions made until then stay.
 pub async fn remove_old_tombstones(pool: &PgPool, today: NaiveDate) -> Result<u64, Failure> {
     mark(pool, today).await?;
+    sqlx::query("SELECT audit_make_partitions()").execute(pool).await?;
     let long_ago = today - Days::new(TOMBSTONE_DAYS);
     let mut forgotten = 0;
     for _ in 0..STEPS_MAX {

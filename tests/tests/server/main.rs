@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attribution;
+mod audit;
 mod backup;
 mod conflicts;
 mod content;

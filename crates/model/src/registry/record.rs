@@ -87,11 +87,13 @@ pub struct Record {
     pub part_of: Option<&'static str>,
     /// Where else a row's name stands.
     pub named_in: &'static [NamedIn],
+    /// Why changes of its rows are not audited, where they are not.
+    pub unaudited: Option<&'static str>,
 }
 
 /// A table that is listed in this section.
 pub const fn record(section: Section, label: Label) -> Record {
-    Record { purpose: Purpose::Data, label, search: &[], section, part_of: None, named_in: &[] }
+    Record { purpose: Purpose::Data, label, search: &[], section, part_of: None, named_in: &[], unaudited: None }
 }
 
 impl Record {
@@ -116,6 +118,12 @@ impl Record {
     /// … whose rows are named in other tables as well.
     pub const fn named_in(mut self, tables: &'static [NamedIn]) -> Record {
         self.named_in = tables;
+        self
+    }
+
+    /// … whose changes are not audited, for this reason.
+    pub const fn unaudited(mut self, why: &'static str) -> Record {
+        self.unaudited = Some(why);
         self
     }
 
@@ -179,11 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_given_for_every_table_that_nobody_lists() {
+    fn unlisted_and_unaudited_tables_give_a_reason() {
         for entity in all() {
             if let Purpose::Bookkeeping(why) = entity.record.purpose {
                 assert!(why.len() > 20, "{}", entity.name);
             }
+            assert!(entity.record.unaudited.is_none_or(|why| why.len() > 20), "{}", entity.name);
         }
     }
 

@@ -63,7 +63,9 @@ pub static CONFLICTS: Entity = Entity {
     ],
     delete: &[],
     access: &[],
-    record: record(Section::Organization, Label::First(&["field"])).bookkeeping("the Sync centre shows it and settles it"),
+    record: record(Section::Organization, Label::First(&["field"]))
+        .bookkeeping("the Sync centre shows it and settles it")
+        .unaudited("it is itself a record of changes, and the changes are audited"),
 };
 
 /// A change whose author had lost the right when it arrived. It waits for a decision by a person who has the right now.
@@ -110,7 +112,9 @@ pub static HELD_CHANGES: Entity = Entity {
     ],
     delete: &[],
     access: &[],
-    record: record(Section::Organization, Label::First(&["author_name"])).bookkeeping("the Sync centre shows it and decides about it"),
+    record: record(Section::Organization, Label::First(&["author_name"]))
+        .bookkeeping("the Sync centre shows it and decides about it")
+        .unaudited("it is itself a record of changes, and the changes are audited"),
 };
 
 /// A row that a laptop still has and the server has lost, because the server was restored from a backup. It waits for an
@@ -147,5 +151,7 @@ pub static OFFERED_ROWS: Entity = Entity {
     write: &[&[]],
     delete: &[],
     access: &[],
-    record: record(Section::Organization, Label::First(&["offered_by_name"])).bookkeeping("the Sync centre shows it and decides about it"),
+    record: record(Section::Organization, Label::First(&["offered_by_name"]))
+        .bookkeeping("the Sync centre shows it and decides about it")
+        .unaudited("it is itself a record of changes, and the changes are audited"),
 };
