@@ -141,6 +141,8 @@ commands! {
     remove_records(RowsNamed) -> SavedRecords;
     /// Takes back what a save or a delete did.
     undo_records(UndoRecords) -> SavedRecords;
+    /// What happened to a row, from the server's audit log.
+    record_history(HistoryOf) -> RecordHistory;
 
     /// Which other rows a delete removes or clears, to show before it is done.
     deletion(RowOf) -> Deletion;

@@ -17,7 +17,7 @@ pub use label::Labels;
 pub use one::record;
 pub use query::{PAGE_ROWS_MAX, ids, page};
 pub use remove::{REMOVED_ROWS_MAX, deleted_at, plan as plan_remove};
-pub use save::{SAVE_ROWS_MAX, plan as plan_save};
+pub use save::{SAVE_ROWS_MAX, plan as plan_save, read_id};
 pub use table::{described, tables};
 
 use waystation_model::registry::{self, Entity};

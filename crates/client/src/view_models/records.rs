@@ -282,6 +282,49 @@ pub struct FindReferences {
     pub limit: u32,
 }
 
+/// Asks what happened to a row. It needs the server, and an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HistoryOf {
+    /// The table.
+    pub entity: String,
+    /// The row.
+    pub id: String,
+    /// `next` of the part before.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub before: Option<i64>,
+}
+
+/// A part of what happened to a row, the newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct RecordHistory {
+    /// What happened.
+    pub changes: Vec<HistoryChange>,
+    /// Where what is older begins; none after the oldest.
+    #[ts(type = "number | null")]
+    pub next: Option<i64>,
+}
+
+/// One change in a history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct HistoryChange {
+    /// When.
+    #[ts(type = "number")]
+    pub at: i64,
+    /// `insert`, `update` or `delete`.
+    pub op: String,
+    /// Who; empty for another program.
+    pub user_name: String,
+    /// On which device, or by which program.
+    pub device: String,
+    /// The columns that changed, with their values before.
+    #[ts(type = "Record<string, unknown>")]
+    pub before: BTreeMap<String, Value>,
+    /// … and after.
+    #[ts(type = "Record<string, unknown>")]
+    pub after: BTreeMap<String, Value>,
+}
+
 /// A row by its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Named {
