@@ -38,6 +38,8 @@ export class Records {
   readonly asked = new Map<string, Asked>();
   #undo: number[] = [];
   #redo: number[] = [];
+  /** Removes the offer to undo a step, once it is undone another way. */
+  readonly #offers = new Map<number, () => void>();
   /** One undo at a time: a second key press takes the next step, not the same one. */
   #running: Promise<void> = Promise.resolve();
 
@@ -72,7 +74,7 @@ export class Records {
     if (undo === null) return;
     this.#undo = [...this.#undo, undo].slice(-UNDO_STEPS_MAX);
     this.#redo = [];
-    notify(said, { label: m.shell_undo(), run: () => void this.undo(undo) });
+    this.#offers.set(undo, notify(said, { label: m.shell_undo(), run: () => void this.undo(undo) }));
   }
 
   /** Takes back the last step, or this one. */
@@ -92,6 +94,8 @@ export class Records {
     this.#running = this.#running.then(async () => {
       const undo = take();
       if (undo === undefined) return void notify(none());
+      this.#offers.get(undo)?.();
+      this.#offers.delete(undo);
       try {
         const answer = await call("undo_records", { undo });
         if (answer.undo !== null) keep(answer.undo);

@@ -1,6 +1,6 @@
 // What lists and forms need of a table's description: which columns to show first, to ask for, and to compare by.
 
-import type { Comparison, RecordColumn, RecordRow, RecordTable } from "$shared/desktop/generated";
+import type { Comparison, RecordColumn, RecordRow, RecordTable, RelatedTable } from "$shared/desktop/generated";
 import { m } from "$messages";
 
 /** Columns of a list that nobody has arranged. */
@@ -45,6 +45,11 @@ export function usualColumns(table: RecordTable): string[] {
 /** Long texts, addresses of pictures and numbers of other systems fill a list and say little. */
 function isTelling({ name, kind }: RecordColumn): boolean {
   return kind !== "json" && kind !== "long_text" && !name.endsWith("_url") && ![DELETED_AT, "position", "legacy_number"].includes(name);
+}
+
+/** The tables whose rows belong to a row, its parts first. */
+export function relatedTables(table: RecordTable): RelatedTable[] {
+  return [...table.related].sort((a, b) => Number(b.is_part) - Number(a.is_part));
 }
 
 /** Whether rows are marked as deleted and stay, so that a list shows them apart. */
