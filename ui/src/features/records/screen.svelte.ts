@@ -17,6 +17,9 @@ import { columnName } from "./values";
 /** Rows that are changed at once: the app takes no more in one step. */
 export const CHANGED_ROWS_MAX = 1_000;
 
+/** A dialog that closes gives the focus back within this time. */
+const BACK_MS = 50;
+
 /** What the commands need of the screen. */
 interface Place {
   open: (id: string) => void;
@@ -183,10 +186,12 @@ export class ScreenCommands {
     }
   }
 
+  /** The focus goes back to the rows when what had it is gone, also where the window has put it on the page meanwhile. */
   #back(): void {
     setTimeout(() => {
-      if (!document.activeElement || document.activeElement === document.body) this.place.grid()?.focus({ preventScroll: true });
-    });
+      const at = document.activeElement;
+      if (!at || at === document.body || at.id === "content") this.place.grid()?.focus({ preventScroll: true });
+    }, BACK_MS);
   }
 }
 
