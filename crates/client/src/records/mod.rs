@@ -18,7 +18,7 @@ pub use one::record;
 pub use query::{PAGE_ROWS_MAX, ids, page};
 pub use remove::{REMOVED_ROWS_MAX, deleted_at, plan as plan_remove};
 pub use save::{SAVE_ROWS_MAX, plan as plan_save, read_id};
-pub use table::{described, tables};
+pub use table::{described, listed_choices, listed_columns, listed_tables, tables};
 
 use waystation_model::registry::{self, Entity};
 use waystation_model::{Code, Problem};

@@ -2,6 +2,314 @@
 
 export type Role = "admin" | "instructor" | "teacher" | "learner" | "parent";
 
+export type RecordTable = { 
+/**
+ * Its name. Its words are `entity_<name>` and `entities_<name>`.
+ */
+name: string, 
+/**
+ * Its section: `people`, `groups`, `courses`, `tests`, `stations` or `organization`.
+ */
+section: string, 
+/**
+ * The column with the row that each of its rows is a part of, for tables that are listed there alone.
+ */
+part_of: string | null, 
+/**
+ * The columns that name a row.
+ */
+label: Array<string>, 
+/**
+ * Its columns, in the order of the values of a row.
+ */
+columns: Array<RecordColumn>, 
+/**
+ * Whether this person may make rows of it, as far as their role says.
+ */
+may_insert: boolean, 
+/**
+ * Whether they may delete rows of it, as far as their role says.
+ */
+may_delete: boolean, 
+/**
+ * Its rows on this laptop.
+ */
+rows: number, 
+/**
+ * Tables whose rows are parts of its rows or point at them, with the column that does.
+ */
+related: Array<RelatedTable>, };
+
+export type RecordColumn = { 
+/**
+ * Its name. Its words are `column_<name>`.
+ */
+name: string, 
+/**
+ * What it holds.
+ */
+kind: RecordKind, 
+/**
+ * The words of a choice.
+ */
+choices: Array<string>, 
+/**
+ * The table whose row an id names; empty when it names none or rows of several tables.
+ */
+refers_to: string, 
+/**
+ * Whether it may be empty.
+ */
+optional: boolean, 
+/**
+ * Whether a new row has to name it.
+ */
+needed: boolean, 
+/**
+ * Whether a person gives it when they make a row.
+ */
+given: boolean, 
+/**
+ * Whether a person may change it later.
+ */
+changeable: boolean, 
+/**
+ * Characters of text, or bytes of JSON.
+ */
+length_max: number, 
+/**
+ * The value of a new row that does not say.
+ */
+default: unknown, };
+
+export type RecordKind = "reference" | "text" | "long_text" | "choice" | "bool" | "int" | "money" | "float" | "date" | "time" | "moment" | "json";
+
+export type RelatedTable = { 
+/**
+ * The other table.
+ */
+table: string, 
+/**
+ * Its column that holds the row's id.
+ */
+column: string, 
+/**
+ * Whether its rows are parts of the row.
+ */
+is_part: boolean, };
+
+export type Comparison = "is" | "is_not" | "one_of" | "contains" | "starts_with" | "less" | "at_most" | "greater" | "at_least" | "empty" | "filled";
+
+export type Condition = { 
+/**
+ * The column, or `reference.column` of the row that a reference names.
+ */
+column: string, 
+/**
+ * How it is compared.
+ */
+comparison: Comparison, 
+/**
+ * With what; a list for `one_of`, nothing for `empty` and `filled`.
+ */
+value: unknown, };
+
+export type SortBy = { 
+/**
+ * The column, or `reference.column`. A reference sorts by the label of the row that it names.
+ */
+column: string, 
+/**
+ * Whether the largest comes first.
+ */
+descending: boolean, };
+
+export type RecordsQuery = { 
+/**
+ * The table.
+ */
+table: string, 
+/**
+ * Conditions that must all hold.
+ */
+filter: Array<Condition>, 
+/**
+ * The order; by label when there is none.
+ */
+sort: Array<SortBy>, 
+/**
+ * Words that must all be found.
+ */
+search: string, 
+/**
+ * `next` of the page before.
+ */
+after: string | null, 
+/**
+ * Rows wanted, 500 at most.
+ */
+limit: number, };
+
+export type RecordPage = { 
+/**
+ * The rows.
+ */
+rows: Array<RecordRow>, 
+/**
+ * Where the next page begins; none after the last.
+ */
+next: string | null, 
+/**
+ * Rows of the whole list; on its first page only.
+ */
+total: number | null, 
+/**
+ * The tables that it was read from: a change of one of them may change it.
+ */
+tables: Array<string>, };
+
+export type RecordRow = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * What names it.
+ */
+label: string, 
+/**
+ * Its values, in the order of the table's columns.
+ */
+values: unknown[], 
+/**
+ * For each column that is a reference the label of the row that it names, when that is known here.
+ */
+labels: Array<string | null>, 
+/**
+ * When it last changed.
+ */
+updated_at: number, 
+/**
+ * Whether a change of it has not been sent or has not come back yet.
+ */
+unsent: boolean, 
+/**
+ * Whether a change of it was refused and waits for this person.
+ */
+refused: boolean, };
+
+export type OpenedRecord = { 
+/**
+ * It, as a list shows it.
+ */
+row: RecordRow, 
+/**
+ * When it was made.
+ */
+created_at: number, 
+/**
+ * Whether this person may change it.
+ */
+may_change: boolean, 
+/**
+ * Whether they may delete it.
+ */
+may_delete: boolean, 
+/**
+ * Columns of it that they may not give, although they may change the row.
+ */
+not_given: Array<string>, 
+/**
+ * Columns that were changed here and have not come back from the server yet.
+ */
+unsent: Array<string>, 
+/**
+ * Columns of which another value lost against the one that stands.
+ */
+disputed: Array<string>, 
+/**
+ * How many rows of each related table belong to it.
+ */
+related: Array<RowsOf>, 
+/**
+ * The tables that it was read from.
+ */
+tables: Array<string>, };
+
+export type SaveRecords = { 
+/**
+ * The table.
+ */
+table: string, 
+/**
+ * What to make and to change.
+ */
+rows: Array<SaveRecord>, };
+
+export type SaveRecord = { 
+/**
+ * The row to change; none makes one.
+ */
+id: string | null, 
+/**
+ * Columns and their new values.
+ */
+fields: Record<string, unknown>, };
+
+export type RowsNamed = { 
+/**
+ * The table.
+ */
+table: string, 
+/**
+ * The rows.
+ */
+ids: Array<string>, };
+
+export type SavedRecords = { 
+/**
+ * The rows, in the order in which they were given.
+ */
+ids: Array<string>, 
+/**
+ * Takes it back, given to `undo_records`; none when there is nothing to take back.
+ */
+undo: number | null, };
+
+export type UndoRecords = { 
+/**
+ * `undo` of what was done.
+ */
+undo: number, };
+
+export type FindReferences = { 
+/**
+ * The table of the rows.
+ */
+table: string, 
+/**
+ * Words that must all be found.
+ */
+search: string, 
+/**
+ * Rows wanted, 50 at most.
+ */
+limit: number, };
+
+export type Named = { 
+/**
+ * The table's name.
+ */
+entity: string, 
+/**
+ * The row's id.
+ */
+id: string, 
+/**
+ * What names it.
+ */
+label: string, };
+
 export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
@@ -1944,6 +2252,282 @@ export const STATION_STATES: readonly string[] = [
   "primary"
 ];
 
+/** Every table whose rows are listed. */
+export const RECORD_TABLES: readonly string[] = [
+  "answer_keys",
+  "assessment_attempts",
+  "assessments",
+  "attendance_records",
+  "content_items",
+  "content_progress",
+  "course_facts",
+  "courses",
+  "devices",
+  "enrollments",
+  "group_membership_periods",
+  "group_memberships",
+  "groups",
+  "guardian_links",
+  "media_assets",
+  "modules",
+  "organizations",
+  "parent_profiles",
+  "question_options",
+  "questions",
+  "station_equipment",
+  "station_gas_supply_sources",
+  "station_safety_system_features",
+  "station_safety_systems",
+  "station_specifications",
+  "stations",
+  "student_notes",
+  "student_profiles",
+  "teacher_profiles",
+  "topic_progress",
+  "topics",
+  "user_profiles",
+  "users"
+];
+
+/** Every column of such a table. */
+export const RECORD_COLUMNS: readonly string[] = [
+  "address",
+  "answer_grades",
+  "answers",
+  "assessment_id",
+  "attempt_number",
+  "attempts_max",
+  "avatar_url",
+  "balance_minor",
+  "bio",
+  "body",
+  "brand",
+  "certificate_template_id",
+  "clock_moved",
+  "code",
+  "company",
+  "completed",
+  "completed_at",
+  "contact_phone",
+  "content_item_id",
+  "course_code",
+  "course_id",
+  "created_by",
+  "currency",
+  "days_of_week",
+  "default_language",
+  "deleted_at",
+  "department_id",
+  "description",
+  "display_name",
+  "display_title",
+  "domain",
+  "due_at",
+  "duration_seconds",
+  "email",
+  "email_verified",
+  "employee_id",
+  "enrolled_by",
+  "enrollment_type",
+  "enrollments_max",
+  "estimated_seconds",
+  "expertise",
+  "explanations",
+  "feedback",
+  "first_name",
+  "full_name",
+  "given_points",
+  "grade",
+  "graded_at",
+  "graded_by",
+  "group_id",
+  "handed_in_late",
+  "installed_on",
+  "instructor_id",
+  "interval_days",
+  "is_active",
+  "is_certified",
+  "is_free",
+  "is_primary",
+  "is_public",
+  "is_required",
+  "isolation_strategy",
+  "joined_at",
+  "joined_on",
+  "keys",
+  "kind",
+  "language",
+  "last_name",
+  "latitude",
+  "left_at",
+  "left_on",
+  "legacy_number",
+  "lesson_date",
+  "level",
+  "location",
+  "logo_url",
+  "longitude",
+  "manufacturer",
+  "marked_at",
+  "marked_by",
+  "mcq_answers",
+  "media_asset_id",
+  "media_type",
+  "membership_id",
+  "metadata",
+  "model",
+  "module_id",
+  "name",
+  "note",
+  "notes",
+  "notify_about_courses",
+  "notify_about_deadlines",
+  "notify_about_results",
+  "notify_by_email",
+  "numeric_answers",
+  "object_key",
+  "opened_on",
+  "opening_hours",
+  "page",
+  "pages",
+  "parent_id",
+  "passed",
+  "passing_percent",
+  "pdf_media_asset_id",
+  "percent",
+  "phone",
+  "photo_url",
+  "platform",
+  "points",
+  "position",
+  "price_minor",
+  "product",
+  "provider",
+  "provider_id",
+  "published",
+  "published_at",
+  "quantity",
+  "question_id",
+  "question_type",
+  "region",
+  "relation",
+  "requires_previous",
+  "reset_number",
+  "revoked_at",
+  "role",
+  "safety_system_id",
+  "score_max",
+  "score_percent",
+  "score_raw",
+  "seats_purchased",
+  "second",
+  "seconds_watched",
+  "serial_number",
+  "settings",
+  "sha256",
+  "shared",
+  "shows_explanations",
+  "size_bytes",
+  "slug",
+  "sort_order",
+  "start_time",
+  "started_at",
+  "station_id",
+  "status",
+  "student_id",
+  "submitted_at",
+  "subscription_status",
+  "subscription_tier",
+  "supply_type",
+  "tags",
+  "teacher_id",
+  "text",
+  "thumbnail_url",
+  "time_limit_seconds",
+  "time_spent_seconds",
+  "time_taken_seconds",
+  "time_zone",
+  "title",
+  "topic_id",
+  "unit",
+  "unlock_condition",
+  "user_id",
+  "user_name",
+  "value",
+  "website",
+  "written_instructions"
+];
+
+/** Every word of a choice in such a table. */
+export const RECORD_CHOICES: readonly string[] = [
+  "DEDICATED",
+  "SHARED",
+  "absent",
+  "active",
+  "additional_document",
+  "additional_video",
+  "admin",
+  "advanced",
+  "archived",
+  "assigned",
+  "assignment",
+  "basic",
+  "beginner",
+  "bulk",
+  "cancelled",
+  "closed",
+  "completed",
+  "document",
+  "draft",
+  "dropped",
+  "enrolled",
+  "enterprise",
+  "exam",
+  "excused",
+  "failed",
+  "free",
+  "graded",
+  "in_progress",
+  "instructor",
+  "intermediate",
+  "laptop",
+  "late",
+  "learner",
+  "learning_outcome",
+  "link",
+  "main_pdf",
+  "maintenance",
+  "multiple",
+  "numeric",
+  "operational",
+  "out_of_service",
+  "parent",
+  "past_due",
+  "pending",
+  "premium",
+  "present",
+  "processing",
+  "published",
+  "quiz",
+  "ready",
+  "requirement",
+  "self",
+  "server",
+  "short_answer",
+  "single",
+  "started",
+  "submitted",
+  "suspended",
+  "target_audience",
+  "teacher",
+  "text",
+  "trial",
+  "trialing",
+  "true_false",
+  "video",
+  "written"
+];
+
 /** Every command of the window. */
 export interface Commands {
   /** Who is on this laptop, and how the window looks. */
@@ -2024,6 +2608,20 @@ export interface Commands {
   stations: { arguments: Nothing; answer: Array<StationCard> };
   /** A station with everything that belongs to it. */
   station: { arguments: ById; answer: Station };
+  /** Tables that this person may see, with their columns. */
+  tables: { arguments: Nothing; answer: Array<RecordTable> };
+  /** A page of a table's rows. */
+  records: { arguments: RecordsQuery; answer: RecordPage };
+  /** A row, opened. */
+  record: { arguments: RowOf; answer: OpenedRecord };
+  /** Rows that a reference may name. */
+  find_references: { arguments: FindReferences; answer: Array<Named> };
+  /** Makes and changes rows, all or none. */
+  save_records: { arguments: SaveRecords; answer: SavedRecords };
+  /** Deletes rows and what goes with them, all or none. */
+  remove_records: { arguments: RowsNamed; answer: SavedRecords };
+  /** Takes back what a save or a delete did. */
+  undo_records: { arguments: UndoRecords; answer: SavedRecords };
   /** What deleting a row takes along and empties: shown before it is done. */
   deletion: { arguments: RowOf; answer: Deletion };
 }
