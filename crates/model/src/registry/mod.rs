@@ -138,6 +138,11 @@ impl Entity {
         ABOUT_SYNC.contains(&self.name)
     }
 
+    /// Whether the row's scopes depend on the id in this column.
+    pub fn is_scoped_by(&self, column: &str) -> bool {
+        self.scopes.iter().any(|rule| rule.column == column)
+    }
+
     /// A column's declaration.
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|column| column.name == name)
