@@ -5,7 +5,9 @@ mod assessments;
 mod attendance;
 mod content;
 mod courses;
+mod departments;
 mod groups;
+mod paths;
 mod people;
 mod progress;
 mod stations;
@@ -22,6 +24,7 @@ pub static ALL: &[&Entity] = &[
     &stations::STATION_SPECIFICATIONS,
     &stations::STATION_SAFETY_SYSTEMS,
     &stations::STATION_SAFETY_SYSTEM_FEATURES,
+    &departments::DEPARTMENTS,
     &accounts::USERS,
     &accounts::STAFF_CARDS,
     &people::USER_PROFILES,
@@ -35,6 +38,7 @@ pub static ALL: &[&Entity] = &[
     &groups::GROUP_MEMBERSHIP_PERIODS,
     &courses::COURSES,
     &courses::COURSE_FACTS,
+    &paths::COURSE_PREREQUISITES,
     &courses::MODULES,
     &courses::TOPICS,
     &content::MEDIA_ASSETS,
@@ -43,6 +47,8 @@ pub static ALL: &[&Entity] = &[
     &assessments::QUESTIONS,
     &assessments::QUESTION_OPTIONS,
     &assessments::ANSWER_KEYS,
+    &paths::LEARNING_PATHS,
+    &paths::PATH_STEPS,
     &progress::ENROLLMENTS,
     &assessments::ASSESSMENT_ATTEMPTS,
     &progress::TOPIC_PROGRESS,
