@@ -331,6 +331,13 @@ mod tests {
     }
 
     #[test]
+    fn a_payment_names_a_group_whose_teacher_does_not_see_it() {
+        let is_scoped_by = |table: &str, column: &str| entity(table).expect("a registered table").is_scoped_by(column);
+        assert!(is_scoped_by("attendance_records", "group_id") && is_scoped_by("enrollments", "course_id"));
+        assert!(!is_scoped_by("payments", "group_id") && !is_scoped_by("purchases", "course_id"));
+    }
+
+    #[test]
     fn a_default_fits_its_column() {
         for entity in all() {
             for column in entity.columns {

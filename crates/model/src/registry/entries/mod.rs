@@ -7,6 +7,7 @@ mod content;
 mod courses;
 mod departments;
 mod groups;
+mod money;
 mod paths;
 mod people;
 mod progress;
@@ -54,6 +55,10 @@ pub static ALL: &[&Entity] = &[
     &progress::TOPIC_PROGRESS,
     &progress::CONTENT_PROGRESS,
     &attendance::ATTENDANCE_RECORDS,
+    &money::PAYMENTS,
+    &money::SUBSCRIPTION_PLANS,
+    &money::PURCHASES,
+    &money::SUBSCRIPTIONS,
     &sync::DEVICES,
     &sync::CONFLICTS,
     &sync::HELD_CHANGES,
