@@ -1,6 +1,7 @@
 //! The tables, one file per part of the domain.
 
 mod accounts;
+mod announcements;
 mod assessments;
 mod attendance;
 mod content;
@@ -11,6 +12,7 @@ mod money;
 mod paths;
 mod people;
 mod progress;
+mod sessions;
 mod stations;
 mod sync;
 
@@ -54,11 +56,15 @@ pub static ALL: &[&Entity] = &[
     &assessments::ASSESSMENT_ATTEMPTS,
     &progress::TOPIC_PROGRESS,
     &progress::CONTENT_PROGRESS,
+    &sessions::TRAINING_SESSIONS,
+    &sessions::SESSION_ATTENDANCES,
     &attendance::ATTENDANCE_RECORDS,
     &money::PAYMENTS,
     &money::SUBSCRIPTION_PLANS,
     &money::PURCHASES,
     &money::SUBSCRIPTIONS,
+    &announcements::ANNOUNCEMENTS,
+    &announcements::MESSAGES,
     &sync::DEVICES,
     &sync::CONFLICTS,
     &sync::HELD_CHANGES,
