@@ -3,6 +3,7 @@
 mod accounts;
 mod announcements;
 mod assessments;
+mod assignments;
 mod attendance;
 mod content;
 mod courses;
@@ -50,12 +51,15 @@ pub static ALL: &[&Entity] = &[
     &assessments::QUESTIONS,
     &assessments::QUESTION_OPTIONS,
     &assessments::ANSWER_KEYS,
+    &assignments::ASSESSMENT_ASSIGNMENTS,
     &paths::LEARNING_PATHS,
     &paths::PATH_STEPS,
     &progress::ENROLLMENTS,
     &assessments::ASSESSMENT_ATTEMPTS,
     &progress::TOPIC_PROGRESS,
     &progress::CONTENT_PROGRESS,
+    &assignments::ASSIGNMENTS,
+    &assignments::ASSIGNMENT_SUBMISSIONS,
     &sessions::TRAINING_SESSIONS,
     &sessions::SESSION_ATTENDANCES,
     &attendance::ATTENDANCE_RECORDS,
