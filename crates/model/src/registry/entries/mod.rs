@@ -5,6 +5,7 @@ mod announcements;
 mod assessments;
 mod assignments;
 mod attendance;
+mod certificates;
 mod content;
 mod courses;
 mod departments;
@@ -40,6 +41,8 @@ pub static ALL: &[&Entity] = &[
     &groups::GROUPS,
     &groups::GROUP_MEMBERSHIPS,
     &groups::GROUP_MEMBERSHIP_PERIODS,
+    &certificates::CERTIFICATE_TEMPLATES,
+    &certificates::BADGES,
     &courses::COURSES,
     &courses::COURSE_FACTS,
     &paths::COURSE_PREREQUISITES,
@@ -60,6 +63,8 @@ pub static ALL: &[&Entity] = &[
     &progress::CONTENT_PROGRESS,
     &assignments::ASSIGNMENTS,
     &assignments::ASSIGNMENT_SUBMISSIONS,
+    &certificates::CERTIFICATES,
+    &certificates::USER_BADGES,
     &sessions::TRAINING_SESSIONS,
     &sessions::SESSION_ATTENDANCES,
     &attendance::ATTENDANCE_RECORDS,
