@@ -6,6 +6,7 @@ mod assessments;
 mod assignments;
 mod attendance;
 mod certificates;
+mod coding;
 mod content;
 mod courses;
 mod departments;
@@ -74,6 +75,10 @@ pub static ALL: &[&Entity] = &[
     &money::SUBSCRIPTIONS,
     &announcements::ANNOUNCEMENTS,
     &announcements::MESSAGES,
+    &coding::CODING_TOPICS,
+    &coding::CODING_TASKS,
+    &coding::CODING_TEST_CASES,
+    &coding::CODING_SUBMISSIONS,
     &sync::DEVICES,
     &sync::CONFLICTS,
     &sync::HELD_CHANGES,
