@@ -1,6 +1,7 @@
 //! Laptops against a real server: several at once, damaged, held up, and of older versions.
 
 mod damage;
+mod domain;
 mod failover;
 mod held;
 mod offers;

@@ -9,6 +9,7 @@ mod content;
 mod cursors;
 mod cut_off;
 mod description;
+mod domain;
 mod examples;
 mod failover;
 mod feeds;

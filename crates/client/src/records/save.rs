@@ -106,6 +106,12 @@ fn make(
     new_id: &mut impl FnMut() -> Uuid,
 ) -> Result<(Option<Edit>, Uuid)> {
     carry(connection, entity, &mut fields)?;
+    // Author columns that are keys belong to no group, so nothing else fills them.
+    for (index, column) in entity.columns.iter().enumerate() {
+        if column.names_author && column.merge == Merge::Key {
+            fields.insert(index, Value::from(owner.user_id.to_string()));
+        }
+    }
     if let Some(column) = (0..entity.columns.len()).find(|index| is_missing(entity, *index, &fields)) {
         let name = entity.columns[column].name;
         return Err(Problem::new(Code::MissingValue, format!("a new row needs {name}")).field(name).into());

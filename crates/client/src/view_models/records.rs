@@ -13,7 +13,7 @@ use super::{RowOf, RowsOf};
 pub struct RecordTable {
     /// Its name. Its words are `entity_<name>` and `entities_<name>`.
     pub name: String,
-    /// Its section: `people`, `groups`, `courses`, `tests`, `stations` or `organization`.
+    /// Its section: `people`, `groups`, `courses`, `tests`, `coding`, `money`, `messages`, `stations` or `organization`.
     pub section: String,
     /// The column with the row that each of its rows is a part of, for tables that are listed there alone.
     pub part_of: Option<String>,

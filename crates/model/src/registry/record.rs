@@ -32,6 +32,12 @@ pub enum Section {
     Courses,
     /// Tests, questions, attempts.
     Tests,
+    /// Coding tasks and what learners hand in.
+    Coding,
+    /// Payments, purchases and subscriptions.
+    Money,
+    /// Announcements and messages.
+    Messages,
     /// Stations and their equipment.
     Stations,
     /// The organization itself.
@@ -46,6 +52,9 @@ impl Section {
             Section::Groups => "groups",
             Section::Courses => "courses",
             Section::Tests => "tests",
+            Section::Coding => "coding",
+            Section::Money => "money",
+            Section::Messages => "messages",
             Section::Stations => "stations",
             Section::Organization => "organization",
         }
