@@ -62,6 +62,16 @@ test("the toast undoes its own step, and goes when the step is undone by key", a
   expect(toasts().filter((toast) => toast.action)).toEqual([]);
 });
 
+test("saves that say the same leave one offer, and keys undo all of them", async () => {
+  const records = make();
+  await records.save("stations", [], "saved");
+  await records.save("stations", [], "saved");
+  expect(toasts().map((toast) => toast.text)).toEqual(["saved"]);
+  await records.undo();
+  await records.undo();
+  expect(undone()).toEqual([2, 1]);
+});
+
 test("a save that changed nothing is not announced and not undone", async () => {
   const records = make();
   desk.nothing = true;

@@ -40,6 +40,7 @@ export class Records {
   #redo: number[] = [];
   /** Removes the offer to undo a step, once it is undone another way. */
   readonly #offers = new Map<number, () => void>();
+  #last = { said: "", undo: -1 };
   /** One undo at a time: a second key press takes the next step, not the same one. */
   #running: Promise<void> = Promise.resolve();
 
@@ -74,6 +75,9 @@ export class Records {
     if (undo === null) return;
     this.#undo = [...this.#undo, undo].slice(-UNDO_STEPS_MAX);
     this.#redo = [];
+    // Several fields of one row say the same: the last offer is enough, and keys undo the others.
+    if (this.#last.said === said) this.#offers.get(this.#last.undo)?.();
+    this.#last = { said, undo };
     this.#offers.set(undo, notify(said, { label: m.shell_undo(), run: () => void this.undo(undo) }));
   }
 
