@@ -127,9 +127,10 @@ async fn departments_prerequisites_and_paths_reach_who_sees_their_courses() -> O
     let before = town.school.course(None, "published", 0).await?;
     town.laptop("instructor").call("sync_now", json!({})).await?;
     let needed = json!({"course_id": town.course.id, "prerequisite_course_id": before.id});
-    let prerequisite = town.make("instructor", "course_prerequisites", needed.clone()).await?;
+    let prerequisite = town.make("instructor", "course_prerequisites", needed).await?;
     town.only_these_have("course_prerequisites", prerequisite, EVERYBODY).await?;
-    assert_eq!(town.refusal("teacher", "course_prerequisites", None, needed).await, Code::NotAllowed);
+    let not_theirs = json!({"course_id": before.id, "prerequisite_course_id": town.course.id});
+    assert_eq!(town.refusal("teacher", "course_prerequisites", None, not_theirs).await, Code::NotAllowed);
 
     let path = town.make("instructor", "learning_paths", json!({"title": "New at the station"})).await?;
     town.only_these_have("learning_paths", path, STAFF).await?;
@@ -217,6 +218,7 @@ async fn announcements_messages_and_sessions_reach_their_audience() -> Outcome<(
     assert_eq!(town.refusal("learner", "session_attendances", Some(registration), json!({"status": "attended"})).await, Code::NotAllowed);
     town.change("instructor", "session_attendances", registration, json!({"status": "attended"})).await?;
     town.until_value("parent", "session_attendances", registration, "status", json!("attended")).await?;
+    town.until_value("learner", "session_attendances", registration, "status", json!("attended")).await?;
     assert_eq!(town.refusal("learner", "session_attendances", Some(registration), json!({"status": "registered"})).await, Code::NotAllowed);
     Ok(())
 }
