@@ -31,6 +31,7 @@ pub mod openapi;
 pub mod protocols;
 pub mod pull;
 pub mod push;
+pub mod records;
 mod routes;
 mod server;
 pub mod sessions;

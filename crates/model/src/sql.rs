@@ -330,7 +330,7 @@ pub fn wire_expression(row: &str, column: &str, kind: Kind) -> String {
 
 /// A PostgreSQL condition: every timestamp, date and number of a row has a wire form. PostgreSQL also stores `infinity`, years
 /// past 9999 and `NaN`, which have none. Null has one.
-fn has_wire_form(row: &str, entity: &Entity) -> String {
+pub fn has_wire_form(row: &str, entity: &Entity) -> String {
     let moments = ["created_at", "updated_at"].into_iter().map(|name| (name, Kind::Timestamp));
     let conditions: Vec<String> = moments
         .chain(entity.columns.iter().map(|column| (column.name, column.kind)))

@@ -402,6 +402,8 @@ fn every_server_table_is_registered_or_listed_as_the_servers_own() {
         "lost_lives",
         "database_runs",
         "left_refresh_tokens",
+        "personal_tokens",
+        "idempotency_keys",
         "sign_in_names",
         "offered_row_seconders",
         "receipt_counters",
