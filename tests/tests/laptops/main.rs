@@ -3,6 +3,7 @@
 mod damage;
 mod failover;
 mod held;
+mod imports;
 mod offers;
 mod together;
 mod versions;
