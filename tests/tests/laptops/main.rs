@@ -4,6 +4,7 @@ mod damage;
 mod domain;
 mod failover;
 mod held;
+mod imports;
 mod offers;
 mod together;
 mod versions;

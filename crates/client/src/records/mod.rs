@@ -3,7 +3,10 @@
 //!
 //! What a person may do follows from the entry's rules, which [`crate::store::edit`] asks again for each change.
 
+mod cells;
+pub mod export;
 mod filter;
+pub mod import;
 pub mod label;
 mod one;
 mod query;

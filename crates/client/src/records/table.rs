@@ -105,7 +105,7 @@ fn column(column: &'static Column) -> RecordColumn {
     }
 }
 
-fn kind(column: &Column) -> RecordKind {
+pub(super) fn kind(column: &Column) -> RecordKind {
     match column.kind {
         Kind::Uuid if column.referred().is_some() => RecordKind::Reference,
         Kind::Text if column.length_max >= LONG_TEXT_FROM => RecordKind::LongText,

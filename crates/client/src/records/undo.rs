@@ -26,6 +26,13 @@ pub struct Change {
     after: Option<Vec<Value>>,
 }
 
+impl Change {
+    /// A row that had and has these values; none when it did or does not exist.
+    pub fn new(entity: &'static Entity, id: Uuid, before: Option<Vec<Value>>, after: Option<Vec<Value>>) -> Change {
+        Change { entity, id, before, after }
+    }
+}
+
 /// The rows that these edits are about, as they are now: each once, in the order of the edits.
 ///
 /// # Errors

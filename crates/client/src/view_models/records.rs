@@ -117,6 +117,7 @@ pub struct RecordsQuery {
     #[serde(default)]
     pub after: Option<String>,
     /// Rows wanted, 500 at most.
+    #[serde(default)]
     pub limit: u32,
 }
 
