@@ -181,6 +181,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON organizations REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON organizations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_organizations();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON organizations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_organizations();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON organizations FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON organizations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON organizations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 1) IS DISTINCT FROM 'id organization_id created_at updated_at stamp name slug domain description logo_url status isolation_strategy subscription_tier subscription_status seats_purchased default_language time_zone currency settings deleted_at edits' THEN
@@ -339,6 +342,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON stations REFERENCING NEW T
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON stations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON stations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_stations();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON stations FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON stations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON stations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON stations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 12) IS DISTINCT FROM 'id organization_id created_at updated_at stamp legacy_number code name brand region address phone email latitude longitude description opened_on opening_hours status photo_url edits' THEN
@@ -465,6 +471,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_gas_supply_sources
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_gas_supply_sources();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_gas_supply_sources FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON station_gas_supply_sources REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON station_gas_supply_sources REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 13) IS DISTINCT FROM 'id organization_id created_at updated_at stamp station_id legacy_number position name supply_type product is_primary interval_days contact_phone description edits' THEN
@@ -598,6 +607,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_equipment REFERENC
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_equipment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_equipment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_equipment();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_equipment FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON station_equipment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON station_equipment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON station_equipment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 14) IS DISTINCT FROM 'id organization_id created_at updated_at stamp station_id legacy_number position name manufacturer model serial_number quantity installed_on status note edits' THEN
@@ -689,6 +701,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_specifications REF
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_specifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_specifications REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_specifications();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_specifications FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON station_specifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON station_specifications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON station_specifications REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 15) IS DISTINCT FROM 'id organization_id created_at updated_at stamp station_id legacy_number position name value unit edits' THEN
@@ -787,6 +802,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_systems REF
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_systems REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_systems REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_systems();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_systems FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON station_safety_systems REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON station_safety_systems REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON station_safety_systems REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 16) IS DISTINCT FROM 'id organization_id created_at updated_at stamp station_id legacy_number position name kind description edits' THEN
@@ -871,6 +889,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON station_safety_system_feat
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_station_safety_system_features();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON station_safety_system_features FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON station_safety_system_features REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON station_safety_system_features REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 17) IS DISTINCT FROM 'id organization_id created_at updated_at stamp safety_system_id legacy_number position text edits' THEN
@@ -973,6 +994,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON departments REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON departments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_departments();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON departments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_departments();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON departments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON departments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON departments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON departments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 40) IS DISTINCT FROM 'id organization_id created_at updated_at stamp name code description manager_id is_active edits' THEN
@@ -1155,6 +1179,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON users REFERENCING NEW TABL
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON users REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_users();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON users REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_users();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON users FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON users REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON users REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON users REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 2) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_name email first_name last_name full_name phone address role status employee_id department_id position station_id email_verified deleted_at edits' THEN
@@ -1226,6 +1253,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON staff_cards REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON staff_cards REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_staff_cards();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON staff_cards REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_staff_cards();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON staff_cards FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON staff_cards REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON staff_cards REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON staff_cards REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 3) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id full_name role position department_id station_id is_active' THEN
@@ -1389,6 +1419,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON user_profiles REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON user_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_user_profiles();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON user_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_user_profiles();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON user_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON user_profiles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON user_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON user_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 4) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id avatar_url phone company position location website bio language notify_by_email notify_about_courses notify_about_results notify_about_deadlines edits' THEN
@@ -1498,6 +1531,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON student_profiles REFERENCI
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON student_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_profiles();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON student_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_profiles();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON student_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON student_profiles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON student_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON student_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 5) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id grade balance_minor currency deleted_at edits' THEN
@@ -1576,6 +1612,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON student_notes REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON student_notes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_notes();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON student_notes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_student_notes();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON student_notes FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON student_notes REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON student_notes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON student_notes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 35) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id notes edits' THEN
@@ -1663,6 +1702,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON parent_profiles REFERENCIN
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON parent_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_parent_profiles();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON parent_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_parent_profiles();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON parent_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON parent_profiles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON parent_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON parent_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 6) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id deleted_at edits' THEN
@@ -1756,6 +1798,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON teacher_profiles REFERENCI
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON teacher_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_teacher_profiles();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON teacher_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_teacher_profiles();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON teacher_profiles FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON teacher_profiles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON teacher_profiles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON teacher_profiles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 7) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id display_title expertise edits' THEN
@@ -1850,6 +1895,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON guardian_links REFERENCING
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON guardian_links REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_guardian_links();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON guardian_links REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_guardian_links();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON guardian_links FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON guardian_links REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON guardian_links REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON guardian_links REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 8) IS DISTINCT FROM 'id organization_id created_at updated_at stamp parent_id student_id relation edits' THEN
@@ -2008,6 +2056,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON groups REFERENCING NEW TAB
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON groups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_groups();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON groups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_groups();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON groups FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON groups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON groups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON groups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 9) IS DISTINCT FROM 'id organization_id created_at updated_at stamp teacher_id code name description days_of_week start_time display_name is_active sort_order deleted_at edits' THEN
@@ -2104,6 +2155,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON group_memberships REFERENC
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON group_memberships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_memberships();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON group_memberships REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_memberships();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON group_memberships FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON group_memberships REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON group_memberships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON group_memberships REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 10) IS DISTINCT FROM 'id organization_id created_at updated_at stamp group_id user_id display_name is_active joined_at left_at edits' THEN
@@ -2182,6 +2236,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON group_membership_periods R
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON group_membership_periods REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_membership_periods();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON group_membership_periods REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_group_membership_periods();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON group_membership_periods FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON group_membership_periods REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON group_membership_periods REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON group_membership_periods REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 11) IS DISTINCT FROM 'id organization_id created_at updated_at stamp membership_id group_id user_id joined_on left_on' THEN
@@ -2284,6 +2341,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON certificate_templates REFE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON certificate_templates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_certificate_templates();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON certificate_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_certificate_templates();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON certificate_templates FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON certificate_templates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON certificate_templates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON certificate_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 55) IS DISTINCT FROM 'id organization_id created_at updated_at stamp name template_html template_css fields is_default edits' THEN
@@ -2379,6 +2439,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON badges REFERENCING NEW TAB
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON badges REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_badges();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON badges REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_badges();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON badges FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON badges REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON badges REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON badges REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 57) IS DISTINCT FROM 'id organization_id created_at updated_at stamp name description image_url criteria edits' THEN
@@ -2614,6 +2677,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON courses REFERENCING NEW TA
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_courses();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON courses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_courses();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON courses FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON courses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON courses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON courses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 18) IS DISTINCT FROM 'id organization_id created_at updated_at stamp title slug course_code description status published published_at language level instructor_id station_id department_id thumbnail_url estimated_seconds price_minor currency enrollments_max is_certified certificate_template_id is_public tags metadata deleted_at edits' THEN
@@ -2706,6 +2772,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON course_facts REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON course_facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_course_facts();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON course_facts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_course_facts();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON course_facts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON course_facts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON course_facts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON course_facts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 19) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id kind position text published edits' THEN
@@ -2792,6 +2861,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON course_prerequisites REFER
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON course_prerequisites REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_course_prerequisites();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON course_prerequisites REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_course_prerequisites();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON course_prerequisites FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON course_prerequisites REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON course_prerequisites REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON course_prerequisites REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 41) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id prerequisite_course_id is_mandatory published edits' THEN
@@ -2912,6 +2984,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON modules REFERENCING NEW TA
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON modules REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_modules();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON modules REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_modules();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON modules FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON modules REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON modules REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON modules REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 20) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id position title description estimated_seconds is_required unlock_condition published edits' THEN
@@ -3039,6 +3114,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON topics REFERENCING NEW TAB
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON topics REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topics();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON topics REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topics();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON topics FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON topics REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON topics REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON topics REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 21) IS DISTINCT FROM 'id organization_id created_at updated_at stamp module_id course_id position title description estimated_seconds requires_previous is_free published edits' THEN
@@ -3139,6 +3217,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON media_assets REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON media_assets REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_media_assets();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON media_assets REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_media_assets();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON media_assets FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON media_assets REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON media_assets REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON media_assets REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 22) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id title description object_key sha256 size_bytes media_type duration_seconds pages provider provider_id status published edits' THEN
@@ -3273,6 +3354,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON content_items REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON content_items REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_items();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON content_items REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_items();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON content_items FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON content_items REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON content_items REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON content_items REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 23) IS DISTINCT FROM 'id organization_id created_at updated_at stamp module_id topic_id course_id media_asset_id kind role position title description body is_required published edits' THEN
@@ -3458,6 +3542,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON assessments REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON assessments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessments();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON assessments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessments();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assessments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON assessments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON assessments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON assessments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 24) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id module_id topic_id kind title description passing_percent attempts_max time_limit_seconds graded_by shows_explanations is_required position settings pdf_media_asset_id is_active created_by deleted_at published edits' THEN
@@ -3572,6 +3659,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON questions REFERENCING NEW 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON questions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_questions();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON questions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_questions();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON questions FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON questions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON questions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON questions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 25) IS DISTINCT FROM 'id organization_id created_at updated_at stamp assessment_id course_id position question_type text points published edits' THEN
@@ -3672,6 +3762,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON question_options REFERENCI
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON question_options REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_question_options();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON question_options REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_question_options();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON question_options FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON question_options REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON question_options REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON question_options REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 26) IS DISTINCT FROM 'id organization_id created_at updated_at stamp question_id course_id position text published edits' THEN
@@ -3794,6 +3887,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON answer_keys REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON answer_keys REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_answer_keys();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON answer_keys REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_answer_keys();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON answer_keys FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON answer_keys REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON answer_keys REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON answer_keys REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 27) IS DISTINCT FROM 'id organization_id created_at updated_at stamp assessment_id course_id shared keys explanations mcq_answers numeric_answers written_instructions edits' THEN
@@ -3905,6 +4001,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON assessment_assignments REF
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON assessment_assignments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessment_assignments();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON assessment_assignments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessment_assignments();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assessment_assignments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON assessment_assignments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON assessment_assignments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON assessment_assignments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 54) IS DISTINCT FROM 'id organization_id created_at updated_at stamp assessment_id group_id user_id available_from available_to created_by edits' THEN
@@ -4011,6 +4110,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON learning_paths REFERENCING
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON learning_paths REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_learning_paths();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON learning_paths REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_learning_paths();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON learning_paths FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON learning_paths REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON learning_paths REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON learning_paths REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 42) IS DISTINCT FROM 'id organization_id created_at updated_at stamp title description thumbnail_url author_id status published edits' THEN
@@ -4096,6 +4198,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON path_steps REFERENCING NEW
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON path_steps REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_path_steps();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON path_steps REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_path_steps();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON path_steps FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON path_steps REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON path_steps REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON path_steps REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 43) IS DISTINCT FROM 'id organization_id created_at updated_at stamp learning_path_id position course_id assessment_id published edits' THEN
@@ -4207,6 +4312,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON enrollments REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON enrollments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_enrollments();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON enrollments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_enrollments();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON enrollments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON enrollments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON enrollments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON enrollments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 28) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id course_id display_name enrolled_by enrollment_type status started_at completed_at due_at edits' THEN
@@ -4302,6 +4410,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON assessment_attempts REFERE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON assessment_attempts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessment_attempts();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON assessment_attempts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assessment_attempts();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assessment_attempts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON assessment_attempts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON assessment_attempts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON assessment_attempts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 29) IS DISTINCT FROM 'id organization_id created_at updated_at stamp assessment_id user_id course_id attempt_number started_at submitted_at answers time_taken_seconds clock_moved status score_raw score_max score_percent passed graded_at graded_by answer_grades feedback given_points handed_in_late edits' THEN
@@ -4382,6 +4493,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON topic_progress REFERENCING
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON topic_progress REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topic_progress();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON topic_progress REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_topic_progress();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON topic_progress FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DROP TRIGGER IF EXISTS audit_insert ON topic_progress;
+DROP TRIGGER IF EXISTS audit_update ON topic_progress;
+DROP TRIGGER IF EXISTS audit_delete ON topic_progress;
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 30) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id topic_id course_id reset_number completed percent seconds_watched completed_at time_spent_seconds' THEN
@@ -4469,6 +4583,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON content_progress REFERENCI
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON content_progress REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_progress();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON content_progress REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_content_progress();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON content_progress FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DROP TRIGGER IF EXISTS audit_insert ON content_progress;
+DROP TRIGGER IF EXISTS audit_update ON content_progress;
+DROP TRIGGER IF EXISTS audit_delete ON content_progress;
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 31) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id content_item_id course_id reset_number completed percent page second seconds_watched completed_at time_spent_seconds edits' THEN
@@ -4590,6 +4707,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON assignments REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON assignments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assignments();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON assignments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assignments();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assignments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON assignments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON assignments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON assignments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 52) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id module_id title description instructions due_at score_max is_required created_by published edits' THEN
@@ -4713,6 +4833,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON assignment_submissions REF
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON assignment_submissions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assignment_submissions();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON assignment_submissions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_assignment_submissions();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON assignment_submissions FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON assignment_submissions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON assignment_submissions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON assignment_submissions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 53) IS DISTINCT FROM 'id organization_id created_at updated_at stamp assignment_id user_id course_id submission_text media_asset_ids submitted_at status score_raw graded_at graded_by feedback edits' THEN
@@ -4823,6 +4946,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON certificates REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON certificates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_certificates();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON certificates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_certificates();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON certificates FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON certificates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON certificates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON certificates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 56) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id course_id certificate_template_id certificate_number holder_name pdf_media_asset_id issued_at expires_at revoked_at revoked_reason edits' THEN
@@ -4918,6 +5044,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON user_badges REFERENCING NE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON user_badges REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_user_badges();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON user_badges REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_user_badges();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON user_badges FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON user_badges REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON user_badges REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON user_badges REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 58) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id badge_id course_id earned_at awarded_by edits' THEN
@@ -5084,6 +5213,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON training_sessions REFERENC
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON training_sessions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_training_sessions();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON training_sessions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_training_sessions();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON training_sessions FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON training_sessions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON training_sessions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON training_sessions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 50) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id title description instructor_id department_id session_type starts_at ends_at location meeting_url participants_max status published edits' THEN
@@ -5194,6 +5326,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON session_attendances REFERE
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON session_attendances REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_session_attendances();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON session_attendances REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_session_attendances();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON session_attendances FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON session_attendances REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON session_attendances REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON session_attendances REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 51) IS DISTINCT FROM 'id organization_id created_at updated_at stamp training_session_id user_id instructor_id display_name status checked_in_at checked_out_at notes edits' THEN
@@ -5288,6 +5423,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON attendance_records REFEREN
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON attendance_records REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_attendance_records();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON attendance_records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_attendance_records();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON attendance_records FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON attendance_records REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON attendance_records REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON attendance_records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 32) IS DISTINCT FROM 'id organization_id created_at updated_at stamp group_id student_id lesson_date status marked_by marked_at note edits' THEN
@@ -5395,6 +5533,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON payments REFERENCING NEW T
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON payments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_payments();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON payments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_payments();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON payments FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON payments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON payments REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON payments REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 44) IS DISTINCT FROM 'id organization_id created_at updated_at stamp student_id group_id payment_date title amount_minor currency method status note receipt_number created_by deleted_at edits' THEN
@@ -5512,6 +5653,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON subscription_plans REFEREN
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON subscription_plans REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_subscription_plans();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON subscription_plans REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_subscription_plans();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON subscription_plans FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON subscription_plans REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON subscription_plans REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON subscription_plans REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 45) IS DISTINCT FROM 'id organization_id created_at updated_at stamp name description price_minor currency billing_cycle features is_active edits' THEN
@@ -5598,6 +5742,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON purchases REFERENCING NEW 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON purchases REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_purchases();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON purchases REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_purchases();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON purchases FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON purchases REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON purchases REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON purchases REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 46) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id course_id amount_minor currency status purchased_at edits' THEN
@@ -5692,6 +5839,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON subscriptions REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON subscriptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_subscriptions();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON subscriptions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_subscriptions();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON subscriptions FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON subscriptions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON subscriptions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON subscriptions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 47) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id subscription_plan_id status starts_at ends_at edits' THEN
@@ -5823,6 +5973,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON announcements REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON announcements REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_announcements();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON announcements REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_announcements();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON announcements FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON announcements REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON announcements REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON announcements REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 48) IS DISTINCT FROM 'id organization_id created_at updated_at stamp course_id department_id title content priority is_pinned published_at expires_at created_by audience published edits' THEN
@@ -5925,6 +6078,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON messages REFERENCING NEW T
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON messages REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_messages();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON messages REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_messages();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON messages FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON messages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON messages REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON messages REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 49) IS DISTINCT FROM 'id organization_id created_at updated_at stamp sender_id recipient_id course_id parent_message_id subject content read_at is_archived sender_name recipient_name audience published edits' THEN
@@ -5999,6 +6155,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON coding_topics REFERENCING 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON coding_topics REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_coding_topics();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON coding_topics REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_coding_topics();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON coding_topics FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON coding_topics REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON coding_topics REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON coding_topics REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 59) IS DISTINCT FROM 'id organization_id created_at updated_at stamp name edits' THEN
@@ -6141,6 +6300,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON coding_tasks REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON coding_tasks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_coding_tasks();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON coding_tasks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_coding_tasks();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON coding_tasks FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON coding_tasks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON coding_tasks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON coding_tasks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 60) IS DISTINCT FROM 'id organization_id created_at updated_at stamp coding_topic_id title description starter_code difficulty points position is_active deleted_at created_by published edits' THEN
@@ -6254,6 +6416,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON coding_test_cases REFERENC
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON coding_test_cases REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_coding_test_cases();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON coding_test_cases REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_coding_test_cases();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON coding_test_cases FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON coding_test_cases REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON coding_test_cases REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON coding_test_cases REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 61) IS DISTINCT FROM 'id organization_id created_at updated_at stamp coding_task_id input expected explanation position is_hidden published shown edits' THEN
@@ -6348,6 +6513,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON coding_submissions REFEREN
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON coding_submissions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_coding_submissions();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON coding_submissions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_coding_submissions();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON coding_submissions FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON coding_submissions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON coding_submissions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON coding_submissions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 62) IS DISTINCT FROM 'id organization_id created_at updated_at stamp coding_task_id user_id submitted_at submitted_code attempt_number group_id status passed_count failed_count error_message runtime_ms edits' THEN
@@ -6434,6 +6602,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON devices REFERENCING NEW TA
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON devices REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_devices();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON devices REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_devices();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON devices FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+CREATE OR REPLACE TRIGGER audit_insert AFTER INSERT ON devices REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_update AFTER UPDATE ON devices REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
+CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON devices REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 33) IS DISTINCT FROM 'id organization_id created_at updated_at stamp user_id name platform revoked_at edits' THEN
@@ -6527,6 +6698,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON conflicts REFERENCING NEW 
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON conflicts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_conflicts();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON conflicts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_conflicts();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON conflicts FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DROP TRIGGER IF EXISTS audit_insert ON conflicts;
+DROP TRIGGER IF EXISTS audit_update ON conflicts;
+DROP TRIGGER IF EXISTS audit_delete ON conflicts;
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 34) IS DISTINCT FROM 'id organization_id created_at updated_at stamp entity row_id field lost_values lost_by lost_at kept_values kept_by kept_at group_id course_id author_id settled_by settled_at edits' THEN
@@ -6620,6 +6794,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON held_changes REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON held_changes REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_held_changes();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON held_changes REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_held_changes();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON held_changes FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DROP TRIGGER IF EXISTS audit_insert ON held_changes;
+DROP TRIGGER IF EXISTS audit_update ON held_changes;
+DROP TRIGGER IF EXISTS audit_delete ON held_changes;
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 36) IS DISTINCT FROM 'id organization_id created_at updated_at stamp entity row_id op fields author_id author_name person_id person_name device_id n base at_us held_at group_id course_id state decided_by decided_at' THEN
@@ -6700,6 +6877,9 @@ CREATE OR REPLACE TRIGGER feed_insert AFTER INSERT ON offered_rows REFERENCING N
 CREATE OR REPLACE TRIGGER feed_update AFTER UPDATE ON offered_rows REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_offered_rows();
 CREATE OR REPLACE TRIGGER feed_delete AFTER DELETE ON offered_rows REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_offered_rows();
 CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON offered_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_refuse_truncate();
+DROP TRIGGER IF EXISTS audit_insert ON offered_rows;
+DROP TRIGGER IF EXISTS audit_update ON offered_rows;
+DROP TRIGGER IF EXISTS audit_delete ON offered_rows;
 DO $$
 BEGIN
     IF (SELECT e.digested FROM feed_entities e WHERE e.code = 37) IS DISTINCT FROM 'id organization_id created_at updated_at stamp entity row_id offered_by row_stamp changed_at fields base_stamp offered_by_name person_id person_name state decided_by decided_at seconded edits' THEN

@@ -8,7 +8,7 @@ export type RecordTable = {
  */
 name: string, 
 /**
- * Its section: `people`, `groups`, `courses`, `tests`, `stations` or `organization`.
+ * Its section: `people`, `groups`, `courses`, `tests`, `coding`, `money`, `messages`, `stations` or `organization`.
  */
 section: string, 
 /**
@@ -282,6 +282,56 @@ export type UndoRecords = {
  */
 undo: number, };
 
+export type HistoryOf = { 
+/**
+ * The table.
+ */
+entity: string, 
+/**
+ * The row.
+ */
+id: string, 
+/**
+ * `next` of the part before.
+ */
+before: number | null, };
+
+export type RecordHistory = { 
+/**
+ * What happened.
+ */
+changes: Array<HistoryChange>, 
+/**
+ * Where what is older begins; none after the oldest.
+ */
+next: number | null, };
+
+export type HistoryChange = { 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * `insert`, `update` or `delete`.
+ */
+op: string, 
+/**
+ * Who; empty for another program.
+ */
+user_name: string, 
+/**
+ * On which device, or by which program.
+ */
+device: string, 
+/**
+ * The columns that changed, with their values before.
+ */
+before: Record<string, unknown>, 
+/**
+ * … and after.
+ */
+after: Record<string, unknown>, };
+
 export type FindReferences = { 
 /**
  * The table of the rows.
@@ -298,19 +348,243 @@ limit: number, };
 
 export type Named = { 
 /**
+ * What names it.
+ */
+label: string, 
+/**
  * The table's name.
  */
 entity: string, 
 /**
  * The row's id.
  */
-id: string, 
-/**
- * What names it.
- */
-label: string, };
+id: string, };
 
-export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "not_downloaded" | "bad_answer";
+export type FileFormat = "csv" | "xlsx";
+
+export type ValueWords = { 
+/**
+ * The word for a true value.
+ */
+yes: string, 
+/**
+ * The word for a false value.
+ */
+no: string, 
+/**
+ * For each column that is a choice: the words of its values, by value.
+ */
+choices: { [key in string]: { [key in string]: string } }, };
+
+export type ExportRecords = { 
+/**
+ * The list. All of its rows are written: `after` and `limit` do not count.
+ */
+query: RecordsQuery, 
+/**
+ * What the table is called on the screen: the sheet's name, and the file's together with the day.
+ */
+title: string, 
+/**
+ * The columns in their order; `id`, `created_at` and `updated_at` too.
+ */
+columns: Array<string>, 
+/**
+ * The titles of these columns on the screen.
+ */
+titles: Array<string>, 
+/**
+ * The words of the screen's language.
+ */
+words: ValueWords, 
+/**
+ * The kind of file.
+ */
+format: FileFormat, };
+
+export type ReadImport = { 
+/**
+ * The table that it shall be imported into.
+ */
+table: string, 
+/**
+ * The file's name.
+ */
+name: string, 
+/**
+ * Its bytes in base64; at most 16 MiB before that.
+ */
+content: string, 
+/**
+ * For each language the titles of the table's columns, by column: they are looked for in the file.
+ */
+titles: Array<{ [key in string]: string }>, };
+
+export type ImportFile = { 
+/**
+ * Its columns, in their order.
+ */
+columns: Array<ImportColumn>, 
+/**
+ * The line of its first row, after title and header. It goes into `import_records` as it is.
+ */
+first_line: number, 
+/**
+ * Its rows.
+ */
+rows: number, 
+/**
+ * The first rows as text, a text for each column.
+ */
+sample: Array<Array<string>>, 
+/**
+ * How it is written: `xlsx`, `utf-8`, `utf-16le`, `utf-16be` or `windows-1251`.
+ */
+encoding: string, };
+
+export type ImportColumn = { 
+/**
+ * Its title in the file.
+ */
+title: string, 
+/**
+ * The table's column (or `id`) that this title names; empty when it names none that a person gives.
+ */
+column: string, };
+
+export type ImportRecords = { 
+/**
+ * The table.
+ */
+table: string, 
+/**
+ * The file's name.
+ */
+name: string, 
+/**
+ * Its bytes in base64, as for `read_import`.
+ */
+content: string, 
+/**
+ * `first_line` of what `read_import` answered.
+ */
+first_line: number, 
+/**
+ * For each column of the file the table's column (or `id`) that it fills; empty for one that is left out.
+ */
+mapping: Array<string>, 
+/**
+ * The words of every language that the file may be written in.
+ */
+words: Array<ValueWords>, 
+/**
+ * Whether an empty cell empties the value of an existing row. Otherwise the value stays.
+ */
+clear_empty: boolean, 
+/**
+ * Only say what would happen.
+ */
+dry_run: boolean, };
+
+export type ImportReport = { 
+/**
+ * Rows that are new.
+ */
+new: number, 
+/**
+ * Rows that exist and change.
+ */
+changed: number, 
+/**
+ * Rows that exist and have all these values.
+ */
+same: number, 
+/**
+ * Rows that cannot be imported as they are.
+ */
+refused: number, 
+/**
+ * The rows in the file's order: of each fate the first 2,000.
+ */
+lines: Array<ImportLine>, 
+/**
+ * Whether it was stored.
+ */
+stored: boolean, 
+/**
+ * Takes it back, given to `undo_records`; none when nothing was stored.
+ */
+undo: number | null, };
+
+export type ImportFate = "new" | "changed" | "same" | "refused";
+
+export type ImportLine = { 
+/**
+ * Its line in the file, the first is 1.
+ */
+line: number, 
+/**
+ * What becomes of it.
+ */
+fate: ImportFate, 
+/**
+ * What names the row: of an existing one its label, else what the file says.
+ */
+label: string, 
+/**
+ * The existing row.
+ */
+id: string | null, 
+/**
+ * What it changes in an existing row.
+ */
+changes: Array<ImportChange>, 
+/**
+ * Why it is refused.
+ */
+problems: Array<ImportProblem>, };
+
+export type ImportChange = { 
+/**
+ * The column.
+ */
+column: string, 
+/**
+ * The value that stands there.
+ */
+from: unknown, 
+/**
+ * The value that comes.
+ */
+to: unknown, 
+/**
+ * The label of the row that `from` names, when it names one.
+ */
+from_label: string | null, 
+/**
+ * The label of the row that `to` names, when it names one.
+ */
+to_label: string | null, };
+
+export type ImportProblem = { 
+/**
+ * The column of the table; empty when the whole line is at fault.
+ */
+column: string, 
+/**
+ * What is wrong with it. `taken`: another line of the file, or a row, has this value already.
+ */
+code: Code, 
+/**
+ * What stands in the cell.
+ */
+value: string, 
+/**
+ * The other line of the file that is about the same row.
+ */
+other_line: number | null, };
+
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
 /**
@@ -336,11 +610,11 @@ fields?: Array<string>, };
 
 export type Start = { 
 /**
- * Who has data on this laptop, the last one first.
+ * The people who have data on this laptop, the last unlocked first.
  */
 people: Array<PersonTile>, 
 /**
- * Who is unlocked now.
+ * The unlocked person.
  */
 unlocked: Person | null, 
 /**
@@ -348,15 +622,15 @@ unlocked: Person | null,
  */
 server: string, 
 /**
- * Whether the system's keyring can keep this laptop's secret. Without it a password alone guards the data.
+ * Whether the system's keyring can store this laptop's secret. Without it only the password protects the data.
  */
 keyring: boolean, 
 /**
- * How the window looks and speaks.
+ * Theme, language and zoom.
  */
 look: Look, 
 /**
- * Names to offer for a try, when this laptop was started by the demonstration.
+ * Demonstration users to list, when the demonstration started this laptop.
  */
 demonstration: Array<DemonstrationPerson>, };
 
@@ -370,11 +644,11 @@ user_name: string,
  */
 password: string, 
 /**
- * What they are called.
+ * Their full name.
  */
 full_name: string, 
 /**
- * What they are.
+ * Their role.
  */
 role: Role, };
 
@@ -384,7 +658,7 @@ export type PersonTile = {
  */
 user_id: string, 
 /**
- * What they are called.
+ * Their full name.
  */
 full_name: string, 
 /**
@@ -392,19 +666,19 @@ full_name: string,
  */
 user_name: string, 
 /**
- * What they are.
+ * Their role.
  */
 role: Role, 
 /**
- * The server they belong to.
+ * The address of their server.
  */
 server: string, 
 /**
- * Changes of theirs that the server does not have yet, when they were last unlocked.
+ * Number of their unsent changes when they were last unlocked.
  */
 waiting: number, 
 /**
- * When they were last here.
+ * When they were last unlocked.
  */
 last_here_at: number, };
 
@@ -414,7 +688,7 @@ export type Person = {
  */
 user_id: string, 
 /**
- * What they are called.
+ * Their full name.
  */
 full_name: string, 
 /**
@@ -422,7 +696,7 @@ full_name: string,
  */
 user_name: string, 
 /**
- * What they are.
+ * Their role.
  */
 role: Role, 
 /**
@@ -430,15 +704,15 @@ role: Role,
  */
 organization_name: string, 
 /**
- * The server they belong to.
+ * The address of their server.
  */
 server: string, 
 /**
- * Whether the server ended the session: work goes on here, and a new sign-in sends it.
+ * Whether the session has ended: work continues on this laptop, and is sent after the next sign-in.
  */
 signed_out: boolean, 
 /**
- * Whether the laptop's secret guards the key beside the password.
+ * Whether unlocking also needs the laptop's secret from the keyring, besides the password.
  */
 guarded_by_keyring: boolean, };
 
@@ -456,13 +730,13 @@ name: string,
  */
 password: string, 
 /**
- * The password before this one, when `old_password_needed` asked for it.
+ * The previous password, after a refusal with `old_password_needed`.
  */
 old_password?: string, };
 
 export type Unlock = { 
 /**
- * Whom.
+ * The person's account.
  */
 user_id: string, 
 /**
@@ -500,17 +774,17 @@ company: string,
  */
 position: string, 
 /**
- * About them.
+ * A text about them.
  */
 bio: string, 
 /**
- * Language in which they want to be written to: `en`, `ru`, `az` or empty.
+ * The language of messages to them: `en`, `ru`, `az` or empty.
  */
 language: string, };
 
 export type SyncStatus = { 
 /**
- * Whether the server answered the last time it was asked.
+ * Whether the server answered the last request.
  */
 online: boolean, 
 /**
@@ -518,7 +792,7 @@ online: boolean,
  */
 busy: boolean, 
 /**
- * When the last sync ended well.
+ * When the last sync succeeded.
  */
 last_sync_at: number | null, 
 /**
@@ -526,7 +800,7 @@ last_sync_at: number | null,
  */
 waiting: number, 
 /**
- * Rows of which a change was refused and needs the person.
+ * Rows with a refused change, which the person has to correct.
  */
 attention: number, 
 /**
@@ -534,7 +808,7 @@ attention: number,
  */
 conflicts: number, 
 /**
- * Held changes of others, and rows that the server has lost, that this person may decide about.
+ * Held changes of others and offered rows that this person may decide about.
  */
 held: number, 
 /**
@@ -542,7 +816,7 @@ held: number,
  */
 rows_left: number | null, 
 /**
- * How far this laptop's clock is from the server's, in milliseconds, when that is too much.
+ * The server's clock minus this laptop's, in milliseconds, when the difference is too large; otherwise none.
  */
 clock_off_ms: number | null, 
 /**
@@ -550,15 +824,15 @@ clock_off_ms: number | null,
  */
 disk_low: boolean, 
 /**
- * The session was ended elsewhere: sign in again to send.
+ * The session has ended: the person has to sign in again before changes are sent.
  */
 signed_out: boolean, 
 /**
- * Everything is sent and stored: the lid may close.
+ * All changes are sent and stored, so the laptop may be closed.
  */
 safe_to_close: boolean, 
 /**
- * Why the last sync failed, when it did and not for want of a network.
+ * Why the last sync failed; none when it succeeded or the server was not reachable.
  */
 problem: Code | null, };
 
@@ -568,15 +842,15 @@ export type SyncCentre = {
  */
 status: SyncStatus, 
 /**
- * What waits to be sent, the oldest first; at most 200.
+ * Changes that are not confirmed yet, the oldest first; at most 200.
  */
 waiting: Array<WaitingChange>, 
 /**
- * What the server refused, the newest first.
+ * Refused changes, the newest first.
  */
 attention: Array<AttentionItem>, 
 /**
- * What was merged with or lost against somebody else's change lately, the newest first; at most 100.
+ * Recent changes that were merged with another person's change or superseded by it, the newest first; at most 100.
  */
 merged: Array<MergedItem>, 
 /**
@@ -592,25 +866,25 @@ held: Array<HeldItem>,
  */
 own_held: Array<HeldItem>, 
 /**
- * Rows that somebody's laptop still had and the server has lost, about which an administrator decides, the oldest first; at
- * most 200. `author` is whose laptop offered it, `at` when the row had last changed.
+ * Offered rows, which the server has lost and a laptop still has, and about which an administrator decides, the oldest
+ * first; at most 200. `author` is the person whose laptop offered the row, `at` is when the row last changed.
  */
 offered: Array<HeldItem>, 
 /**
- * Rows of this laptop that the server has lost, and that are not offered yet: whoever entered them may send them again.
+ * Number of rows of this laptop that the server has lost and that are not offered yet: their authors may still send them.
  */
 lost_rows: number, 
 /**
- * Rows that the server has and cannot send, because another program wrote them too large or put something into them that
- * this one cannot read. They are missing here.
+ * Number of rows that the server has and cannot send, because another program made them too large or wrote values that
+ * the server cannot read. They are missing here.
  */
 withheld_rows: number, 
 /**
- * Damaged rows that were found on this laptop and put right, the newest first; at most 20.
+ * Repairs of damaged rows on this laptop, the newest first; at most 20.
  */
 repairs: Array<Repair>, 
 /**
- * Where this laptop's data lies.
+ * The folder of this laptop's data.
  */
 folder: string, };
 
@@ -620,7 +894,7 @@ export type WaitingChange = {
  */
 n: number, 
 /**
- * The table; the screen says it in people's words.
+ * The table; the screen translates its name.
  */
 entity: string, 
 /**
@@ -632,21 +906,21 @@ about: string,
  */
 at: number, 
 /**
- * Whether the server has it and only the confirmation is on its way.
+ * Whether the server has acknowledged it and only the next pull is missing.
  */
 sent: boolean, };
 
 export type AttentionItem = { 
 /**
- * The number on this laptop of the change that says why; sending it again or discarding it means all of them.
+ * The number on this laptop of the change whose code is shown. `send_again` and `discard` with it apply to all of them.
  */
 n: number, 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
- * The row.
+ * The row's id.
  */
 row_id: string, 
 /**
@@ -666,11 +940,11 @@ code: Code,
  */
 field: string | null, 
 /**
- * A value that would be taken.
+ * A value that the server would accept.
  */
 suggestion: string | null, 
 /**
- * What was to be stored, for editing: column and value, in the table's order.
+ * The refused columns with their values, to edit, in the table's order.
  */
 fields: Array<AttentionField>, };
 
@@ -688,7 +962,7 @@ value: unknown,
  */
 server_value: unknown, 
 /**
- * Whether the screen may let them change it (text, number, choice, truth, date).
+ * Whether the person may edit it.
  */
 editable: boolean, 
 /**
@@ -696,7 +970,7 @@ editable: boolean,
  */
 kind: string, 
 /**
- * The words to choose from, for `choice`.
+ * The possible values, for `choice`.
  */
 choices: Array<string>, };
 
@@ -706,7 +980,7 @@ export type SendAgain = {
  */
 n: number, 
 /**
- * The mended values by column; columns left out stay as they were.
+ * The corrected values by column; columns that are left out keep their values.
  */
 fields: Record<string, unknown>, };
 
@@ -718,7 +992,7 @@ n: number, };
 
 export type WrittenFile = { 
 /**
- * Where it lies.
+ * The file's path.
  */
 path: string, };
 
@@ -728,7 +1002,7 @@ export type MergedItem = {
  */
 n: number, 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
@@ -746,11 +1020,11 @@ outcome: string, };
 
 export type Repair = { 
 /**
- * When.
+ * When the rows were repaired.
  */
 at: number, 
 /**
- * How many rows were fetched again or taken away.
+ * How many rows were fetched again or removed.
  */
 rows: number, };
 
@@ -760,11 +1034,11 @@ export type ConflictItem = {
  */
 id: string, 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
- * The row.
+ * The row's id.
  */
 row_id: string, 
 /**
@@ -788,11 +1062,11 @@ student_id: string | null,
  */
 lesson_date: string | null, 
 /**
- * What stands now.
+ * The current value.
  */
 kept: ConflictSide, 
 /**
- * What lost.
+ * The losing value.
  */
 lost: ConflictSide, };
 
@@ -802,11 +1076,11 @@ export type ConflictSide = {
  */
 value: unknown, 
 /**
- * Who entered it; empty when that is not known here.
+ * The name of the person who entered it; empty when that is not known here.
  */
 by: string, 
 /**
- * When.
+ * When it was entered.
  */
 at: number | null, };
 
@@ -816,7 +1090,7 @@ export type Settle = {
  */
 id: string, 
 /**
- * True: take the value that had lost. False: what stands is right.
+ * True takes the losing value, false keeps the current one.
  */
 take_lost: boolean, };
 
@@ -826,7 +1100,7 @@ export type HeldItem = {
  */
 id: string, 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
@@ -838,19 +1112,19 @@ about: string,
  */
 group: string, 
 /**
- * Whether the row was to be deleted.
+ * Whether the change deletes the row.
  */
 deletes: boolean, 
 /**
- * What was entered, and what stands now.
+ * The entered and the current values.
  */
 fields: Array<HeldField>, 
 /**
- * Who made it.
+ * The name of the person who made it.
  */
 author: string, 
 /**
- * When.
+ * When it was made.
  */
 at: number, 
 /**
@@ -858,20 +1132,20 @@ at: number,
  */
 state: string, 
 /**
- * Whether it decides what somebody may see or do, or is of what people decide one by one, such as money: such a change is
- * not accepted together with others.
+ * Whether it must be decided alone and not together with others: it affects access rights, or a column such as money that
+ * people decide one by one.
  */
 alone: boolean, 
 /**
- * How many other people have offered the very same row: with 0, one person's laptop alone says so. 0 for a held change.
+ * How many other people have offered an identical row: with 0, only one person's laptop has it. 0 for a held change.
  */
 others: number, 
 /**
- * Who decided; empty when nobody did, or that is not known here.
+ * The name of the person who decided; empty when it is undecided or that is not known here.
  */
 decided_by: string, 
 /**
- * When.
+ * When it was decided.
  */
 decided_at: number | null, };
 
@@ -881,15 +1155,15 @@ export type HeldField = {
  */
 name: string, 
 /**
- * What was entered.
+ * The entered value.
  */
 value: unknown, 
 /**
- * What stands now.
+ * The current value.
  */
 server_value: unknown, 
 /**
- * As an attention field's; also `moment`, in milliseconds.
+ * As in [`AttentionField::kind`]; also `moment`, in milliseconds.
  */
 kind: string, };
 
@@ -899,7 +1173,7 @@ export type DecideHeld = {
  */
 id: string, 
 /**
- * True: it happens. False: what stands stays.
+ * True applies the change, false keeps the current values.
  */
 accept: boolean, };
 
@@ -913,7 +1187,7 @@ entities: Array<string>, } | { "kind": "sync",
  */
 status: SyncStatus, } | { "kind": "downloads", 
 /**
- * Their state.
+ * The new state.
  */
 downloads: Downloads, } | { "kind": "people" };
 
@@ -939,7 +1213,7 @@ groups: Array<GroupCard>,
  */
 stations: Array<StationCard>, 
 /**
- * Results that came back lately, the newest first; at most 10.
+ * Recent results, the newest first; at most 10.
  */
 results: Array<AttemptCard>, 
 /**
@@ -965,7 +1239,7 @@ topic_id: string,
  */
 topic_title: string, 
 /**
- * An unfinished test to go back to instead.
+ * An unfinished attempt, to continue instead.
  */
 attempt_id: string | null, 
 /**
@@ -1045,13 +1319,13 @@ bytes_all: number,
  */
 learners: number, 
 /**
- * Whether its contents have arrived on this laptop yet.
+ * Whether its contents are completely on this laptop.
  */
 ready: boolean, };
 
 export type Course = { 
 /**
- * In short.
+ * The course's card.
  */
 card: CourseCard, 
 /**
@@ -1087,7 +1361,7 @@ assessments: Array<AssessmentCard>,
  */
 may_edit: boolean, 
 /**
- * Whether this person sees its learners.
+ * Whether this person may see its learners.
  */
 may_see_learners: boolean, 
 /**
@@ -1101,7 +1375,7 @@ export type CourseFact = {
  */
 kind: string, 
 /**
- * The words.
+ * The text.
  */
 text: string, };
 
@@ -1141,11 +1415,11 @@ title: string,
  */
 completed: boolean, 
 /**
- * How far this person is: 0 to 100.
+ * This person's progress in percent: 0 to 100.
  */
 percent: number, 
 /**
- * The topic to do first, when this one is locked: its title.
+ * The title of the topic to complete first, when this one is locked.
  */
 locked_by: string | null, 
 /**
@@ -1195,13 +1469,13 @@ attempts_left: number | null,
  */
 attempts: Array<AttemptCard>, 
 /**
- * Graded on this laptop at once, or by the server.
+ * True when this laptop grades it at once, false when the server does.
  */
 graded_here: boolean, };
 
 export type Topic = { 
 /**
- * In short.
+ * The topic's card.
  */
 card: TopicCard, 
 /**
@@ -1259,7 +1533,7 @@ title: string,
  */
 text: string, 
 /**
- * Address for the window, when the file is on this laptop. It changes with every start.
+ * The file's address at the media server, when the file is on this laptop. It changes with every start.
  */
 url: string | null, 
 /**
@@ -1297,7 +1571,7 @@ export type MarkTopic = {
  */
 topic_id: string, 
 /**
- * Done, or deliberately not done any more.
+ * True for done, false to reset it.
  */
 completed: boolean, };
 
@@ -1315,7 +1589,7 @@ page: number | null,
  */
 second: number | null, 
 /**
- * How far: 0 to 100.
+ * Progress in percent: 0 to 100.
  */
 percent: number, 
 /**
@@ -1347,11 +1621,11 @@ export type Downloads = {
  */
 paused: boolean, 
 /**
- * Those under way, waiting or failed.
+ * The files that are being fetched, wait or have failed.
  */
 items: Array<Download>, 
 /**
- * Bytes of media on this laptop, everybody's together.
+ * Bytes of media on this laptop, of all people together.
  */
 bytes_here: number, 
 /**
@@ -1377,7 +1651,7 @@ title: string,
  */
 size_bytes: number, 
 /**
- * How much is here.
+ * Bytes fetched so far.
  */
 bytes_fetched: number, 
 /**
@@ -1439,7 +1713,7 @@ topics: Array<number>,
  */
 assessments: Array<AttemptCard | null>, 
 /**
- * When they last did something here.
+ * When they were last active in this course.
  */
 last_active_at: number | null, 
 /**
@@ -1499,7 +1773,7 @@ submitted_at: number | null, };
 
 export type Attempt = { 
 /**
- * In short.
+ * The attempt's card.
  */
 card: AttemptCard, 
 /**
@@ -1519,19 +1793,19 @@ description: string,
  */
 passing_percent: number, 
 /**
- * Graded on this laptop at once, or by the server.
+ * True when this laptop grades it at once, false when the server does.
  */
 graded_here: boolean, 
 /**
- * Seconds left when it was asked for; none without a limit.
+ * Seconds left at the time of the answer; none without a limit.
  */
 seconds_left: number | null, 
 /**
- * Whether the laptop's clock moved while the test ran; noted for the grader.
+ * Whether the laptop's clock was set during the test; noted for the grader.
  */
 clock_moved: boolean, 
 /**
- * The question to show first: where the person was.
+ * The index of the question to show first: the one that the person was at.
  */
 at_question: number, 
 /**
@@ -1539,7 +1813,7 @@ at_question: number,
  */
 questions: Array<Question>, 
 /**
- * What a person wrote about it.
+ * The grader's feedback.
  */
 feedback: string, };
 
@@ -1553,15 +1827,15 @@ id: string,
  */
 question_type: string, 
 /**
- * The words.
+ * The text.
  */
 text: string, 
 /**
- * What it is worth.
+ * Points for a right answer.
  */
 points: number, 
 /**
- * What to choose from.
+ * The options of a choice question.
  */
 options: Array<QuestionOption>, 
 /**
@@ -1569,7 +1843,7 @@ options: Array<QuestionOption>,
  */
 answer: string | string[] | null, 
 /**
- * Whether the person put a flag on it.
+ * Whether the person flagged it.
  */
 flagged: boolean, 
 /**
@@ -1581,7 +1855,7 @@ is_correct: boolean | null,
  */
 points_earned: number | null, 
 /**
- * After grading, where the test shows it: why.
+ * After grading, where the test shows it: why the answer is right.
  */
 explanation: string, };
 
@@ -1591,7 +1865,7 @@ export type QuestionOption = {
  */
 id: string, 
 /**
- * The words.
+ * The text.
  */
 text: string, };
 
@@ -1615,11 +1889,11 @@ question_id: string,
  */
 answer: string | string[] | null, 
 /**
- * Whether the person put a flag on it.
+ * Whether the person flagged it.
  */
 flagged: boolean, 
 /**
- * The place of the question on the screen, to come back to.
+ * The index of the question on the screen, to return to.
  */
 at_question: number, };
 
@@ -1685,7 +1959,7 @@ today: string,
  */
 days: Array<string>, 
 /**
- * The students by name, those who left among them when they have marks or days here.
+ * The students by name. Former members are included when they have marks or days of membership in this range.
  */
 students: Array<GridStudent>, 
 /**
@@ -1713,7 +1987,7 @@ cells: Array<GridCell>, };
 
 export type GridCell = { 
 /**
- * `present`, `late`, `absent`, `excused`; none is not marked.
+ * `present`, `late`, `absent` or `excused`; none when not marked.
  */
 status: string | null, 
 /**
@@ -1729,15 +2003,15 @@ waiting: boolean,
  */
 outside: boolean, 
 /**
- * Somebody else said otherwise: the conflict to settle.
+ * An open conflict about this mark, to settle.
  */
 conflict_id: string | null, 
 /**
- * Who marked it, when known.
+ * The name of the person who marked it; empty when unknown.
  */
 marked_by: string, 
 /**
- * When.
+ * When they marked it.
  */
 marked_at: number | null, };
 
@@ -1765,7 +2039,7 @@ lesson_date: string,
  */
 status: string | null, 
 /**
- * A new note; left out: the note stays.
+ * A new note; when left out, the note stays.
  */
 note?: string, };
 
@@ -1785,11 +2059,11 @@ address: string, };
 
 export type Station = { 
 /**
- * In short.
+ * The station's card.
  */
 card: StationCard, 
 /**
- * About it.
+ * A description.
  */
 description: string, 
 /**
@@ -1819,17 +2093,17 @@ courses: Array<CourseCard>, };
 
 export type Particular = { 
 /**
- * What.
+ * The particular's name.
  */
 name: string, 
 /**
- * How much or which.
+ * The value as text, with its unit.
  */
 value: string, };
 
 export type StationPart = { 
 /**
- * It.
+ * The row's id.
  */
 id: string, 
 /**
@@ -1841,7 +2115,7 @@ name: string,
  */
 status: string, 
 /**
- * About it.
+ * A description.
  */
 description: string, 
 /**
@@ -1855,11 +2129,11 @@ features: Array<string>, };
 
 export type RowOf = { 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
- * The row.
+ * The row's id.
  */
 id: string, };
 
@@ -1869,25 +2143,25 @@ export type Deletion = {
  */
 deletes: Array<RowsOf>, 
 /**
- * Rows that stay and lose a value.
+ * Rows that stay, with their reference cleared.
  */
 empties: Array<RowsOf>, 
 /**
- * Rows that have to be gone before, or the server refuses the delete.
+ * Rows that must be deleted before; otherwise the server refuses the delete.
  */
 refused_by: Array<RowsOf>, };
 
 export type RowsOf = { 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
- * The column that points at what goes; empty where whole rows go.
+ * The column that refers to the deleted row; empty in `deletes`.
  */
 column: string, 
 /**
- * How many.
+ * Number of rows.
  */
 rows: number, };
 
@@ -1962,6 +2236,10 @@ export const CODES: readonly Code[] = [
   "disk_full",
   "disk_failed",
   "file_damaged",
+  "file_too_large",
+  "unreadable_file",
+  "file_cut",
+  "several_fit",
   "not_downloaded",
   "bad_answer"
 ];
@@ -2380,26 +2658,45 @@ export const STATION_STATES: readonly string[] = [
 
 /** Every table whose rows are listed. */
 export const RECORD_TABLES: readonly string[] = [
+  "announcements",
   "answer_keys",
+  "assessment_assignments",
   "assessment_attempts",
   "assessments",
+  "assignment_submissions",
+  "assignments",
   "attendance_records",
+  "badges",
+  "certificate_templates",
+  "certificates",
+  "coding_submissions",
+  "coding_tasks",
+  "coding_test_cases",
+  "coding_topics",
   "content_items",
   "content_progress",
   "course_facts",
+  "course_prerequisites",
   "courses",
+  "departments",
   "devices",
   "enrollments",
   "group_membership_periods",
   "group_memberships",
   "groups",
   "guardian_links",
+  "learning_paths",
   "media_assets",
+  "messages",
   "modules",
   "organizations",
   "parent_profiles",
+  "path_steps",
+  "payments",
+  "purchases",
   "question_options",
   "questions",
+  "session_attendances",
   "station_equipment",
   "station_gas_supply_sources",
   "station_safety_system_features",
@@ -2408,9 +2705,13 @@ export const RECORD_TABLES: readonly string[] = [
   "stations",
   "student_notes",
   "student_profiles",
+  "subscription_plans",
+  "subscriptions",
   "teacher_profiles",
   "topic_progress",
   "topics",
+  "training_sessions",
+  "user_badges",
   "user_profiles",
   "users"
 ];
@@ -2418,48 +2719,74 @@ export const RECORD_TABLES: readonly string[] = [
 /** Every column of such a table. */
 export const RECORD_COLUMNS: readonly string[] = [
   "address",
+  "amount_minor",
   "answer_grades",
   "answers",
   "assessment_id",
+  "assignment_id",
   "attempt_number",
   "attempts_max",
+  "audience",
+  "author_id",
+  "available_from",
+  "available_to",
   "avatar_url",
+  "awarded_by",
+  "badge_id",
   "balance_minor",
+  "billing_cycle",
   "bio",
   "body",
   "brand",
+  "certificate_number",
   "certificate_template_id",
+  "checked_in_at",
+  "checked_out_at",
   "clock_moved",
   "code",
+  "coding_task_id",
+  "coding_topic_id",
   "company",
   "completed",
   "completed_at",
   "contact_phone",
+  "content",
   "content_item_id",
   "course_code",
   "course_id",
   "created_by",
+  "criteria",
   "currency",
   "days_of_week",
   "default_language",
   "deleted_at",
   "department_id",
   "description",
+  "difficulty",
   "display_name",
   "display_title",
   "domain",
   "due_at",
   "duration_seconds",
+  "earned_at",
   "email",
   "email_verified",
   "employee_id",
+  "ends_at",
   "enrolled_by",
   "enrollment_type",
   "enrollments_max",
+  "error_message",
   "estimated_seconds",
+  "expected",
   "expertise",
+  "expires_at",
+  "explanation",
   "explanations",
+  "failed_count",
+  "features",
   "feedback",
+  "fields",
   "first_name",
   "full_name",
   "given_points",
@@ -2468,16 +2795,26 @@ export const RECORD_COLUMNS: readonly string[] = [
   "graded_by",
   "group_id",
   "handed_in_late",
+  "holder_name",
+  "image_url",
+  "input",
   "installed_on",
+  "instructions",
   "instructor_id",
   "interval_days",
   "is_active",
+  "is_archived",
   "is_certified",
+  "is_default",
   "is_free",
+  "is_hidden",
+  "is_mandatory",
+  "is_pinned",
   "is_primary",
   "is_public",
   "is_required",
   "isolation_strategy",
+  "issued_at",
   "joined_at",
   "joined_on",
   "keys",
@@ -2485,6 +2822,7 @@ export const RECORD_COLUMNS: readonly string[] = [
   "language",
   "last_name",
   "latitude",
+  "learning_path_id",
   "left_at",
   "left_on",
   "legacy_number",
@@ -2493,14 +2831,18 @@ export const RECORD_COLUMNS: readonly string[] = [
   "location",
   "logo_url",
   "longitude",
+  "manager_id",
   "manufacturer",
   "marked_at",
   "marked_by",
   "mcq_answers",
   "media_asset_id",
+  "media_asset_ids",
   "media_type",
+  "meeting_url",
   "membership_id",
   "metadata",
+  "method",
   "model",
   "module_id",
   "name",
@@ -2517,8 +2859,12 @@ export const RECORD_COLUMNS: readonly string[] = [
   "page",
   "pages",
   "parent_id",
+  "parent_message_id",
+  "participants_max",
   "passed",
+  "passed_count",
   "passing_percent",
+  "payment_date",
   "pdf_media_asset_id",
   "percent",
   "phone",
@@ -2526,21 +2872,30 @@ export const RECORD_COLUMNS: readonly string[] = [
   "platform",
   "points",
   "position",
+  "prerequisite_course_id",
   "price_minor",
+  "priority",
   "product",
   "provider",
   "provider_id",
   "published",
   "published_at",
+  "purchased_at",
   "quantity",
   "question_id",
   "question_type",
+  "read_at",
+  "receipt_number",
+  "recipient_id",
+  "recipient_name",
   "region",
   "relation",
   "requires_previous",
   "reset_number",
   "revoked_at",
+  "revoked_reason",
   "role",
+  "runtime_ms",
   "safety_system_id",
   "score_max",
   "score_percent",
@@ -2548,25 +2903,37 @@ export const RECORD_COLUMNS: readonly string[] = [
   "seats_purchased",
   "second",
   "seconds_watched",
+  "sender_id",
+  "sender_name",
   "serial_number",
+  "session_type",
   "settings",
   "sha256",
   "shared",
+  "shown",
   "shows_explanations",
   "size_bytes",
   "slug",
   "sort_order",
   "start_time",
   "started_at",
+  "starter_code",
+  "starts_at",
   "station_id",
   "status",
   "student_id",
+  "subject",
+  "submission_text",
   "submitted_at",
+  "submitted_code",
+  "subscription_plan_id",
   "subscription_status",
   "subscription_tier",
   "supply_type",
   "tags",
   "teacher_id",
+  "template_css",
+  "template_html",
   "text",
   "thumbnail_url",
   "time_limit_seconds",
@@ -2575,6 +2942,7 @@ export const RECORD_COLUMNS: readonly string[] = [
   "time_zone",
   "title",
   "topic_id",
+  "training_session_id",
   "unit",
   "unlock_condition",
   "user_id",
@@ -2593,26 +2961,38 @@ export const RECORD_CHOICES: readonly string[] = [
   "additional_document",
   "additional_video",
   "admin",
+  "administrators",
   "advanced",
   "archived",
   "assigned",
   "assignment",
+  "attended",
+  "bank",
   "basic",
   "beginner",
   "bulk",
   "cancelled",
+  "card",
+  "cash",
   "closed",
   "completed",
+  "course",
+  "course_staff",
   "document",
   "draft",
   "dropped",
+  "easy",
   "enrolled",
   "enterprise",
+  "error",
   "exam",
   "excused",
+  "expired",
   "failed",
   "free",
   "graded",
+  "hard",
+  "high",
   "in_progress",
   "instructor",
   "intermediate",
@@ -2621,22 +3001,41 @@ export const RECORD_CHOICES: readonly string[] = [
   "learner",
   "learning_outcome",
   "link",
+  "live",
+  "low",
   "main_pdf",
   "maintenance",
+  "medium",
+  "meeting",
+  "monthly",
   "multiple",
+  "normal",
   "numeric",
+  "once",
+  "ongoing",
   "operational",
+  "organization",
+  "other",
   "out_of_service",
+  "paid",
   "parent",
+  "partial",
+  "passed",
   "past_due",
   "pending",
+  "person",
   "premium",
   "present",
   "processing",
   "published",
+  "quarterly",
   "quiz",
   "ready",
+  "refunded",
+  "registered",
   "requirement",
+  "returned",
+  "scheduled",
   "self",
   "server",
   "short_answer",
@@ -2647,16 +3046,23 @@ export const RECORD_CHOICES: readonly string[] = [
   "target_audience",
   "teacher",
   "text",
+  "timeout",
   "trial",
   "trialing",
   "true_false",
+  "unpaid",
+  "urgent",
   "video",
-  "written"
+  "webinar",
+  "weekly",
+  "workshop",
+  "written",
+  "yearly"
 ];
 
 /** Every command of the window. */
 export interface Commands {
-  /** Who is on this laptop, and how the window looks. */
+  /** The people on this laptop, and the window's settings. */
   start: { arguments: Nothing; answer: Start };
   /** Signs in with the server. */
   sign_in: { arguments: SignIn; answer: Person };
@@ -2664,7 +3070,7 @@ export interface Commands {
   unlock: { arguments: Unlock; answer: Person };
   /** Locks; nothing is deleted. */
   lock: { arguments: Nothing; answer: Nothing };
-  /** Ends the session at the server and locks. The data and what waits stay on this laptop. */
+  /** Ends the session at the server and locks. The data and the unsent changes stay on this laptop. */
   sign_out: { arguments: Nothing; answer: Nothing };
   /** Changes theme, language and zoom. */
   set_look: { arguments: Look; answer: Look };
@@ -2678,11 +3084,11 @@ export interface Commands {
   sync_now: { arguments: Nothing; answer: SyncStatus };
   /** The Sync centre. */
   sync_centre: { arguments: Nothing; answer: SyncCentre };
-  /** Sends a refused change again, mended. */
+  /** Sends a refused change again, corrected. */
   send_again: { arguments: SendAgain; answer: Nothing };
-  /** Lets a refused change go. */
+  /** Discards a refused change. */
   discard: { arguments: ByNumber; answer: Nothing };
-  /** Writes everything that needs attention or waits to a file. */
+  /** Writes all refused and unsent changes to a file. */
   export_changes: { arguments: Nothing; answer: WrittenFile };
   /** Settles a conflict. */
   settle: { arguments: Settle; answer: Nothing };
@@ -2690,7 +3096,7 @@ export interface Commands {
   decide_held: { arguments: DecideHeld; answer: Nothing };
   /** Accepts or refuses a row that the server has lost. */
   decide_offered: { arguments: DecideHeld; answer: Nothing };
-  /** The first screen. */
+  /** The home screen. */
   home: { arguments: Nothing; answer: Home };
   /** A course with its contents. */
   course: { arguments: ById; answer: Course };
@@ -2702,7 +3108,7 @@ export interface Commands {
   topic: { arguments: ById; answer: Topic };
   /** Marks a topic done or not done. */
   mark_topic: { arguments: MarkTopic; answer: Topic };
-  /** Remembers where somebody is in a file. */
+  /** Stores the reading or playing position in a file. */
   note_position: { arguments: NotePosition; answer: Nothing };
   /** Fetches every file of a course. */
   download_course: { arguments: ById; answer: Downloads };
@@ -2710,13 +3116,13 @@ export interface Commands {
   download_topic: { arguments: ById; answer: Downloads };
   /** All downloads. */
   downloads: { arguments: Nothing; answer: Downloads };
-  /** Stops fetching until told otherwise. */
+  /** Pauses downloads until they are resumed. */
   pause_downloads: { arguments: Nothing; answer: Downloads };
-  /** Goes on fetching, failed ones too. */
+  /** Resumes downloads, failed ones too. */
   resume_downloads: { arguments: Nothing; answer: Downloads };
-  /** Removes a course's files from this laptop, those that no other course needs. */
+  /** Removes those files of a course from this laptop that no other course needs. */
   remove_downloads: { arguments: ById; answer: Downloads };
-  /** Begins a test or goes on with it. */
+  /** Begins a test or continues the unfinished attempt. */
   start_attempt: { arguments: StartAttempt; answer: Attempt };
   /** An attempt, opened. */
   attempt: { arguments: ById; answer: Attempt };
@@ -2748,6 +3154,14 @@ export interface Commands {
   remove_records: { arguments: RowsNamed; answer: SavedRecords };
   /** Takes back what a save or a delete did. */
   undo_records: { arguments: UndoRecords; answer: SavedRecords };
-  /** What deleting a row takes along and empties: shown before it is done. */
+  /** What happened to a row, from the server's audit log. */
+  record_history: { arguments: HistoryOf; answer: RecordHistory };
+  /** Writes a list to a file. */
+  export_records: { arguments: ExportRecords; answer: WrittenFile };
+  /** What a file contains, and which columns it fills. */
+  read_import: { arguments: ReadImport; answer: ImportFile };
+  /** Imports a file, all or nothing, or says what that would do. */
+  import_records: { arguments: ImportRecords; answer: ImportReport };
+  /** Which other rows a delete removes or clears, to show before it is done. */
   deletion: { arguments: RowOf; answer: Deletion };
 }
