@@ -99,6 +99,8 @@ async fn a_page_read_ahead_is_discarded_after_the_right_was_revoked() -> Outcome
     let lines = answer.lines().map(serde_json::from_str).collect::<Result<Vec<PullLine>, _>>()?;
     let scope = class.scope();
     assert!(!lines.iter().any(|line| matches!(line, PullLine::Rows { scope: of, .. } if *of == scope)), "rows of {scope}");
+    // An announcement that arrives late makes the server forget the cursors; with them, the next page says the same.
+    let lines = if lines == [PullLine::SendCursors] { class.aysel.ask_page().await?? } else { lines };
     assert!(lines.iter().any(|line| matches!(line, PullLine::Removed { scope: of } if *of == scope)), "{lines:?}");
     Ok(())
 }
