@@ -105,8 +105,8 @@ fn keys(
     while let Some(row) = rows.next()? {
         let values = (0..terms.len())
             .map(|place| {
-                Ok(Stored::try_from(row.get_ref(place)?)
-                    .map_err(|error| rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Null, Box::new(error)))?)
+                Stored::try_from(row.get_ref(place)?)
+                    .map_err(|error| rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Null, Box::new(error)))
             })
             .collect::<rusqlite::Result<Vec<Stored>>>()?;
         let id = match row.get_ref(terms.len() - 1)? {

@@ -33,12 +33,15 @@ impl Change {
     }
 }
 
+/// A row's values at one moment; none when there was no such row.
+pub type Image = (&'static Entity, Uuid, Option<Vec<Value>>);
+
 /// The rows that these edits are about, as they are now: each once, in the order of the edits.
 ///
 /// # Errors
 /// When the database fails.
-pub fn images(connection: &Connection, edits: &[Edit]) -> Result<Vec<(&'static Entity, Uuid, Option<Vec<Value>>)>> {
-    let mut images: Vec<(&'static Entity, Uuid, Option<Vec<Value>>)> = Vec::new();
+pub fn images(connection: &Connection, edits: &[Edit]) -> Result<Vec<Image>> {
+    let mut images: Vec<Image> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for edit in edits {
         let Some(id) = edit.id else { continue };
@@ -53,7 +56,7 @@ pub fn images(connection: &Connection, edits: &[Edit]) -> Result<Vec<(&'static E
 ///
 /// # Errors
 /// When the database fails.
-pub fn changes(connection: &Connection, before: Vec<(&'static Entity, Uuid, Option<Vec<Value>>)>) -> Result<Vec<Change>> {
+pub fn changes(connection: &Connection, before: Vec<Image>) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for (entity, id, before) in before {
         let after = rows::read(connection, entity, &id_text(&id))?.map(|row| row.values);

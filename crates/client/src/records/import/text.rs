@@ -33,8 +33,8 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, Problem> {
     let mut ended = false;
     let marked: Cow<'_, str> = Cow::Owned(format!("{body}\n{END}"));
     let mut numbers = LineNumbers { text: marked.as_bytes(), counted_bytes: 0, number: 1 };
-    let mut records = reader(separator).from_reader(marked.as_bytes()).into_records();
-    while let Some(record) = records.next() {
+    let records = reader(separator).from_reader(marked.as_bytes()).into_records();
+    for record in records {
         let record = record.map_err(|error| Problem::new(Code::UnreadableFile, error.to_string()))?;
         if record.get(0) == Some(END) && record.len() == 1 {
             ended = true;
