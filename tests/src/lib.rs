@@ -24,6 +24,7 @@ pub mod laptop;
 pub mod lossy;
 pub mod paths;
 pub mod pooler;
+pub mod program;
 pub mod school;
 pub mod screen;
 pub mod server;

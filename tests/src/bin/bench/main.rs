@@ -14,6 +14,7 @@ mod poke;
 mod push;
 mod raw;
 mod report;
+mod rest;
 mod signin_flood;
 mod standby;
 
@@ -75,6 +76,12 @@ async fn main() -> Outcome<()> {
     }
     if wanted("delta_growth") {
         delta_growth::measure(&cluster, rows * 10, arguments.pairs).await?;
+    }
+    if wanted("rest_list") {
+        rest::measure_list(&cluster, rows, arguments.pairs).await?;
+    }
+    if wanted("rest_write") {
+        rest::measure_write(&cluster, rows, arguments.pairs).await?;
     }
     if wanted("commit") {
         standby::measure(8_000 / arguments.divide_by.max(1), arguments.pairs).await?;

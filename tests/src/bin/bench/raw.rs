@@ -16,11 +16,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Opens a connection.
+    /// Opens a connection for small answers.
     pub async fn open(address: SocketAddr) -> Outcome<Connection> {
+        Connection::open_for(address, ANSWER_BYTES_MAX).await
+    }
+
+    /// Opens a connection for answers of at most this size, heads included.
+    pub async fn open_for(address: SocketAddr, answer_bytes_max: usize) -> Outcome<Connection> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, buffer: vec![0; ANSWER_BYTES_MAX] })
+        Ok(Connection { stream, buffer: vec![0; answer_bytes_max] })
     }
 
     /// Sends a request and reads the whole answer, which must contain `expected`.
