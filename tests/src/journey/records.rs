@@ -36,7 +36,12 @@ impl Journey<'_> {
         let window = self.b.window()?;
         window.press("nav-stations").await?;
         window.write("records-find", "seki").await?;
-        window.text_matching("record-row", SEE_TIME_MAX, |row| row.contains(STATION)).await?;
+        wait::until("the station is found", SEE_TIME_MAX, || async {
+            let first = "return document.querySelector('[data-testid=\"record-row\"]')?.textContent ?? ''";
+            let text = window.script(first, Vec::new()).await?;
+            Ok(text.as_str().is_some_and(|row| row.contains(STATION)).then_some(()))
+        })
+        .await?;
         self.b.shot(10, "found").await?;
 
         self.stage.server.start().await?;
