@@ -6,14 +6,21 @@ use std::future::Future;
 use sqlx::{PgPool, Postgres, Transaction};
 use tracing::Instrument;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, REQUEST_ID};
 
-/// Runs `work` in a task of its own, so that it completes also when its caller is dropped. For everything between a commit and its
+/// Runs `work` in a task of its own, under the same request id, so that it completes also when its caller is dropped. For everything between a commit and its
 /// consequences.
 ///
 /// # Errors
 /// Those of the work.
 pub async fn run_to_end<T: Send + 'static>(work: impl Future<Output = Result<T, Failure>> + Send + 'static) -> Result<T, Failure> {
+    let request = REQUEST_ID.try_with(Clone::clone).ok();
+    let work = async move {
+        match request {
+            Some(id) => REQUEST_ID.scope(id, work).await,
+            None => work.await,
+        }
+    };
     tokio::spawn(work.in_current_span()).await.map_err(Failure::broken)?
 }
 

@@ -48,6 +48,7 @@ impl Journey<'_> {
         self.b.wait_until_synced().await?;
         self.station_is(STATION).await?;
         self.b.window()?.press("record-row").await?;
+        self.b.window()?.keys([ENTER]).await?;
         window_renames(&self.b).await?;
         self.station_is(RENAMED).await?;
         // Ctrl+Z takes it back, here and on the server.
