@@ -76,7 +76,7 @@ pub async fn run(stage: &mut Stage, folder: &Path, shots: &Path, with_gallery: b
         "A course renamed in SQL changes on the open screens within ten seconds" => receive_a_rename;
         "The same mark changed on both laptops: one value wins, the teacher settles the conflict" => settle_a_conflict;
         "A refused change is shown with its reason, corrected and sent; nothing waited for it" => correct_a_refusal;
-        "A station made without a server survives a kill, arrives, is renamed and renamed back" => make_a_station;
+        "A station made and renamed without a server survives a kill, is found and arrives" => make_a_station;
     }
     if with_gallery {
         steps! { journey, tally,
