@@ -114,7 +114,7 @@ async fn paging_has_no_gap_and_no_double_while_rows_are_inserted() -> Outcome<()
             seen.extend(texts(page["rows"].as_array().ok_or("no rows")?, "id"));
             let Some(next) = page["next"].as_str() else { break };
             after = Some(next.to_owned());
-            let row = json!({"name": format!("Station {}", seen.len() % 7), "brand": if seen.len() % 2 == 0 { json!("B1") } else { Value::Null }});
+            let row = json!({"name": format!("Station {}", seen.len() % 7), "brand": if seen.len().is_multiple_of(2) { json!("B1") } else { Value::Null }});
             assert_eq!(program.make("stations", row).await?.status, StatusCode::CREATED);
         }
         let distinct: BTreeSet<String> = seen.iter().cloned().collect();
