@@ -207,7 +207,8 @@ fn steered(mut description: Value, caller: &Caller) -> Value {
     let listed: Vec<&str> = waystation_model::registry::listed().map(|entity| entity.name).collect();
     for item in description["paths"].as_object_mut().into_iter().flatten().map(|(_, item)| item) {
         for operation in item.as_object_mut().into_iter().flatten().map(|(_, operation)| operation) {
-            let parameters = operation["parameters"].as_array_mut().into_iter().flatten();
+            // Not by index, which would add an empty entry where there is none.
+            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
             for table in parameters.filter(|parameter| parameter["name"] == "table") {
                 table["schema"] = json!({"enum": listed});
             }
