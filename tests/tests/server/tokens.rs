@@ -185,7 +185,7 @@ async fn invalid_tokens_are_not_made() -> Outcome<()> {
 async fn tokens_that_ended_do_not_count_towards_the_limit_of_devices() -> Outcome<()> {
     let (_server, mut school, caller, program) = admin().await?;
     // The laptop, the token, and 98 more.
-    school.run("INSERT INTO devices (organization_id, user_id) SELECT d.organization_id, d.user_id FROM (SELECT * FROM devices LIMIT 1) d, generate_series(1, 98)").await?;
+    school.run("INSERT INTO devices (organization_id, user_id) SELECT d.organization_id, d.user_id FROM (SELECT organization_id, user_id FROM devices LIMIT 1) d, generate_series(1, 98)").await?;
     let asked = json!({"name": "x", "expires_in_days": 1});
     assert_eq!(code(caller.post::<Value>("/v1/tokens", &asked).await?), Code::TooManyDevices);
     let path = format!("/v1/tokens/{}", program.token);

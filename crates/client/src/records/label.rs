@@ -15,7 +15,7 @@ pub fn sql(entity: &Entity, alias: &str) -> String {
     sql_at(entity, alias, 0)
 }
 
-/// SQL for the label of the row that a column of `alias` names. Null when this laptop has neither the row nor its name.
+/// SQL for the label of the row that a column of `alias` names. Null when neither is on this laptop.
 pub fn referred_sql(column: &Column, entity: &Entity, alias: &str) -> String {
     referred_at(entity, &format!("{alias}.{}", column.name), 0)
 }

@@ -54,7 +54,7 @@ pub fn record(connection: &Connection, owner: &Owner, entity: &'static Entity, i
     })
 }
 
-/// The columns of conflicts that nobody has settled.
+/// The columns of unsettled conflicts.
 fn disputed(connection: &Connection, entity: &Entity, id: &str) -> Result<Vec<String>> {
     let mut statement =
         connection.prepare_cached("SELECT lost_values FROM conflicts WHERE row_id = ?1 AND entity = ?2 AND settled_at IS NULL")?;

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::store::rows::{self, id_text};
 use crate::store::{Edit, Owner, edit};
 
-/// Rows that one delete may take along. More are deleted on the server, by whoever looks after it.
+/// The most rows that one delete may remove. A delete of more is refused.
 pub const REMOVED_ROWS_MAX: usize = 5_000;
 /// The column of tables whose rows are marked as deleted and stay.
 pub const DELETED_AT: &str = "deleted_at";
@@ -21,7 +21,7 @@ pub const DELETED_AT: &str = "deleted_at";
 /// The edits that deleting these rows needs, parts before the rows that they are parts of.
 ///
 /// # Errors
-/// `not_found`, `in_use` with the table that is in the way, `not_allowed` for a table whose rows nobody deletes.
+/// `not_found`, `in_use` with the table that is in the way, `not_allowed` for a table without a delete rule.
 pub fn plan(connection: &Connection, owner: &Owner, now_ms: i64, entity: &'static Entity, ids: &[String]) -> Result<Vec<Edit>> {
     let mut edits = Vec::new();
     if entity.delete.is_empty() {

@@ -156,7 +156,7 @@ fn is_missing(entity: &Entity, index: usize, fields: &BTreeMap<usize, Value>) ->
     needed && fields.get(&index).is_none_or(is_empty)
 }
 
-/// Whether a row would have no name without this column: nobody could find it again.
+/// Whether the label consists of this column alone. A row without it would have no name in lists.
 fn is_name(entity: &Entity, column: &Column) -> bool {
     let label = entity.record.label.columns();
     label.len() == 1 && label[0] == column.name && column.is_given_by_people()

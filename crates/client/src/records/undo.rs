@@ -70,7 +70,7 @@ pub fn changes(connection: &Connection, before: Vec<Image>) -> Result<Vec<Change
 /// The edits that take changes back.
 ///
 /// # Errors
-/// `changed_meanwhile` with the column, when a value is another one by now; `not_allowed` for a row that nobody deletes.
+/// `changed_meanwhile` with the column, when the value was changed meanwhile; `not_allowed` for a table without a delete rule.
 pub fn plan(connection: &Connection, owner: &Owner, now_ms: i64, changes: &[Change]) -> Result<Vec<Edit>> {
     changes.iter().rev().filter_map(|change| back(connection, owner, now_ms, change).transpose()).collect()
 }
@@ -129,7 +129,7 @@ fn goes_back(entity: &Entity, index: usize) -> bool {
     matches!(entity.columns[index].merge, Merge::Latest | Merge::Ask | Merge::LatestQuiet) && !entity.columns[index].names_author
 }
 
-/// A value as this person may give it: whoever takes something back is its author.
+/// A value as this person may give it. An author column names the person who undoes the change.
 fn given(owner: &Owner, entity: &Entity, index: usize, value: &Value) -> Value {
     if entity.columns[index].names_author { Value::from(owner.user_id.to_string()) } else { value.clone() }
 }

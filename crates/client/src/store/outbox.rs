@@ -170,8 +170,8 @@ pub fn store_answer(connection: &Connection, device: &mut Device, batch: &Batch,
     Ok(changed)
 }
 
-/// A server that went back in time is sent again what it refused before, and may take it now. Nobody is asked any more about
-/// what it took: sent once more by hand, a sum would count twice.
+/// Deletes refusals of changes that this answer accepts. A server that went back in time receives refused changes again and may
+/// accept them; if the refusal stayed, the person could send the change a second time, and a sum would count twice.
 fn forget_refusals_of_taken(connection: &Connection, batch: &Batch, answer: &PushAnswer) -> Result<()> {
     let is_refused = |outcome: &NumberedOutcome| matches!(outcome.outcome, Outcome::Rejected { .. } | Outcome::BlockedBy { .. });
     let refused: HashSet<i64> = answer.outcomes.iter().filter(|outcome| is_refused(outcome)).map(|outcome| outcome.n).collect();
