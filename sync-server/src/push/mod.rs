@@ -27,8 +27,6 @@ use waystation_model::limits::{PUSH_BODY_BYTES_MAX, PUSH_MUTATIONS_MAX};
 use waystation_model::wire::{Mutation, NumberedOutcome, Outcome, PushAnswer, PushRequest, Run};
 use waystation_model::{Code, Problem, registry};
 
-pub use constraints::Constraints;
-
 use crate::access::subscription;
 use crate::accounts::{Session, Tokens};
 use crate::authority::{Authority, Writing};
@@ -67,7 +65,7 @@ pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_B
         let subscription = subscription(&app, session.user_id).await?;
         let batch = batch.with_rights_at(subscription.rights_at);
         let device = session.device_id;
-        let taken = batch.take(&app.pool, &app.constraints, Some(&app.tokens), session, &subscription.actor).await;
+        let taken = batch.take(&app.pool, Some(&app.tokens), session, &subscription.actor).await;
         if let Err(Failure::EpochMoved) = taken {
             app.settle().await?;
         }
@@ -124,7 +122,6 @@ impl Batch {
     pub async fn take<A: Authority>(
         &self,
         authority: &A,
-        constraints: &Constraints,
         tokens: Option<&Tokens>,
         session: Session,
         actor: &Actor,
@@ -132,7 +129,7 @@ impl Batch {
         // First without savepoints; if the database refuses anything, once more with savepoints, to find the mutation at fault.
         let mut careful = false;
         for _ in 0..TRANSACTION_TRIES_MAX {
-            let attempt = Attempt { authority, constraints, tokens, session, actor, batch: self, careful };
+            let attempt = Attempt { authority, tokens, session, actor, batch: self, careful };
             match attempt.run().await {
                 Err(failure) if !careful && failure.refusal().is_some() => careful = true,
                 Err(failure) if failure.is_transient() => {}
@@ -145,7 +142,6 @@ impl Batch {
 
 struct Attempt<'a, A> {
     authority: &'a A,
-    constraints: &'a Constraints,
     tokens: Option<&'a Tokens>,
     session: Session,
     actor: &'a Actor,
@@ -181,7 +177,6 @@ impl<A: Authority> Attempt<'_, A> {
         let fresh = &mutations[known..];
         let chain = hashes[known..].iter().fold(ledger.chain, |chain, hash| chain::extend(&chain, hash));
         let mut context = sets::Context {
-            constraints: self.constraints,
             actor: Cow::Borrowed(self.actor),
             begun_with: Cow::Borrowed(self.actor),
             device: self.session.device_id,

@@ -15,14 +15,12 @@ use super::change::{Fields, RowChange};
 use super::facts::Facts;
 use super::held::{self, AuthorHistory, HeldChanges};
 use super::rows::{Rows, load, reload, write};
-use super::{Constraints, RowId, conflicts, decisions, foreign, grades, offers, rejected};
+use super::{RowId, conflicts, constraints, decisions, foreign, grades, offers, rejected};
 use crate::authority::Writing;
 use crate::failure::Failure;
 
 /// What every set of one push shares.
 pub struct Context<'a> {
-    /// The database's constraints by name.
-    pub constraints: &'a Constraints,
     /// The pusher with their current rights.
     pub actor: Cow<'a, Actor>,
     /// From which device.
@@ -108,7 +106,7 @@ async fn apply_set<W: Writing>(
     transaction.roll_back().await?;
     context.history.forget();
     if let [only] = set {
-        return Ok(vec![context.constraints.refusal(transaction, &context.actor, entity, only, refusal).await?]);
+        return Ok(vec![constraints::refusal(transaction, &context.actor, entity, only, refusal).await?]);
     }
     let (left, right) = set.split_at(set.len() / 2);
     let mut outcomes = Box::pin(apply_set(transaction, context, entity, left, earlier)).await?;
