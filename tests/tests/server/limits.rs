@@ -286,14 +286,14 @@ async fn old_tombstones_are_dropped_and_recreated_rows_stay() -> Outcome<()> {
     let delete = |topic: Uuid| format!("DELETE FROM topics WHERE id = '{topic}'");
     school.run(delete(course.topics[0])).await?;
     assert_eq!(school.value(gone).await?, 1);
-    assert_eq!(forget(pool, today).await?, 0);
+    assert_eq!(remove_old_tombstones(pool, today).await?, 0);
     school.run(delete(course.topics[1])).await?;
-    assert_eq!(forget(pool, after(TOMBSTONE_DAYS - 1)).await?, 0);
+    assert_eq!(remove_old_tombstones(pool, after(TOMBSTONE_DAYS - 1)).await?, 0);
     assert_eq!(school.value(gone).await?, 2);
-    assert_eq!(forget(pool, after(TOMBSTONE_DAYS)).await?, 1, "the rows deleted before the first mark, and not those deleted later");
-    assert_eq!(forget(pool, after(TOMBSTONE_DAYS)).await?, 0, "once");
-    assert_eq!(forget(pool, after(3 * TOMBSTONE_DAYS)).await?, 1);
-    assert_eq!(forget(pool, after(4 * TOMBSTONE_DAYS)).await?, 0);
+    assert_eq!(remove_old_tombstones(pool, after(TOMBSTONE_DAYS)).await?, 1, "the rows deleted before the first mark, and not those deleted later");
+    assert_eq!(remove_old_tombstones(pool, after(TOMBSTONE_DAYS)).await?, 0, "once");
+    assert_eq!(remove_old_tombstones(pool, after(3 * TOMBSTONE_DAYS)).await?, 1);
+    assert_eq!(remove_old_tombstones(pool, after(4 * TOMBSTONE_DAYS)).await?, 0);
     assert_eq!(school.value("SELECT count(*) FROM feed_marks").await?, 0, "no mark without information is kept");
     // Heads and checksums are unchanged: laptops that were up to date receive nothing.
     assert_eq!(sync_server::verify::verify(pool).await?.faults, []);
@@ -316,8 +316,8 @@ async fn a_laptop_away_for_longer_than_tombstones_are_kept_converges_and_loses_n
     school.run(format!("DELETE FROM topics WHERE id = '{}'", course.topics[1])).await?;
     let pool = sync_server::database::connect(database.url(), 2).await?;
     let today = Utc::now().date_naive();
-    forget(&pool, today).await?;
-    assert!(forget(&pool, today + Days::new(TOMBSTONE_DAYS)).await? > 0, "the laptop can no longer receive the tombstone");
+    remove_old_tombstones(&pool, today).await?;
+    assert!(remove_old_tombstones(&pool, today + Days::new(TOMBSTONE_DAYS)).await? > 0, "the laptop can no longer receive the tombstone");
     pool.close().await;
     let server = LocalServer::start_on(&database, port).await?;
     laptop.wait_until_synced().await?;

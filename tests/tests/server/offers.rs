@@ -404,7 +404,7 @@ async fn offers_are_limited_and_are_erased_with_their_person() -> Outcome<()> {
     assert_eq!(class.school.count("offered_rows").await?, 1);
     let old = format!("UPDATE offered_rows SET state = 'refused', decided_at = now() - interval '{} days'", OFFERED_DAYS_MAX + 2);
     class.school.run(old).await?;
-    forget(&class._server.server().app().pool, chrono::Utc::now().date_naive()).await?;
+    remove_old_tombstones(&class._server.server().app().pool, chrono::Utc::now().date_naive()).await?;
     assert_eq!(class.school.count("offered_rows").await?, 0, "old decisions are dropped");
     Ok(())
 }
