@@ -5,7 +5,7 @@ use uuid::Uuid;
 use waystation_model::registry::{Column, Entity, Format, IdRule, Kind, Merge, Purpose, Range, Target, all};
 use waystation_model::wire::Operation;
 
-use crate::authority::table;
+use crate::authority::{is_simulated, table};
 use crate::random::Random;
 
 /// One change in this many has a value that breaks a rule.
@@ -19,6 +19,7 @@ const TOO_LONG_MAX: usize = 1_000;
 const LEFT_ALONE: &[(&str, &[&str], &str)] = &[
     ("organizations", &["time_zone"], "the simulator computes days in UTC"),
     ("users", &["status", "deleted_at"], "a history ends with all accounts open"),
+    ("purchases", &["status", "purchased_at"], "the server fills in the moment"),
     ("group_memberships", &["is_active", "joined_at", "left_at"], "the server completes them, so a value need not stay as it was entered"),
 ];
 
@@ -62,7 +63,7 @@ pub struct AnyTable<'a> {
 
 /// Whether the action is about this table: people do not list the others, whose rows follow from actions of their own.
 fn is_varied(entity: &Entity) -> bool {
-    entity.record.purpose == Purpose::Data && entity.name != "devices"
+    entity.record.purpose == Purpose::Data && entity.name != "devices" && is_simulated(entity)
 }
 
 fn is_left_alone(entity: &Entity, column: &Column) -> bool {
@@ -181,6 +182,7 @@ impl AnyTable<'_> {
             (_, Some(Format::TimeZone)) => json!("no zone"),
             (_, Some(Format::Object | Format::List)) => json!("a text"),
             (_, Some(Format::Weekdays)) => json!([1, 8]),
+            (_, Some(Format::NotEmpty)) => json!(""),
             (Kind::Choice(_), _) => json!("no such word"),
             (Kind::Int, _) if !column.is_wide => json!(i64::from(i32::MAX) + 1),
             (Kind::Text, _) if column.length_max < TOO_LONG_MAX => json!("x".repeat(column.length_max + 1)),

@@ -17,6 +17,13 @@ pub fn data(handle: &AppHandle) -> tauri::Result<PathBuf> {
     }
 }
 
+/// The folder for files that people take away: the system's for downloads. A data folder that was set by hand acts as a laptop
+/// of its own and keeps them itself.
+pub fn exports(handle: &AppHandle) -> Option<PathBuf> {
+    let own = std::env::var_os(DATA).is_some_and(|path| !path.is_empty());
+    if own { None } else { handle.path().download_dir().ok() }
+}
+
 /// The folder of this laptop's settings. It is needed before Tauri can resolve its own folders.
 pub fn config(identifier: &str) -> Option<PathBuf> {
     let from = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);

@@ -62,7 +62,7 @@ fn build() -> tauri::Result<tauri::App> {
         .setup(move |tauri_app| {
             let handle = tauri_app.handle().clone();
             let folder = folders::data(&handle)?;
-            let config = Config::from_environment_variables(&folder);
+            let config = Config { exports_dir: folders::exports(&handle), ..Config::from_environment_variables(&folder) };
             let app = tauri::async_runtime::block_on(App::new(config, Environment::system()))?;
             forward_events(&handle, &app);
             tauri_app.manage(app);

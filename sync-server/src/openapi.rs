@@ -6,7 +6,7 @@ use utoipa::{Modify, OpenApi};
 use waystation_model::wire;
 use waystation_model::{Code, Problem};
 
-use crate::accounts;
+use crate::{accounts, records};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -17,17 +17,28 @@ use crate::accounts;
         accounts::sign_out,
         accounts::sign_out_everywhere,
         accounts::new_device,
+        accounts::make_token,
+        accounts::list_tokens,
+        accounts::revoke_token,
+        records::list_records,
+        records::read_record,
+        records::make_record,
+        records::change_record,
+        records::delete_record,
         crate::push::push,
         crate::pull::pull,
         crate::slices::slices,
         crate::live::live,
         crate::content::content,
+        crate::history::history,
         crate::routes::healthz,
         crate::routes::readyz
     ),
     components(schemas(
         accounts::SignIn, accounts::SignedIn, accounts::Refresh, accounts::Refreshed, accounts::NewDeviceRequest, accounts::NewDevice,
-        wire::PushRequest, wire::PushAnswer, wire::PullRequest, wire::PullLine, wire::SlicesRequest, wire::SliceLine, wire::Poke, wire::Run, wire::Outcome, Problem, Code
+        accounts::NewToken, accounts::MadeToken, accounts::PersonalToken, accounts::PersonalTokens,
+        records::Record, records::RecordList, records::RecordProblem, records::Values, records::HeldAnswer,
+        wire::PushRequest, wire::PushAnswer, wire::PullRequest, wire::PullLine, wire::SlicesRequest, wire::SliceLine, wire::Poke, wire::Run, wire::Outcome, wire::HistoryAnswer, wire::HistoryEntry, Problem, Code
     )),
     modifiers(&Bearer, &Described)
 )]
@@ -38,7 +49,9 @@ struct Bearer;
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         if let Some(components) = openapi.components.as_mut() {
-            components.add_security_scheme("access_token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+            for name in ["access_token", "personal_token"] {
+                components.add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+            }
         }
     }
 }
@@ -52,7 +65,7 @@ struct Described;
 impl Modify for Described {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         for item in openapi.paths.paths.values_mut() {
-            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
                 for response in operation.responses.responses.values_mut() {
                     if let RefOr::T(response) = response
                         && response.description.is_empty()

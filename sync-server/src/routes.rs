@@ -7,19 +7,21 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use sqlx::{Connection, PgConnection};
 use tracing::Instrument;
 use uuid::Uuid;
 use waystation_model::{Code, Problem};
 
-use crate::accounts::{new_device, refresh, sign_in, sign_out, sign_out_everywhere};
+use crate::accounts::{list_tokens, make_token, new_device, refresh, revoke_token, sign_in, sign_out, sign_out_everywhere};
 use crate::content::content;
 use crate::database::is_migrated;
 use crate::failure::{Failure, REQUEST_ID};
+use crate::history::history;
 use crate::live::live;
 use crate::pull::pull;
 use crate::push::push;
+use crate::records::{change_record, delete_record, list_records, make_record, read_record};
 use crate::slices::slices;
 use crate::state::App;
 use crate::unread::drain_unread;
@@ -37,6 +39,11 @@ pub fn router(app: App) -> Router {
         .route("/v1/sync/slices", post(slices))
         .route("/v1/sync/live", get(live))
         .route("/v1/content/{sha256}", get(content))
+        .route("/v1/history/{entity}/{id}", get(history))
+        .route("/v1/tokens", post(make_token).get(list_tokens))
+        .route("/v1/tokens/{id}", delete(revoke_token))
+        .route("/v1/records/{table}", get(list_records).post(make_record))
+        .route("/v1/records/{table}/{id}", get(read_record).patch(change_record).delete(delete_record))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(no_such_route)

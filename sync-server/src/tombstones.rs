@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use waystation_model::limits::{OFFERED_DAYS_MAX, TOMBSTONE_DAYS};
 
 use crate::failure::Failure;
+use crate::records::idempotency::forget_old_keys;
 
 /// How often the heads are recorded: tombstones may be kept this much longer than necessary.
 const MARK_EVERY_DAYS: u64 = 10;
@@ -28,6 +29,9 @@ pub async fn forget_periodically(pool: PgPool, stopping: CancellationToken) {
             Ok(rows) => tracing::info!(rows, "deleted expired tombstones"),
             Err(error) => tracing::warn!(%error, "could not delete expired tombstones; the next run tries again"),
         }
+        if let Err(error) = forget_old_keys(&pool, Utc::now().timestamp_millis()).await {
+            tracing::warn!(%error, "could not delete old idempotency keys; the next run tries again");
+        }
         tokio::select! {
             () = stopping.cancelled() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -42,6 +46,7 @@ pub async fn forget_periodically(pool: PgPool, stopping: CancellationToken) {
 /// When the database fails; deletions made until then stay.
 pub async fn remove_old_tombstones(pool: &PgPool, today: NaiveDate) -> Result<u64, Failure> {
     mark(pool, today).await?;
+    sqlx::query("SELECT audit_make_partitions()").execute(pool).await?;
     let long_ago = today - Days::new(TOMBSTONE_DAYS);
     let mut forgotten = 0;
     for _ in 0..STEPS_MAX {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Outcome, checks, paths, run};
+use crate::{Outcome, checks, paths, run, ui};
 
 /// A file, and the program that prints it.
 struct Generated {
@@ -47,8 +47,11 @@ pub fn check() -> Outcome {
 }
 
 fn printed() -> Result<Vec<(&'static str, String)>, String> {
-    let packages = ["-p", "waystation-model", "-p", "waystation-client", "-p", "sync-server"];
-    if !run::shown(checks::cargo(&["build", "--quiet", "--examples", "--bins"]).args(packages))? {
+    if !paths::ui().join("dist/index.html").is_file() && !ui::build()? {
+        return Err("the screens could not be built".to_owned());
+    }
+    // The whole workspace: a part of it needs other features of the libraries, and all of them would be built twice.
+    if !run::shown(&mut checks::cargo(&["build", "--quiet", "--workspace", "--exclude", "xtask", "--examples", "--bins"]))? {
         return Err("the generators could not be built".to_owned());
     }
     let folder = paths::target().join("debug");

@@ -10,8 +10,9 @@ pub fn test() -> Outcome {
     let mut stages = Stages::default();
     stages.stage("system packages", || packages::ensure().map(|()| Counts::default()));
     stages.stage("format", checks::format);
-    stages.stage("generated files", || generate::check().map(Counts::one));
+    // First, because the window's program cannot be built without its screens, and everything is built at once from then on.
     let has_screens = stages.stage("screens", || ui::build().map(Counts::one));
+    stages.stage("generated files", || generate::check().map(Counts::one));
     stages.stage("types of the screens", || npm_check(&["run", "check"]));
     stages.stage("tests of the screens", vitest);
     stages.stage("clippy", checks::clippy);

@@ -41,12 +41,14 @@ pub struct Config {
     pub default_server: String,
     /// Demonstration users that the sign-in screen lists.
     pub demonstration: Vec<DemonstrationPerson>,
+    /// Where exported lists go; none: into a private folder beside the person's data.
+    pub exports_dir: Option<PathBuf>,
 }
 
 impl Config {
     /// Data in this folder; no default server and no demonstration users.
     pub fn new(data_dir: impl Into<PathBuf>) -> Config {
-        Config { data_dir: data_dir.into(), default_server: String::new(), demonstration: Vec::new() }
+        Config { data_dir: data_dir.into(), default_server: String::new(), demonstration: Vec::new(), exports_dir: None }
     }
 
     /// Like [`Config::new`], with two environment variables: `WAYSTATION_SERVER` is an address, `WAYSTATION_DEMONSTRATION`
@@ -59,6 +61,7 @@ impl Config {
             demonstration: variable("WAYSTATION_DEMONSTRATION")
                 .map(|path| people::demonstration_people(Path::new(&path)))
                 .unwrap_or_default(),
+            exports_dir: None,
         }
     }
 }

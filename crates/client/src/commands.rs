@@ -141,6 +141,14 @@ commands! {
     remove_records(RowsNamed) -> SavedRecords;
     /// Takes back what a save or a delete did.
     undo_records(UndoRecords) -> SavedRecords;
+    /// What happened to a row, from the server's audit log.
+    record_history(HistoryOf) -> RecordHistory;
+    /// Writes a list to a file.
+    export_records(ExportRecords) -> WrittenFile;
+    /// What a file contains, and which columns it fills.
+    read_import(ReadImport) -> ImportFile;
+    /// Imports a file, all or nothing, or says what that would do.
+    import_records(ImportRecords) -> ImportReport;
 
     /// Which other rows a delete removes or clears, to show before it is done.
     deletion(RowOf) -> Deletion;

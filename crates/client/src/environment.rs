@@ -21,7 +21,15 @@ pub trait Clock: Send + Sync {
     fn boot(&self) -> String;
     /// Milliseconds since 1970 in the laptop's local time zone.
     fn local_ms(&self) -> i64;
+    /// How far the laptop's local time is ahead of UTC at a moment, in milliseconds.
+    fn offset_ms_at(&self, _ms: i64) -> i64 {
+        // The two readings are not of the same millisecond, and no zone has an offset of seconds.
+        let ahead = self.local_ms() - self.now_ms();
+        (ahead + MINUTE_MS / 2).div_euclid(MINUTE_MS) * MINUTE_MS
+    }
 }
+
+const MINUTE_MS: i64 = 60_000;
 
 /// Cryptographically secure randomness.
 pub trait Randomness: Send + Sync {
@@ -129,6 +137,12 @@ impl Clock for SystemClock {
     fn local_ms(&self) -> i64 {
         let now = chrono::Local::now();
         now.timestamp_millis() + i64::from(now.offset().local_minus_utc()) * 1000
+    }
+
+    /// By the zone's rules at that moment: in summer another one than in winter.
+    fn offset_ms_at(&self, ms: i64) -> i64 {
+        let moment = chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default().with_timezone(&chrono::Local);
+        i64::from(moment.offset().local_minus_utc()) * 1000
     }
 }
 

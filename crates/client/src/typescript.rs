@@ -5,6 +5,7 @@ use waystation_model::access::Role;
 use waystation_model::{Code, Problem};
 
 use crate::commands;
+use crate::records;
 use crate::screens::{attention, station};
 use crate::view_models::*;
 
@@ -34,8 +35,23 @@ pub fn typescript() -> String {
         RowsNamed,
         SavedRecords,
         UndoRecords,
+        HistoryOf,
+        RecordHistory,
+        HistoryChange,
         FindReferences,
         Named,
+        FileFormat,
+        ValueWords,
+        ExportRecords,
+        ReadImport,
+        ImportFile,
+        ImportColumn,
+        ImportRecords,
+        ImportReport,
+        ImportFate,
+        ImportLine,
+        ImportChange,
+        ImportProblem,
         Code,
         Problem,
         Start,
@@ -119,6 +135,9 @@ pub fn typescript() -> String {
     ));
     text.push_str(&list("Every name of a station's particular.", "PARTICULAR_NAMES", "string", &station::particular_names()));
     text.push_str(&list("Every state of a station or of a part of it.", "STATION_STATES", "string", &station::states()));
+    text.push_str(&list("Every table whose rows are listed.", "RECORD_TABLES", "string", &records::listed_tables()));
+    text.push_str(&list("Every column of such a table.", "RECORD_COLUMNS", "string", &records::listed_columns()));
+    text.push_str(&list("Every word of a choice in such a table.", "RECORD_CHOICES", "string", &records::listed_choices()));
     text.push_str(&commands::typescript(&config));
     text
 }

@@ -194,6 +194,14 @@ codes! {
     DiskFailed = "disk_failed", 0, true;
     /// A downloaded file does not have the expected content; it is downloaded again.
     FileDamaged = "file_damaged", 0, true;
+    /// The file that is imported has more bytes, rows or columns than allowed, or the exported one would have.
+    FileTooLarge = "file_too_large", 0, false;
+    /// The file is neither a workbook nor text that can be read.
+    UnreadableFile = "unreadable_file", 0, false;
+    /// The file ends in the middle of a line, or of a letter.
+    FileCut = "file_cut", 0, false;
+    /// Several rows fit what a cell says.
+    SeveralFit = "several_fit", 0, false;
     /// The file is not on this laptop yet.
     NotDownloaded = "not_downloaded", 0, false;
     /// This version cannot read the server's answer.

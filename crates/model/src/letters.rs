@@ -34,6 +34,12 @@ pub fn folded(text: &str) -> String {
     text.chars().map(fold).collect()
 }
 
+/// Every letter up to the end of Cyrillic that folding changes beyond ASCII, and what it becomes, in the same order: for a database
+/// that folds in lower case and then letter by letter.
+pub fn folded_letters() -> (String, String) {
+    ('\u{c0}'..='\u{4ff}').map(|letter| (letter, fold(letter))).filter(|(letter, folded)| letter != folded).unzip()
+}
+
 /// The order of two texts in a list: by letters first, then by their marks and case. Digits that stand together count as one
 /// number, so that `Group 9` comes before `Group 10`.
 pub fn compare(left: &str, right: &str) -> Ordering {

@@ -29,6 +29,7 @@ pub mod limits;
 pub mod merge;
 pub mod misread;
 pub mod offers;
+pub mod records;
 pub mod registry;
 pub mod scope;
 pub mod sql;

@@ -99,8 +99,29 @@ CREATE OR REPLACE TRIGGER feed_truncate BEFORE TRUNCATE ON {name} FOR EACH STATE
         delete = queue(entity, Event::Delete),
         update = queue(entity, Event::Update),
     );
+    audit_triggers(sql, entity);
     if !entity.scopes.is_empty() {
         recompute_digests(sql, entity);
+    }
+}
+
+/// The triggers that write a table's changes to the audit log, or the end of those that an older registry had.
+fn audit_triggers(sql: &mut String, entity: &Entity) {
+    let name = entity.name;
+    for (event, tables) in [
+        ("insert", "NEW TABLE AS new_rows"),
+        ("update", "OLD TABLE AS old_rows NEW TABLE AS new_rows"),
+        ("delete", "OLD TABLE AS old_rows"),
+    ] {
+        let line = if entity.record.unaudited.is_some() {
+            format!("DROP TRIGGER IF EXISTS audit_{event} ON {name};")
+        } else {
+            let when = event.to_uppercase();
+            format!(
+                "CREATE OR REPLACE TRIGGER audit_{event} AFTER {when} ON {name} REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION audit_statement();"
+            )
+        };
+        let _ = writeln!(sql, "{line}");
     }
 }
 
@@ -309,7 +330,7 @@ pub fn wire_expression(row: &str, column: &str, kind: Kind) -> String {
 
 /// A PostgreSQL condition: every timestamp, date and number of a row has a wire form. PostgreSQL also stores `infinity`, years
 /// past 9999 and `NaN`, which have none. Null has one.
-fn has_wire_form(row: &str, entity: &Entity) -> String {
+pub fn has_wire_form(row: &str, entity: &Entity) -> String {
     let moments = ["created_at", "updated_at"].into_iter().map(|name| (name, Kind::Timestamp));
     let conditions: Vec<String> = moments
         .chain(entity.columns.iter().map(|column| (column.name, column.kind)))

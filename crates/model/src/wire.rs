@@ -442,6 +442,40 @@ pub struct Poke {
     pub head: i64,
 }
 
+/// A part of what happened to one row, the newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryAnswer {
+    /// What happened.
+    pub entries: Vec<HistoryEntry>,
+    /// Given as `before`, it continues with what is older; none when this is the oldest.
+    pub next: Option<i64>,
+}
+
+/// One change of a row in the audit log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryEntry {
+    /// Its number; later changes have larger ones.
+    pub number: i64,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// `insert`, `update` or `delete`.
+    pub op: String,
+    /// The person; none for a change in plain SQL.
+    pub user_id: Option<Uuid>,
+    /// Their name, when the account is still there.
+    pub user_name: Option<String>,
+    /// Their device.
+    pub device_id: Option<Uuid>,
+    /// Its name.
+    pub device_name: Option<String>,
+    /// The database role and the program.
+    pub program: String,
+    /// The columns that changed, with their values before. Values are as PostgreSQL writes them.
+    pub before: Option<serde_json::Value>,
+    /// … and after.
+    pub after: Option<serde_json::Value>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

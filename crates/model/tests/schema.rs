@@ -20,6 +20,8 @@ const SERVER_ONLY: &[(&str, &str)] = &[
     ("users", "password_hash"),
     ("devices", "recovery_secret"),
     ("student_profiles", "notes"),
+    ("purchases", "stripe_payment_intent_id"),
+    ("purchases", "stripe_checkout_session_id"),
     ("conflicts", "lost_device"),
     ("conflicts", "lost_stood_from"),
     ("conflicts", "lost_stood_upto"),
@@ -270,7 +272,9 @@ fn parents_come_before_children() {
             let Some((_, target)) = line.split_once("REFERENCES ") else { continue };
             let target = target.split(' ').next().unwrap_or("");
             let parent = all().iter().position(|parent| parent.name == target).unwrap_or_else(|| panic!("{target} is not registered"));
-            assert!(parent <= index, "{} comes before its parent {target}", entity.name);
+            // The only cycle: people belong to a department, and one of them leads it.
+            let leads = entity.name == "departments" && line.contains("manager_id");
+            assert!(parent <= index || leads, "{} comes before its parent {target}", entity.name);
         }
     }
 }
@@ -398,8 +402,11 @@ fn every_server_table_is_registered_or_listed_as_the_servers_own() {
         "lost_lives",
         "database_runs",
         "left_refresh_tokens",
+        "personal_tokens",
+        "idempotency_keys",
         "sign_in_names",
         "offered_row_seconders",
+        "receipt_counters",
     ];
     let registered = |name: &str| all().iter().any(|entity: &&'static Entity| entity.name == name);
     for name in server().keys().filter(|name| !name.starts_with("feed_queue")) {

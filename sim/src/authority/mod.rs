@@ -24,6 +24,7 @@ use waystation_model::merge::Edits;
 use waystation_model::registry::{Entity, entity};
 
 pub use access::{account, scopes as subscribed_scopes};
+pub use constraints::is_simulated;
 pub use epoch::Postgres;
 pub use feed::{FeedEntry, Feeds, ScopeFeed};
 pub use snapshot::MemorySnapshot;

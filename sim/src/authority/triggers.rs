@@ -81,6 +81,30 @@ pub fn before(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, befor
             }
             return check_room(writing, entity, id, before, row);
         }
+        "learning_paths" => {
+            let published = value(entity, &row.values, "status") == "published";
+            set(entity, &mut row.values, "published", published);
+        }
+        "path_steps" if before.is_none() => copy_published(writing, entity, row, "learning_path_id", table("learning_paths")),
+        "coding_tasks" => {
+            let published = value(entity, &row.values, "is_active") == true && value(entity, &row.values, "deleted_at").is_null();
+            set(entity, &mut row.values, "published", published);
+        }
+        "coding_test_cases" => {
+            if before.is_none() {
+                copy_published(writing, entity, row, "coding_task_id", table("coding_tasks"));
+            }
+            let of = |name: &str| value(entity, &row.values, name) == true;
+            let shown = of("published") && !of("is_hidden");
+            set(entity, &mut row.values, "shown", shown);
+        }
+        "announcements" => announcement_audience(entity, row),
+        "purchases" => {
+            let completed = value(entity, &row.values, "status") == "completed";
+            if completed && value(entity, &row.values, "purchased_at").is_null() {
+                set(entity, &mut row.values, "purchased_at", now);
+            }
+        }
         "answer_keys" | "assessment_attempts" => return test_part(writing, entity, id, before, row),
         _ => {}
     }
@@ -237,16 +261,31 @@ fn fill_module_of_topic(writing: &MemoryWriting, entity: &Entity, row: &mut Row)
     set(entity, &mut row.values, "module_id", module);
 }
 
+/// A part is published with the row that it is a part of.
+fn copy_published(writing: &MemoryWriting, entity: &Entity, row: &mut Row, column: &str, parent: &Entity) {
+    let found = id_in(entity, &row.values, column).and_then(|id| writing.row(parent, id));
+    let published = found.is_some_and(|found| value(parent, &found.values, "published") == true);
+    set(entity, &mut row.values, "published", published);
+}
+
+fn announcement_audience(entity: &Entity, row: &mut Row) {
+    let of = |name: &str| value(entity, &row.values, name);
+    let audience = match (of("course_id").is_null(), of("published_at").is_null()) {
+        (false, false) if *of("published") == true => "course",
+        (false, _) => "course_staff",
+        (true, false) => "organization",
+        (true, true) => "administrators",
+    };
+    set(entity, &mut row.values, "audience", audience);
+}
+
 /// A part of a course is published with it.
 fn fill_published(writing: &MemoryWriting, entity: &Entity, row: &mut Row) {
     let follows = entity.column("course_id").and_then(|column| column.references).is_some_and(|course| course.same.contains(&"published"));
     if !follows {
         return;
     }
-    let courses = table("courses");
-    let course = id_in(entity, &row.values, "course_id").and_then(|id| writing.row(courses, id));
-    let published = course.is_some_and(|course| value(courses, &course.values, "published") == true);
-    set(entity, &mut row.values, "published", published);
+    copy_published(writing, entity, row, "course_id", table("courses"));
 }
 
 /// Sets whether an answer key is shared, and limits the number of attempts.

@@ -307,7 +307,8 @@ async fn secrets_of(connection: &mut PgConnection, devices: &[Uuid], user: Uuid)
     Ok(secrets.into_iter().map(|(id, secret)| (id, BASE64.encode(secret))).collect())
 }
 
-async fn make_device(
+/// Makes a device with its ledger. Returns its id and recovery secret.
+pub(super) async fn make_device(
     connection: &mut PgConnection,
     organization: Uuid,
     user: Uuid,

@@ -9,6 +9,17 @@ use waystation_model::{Code, Problem};
 use crate::failure::Failure;
 use crate::state::App;
 
+/// Columns and joins that tell whether the session `s` may still be used.
+macro_rules! session_state {
+    () => {
+        "s.ended_at IS NOT NULL AS is_ended, d.revoked_at IS NOT NULL AS is_revoked, \
+             u.status <> 'active' OR u.deleted_at IS NOT NULL OR o.deleted_at IS NOT NULL OR o.status IN ('suspended', 'closed') AS is_closed \
+         FROM user_sessions s JOIN devices d ON d.id = s.device_id JOIN users u ON u.id = s.user_id \
+         JOIN organizations o ON o.id = u.organization_id"
+    };
+}
+pub(super) use session_state;
+
 /// The session behind a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Session {
@@ -40,34 +51,49 @@ impl Session {
     /// # Errors
     /// `session_ended`, `device_revoked` or `account_closed`.
     pub async fn check_alive(&self, connection: &mut sqlx::PgConnection) -> Result<(), Failure> {
-        let row: Option<(bool, bool, bool)> = sqlx::query_as(
-            "SELECT s.ended_at IS NOT NULL, d.revoked_at IS NOT NULL, u.status <> 'active' OR u.deleted_at IS NOT NULL \
-                 OR o.deleted_at IS NOT NULL OR o.status IN ('suspended', 'closed') \
-             FROM user_sessions s JOIN devices d ON d.id = s.device_id JOIN users u ON u.id = s.user_id \
-             JOIN organizations o ON o.id = u.organization_id WHERE s.id = $1",
-        )
-        .bind(self.session_id)
-        .fetch_optional(connection)
-        .await?;
-        match row {
-            None | Some((true, _, _)) => Err(Problem::new(Code::SessionEnded, "the session was ended").into()),
-            Some((_, true, _)) => Err(Problem::new(Code::DeviceRevoked, "the device was revoked").into()),
-            Some((_, _, true)) => Err(Problem::new(Code::AccountClosed, "the account is closed").into()),
-            Some(_) => Ok(()),
+        let state: Option<SessionState> = sqlx::query_as(concat!("SELECT ", session_state!(), " WHERE s.id = $1"))
+            .bind(self.session_id)
+            .fetch_optional(connection)
+            .await?;
+        Ok(state.ok_or_else(ended)?.check()?)
+    }
+}
+
+/// Whether a session may still be used.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub(super) struct SessionState {
+    is_ended: bool,
+    is_revoked: bool,
+    is_closed: bool,
+}
+
+impl SessionState {
+    /// Refuses what was ended, revoked or closed.
+    pub(super) fn check(self) -> Result<(), Problem> {
+        match self {
+            SessionState { is_ended: true, .. } => Err(ended()),
+            SessionState { is_revoked: true, .. } => Err(Problem::new(Code::DeviceRevoked, "the device was revoked")),
+            SessionState { is_closed: true, .. } => Err(Problem::new(Code::AccountClosed, "the account is closed")),
+            _ => Ok(()),
         }
     }
+}
+
+fn ended() -> Problem {
+    Problem::new(Code::SessionEnded, "the session was ended")
+}
+
+/// The token of an `Authorization: Bearer` header.
+pub(super) fn bearer(parts: &Parts) -> Result<&str, Problem> {
+    let value = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    value.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(|| Problem::new(Code::TokenExpired, "there is no access token"))
 }
 
 impl FromRequestParts<App> for Session {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let token = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or_else(|| Problem::new(Code::TokenExpired, "there is no access token"))?;
+        let token = bearer(parts)?;
         let claims = app.tokens.read(token)?;
         Ok(Session { user_id: claims.sub, organization_id: claims.org, device_id: claims.dev, session_id: claims.sid })
     }

@@ -4,6 +4,7 @@
 //! machine; only dates are relative to today.
 
 mod courses;
+mod domain;
 mod insert;
 mod months;
 mod people;
@@ -58,6 +59,7 @@ pub async fn fill(pool: &PgPool, files: &dyn ObjectStore, folder: &Path, today: 
     people::enrollments(&mut transaction, organization, &source, today).await?;
     months::attendance(&mut transaction, organization, &source, today).await?;
     months::progress(&mut transaction, organization, &source, today).await?;
+    domain::rows(&mut transaction, organization, folder, today).await?;
     transaction.commit().await?;
     Ok(true)
 }

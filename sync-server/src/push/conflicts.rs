@@ -163,9 +163,11 @@ fn kept<'a>(context: &Context<'_>, entity: &'a Entity, rows: &Rows, key: &Confli
     let lost_values: Map<String, Value> = lost.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let column =
         |name: &str| entity.column_index(name).and_then(|index| stored.values[index].as_str()).and_then(|text| Uuid::parse_str(text).ok());
-    // The staff who subscribe to the row settle it; where there are none, the author of the value.
-    let group_id = column("group_id").or_else(|| (entity.name == "groups").then_some(id));
-    let course_id = if group_id.is_none() { column("course_id").or_else(|| (entity.name == "courses").then_some(id)) } else { None };
+    // The staff who subscribe to the row settle it; where there are none, the author of the value. A payment names a group too,
+    // and its teacher does not see it.
+    let scoped = |name: &str| column(name).filter(|_| entity.is_scoped_by(name));
+    let group_id = scoped("group_id").or_else(|| (entity.name == "groups").then_some(id));
+    let course_id = if group_id.is_none() { scoped("course_id").or_else(|| (entity.name == "courses").then_some(id)) } else { None };
     let author_id = if group_id.is_none() && course_id.is_none() { lost.edit.user.or(Some(context.actor.user_id)) } else { None };
     Some(KeptConflict {
         id: conflict_id(entity, key),

@@ -222,8 +222,10 @@ impl RowScope {
         let named =
             |name: &str| entity.column_index(name).and_then(|index| values[index].as_str()).and_then(|text| Uuid::parse_str(text).ok());
         let itself = |table: &str| (entity.name == table).then_some(id);
-        let group_id = named("group_id").or_else(|| itself("groups"));
-        let course_id = if group_id.is_some() { None } else { named("course_id").or_else(|| itself("courses")) };
+        // A payment names a group too, and its teacher does not see it.
+        let scoped = |name: &str| named(name).filter(|_| entity.is_scoped_by(name));
+        let group_id = scoped("group_id").or_else(|| itself("groups"));
+        let course_id = if group_id.is_some() { None } else { scoped("course_id").or_else(|| itself("courses")) };
         RowScope { group_id, course_id, person_id: named("student_id").or_else(|| named("user_id")).or_else(|| itself("users")) }
     }
 }

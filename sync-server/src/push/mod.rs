@@ -15,8 +15,7 @@ mod ledger;
 mod offers;
 mod rows;
 mod sets;
-
-use std::borrow::Cow;
+pub mod single;
 
 use axum::Json;
 use axum::extract::State;
@@ -34,7 +33,6 @@ use crate::body::RawBody;
 use crate::database::TRANSACTION_TRIES_MAX;
 use crate::epoch::LogPosition;
 use crate::failure::Failure;
-use crate::heads::access_scopes;
 use crate::state::App;
 use crate::uninterrupted::run_to_end;
 use crate::witness::Witness;
@@ -126,18 +124,25 @@ impl Batch {
         session: Session,
         actor: &Actor,
     ) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
-        // First without savepoints; if the database refuses anything, once more with savepoints, to find the mutation at fault.
-        let mut careful = false;
-        for _ in 0..TRANSACTION_TRIES_MAX {
-            let attempt = Attempt { authority, tokens, session, actor, batch: self, careful };
-            match attempt.run().await {
-                Err(failure) if !careful && failure.refusal().is_some() => careful = true,
-                Err(failure) if failure.is_transient() => {}
-                other => return other,
-            }
-        }
-        Err(Problem::new(Code::NotReady, "too many others write the same rows").into())
+        tried(|careful| Attempt { authority, tokens, session, actor, batch: self, careful }.run()).await
     }
+}
+
+/// Runs a transaction again after a transient failure: first without savepoints; if the database refuses anything, once more with
+/// savepoints, to find the mutation at fault.
+///
+/// # Errors
+/// The transaction's, or `not_ready` when it fails again and again.
+pub async fn tried<T, F: Future<Output = Result<T, Failure>>>(attempt: impl Fn(bool) -> F) -> Result<T, Failure> {
+    let mut careful = false;
+    for _ in 0..TRANSACTION_TRIES_MAX {
+        match attempt(careful).await {
+            Err(failure) if !careful && failure.refusal().is_some() => careful = true,
+            Err(failure) if failure.is_transient() => {}
+            other => return other,
+        }
+    }
+    Err(Problem::new(Code::NotReady, "too many others write the same rows").into())
 }
 
 struct Attempt<'a, A> {
@@ -150,7 +155,7 @@ struct Attempt<'a, A> {
 }
 
 impl<A: Authority> Attempt<'_, A> {
-    async fn run(&self) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
+    async fn run(self) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
         let Batch { epoch, first_n, seen_n, chain_before, mutations, rights_at } = self.batch;
         let received_ms = self.authority.now_ms();
         let mut transaction = self.authority.write().await?;
@@ -176,21 +181,8 @@ impl<A: Authority> Attempt<'_, A> {
 
         let fresh = &mutations[known..];
         let chain = hashes[known..].iter().fold(ledger.chain, |chain, hash| chain::extend(&chain, hash));
-        let mut context = sets::Context {
-            actor: Cow::Borrowed(self.actor),
-            begun_with: Cow::Borrowed(self.actor),
-            device: self.session.device_id,
-            received_ms,
-            last_stamp: ledger.last_stamp,
-            careful: self.careful,
-            history: held::AuthorHistory::default(),
-        };
-        if let Some(sum) = rights_at
-            && transaction.moved_since(&access_scopes(self.actor), *sum).await?
-        {
-            context.read_rights(&mut transaction).await?;
-        }
-        context.begun_with = context.actor.clone();
+        let mut context = sets::Context::new(self.actor, self.session.device_id, received_ms, ledger.last_stamp, self.careful);
+        context.begin(&mut transaction, *rights_at).await?;
         let fresh_outcomes = sets::apply(&mut transaction, &mut context, fresh).await?;
         let (last_n, lsn) = ledger.store(&mut transaction, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;
         let moved = transaction.commit().await?;

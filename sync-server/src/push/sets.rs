@@ -18,6 +18,7 @@ use super::rows::{Rows, load, reload, write};
 use super::{RowId, conflicts, constraints, decisions, foreign, grades, offers, rejected};
 use crate::authority::Writing;
 use crate::failure::Failure;
+use crate::heads::access_scopes;
 
 /// What every set of one push shares.
 pub struct Context<'a> {
@@ -37,7 +38,24 @@ pub struct Context<'a> {
     pub history: AuthorHistory,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// The context of changes that have just arrived.
+    pub fn new(actor: &'a Actor, device: Uuid, received_ms: i64, last_stamp: i64, careful: bool) -> Context<'a> {
+        let (actor, begun_with) = (Cow::Borrowed(actor), Cow::Borrowed(actor));
+        Context { actor, begun_with, device, received_ms, last_stamp, careful, history: AuthorHistory::default() }
+    }
+
+    /// Reads the rights again if they have moved since the actor's were read, at this sum of access heads.
+    pub async fn begin<W: Writing>(&mut self, transaction: &mut W, rights_at: Option<i64>) -> Result<(), Failure> {
+        if let Some(sum) = rights_at
+            && transaction.moved_since(&access_scopes(&self.actor), sum).await?
+        {
+            self.read_rights(transaction).await?;
+        }
+        self.begun_with = self.actor.clone();
+        Ok(())
+    }
+
     /// Reads the rights again.
     pub async fn read_rights<W: Writing>(&mut self, transaction: &mut W) -> Result<(), Failure> {
         if let Some(actor) = transaction.rights(self.actor.user_id).await? {

@@ -57,9 +57,9 @@ const INSTRUCTOR: Screens = &[
     ("edit", &[Press("nav-course-SAF-102"), Press("edit-course")], "edit-course-save"),
     ("learners", &[Press("nav-home"), Press("course-learners-SAF-102")], "learners-summary"),
     ("stuck", &[Press("nav-home"), Press("course-learners-SAF-102"), Press("learners-stuck")], "learners-stuck-names"),
-    ("stations", &[Press("nav-stations")], "stations"),
-    ("station", &[Press("nav-stations"), Press("station-card")], "station-equipment"),
-    ("safety", &[Press("nav-stations"), Press("station-card"), Scroll("station-safety")], "station-safety"),
+    ("stations", &[Press("nav-stations")], "record-row"),
+    ("station", &[Press("nav-home"), Press("station-0")], "station-equipment"),
+    ("safety", &[Press("nav-home"), Press("station-0"), Scroll("station-safety")], "station-safety"),
     ("sync", &[Press("sync-chip")], "sync-conflicts"),
 ];
 const SUBSTITUTE: Screens = &[("sync", &[Press("sync-chip")], "own-held-item")];

@@ -1,8 +1,10 @@
 //! Laptops against a real server: several at once, damaged, held up, and of older versions.
 
 mod damage;
+mod domain;
 mod failover;
 mod held;
+mod imports;
 mod offers;
 mod together;
 mod versions;

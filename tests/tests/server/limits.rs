@@ -290,7 +290,11 @@ async fn old_tombstones_are_dropped_and_recreated_rows_stay() -> Outcome<()> {
     school.run(delete(course.topics[1])).await?;
     assert_eq!(remove_old_tombstones(pool, after(TOMBSTONE_DAYS - 1)).await?, 0);
     assert_eq!(school.value(gone).await?, 2);
-    assert_eq!(remove_old_tombstones(pool, after(TOMBSTONE_DAYS)).await?, 1, "the rows deleted before the first mark, and not those deleted later");
+    assert_eq!(
+        remove_old_tombstones(pool, after(TOMBSTONE_DAYS)).await?,
+        1,
+        "the rows deleted before the first mark, and not those deleted later"
+    );
     assert_eq!(remove_old_tombstones(pool, after(TOMBSTONE_DAYS)).await?, 0, "once");
     assert_eq!(remove_old_tombstones(pool, after(3 * TOMBSTONE_DAYS)).await?, 1);
     assert_eq!(remove_old_tombstones(pool, after(4 * TOMBSTONE_DAYS)).await?, 0);

@@ -2,12 +2,14 @@
 
 mod accounts;
 mod attribution;
+mod audit;
 mod backup;
 mod conflicts;
 mod content;
 mod cursors;
 mod cut_off;
 mod description;
+mod domain;
 mod examples;
 mod failover;
 mod feeds;

@@ -30,7 +30,14 @@ const NAMES: &str = "
     $$";
 
 /// Filled with the current time when plain SQL omits it: a laptop always sends it.
-const NOW: &[(&str, &str)] = &[("group_memberships", "joined_at"), ("assessment_attempts", "started_at")];
+const NOW: &[(&str, &str)] = &[
+    ("group_memberships", "joined_at"),
+    ("assessment_attempts", "started_at"),
+    ("assignment_submissions", "submitted_at"),
+    ("certificates", "issued_at"),
+    ("user_badges", "earned_at"),
+    ("coding_submissions", "submitted_at"),
+];
 
 fn word(on_delete: OnDelete) -> &'static str {
     match on_delete {

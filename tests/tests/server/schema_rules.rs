@@ -52,8 +52,10 @@ fn registered_keys(entity: &'static Entity) -> BTreeSet<Key> {
             let is_text = entity.column(name).is_some_and(|column| column.kind == Kind::Text);
             if unique.ignores_case && is_text { format!("lower({name})") } else { (*name).to_owned() }
         };
+        // A column whose value the condition fixes is not in the index.
+        let is_free = |name: &&&str| !matches!(unique.when, Some(When::True(fixed)) if fixed == **name);
         let within = unique.within_organization.then(|| "organization_id".to_owned());
-        let columns = within.into_iter().chain(unique.columns.iter().map(folded)).collect();
+        let columns = within.into_iter().chain(unique.columns.iter().filter(is_free).map(folded)).collect();
         (unique.name(entity), columns, unique.nulls_equal, unique.when.map(condition))
     };
     entity.constraints.unique.iter().map(key).collect()
@@ -130,6 +132,7 @@ fn of_format(format: Format) -> Vec<Value> {
             .map(Value::from)
             .to_vec(),
         Format::TableName => [62, 63, 64].map(|length| json!("ə".repeat(length))).to_vec(),
+        Format::NotEmpty => vec![json!(""), json!(" "), json!("x")],
         Format::Object | Format::List => {
             vec![json!({}), json!([]), json!({"a": [1]}), json!([{"a": 1}]), json!("x"), json!(1), json!(true)]
         }

@@ -8,7 +8,7 @@ use waystation_model::registry::{Column, Entity, Kind, Label};
 use crate::error::Result;
 
 /// Between the parts of a label.
-const BETWEEN: &str = " · ";
+pub(super) const BETWEEN: &str = " · ";
 
 /// SQL for the label of the row `alias`. Null when the row has none.
 pub fn sql(entity: &Entity, alias: &str) -> String {

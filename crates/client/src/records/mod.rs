@@ -3,7 +3,10 @@
 //!
 //! What a person may do follows from the entry's rules, which [`crate::store::edit`] asks again for each change.
 
+mod cells;
+pub mod export;
 mod filter;
+pub mod import;
 pub mod label;
 mod one;
 mod query;
@@ -17,8 +20,8 @@ pub use label::Labels;
 pub use one::record;
 pub use query::{PAGE_ROWS_MAX, ids, page};
 pub use remove::{REMOVED_ROWS_MAX, deleted_at, plan as plan_remove};
-pub use save::{SAVE_ROWS_MAX, plan as plan_save};
-pub use table::{described, tables};
+pub use save::{SAVE_ROWS_MAX, plan as plan_save, read_id};
+pub use table::{described, listed_choices, listed_columns, listed_tables, tables};
 
 use waystation_model::registry::{self, Entity};
 use waystation_model::{Code, Problem};

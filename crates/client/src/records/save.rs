@@ -82,23 +82,41 @@ fn change(
     owner: &Owner,
     entity: &'static Entity,
     id: Uuid,
-    mut fields: BTreeMap<usize, Value>,
+    fields: BTreeMap<usize, Value>,
 ) -> Result<(Option<Edit>, Uuid)> {
     let stored = rows::read(connection, entity, &id_text(&id))?
         .ok_or_else(|| Problem::new(Code::NotFound, format!("{} {id} is not on this laptop", entity.name)))?;
-    fields.retain(|index, value| stored.values[*index] != *value);
-    if let Some(index) = fields.keys().find(|index| entity.columns[**index].merge == Merge::Key) {
-        let name = entity.columns[*index].name;
-        return Err(Problem::new(Code::KeyChanged, format!("{name} never changes")).field(name).into());
-    }
-    if fields.is_empty() {
-        return Ok((None, id));
-    }
-    complete_groups(entity, owner, &stored.values, &mut fields);
-    Ok((Some(Edit::put(entity, Some(id), named(entity, fields))), id))
+    Ok((change_of(entity, owner, id, &stored.values, fields)?, id))
 }
 
-fn make(
+/// The edit that gives a row with these values new ones; none when it has them all.
+///
+/// # Errors
+/// `key_changed`.
+pub(super) fn change_of(
+    entity: &'static Entity,
+    owner: &Owner,
+    id: Uuid,
+    stored: &[Value],
+    mut fields: BTreeMap<usize, Value>,
+) -> Result<Option<Edit>, Problem> {
+    fields.retain(|index, value| stored[*index] != *value);
+    if let Some(index) = fields.keys().find(|index| entity.columns[**index].merge == Merge::Key) {
+        let name = entity.columns[*index].name;
+        return Err(Problem::new(Code::KeyChanged, format!("{name} never changes")).field(name));
+    }
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    complete_groups(entity, owner, stored, &mut fields);
+    Ok(Some(Edit::put(entity, Some(id), named(entity, fields))))
+}
+
+/// The edit that makes a row, and its id.
+///
+/// # Errors
+/// `missing_value`, `missing_reference`, `taken`.
+pub(super) fn make(
     connection: &Connection,
     owner: &Owner,
     entity: &'static Entity,
@@ -106,6 +124,12 @@ fn make(
     new_id: &mut impl FnMut() -> Uuid,
 ) -> Result<(Option<Edit>, Uuid)> {
     carry(connection, entity, &mut fields)?;
+    // Author columns that are keys belong to no group, so nothing else fills them.
+    for (index, column) in entity.columns.iter().enumerate() {
+        if column.names_author && column.merge == Merge::Key {
+            fields.insert(index, Value::from(owner.user_id.to_string()));
+        }
+    }
     if let Some(column) = (0..entity.columns.len()).find(|index| is_missing(entity, *index, &fields)) {
         let name = entity.columns[column].name;
         return Err(Problem::new(Code::MissingValue, format!("a new row needs {name}")).field(name).into());

@@ -1,5 +1,7 @@
 //! What a list and a form have to know of a table, from its entry.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 use waystation_model::access::{Role, Rules, Who};
 use waystation_model::registry::{self, Column, Entity, Kind};
@@ -26,6 +28,26 @@ pub fn tables(connection: &Connection, owner: &Owner) -> Result<Vec<RecordTable>
         }
     }
     Ok(tables)
+}
+
+/// Every table whose rows are listed: each needs its words in every language.
+pub fn listed_tables() -> Vec<&'static str> {
+    distinct(registry::listed().map(|entity| entity.name))
+}
+
+/// Every column of such a table.
+pub fn listed_columns() -> Vec<&'static str> {
+    distinct(registry::listed().flat_map(|entity| entity.columns).map(|column| column.name))
+}
+
+/// Every word of a choice in such a table.
+pub fn listed_choices() -> Vec<&'static str> {
+    let words = |column: &'static Column| if let Kind::Choice(words) = column.kind { words } else { &[] };
+    distinct(registry::listed().flat_map(|entity| entity.columns).flat_map(words).copied())
+}
+
+fn distinct(words: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    words.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A table as its entry describes it.
@@ -83,7 +105,7 @@ fn column(column: &'static Column) -> RecordColumn {
     }
 }
 
-fn kind(column: &Column) -> RecordKind {
+pub(super) fn kind(column: &Column) -> RecordKind {
     match column.kind {
         Kind::Uuid if column.referred().is_some() => RecordKind::Reference,
         Kind::Text if column.length_max >= LONG_TEXT_FROM => RecordKind::LongText,

@@ -26,6 +26,13 @@ pub struct Change {
     after: Option<Vec<Value>>,
 }
 
+impl Change {
+    /// A row that had and has these values; none when it did or does not exist.
+    pub fn new(entity: &'static Entity, id: Uuid, before: Option<Vec<Value>>, after: Option<Vec<Value>>) -> Change {
+        Change { entity, id, before, after }
+    }
+}
+
 /// The rows that these edits are about, as they are now: each once, in the order of the edits.
 ///
 /// # Errors
@@ -87,11 +94,16 @@ fn back(connection: &Connection, owner: &Owner, now_ms: i64, change: &Change) ->
             }
             Ok((!fields.is_empty()).then(|| Edit::put(entity, Some(change.id), fields)))
         }
-        (None, Some(_), Some(_)) => match deleted_at(entity) {
-            _ if !entity.delete.is_empty() => Ok(Some(Edit::delete(entity, change.id))),
-            Some(column) => Ok(Some(Edit::put(entity, Some(change.id), vec![(column.name, json!(now_ms))]))),
-            None => Err(Problem::new(Code::NotAllowed, format!("{} are not deleted", entity.name)).into()),
-        },
+        (None, Some(after), Some(now)) => {
+            if let Some(name) = changed_by_people(entity, after, &now) {
+                return Err(moved(name).into());
+            }
+            match deleted_at(entity) {
+                _ if !entity.delete.is_empty() => Ok(Some(Edit::delete(entity, change.id))),
+                Some(column) => Ok(Some(Edit::put(entity, Some(change.id), vec![(column.name, json!(now_ms))]))),
+                None => Err(Problem::new(Code::NotAllowed, format!("{} are not deleted", entity.name)).into()),
+            }
+        }
         (Some(before), None, None) => {
             let given_columns = entity.columns.iter().enumerate().filter(|(_, column)| column.merge != Merge::Server);
             let fields = given_columns.map(|(index, column)| (column.name, given(owner, entity, index, &before[index]))).collect();
@@ -101,6 +113,12 @@ fn back(connection: &Connection, owner: &Owner, now_ms: i64, change: &Change) ->
         (None, Some(_), None) | (_, None, Some(_)) => Ok(None),
         _ => Err(moved("id").into()),
     }
+}
+
+/// The first column that a person has changed between two states of a row. What the server fills in is no change.
+fn changed_by_people(entity: &Entity, before: &[Value], after: &[Value]) -> Option<&'static str> {
+    let mut columns = entity.columns.iter().enumerate();
+    columns.find(|(index, column)| column.is_given_by_people() && before[*index] != after[*index]).map(|(_, column)| column.name)
 }
 
 /// Whether a column of a stored row can take its earlier value. What only grows cannot.

@@ -8,6 +8,7 @@ mod downloads;
 mod export;
 mod held;
 mod home;
+mod imports;
 mod people;
 mod records;
 mod sign_in;

@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use uuid::Uuid;
+use waystation_model::wire::HistoryEntry;
 use waystation_model::{Code, Problem};
 
 use crate::app::App;
 use crate::error::Result;
 use crate::records::{self, undo};
 use crate::store::{Device, Edit};
+use crate::sync::link::Link;
 use crate::view_models::*;
 
 /// Rows that a reference is offered at once.
@@ -77,6 +79,18 @@ impl App {
         Ok(saved)
     }
 
+    pub(crate) async fn record_history(&self, arguments: HistoryOf) -> Result<RecordHistory, Problem> {
+        let entity = records::listed(&arguments.entity)?;
+        let id = records::read_id(&arguments.id)?.to_string();
+        let session = self.unlocked()?.engine.session.clone();
+        let ask = |link: Link, token: String| {
+            let id = id.clone();
+            async move { link.history(&token, entity.name, &id, arguments.before).await }
+        };
+        let answer = session.with_token(ask).await?;
+        Ok(RecordHistory { changes: answer.entries.into_iter().map(change).collect(), next: answer.next })
+    }
+
     /// Makes the planned edits, all or none, and keeps how to take them back.
     pub(crate) async fn edit_with_undo(
         &self,
@@ -102,5 +116,20 @@ impl App {
             .await?;
         let undo = unlocked.history.lock().unwrap_or_else(PoisonError::into_inner).keep(changes);
         Ok(SavedRecords { ids: ids.iter().map(Uuid::to_string).collect(), undo })
+    }
+}
+
+fn change(entry: HistoryEntry) -> HistoryChange {
+    let fields = |value: Option<serde_json::Value>| match value {
+        Some(serde_json::Value::Object(fields)) => fields.into_iter().collect(),
+        _ => std::collections::BTreeMap::new(),
+    };
+    HistoryChange {
+        at: entry.at,
+        op: entry.op,
+        user_name: entry.user_name.unwrap_or_default(),
+        device: entry.device_name.unwrap_or(entry.program),
+        before: fields(entry.before),
+        after: fields(entry.after),
     }
 }

@@ -112,6 +112,20 @@ pub fn make(connection: &Connection, device: &mut Device, now_ms: i64, edit: &Ed
     Ok(n)
 }
 
+/// Asks whether a change would be made, and changes nothing.
+///
+/// # Errors
+/// Those of [`make`].
+pub fn check(connection: &Connection, device: &Device, edit: &Edit) -> Result<()> {
+    let entity = edit.entity;
+    let names: Vec<String> = edit.fields.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let values: Vec<Value> = edit.fields.iter().map(|(_, value)| value.clone()).collect();
+    let fields = read_fields(entity, &names, &values)?;
+    let row_id = row_id(edit, &fields)?;
+    let current = rows::read(connection, entity, &id_text(&row_id))?;
+    wanted_row(connection, device, edit, &row_id, &fields, current, device.last_at.as_ms()).map(|_| ())
+}
+
 fn row_id(edit: &Edit, fields: &[(usize, Value)]) -> Result<Uuid> {
     if let Some(id) = edit.id {
         return Ok(id);

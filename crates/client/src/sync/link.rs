@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use waystation_model::limits::{PAGE_BYTES_MAX, PROTOCOL_VERSION, ZSTD_LEVEL};
-use waystation_model::wire::{PullRequest, PushAnswer, PushRequest, SlicesRequest};
+use waystation_model::wire::{HistoryAnswer, PullRequest, PushAnswer, PushRequest, SlicesRequest};
 use waystation_model::{Code, Problem};
 
 use super::accounts::{DeviceRequest, NewDevice, RefreshAnswer, SignInAnswer, SignInRequest};
@@ -138,6 +138,18 @@ impl Link {
     /// The server's refusal, or `offline`.
     pub async fn push(&self, token: &str, request: &PushRequest) -> Result<PushAnswer> {
         self.ask(self.client.post(self.url("v1/sync/push")).header(AUTHORIZATION, format!("Bearer {token}")), request).await
+    }
+
+    /// Asks what happened to a row.
+    ///
+    /// # Errors
+    /// The server's refusal, `offline`, or `bad_answer`.
+    pub async fn history(&self, token: &str, entity: &str, id: &str, before: Option<i64>) -> Result<HistoryAnswer> {
+        let query = before.map(|number| format!("?before={number}")).unwrap_or_default();
+        let http = self.client.get(self.url(&format!("v1/history/{entity}/{id}{query}"))).header(AUTHORIZATION, format!("Bearer {token}"));
+        let response = check(http.timeout(REQUEST_TIMEOUT).send().await?).await?;
+        let body = read_whole(response, SMALL_ANSWER_BYTES_MAX).await?;
+        serde_json::from_slice(&body).map_err(|error| ClientError::BadAnswer(error.to_string()))
     }
 
     /// Opens the live stream.

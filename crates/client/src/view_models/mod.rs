@@ -6,6 +6,7 @@
 mod attendance;
 mod course;
 mod deletion;
+mod imports;
 mod people;
 mod records;
 mod station;
@@ -15,6 +16,7 @@ mod test;
 pub use attendance::*;
 pub use course::*;
 pub use deletion::*;
+pub use imports::*;
 pub use people::*;
 pub use records::*;
 pub use station::*;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
+pub use waystation_model::records::{Comparison, Condition, SortBy};
 
 use super::{RowOf, RowsOf};
 
@@ -13,7 +14,7 @@ use super::{RowOf, RowsOf};
 pub struct RecordTable {
     /// Its name. Its words are `entity_<name>` and `entities_<name>`.
     pub name: String,
-    /// Its section: `people`, `groups`, `courses`, `tests`, `stations` or `organization`.
+    /// Its section: `people`, `groups`, `courses`, `tests`, `coding`, `money`, `messages`, `stations` or `organization`.
     pub section: String,
     /// The column with the row that each of its rows is a part of, for tables that are listed there alone.
     pub part_of: Option<String>,
@@ -98,56 +99,6 @@ pub struct RelatedTable {
     pub is_part: bool,
 }
 
-/// How a value is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum Comparison {
-    /// The same.
-    Is,
-    /// Another one.
-    IsNot,
-    /// One of these.
-    OneOf,
-    /// Text or label that contains this, whatever its case and marks.
-    Contains,
-    /// Text or label that begins so.
-    StartsWith,
-    /// Smaller or earlier.
-    Less,
-    /// At most.
-    AtMost,
-    /// Larger or later.
-    Greater,
-    /// At least.
-    AtLeast,
-    /// Nothing stands there.
-    Empty,
-    /// Something stands there.
-    Filled,
-}
-
-/// One condition of a list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
-pub struct Condition {
-    /// The column, or `reference.column` of the row that a reference names.
-    pub column: String,
-    /// How it is compared.
-    pub comparison: Comparison,
-    /// With what; a list for `one_of`, nothing for `empty` and `filled`.
-    #[serde(default)]
-    #[ts(type = "unknown")]
-    pub value: Value,
-}
-
-/// One column of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct SortBy {
-    /// The column, or `reference.column`. A reference sorts by the label of the row that it names.
-    pub column: String,
-    /// Whether the largest comes first.
-    pub descending: bool,
-}
-
 /// Asks for a page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct RecordsQuery {
@@ -166,6 +117,7 @@ pub struct RecordsQuery {
     #[serde(default)]
     pub after: Option<String>,
     /// Rows wanted, 500 at most.
+    #[serde(default)]
     pub limit: u32,
 }
 
@@ -280,6 +232,49 @@ pub struct FindReferences {
     pub search: String,
     /// Rows wanted, 50 at most.
     pub limit: u32,
+}
+
+/// Asks what happened to a row. It needs the server, and an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HistoryOf {
+    /// The table.
+    pub entity: String,
+    /// The row.
+    pub id: String,
+    /// `next` of the part before.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub before: Option<i64>,
+}
+
+/// A part of what happened to a row, the newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct RecordHistory {
+    /// What happened.
+    pub changes: Vec<HistoryChange>,
+    /// Where what is older begins; none after the oldest.
+    #[ts(type = "number | null")]
+    pub next: Option<i64>,
+}
+
+/// One change in a history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct HistoryChange {
+    /// When.
+    #[ts(type = "number")]
+    pub at: i64,
+    /// `insert`, `update` or `delete`.
+    pub op: String,
+    /// Who; empty for another program.
+    pub user_name: String,
+    /// On which device, or by which program.
+    pub device: String,
+    /// The columns that changed, with their values before.
+    #[ts(type = "Record<string, unknown>")]
+    pub before: BTreeMap<String, Value>,
+    /// … and after.
+    #[ts(type = "Record<string, unknown>")]
+    pub after: BTreeMap<String, Value>,
 }
 
 /// A row by its name.

@@ -1,6 +1,8 @@
 //! The client without a window: keys, database, queries of the screens, media, sync.
 #![allow(clippy::unwrap_used)]
 
+mod imports;
+mod imports_cut;
 mod keys;
 mod media;
 mod migrations;

@@ -451,6 +451,21 @@ async fn an_ended_session_is_reported_and_work_continues_until_the_next_sign_in(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_signed_out_laptop_is_not_safe_to_close_although_nothing_waits() {
+    let (server, _laptop, app) = school().await;
+    until(async || status(&app).await["safe_to_close"] == json!(true)).await;
+    server.session_ended.store(true, Ordering::SeqCst);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    until(async || status(&app).await["signed_out"] == json!(true)).await;
+    until(async || status(&app).await["busy"] == json!(false)).await;
+    let signed_out = status(&app).await;
+    assert_eq!((&signed_out["waiting"], &signed_out["safe_to_close"]), (&json!(0), &json!(false)));
+    sign_in(&app, &server, "right").await.unwrap();
+    until(async || status(&app).await["safe_to_close"] == json!(true)).await;
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_renewed_silently() {
     let (server, _laptop, app) = school().await;
     server.oldest_good_access.store(server.access_generation.load(Ordering::SeqCst) + 1, Ordering::SeqCst);

@@ -30,6 +30,8 @@ pub enum Format {
     Stamp,
     /// The name of a table: at most 63 bytes.
     TableName,
+    /// A text that is not empty.
+    NotEmpty,
     /// A JSON object.
     Object,
     /// A JSON array.
@@ -47,12 +49,18 @@ pub enum Rule {
     AtMostOne(&'static [&'static str]),
     /// At least one of these text columns is neither null nor empty.
     SomeText(&'static [&'static str]),
+    /// At least one of these columns is set.
+    SomeSet(&'static [&'static str]),
     /// All of these columns are set, or none.
     AllOrNone(&'static [&'static str]),
     /// The first column is set only together with the second.
     Needs(&'static str, &'static str),
     /// The first column is not before, or less than, the second. Holds while one of them is null.
     NotBefore(&'static str, &'static str),
+    /// The first column is after, or greater than, the second. Holds while one of them is null.
+    After(&'static str, &'static str),
+    /// The first column is set while the second is one of these words.
+    SetFor(&'static str, &'static str, &'static [&'static str]),
     /// The two columns differ.
     Differ(&'static str, &'static str),
     /// The column is null while the condition holds, and set otherwise.
@@ -65,8 +73,16 @@ impl Rule {
     /// The columns that it reads.
     pub fn columns(&self) -> Vec<&'static str> {
         match *self {
-            Rule::ExactlyOne(columns) | Rule::AtMostOne(columns) | Rule::SomeText(columns) | Rule::AllOrNone(columns) => columns.to_vec(),
-            Rule::Needs(one, other) | Rule::NotBefore(one, other) | Rule::Differ(one, other) => vec![one, other],
+            Rule::ExactlyOne(columns)
+            | Rule::AtMostOne(columns)
+            | Rule::SomeSet(columns)
+            | Rule::SomeText(columns)
+            | Rule::AllOrNone(columns) => columns.to_vec(),
+            Rule::Needs(one, other)
+            | Rule::NotBefore(one, other)
+            | Rule::After(one, other)
+            | Rule::Differ(one, other)
+            | Rule::SetFor(one, other, _) => vec![one, other],
             Rule::NullWhile(column, when) => vec![column, when.column()],
             Rule::Implies(one, other) => vec![one.column(), other.column()],
         }

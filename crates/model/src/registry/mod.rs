@@ -139,6 +139,11 @@ impl Entity {
         self.record.never_held.is_none()
     }
 
+    /// Whether the row's scopes depend on the id in this column.
+    pub fn is_scoped_by(&self, column: &str) -> bool {
+        self.scopes.iter().any(|rule| rule.column == column)
+    }
+
     /// A column's declaration.
     pub fn column(&self, name: &str) -> Option<&'static Column> {
         self.columns.iter().find(|column| column.name == name)
@@ -325,6 +330,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_payment_names_a_group_whose_teacher_does_not_see_it() {
+        let is_scoped_by = |table: &str, column: &str| entity(table).expect("a registered table").is_scoped_by(column);
+        assert!(is_scoped_by("attendance_records", "group_id") && is_scoped_by("enrollments", "course_id"));
+        assert!(!is_scoped_by("payments", "group_id") && !is_scoped_by("purchases", "course_id"));
     }
 
     #[test]

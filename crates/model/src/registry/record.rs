@@ -32,6 +32,12 @@ pub enum Section {
     Courses,
     /// Tests, questions, attempts.
     Tests,
+    /// Coding tasks and what learners hand in.
+    Coding,
+    /// Payments, purchases and subscriptions.
+    Money,
+    /// Announcements and messages.
+    Messages,
     /// Stations and their equipment.
     Stations,
     /// The organization itself.
@@ -46,6 +52,9 @@ impl Section {
             Section::Groups => "groups",
             Section::Courses => "courses",
             Section::Tests => "tests",
+            Section::Coding => "coding",
+            Section::Money => "money",
+            Section::Messages => "messages",
             Section::Stations => "stations",
             Section::Organization => "organization",
         }
@@ -91,11 +100,23 @@ pub struct Record {
     pub never_held: Option<&'static str>,
     /// Why a laptop does not offer a row that the server has lost; none: it offers it.
     pub never_offered: Option<&'static str>,
+    /// Why changes of its rows are not audited, where they are not.
+    pub unaudited: Option<&'static str>,
 }
 
 /// A table that is listed in this section.
 pub const fn record(section: Section, label: Label) -> Record {
-    Record { purpose: Purpose::Data, label, search: &[], section, part_of: None, named_in: &[], never_held: None, never_offered: None }
+    Record {
+        purpose: Purpose::Data,
+        label,
+        search: &[],
+        section,
+        part_of: None,
+        named_in: &[],
+        never_held: None,
+        never_offered: None,
+        unaudited: None,
+    }
 }
 
 impl Record {
@@ -132,6 +153,12 @@ impl Record {
     /// … whose rows are named in other tables as well.
     pub const fn named_in(mut self, tables: &'static [NamedIn]) -> Record {
         self.named_in = tables;
+        self
+    }
+
+    /// … whose changes are not audited, for this reason.
+    pub const fn unaudited(mut self, why: &'static str) -> Record {
+        self.unaudited = Some(why);
         self
     }
 
@@ -195,11 +222,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_given_for_every_table_that_nobody_lists() {
+    fn unlisted_and_unaudited_tables_give_a_reason() {
         for entity in all() {
             if let Purpose::Bookkeeping(why) = entity.record.purpose {
                 assert!(why.len() > 20, "{}", entity.name);
             }
+            assert!(entity.record.unaudited.is_none_or(|why| why.len() > 20), "{}", entity.name);
         }
     }
 

@@ -154,6 +154,7 @@ fn has_format(value: &Value, format: Format) -> bool {
             (1..=STAMP_DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
         }
         Format::TableName => text.chars().count() <= NAME_BYTES_MAX,
+        Format::NotEmpty => !text.is_empty(),
         Format::Object => value.is_object(),
         Format::List => value.is_array(),
         Format::Weekdays => value.as_array().is_some_and(|days| days.iter().all(is_weekday)),
@@ -170,10 +171,13 @@ fn rule_holds(rule: &Rule, entity: &Entity, values: &[Value]) -> bool {
     match *rule {
         Rule::ExactlyOne(columns) => set(columns) == 1,
         Rule::AtMostOne(columns) => set(columns) <= 1,
+        Rule::SomeSet(columns) => set(columns) > 0,
         Rule::SomeText(columns) => columns.iter().any(|name| value(name).as_str().is_some_and(|text| !text.is_empty())),
         Rule::AllOrNone(columns) => matches!(set(columns), 0) || set(columns) == columns.len(),
         Rule::Needs(column, other) => value(column).is_null() || !value(other).is_null(),
         Rule::NotBefore(later, earlier) => !is_less(value(later), value(earlier)),
+        Rule::After(later, earlier) => value(later).is_null() || value(earlier).is_null() || is_less(value(earlier), value(later)),
+        Rule::SetFor(column, words, wanted) => !value(column).is_null() || value(words).as_str().is_none_or(|word| !wanted.contains(&word)),
         Rule::Differ(one, other) => value(one).is_null() || value(other).is_null() || value(one) != value(other),
         Rule::NullWhile(column, when) => value(column).is_null() == entity.holds(when, values),
         Rule::Implies(one, other) => !entity.holds(one, values) || entity.holds(other, values),
@@ -272,6 +276,8 @@ mod tests {
         assert_eq!((stay(Value::Null, false), stay(json!(200), true), stay(json!(99), false)), (broken, broken, broken));
         let exam = |graded_by: &str| fault("assessments", &[("kind", json!("exam")), ("graded_by", json!(graded_by))]);
         assert_eq!((exam("server"), exam("laptop").map(|(name, _)| name)), (None, Some("assessments_exam_check")));
+        let bought = |status: &str| fault("purchases", &[("status", json!(status)), ("amount_minor", json!(1))]).map(|(name, _)| name);
+        assert_eq!((bought("pending"), bought("refunded")), (None, Some("purchases_purchased_at_check")));
         let named = |user_name: Value| fault("users", &[("user_name", user_name)]).map(|(name, _)| name);
         assert_eq!((named(json!("leyla")), named(json!(""))), (None, Some("users_name_check")));
     }
@@ -287,6 +293,7 @@ mod tests {
             (Format::TimeZone, json!("Asia/Baku"), json!("no zone")),
             (Format::Stamp, json!("-12"), json!("--12")),
             (Format::Stamp, json!("9".repeat(19)), json!("9".repeat(20))),
+            (Format::NotEmpty, json!(" "), json!("")),
             (Format::TableName, json!("x".repeat(63)), json!("x".repeat(64))),
             (Format::Object, json!({}), json!([])),
             (Format::List, json!([]), json!("x")),
@@ -346,6 +353,7 @@ mod tests {
             let holds = |rule: Rule| rule_holds(&rule, entity, &values);
             prop_assert_eq!(holds(Rule::ExactlyOne(COLUMNS)), count == 1);
             prop_assert_eq!(holds(Rule::AtMostOne(COLUMNS)), count <= 1);
+            prop_assert_eq!(holds(Rule::SomeSet(COLUMNS)), count > 0);
             prop_assert_eq!(holds(Rule::AllOrNone(COLUMNS)), count == 0 || count == 3);
             prop_assert_eq!(holds(Rule::Needs("group_id", "course_id")), !set[0] || set[1]);
         }
@@ -355,6 +363,8 @@ mod tests {
             let (entity, values) = row("group_memberships", &[("left_at", json!(one)), ("joined_at", json!(other))]);
             let holds = rule_holds(&Rule::NotBefore("left_at", "joined_at"), entity, &values);
             prop_assert_eq!(holds, one.zip(other).is_none_or(|(one, other)| one >= other));
+            let holds = rule_holds(&Rule::After("left_at", "joined_at"), entity, &values);
+            prop_assert_eq!(holds, one.zip(other).is_none_or(|(one, other)| one > other));
         }
 
         #[test]

@@ -28,11 +28,13 @@ pub fn no_ledger() -> Problem {
     Problem::new(Code::ChainMismatch, "the server has no ledger of this device")
 }
 
-/// Reads and locks a device's row, so that two pushes of one device never run at the same time.
+/// Reads and locks a device's row, so that two pushes of one device never run at the same time. From here on the audit log names
+/// the device for whatever the transaction changes.
 pub async fn lock(connection: &mut PgConnection, device: Uuid) -> Result<LockedLedger, Failure> {
     let (last_n, bytes, epoch, run_us, last_stamp): (i64, Vec<u8>, Option<i64>, i64, i64) = sqlx::query_as(
         "SELECT d.last_n, d.chain, epoch_current(), (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, \
-         (SELECT s.last_value FROM stamp_seq s) FROM device_states d WHERE d.device_id = $1 FOR UPDATE OF d",
+         (SELECT s.last_value FROM stamp_seq s) FROM device_states d, \
+         set_config('waystation.device', $1::text, true) WHERE d.device_id = $1 FOR UPDATE OF d",
     )
     .bind(device)
     .fetch_optional(connection)

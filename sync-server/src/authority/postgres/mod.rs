@@ -20,7 +20,7 @@ use waystation_model::{Code, Problem};
 
 pub use constraints::refusal;
 pub use pages::ReadOnly;
-pub use rights::check_rights_now;
+pub use rights::{account as account_of, check_rights_now};
 
 use super::{
     Authority, Candidates, FeedRowKey, FormerRight, Found, GradingKey, KeptConflict, LedgerEntry, LessonDay, LockedLedger, OfferKey,

@@ -6,6 +6,7 @@ mod first_sync;
 mod floor;
 mod hot_scope;
 mod idle_pull;
+mod import;
 mod laptop;
 mod many_scopes;
 mod page_apply;
@@ -51,6 +52,9 @@ async fn main() -> Outcome<()> {
     }
     if wanted("edit") {
         edit::measure(&cluster, arguments.pairs).await?;
+    }
+    if wanted("import") {
+        import::measure(&cluster, rows / 10, arguments.pairs).await?;
     }
     if wanted("idle_pull") {
         idle_pull::measure(&cluster, arguments.pairs).await?;

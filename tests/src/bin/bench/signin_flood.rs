@@ -17,6 +17,8 @@ use super::report::{Figure, rounded};
 const SIGN_INS: usize = 1_000;
 /// Concurrent sign-ins.
 const AT_ONCE: usize = 100;
+/// Memory that the server may retain, in MiB.
+const ABOVE_REST_MIB_MAX: f64 = 64.0;
 
 /// Measures and prints a line.
 pub async fn measure(cluster: &Cluster) -> Outcome<()> {
@@ -62,6 +64,9 @@ pub async fn measure(cluster: &Cluster) -> Outcome<()> {
     }
     .print();
     eprintln!("  {rest:.1} MiB idle, {above_rest:.1} MiB more after the flood");
+    if above_rest > ABOVE_REST_MIB_MAX {
+        return Err(format!("the server retains {above_rest:.1} MiB, {ABOVE_REST_MIB_MAX:.0} are allowed").into());
+    }
     Ok(())
 }
 

@@ -2,7 +2,589 @@
 
 export type Role = "admin" | "instructor" | "teacher" | "learner" | "parent";
 
-export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "not_downloaded" | "bad_answer";
+export type RecordTable = { 
+/**
+ * Its name. Its words are `entity_<name>` and `entities_<name>`.
+ */
+name: string, 
+/**
+ * Its section: `people`, `groups`, `courses`, `tests`, `coding`, `money`, `messages`, `stations` or `organization`.
+ */
+section: string, 
+/**
+ * The column with the row that each of its rows is a part of, for tables that are listed there alone.
+ */
+part_of: string | null, 
+/**
+ * The columns that name a row.
+ */
+label: Array<string>, 
+/**
+ * Its columns, in the order of the values of a row.
+ */
+columns: Array<RecordColumn>, 
+/**
+ * Whether this person may make rows of it, as far as their role says.
+ */
+may_insert: boolean, 
+/**
+ * Whether they may delete rows of it, as far as their role says.
+ */
+may_delete: boolean, 
+/**
+ * Its rows on this laptop.
+ */
+rows: number, 
+/**
+ * Tables whose rows are parts of its rows or point at them, with the column that does.
+ */
+related: Array<RelatedTable>, };
+
+export type RecordColumn = { 
+/**
+ * Its name. Its words are `column_<name>`.
+ */
+name: string, 
+/**
+ * What it holds.
+ */
+kind: RecordKind, 
+/**
+ * The words of a choice.
+ */
+choices: Array<string>, 
+/**
+ * The table whose row an id names; empty when it names none or rows of several tables.
+ */
+refers_to: string, 
+/**
+ * Whether it may be empty.
+ */
+optional: boolean, 
+/**
+ * Whether a new row has to name it.
+ */
+needed: boolean, 
+/**
+ * Whether a person gives it when they make a row.
+ */
+given: boolean, 
+/**
+ * Whether a person may change it later.
+ */
+changeable: boolean, 
+/**
+ * Characters of text, or bytes of JSON.
+ */
+length_max: number, 
+/**
+ * The value of a new row that does not say.
+ */
+default: unknown, };
+
+export type RecordKind = "reference" | "text" | "long_text" | "choice" | "bool" | "int" | "money" | "float" | "date" | "time" | "moment" | "json";
+
+export type RelatedTable = { 
+/**
+ * The other table.
+ */
+table: string, 
+/**
+ * Its column that holds the row's id.
+ */
+column: string, 
+/**
+ * Whether its rows are parts of the row.
+ */
+is_part: boolean, };
+
+export type Comparison = "is" | "is_not" | "one_of" | "contains" | "starts_with" | "less" | "at_most" | "greater" | "at_least" | "empty" | "filled";
+
+export type Condition = { 
+/**
+ * The column, or `reference.column` of the row that a reference names.
+ */
+column: string, 
+/**
+ * How it is compared.
+ */
+comparison: Comparison, 
+/**
+ * With what; a list for `one_of`, nothing for `empty` and `filled`.
+ */
+value: unknown, };
+
+export type SortBy = { 
+/**
+ * The column, or `reference.column`. A reference sorts by the label of the row that it names.
+ */
+column: string, 
+/**
+ * Whether the largest comes first.
+ */
+descending: boolean, };
+
+export type RecordsQuery = { 
+/**
+ * The table.
+ */
+table: string, 
+/**
+ * Conditions that must all hold.
+ */
+filter: Array<Condition>, 
+/**
+ * The order; by label when there is none.
+ */
+sort: Array<SortBy>, 
+/**
+ * Words that must all be found.
+ */
+search: string, 
+/**
+ * `next` of the page before.
+ */
+after: string | null, 
+/**
+ * Rows wanted, 500 at most.
+ */
+limit: number, };
+
+export type RecordPage = { 
+/**
+ * The rows.
+ */
+rows: Array<RecordRow>, 
+/**
+ * Where the next page begins; none after the last.
+ */
+next: string | null, 
+/**
+ * Rows of the whole list; on its first page only.
+ */
+total: number | null, 
+/**
+ * The tables that it was read from: a change of one of them may change it.
+ */
+tables: Array<string>, };
+
+export type RecordRow = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * What names it.
+ */
+label: string, 
+/**
+ * Its values, in the order of the table's columns.
+ */
+values: unknown[], 
+/**
+ * For each column that is a reference the label of the row that it names, when that is known here.
+ */
+labels: Array<string | null>, 
+/**
+ * When it last changed.
+ */
+updated_at: number, 
+/**
+ * Whether a change of it has not been sent or has not come back yet.
+ */
+unsent: boolean, 
+/**
+ * Whether a change of it was refused and waits for this person.
+ */
+refused: boolean, };
+
+export type OpenedRecord = { 
+/**
+ * It, as a list shows it.
+ */
+row: RecordRow, 
+/**
+ * When it was made.
+ */
+created_at: number, 
+/**
+ * Whether this person may change it.
+ */
+may_change: boolean, 
+/**
+ * Whether they may delete it.
+ */
+may_delete: boolean, 
+/**
+ * Columns of it that they may not give, although they may change the row.
+ */
+not_given: Array<string>, 
+/**
+ * Columns that were changed here and have not come back from the server yet.
+ */
+unsent: Array<string>, 
+/**
+ * Columns of which another value lost against the one that stands.
+ */
+disputed: Array<string>, 
+/**
+ * How many rows of each related table belong to it.
+ */
+related: Array<RowsOf>, 
+/**
+ * The tables that it was read from.
+ */
+tables: Array<string>, };
+
+export type SaveRecords = { 
+/**
+ * The table.
+ */
+table: string, 
+/**
+ * What to make and to change.
+ */
+rows: Array<SaveRecord>, };
+
+export type SaveRecord = { 
+/**
+ * The row to change; none makes one.
+ */
+id: string | null, 
+/**
+ * Columns and their new values.
+ */
+fields: Record<string, unknown>, };
+
+export type RowsNamed = { 
+/**
+ * The table.
+ */
+table: string, 
+/**
+ * The rows.
+ */
+ids: Array<string>, };
+
+export type SavedRecords = { 
+/**
+ * The rows, in the order in which they were given.
+ */
+ids: Array<string>, 
+/**
+ * Takes it back, given to `undo_records`; none when there is nothing to take back.
+ */
+undo: number | null, };
+
+export type UndoRecords = { 
+/**
+ * `undo` of what was done.
+ */
+undo: number, };
+
+export type HistoryOf = { 
+/**
+ * The table.
+ */
+entity: string, 
+/**
+ * The row.
+ */
+id: string, 
+/**
+ * `next` of the part before.
+ */
+before: number | null, };
+
+export type RecordHistory = { 
+/**
+ * What happened.
+ */
+changes: Array<HistoryChange>, 
+/**
+ * Where what is older begins; none after the oldest.
+ */
+next: number | null, };
+
+export type HistoryChange = { 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * `insert`, `update` or `delete`.
+ */
+op: string, 
+/**
+ * Who; empty for another program.
+ */
+user_name: string, 
+/**
+ * On which device, or by which program.
+ */
+device: string, 
+/**
+ * The columns that changed, with their values before.
+ */
+before: Record<string, unknown>, 
+/**
+ * … and after.
+ */
+after: Record<string, unknown>, };
+
+export type FindReferences = { 
+/**
+ * The table of the rows.
+ */
+table: string, 
+/**
+ * Words that must all be found.
+ */
+search: string, 
+/**
+ * Rows wanted, 50 at most.
+ */
+limit: number, };
+
+export type Named = { 
+/**
+ * What names it.
+ */
+label: string, 
+/**
+ * The table's name.
+ */
+entity: string, 
+/**
+ * The row's id.
+ */
+id: string, };
+
+export type FileFormat = "csv" | "xlsx";
+
+export type ValueWords = { 
+/**
+ * The word for a true value.
+ */
+yes: string, 
+/**
+ * The word for a false value.
+ */
+no: string, 
+/**
+ * For each column that is a choice: the words of its values, by value.
+ */
+choices: { [key in string]: { [key in string]: string } }, };
+
+export type ExportRecords = { 
+/**
+ * The list. All of its rows are written: `after` and `limit` do not count.
+ */
+query: RecordsQuery, 
+/**
+ * What the table is called on the screen: the sheet's name, and the file's together with the day.
+ */
+title: string, 
+/**
+ * The columns in their order; `id`, `created_at` and `updated_at` too.
+ */
+columns: Array<string>, 
+/**
+ * The titles of these columns on the screen.
+ */
+titles: Array<string>, 
+/**
+ * The words of the screen's language.
+ */
+words: ValueWords, 
+/**
+ * The kind of file.
+ */
+format: FileFormat, };
+
+export type ReadImport = { 
+/**
+ * The table that it shall be imported into.
+ */
+table: string, 
+/**
+ * The file's name.
+ */
+name: string, 
+/**
+ * Its bytes in base64; at most 16 MiB before that.
+ */
+content: string, 
+/**
+ * For each language the titles of the table's columns, by column: they are looked for in the file.
+ */
+titles: Array<{ [key in string]: string }>, };
+
+export type ImportFile = { 
+/**
+ * Its columns, in their order.
+ */
+columns: Array<ImportColumn>, 
+/**
+ * The line of its first row, after title and header. It goes into `import_records` as it is.
+ */
+first_line: number, 
+/**
+ * Its rows.
+ */
+rows: number, 
+/**
+ * The first rows as text, a text for each column.
+ */
+sample: Array<Array<string>>, 
+/**
+ * How it is written: `xlsx`, `utf-8`, `utf-16le`, `utf-16be` or `windows-1251`.
+ */
+encoding: string, };
+
+export type ImportColumn = { 
+/**
+ * Its title in the file.
+ */
+title: string, 
+/**
+ * The table's column (or `id`) that this title names; empty when it names none that a person gives.
+ */
+column: string, };
+
+export type ImportRecords = { 
+/**
+ * The table.
+ */
+table: string, 
+/**
+ * The file's name.
+ */
+name: string, 
+/**
+ * Its bytes in base64, as for `read_import`.
+ */
+content: string, 
+/**
+ * `first_line` of what `read_import` answered.
+ */
+first_line: number, 
+/**
+ * For each column of the file the table's column (or `id`) that it fills; empty for one that is left out.
+ */
+mapping: Array<string>, 
+/**
+ * The words of every language that the file may be written in.
+ */
+words: Array<ValueWords>, 
+/**
+ * Whether an empty cell empties the value of an existing row. Otherwise the value stays.
+ */
+clear_empty: boolean, 
+/**
+ * Only say what would happen.
+ */
+dry_run: boolean, };
+
+export type ImportReport = { 
+/**
+ * Rows that are new.
+ */
+new: number, 
+/**
+ * Rows that exist and change.
+ */
+changed: number, 
+/**
+ * Rows that exist and have all these values.
+ */
+same: number, 
+/**
+ * Rows that cannot be imported as they are.
+ */
+refused: number, 
+/**
+ * The rows in the file's order: of each fate the first 2,000.
+ */
+lines: Array<ImportLine>, 
+/**
+ * Whether it was stored.
+ */
+stored: boolean, 
+/**
+ * Takes it back, given to `undo_records`; none when nothing was stored.
+ */
+undo: number | null, };
+
+export type ImportFate = "new" | "changed" | "same" | "refused";
+
+export type ImportLine = { 
+/**
+ * Its line in the file, the first is 1.
+ */
+line: number, 
+/**
+ * What becomes of it.
+ */
+fate: ImportFate, 
+/**
+ * What names the row: of an existing one its label, else what the file says.
+ */
+label: string, 
+/**
+ * The existing row.
+ */
+id: string | null, 
+/**
+ * What it changes in an existing row.
+ */
+changes: Array<ImportChange>, 
+/**
+ * Why it is refused.
+ */
+problems: Array<ImportProblem>, };
+
+export type ImportChange = { 
+/**
+ * The column.
+ */
+column: string, 
+/**
+ * The value that stands there.
+ */
+from: unknown, 
+/**
+ * The value that comes.
+ */
+to: unknown, 
+/**
+ * The label of the row that `from` names, when it names one.
+ */
+from_label: string | null, 
+/**
+ * The label of the row that `to` names, when it names one.
+ */
+to_label: string | null, };
+
+export type ImportProblem = { 
+/**
+ * The column of the table; empty when the whole line is at fault.
+ */
+column: string, 
+/**
+ * What is wrong with it. `taken`: another line of the file, or a row, has this value already.
+ */
+code: Code, 
+/**
+ * What stands in the cell.
+ */
+value: string, 
+/**
+ * The other line of the file that is about the same row.
+ */
+other_line: number | null, };
+
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
 /**
@@ -28,11 +610,11 @@ fields?: Array<string>, };
 
 export type Start = { 
 /**
- * Who has data on this laptop, the last one first.
+ * The people who have data on this laptop, the last unlocked first.
  */
 people: Array<PersonTile>, 
 /**
- * Who is unlocked now.
+ * The unlocked person.
  */
 unlocked: Person | null, 
 /**
@@ -40,15 +622,15 @@ unlocked: Person | null,
  */
 server: string, 
 /**
- * Whether the system's keyring can keep this laptop's secret. Without it a password alone guards the data.
+ * Whether the system's keyring can store this laptop's secret. Without it only the password protects the data.
  */
 keyring: boolean, 
 /**
- * How the window looks and speaks.
+ * Theme, language and zoom.
  */
 look: Look, 
 /**
- * Names to offer for a try, when this laptop was started by the demonstration.
+ * Demonstration users to list, when the demonstration started this laptop.
  */
 demonstration: Array<DemonstrationPerson>, };
 
@@ -62,11 +644,11 @@ user_name: string,
  */
 password: string, 
 /**
- * What they are called.
+ * Their full name.
  */
 full_name: string, 
 /**
- * What they are.
+ * Their role.
  */
 role: Role, };
 
@@ -76,7 +658,7 @@ export type PersonTile = {
  */
 user_id: string, 
 /**
- * What they are called.
+ * Their full name.
  */
 full_name: string, 
 /**
@@ -84,19 +666,19 @@ full_name: string,
  */
 user_name: string, 
 /**
- * What they are.
+ * Their role.
  */
 role: Role, 
 /**
- * The server they belong to.
+ * The address of their server.
  */
 server: string, 
 /**
- * Changes of theirs that the server does not have yet, when they were last unlocked.
+ * Number of their unsent changes when they were last unlocked.
  */
 waiting: number, 
 /**
- * When they were last here.
+ * When they were last unlocked.
  */
 last_here_at: number, };
 
@@ -106,7 +688,7 @@ export type Person = {
  */
 user_id: string, 
 /**
- * What they are called.
+ * Their full name.
  */
 full_name: string, 
 /**
@@ -114,7 +696,7 @@ full_name: string,
  */
 user_name: string, 
 /**
- * What they are.
+ * Their role.
  */
 role: Role, 
 /**
@@ -122,15 +704,15 @@ role: Role,
  */
 organization_name: string, 
 /**
- * The server they belong to.
+ * The address of their server.
  */
 server: string, 
 /**
- * Whether the server ended the session: work goes on here, and a new sign-in sends it.
+ * Whether the session has ended: work continues on this laptop, and is sent after the next sign-in.
  */
 signed_out: boolean, 
 /**
- * Whether the laptop's secret guards the key beside the password.
+ * Whether unlocking also needs the laptop's secret from the keyring, besides the password.
  */
 guarded_by_keyring: boolean, };
 
@@ -148,13 +730,13 @@ name: string,
  */
 password: string, 
 /**
- * The password before this one, when `old_password_needed` asked for it.
+ * The previous password, after a refusal with `old_password_needed`.
  */
 old_password?: string, };
 
 export type Unlock = { 
 /**
- * Whom.
+ * The person's account.
  */
 user_id: string, 
 /**
@@ -192,17 +774,17 @@ company: string,
  */
 position: string, 
 /**
- * About them.
+ * A text about them.
  */
 bio: string, 
 /**
- * Language in which they want to be written to: `en`, `ru`, `az` or empty.
+ * The language of messages to them: `en`, `ru`, `az` or empty.
  */
 language: string, };
 
 export type SyncStatus = { 
 /**
- * Whether the server answered the last time it was asked.
+ * Whether the server answered the last request.
  */
 online: boolean, 
 /**
@@ -210,7 +792,7 @@ online: boolean,
  */
 busy: boolean, 
 /**
- * When the last sync ended well.
+ * When the last sync succeeded.
  */
 last_sync_at: number | null, 
 /**
@@ -218,7 +800,7 @@ last_sync_at: number | null,
  */
 waiting: number, 
 /**
- * Rows of which a change was refused and needs the person.
+ * Rows with a refused change, which the person has to correct.
  */
 attention: number, 
 /**
@@ -226,7 +808,7 @@ attention: number,
  */
 conflicts: number, 
 /**
- * Held changes of others, and rows that the server has lost, that this person may decide about.
+ * Held changes of others and offered rows that this person may decide about.
  */
 held: number, 
 /**
@@ -234,7 +816,7 @@ held: number,
  */
 rows_left: number | null, 
 /**
- * How far this laptop's clock is from the server's, in milliseconds, when that is too much.
+ * The server's clock minus this laptop's, in milliseconds, when the difference is too large; otherwise none.
  */
 clock_off_ms: number | null, 
 /**
@@ -242,15 +824,15 @@ clock_off_ms: number | null,
  */
 disk_low: boolean, 
 /**
- * The session was ended elsewhere: sign in again to send.
+ * The session has ended: the person has to sign in again before changes are sent.
  */
 signed_out: boolean, 
 /**
- * Everything is sent and stored: the lid may close.
+ * All changes are sent and stored, so the laptop may be closed.
  */
 safe_to_close: boolean, 
 /**
- * Why the last sync failed, when it did and not for want of a network.
+ * Why the last sync failed; none when it succeeded or the server was not reachable.
  */
 problem: Code | null, };
 
@@ -260,15 +842,15 @@ export type SyncCentre = {
  */
 status: SyncStatus, 
 /**
- * What waits to be sent, the oldest first; at most 200.
+ * Changes that are not confirmed yet, the oldest first; at most 200.
  */
 waiting: Array<WaitingChange>, 
 /**
- * What the server refused, the newest first.
+ * Refused changes, the newest first.
  */
 attention: Array<AttentionItem>, 
 /**
- * What was merged with or lost against somebody else's change lately, the newest first; at most 100.
+ * Recent changes that were merged with another person's change or superseded by it, the newest first; at most 100.
  */
 merged: Array<MergedItem>, 
 /**
@@ -284,25 +866,25 @@ held: Array<HeldItem>,
  */
 own_held: Array<HeldItem>, 
 /**
- * Rows that somebody's laptop still had and the server has lost, about which an administrator decides, the oldest first; at
- * most 200. `author` is whose laptop offered it, `at` when the row had last changed.
+ * Offered rows, which the server has lost and a laptop still has, and about which an administrator decides, the oldest
+ * first; at most 200. `author` is the person whose laptop offered the row, `at` is when the row last changed.
  */
 offered: Array<HeldItem>, 
 /**
- * Rows of this laptop that the server has lost, and that are not offered yet: whoever entered them may send them again.
+ * Number of rows of this laptop that the server has lost and that are not offered yet: their authors may still send them.
  */
 lost_rows: number, 
 /**
- * Rows that the server has and cannot send, because another program wrote them too large or put something into them that
- * this one cannot read. They are missing here.
+ * Number of rows that the server has and cannot send, because another program made them too large or wrote values that
+ * the server cannot read. They are missing here.
  */
 withheld_rows: number, 
 /**
- * Damaged rows that were found on this laptop and put right, the newest first; at most 20.
+ * Repairs of damaged rows on this laptop, the newest first; at most 20.
  */
 repairs: Array<Repair>, 
 /**
- * Where this laptop's data lies.
+ * The folder of this laptop's data.
  */
 folder: string, };
 
@@ -312,7 +894,7 @@ export type WaitingChange = {
  */
 n: number, 
 /**
- * The table; the screen says it in people's words.
+ * The table; the screen translates its name.
  */
 entity: string, 
 /**
@@ -324,21 +906,21 @@ about: string,
  */
 at: number, 
 /**
- * Whether the server has it and only the confirmation is on its way.
+ * Whether the server has acknowledged it and only the next pull is missing.
  */
 sent: boolean, };
 
 export type AttentionItem = { 
 /**
- * The number on this laptop of the change that says why; sending it again or discarding it means all of them.
+ * The number on this laptop of the change whose code is shown. `send_again` and `discard` with it apply to all of them.
  */
 n: number, 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
- * The row.
+ * The row's id.
  */
 row_id: string, 
 /**
@@ -358,11 +940,11 @@ code: Code,
  */
 field: string | null, 
 /**
- * A value that would be taken.
+ * A value that the server would accept.
  */
 suggestion: string | null, 
 /**
- * What was to be stored, for editing: column and value, in the table's order.
+ * The refused columns with their values, to edit, in the table's order.
  */
 fields: Array<AttentionField>, };
 
@@ -380,7 +962,7 @@ value: unknown,
  */
 server_value: unknown, 
 /**
- * Whether the screen may let them change it (text, number, choice, truth, date).
+ * Whether the person may edit it.
  */
 editable: boolean, 
 /**
@@ -388,7 +970,7 @@ editable: boolean,
  */
 kind: string, 
 /**
- * The words to choose from, for `choice`.
+ * The possible values, for `choice`.
  */
 choices: Array<string>, };
 
@@ -398,7 +980,7 @@ export type SendAgain = {
  */
 n: number, 
 /**
- * The mended values by column; columns left out stay as they were.
+ * The corrected values by column; columns that are left out keep their values.
  */
 fields: Record<string, unknown>, };
 
@@ -410,7 +992,7 @@ n: number, };
 
 export type WrittenFile = { 
 /**
- * Where it lies.
+ * The file's path.
  */
 path: string, };
 
@@ -420,7 +1002,7 @@ export type MergedItem = {
  */
 n: number, 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
@@ -438,11 +1020,11 @@ outcome: string, };
 
 export type Repair = { 
 /**
- * When.
+ * When the rows were repaired.
  */
 at: number, 
 /**
- * How many rows were fetched again or taken away.
+ * How many rows were fetched again or removed.
  */
 rows: number, };
 
@@ -452,11 +1034,11 @@ export type ConflictItem = {
  */
 id: string, 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
- * The row.
+ * The row's id.
  */
 row_id: string, 
 /**
@@ -480,11 +1062,11 @@ student_id: string | null,
  */
 lesson_date: string | null, 
 /**
- * What stands now.
+ * The current value.
  */
 kept: ConflictSide, 
 /**
- * What lost.
+ * The losing value.
  */
 lost: ConflictSide, };
 
@@ -494,11 +1076,11 @@ export type ConflictSide = {
  */
 value: unknown, 
 /**
- * Who entered it; empty when that is not known here.
+ * The name of the person who entered it; empty when that is not known here.
  */
 by: string, 
 /**
- * When.
+ * When it was entered.
  */
 at: number | null, };
 
@@ -508,7 +1090,7 @@ export type Settle = {
  */
 id: string, 
 /**
- * True: take the value that had lost. False: what stands is right.
+ * True takes the losing value, false keeps the current one.
  */
 take_lost: boolean, };
 
@@ -518,7 +1100,7 @@ export type HeldItem = {
  */
 id: string, 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
@@ -530,19 +1112,19 @@ about: string,
  */
 group: string, 
 /**
- * Whether the row was to be deleted.
+ * Whether the change deletes the row.
  */
 deletes: boolean, 
 /**
- * What was entered, and what stands now.
+ * The entered and the current values.
  */
 fields: Array<HeldField>, 
 /**
- * Who made it.
+ * The name of the person who made it.
  */
 author: string, 
 /**
- * When.
+ * When it was made.
  */
 at: number, 
 /**
@@ -550,20 +1132,20 @@ at: number,
  */
 state: string, 
 /**
- * Whether it decides what somebody may see or do, or is of what people decide one by one, such as money: such a change is
- * not accepted together with others.
+ * Whether it must be decided alone and not together with others: it affects access rights, or a column such as money that
+ * people decide one by one.
  */
 alone: boolean, 
 /**
- * How many other people have offered the very same row: with 0, one person's laptop alone says so. 0 for a held change.
+ * How many other people have offered an identical row: with 0, only one person's laptop has it. 0 for a held change.
  */
 others: number, 
 /**
- * Who decided; empty when nobody did, or that is not known here.
+ * The name of the person who decided; empty when it is undecided or that is not known here.
  */
 decided_by: string, 
 /**
- * When.
+ * When it was decided.
  */
 decided_at: number | null, };
 
@@ -573,15 +1155,15 @@ export type HeldField = {
  */
 name: string, 
 /**
- * What was entered.
+ * The entered value.
  */
 value: unknown, 
 /**
- * What stands now.
+ * The current value.
  */
 server_value: unknown, 
 /**
- * As an attention field's; also `moment`, in milliseconds.
+ * As in [`AttentionField::kind`]; also `moment`, in milliseconds.
  */
 kind: string, };
 
@@ -591,7 +1173,7 @@ export type DecideHeld = {
  */
 id: string, 
 /**
- * True: it happens. False: what stands stays.
+ * True applies the change, false keeps the current values.
  */
 accept: boolean, };
 
@@ -605,7 +1187,7 @@ entities: Array<string>, } | { "kind": "sync",
  */
 status: SyncStatus, } | { "kind": "downloads", 
 /**
- * Their state.
+ * The new state.
  */
 downloads: Downloads, } | { "kind": "people" };
 
@@ -631,7 +1213,7 @@ groups: Array<GroupCard>,
  */
 stations: Array<StationCard>, 
 /**
- * Results that came back lately, the newest first; at most 10.
+ * Recent results, the newest first; at most 10.
  */
 results: Array<AttemptCard>, 
 /**
@@ -657,7 +1239,7 @@ topic_id: string,
  */
 topic_title: string, 
 /**
- * An unfinished test to go back to instead.
+ * An unfinished attempt, to continue instead.
  */
 attempt_id: string | null, 
 /**
@@ -737,13 +1319,13 @@ bytes_all: number,
  */
 learners: number, 
 /**
- * Whether its contents have arrived on this laptop yet.
+ * Whether its contents are completely on this laptop.
  */
 ready: boolean, };
 
 export type Course = { 
 /**
- * In short.
+ * The course's card.
  */
 card: CourseCard, 
 /**
@@ -779,7 +1361,7 @@ assessments: Array<AssessmentCard>,
  */
 may_edit: boolean, 
 /**
- * Whether this person sees its learners.
+ * Whether this person may see its learners.
  */
 may_see_learners: boolean, 
 /**
@@ -793,7 +1375,7 @@ export type CourseFact = {
  */
 kind: string, 
 /**
- * The words.
+ * The text.
  */
 text: string, };
 
@@ -833,11 +1415,11 @@ title: string,
  */
 completed: boolean, 
 /**
- * How far this person is: 0 to 100.
+ * This person's progress in percent: 0 to 100.
  */
 percent: number, 
 /**
- * The topic to do first, when this one is locked: its title.
+ * The title of the topic to complete first, when this one is locked.
  */
 locked_by: string | null, 
 /**
@@ -887,13 +1469,13 @@ attempts_left: number | null,
  */
 attempts: Array<AttemptCard>, 
 /**
- * Graded on this laptop at once, or by the server.
+ * True when this laptop grades it at once, false when the server does.
  */
 graded_here: boolean, };
 
 export type Topic = { 
 /**
- * In short.
+ * The topic's card.
  */
 card: TopicCard, 
 /**
@@ -951,7 +1533,7 @@ title: string,
  */
 text: string, 
 /**
- * Address for the window, when the file is on this laptop. It changes with every start.
+ * The file's address at the media server, when the file is on this laptop. It changes with every start.
  */
 url: string | null, 
 /**
@@ -989,7 +1571,7 @@ export type MarkTopic = {
  */
 topic_id: string, 
 /**
- * Done, or deliberately not done any more.
+ * True for done, false to reset it.
  */
 completed: boolean, };
 
@@ -1007,7 +1589,7 @@ page: number | null,
  */
 second: number | null, 
 /**
- * How far: 0 to 100.
+ * Progress in percent: 0 to 100.
  */
 percent: number, 
 /**
@@ -1039,11 +1621,11 @@ export type Downloads = {
  */
 paused: boolean, 
 /**
- * Those under way, waiting or failed.
+ * The files that are being fetched, wait or have failed.
  */
 items: Array<Download>, 
 /**
- * Bytes of media on this laptop, everybody's together.
+ * Bytes of media on this laptop, of all people together.
  */
 bytes_here: number, 
 /**
@@ -1069,7 +1651,7 @@ title: string,
  */
 size_bytes: number, 
 /**
- * How much is here.
+ * Bytes fetched so far.
  */
 bytes_fetched: number, 
 /**
@@ -1131,7 +1713,7 @@ topics: Array<number>,
  */
 assessments: Array<AttemptCard | null>, 
 /**
- * When they last did something here.
+ * When they were last active in this course.
  */
 last_active_at: number | null, 
 /**
@@ -1191,7 +1773,7 @@ submitted_at: number | null, };
 
 export type Attempt = { 
 /**
- * In short.
+ * The attempt's card.
  */
 card: AttemptCard, 
 /**
@@ -1211,19 +1793,19 @@ description: string,
  */
 passing_percent: number, 
 /**
- * Graded on this laptop at once, or by the server.
+ * True when this laptop grades it at once, false when the server does.
  */
 graded_here: boolean, 
 /**
- * Seconds left when it was asked for; none without a limit.
+ * Seconds left at the time of the answer; none without a limit.
  */
 seconds_left: number | null, 
 /**
- * Whether the laptop's clock moved while the test ran; noted for the grader.
+ * Whether the laptop's clock was set during the test; noted for the grader.
  */
 clock_moved: boolean, 
 /**
- * The question to show first: where the person was.
+ * The index of the question to show first: the one that the person was at.
  */
 at_question: number, 
 /**
@@ -1231,7 +1813,7 @@ at_question: number,
  */
 questions: Array<Question>, 
 /**
- * What a person wrote about it.
+ * The grader's feedback.
  */
 feedback: string, };
 
@@ -1245,15 +1827,15 @@ id: string,
  */
 question_type: string, 
 /**
- * The words.
+ * The text.
  */
 text: string, 
 /**
- * What it is worth.
+ * Points for a right answer.
  */
 points: number, 
 /**
- * What to choose from.
+ * The options of a choice question.
  */
 options: Array<QuestionOption>, 
 /**
@@ -1261,7 +1843,7 @@ options: Array<QuestionOption>,
  */
 answer: string | string[] | null, 
 /**
- * Whether the person put a flag on it.
+ * Whether the person flagged it.
  */
 flagged: boolean, 
 /**
@@ -1273,7 +1855,7 @@ is_correct: boolean | null,
  */
 points_earned: number | null, 
 /**
- * After grading, where the test shows it: why.
+ * After grading, where the test shows it: why the answer is right.
  */
 explanation: string, };
 
@@ -1283,7 +1865,7 @@ export type QuestionOption = {
  */
 id: string, 
 /**
- * The words.
+ * The text.
  */
 text: string, };
 
@@ -1307,11 +1889,11 @@ question_id: string,
  */
 answer: string | string[] | null, 
 /**
- * Whether the person put a flag on it.
+ * Whether the person flagged it.
  */
 flagged: boolean, 
 /**
- * The place of the question on the screen, to come back to.
+ * The index of the question on the screen, to return to.
  */
 at_question: number, };
 
@@ -1377,7 +1959,7 @@ today: string,
  */
 days: Array<string>, 
 /**
- * The students by name, those who left among them when they have marks or days here.
+ * The students by name. Former members are included when they have marks or days of membership in this range.
  */
 students: Array<GridStudent>, 
 /**
@@ -1405,7 +1987,7 @@ cells: Array<GridCell>, };
 
 export type GridCell = { 
 /**
- * `present`, `late`, `absent`, `excused`; none is not marked.
+ * `present`, `late`, `absent` or `excused`; none when not marked.
  */
 status: string | null, 
 /**
@@ -1421,15 +2003,15 @@ waiting: boolean,
  */
 outside: boolean, 
 /**
- * Somebody else said otherwise: the conflict to settle.
+ * An open conflict about this mark, to settle.
  */
 conflict_id: string | null, 
 /**
- * Who marked it, when known.
+ * The name of the person who marked it; empty when unknown.
  */
 marked_by: string, 
 /**
- * When.
+ * When they marked it.
  */
 marked_at: number | null, };
 
@@ -1457,7 +2039,7 @@ lesson_date: string,
  */
 status: string | null, 
 /**
- * A new note; left out: the note stays.
+ * A new note; when left out, the note stays.
  */
 note?: string, };
 
@@ -1477,11 +2059,11 @@ address: string, };
 
 export type Station = { 
 /**
- * In short.
+ * The station's card.
  */
 card: StationCard, 
 /**
- * About it.
+ * A description.
  */
 description: string, 
 /**
@@ -1511,17 +2093,17 @@ courses: Array<CourseCard>, };
 
 export type Particular = { 
 /**
- * What.
+ * The particular's name.
  */
 name: string, 
 /**
- * How much or which.
+ * The value as text, with its unit.
  */
 value: string, };
 
 export type StationPart = { 
 /**
- * It.
+ * The row's id.
  */
 id: string, 
 /**
@@ -1533,7 +2115,7 @@ name: string,
  */
 status: string, 
 /**
- * About it.
+ * A description.
  */
 description: string, 
 /**
@@ -1547,11 +2129,11 @@ features: Array<string>, };
 
 export type RowOf = { 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
- * The row.
+ * The row's id.
  */
 id: string, };
 
@@ -1561,25 +2143,25 @@ export type Deletion = {
  */
 deletes: Array<RowsOf>, 
 /**
- * Rows that stay and lose a value.
+ * Rows that stay, with their reference cleared.
  */
 empties: Array<RowsOf>, 
 /**
- * Rows that have to be gone before, or the server refuses the delete.
+ * Rows that must be deleted before; otherwise the server refuses the delete.
  */
 refused_by: Array<RowsOf>, };
 
 export type RowsOf = { 
 /**
- * The table.
+ * The table's name.
  */
 entity: string, 
 /**
- * The column that points at what goes; empty where whole rows go.
+ * The column that refers to the deleted row; empty in `deletes`.
  */
 column: string, 
 /**
- * How many.
+ * Number of rows.
  */
 rows: number, };
 
@@ -1654,6 +2236,10 @@ export const CODES: readonly Code[] = [
   "disk_full",
   "disk_failed",
   "file_damaged",
+  "file_too_large",
+  "unreadable_file",
+  "file_cut",
+  "several_fit",
   "not_downloaded",
   "bad_answer"
 ];
@@ -1661,82 +2247,120 @@ export const CODES: readonly Code[] = [
 /** Every column that a card about a change shows. */
 export const SHOWN_COLUMNS: readonly string[] = [
   "address",
+  "amount_minor",
   "answers",
   "assessment_id",
+  "assignment_id",
   "attempt_number",
   "attempts_max",
+  "author_id",
+  "available_from",
+  "available_to",
   "avatar_url",
+  "awarded_by",
+  "badge_id",
   "balance_minor",
+  "billing_cycle",
   "bio",
   "body",
   "brand",
   "certificate_template_id",
   "changed_at",
+  "checked_in_at",
+  "checked_out_at",
   "clock_moved",
   "code",
+  "coding_task_id",
+  "coding_topic_id",
   "company",
   "completed",
   "completed_at",
   "contact_phone",
+  "content",
   "content_item_id",
   "course_code",
   "course_id",
   "created_by",
+  "criteria",
   "currency",
   "days_of_week",
   "default_language",
   "deleted_at",
   "department_id",
   "description",
+  "difficulty",
   "display_title",
   "due_at",
   "duration_seconds",
+  "earned_at",
   "email",
   "employee_id",
+  "ends_at",
   "enrolled_by",
   "enrollment_type",
   "enrollments_max",
   "entity",
+  "error_message",
   "estimated_seconds",
+  "expected",
   "expertise",
+  "expires_at",
+  "explanation",
   "explanations",
+  "failed_count",
+  "features",
   "feedback",
   "fields",
   "first_name",
   "full_name",
   "given_points",
   "grade",
+  "graded_at",
   "graded_by",
   "group_id",
+  "image_url",
+  "input",
   "installed_on",
+  "instructions",
   "instructor_id",
   "interval_days",
   "is_active",
+  "is_archived",
   "is_certified",
+  "is_default",
   "is_free",
+  "is_hidden",
+  "is_mandatory",
+  "is_pinned",
   "is_primary",
   "is_public",
   "is_required",
+  "issued_at",
   "joined_at",
   "keys",
   "kind",
   "language",
   "last_name",
   "latitude",
+  "learning_path_id",
   "left_at",
   "lesson_date",
   "level",
   "location",
   "logo_url",
   "longitude",
+  "manager_id",
   "manufacturer",
   "marked_at",
   "marked_by",
   "mcq_answers",
   "media_asset_id",
+  "media_asset_ids",
   "media_type",
+  "meeting_url",
   "membership_id",
   "metadata",
+  "method",
   "model",
   "module_id",
   "name",
@@ -1753,31 +2377,48 @@ export const SHOWN_COLUMNS: readonly string[] = [
   "page",
   "pages",
   "parent_id",
+  "parent_message_id",
+  "participants_max",
+  "passed_count",
   "passing_percent",
+  "payment_date",
   "pdf_media_asset_id",
   "percent",
   "phone",
   "photo_url",
   "points",
   "position",
+  "prerequisite_course_id",
   "price_minor",
+  "priority",
   "product",
   "provider",
   "provider_id",
+  "published_at",
+  "purchased_at",
   "quantity",
   "question_id",
   "question_type",
+  "read_at",
+  "recipient_id",
   "region",
   "relation",
   "requires_previous",
   "reset_number",
+  "revoked_at",
+  "revoked_reason",
   "role",
   "row_id",
   "row_stamp",
+  "runtime_ms",
   "safety_system_id",
+  "score_max",
+  "score_raw",
   "second",
   "seconds_watched",
+  "sender_id",
   "serial_number",
+  "session_type",
   "settings",
   "settled_at",
   "settled_by",
@@ -1788,14 +2429,22 @@ export const SHOWN_COLUMNS: readonly string[] = [
   "sort_order",
   "start_time",
   "started_at",
+  "starter_code",
+  "starts_at",
   "state",
   "station_id",
   "status",
   "student_id",
+  "subject",
+  "submission_text",
   "submitted_at",
+  "submitted_code",
+  "subscription_plan_id",
   "supply_type",
   "tags",
   "teacher_id",
+  "template_css",
+  "template_html",
   "text",
   "thumbnail_url",
   "time_limit_seconds",
@@ -1804,6 +2453,7 @@ export const SHOWN_COLUMNS: readonly string[] = [
   "time_zone",
   "title",
   "topic_id",
+  "training_session_id",
   "unit",
   "unlock_condition",
   "user_id",
@@ -1815,28 +2465,47 @@ export const SHOWN_COLUMNS: readonly string[] = [
 
 /** Every table that such a card names. */
 export const SHOWN_ENTITIES: readonly string[] = [
+  "announcements",
   "answer_keys",
+  "assessment_assignments",
   "assessment_attempts",
   "assessments",
+  "assignment_submissions",
+  "assignments",
   "attendance_records",
+  "badges",
+  "certificate_templates",
+  "certificates",
+  "coding_submissions",
+  "coding_tasks",
+  "coding_test_cases",
+  "coding_topics",
   "conflicts",
   "content_items",
   "content_progress",
   "course_facts",
+  "course_prerequisites",
   "courses",
+  "departments",
   "enrollments",
   "group_membership_periods",
   "group_memberships",
   "groups",
   "guardian_links",
   "held_changes",
+  "learning_paths",
   "media_assets",
+  "messages",
   "modules",
   "offered_rows",
   "organizations",
   "parent_profiles",
+  "path_steps",
+  "payments",
+  "purchases",
   "question_options",
   "questions",
+  "session_attendances",
   "staff_cards",
   "station_equipment",
   "station_gas_supply_sources",
@@ -1846,9 +2515,13 @@ export const SHOWN_ENTITIES: readonly string[] = [
   "stations",
   "student_notes",
   "student_profiles",
+  "subscription_plans",
+  "subscriptions",
   "teacher_profiles",
   "topic_progress",
   "topics",
+  "training_sessions",
+  "user_badges",
   "user_profiles",
   "users"
 ];
@@ -1865,16 +2538,28 @@ export const SHOWN_CHOICES: readonly string[] = [
   "archived",
   "assigned",
   "assignment",
+  "attended",
+  "bank",
   "beginner",
   "bulk",
+  "cancelled",
+  "card",
+  "cash",
   "closed",
   "completed",
   "document",
   "draft",
   "dropped",
+  "easy",
   "enrolled",
+  "error",
   "exam",
   "excused",
+  "expired",
+  "failed",
+  "graded",
+  "hard",
+  "high",
   "in_progress",
   "instructor",
   "intermediate",
@@ -1883,31 +2568,58 @@ export const SHOWN_CHOICES: readonly string[] = [
   "learner",
   "learning_outcome",
   "link",
+  "live",
+  "low",
   "main_pdf",
   "maintenance",
+  "medium",
+  "meeting",
+  "monthly",
   "multiple",
+  "normal",
   "numeric",
+  "once",
+  "ongoing",
   "operational",
+  "other",
   "out_of_service",
+  "paid",
   "parent",
+  "partial",
+  "passed",
+  "past_due",
   "pending",
   "present",
   "published",
+  "quarterly",
   "quiz",
+  "refunded",
   "refused",
+  "registered",
   "requirement",
+  "returned",
+  "scheduled",
   "self",
   "server",
   "short_answer",
   "single",
+  "submitted",
   "suspended",
   "target_audience",
   "teacher",
   "text",
+  "timeout",
+  "trialing",
   "true_false",
+  "unpaid",
+  "urgent",
   "video",
   "waiting",
-  "written"
+  "webinar",
+  "weekly",
+  "workshop",
+  "written",
+  "yearly"
 ];
 
 /** Every name of a station's particular. */
@@ -1944,9 +2656,413 @@ export const STATION_STATES: readonly string[] = [
   "primary"
 ];
 
+/** Every table whose rows are listed. */
+export const RECORD_TABLES: readonly string[] = [
+  "announcements",
+  "answer_keys",
+  "assessment_assignments",
+  "assessment_attempts",
+  "assessments",
+  "assignment_submissions",
+  "assignments",
+  "attendance_records",
+  "badges",
+  "certificate_templates",
+  "certificates",
+  "coding_submissions",
+  "coding_tasks",
+  "coding_test_cases",
+  "coding_topics",
+  "content_items",
+  "content_progress",
+  "course_facts",
+  "course_prerequisites",
+  "courses",
+  "departments",
+  "devices",
+  "enrollments",
+  "group_membership_periods",
+  "group_memberships",
+  "groups",
+  "guardian_links",
+  "learning_paths",
+  "media_assets",
+  "messages",
+  "modules",
+  "organizations",
+  "parent_profiles",
+  "path_steps",
+  "payments",
+  "purchases",
+  "question_options",
+  "questions",
+  "session_attendances",
+  "station_equipment",
+  "station_gas_supply_sources",
+  "station_safety_system_features",
+  "station_safety_systems",
+  "station_specifications",
+  "stations",
+  "student_notes",
+  "student_profiles",
+  "subscription_plans",
+  "subscriptions",
+  "teacher_profiles",
+  "topic_progress",
+  "topics",
+  "training_sessions",
+  "user_badges",
+  "user_profiles",
+  "users"
+];
+
+/** Every column of such a table. */
+export const RECORD_COLUMNS: readonly string[] = [
+  "address",
+  "amount_minor",
+  "answer_grades",
+  "answers",
+  "assessment_id",
+  "assignment_id",
+  "attempt_number",
+  "attempts_max",
+  "audience",
+  "author_id",
+  "available_from",
+  "available_to",
+  "avatar_url",
+  "awarded_by",
+  "badge_id",
+  "balance_minor",
+  "billing_cycle",
+  "bio",
+  "body",
+  "brand",
+  "certificate_number",
+  "certificate_template_id",
+  "checked_in_at",
+  "checked_out_at",
+  "clock_moved",
+  "code",
+  "coding_task_id",
+  "coding_topic_id",
+  "company",
+  "completed",
+  "completed_at",
+  "contact_phone",
+  "content",
+  "content_item_id",
+  "course_code",
+  "course_id",
+  "created_by",
+  "criteria",
+  "currency",
+  "days_of_week",
+  "default_language",
+  "deleted_at",
+  "department_id",
+  "description",
+  "difficulty",
+  "display_name",
+  "display_title",
+  "domain",
+  "due_at",
+  "duration_seconds",
+  "earned_at",
+  "email",
+  "email_verified",
+  "employee_id",
+  "ends_at",
+  "enrolled_by",
+  "enrollment_type",
+  "enrollments_max",
+  "error_message",
+  "estimated_seconds",
+  "expected",
+  "expertise",
+  "expires_at",
+  "explanation",
+  "explanations",
+  "failed_count",
+  "features",
+  "feedback",
+  "fields",
+  "first_name",
+  "full_name",
+  "given_points",
+  "grade",
+  "graded_at",
+  "graded_by",
+  "group_id",
+  "handed_in_late",
+  "holder_name",
+  "image_url",
+  "input",
+  "installed_on",
+  "instructions",
+  "instructor_id",
+  "interval_days",
+  "is_active",
+  "is_archived",
+  "is_certified",
+  "is_default",
+  "is_free",
+  "is_hidden",
+  "is_mandatory",
+  "is_pinned",
+  "is_primary",
+  "is_public",
+  "is_required",
+  "isolation_strategy",
+  "issued_at",
+  "joined_at",
+  "joined_on",
+  "keys",
+  "kind",
+  "language",
+  "last_name",
+  "latitude",
+  "learning_path_id",
+  "left_at",
+  "left_on",
+  "legacy_number",
+  "lesson_date",
+  "level",
+  "location",
+  "logo_url",
+  "longitude",
+  "manager_id",
+  "manufacturer",
+  "marked_at",
+  "marked_by",
+  "mcq_answers",
+  "media_asset_id",
+  "media_asset_ids",
+  "media_type",
+  "meeting_url",
+  "membership_id",
+  "metadata",
+  "method",
+  "model",
+  "module_id",
+  "name",
+  "note",
+  "notes",
+  "notify_about_courses",
+  "notify_about_deadlines",
+  "notify_about_results",
+  "notify_by_email",
+  "numeric_answers",
+  "object_key",
+  "opened_on",
+  "opening_hours",
+  "page",
+  "pages",
+  "parent_id",
+  "parent_message_id",
+  "participants_max",
+  "passed",
+  "passed_count",
+  "passing_percent",
+  "payment_date",
+  "pdf_media_asset_id",
+  "percent",
+  "phone",
+  "photo_url",
+  "platform",
+  "points",
+  "position",
+  "prerequisite_course_id",
+  "price_minor",
+  "priority",
+  "product",
+  "provider",
+  "provider_id",
+  "published",
+  "published_at",
+  "purchased_at",
+  "quantity",
+  "question_id",
+  "question_type",
+  "read_at",
+  "receipt_number",
+  "recipient_id",
+  "recipient_name",
+  "region",
+  "relation",
+  "requires_previous",
+  "reset_number",
+  "revoked_at",
+  "revoked_reason",
+  "role",
+  "runtime_ms",
+  "safety_system_id",
+  "score_max",
+  "score_percent",
+  "score_raw",
+  "seats_purchased",
+  "second",
+  "seconds_watched",
+  "sender_id",
+  "sender_name",
+  "serial_number",
+  "session_type",
+  "settings",
+  "sha256",
+  "shared",
+  "shown",
+  "shows_explanations",
+  "size_bytes",
+  "slug",
+  "sort_order",
+  "start_time",
+  "started_at",
+  "starter_code",
+  "starts_at",
+  "station_id",
+  "status",
+  "student_id",
+  "subject",
+  "submission_text",
+  "submitted_at",
+  "submitted_code",
+  "subscription_plan_id",
+  "subscription_status",
+  "subscription_tier",
+  "supply_type",
+  "tags",
+  "teacher_id",
+  "template_css",
+  "template_html",
+  "text",
+  "thumbnail_url",
+  "time_limit_seconds",
+  "time_spent_seconds",
+  "time_taken_seconds",
+  "time_zone",
+  "title",
+  "topic_id",
+  "training_session_id",
+  "unit",
+  "unlock_condition",
+  "user_id",
+  "user_name",
+  "value",
+  "website",
+  "written_instructions"
+];
+
+/** Every word of a choice in such a table. */
+export const RECORD_CHOICES: readonly string[] = [
+  "DEDICATED",
+  "SHARED",
+  "absent",
+  "active",
+  "additional_document",
+  "additional_video",
+  "admin",
+  "administrators",
+  "advanced",
+  "archived",
+  "assigned",
+  "assignment",
+  "attended",
+  "bank",
+  "basic",
+  "beginner",
+  "bulk",
+  "cancelled",
+  "card",
+  "cash",
+  "closed",
+  "completed",
+  "course",
+  "course_staff",
+  "document",
+  "draft",
+  "dropped",
+  "easy",
+  "enrolled",
+  "enterprise",
+  "error",
+  "exam",
+  "excused",
+  "expired",
+  "failed",
+  "free",
+  "graded",
+  "hard",
+  "high",
+  "in_progress",
+  "instructor",
+  "intermediate",
+  "laptop",
+  "late",
+  "learner",
+  "learning_outcome",
+  "link",
+  "live",
+  "low",
+  "main_pdf",
+  "maintenance",
+  "medium",
+  "meeting",
+  "monthly",
+  "multiple",
+  "normal",
+  "numeric",
+  "once",
+  "ongoing",
+  "operational",
+  "organization",
+  "other",
+  "out_of_service",
+  "paid",
+  "parent",
+  "partial",
+  "passed",
+  "past_due",
+  "pending",
+  "person",
+  "premium",
+  "present",
+  "processing",
+  "published",
+  "quarterly",
+  "quiz",
+  "ready",
+  "refunded",
+  "registered",
+  "requirement",
+  "returned",
+  "scheduled",
+  "self",
+  "server",
+  "short_answer",
+  "single",
+  "started",
+  "submitted",
+  "suspended",
+  "target_audience",
+  "teacher",
+  "text",
+  "timeout",
+  "trial",
+  "trialing",
+  "true_false",
+  "unpaid",
+  "urgent",
+  "video",
+  "webinar",
+  "weekly",
+  "workshop",
+  "written",
+  "yearly"
+];
+
 /** Every command of the window. */
 export interface Commands {
-  /** Who is on this laptop, and how the window looks. */
+  /** The people on this laptop, and the window's settings. */
   start: { arguments: Nothing; answer: Start };
   /** Signs in with the server. */
   sign_in: { arguments: SignIn; answer: Person };
@@ -1954,7 +3070,7 @@ export interface Commands {
   unlock: { arguments: Unlock; answer: Person };
   /** Locks; nothing is deleted. */
   lock: { arguments: Nothing; answer: Nothing };
-  /** Ends the session at the server and locks. The data and what waits stay on this laptop. */
+  /** Ends the session at the server and locks. The data and the unsent changes stay on this laptop. */
   sign_out: { arguments: Nothing; answer: Nothing };
   /** Changes theme, language and zoom. */
   set_look: { arguments: Look; answer: Look };
@@ -1968,11 +3084,11 @@ export interface Commands {
   sync_now: { arguments: Nothing; answer: SyncStatus };
   /** The Sync centre. */
   sync_centre: { arguments: Nothing; answer: SyncCentre };
-  /** Sends a refused change again, mended. */
+  /** Sends a refused change again, corrected. */
   send_again: { arguments: SendAgain; answer: Nothing };
-  /** Lets a refused change go. */
+  /** Discards a refused change. */
   discard: { arguments: ByNumber; answer: Nothing };
-  /** Writes everything that needs attention or waits to a file. */
+  /** Writes all refused and unsent changes to a file. */
   export_changes: { arguments: Nothing; answer: WrittenFile };
   /** Settles a conflict. */
   settle: { arguments: Settle; answer: Nothing };
@@ -1980,7 +3096,7 @@ export interface Commands {
   decide_held: { arguments: DecideHeld; answer: Nothing };
   /** Accepts or refuses a row that the server has lost. */
   decide_offered: { arguments: DecideHeld; answer: Nothing };
-  /** The first screen. */
+  /** The home screen. */
   home: { arguments: Nothing; answer: Home };
   /** A course with its contents. */
   course: { arguments: ById; answer: Course };
@@ -1992,7 +3108,7 @@ export interface Commands {
   topic: { arguments: ById; answer: Topic };
   /** Marks a topic done or not done. */
   mark_topic: { arguments: MarkTopic; answer: Topic };
-  /** Remembers where somebody is in a file. */
+  /** Stores the reading or playing position in a file. */
   note_position: { arguments: NotePosition; answer: Nothing };
   /** Fetches every file of a course. */
   download_course: { arguments: ById; answer: Downloads };
@@ -2000,13 +3116,13 @@ export interface Commands {
   download_topic: { arguments: ById; answer: Downloads };
   /** All downloads. */
   downloads: { arguments: Nothing; answer: Downloads };
-  /** Stops fetching until told otherwise. */
+  /** Pauses downloads until they are resumed. */
   pause_downloads: { arguments: Nothing; answer: Downloads };
-  /** Goes on fetching, failed ones too. */
+  /** Resumes downloads, failed ones too. */
   resume_downloads: { arguments: Nothing; answer: Downloads };
-  /** Removes a course's files from this laptop, those that no other course needs. */
+  /** Removes those files of a course from this laptop that no other course needs. */
   remove_downloads: { arguments: ById; answer: Downloads };
-  /** Begins a test or goes on with it. */
+  /** Begins a test or continues the unfinished attempt. */
   start_attempt: { arguments: StartAttempt; answer: Attempt };
   /** An attempt, opened. */
   attempt: { arguments: ById; answer: Attempt };
@@ -2024,6 +3140,28 @@ export interface Commands {
   stations: { arguments: Nothing; answer: Array<StationCard> };
   /** A station with everything that belongs to it. */
   station: { arguments: ById; answer: Station };
-  /** What deleting a row takes along and empties: shown before it is done. */
+  /** Tables that this person may see, with their columns. */
+  tables: { arguments: Nothing; answer: Array<RecordTable> };
+  /** A page of a table's rows. */
+  records: { arguments: RecordsQuery; answer: RecordPage };
+  /** A row, opened. */
+  record: { arguments: RowOf; answer: OpenedRecord };
+  /** Rows that a reference may name. */
+  find_references: { arguments: FindReferences; answer: Array<Named> };
+  /** Makes and changes rows, all or none. */
+  save_records: { arguments: SaveRecords; answer: SavedRecords };
+  /** Deletes rows and what goes with them, all or none. */
+  remove_records: { arguments: RowsNamed; answer: SavedRecords };
+  /** Takes back what a save or a delete did. */
+  undo_records: { arguments: UndoRecords; answer: SavedRecords };
+  /** What happened to a row, from the server's audit log. */
+  record_history: { arguments: HistoryOf; answer: RecordHistory };
+  /** Writes a list to a file. */
+  export_records: { arguments: ExportRecords; answer: WrittenFile };
+  /** What a file contains, and which columns it fills. */
+  read_import: { arguments: ReadImport; answer: ImportFile };
+  /** Imports a file, all or nothing, or says what that would do. */
+  import_records: { arguments: ImportRecords; answer: ImportReport };
+  /** Which other rows a delete removes or clears, to show before it is done. */
   deletion: { arguments: RowOf; answer: Deletion };
 }

@@ -90,6 +90,26 @@ test("changes of other tables, and changes after it is closed, cause no request"
   expect(desk.calls).toHaveLength(1);
 });
 
+test("without a list of tables it follows those that its answer names", async () => {
+  const page = (tables: string[]) => ({ rows: [], next: null, total: 0, tables });
+  desk.answers = [() => page(["stations"]), () => page(["groups"]), () => page(["groups"])];
+  const query = { table: "stations", filter: [], sort: [], search: "", after: null, limit: 1 };
+  const close = $effect.root(() => void live("records", () => query));
+  flushSync();
+  await settle();
+  desk.tell({ kind: "changed", entities: ["groups"] });
+  await vi.advanceTimersByTimeAsync(GATHER_MS);
+  expect(desk.calls).toHaveLength(1);
+  desk.tell({ kind: "changed", entities: ["stations"] });
+  await vi.advanceTimersByTimeAsync(GATHER_MS);
+  expect(desk.calls).toHaveLength(2);
+  desk.tell({ kind: "changed", entities: ["stations"] });
+  desk.tell({ kind: "changed", entities: ["groups"] });
+  await vi.advanceTimersByTimeAsync(GATHER_MS);
+  expect(desk.calls).toHaveLength(3);
+  close();
+});
+
 test("a failed refresh keeps the old answer and reports the error", async () => {
   desk.answers = [() => [group], () => { throw refusal; }];
   const { view, close } = open();

@@ -8,6 +8,8 @@
  * `live` is called while a component is set up, and stops with it. Arguments are a function, so that they may follow
  * props; when they change, the old answer is dropped unless `keep` is set (a grid that moves to the next month keeps
  * it).
+ *
+ * The list of tables may be left out where the answer itself names the tables that it was read from, as records do.
  */
 import { untrack } from "svelte";
 import { call, onEvent, problemOf, type Answer, type Arguments, type CommandName } from "./desktop";
@@ -96,7 +98,7 @@ export class Live<Name extends CommandName> {
 export function live<Name extends CommandName>(
   name: Name,
   args: () => Arguments<Name>,
-  entities: readonly string[],
+  entities?: readonly string[],
   options: LiveOptions<Name> = {},
 ): Live<Name> {
   const view = new Live(name, options);
@@ -104,16 +106,25 @@ export function live<Name extends CommandName>(
     const now = $state.snapshot(args()) as Arguments<Name>;
     untrack(() => void view.ask(now));
   });
-  $effect(() => onChanged(entities, () => void view.reload(), options.gather_ms));
+  const tables = () => entities ?? tablesOf(view.data);
+  $effect(() => onChanged(tables, () => void view.reload(), options.gather_ms));
   return view;
 }
 
+/** The tables that an answer says it was read from. */
+function tablesOf(answer: unknown): readonly string[] {
+  const tables = (answer as { tables?: unknown } | null)?.tables;
+  return Array.isArray(tables) ? tables : [];
+}
+
 /** Calls back when one of these tables changed, at most once in `gather_ms`. Returns a function that stops it. */
-export function onChanged(entities: readonly string[], changed: () => void, gather_ms = GATHER_MS): () => void {
+export function onChanged(entities: readonly string[] | (() => readonly string[]), changed: () => void, gather_ms = GATHER_MS): () => void {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const stop = onEvent((event) => {
     if (event.kind !== "changed" || timer !== null) return;
-    if (!event.entities.some((entity) => entities.includes(entity))) return;
+    // Asked at each event: an answer that came meanwhile may name other tables.
+    const wanted = typeof entities === "function" ? untrack(entities) : entities;
+    if (!event.entities.some((entity) => wanted.includes(entity))) return;
     timer = setTimeout(() => {
       timer = null;
       changed();

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { CODES, PARTICULAR_NAMES, SHOWN_CHOICES, SHOWN_COLUMNS, SHOWN_ENTITIES, STATION_STATES } from "../desktop/generated";
+import { CODES, PARTICULAR_NAMES, RECORD_CHOICES, RECORD_COLUMNS, RECORD_TABLES, SHOWN_CHOICES, SHOWN_COLUMNS, SHOWN_ENTITIES, STATION_STATES } from "../desktop/generated";
 
 const folder = join(import.meta.dirname, "../../../messages");
 const features = readdirSync(folder);
@@ -70,6 +70,10 @@ describe.each([
   ["entity_", SHOWN_ENTITIES],
   ["column_", SHOWN_COLUMNS],
   ["choice_", SHOWN_CHOICES],
+  ["entity_", RECORD_TABLES],
+  ["entities_", RECORD_TABLES],
+  ["column_", RECORD_COLUMNS],
+  ["choice_", RECORD_CHOICES],
   ["station_particular_", PARTICULAR_NAMES],
   ["station_status_", STATION_STATES],
 ] as const)("words of %s…", (prefix, names) => {
@@ -83,6 +87,11 @@ test("there are no messages for removed particulars and states of stations", () 
   const keys = Object.keys(read("station", "en"));
   const gone = (prefix: string, names: readonly string[]) => keys.filter((key) => key.startsWith(prefix) && !names.includes(key.slice(prefix.length)));
   expect([...gone("station_particular_", PARTICULAR_NAMES), ...gone("station_status_", STATION_STATES)]).toEqual([]);
+});
+
+test("there are no messages for removed tables", () => {
+  const tables = Object.keys(read("records", "en")).filter((key) => key.startsWith("entities_")).map((key) => key.slice("entities_".length));
+  expect(tables.filter((table) => !RECORD_TABLES.includes(table))).toEqual([]);
 });
 
 test("there are no messages for removed codes", () => {

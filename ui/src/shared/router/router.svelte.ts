@@ -9,12 +9,17 @@ export type Route =
   | { name: "stations" }
   | { name: "station"; id: string }
   | { name: "learners"; courseId: string }
+  | { name: "records"; table: string; id?: string }
   | { name: "sync" };
 
 const WITH_ID = ["course", "topic", "attempt", "group", "station"] as const;
 
 /** The address of a route, for `href`. */
 export function hrefOf(route: Route): string {
+  if (route.name === "records") {
+    const list = `#/records/${encodeURIComponent(route.table)}`;
+    return route.id ? `${list}/${encodeURIComponent(route.id)}` : list;
+  }
   if ("id" in route) return `#/${route.name}/${encodeURIComponent(route.id)}`;
   if ("courseId" in route) return `#/learners/${encodeURIComponent(route.courseId)}`;
   return route.name === "home" ? "#/" : `#/${route.name}`;
@@ -22,16 +27,19 @@ export function hrefOf(route: Route): string {
 
 /** The route of an address; an unknown one is home. */
 export function routeOf(hash: string): Route {
-  const [name, raw] = hash.replace(/^#?\/?/, "").split("/");
+  const [name, raw, rest] = hash.replace(/^#?\/?/, "").split("/");
   let id = "";
+  let row = "";
   try {
     id = decodeURIComponent(raw ?? "");
+    row = decodeURIComponent(rest ?? "");
   } catch {
     return { name: "home" };
   }
   const known = WITH_ID.find((each) => each === name);
   if (known && id) return { name: known, id };
   if (name === "learners" && id) return { name, courseId: id };
+  if (name === "records" && id) return row ? { name, table: id, id: row } : { name, table: id };
   if (name === "stations" || name === "sync") return { name };
   return { name: "home" };
 }

@@ -59,7 +59,7 @@ pub static USERS: Entity = Entity {
         column("role", Kind::Choice(ROLES), Merge::Ask).default("\"learner\""),
         column("status", Kind::Choice(&["pending", "active", "suspended"]), Merge::Ask).default("\"active\""),
         column("employee_id", Kind::Text, Merge::Ask).optional().length_max(100),
-        column("department_id", Kind::Uuid, Merge::Latest).references("departments", OnDelete::Keep, &[]).optional(),
+        column("department_id", Kind::Uuid, Merge::Latest).references("departments", OnDelete::SetNull, &[]).optional(),
         column("position", Kind::Text, Merge::Latest).optional().length_max(100),
         column("station_id", Kind::Uuid, Merge::Latest).references("stations", OnDelete::SetNull, &[]).optional(),
         column("email_verified", Kind::Bool, Merge::Server),
@@ -95,7 +95,7 @@ pub static STAFF_CARDS: Entity = Entity {
         column("full_name", Kind::Text, Merge::Server).length_max(255),
         column("role", Kind::Choice(ROLES), Merge::Server),
         column("position", Kind::Text, Merge::Server).optional().length_max(100),
-        column("department_id", Kind::Uuid, Merge::Server).references("departments", OnDelete::Keep, &[]).optional(),
+        column("department_id", Kind::Uuid, Merge::Server).references("departments", OnDelete::SetNull, &[]).optional(),
         column("station_id", Kind::Uuid, Merge::Server).references("stations", OnDelete::Keep, &[]).optional(),
         // Whether they work there now.
         column("is_active", Kind::Bool, Merge::Server),

@@ -42,14 +42,14 @@ pub static COURSES: Entity = Entity {
         column("level", Kind::Choice(&["beginner", "intermediate", "advanced"]), Merge::Latest).optional(),
         column("instructor_id", Kind::Uuid, Merge::Ask).references("users", OnDelete::Restrict, &[]).optional(),
         column("station_id", Kind::Uuid, Merge::Latest).references("stations", OnDelete::SetNull, &[]).optional(),
-        column("department_id", Kind::Uuid, Merge::Latest).references("departments", OnDelete::Keep, &[]).optional(),
+        column("department_id", Kind::Uuid, Merge::Latest).references("departments", OnDelete::SetNull, &[]).optional(),
         column("thumbnail_url", Kind::Text, Merge::Latest).optional().length_max(2_000),
         column("estimated_seconds", Kind::Int, Merge::Latest).optional().at_least(0),
         column("price_minor", Kind::Int, Merge::Ask).group("price").wide().at_least(0),
         column("currency", Kind::Text, Merge::Ask).group("price").length_max(3).default("\"EUR\"").format(Format::Currency),
         column("enrollments_max", Kind::Int, Merge::Latest).optional().at_least(1),
         column("is_certified", Kind::Bool, Merge::Latest),
-        column("certificate_template_id", Kind::Uuid, Merge::Latest).references("certificate_templates", OnDelete::Keep, &[]).optional(),
+        column("certificate_template_id", Kind::Uuid, Merge::Latest).references("certificate_templates", OnDelete::SetNull, &[]).optional(),
         // Everybody in the organization may enroll themselves if it is free of charge.
         column("is_public", Kind::Bool, Merge::Latest),
         // A list of words.

@@ -1,13 +1,21 @@
 //! The tables, one file per part of the domain.
 
 mod accounts;
+mod announcements;
 mod assessments;
+mod assignments;
 mod attendance;
+mod certificates;
+mod coding;
 mod content;
 mod courses;
+mod departments;
 mod groups;
+mod money;
+mod paths;
 mod people;
 mod progress;
+mod sessions;
 mod stations;
 mod sync;
 
@@ -22,6 +30,7 @@ pub static ALL: &[&Entity] = &[
     &stations::STATION_SPECIFICATIONS,
     &stations::STATION_SAFETY_SYSTEMS,
     &stations::STATION_SAFETY_SYSTEM_FEATURES,
+    &departments::DEPARTMENTS,
     &accounts::USERS,
     &accounts::STAFF_CARDS,
     &people::USER_PROFILES,
@@ -33,8 +42,11 @@ pub static ALL: &[&Entity] = &[
     &groups::GROUPS,
     &groups::GROUP_MEMBERSHIPS,
     &groups::GROUP_MEMBERSHIP_PERIODS,
+    &certificates::CERTIFICATE_TEMPLATES,
+    &certificates::BADGES,
     &courses::COURSES,
     &courses::COURSE_FACTS,
+    &paths::COURSE_PREREQUISITES,
     &courses::MODULES,
     &courses::TOPICS,
     &content::MEDIA_ASSETS,
@@ -43,11 +55,30 @@ pub static ALL: &[&Entity] = &[
     &assessments::QUESTIONS,
     &assessments::QUESTION_OPTIONS,
     &assessments::ANSWER_KEYS,
+    &assignments::ASSESSMENT_ASSIGNMENTS,
+    &paths::LEARNING_PATHS,
+    &paths::PATH_STEPS,
     &progress::ENROLLMENTS,
     &assessments::ASSESSMENT_ATTEMPTS,
     &progress::TOPIC_PROGRESS,
     &progress::CONTENT_PROGRESS,
+    &assignments::ASSIGNMENTS,
+    &assignments::ASSIGNMENT_SUBMISSIONS,
+    &certificates::CERTIFICATES,
+    &certificates::USER_BADGES,
+    &sessions::TRAINING_SESSIONS,
+    &sessions::SESSION_ATTENDANCES,
     &attendance::ATTENDANCE_RECORDS,
+    &money::PAYMENTS,
+    &money::SUBSCRIPTION_PLANS,
+    &money::PURCHASES,
+    &money::SUBSCRIPTIONS,
+    &announcements::ANNOUNCEMENTS,
+    &announcements::MESSAGES,
+    &coding::CODING_TOPICS,
+    &coding::CODING_TASKS,
+    &coding::CODING_TEST_CASES,
+    &coding::CODING_SUBMISSIONS,
     &sync::DEVICES,
     &sync::CONFLICTS,
     &sync::HELD_CHANGES,

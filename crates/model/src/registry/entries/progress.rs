@@ -86,7 +86,9 @@ pub static TOPIC_PROGRESS: Entity = Entity {
     delete: &[],
     access: &[],
     constraints: constraints(),
-    record: record(Section::Courses, Label::All(&["user_id", "topic_id"])).part_of("topic_id"),
+    record: record(Section::Courses, Label::All(&["user_id", "topic_id"]))
+        .part_of("topic_id")
+        .unaudited("it only follows where somebody is in a file and how long they were there"),
 };
 
 /// One learner's progress in one content item, and the position where they stopped.
@@ -112,5 +114,7 @@ pub static CONTENT_PROGRESS: Entity = Entity {
     delete: &[],
     access: &[],
     constraints: constraints(),
-    record: record(Section::Courses, Label::All(&["user_id", "content_item_id"])).part_of("content_item_id"),
+    record: record(Section::Courses, Label::All(&["user_id", "content_item_id"]))
+        .part_of("content_item_id")
+        .unaudited("it only follows where somebody is in a file and how long they were there"),
 };

@@ -70,7 +70,8 @@ pub static CONFLICTS: Entity = Entity {
     record: record(Section::Organization, Label::First(&["field"]))
         .bookkeeping("the Sync centre shows it and settles it")
         .never_held("who may not settle a conflict leaves it to those who may")
-        .never_offered("it is about values that went with the lost rows"),
+        .never_offered("it is about values that went with the lost rows")
+        .unaudited("it is itself a record of changes, and the changes are audited"),
 };
 
 /// A change whose author had lost the right when it arrived. It waits for a decision by a person who has the right now.
@@ -124,7 +125,8 @@ pub static HELD_CHANGES: Entity = Entity {
     record: record(Section::Organization, Label::First(&["author_name"]))
         .bookkeeping("the Sync centre shows it and decides about it")
         .never_held("a decision about a change is not itself decided about")
-        .never_offered("it is about a change that its author's laptop sends again"),
+        .never_offered("it is about a change that its author's laptop sends again")
+        .unaudited("it is itself a record of changes, and the changes are audited"),
 };
 
 /// A row that a laptop still has and the server has lost, because the server was restored from a backup. It waits for an
@@ -169,5 +171,6 @@ pub static OFFERED_ROWS: Entity = Entity {
     record: record(Section::Organization, Label::First(&["offered_by_name"]))
         .bookkeeping("the Sync centre shows it and decides about it")
         .never_held("a decision about an offer is not itself decided about")
-        .never_offered("it is about rows that the laptops which have them offer again"),
+        .never_offered("it is about rows that the laptops which have them offer again")
+        .unaudited("it is itself a record of changes, and the changes are audited"),
 };

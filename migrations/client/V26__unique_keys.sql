@@ -6,3 +6,4 @@ CREATE INDEX users_by_employee ON users (employee_id) WHERE employee_id IS NOT N
 CREATE INDEX stations_by_code ON stations (code) WHERE code IS NOT NULL;
 CREATE INDEX courses_by_slug ON courses (slug) WHERE slug IS NOT NULL;
 CREATE INDEX courses_by_code ON courses (course_code) WHERE course_code IS NOT NULL;
+CREATE INDEX departments_by_code ON departments (code);
