@@ -5,7 +5,9 @@ use uuid::Uuid;
 use waystation_client::store::{Edit, Writer, rows};
 use waystation_model::access::Role;
 use waystation_model::registry::Entity;
+use waystation_model::wire::Operation;
 
+use crate::any_table::AnyTable;
 use crate::authority::table;
 use crate::random::Random;
 use crate::school::School;
@@ -61,6 +63,25 @@ impl Author<'_> {
 
     fn put(&self, name: &str, id: Option<Uuid>, fields: Fields) -> Vec<Edit> {
         vec![Edit::put(table(name), id, fields)]
+    }
+
+    /// A change of a row of any table, which this person may make or not, and which may break a rule.
+    pub fn any_table(&mut self) -> Vec<Edit> {
+        let new_id = self.new_id();
+        let (random, serial, now_ms, author) = (Random::of(self.random.number()), self.serial, self.now_ms, self.user);
+        let school = self.school;
+        let mut any = |entity: &'static Entity, random: &mut Random| {
+            let mut seen = Author { random: Random::of(random.number()), ..*self };
+            seen.any(entity)
+        };
+        let elsewhere = |name: &str| school.elsewhere(name);
+        let mut generic = AnyTable { random, serial, now_ms, author, keys: "k".to_owned(), new_id, any: &mut any, elsewhere: &elsewhere };
+        let Some(change) = generic.change(|entity| !entity.write.is_empty()) else { return Vec::new() };
+        let id = change.is_made.then_some(change.row);
+        vec![match change.op {
+            Operation::Put => Edit::put(change.entity, id, change.fields),
+            Operation::Delete => Edit::delete(change.entity, change.row),
+        }]
     }
 
     /// A change that this person may make, or none.

@@ -57,6 +57,10 @@ pub enum Fault {
     KeepAcknowledged,
     /// A laptop that the server does not know treats acknowledged changes as done.
     KeepUnknownAcknowledged,
+    /// The laptop does not check the rules of a row before it stores a change.
+    ForgetCheck,
+    /// A foreign key finds a row of another organization.
+    ForeignOrganization,
 }
 
 impl Fault {
@@ -88,6 +92,8 @@ impl Fault {
         Fault::TrustHeads,
         Fault::KeepAcknowledged,
         Fault::KeepUnknownAcknowledged,
+        Fault::ForgetCheck,
+        Fault::ForeignOrganization,
     ];
 }
 

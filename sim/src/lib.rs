@@ -3,6 +3,7 @@
 //! The laptops run the real client core on real SQLite files. The server runs its real rules over tables in memory. Time,
 //! randomness, the network and the disk are derived from the seed, so a failing seed fails every time.
 
+pub mod any_table;
 pub mod authority;
 pub mod disk;
 mod edits;

@@ -24,6 +24,8 @@ pub struct School {
     pub stations: Vec<Uuid>,
     /// A test of the first course.
     pub assessment: Uuid,
+    /// One row of another organization by its table.
+    pub elsewhere: Vec<(&'static str, Uuid)>,
 }
 
 /// Makes an id from a kind of row and a number, so that it is readable in a trace.
@@ -49,6 +51,40 @@ impl School {
     /// When the rules refuse a row, which is a bug in this function.
     pub fn found(memory: &Memory) -> Result<School, Failure> {
         Ok(memory.by_other_program(School::fill)?.0)
+    }
+
+    /// Makes another organization with rows in the same tables.
+    ///
+    /// # Errors
+    /// When the rules refuse a row, which is a bug in this function.
+    pub fn found_neighbour(&mut self, memory: &Memory) -> Result<(), Failure> {
+        let other = id(1, 100);
+        let text = |id: Uuid| json!(id.to_string());
+        let (user, group, station, course, module) = (id(2, 100), id(3, 100), id(4, 100), id(6, 100), id(7, 100));
+        let rows: Vec<(&'static str, Uuid, Vec<(&str, Value)>)> = vec![
+            ("organizations", other, vec![("name", json!("Neighbour")), ("slug", json!("neighbour"))]),
+            ("users", user, vec![("user_name", json!("neighbour")), ("role", json!("instructor"))]),
+            ("groups", group, vec![("teacher_id", text(user)), ("name", json!("Group"))]),
+            ("stations", station, vec![("name", json!("Station")), ("code", json!("S1"))]),
+            ("courses", course, vec![("title", json!("Course")), ("instructor_id", text(user)), ("status", json!("published"))]),
+            ("modules", module, vec![("course_id", text(course)), ("title", json!("Module"))]),
+            ("topics", id(8, 100), vec![("course_id", text(course)), ("module_id", text(module)), ("title", json!("Topic"))]),
+            ("media_assets", id(14, 100), vec![("course_id", text(course)), ("title", json!("File"))]),
+            ("assessments", id(9, 100), vec![("course_id", text(course)), ("title", json!("Quiz"))]),
+        ];
+        self.elsewhere = rows.iter().map(|(name, id, _)| (*name, *id)).collect();
+        memory.by_other_program(|writing| {
+            for (name, id, given) in &rows {
+                writing.make(table(name), other, *id, given)?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// A row of another organization.
+    pub fn elsewhere(&self, name: &str) -> Option<Uuid> {
+        self.elsewhere.iter().find(|(of, _)| *of == name).map(|(_, id)| *id)
     }
 
     /// Fills empty tables within a transaction.

@@ -12,15 +12,17 @@ use sync_server::failure::Failure;
 use sync_server::heads::{Heads, Subscription};
 use sync_server::protocols::Protocols;
 use sync_server::pull::{self, Page};
-use sync_server::push::{Batch, Constraints};
+use sync_server::push::Batch;
 use sync_server::witness::{Run, Witness};
 use sync_server::{settle, slices};
 use uuid::Uuid;
 use waystation_model::limits::PROTOCOL_VERSION;
-use waystation_model::wire::{NumberedOutcome, Operation, PullRequest, PushRequest, SlicesRequest};
+use waystation_model::registry::all;
+use waystation_model::registry::rules::{Test, row_constraints};
+use waystation_model::wire::{NumberedOutcome, Operation, Outcome, PullRequest, PushRequest, SlicesRequest};
 use waystation_model::{Code, Problem};
 
-use crate::authority::{Backup, Memory, constraints, subscribed_scopes as readable_scopes, table};
+use crate::authority::{Backup, Memory, subscribed_scopes as readable_scopes, table};
 use crate::faults::{Fault, Faults, Finding};
 use crate::random::Random;
 
@@ -63,7 +65,6 @@ pub struct Servers {
     /// The authority.
     pub memory: Memory,
     instances: Vec<Instance>,
-    constraints: Constraints,
     faults: Faults,
     backup: Option<Backup>,
     /// The state of a standby or of a copy of the files.
@@ -76,6 +77,17 @@ pub struct Servers {
     devices_made: u128,
     newest: u32,
     protocols: Protocols,
+    /// Whether every laptop checks rules before it stores a change.
+    laptops_check: bool,
+}
+
+/// Whether a constraint is about one column that a laptop checks. Conditions over several columns may be broken by two laptops
+/// together.
+fn is_checked_on_laptops(name: &str) -> bool {
+    all().iter().any(|entity| {
+        let of_name = row_constraints(entity).iter().find(|constraint| constraint.name == name);
+        of_name.is_some_and(|constraint| !matches!(constraint.test, Test::Check(_)) && constraint.is_checked_on_laptops(entity))
+    })
 }
 
 fn problem(failure: Failure) -> Problem {
@@ -91,7 +103,6 @@ impl Servers {
         let mut servers = Servers {
             memory,
             instances: Vec::new(),
-            constraints: constraints(),
             faults,
             backup: None,
             replica: None,
@@ -100,6 +111,7 @@ impl Servers {
             devices_made: 0,
             newest: PROTOCOL_VERSION,
             protocols: Protocols::OURS,
+            laptops_check: false,
         };
         for _ in 0..count {
             let instance = servers.started();
@@ -118,6 +130,12 @@ impl Servers {
     /// Makes the server issue witnesses.
     pub fn with_witnesses(mut self) -> Servers {
         self.tokens = Some(Tokens::new("the secret of every instance"));
+        self
+    }
+
+    /// Declares that every laptop checks rules before it stores a change.
+    pub fn of_checking_laptops(mut self) -> Servers {
+        self.laptops_check = true;
         self
     }
 
@@ -343,7 +361,7 @@ impl Servers {
             // The injected fault keeps old rights here too.
             let fresh = !self.faults.has(Fault::StaleAccess);
             let batch = if fresh { batch.with_rights_at(subscription.rights_at) } else { batch };
-            ready(batch.take(&self.memory, &self.constraints, self.tokens.as_ref(), session, &subscription.actor))
+            ready(batch.take(&self.memory, self.tokens.as_ref(), session, &subscription.actor))
         })();
         if let Err(Failure::EpochMoved) = result {
             self.settle(instance);
@@ -376,6 +394,14 @@ impl Servers {
 
     /// Records outcomes, and checks that no mutation takes effect twice.
     fn note_outcomes(&mut self, device: Uuid, from: i64, to: i64, outcomes: &[NumberedOutcome]) -> Result<(), Finding> {
+        for outcome in outcomes.iter().filter(|_| self.laptops_check) {
+            if let Outcome::Rejected { code: Code::RuleBroken, message, .. } = &outcome.outcome
+                && let Some(name) = message.strip_suffix(" does not hold")
+                && is_checked_on_laptops(name)
+            {
+                return Finding::of(format!("mutation {} of {device} breaks {name}, which the laptop could tell", outcome.n));
+            }
+        }
         for n in from..=to {
             let outcome =
                 outcomes.iter().find(|outcome| outcome.n == n).map_or_else(|| "Applied".to_owned(), |o| format!("{:?}", o.outcome));

@@ -141,23 +141,31 @@ const GOES_BACK: &[(Act, usize)] = &[
 const GOES_BACK_FAULTS: &[(Act, usize)] =
     &[(Act::BackUp, 2), (Act::Restore, 1), (Act::Day, 2), (Act::Lose, 4), (Act::Repeat, 3), (Act::CutPower, 2), (Act::Copy, 1)];
 
+/// The first seed of histories in which people change rows of every table, validly and not, and laptops check rules before they
+/// store a change. Another organization has rows in the same tables.
+pub const EVERY_TABLE_FROM: u64 = 5_000_000;
+/// Additional steps of all histories from [`EVERY_TABLE_FROM`] on.
+const EVERY_TABLE: &[(Act, usize)] = &[(Act::Edit, 16), (Act::ByOtherProgram, 4)];
+
 /// The history of a seed.
 pub fn history(seed: u64, steps: usize) -> Vec<Step> {
     let mut random = Random::of(seed);
     let mut acts = ORDINARY.to_vec();
     match seed {
+        EVERY_TABLE_FROM.. => acts.extend(EVERY_TABLE),
         GOES_BACK_FROM.. => acts.extend(GOES_BACK),
         RESTORES_FROM.. => acts.extend(RESTORES),
         _ => {}
     }
     let later = match seed {
+        EVERY_TABLE_FROM.. => LATEST_FAULTS,
         GOES_BACK_FROM.. => GOES_BACK_FAULTS,
         RESTORES_FROM.. => &[],
         LATEST_FROM.. => LATEST_FAULTS,
         LATER_FROM.. => LATER_FAULTS,
         _ => &[],
     };
-    let usual = if seed >= RESTORES_FROM { &[] } else { FAULTS };
+    let usual = if (RESTORES_FROM..EVERY_TABLE_FROM).contains(&seed) { &[] } else { FAULTS };
     for fault in usual.iter().chain(later) {
         if random.one_in(2) {
             acts.push(*fault);

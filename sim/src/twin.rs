@@ -13,15 +13,20 @@ use sync_server::heads::Heads;
 use sync_server::push::Batch;
 use uuid::Uuid;
 use waystation_model::chain::{CHAIN_START, Chain, extend};
-use waystation_model::registry::{Entity, all};
+use waystation_model::registry::rules::broken_by_change;
+use waystation_model::registry::{Entity, Merge, all, check_value};
 use waystation_model::wire::{Base, Mutation, Operation, PushAnswer, PushRequest, into_runs};
 
-use crate::authority::{Memory, constraints, table, value};
+use crate::any_table::{AnyChange, AnyTable};
+use crate::authority::{Memory, table, value};
 use crate::faults::Faults;
 use crate::random::Random;
 
 /// When all learners joined their groups: 2026-02-01, in milliseconds since 1970.
 const JOINED_MS: i64 = 1_769_904_000_000;
+
+/// The first seed of histories that change rows of every table, validly and not.
+pub const EVERY_TABLE_FROM: u64 = 1_000_000;
 
 /// A change of one row by another program.
 #[derive(Debug, Clone)]
@@ -130,6 +135,10 @@ impl Device {
     }
 }
 
+fn id_of(world: u32, kind: u128, number: u128) -> Uuid {
+    Uuid::from_u128(kind << 112 | u128::from(world) << 80 | 0x7000 << 64 | 0x8000 << 48 | number)
+}
+
 /// The result of a step, in a form that both authorities share.
 pub type Played = Result<Option<PushAnswer>, String>;
 
@@ -154,6 +163,7 @@ pub struct Twin {
     random: Random,
     serial: u64,
     start_ms: i64,
+    is_every_table: bool,
 }
 
 impl Twin {
@@ -167,13 +177,14 @@ impl Twin {
             random: Random::of(seed),
             serial: 0,
             start_ms: now_ms,
+            is_every_table: seed >= EVERY_TABLE_FROM,
         };
         twin.organization = twin.id(1, 1);
         twin
     }
 
     fn id(&self, kind: u128, number: u128) -> Uuid {
-        Uuid::from_u128(kind << 112 | u128::from(self.world) << 80 | 0x7000 << 64 | 0x8000 << 48 | number)
+        id_of(self.world, kind, number)
     }
 
     fn text(&self, kind: u128, number: u128) -> Value {
@@ -323,10 +334,7 @@ impl Twin {
         let taken = (|| {
             let batch = Batch::read(request, self.memory.epoch())?;
             let subscription = self.hears(device)?;
-            batch
-                .take(&self.memory, &constraints(), None, self.session(device), &subscription.actor)
-                .now_or_never()
-                .expect("nothing in memory waits")
+            batch.take(&self.memory, None, self.session(device), &subscription.actor).now_or_never().expect("nothing in memory waits")
         })();
         taken.map(|(answer, _)| Some(answer)).map_err(|failure: Failure| word(&failure))
     }
@@ -369,7 +377,80 @@ impl Twin {
         }
     }
 
+    /// A change of a row of any table.
+    fn any_change(&mut self, author: Uuid) -> Option<AnyChange> {
+        self.new_text();
+        let random = Random::of(self.random.number());
+        let (memory, world, organization) = (self.memory.clone(), self.world, self.organization);
+        let mut any = |entity: &'static Entity, random: &mut Random| {
+            let state = memory.state();
+            let rows: Vec<_> = state
+                .rows(entity)
+                .filter(|(_, row)| row.organization_id == organization)
+                .map(|(id, row)| (*id, row.values.clone()))
+                .collect();
+            random.pick(&rows).cloned()
+        };
+        // PostgreSQL has the rows of the history before, of another organization. The simulator does not: the answers are equal.
+        let kinds = [("users", 2, 1), ("groups", 3, 1), ("stations", 4, 1), ("courses", 6, 1), ("modules", 7, 1), ("topics", 8, 11)];
+        let elsewhere = |name: &str| {
+            let (_, kind, number) = kinds.iter().find(|(of, ..)| *of == name)?;
+            Some(id_of(world.wrapping_sub(1), *kind, *number))
+        };
+        let mut generic = AnyTable {
+            random,
+            serial: self.serial,
+            now_ms: self.start_ms,
+            author,
+            keys: format!("k{world}-"),
+            new_id: self.id(13, u128::from(self.serial)),
+            any: &mut any,
+            elsewhere: &elsewhere,
+        };
+        generic.change(|_| true)
+    }
+
+    /// A change of a row of any table by another program. A database takes no value of another kind: those are left out.
+    fn any_change_by_other_program(&mut self) -> Option<Change> {
+        let number = 1 + self.random.below(6) as u128;
+        let AnyChange { entity, op, row, mut fields, .. } = self.any_change(self.id(2, number))?;
+        if !fields.iter().all(|(name, value)| entity.column(name).is_some_and(|column| check_value(column, value).is_ok())) {
+            return None;
+        }
+        if op == Operation::Delete {
+            return Some(Change::Delete(entity, row));
+        }
+        if self.memory.state().row(entity, &row).is_some() {
+            let is_key = |name: &str| entity.column(name).is_some_and(|column| matches!(column.merge, Merge::Key | Merge::Carried));
+            fields.retain(|(name, _)| !is_key(name));
+            return (!fields.is_empty()).then_some(Change::Set(entity, row, fields));
+        }
+        // Plain SQL names every column that has no default in the database.
+        for column in entity.columns.iter().filter(|column| column.merge != Merge::Server) {
+            let default = column.default_value();
+            if !default.is_null() && fields.iter().all(|(name, _)| *name != column.name) {
+                fields.push((column.name, default));
+            }
+        }
+        Some(Change::Make(entity, row, fields))
+    }
+
+    /// The column of a new row that a laptop would refuse; none when it would store the row.
+    pub fn would_refuse(&self, draft: &Draft) -> Option<&'static str> {
+        if draft.op == Operation::Delete || self.memory.state().row(draft.entity, &draft.row).is_some() {
+            return None;
+        }
+        let mut values = draft.entity.empty_values();
+        for (name, value) in &draft.fields {
+            values[draft.entity.column_index(name)?] = value.clone();
+        }
+        broken_by_change(draft.entity, &values, |_| true).map(|broken| broken.column)
+    }
+
     fn change(&mut self) -> Option<Change> {
+        if self.is_every_table && self.random.one_in(2) {
+            return self.any_change_by_other_program();
+        }
         let text = self.new_text();
         let (name, column, new) = match self.random.below(14) {
             0 => ("topics", "title", text),
@@ -402,6 +483,11 @@ impl Twin {
     }
 
     fn draft(&mut self, device: usize, n: i64, before: &[Draft]) -> Option<Draft> {
+        if self.is_every_table && self.random.one_in(2) {
+            let AnyChange { entity, op, row, is_made, fields } = self.any_change(self.devices[device].user)?;
+            let draft = Draft { entity, op, row, sends_id: is_made, fields, seen: true, own: None, at: 0 };
+            return Some(self.based(device, n, before, draft));
+        }
         let text = self.new_text();
         let user = json!(self.devices[device].user.to_string());
         let mut new_row = false;

@@ -7,11 +7,14 @@ use sync_server::accounts::Session;
 use sync_server::failure::Failure;
 use uuid::Uuid;
 use waystation_client::error::ClientError;
+use waystation_client::store::Edit;
 use waystation_model::Problem;
 use waystation_model::access::Role;
 use waystation_model::limits::PROTOCOL_VERSION;
-use waystation_model::registry::Entity;
+use waystation_model::registry::{Entity, check_value};
+use waystation_model::wire::Operation;
 
+use crate::any_table::{AnyChange, AnyTable};
 use crate::authority::{Memory, MemoryWriting, table, value};
 use crate::edits::Author;
 use crate::entered::{Entered, row_of, seen};
@@ -21,7 +24,7 @@ use crate::lost::LostRows;
 use crate::random::Random;
 use crate::school::School;
 use crate::server::{Crash, Route, Servers};
-use crate::steps::{Act, GOES_BACK_FROM, LATEST_FROM, Step};
+use crate::steps::{Act, EVERY_TABLE_FROM, GOES_BACK_FROM, LATEST_FROM, Step};
 
 /// The time at which every history begins: 2026-03-01, in milliseconds since 1970.
 pub const START_MS: i64 = 1_772_323_200_000;
@@ -68,6 +71,8 @@ pub struct World {
     pub tally: Tally,
     /// Whether enough time passes at the end that laptops offer lost rows.
     pub has_days: bool,
+    /// Whether people change rows of every table, and laptops check rules before they store a change.
+    is_every_table: bool,
     /// Rows that laptops had when the server lost them.
     pub lost: LostRows,
     /// A trace in English, if it is wanted.
@@ -101,11 +106,16 @@ impl World {
         let mut random = Random::of(seed ^ 0x5c00_1000);
         let memory = Memory::new(START_MS, faults.clone());
         memory.state().page_rows_max = *random.pick(&[1, 2, 3, 7, 20, 2_000]).unwrap_or(&20);
-        let school = School::found(&memory).map_err(broken)?;
+        let mut school = School::found(&memory).map_err(broken)?;
+        let is_every_table = seed >= EVERY_TABLE_FROM;
+        if is_every_table {
+            school.found_neighbour(&memory).map_err(broken)?;
+        }
         let latest = seed >= LATEST_FROM;
         let newest = if latest { NEWEST_PROTOCOL } else { PROTOCOL_VERSION };
         let servers = Servers::new(memory, 1 + random.below(2), faults.clone()).up_to(newest);
         let servers = if seed >= GOES_BACK_FROM { servers.with_witnesses() } else { servers };
+        let servers = if is_every_table { servers.of_checking_laptops() } else { servers };
         let mut world = World {
             servers,
             laptops: Vec::new(),
@@ -115,6 +125,7 @@ impl World {
             tally: Tally::new(),
             has_days: latest,
             lost: LostRows::default(),
+            is_every_table,
             story: None,
             messages: Vec::new(),
             true_ms: START_MS,
@@ -273,7 +284,10 @@ impl World {
         let owner = &laptop.writer().device().owner;
         let mut author =
             Author { writer: laptop.writer(), user: laptop.user, role: owner.role, school: &self.school, random, serial, now_ms: now };
-        let edits = author.change();
+        let mut edits = if self.is_every_table && author.random.one_in(2) { author.any_table() } else { author.change() };
+        if !self.is_every_table || self.faults.has(Fault::ForgetCheck) {
+            edits = edits.into_iter().map(Edit::unchecked).collect();
+        }
         let before: Vec<Option<Vec<Value>>> =
             edits.iter().map(|edit| row_of(edit).and_then(|row| seen(laptop.writer(), edit.entity, &row))).collect();
         let last_at = laptop.writer().device().last_at;
@@ -497,8 +511,40 @@ impl World {
         random.pick(&ids).copied()
     }
 
+    /// Another program changes a row of any table, validly or not.
+    fn any_table_by_other_program(&mut self, mut random: Random) -> Result<(), Finding> {
+        let memory = self.servers.memory.clone();
+        let mut any = |entity: &'static Entity, random: &mut Random| {
+            let state = memory.state();
+            let rows: Vec<_> = state.rows(entity).map(|(id, row)| (*id, row.values.clone())).collect();
+            random.pick(&rows).cloned()
+        };
+        let school = self.school.clone();
+        let elsewhere = |name: &str| school.elsewhere(name);
+        let people: Vec<Uuid> = school.people.iter().map(|(user, _)| *user).collect();
+        let author = random.pick(&people).copied().unwrap_or_default();
+        let new_id = crate::school::id(15, u128::from(self.serial));
+        let (serial, now_ms) = (self.serial, self.true_ms);
+        let mut generic = AnyTable { random, serial, now_ms, author, keys: "k".to_owned(), new_id, any: &mut any, elsewhere: &elsewhere };
+        let Some(AnyChange { entity, op, row, fields, .. }) = generic.change(|_| true) else { return Ok(()) };
+        // A database takes no value of another kind, and those checks are the columns' own.
+        let fits = |(name, value): &(&str, Value)| entity.column(name).is_some_and(|column| check_value(column, value).is_ok());
+        if !fields.iter().all(fits) {
+            return Ok(());
+        }
+        let organization = self.school.organization;
+        self.write_by_hand(|writing| match op {
+            Operation::Delete => writing.delete_row(entity, row),
+            Operation::Put if writing.change(entity, row, &fields)? => Ok(()),
+            Operation::Put => writing.make(entity, organization, row, &fields).map(drop),
+        })
+    }
+
     fn by_other_program(&mut self, mut random: Random) -> Result<(), Finding> {
         self.serial += 1;
+        if self.is_every_table && random.one_in(2) {
+            return self.any_table_by_other_program(random);
+        }
         let word = json!(format!("sql{}", self.serial));
         let (name, column) = *random
             .pick(&[

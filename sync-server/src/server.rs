@@ -14,11 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::accounts::{MostRounds, SignInLimiter, Tokens};
-use crate::authority::postgres::read_constraints;
 use crate::epoch::Epoch;
 use crate::failure::Failure;
 use crate::heads::Heads;
-use crate::push::Constraints;
 use crate::settings::Settings;
 use crate::state::App;
 use crate::tenant_queues::TenantQueues;
@@ -54,7 +52,6 @@ impl Server {
         let (announcements, moved) = mpsc::channel(instances::ANNOUNCEMENTS_MAX);
         let heads = Arc::new(Heads::default());
         let app = App {
-            constraints: Arc::new(Constraints::new(read_constraints(&pool).await?)),
             files: content::open(&settings.content)?,
             tokens: Arc::new(Tokens::new(&settings.token_secret)),
             sign_ins: Arc::new(SignInLimiter::default()),

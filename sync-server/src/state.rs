@@ -15,7 +15,6 @@ use crate::heads::Heads;
 use crate::instances::Announcement;
 use crate::protocols::Protocols;
 use crate::pull::ReadAhead;
-use crate::push::Constraints;
 use crate::tenant_queues::TenantQueues;
 
 /// The state that all request handlers share. Cheap to clone.
@@ -37,8 +36,6 @@ pub struct App {
     pub most_rounds: Arc<MostRounds>,
     /// The queue for password checks.
     pub passwords: Arc<PasswordQueue>,
-    /// The database's constraints by name.
-    pub constraints: Arc<Constraints>,
     /// Heads that moved, for the other instances.
     pub announcements: mpsc::Sender<Announcement>,
     /// Fires when the server is to stop.

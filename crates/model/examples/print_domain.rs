@@ -1,11 +1,13 @@
-//! Prints the generated section of `docs/DOMAIN.md`: for each table its scopes, who may write it, and how each column merges.
+//! Prints the generated section of `docs/DOMAIN.md`: for each table its scopes, who may write it, what the
+//! database checks of it, and how each column merges.
 //! Given a file, it prints that file with the section between its markers replaced.
 
 use std::process::ExitCode;
 
 use waystation_model::access::{Rules, Who};
 use waystation_model::registry::{
-    AccessRule, Column, Deletion, Entity, IdRule, Kind, Merge, OnDelete, ScopeRule, Target, When, all, deletion,
+    AccessRule, Check, Column, Deletion, Entity, Format, IdRule, Kind, Merge, OnDelete, Range, Rule, ScopeRule, Target, Unique, When, all,
+    deletion,
 };
 
 /// The line that begins the section.
@@ -60,8 +62,16 @@ fn table(entity: &Entity) -> String {
     ];
     lines.extend(of_deletion(entity));
     if !entity.access.is_empty() {
-        lines.push(format!("- **Decides what is heard by**: {}", list(entity.access.iter().map(access), "; ")));
+        lines.push(format!("- **Decides the subscriptions of**: {}", list(entity.access.iter().map(access), "; ")));
     }
+    if !entity.constraints.unique.is_empty() {
+        lines.push(format!("- **Unique**: {}", list(entity.constraints.unique.iter().map(unique), "; ")));
+    }
+    if !entity.constraints.checks.is_empty() {
+        lines.push(format!("- **Checked**: {}", list(entity.constraints.checks.iter().map(check), "; ")));
+    }
+    lines.extend(entity.record.never_held.map(|why| format!("- **Changes are never held**: {why}")));
+    lines.extend(entity.record.never_offered.map(|why| format!("- **Rows are never offered**: {why}")));
     lines.extend([String::new(), "| column | holds | merges |".to_owned(), "|---|---|---|".to_owned()]);
     lines.extend(entity.columns.iter().map(|column| format!("| `{}` | {} | {} |", column.name, holds(column), merges(column))));
     lines.join("\n") + "\n"
@@ -69,6 +79,55 @@ fn table(entity: &Entity) -> String {
 
 fn list(parts: impl Iterator<Item = String>, between: &str) -> String {
     parts.collect::<Vec<_>>().join(between)
+}
+
+fn names(columns: &[&str], last: &str) -> String {
+    match columns {
+        [one] => format!("`{one}`"),
+        [others @ .., end] => format!("{} {last} `{end}`", list(others.iter().map(|name| format!("`{name}`")), ", ")),
+        [] => String::new(),
+    }
+}
+
+fn unique(unique: &Unique) -> String {
+    let columns = names(unique.columns, "and");
+    let place = if unique.within_organization { "in the organization" } else { "everywhere" };
+    let case = if unique.ignores_case { ", upper and lower case are equal" } else { "" };
+    let nulls = if unique.nulls_equal { ", also when empty" } else { "" };
+    let when = unique.when.map(|when| format!(" while {}", condition(when))).unwrap_or_default();
+    format!("{columns} {place}{case}{nulls}{when}")
+}
+
+fn check(check: &Check) -> String {
+    let completed = if check.is_completed { " (the server completes the row)" } else { "" };
+    format!("{}{completed}", list(check.rules.iter().map(checked), " and "))
+}
+
+fn checked(rule: &Rule) -> String {
+    match *rule {
+        Rule::ExactlyOne(columns) => format!("exactly one of {} is set", names(columns, "and")),
+        Rule::AtMostOne(columns) => format!("at most one of {} is set", names(columns, "and")),
+        Rule::SomeSet(columns) => format!("{} is set", names(columns, "or")),
+        Rule::SomeText(columns) => format!("{} is not empty", names(columns, "or")),
+        Rule::AllOrNone(columns) => format!("{} are set together", names(columns, "and")),
+        Rule::Needs(column, other) => format!("`{column}` needs `{other}`"),
+        Rule::NotBefore(later, earlier) => format!("`{later}` is not before `{earlier}`"),
+        Rule::After(later, earlier) => format!("`{later}` is after `{earlier}`"),
+        Rule::SetFor(column, words, wanted) => format!("`{column}` is set while `{words}` is {}", names(wanted, "or")),
+        Rule::Differ(one, other) => format!("`{one}` is not `{other}`"),
+        Rule::NullWhile(column, when) => format!("`{column}` is empty exactly while {}", condition(when)),
+        Rule::Implies(one, other) => format!("while {}, {}", condition(one), condition(other)),
+    }
+}
+
+fn condition(when: When) -> String {
+    match when {
+        When::Equals(column, word) => format!("`{column}` is `{word}`"),
+        When::Differs(column, word) => format!("`{column}` is not `{word}`"),
+        When::True(column) => format!("`{column}`"),
+        When::False(column) => format!("not `{column}`"),
+        When::Null(column) => format!("`{column}` is empty"),
+    }
 }
 
 fn id(rule: IdRule) -> String {
@@ -82,11 +141,7 @@ fn scope(rule: &ScopeRule) -> String {
     let name = format!("`{}:<{}>`", rule.kind.word(), rule.column);
     match rule.when {
         None => name,
-        Some(When::Equals(column, word)) => format!("{name} while `{column}` is `{word}`"),
-        Some(When::Differs(column, word)) => format!("{name} while `{column}` is not `{word}`"),
-        Some(When::True(column)) => format!("{name} while `{column}`"),
-        Some(When::False(column)) => format!("{name} while not `{column}`"),
-        Some(When::Null(column)) => format!("{name} while `{column}` is empty"),
+        Some(when) => format!("{name} while {}", condition(when)),
     }
 }
 
@@ -105,7 +160,7 @@ fn rules(rules: Rules, between: &str) -> String {
 fn who(who: &Who) -> String {
     match who {
         Who::Is(column) => format!("is `{column}`"),
-        Who::Subscribes(kind, column) => format!("hears `{}:<{column}>`", kind.word()),
+        Who::Subscribes(kind, column) => format!("subscribes to `{}:<{column}>`", kind.word()),
         Who::Has(role) => format!("has the role `{}`", role.word()),
         Who::Staff => "works here".to_owned(),
         Who::Empty(column) => format!("leaves `{column}` empty"),
@@ -165,7 +220,27 @@ fn holds(column: &Column) -> String {
     let default = if default.is_null() { String::new() } else { format!("; at first `{default}`") };
     let by_others =
         column.default_by_others.map(|(person, json)| format!(", `{json}` when not `{person}` makes the row")).unwrap_or_default();
-    format!("{kind}{}{empty}{needed}{default}{by_others}", points_at(column))
+    format!("{kind}{}{}{empty}{needed}{default}{by_others}", limits(column), points_at(column))
+}
+
+fn limits(column: &Column) -> String {
+    let range = column.range.map(|Range { least, most }| match most {
+        Some(most) => format!(", {least} to {most}"),
+        None => format!(", at least {least}"),
+    });
+    let format = column.format.map(|format| match format {
+        Format::Currency => ", a currency of ISO 4217",
+        Format::Email => ", an e-mail address",
+        Format::Sha256 => ", a SHA-256",
+        Format::TimeZone => ", an IANA time zone",
+        Format::Stamp => ", a stamp",
+        Format::TableName => ", a table",
+        Format::NotEmpty => ", not empty",
+        Format::Object => ", an object",
+        Format::List => ", a list",
+        Format::Weekdays => ", a list of the numbers 1 to 7",
+    });
+    format!("{}{}", range.unwrap_or_default(), format.unwrap_or_default())
 }
 
 fn points_at(column: &Column) -> String {

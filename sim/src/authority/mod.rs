@@ -19,12 +19,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use sync_server::authority::{Authority, FeedRowKey};
 use sync_server::failure::Failure;
-use sync_server::push::Constraints;
 use uuid::Uuid;
 use waystation_model::merge::Edits;
 use waystation_model::registry::{Entity, entity};
 
 pub use access::{account, scopes as subscribed_scopes};
+pub use constraints::is_simulated;
 pub use epoch::Postgres;
 pub use feed::{FeedEntry, Feeds, ScopeFeed};
 pub use snapshot::MemorySnapshot;
@@ -115,11 +115,6 @@ impl Memory {
 /// When there is none: the simulator names its tables itself.
 pub fn table(name: &str) -> &'static Entity {
     entity(name).expect("a registered table")
-}
-
-/// The columns of every simulated constraint, by its name. A refusal names them.
-pub fn constraints() -> Constraints {
-    Constraints::new(constraints::columns())
 }
 
 /// A new row's values: the given columns, and defaults for the others.

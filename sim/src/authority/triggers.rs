@@ -10,9 +10,21 @@ use waystation_model::ids::DERIVED_ID_NAMESPACE;
 use waystation_model::merge::{Edit, Edits};
 use waystation_model::registry::Entity;
 
-use super::table;
 use super::tables::{Row, id_in, set, value};
 use super::writing::MemoryWriting;
+use super::{constraints, table};
+
+/// Tables whose triggers read parent rows, and the references that are checked before them: see `references_within` in
+/// `migrations/server`.
+const ASKED_FIRST: &[(&str, &[&str])] = &[
+    ("enrollments", &["user_id", "course_id"]),
+    ("assessments", &["topic_id"]),
+    ("questions", &["assessment_id"]),
+    ("question_options", &["question_id"]),
+    ("answer_keys", &["assessment_id"]),
+    ("assessment_attempts", &["user_id", "assessment_id"]),
+    ("content_items", &["topic_id"]),
+];
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
@@ -43,8 +55,15 @@ pub fn track(entity: &Entity, before: Option<&Row>, row: &mut Row, now_ms: i64) 
 }
 
 /// BEFORE triggers: they fill in columns, or refuse the row.
-pub fn before(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &mut Row) -> Result<(), Failure> {
+pub fn before(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, before: Option<&Row>, row: &mut Row) -> Result<(), Failure> {
     let now = writing.now_ms();
+    if before.is_none() {
+        let asked_first = ASKED_FIRST.iter().find(|(table, _)| *table == entity.name);
+        asked_first.map_or(Ok(()), |(_, columns)| constraints::references_within(writing, entity, columns, row))?;
+        check_course_of_test(writing, entity, row)?;
+        fill_module_of_topic(writing, entity, row);
+        fill_published(writing, entity, row);
+    }
     match entity.name {
         "users" => full_name(entity, row),
         "groups" => group_name(entity, row),
@@ -62,13 +81,31 @@ pub fn before(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Optio
             }
             return check_room(writing, entity, id, before, row);
         }
-        "modules" | "topics" if before.is_none() => {
-            let courses = table("courses");
-            let course = id_in(entity, &row.values, "course_id").and_then(|id| writing.row(courses, id));
-            let published = course.is_some_and(|course| value(courses, &course.values, "published") == true);
+        "learning_paths" => {
+            let published = value(entity, &row.values, "status") == "published";
             set(entity, &mut row.values, "published", published);
         }
-        "assessments" | "questions" | "answer_keys" | "assessment_attempts" => return test_part(writing, entity, id, before, row),
+        "path_steps" if before.is_none() => copy_published(writing, entity, row, "learning_path_id", table("learning_paths")),
+        "coding_tasks" => {
+            let published = value(entity, &row.values, "is_active") == true && value(entity, &row.values, "deleted_at").is_null();
+            set(entity, &mut row.values, "published", published);
+        }
+        "coding_test_cases" => {
+            if before.is_none() {
+                copy_published(writing, entity, row, "coding_task_id", table("coding_tasks"));
+            }
+            let of = |name: &str| value(entity, &row.values, name) == true;
+            let shown = of("published") && !of("is_hidden");
+            set(entity, &mut row.values, "shown", shown);
+        }
+        "announcements" => announcement_audience(entity, row),
+        "purchases" => {
+            let completed = value(entity, &row.values, "status") == "completed";
+            if completed && value(entity, &row.values, "purchased_at").is_null() {
+                set(entity, &mut row.values, "purchased_at", now);
+            }
+        }
+        "answer_keys" | "assessment_attempts" => return test_part(writing, entity, id, before, row),
         _ => {}
     }
     Ok(())
@@ -199,24 +236,62 @@ fn check_room(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Optio
     if taken >= places { Err(refused(Code::CourseFull, "enrollments_room_check")) } else { Ok(()) }
 }
 
-/// Checks that parts of a test belong to its course, sets whether its key is shared, and limits the number of attempts.
-fn test_part(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &mut Row) -> Result<(), Failure> {
-    let (assessments, courses) = (table("assessments"), table("courses"));
-    let course = id_in(entity, &row.values, "course_id");
-    if before.is_none() && matches!(entity.name, "assessments" | "questions") {
-        let published =
-            course.and_then(|id| writing.row(courses, id)).is_some_and(|course| value(courses, &course.values, "published") == true);
-        set(entity, &mut row.values, "published", published);
-    }
-    if entity.name == "assessments" {
+/// Refuses a part of a test whose course is not the test's.
+fn check_course_of_test(writing: &MemoryWriting, entity: &Entity, row: &Row) -> Result<(), Failure> {
+    let (column, parent) = match entity.name {
+        "question_options" => ("question_id", table("questions")),
+        "questions" | "answer_keys" | "assessment_attempts" => ("assessment_id", table("assessments")),
+        _ => return Ok(()),
+    };
+    let Some(found) = id_in(entity, &row.values, column).and_then(|id| writing.row(parent, id)) else { return Ok(()) };
+    if id_in(entity, &row.values, "course_id") == id_in(parent, &found.values, "course_id") {
         return Ok(());
     }
-    let test = id_in(entity, &row.values, "assessment_id").and_then(|id| writing.row(assessments, id));
-    if let (None, Some(test)) = (before, &test)
-        && course != id_in(assessments, &test.values, "course_id")
-    {
-        return Err(refused(Code::RuleBroken, &format!("{}_course_id_check", entity.name)));
+    Err(refused(Code::RuleBroken, &format!("{}_course_id_check", entity.name)))
+}
+
+/// The module of a row that has a topic is the topic's.
+fn fill_module_of_topic(writing: &MemoryWriting, entity: &Entity, row: &mut Row) {
+    let topics = table("topics");
+    if !matches!(entity.name, "assessments" | "content_items") {
+        return;
     }
+    let Some(topic) = id_in(entity, &row.values, "topic_id") else { return };
+    let module = writing.row(topics, topic).map_or(Value::Null, |topic| value(topics, &topic.values, "module_id").clone());
+    set(entity, &mut row.values, "module_id", module);
+}
+
+/// A part is published with the row that it is a part of.
+fn copy_published(writing: &MemoryWriting, entity: &Entity, row: &mut Row, column: &str, parent: &Entity) {
+    let found = id_in(entity, &row.values, column).and_then(|id| writing.row(parent, id));
+    let published = found.is_some_and(|found| value(parent, &found.values, "published") == true);
+    set(entity, &mut row.values, "published", published);
+}
+
+fn announcement_audience(entity: &Entity, row: &mut Row) {
+    let of = |name: &str| value(entity, &row.values, name);
+    let audience = match (of("course_id").is_null(), of("published_at").is_null()) {
+        (false, false) if *of("published") == true => "course",
+        (false, _) => "course_staff",
+        (true, false) => "organization",
+        (true, true) => "administrators",
+    };
+    set(entity, &mut row.values, "audience", audience);
+}
+
+/// A part of a course is published with it.
+fn fill_published(writing: &MemoryWriting, entity: &Entity, row: &mut Row) {
+    let follows = entity.column("course_id").and_then(|column| column.references).is_some_and(|course| course.same.contains(&"published"));
+    if !follows {
+        return;
+    }
+    copy_published(writing, entity, row, "course_id", table("courses"));
+}
+
+/// Sets whether an answer key is shared, and limits the number of attempts.
+fn test_part(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &mut Row) -> Result<(), Failure> {
+    let assessments = table("assessments");
+    let test = id_in(entity, &row.values, "assessment_id").and_then(|id| writing.row(assessments, id));
     match entity.name {
         "answer_keys" => {
             let shared = test.is_some_and(|test| value(assessments, &test.values, "graded_by") == "laptop");
@@ -252,7 +327,6 @@ pub fn after(writing: &mut MemoryWriting, entity: &'static Entity, id: Uuid, bef
             copy_name(writing, id, before, row)?;
             staff_card(writing, id, row)
         }
-        "courses" => carry_published(writing, id, before, row),
         "group_memberships" => periods(writing, id, before, row),
         "assessments" => share_key(writing, id, before, row),
         _ => Ok(()),
@@ -294,23 +368,6 @@ fn staff_card(writing: &mut MemoryWriting, user: Uuid, row: &Row) -> Result<(), 
         None => writing.insert_row(cards, row.organization_id, id, values, Edits::new()).map(drop),
         Some(there) => writing.update_row(cards, id, values, there.edits.clone()),
     }
-}
-
-/// Copies a course's `published` to its contents, which moves them between the feeds of staff and learners.
-fn carry_published(writing: &mut MemoryWriting, course: Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
-    let courses = table("courses");
-    let published = value(courses, &row.values, "published");
-    if before.is_none_or(|before| value(courses, &before.values, "published") == published) {
-        return Ok(());
-    }
-    for part in ["modules", "topics", "assessments", "questions"].map(table) {
-        for (id, found) in writing.find(part, |row| id_in(part, &row.values, "course_id") == Some(course)) {
-            let mut values = found.values.clone();
-            set(part, &mut values, "published", published.clone());
-            writing.update_row(part, id, values, found.edits.clone())?;
-        }
-    }
-    Ok(())
 }
 
 fn share_key(writing: &mut MemoryWriting, assessment: Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use waystation_model::registry::all;
 
 use super::Memory;
 use super::feed::LIVE;
+use super::tables::id_in;
 use crate::faults::Finding;
 
 impl Memory {
@@ -21,6 +22,13 @@ impl Memory {
         let mut placed: Vec<(String, (i16, Uuid), i64)> = Vec::new();
         for entity in all() {
             for (id, row) in state.rows(entity) {
+                for (column, parent) in entity.columns.iter().filter_map(|column| Some((column, column.enforced()?))) {
+                    let Some(parent_id) = id_in(entity, &row.values, column.name) else { continue };
+                    let found = state.row(parent, &parent_id);
+                    if found.is_none_or(|found| found.organization_id != row.organization_id) {
+                        return Finding::of(format!("{} {id}: {} is not in its organization", entity.name, column.name));
+                    }
+                }
                 let hash = row_hash(entity.name, id, row.stamp);
                 for scope in entity.scopes_of(id, &row.organization_id, &row.values) {
                     placed.push((scope, (entity.code, *id), hash));

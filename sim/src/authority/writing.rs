@@ -29,6 +29,8 @@ pub struct MemoryWriting {
     journal: Vec<Undo>,
     queue: Queue,
     savepoints: Vec<(usize, usize)>,
+    /// Rows that the current `DELETE` has deleted so far.
+    deleted: Vec<(&'static Entity, Uuid)>,
     committed: bool,
 }
 
@@ -43,7 +45,14 @@ impl Drop for MemoryWriting {
 impl MemoryWriting {
     /// Begins a transaction.
     pub fn begin(memory: Memory) -> MemoryWriting {
-        MemoryWriting { memory, journal: Vec::new(), queue: Queue::default(), savepoints: Vec::new(), committed: false }
+        MemoryWriting {
+            memory,
+            journal: Vec::new(),
+            queue: Queue::default(),
+            savepoints: Vec::new(),
+            deleted: Vec::new(),
+            committed: false,
+        }
     }
 
     fn undo_to(&mut self, length: usize) {
@@ -178,6 +187,7 @@ impl MemoryWriting {
         self.replace(entity, id, Some(Arc::clone(&row)));
         constraints::references(self, entity, Some(before), &row)?;
         self.queue.changed(&self.memory.state(), entity, &id, before, &row);
+        constraints::follow(self, entity, id, before, &row)?;
         triggers::after(self, entity, id, Some(before), &row)
     }
 
@@ -186,10 +196,29 @@ impl MemoryWriting {
     /// # Errors
     /// `missing_reference` while a row that is not deleted with it references it.
     pub fn delete_row(&mut self, entity: &'static Entity, id: Uuid) -> Result<(), Failure> {
+        self.delete_one(entity, id)?;
+        // References are checked when all cascades are done: what is deleted too does not refuse the delete.
+        for (entity, id) in mem::take(&mut self.deleted) {
+            constraints::check_deleted(self, entity, id)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes one row with its cascades, as a part of a `DELETE`.
+    ///
+    /// # Errors
+    /// A refusal by the database.
+    pub fn delete_one(&mut self, entity: &'static Entity, id: Uuid) -> Result<(), Failure> {
         let Some(row) = self.row(entity, id) else { return Ok(()) };
         self.replace(entity, id, None);
         self.queue.deleted(&self.memory.state(), entity, &id, &row);
-        constraints::deleted(self, entity, id)
+        self.deleted.push((entity, id));
+        constraints::cascade(self, entity, id)
+    }
+
+    /// Whether this fault is injected.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.memory.faults.has(fault)
     }
 
     /// Records that a row is deleted by its parent's cascade.
@@ -376,6 +405,7 @@ impl Writing for MemoryWriting {
     }
 
     async fn roll_back(&mut self) -> Result<(), Failure> {
+        self.deleted.clear();
         let (journal, queue) = self.savepoints.pop().ok_or_else(|| Failure::broken("no savepoint"))?;
         self.undo_to(journal);
         self.queue.truncate(queue);
@@ -384,7 +414,9 @@ impl Writing for MemoryWriting {
 
     async fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> Result<Vec<Found>, Failure> {
         self.step()?;
-        constraints::check_simulated(entity)?;
+        if !constraints::is_simulated(entity) {
+            return Err(Failure::broken(format!("{} is not simulated", entity.name)));
+        }
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();

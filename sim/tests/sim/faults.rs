@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use waystation_sim::faults::{Fault, Faults};
 use waystation_sim::run::{Size, run};
-use waystation_sim::steps::{GOES_BACK_FROM, LATEST_FROM, RESTORES_FROM};
+use waystation_sim::steps::{EVERY_TABLE_FROM, GOES_BACK_FROM, LATEST_FROM, RESTORES_FROM};
 
 /// Every fault, and the seeds that find it. Repeated stamps are found in histories where an epoch begins without notice: there
 /// lost stamps cannot be distinguished from new ones.
@@ -35,6 +35,8 @@ const WITHIN: &[(Fault, std::ops::Range<u64>)] = &[
     (Fault::TrustHeads, GOES_BACK_FROM..GOES_BACK_FROM + 30),
     (Fault::KeepAcknowledged, GOES_BACK_FROM..GOES_BACK_FROM + 300),
     (Fault::KeepUnknownAcknowledged, GOES_BACK_FROM..GOES_BACK_FROM + 30),
+    (Fault::ForgetCheck, EVERY_TABLE_FROM..EVERY_TABLE_FROM + 20),
+    (Fault::ForeignOrganization, EVERY_TABLE_FROM..EVERY_TABLE_FROM + 60),
 ];
 
 #[test]

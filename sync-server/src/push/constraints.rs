@@ -1,10 +1,9 @@
 //! Translates a violated SQL constraint into a code and the column at fault.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 use uuid::Uuid;
 use waystation_model::access::Actor;
+use waystation_model::registry::rules::{column_of_constraint, unique_of_constraint};
 use waystation_model::registry::{Entity, Kind};
 use waystation_model::wire::{Mutation, NumberedOutcome, Operation, Outcome};
 use waystation_model::{Code, Problem};
@@ -16,59 +15,30 @@ use crate::failure::{Failure, Refusal};
 /// Suffixes tried to suggest a free name.
 const SUGGESTIONS_MAX: u32 = 50;
 
-/// The columns of every constraint and unique index, by name.
-#[derive(Debug, Default)]
-pub struct Constraints {
-    columns: HashMap<String, Vec<String>>,
-}
-
-impl Constraints {
-    /// From a map of constraint name to columns.
-    pub fn new(columns: HashMap<String, Vec<String>>) -> Constraints {
-        Constraints { columns }
+/// The outcome of a mutation that the database refused. Names of constraints follow from the table's entry.
+pub async fn refusal<W: Writing>(
+    transaction: &mut W,
+    actor: &Actor,
+    entity: &'static Entity,
+    mutation: &Mutation,
+    refusal: Refusal,
+) -> Result<NumberedOutcome, Failure> {
+    let Refusal { code, constraint: name, text } = refusal;
+    let name = name.as_str();
+    let deleted = mutation.op == Operation::Delete && code == Code::MissingReference;
+    let code = if deleted { Code::InUse } else { code };
+    // A delete is refused by another table's constraint: its columns are not of this row.
+    let field = if deleted { None } else { column_of_constraint(entity, name) };
+    tracing::info!(constraint = name, entity = entity.name, n = mutation.n, error = text, "the database refused a mutation");
+    let mut problem =
+        Problem::new(code, if name.is_empty() { "the database refused the row".to_owned() } else { format!("{name} does not hold") });
+    problem.fields.extend(field.map(str::to_owned));
+    let mut outcome = rejected(mutation.n, problem);
+    if let (Code::Taken, Some(field), Outcome::Rejected { suggestion, .. }) = (code, field, &mut outcome.outcome) {
+        let within = unique_of_constraint(entity, name).is_some_and(|unique| unique.within_organization);
+        *suggestion = suggest(transaction, within.then_some(actor.organization_id), entity, mutation, field).await?;
     }
-
-    /// Whether a constraint has this name.
-    pub fn is_known(&self, name: &str) -> bool {
-        self.columns.contains_key(name)
-    }
-
-    /// The outcome of a mutation that the database refused.
-    pub async fn refusal<W: Writing>(
-        &self,
-        transaction: &mut W,
-        actor: &Actor,
-        entity: &Entity,
-        mutation: &Mutation,
-        refusal: Refusal,
-    ) -> Result<NumberedOutcome, Failure> {
-        let Refusal { code, constraint: name, text } = refusal;
-        let name = name.as_str();
-        let mut field = self.columns.get(name).and_then(|columns| at_fault(entity, name, columns)).cloned();
-        let deleted = mutation.op == Operation::Delete && code == Code::MissingReference;
-        let code = if deleted { Code::InUse } else { code };
-        if deleted {
-            // The constraint belongs to another table: its columns are not of this row.
-            field = None;
-        }
-        tracing::info!(constraint = name, entity = entity.name, n = mutation.n, error = text, "the database refused a mutation");
-        let mut problem =
-            Problem::new(code, if name.is_empty() { "the database refused the row".to_owned() } else { format!("{name} does not hold") });
-        problem.fields.extend(field.clone());
-        let mut outcome = rejected(mutation.n, problem);
-        if let (Code::Taken, Some(field), Outcome::Rejected { suggestion, .. }) = (code, &field, &mut outcome.outcome) {
-            let within = self.columns.get(name).is_some_and(|columns| columns.iter().any(|column| column == "organization_id"));
-            *suggestion = suggest(transaction, within.then_some(actor.organization_id), entity, mutation, field).await?;
-        }
-        Ok(outcome)
-    }
-}
-
-/// The column that a constraint is about. A composite one also contains other columns, so the column in its name decides.
-fn at_fault<'a>(entity: &Entity, name: &str, columns: &'a [String]) -> Option<&'a String> {
-    let known = || columns.iter().filter(|column| entity.column(column).is_some());
-    let named = name.strip_prefix(entity.name).and_then(|rest| rest.strip_prefix('_')).unwrap_or("");
-    known().filter(|column| named.starts_with(column.as_str())).max_by_key(|column| column.len()).or_else(|| known().next_back())
+    Ok(outcome)
 }
 
 /// Suggests a free value similar to the taken one, for text: free in the organization, or everywhere. No suggestion for e-mail

@@ -22,8 +22,8 @@ pub async fn refusal<W: Writing>(
     let entity = row_change.entity;
     if let IdRule::Derived(keys) = entity.id {
         // The other row has the same key, so the rows that the key references belong to the other organization.
-        let names = keys.iter().map(|key| format!("{}_{key}_fkey", entity.name));
-        let constraint = names.into_iter().find(|name| context.constraints.is_known(name)).unwrap_or_default();
+        let is_enforced = |key: &&&str| entity.column(key).is_some_and(|column| column.enforced().is_some());
+        let constraint = keys.iter().find(is_enforced).map(|key| format!("{}_{key}_fkey", entity.name)).unwrap_or_default();
         return Ok(refused(Code::MissingReference, constraint));
     }
     let trial = Stored { stamp: None, values: merged.values, edits: merged.edits };

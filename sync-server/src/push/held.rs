@@ -84,7 +84,7 @@ pub async fn hold_if_formerly_allowed<W: Writing>(
     rows: &Rows,
     held: &mut HeldChanges,
 ) -> Result<Option<Result<Outcome, Problem>>, Failure> {
-    if row_change.entity.is_about_sync() {
+    if !row_change.entity.may_be_held() {
         return Ok(None);
     }
     let current = rows.current(row_change.id);

@@ -26,8 +26,6 @@ use waystation_model::limits::{PUSH_BODY_BYTES_MAX, PUSH_MUTATIONS_MAX};
 use waystation_model::wire::{Mutation, NumberedOutcome, Outcome, PushAnswer, PushRequest, Run};
 use waystation_model::{Code, Problem, registry};
 
-pub use constraints::Constraints;
-
 use crate::access::subscription;
 use crate::accounts::{Session, Tokens};
 use crate::authority::{Authority, Writing};
@@ -65,7 +63,7 @@ pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_B
         let subscription = subscription(&app, session.user_id).await?;
         let batch = batch.with_rights_at(subscription.rights_at);
         let device = session.device_id;
-        let taken = batch.take(&app.pool, &app.constraints, Some(&app.tokens), session, &subscription.actor).await;
+        let taken = batch.take(&app.pool, Some(&app.tokens), session, &subscription.actor).await;
         if let Err(Failure::EpochMoved) = taken {
             app.settle().await?;
         }
@@ -122,12 +120,11 @@ impl Batch {
     pub async fn take<A: Authority>(
         &self,
         authority: &A,
-        constraints: &Constraints,
         tokens: Option<&Tokens>,
         session: Session,
         actor: &Actor,
     ) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
-        tried(|careful| Attempt { authority, constraints, tokens, session, actor, batch: self, careful }.run()).await
+        tried(|careful| Attempt { authority, tokens, session, actor, batch: self, careful }.run()).await
     }
 }
 
@@ -150,7 +147,6 @@ pub async fn tried<T, F: Future<Output = Result<T, Failure>>>(attempt: impl Fn(b
 
 struct Attempt<'a, A> {
     authority: &'a A,
-    constraints: &'a Constraints,
     tokens: Option<&'a Tokens>,
     session: Session,
     actor: &'a Actor,
@@ -185,8 +181,7 @@ impl<A: Authority> Attempt<'_, A> {
 
         let fresh = &mutations[known..];
         let chain = hashes[known..].iter().fold(ledger.chain, |chain, hash| chain::extend(&chain, hash));
-        let mut context =
-            sets::Context::new(self.constraints, self.actor, self.session.device_id, received_ms, ledger.last_stamp, self.careful);
+        let mut context = sets::Context::new(self.actor, self.session.device_id, received_ms, ledger.last_stamp, self.careful);
         context.begin(&mut transaction, *rights_at).await?;
         let fresh_outcomes = sets::apply(&mut transaction, &mut context, fresh).await?;
         let (last_n, lsn) = ledger.store(&mut transaction, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;

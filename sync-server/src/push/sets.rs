@@ -15,15 +15,13 @@ use super::change::{Fields, RowChange};
 use super::facts::Facts;
 use super::held::{self, AuthorHistory, HeldChanges};
 use super::rows::{Rows, load, reload, write};
-use super::{Constraints, RowId, conflicts, decisions, foreign, grades, offers, rejected};
+use super::{RowId, conflicts, constraints, decisions, foreign, grades, offers, rejected};
 use crate::authority::Writing;
 use crate::failure::Failure;
 use crate::heads::access_scopes;
 
 /// What every set of one push shares.
 pub struct Context<'a> {
-    /// The database's constraints by name.
-    pub constraints: &'a Constraints,
     /// The pusher with their current rights.
     pub actor: Cow<'a, Actor>,
     /// From which device.
@@ -42,16 +40,9 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// The context of changes that have just arrived.
-    pub fn new(
-        constraints: &'a Constraints,
-        actor: &'a Actor,
-        device: Uuid,
-        received_ms: i64,
-        last_stamp: i64,
-        careful: bool,
-    ) -> Context<'a> {
+    pub fn new(actor: &'a Actor, device: Uuid, received_ms: i64, last_stamp: i64, careful: bool) -> Context<'a> {
         let (actor, begun_with) = (Cow::Borrowed(actor), Cow::Borrowed(actor));
-        Context { constraints, actor, begun_with, device, received_ms, last_stamp, careful, history: AuthorHistory::default() }
+        Context { actor, begun_with, device, received_ms, last_stamp, careful, history: AuthorHistory::default() }
     }
 
     /// Reads the rights again if they have moved since the actor's were read, at this sum of access heads.
@@ -133,7 +124,7 @@ async fn apply_set<W: Writing>(
     transaction.roll_back().await?;
     context.history.forget();
     if let [only] = set {
-        return Ok(vec![context.constraints.refusal(transaction, &context.actor, entity, only, refusal).await?]);
+        return Ok(vec![constraints::refusal(transaction, &context.actor, entity, only, refusal).await?]);
     }
     let (left, right) = set.split_at(set.len() / 2);
     let mut outcomes = Box::pin(apply_set(transaction, context, entity, left, earlier)).await?;

@@ -8,10 +8,10 @@ use waystation_model::registry::Entity;
 use waystation_model::wire::{Base, Mutation, Operation, Outcome};
 use waystation_model::{chain, merge};
 
+use super::RowId;
 use super::change::RowChange;
 use super::ledger::Ledger;
 use super::sets::{self, Context};
-use super::{Constraints, RowId};
 use crate::accounts::Session;
 use crate::authority::Writing;
 use crate::failure::Failure;
@@ -33,8 +33,6 @@ pub struct Single {
 
 /// The author of a change, and the server's state that it needs.
 pub struct Author<'a> {
-    /// The database's constraints by name.
-    pub constraints: &'a Constraints,
     /// The session.
     pub session: Session,
     /// The person with the rights that were read before the transaction.
@@ -88,7 +86,7 @@ impl Author<'_> {
             columns: change.columns.clone().into(),
             values: change.values.clone(),
         };
-        let mut context = Context::new(self.constraints, self.actor, self.session.device_id, self.now_ms, ledger.last_stamp, self.careful);
+        let mut context = Context::new(self.actor, self.session.device_id, self.now_ms, ledger.last_stamp, self.careful);
         context.begin(transaction, Some(self.rights_at)).await?;
         let mut outcomes = sets::apply(transaction, &mut context, std::slice::from_ref(&mutation)).await?;
         if !outcomes.iter().any(|outcome| matches!(outcome.outcome, Outcome::Rejected { .. })) {

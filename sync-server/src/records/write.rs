@@ -270,7 +270,7 @@ impl Write {
         {
             return Ok((Done::Repeated(before), Vec::new()));
         }
-        let author = Author { constraints: &app.constraints, session: self.token.session, actor, rights_at: *rights_at, now_ms, careful };
+        let author = Author { session: self.token.session, actor, rights_at: *rights_at, now_ms, careful };
         let current = current(&mut transaction, &self.change, actor.organization_id).await?;
         let base = match (self.action, &current) {
             (Action::Make, Some(stored)) if self.change.id.is_some_and(|id| author.may_write(&self.change, id, stored)) => {

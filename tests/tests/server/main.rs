@@ -30,6 +30,7 @@ mod refusals;
 mod rights;
 mod rights_moved;
 mod schema;
+mod schema_rules;
 mod sessions;
 mod slices;
 mod strangers;

@@ -68,7 +68,7 @@ impl App {
                 }
             }
             attention::forget(connection, &refused)?;
-            Ok(vec![Edit { entity, id: Some(refused.row_id), op: refused.op, fields, coalesce: false }])
+            Ok(vec![Edit { entity, id: Some(refused.row_id), op: refused.op, fields, coalesce: false, checks: true }])
         })
         .await?;
         Ok(Nothing {})

@@ -29,17 +29,25 @@ pub struct Edit {
     pub fields: Vec<(&'static str, Value)>,
     /// Whether it may be coalesced with this row's last change, while that one is not sent.
     pub coalesce: bool,
+    /// Whether the laptop checks the table's rules before it stores the change. Otherwise only the server does.
+    pub checks: bool,
 }
 
 impl Edit {
     /// Creates a row or changes some of its columns.
     pub fn put(entity: &'static Entity, id: Option<Uuid>, fields: Vec<(&'static str, Value)>) -> Edit {
-        Edit { entity, id, op: Operation::Put, fields, coalesce: false }
+        Edit { entity, id, op: Operation::Put, fields, coalesce: false, checks: true }
     }
 
     /// Deletes a row.
     pub fn delete(entity: &'static Entity, id: Uuid) -> Edit {
-        Edit { entity, id: Some(id), op: Operation::Delete, fields: Vec::new(), coalesce: false }
+        Edit { entity, id: Some(id), op: Operation::Delete, fields: Vec::new(), coalesce: false, checks: true }
+    }
+
+    /// The same change, checked by the server alone.
+    pub fn unchecked(mut self) -> Edit {
+        self.checks = false;
+        self
     }
 
     /// The same change, coalesced with the row's last change while that one is not sent.
@@ -64,6 +72,11 @@ pub fn make(connection: &Connection, device: &mut Device, now_ms: i64, edit: &Ed
     let at = device.last_at.next(now_ms + device.clock_offset_ms);
 
     let wanted = wanted_row(connection, device, edit, &row_id, &fields, current.clone(), at.as_ms())?;
+    if edit.checks
+        && let Some(wanted) = &wanted
+    {
+        super::rules::check(connection, entity, &id, current.as_ref().map(|row| row.values.as_slice()), &wanted.values)?;
+    }
     let base = base_of(connection, edit, &fields, &id, current.as_ref())?;
     match (&current, &wanted) {
         (Some(before), Some(after)) => rows::write_changes(connection, entity, &id, before, after)?,

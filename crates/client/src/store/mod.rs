@@ -21,6 +21,7 @@ pub mod overlay;
 pub mod page;
 mod plan;
 pub mod rows;
+mod rules;
 pub mod scopes;
 pub mod slices;
 pub mod value;

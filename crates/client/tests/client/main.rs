@@ -9,6 +9,7 @@ mod migrations;
 mod records;
 mod restored;
 mod restored_online;
+mod rules;
 mod screens;
 mod store;
 mod support;

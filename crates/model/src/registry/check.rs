@@ -25,7 +25,8 @@ pub fn check_value(column: &Column, value: &Value) -> Result<(), &'static str> {
         Kind::Text => return check_text(value, column.length_max),
         Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         Kind::Bool => value.is_boolean(),
-        Kind::Int => value.as_i64().is_some_and(|number| number.unsigned_abs() <= INTEGER_MAX),
+        Kind::Int if column.is_wide => value.as_i64().is_some_and(|number| number.unsigned_abs() <= INTEGER_MAX),
+        Kind::Int => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
         Kind::Float => value.as_f64().is_some_and(f64::is_finite),
         // Derived ids hash the text, so only one spelling of a day is accepted; the parser alone accepts spaces.
         Kind::Date => value.as_str().is_some_and(|text| {
@@ -102,6 +103,7 @@ mod tests {
             (Kind::Int, json!(1.5)),
             (Kind::Int, json!(9_007_199_254_740_992_i64)),
             (Kind::Int, json!(i64::MIN)),
+            (Kind::Int, json!(i64::from(i32::MAX) + 1)),
             (Kind::Float, json!("1")),
             (Kind::Date, json!("2026-02-30")),
             (Kind::Date, json!("2026-2-3")),
@@ -120,6 +122,17 @@ mod tests {
         for (kind, value) in wrong {
             assert!(check_value(&column("x", kind, Merge::Latest), &value).is_err(), "{kind:?} took {value}");
         }
+    }
+
+    #[test]
+    fn only_a_wide_column_takes_integers_of_more_than_32_bits() {
+        let position = column("x", Kind::Int, Merge::Latest);
+        for (value, fits) in [(json!(i32::MAX), true), (json!(i32::MIN), true), (json!(i64::from(i32::MIN) - 1), false)] {
+            assert_eq!(check_value(&position, &value).is_ok(), fits, "{value}");
+        }
+        let bytes = position.wide();
+        assert!(check_value(&bytes, &json!(INTEGER_MAX)).is_ok());
+        assert!(check_value(&bytes, &json!(INTEGER_MAX + 1)).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{OnDelete, Reference, Target};
+use super::{Entity, Format, OnDelete, Range, Reference, Target, entity};
 use crate::access::Rules;
 
 /// The kind of a column. The comments give its type in PostgreSQL, in SQLite and on the wire.
@@ -82,6 +82,12 @@ pub struct Column {
     pub references: Option<Reference>,
     /// Whether it holds the author of the change: it can be only that or null.
     pub names_author: bool,
+    /// The numbers that it may hold.
+    pub range: Option<Range>,
+    /// The form that its text or JSON has.
+    pub format: Option<Format>,
+    /// Whether an integer may exceed 32 bits. PostgreSQL stores it as `bigint` then, and as `integer` otherwise.
+    pub is_wide: bool,
     /// A column that names a person, and the default of this column, as JSON text, in a new row that somebody else creates.
     pub default_by_others: Option<(&'static str, &'static str)>,
 }
@@ -103,6 +109,9 @@ pub const fn column(name: &'static str, kind: Kind, merge: Merge) -> Column {
         by: None,
         references: None,
         names_author: false,
+        range: None,
+        format: None,
+        is_wide: false,
         default_by_others: None,
     }
 }
@@ -154,10 +163,40 @@ impl Column {
         self
     }
 
+    /// Limits the numbers to this one and larger ones.
+    pub const fn at_least(mut self, least: i64) -> Column {
+        self.range = Some(Range { least, most: None });
+        self
+    }
+
+    /// Limits the numbers to these two and those between them.
+    pub const fn between(mut self, least: i64, most: i64) -> Column {
+        self.range = Some(Range { least, most: Some(most) });
+        self
+    }
+
+    /// Sets the form of the text or JSON.
+    pub const fn format(mut self, format: Format) -> Column {
+        self.format = Some(format);
+        self
+    }
+
+    /// Allows integers of more than 32 bits.
+    pub const fn wide(mut self) -> Column {
+        self.is_wide = true;
+        self
+    }
+
     /// Declares a reference to a row of this table. `same`: columns of both tables that have to be equal in both rows.
     pub const fn references(mut self, table: &'static str, on_delete: OnDelete, same: &'static [&'static str]) -> Column {
         self.references = Some(Reference { target: Target::Table(table), on_delete, same });
         self
+    }
+
+    /// The table that the database requires to have the referenced row; none when no foreign key enforces it.
+    pub fn enforced(&self) -> Option<&'static Entity> {
+        let reference = self.references.filter(|reference| reference.on_delete != OnDelete::Keep)?;
+        entity(reference.table()?)
     }
 
     /// Declares a reference to a row of the table that another column names. No foreign key enforces it.

@@ -4,14 +4,17 @@
 
 mod check;
 mod column;
+mod constraint;
 pub mod entries;
 mod record;
 mod reference;
+pub mod rules;
 mod written;
 
 pub(crate) use check::TIMESTAMP_MS_MAX;
 pub use check::{INTEGER_MAX, check_value, normal, read_timestamp_ms};
 pub use column::{Column, Kind, Merge, carried, column, key};
+pub use constraint::{Check, Constraints, Format, Range, Rule, Unique, check, constraints, unique};
 pub use record::{Label, NamedIn, Purpose, Record, Section, listed, record};
 pub use reference::{Deletion, OnDelete, Reference, Target, deletion, pointing_at};
 pub use written::{is_readable_tuple, written_bytes};
@@ -119,13 +122,11 @@ pub struct Entity {
     pub delete: Rules,
     /// Whose subscriptions depend on this table's rows.
     pub access: &'static [AccessRule],
+    /// What the database checks of its rows beside the kinds, ranges and formats of the columns.
+    pub constraints: Constraints,
     /// How people meet its rows.
     pub record: Record,
 }
-
-/// Tables about changes to other rows, or about devices. They contain nothing that a person entered, so their rows are neither
-/// held nor offered.
-const ABOUT_SYNC: &[&str] = &["conflicts", "held_changes", "devices", "offered_rows"];
 
 impl Entity {
     /// Whether rights depend on rows of this table.
@@ -133,9 +134,9 @@ impl Entity {
         !self.access.is_empty()
     }
 
-    /// Whether its rows are about changes to other rows, or about devices.
-    pub fn is_about_sync(&self) -> bool {
-        ABOUT_SYNC.contains(&self.name)
+    /// Whether a change of a row is held when its author has lost the right.
+    pub const fn may_be_held(&self) -> bool {
+        self.record.never_held.is_none()
     }
 
     /// Whether the row's scopes depend on the id in this column.
@@ -210,7 +211,8 @@ impl Entity {
             .collect()
     }
 
-    fn holds(&self, when: When, values: &[Value]) -> bool {
+    /// Whether a condition holds for a row with these values.
+    pub fn holds(&self, when: When, values: &[Value]) -> bool {
         let value = |column| self.column_index(column).and_then(|index| values.get(index)).unwrap_or(&Value::Null);
         match when {
             When::Equals(column, text) => value(column).as_str() == Some(text),

@@ -96,13 +96,27 @@ pub struct Record {
     pub part_of: Option<&'static str>,
     /// Where else a row's name stands.
     pub named_in: &'static [NamedIn],
+    /// Why a change whose author has lost the right is refused instead of waiting for a decision; none: it waits.
+    pub never_held: Option<&'static str>,
+    /// Why a laptop does not offer a row that the server has lost; none: it offers it.
+    pub never_offered: Option<&'static str>,
     /// Why changes of its rows are not audited, where they are not.
     pub unaudited: Option<&'static str>,
 }
 
 /// A table that is listed in this section.
 pub const fn record(section: Section, label: Label) -> Record {
-    Record { purpose: Purpose::Data, label, search: &[], section, part_of: None, named_in: &[], unaudited: None }
+    Record {
+        purpose: Purpose::Data,
+        label,
+        search: &[],
+        section,
+        part_of: None,
+        named_in: &[],
+        never_held: None,
+        never_offered: None,
+        unaudited: None,
+    }
 }
 
 impl Record {
@@ -121,6 +135,18 @@ impl Record {
     /// … whose rows nobody lists, for this reason.
     pub const fn bookkeeping(mut self, why: &'static str) -> Record {
         self.purpose = Purpose::Bookkeeping(why);
+        self
+    }
+
+    /// … whose changes are never held, for this reason.
+    pub const fn never_held(mut self, why: &'static str) -> Record {
+        self.never_held = Some(why);
+        self
+    }
+
+    /// … whose rows are never offered, for this reason.
+    pub const fn never_offered(mut self, why: &'static str) -> Record {
+        self.never_offered = Some(why);
         self
     }
 

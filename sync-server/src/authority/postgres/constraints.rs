@@ -1,21 +1,9 @@
 //! Translates PostgreSQL errors about refused rows.
 
-use std::collections::HashMap;
-
-use sqlx::PgPool;
 use sqlx::error::{DatabaseError, ErrorKind};
 use waystation_model::Code;
 
 use crate::failure::Refusal;
-
-/// The columns of every constraint and unique index, by name, from the database's own catalogue.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn read(pool: &PgPool) -> Result<HashMap<String, Vec<String>>, sqlx::Error> {
-    let rows: Vec<(String, Vec<String>)> = sqlx::query_as(include_str!("../../sql/constraints.sql")).fetch_all(pool).await?;
-    Ok(rows.into_iter().collect())
-}
 
 /// Whether the database refused the data, as opposed to failing, and for what reason.
 pub fn refusal(error: &(dyn DatabaseError + 'static)) -> Option<Refusal> {

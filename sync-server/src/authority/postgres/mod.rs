@@ -18,7 +18,7 @@ use waystation_model::merge::Stored;
 use waystation_model::registry::Entity;
 use waystation_model::{Code, Problem};
 
-pub use constraints::{read as read_constraints, refusal};
+pub use constraints::refusal;
 pub use pages::ReadOnly;
 pub use rights::{account as account_of, check_rights_now};
 

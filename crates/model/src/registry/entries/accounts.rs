@@ -21,13 +21,13 @@ pub static ORGANIZATIONS: Entity = Entity {
         column("subscription_tier", Kind::Choice(&["free", "basic", "premium", "enterprise"]), Merge::Server).default("\"free\""),
         column("subscription_status", Kind::Choice(&["trialing", "active", "past_due", "cancelled"]), Merge::Server)
             .default("\"trialing\""),
-        column("seats_purchased", Kind::Int, Merge::Server).default("1"),
+        column("seats_purchased", Kind::Int, Merge::Server).default("1").at_least(0),
         // BCP 47, such as `az`.
         column("default_language", Kind::Text, Merge::Latest).length_max(20).default("\"en\""),
         // IANA name. It decides to which day a timestamp belongs.
-        column("time_zone", Kind::Text, Merge::Latest).length_max(60).default("\"UTC\""),
+        column("time_zone", Kind::Text, Merge::Latest).length_max(60).default("\"UTC\"").format(Format::TimeZone),
         // ISO 4217.
-        column("currency", Kind::Text, Merge::Latest).length_max(3).default("\"EUR\""),
+        column("currency", Kind::Text, Merge::Latest).length_max(3).default("\"EUR\"").format(Format::Currency),
         // Such as the words on the screen for course, module and learner.
         column("settings", Kind::Json, Merge::Latest),
         column("deleted_at", Kind::Timestamp, Merge::Server).optional(),
@@ -39,6 +39,7 @@ pub static ORGANIZATIONS: Entity = Entity {
     delete: &[],
     // Suspending or closing an organization ends the subscription of everybody in it.
     access: &[AccessRule::Everybody],
+    constraints: constraints().unique(&[unique(&["slug"]).everywhere(), unique(&["domain"]).everywhere()]),
     record: record(Section::Organization, Label::First(&["name"])),
 };
 
@@ -48,7 +49,7 @@ pub static USERS: Entity = Entity {
     code: 2,
     columns: &[
         column("user_name", Kind::Text, Merge::Ask).optional().length_max(150),
-        column("email", Kind::Text, Merge::Ask).optional().length_max(255),
+        column("email", Kind::Text, Merge::Ask).optional().length_max(255).format(Format::Email),
         column("first_name", Kind::Text, Merge::Latest).length_max(100),
         column("last_name", Kind::Text, Merge::Latest).length_max(100),
         // When empty, the server fills it with first and last name, else the user name, else the e-mail address.
@@ -69,6 +70,14 @@ pub static USERS: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[AccessRule::User("id")],
+    constraints: constraints()
+        // People sign in with either, and nothing says to which organization they belong.
+        .unique(&[
+            unique(&["user_name"]).everywhere().ignoring_case(),
+            unique(&["email"]).everywhere().ignoring_case(),
+            unique(&["employee_id"]),
+        ])
+        .checks(&[check("name", "email", &[Rule::SomeText(&["user_name", "email"])])]),
     record: record(Section::People, Label::First(&["full_name", "user_name", "email"])).search(&["phone", "employee_id"]).named_in(&[
         NamedIn { table: "staff_cards", id: "user_id", name: "full_name" },
         NamedIn { table: "group_memberships", id: "user_id", name: "display_name" },
@@ -96,5 +105,6 @@ pub static STAFF_CARDS: Entity = Entity {
     write: &[],
     delete: &[],
     access: &[],
+    constraints: constraints(),
     record: record(Section::People, Label::First(&["full_name"])).bookkeeping("the server keeps it from the account, which is listed"),
 };

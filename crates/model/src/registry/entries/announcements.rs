@@ -19,7 +19,7 @@ pub static ANNOUNCEMENTS: Entity = Entity {
         key("course_id").references("courses", OnDelete::Cascade, &["published"]).optional(),
         key("department_id").references("departments", OnDelete::Cascade, &[]).optional(),
         column("title", Kind::Text, Merge::Latest).length_max(255),
-        column("content", Kind::Text, Merge::Latest).required(),
+        column("content", Kind::Text, Merge::Latest).required().format(Format::NotEmpty),
         column("priority", Kind::Choice(&["low", "normal", "high", "urgent"]), Merge::Latest).default("\"normal\""),
         column("is_pinned", Kind::Bool, Merge::Latest),
         // Laptops receive it before this time and show it from then on, with or without a network.
@@ -41,6 +41,10 @@ pub static ANNOUNCEMENTS: Entity = Entity {
     write: ANNOUNCERS,
     delete: ANNOUNCERS,
     access: &[],
+    constraints: constraints().checks(&[
+        check("department_id", "department_id", &[Rule::AtMostOne(&["course_id", "department_id"])]),
+        check("expires_at", "expires_at", &[Rule::After("expires_at", "published_at")]),
+    ]),
     record: record(Section::Messages, Label::First(&["title"])).search(&["content"]),
 };
 
@@ -55,7 +59,7 @@ pub static MESSAGES: Entity = Entity {
         // The message that this one answers.
         key("parent_message_id").references("messages", OnDelete::Restrict, &[]).optional(),
         column("subject", Kind::Text, Merge::Key).optional().length_max(255),
-        column("content", Kind::Text, Merge::Key).required(),
+        column("content", Kind::Text, Merge::Key).required().format(Format::NotEmpty),
         column("read_at", Kind::Timestamp, Merge::Once).optional().by(THE_RECIPIENT),
         column("is_archived", Kind::Bool, Merge::LatestQuiet).by(THE_RECIPIENT),
         // The names when it was sent, for readers who do not subscribe to the users.
@@ -79,5 +83,11 @@ pub static MESSAGES: Entity = Entity {
     ],
     delete: &[],
     access: &[],
-    record: record(Section::Messages, Label::First(&["subject", "content"])).search(&["content", "sender_name", "recipient_name"]),
+    constraints: constraints().checks(&[
+        check("read_at", "read_at", &[Rule::Needs("read_at", "recipient_id")]),
+        check("recipient_id", "recipient_id", &[Rule::SomeSet(&["recipient_id", "course_id"])]),
+    ]),
+    record: record(Section::Messages, Label::First(&["subject", "content"]))
+        .search(&["content", "sender_name", "recipient_name"])
+        .never_offered("administrators read every offer, and may not read messages"),
 };

@@ -17,9 +17,9 @@ pub static ASSESSMENTS: Entity = Entity {
         column("kind", Kind::Choice(&["quiz", "exam", "assignment"]), Merge::Ask).default("\"quiz\""),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest),
-        column("passing_percent", Kind::Float, Merge::Ask).default("70.0"),
-        column("attempts_max", Kind::Int, Merge::Ask).optional(),
-        column("time_limit_seconds", Kind::Int, Merge::Ask).optional(),
+        column("passing_percent", Kind::Float, Merge::Ask).default("70.0").between(0, 100),
+        column("attempts_max", Kind::Int, Merge::Ask).optional().at_least(1),
+        column("time_limit_seconds", Kind::Int, Merge::Ask).optional().at_least(1),
         // `laptop`: then the answer key is in the course's scope.
         column("graded_by", Kind::Choice(&["laptop", "server"]), Merge::Ask).default("\"server\""),
         column("shows_explanations", Kind::Bool, Merge::Latest).default("true"),
@@ -38,6 +38,10 @@ pub static ASSESSMENTS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    constraints: constraints().checks(&[
+        check("exam", "graded_by", &[Rule::Implies(When::Equals("kind", "exam"), When::Equals("graded_by", "server"))]),
+        check("place", "topic_id", &[Rule::Needs("module_id", "course_id"), Rule::Needs("topic_id", "module_id")]),
+    ]),
     record: record(Section::Tests, Label::First(&["title"])).search(&["description"]),
 };
 
@@ -51,7 +55,7 @@ pub static QUESTIONS: Entity = Entity {
         column("position", Kind::Int, Merge::LatestQuiet),
         column("question_type", Kind::Choice(QUESTION_TYPES), Merge::Latest).default("\"single\""),
         column("text", Kind::Text, Merge::Latest),
-        column("points", Kind::Float, Merge::Latest).default("1.0"),
+        column("points", Kind::Float, Merge::Latest).default("1.0").at_least(0),
         column("published", Kind::Bool, Merge::Server),
     ],
     id: IdRule::Generated,
@@ -59,6 +63,7 @@ pub static QUESTIONS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Tests, Label::First(&["text"])).part_of("assessment_id"),
 };
 
@@ -78,6 +83,7 @@ pub static QUESTION_OPTIONS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Tests, Label::First(&["text"])).part_of("question_id"),
 };
 
@@ -91,9 +97,9 @@ pub static ANSWER_KEYS: Entity = Entity {
         // The test is graded on laptops.
         column("shared", Kind::Bool, Merge::Server),
         // {question id: {"options": [ids]} | {"number", "tolerance"} | {"accepted": [texts]}}
-        column("keys", Kind::Json, Merge::Latest).length_max(100_000),
+        column("keys", Kind::Json, Merge::Latest).length_max(100_000).format(Format::Object),
         // {question id: text}
-        column("explanations", Kind::Json, Merge::Latest).length_max(100_000),
+        column("explanations", Kind::Json, Merge::Latest).length_max(100_000).format(Format::Object),
         // Of a test on paper: {"1": "A"}, {"11": "25"}.
         column("mcq_answers", Kind::Json, Merge::Latest).optional(),
         column("numeric_answers", Kind::Json, Merge::Latest).optional(),
@@ -108,6 +114,7 @@ pub static ANSWER_KEYS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Tests, Label::All(&["assessment_id"])).part_of("assessment_id"),
 };
 
@@ -124,17 +131,17 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
         key("user_id").references("users", OnDelete::Restrict, &[]).by(THE_LEARNER),
         carried("course_id").references("courses", OnDelete::Restrict, &[]).optional(),
         // 1 is the first.
-        column("attempt_number", Kind::Int, Merge::Key).required(),
+        column("attempt_number", Kind::Int, Merge::Key).required().at_least(1),
         column("started_at", Kind::Timestamp, Merge::Key),
         column("submitted_at", Kind::Timestamp, Merge::Once).optional().by(THE_LEARNER),
         // {question id: answer}
-        column("answers", Kind::Json, Merge::Once).length_max(200_000).default("{}").by(THE_LEARNER),
-        column("time_taken_seconds", Kind::Int, Merge::Once).optional().by(THE_LEARNER),
+        column("answers", Kind::Json, Merge::Once).length_max(200_000).default("{}").by(THE_LEARNER).format(Format::Object),
+        column("time_taken_seconds", Kind::Int, Merge::Once).optional().by(THE_LEARNER).at_least(0),
         column("clock_moved", Kind::Bool, Merge::Once).by(THE_LEARNER),
         column("status", Kind::Choice(&["started", "submitted", "graded"]), Merge::Server).default("\"started\""),
-        column("score_raw", Kind::Float, Merge::Server).optional(),
-        column("score_max", Kind::Float, Merge::Server).optional(),
-        column("score_percent", Kind::Float, Merge::Server).optional(),
+        column("score_raw", Kind::Float, Merge::Server).optional().at_least(0),
+        column("score_max", Kind::Float, Merge::Server).optional().at_least(0),
+        column("score_percent", Kind::Float, Merge::Server).optional().between(0, 100),
         column("passed", Kind::Bool, Merge::Server).optional(),
         column("graded_at", Kind::Timestamp, Merge::Server).optional(),
         // The person who gave points; null: the server graded it.
@@ -144,7 +151,7 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
         column("answer_grades", Kind::Json, Merge::Server).optional().length_max(200_000),
         column("feedback", Kind::Text, Merge::Ask).optional().by(THE_INSTRUCTOR),
         // {question id: points}: points by a person, which replace those of the answer key in the score.
-        column("given_points", Kind::Json, Merge::Ask).optional().by(THE_INSTRUCTOR),
+        column("given_points", Kind::Json, Merge::Ask).optional().by(THE_INSTRUCTOR).format(Format::Object),
         // After the time limit, by the laptop's clock. The attempt is graded all the same, and the instructor decides.
         column("handed_in_late", Kind::Bool, Merge::Server),
     ],
@@ -153,6 +160,7 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
     write: &[&[Who::Is("user_id"), Who::Subscribes(ScopeKind::Course, "course_id")], &[Who::Subscribes(ScopeKind::Results, "course_id")]],
     delete: &[],
     access: &[],
+    constraints: constraints().unique(&[unique(&["user_id", "assessment_id", "attempt_number"]).everywhere()]),
     record: record(Section::Tests, Label::All(&["user_id", "assessment_id", "attempt_number"]))
         .search(&["feedback"])
         .part_of("assessment_id"),

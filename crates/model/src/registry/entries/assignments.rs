@@ -26,7 +26,7 @@ pub static ASSIGNMENTS: Entity = Entity {
         column("description", Kind::Text, Merge::Latest),
         column("instructions", Kind::Text, Merge::Latest),
         column("due_at", Kind::Timestamp, Merge::Latest).optional(),
-        column("score_max", Kind::Int, Merge::Ask).default("100"),
+        column("score_max", Kind::Int, Merge::Ask).default("100").at_least(1),
         // Counts for completing the course.
         column("is_required", Kind::Bool, Merge::Latest).default("true"),
         key("created_by").references("users", OnDelete::Restrict, &[]).optional().names_author(),
@@ -37,6 +37,7 @@ pub static ASSIGNMENTS: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::First(&["title"])).search(&["description", "instructions"]).part_of("course_id"),
 };
 
@@ -50,10 +51,10 @@ pub static ASSIGNMENT_SUBMISSIONS: Entity = Entity {
         carried("course_id").references("courses", OnDelete::Keep, &[]),
         column("submission_text", Kind::Text, Merge::Latest).optional().length_max(100_000).by(THE_LEARNER),
         // A list of ids of media assets.
-        column("media_asset_ids", Kind::Json, Merge::Latest).default("[]").by(THE_LEARNER),
+        column("media_asset_ids", Kind::Json, Merge::Latest).default("[]").by(THE_LEARNER).format(Format::List),
         column("submitted_at", Kind::Timestamp, Merge::LatestQuiet).by(THE_LEARNER),
         column("status", Kind::Choice(&["submitted", "graded", "returned"]), Merge::Ask).default("\"submitted\""),
-        column("score_raw", Kind::Float, Merge::Ask).optional().group("grade").by(THE_INSTRUCTOR),
+        column("score_raw", Kind::Float, Merge::Ask).optional().group("grade").by(THE_INSTRUCTOR).at_least(0),
         column("graded_at", Kind::Timestamp, Merge::Ask).optional().group("grade").by(THE_INSTRUCTOR),
         column("graded_by", Kind::Uuid, Merge::Ask)
             .references("users", OnDelete::Restrict, &[])
@@ -74,6 +75,7 @@ pub static ASSIGNMENT_SUBMISSIONS: Entity = Entity {
     ],
     delete: &[],
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::All(&["user_id", "assignment_id"]))
         .search(&["submission_text", "feedback"])
         .part_of("assignment_id"),
@@ -102,5 +104,9 @@ pub static ASSESSMENT_ASSIGNMENTS: Entity = Entity {
     write: ASSIGNERS,
     delete: ASSIGNERS,
     access: &[],
+    constraints: constraints().checks(&[
+        check("available_to", "available_to", &[Rule::After("available_to", "available_from")]),
+        check("group_id", "group_id", &[Rule::SomeSet(&["group_id", "user_id"])]),
+    ]),
     record: record(Section::Tests, Label::All(&["assessment_id", "group_id", "user_id"])).part_of("assessment_id"),
 };

@@ -21,5 +21,6 @@ pub static ATTENDANCE_RECORDS: Entity = Entity {
     write: &[&[Who::Subscribes(ScopeKind::Roster, "group_id")]],
     delete: &[],
     access: &[],
+    constraints: constraints(),
     record: record(Section::Groups, Label::All(&["student_id", "lesson_date"])).search(&["note"]).part_of("group_id"),
 };

@@ -12,7 +12,7 @@ pub static CERTIFICATE_TEMPLATES: Entity = Entity {
     code: 55,
     columns: &[
         column("name", Kind::Text, Merge::Latest).length_max(255),
-        column("template_html", Kind::Text, Merge::Latest).length_max(100_000).required(),
+        column("template_html", Kind::Text, Merge::Latest).length_max(100_000).required().format(Format::NotEmpty),
         column("template_css", Kind::Text, Merge::Latest).optional().length_max(100_000),
         // Which fields of a certificate the layout shows, and how.
         column("fields", Kind::Json, Merge::Latest),
@@ -24,6 +24,7 @@ pub static CERTIFICATE_TEMPLATES: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
     access: &[],
+    constraints: constraints().unique(&[unique(&["is_default"]).when(When::True("is_default"))]),
     record: record(Section::Courses, Label::First(&["name"])),
 };
 
@@ -55,6 +56,10 @@ pub static CERTIFICATES: Entity = Entity {
     write: AWARDERS,
     delete: &[],
     access: &[],
+    constraints: constraints().unique(&[unique(&["certificate_number"]).everywhere()]).checks(&[
+        check("expires_at", "expires_at", &[Rule::After("expires_at", "issued_at")]),
+        check("revoked_reason", "revoked_reason", &[Rule::Needs("revoked_reason", "revoked_at")]),
+    ]),
     record: record(Section::Courses, Label::All(&["certificate_number", "holder_name"])).search(&["revoked_reason"]).part_of("user_id"),
 };
 
@@ -65,7 +70,7 @@ pub static BADGES: Entity = Entity {
     columns: &[
         column("name", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
-        column("image_url", Kind::Text, Merge::Latest).length_max(2_000).required(),
+        column("image_url", Kind::Text, Merge::Latest).length_max(2_000).required().format(Format::NotEmpty),
         // Conditions for earning it.
         column("criteria", Kind::Json, Merge::Latest),
     ],
@@ -74,6 +79,7 @@ pub static BADGES: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::First(&["name"])).search(&["description"]),
 };
 
@@ -102,5 +108,6 @@ pub static USER_BADGES: Entity = Entity {
     write: AWARDERS,
     delete: AWARDERS,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::All(&["user_id", "badge_id"])).part_of("user_id"),
 };

@@ -18,12 +18,13 @@ const THE_TEACHER: Rules = &[&[Who::Subscribes(ScopeKind::Roster, "group_id")], 
 pub static CODING_TOPICS: Entity = Entity {
     name: "coding_topics",
     code: 59,
-    columns: &[column("name", Kind::Text, Merge::Ask).length_max(255).required()],
+    columns: &[column("name", Kind::Text, Merge::Ask).length_max(255).required().format(Format::NotEmpty)],
     id: IdRule::Generated,
     scopes: &[in_scope(ScopeKind::Org, "organization_id")],
     write: &[&[Who::Staff]],
     delete: &[&[Who::Staff]],
     access: &[],
+    constraints: constraints().unique(&[unique(&["name"])]),
     record: record(Section::Coding, Label::First(&["name"])),
 };
 
@@ -37,7 +38,7 @@ pub static CODING_TASKS: Entity = Entity {
         column("description", Kind::Text, Merge::Latest),
         column("starter_code", Kind::Text, Merge::Latest).length_max(100_000),
         column("difficulty", Kind::Choice(&["easy", "medium", "hard"]), Merge::Latest).default("\"easy\""),
-        column("points", Kind::Int, Merge::Latest).optional(),
+        column("points", Kind::Int, Merge::Latest).optional().at_least(0),
         column("position", Kind::Int, Merge::LatestQuiet),
         column("is_active", Kind::Bool, Merge::Latest).default("true"),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
@@ -50,6 +51,7 @@ pub static CODING_TASKS: Entity = Entity {
     write: &[&[Who::Staff]],
     delete: &[],
     access: &[],
+    constraints: constraints(),
     record: record(Section::Coding, Label::First(&["title"])).search(&["description"]),
 };
 
@@ -77,6 +79,7 @@ pub static CODING_TEST_CASES: Entity = Entity {
     write: &[&[Who::Staff]],
     delete: &[&[Who::Staff]],
     access: &[],
+    constraints: constraints(),
     record: record(Section::Coding, Label::First(&["input", "expected"])).search(&["explanation"]).part_of("coding_task_id"),
 };
 
@@ -88,17 +91,17 @@ pub static CODING_SUBMISSIONS: Entity = Entity {
         key("coding_task_id").references("coding_tasks", OnDelete::Restrict, &[]),
         key("user_id").references("users", OnDelete::Restrict, &[]).by(THE_LEARNER),
         column("submitted_at", Kind::Timestamp, Merge::Key),
-        column("submitted_code", Kind::Text, Merge::Key).length_max(100_000).required(),
+        column("submitted_code", Kind::Text, Merge::Key).length_max(100_000).required().format(Format::NotEmpty),
         // 1 is the first. Empty on a laptop until the server has counted.
-        column("attempt_number", Kind::Int, Merge::Server).optional(),
+        column("attempt_number", Kind::Int, Merge::Server).optional().at_least(1),
         // The learner's group when they handed it in: its teacher reads it.
         column("group_id", Kind::Uuid, Merge::Server).references("groups", OnDelete::SetNull, &[]).optional(),
         // Empty until somebody has run it.
         column("status", Kind::Choice(&["passed", "failed", "error", "timeout"]), Merge::Ask).optional().group("result").by(THE_TEACHER),
-        column("passed_count", Kind::Int, Merge::Ask).optional().group("result").by(THE_TEACHER),
-        column("failed_count", Kind::Int, Merge::Ask).optional().group("result").by(THE_TEACHER),
+        column("passed_count", Kind::Int, Merge::Ask).optional().group("result").by(THE_TEACHER).at_least(0),
+        column("failed_count", Kind::Int, Merge::Ask).optional().group("result").by(THE_TEACHER).at_least(0),
         column("error_message", Kind::Text, Merge::Ask).optional().group("result").by(THE_TEACHER),
-        column("runtime_ms", Kind::Int, Merge::Ask).optional().group("result").by(THE_TEACHER),
+        column("runtime_ms", Kind::Int, Merge::Ask).optional().group("result").by(THE_TEACHER).at_least(0),
     ],
     id: IdRule::Generated,
     scopes: &[
@@ -109,5 +112,6 @@ pub static CODING_SUBMISSIONS: Entity = Entity {
     write: &[&[Who::Is("user_id")], &[Who::Subscribes(ScopeKind::Roster, "group_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    constraints: constraints(),
     record: record(Section::Coding, Label::All(&["user_id", "coding_task_id", "attempt_number"])).part_of("coding_task_id"),
 };

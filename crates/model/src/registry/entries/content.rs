@@ -15,11 +15,11 @@ pub static MEDIA_ASSETS: Entity = Entity {
         // Only the server sets it: a laptop could name a file of another organization.
         column("object_key", Kind::Text, Merge::Server).optional().length_max(500),
         // 64 lower-case hex digits.
-        column("sha256", Kind::Text, Merge::Once).optional().length_max(64),
-        column("size_bytes", Kind::Int, Merge::Once).optional(),
+        column("sha256", Kind::Text, Merge::Once).optional().length_max(64).format(Format::Sha256),
+        column("size_bytes", Kind::Int, Merge::Once).optional().wide().at_least(0),
         column("media_type", Kind::Text, Merge::Once).optional().length_max(100),
-        column("duration_seconds", Kind::Int, Merge::Once).optional(),
-        column("pages", Kind::Int, Merge::Once).optional(),
+        column("duration_seconds", Kind::Int, Merge::Once).optional().at_least(0),
+        column("pages", Kind::Int, Merge::Once).optional().at_least(0),
         // A video at another service.
         column("provider", Kind::Text, Merge::Once).optional().length_max(50),
         column("provider_id", Kind::Text, Merge::Once).optional().length_max(255),
@@ -31,6 +31,7 @@ pub static MEDIA_ASSETS: Entity = Entity {
     write: COURSE_STAFF_OR_STAFF,
     delete: COURSE_STAFF_OR_STAFF,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::First(&["title", "sha256"])).search(&["description"]).part_of("course_id"),
 };
 
@@ -60,5 +61,6 @@ pub static CONTENT_ITEMS: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::First(&["title", "kind"])).search(&["description"]).part_of("topic_id"),
 };

@@ -44,16 +44,16 @@ pub static COURSES: Entity = Entity {
         column("station_id", Kind::Uuid, Merge::Latest).references("stations", OnDelete::SetNull, &[]).optional(),
         column("department_id", Kind::Uuid, Merge::Latest).references("departments", OnDelete::SetNull, &[]).optional(),
         column("thumbnail_url", Kind::Text, Merge::Latest).optional().length_max(2_000),
-        column("estimated_seconds", Kind::Int, Merge::Latest).optional(),
-        column("price_minor", Kind::Int, Merge::Ask).group("price"),
-        column("currency", Kind::Text, Merge::Ask).group("price").length_max(3).default("\"EUR\""),
-        column("enrollments_max", Kind::Int, Merge::Latest).optional(),
+        column("estimated_seconds", Kind::Int, Merge::Latest).optional().at_least(0),
+        column("price_minor", Kind::Int, Merge::Ask).group("price").wide().at_least(0),
+        column("currency", Kind::Text, Merge::Ask).group("price").length_max(3).default("\"EUR\"").format(Format::Currency),
+        column("enrollments_max", Kind::Int, Merge::Latest).optional().at_least(1),
         column("is_certified", Kind::Bool, Merge::Latest),
         column("certificate_template_id", Kind::Uuid, Merge::Latest).references("certificate_templates", OnDelete::SetNull, &[]).optional(),
         // Everybody in the organization may enroll themselves if it is free of charge.
         column("is_public", Kind::Bool, Merge::Latest),
         // A list of words.
-        column("tags", Kind::Json, Merge::Latest).default("[]"),
+        column("tags", Kind::Json, Merge::Latest).default("[]").format(Format::List),
         column("metadata", Kind::Json, Merge::Latest),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
     ],
@@ -71,6 +71,7 @@ pub static COURSES: Entity = Entity {
         AccessRule::Administrators,
         AccessRule::Through { table: "enrollments", link: "course_id", when: "published" },
     ],
+    constraints: constraints().unique(&[unique(&["slug"]), unique(&["course_code"])]),
     record: record(Section::Courses, Label::First(&["title"])).search(&["course_code", "slug", "description"]),
 };
 
@@ -90,6 +91,7 @@ pub static COURSE_FACTS: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::First(&["text"])).part_of("course_id"),
 };
 
@@ -103,7 +105,7 @@ pub static MODULES: Entity = Entity {
         column("position", Kind::Int, Merge::LatestQuiet),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest),
-        column("estimated_seconds", Kind::Int, Merge::Latest).optional(),
+        column("estimated_seconds", Kind::Int, Merge::Latest).optional().at_least(0),
         // Counts for completing the course.
         column("is_required", Kind::Bool, Merge::Latest).default("true"),
         column("unlock_condition", Kind::Json, Merge::Latest).optional(),
@@ -114,6 +116,7 @@ pub static MODULES: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::First(&["title"])).search(&["description"]).part_of("course_id"),
 };
 
@@ -128,7 +131,7 @@ pub static TOPICS: Entity = Entity {
         column("position", Kind::Int, Merge::LatestQuiet),
         column("title", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest),
-        column("estimated_seconds", Kind::Int, Merge::Latest).optional(),
+        column("estimated_seconds", Kind::Int, Merge::Latest).optional().at_least(0),
         // Locked until the topic before it is done.
         column("requires_previous", Kind::Bool, Merge::Latest).default("true"),
         column("is_free", Kind::Bool, Merge::Latest),
@@ -139,5 +142,6 @@ pub static TOPICS: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::First(&["title"])).search(&["description"]).part_of("module_id"),
 };

@@ -13,7 +13,7 @@ pub static GROUPS: Entity = Entity {
         column("name", Kind::Text, Merge::Latest).length_max(255),
         column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
         // Days of its lessons, 1 is Monday: a sorted list without duplicates.
-        column("days_of_week", Kind::Json, Merge::Latest).length_max(100).default("[]"),
+        column("days_of_week", Kind::Json, Merge::Latest).length_max(100).default("[]").format(Format::Weekdays),
         column("start_time", Kind::Time, Merge::Latest).optional(),
         // Code or name, days and time: "Qrup1: 1-4 11:00".
         column("display_name", Kind::Text, Merge::Server).length_max(400),
@@ -30,6 +30,7 @@ pub static GROUPS: Entity = Entity {
         AccessRule::Administrators,
         AccessRule::Through { table: "group_memberships", link: "group_id", when: "deleted_at" },
     ],
+    constraints: constraints(),
     record: record(Section::Groups, Label::First(&["display_name", "name"])).search(&["code", "description"]),
 };
 
@@ -52,6 +53,12 @@ pub static GROUP_MEMBERSHIPS: Entity = Entity {
     write: &[&[Who::Subscribes(ScopeKind::Roster, "group_id")]],
     delete: &[],
     access: &[AccessRule::User("user_id")],
+    constraints: constraints().checks(&[check(
+        "left_at",
+        "left_at",
+        &[Rule::NullWhile("left_at", When::True("is_active")), Rule::NotBefore("left_at", "joined_at")],
+    )
+    .completed_by_server()]),
     record: record(Section::Groups, Label::All(&["user_id", "group_id"])).search(&["display_name"]).part_of("group_id"),
 };
 
@@ -73,5 +80,10 @@ pub static GROUP_MEMBERSHIP_PERIODS: Entity = Entity {
     write: &[],
     delete: &[],
     access: &[],
+    constraints: constraints().unique(&[unique(&["membership_id", "joined_on"]).everywhere()]).checks(&[check(
+        "left_on",
+        "left_on",
+        &[Rule::NotBefore("left_on", "joined_on")],
+    )]),
     record: record(Section::Groups, Label::All(&["user_id", "joined_on"])).part_of("membership_id"),
 };

@@ -13,9 +13,9 @@ pub static PAYMENTS: Entity = Entity {
         column("payment_date", Kind::Date, Merge::Key),
         column("title", Kind::Text, Merge::Latest).optional().length_max(255),
         // Whole minor units, such as cents.
-        column("amount_minor", Kind::Int, Merge::Key).required(),
+        column("amount_minor", Kind::Int, Merge::Key).required().wide().at_least(1),
         // ISO 4217.
-        column("currency", Kind::Text, Merge::Key).length_max(3).default("\"EUR\""),
+        column("currency", Kind::Text, Merge::Key).length_max(3).default("\"EUR\"").format(Format::Currency),
         column("method", Kind::Choice(&["cash", "card", "bank", "other"]), Merge::Key).default("\"cash\""),
         column("status", Kind::Choice(&["paid", "unpaid", "partial", "cancelled"]), Merge::Ask).default("\"paid\""),
         column("note", Kind::Text, Merge::Latest).optional().length_max(2_000),
@@ -29,6 +29,7 @@ pub static PAYMENTS: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    constraints: constraints().unique(&[unique(&["receipt_number"])]),
     record: record(Section::Money, Label::All(&["payment_date", "title", "receipt_number"]))
         .search(&["note", "student_id"])
         .part_of("student_id"),
@@ -42,9 +43,9 @@ pub static SUBSCRIPTION_PLANS: Entity = Entity {
         column("name", Kind::Text, Merge::Latest).length_max(100),
         column("description", Kind::Text, Merge::Latest).optional().length_max(5_000),
         // Whole minor units, such as cents, for each period.
-        column("price_minor", Kind::Int, Merge::Ask).group("price"),
+        column("price_minor", Kind::Int, Merge::Ask).group("price").wide().at_least(0),
         // ISO 4217.
-        column("currency", Kind::Text, Merge::Ask).group("price").length_max(3).default("\"EUR\""),
+        column("currency", Kind::Text, Merge::Ask).group("price").length_max(3).default("\"EUR\"").format(Format::Currency),
         column("billing_cycle", Kind::Choice(&["weekly", "monthly", "quarterly", "yearly", "once"]), Merge::Ask).default("\"monthly\""),
         column("features", Kind::Json, Merge::Latest),
         // Whether somebody may subscribe to it now.
@@ -55,6 +56,7 @@ pub static SUBSCRIPTION_PLANS: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
     access: &[],
+    constraints: constraints(),
     record: record(Section::Money, Label::First(&["name"])).search(&["description"]),
 };
 
@@ -66,9 +68,9 @@ pub static PURCHASES: Entity = Entity {
         key("user_id").references("users", OnDelete::Restrict, &[]),
         key("course_id").references("courses", OnDelete::Restrict, &[]),
         // Whole minor units, such as cents.
-        column("amount_minor", Kind::Int, Merge::Key).required(),
+        column("amount_minor", Kind::Int, Merge::Key).required().wide().at_least(0),
         // ISO 4217.
-        column("currency", Kind::Text, Merge::Key).length_max(3).default("\"EUR\""),
+        column("currency", Kind::Text, Merge::Key).length_max(3).default("\"EUR\"").format(Format::Currency),
         column("status", Kind::Choice(&["pending", "completed", "failed", "refunded"]), Merge::Ask).group("status").default("\"pending\""),
         column("purchased_at", Kind::Timestamp, Merge::Ask).optional().group("status"),
     ],
@@ -77,6 +79,12 @@ pub static PURCHASES: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    constraints: constraints().checks(&[check(
+        "purchased_at",
+        "purchased_at",
+        &[Rule::SetFor("purchased_at", "status", &["completed", "refunded"])],
+    )
+    .completed_by_server()]),
     record: record(Section::Money, Label::All(&["user_id", "course_id"])).part_of("user_id"),
 };
 
@@ -96,5 +104,6 @@ pub static SUBSCRIPTIONS: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    constraints: constraints().checks(&[check("ends_at", "ends_at", &[Rule::After("ends_at", "starts_at")])]),
     record: record(Section::Money, Label::All(&["user_id", "subscription_plan_id"])).part_of("user_id"),
 };

@@ -31,6 +31,11 @@ pub static COURSE_PREREQUISITES: Entity = Entity {
     write: COURSE_STAFF,
     delete: COURSE_STAFF,
     access: &[],
+    constraints: constraints().checks(&[check(
+        "prerequisite_course_id",
+        "prerequisite_course_id",
+        &[Rule::Differ("prerequisite_course_id", "course_id")],
+    )]),
     record: record(Section::Courses, Label::All(&["prerequisite_course_id"])).part_of("course_id"),
 };
 
@@ -52,6 +57,7 @@ pub static LEARNING_PATHS: Entity = Entity {
     write: PATH_WRITERS,
     delete: PATH_WRITERS,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Courses, Label::First(&["title"])).search(&["description"]),
 };
 
@@ -71,5 +77,6 @@ pub static PATH_STEPS: Entity = Entity {
     write: PATH_WRITERS,
     delete: PATH_WRITERS,
     access: &[],
+    constraints: constraints().checks(&[check("course_id", "course_id", &[Rule::ExactlyOne(&["course_id", "assessment_id"])])]),
     record: record(Section::Courses, Label::All(&["course_id", "assessment_id"])).part_of("learning_path_id"),
 };

@@ -28,6 +28,7 @@ pub static USER_PROFILES: Entity = Entity {
     write: &[&[Who::Is("user_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    constraints: constraints(),
     record: record(Section::People, Label::All(&["user_id"])).part_of("user_id"),
 };
 
@@ -39,8 +40,8 @@ pub static STUDENT_PROFILES: Entity = Entity {
         key("user_id").references("users", OnDelete::Cascade, &[]),
         // The year or class, such as `10` or `5A`.
         column("grade", Kind::Text, Merge::Latest).optional().length_max(50),
-        column("balance_minor", Kind::Int, Merge::Ask).group("balance"),
-        column("currency", Kind::Text, Merge::Ask).group("balance").length_max(3).default("\"EUR\""),
+        column("balance_minor", Kind::Int, Merge::Ask).group("balance").wide(),
+        column("currency", Kind::Text, Merge::Ask).group("balance").length_max(3).default("\"EUR\"").format(Format::Currency),
         column("deleted_at", Kind::Timestamp, Merge::Ask).optional(),
     ],
     id: IdRule::Derived(&["user_id"]),
@@ -52,6 +53,7 @@ pub static STUDENT_PROFILES: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    constraints: constraints(),
     record: record(Section::People, Label::All(&["user_id", "grade"])).part_of("user_id"),
 };
 
@@ -68,6 +70,7 @@ pub static STUDENT_NOTES: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
     access: &[],
+    constraints: constraints(),
     record: record(Section::People, Label::All(&["user_id"])).search(&["notes"]).part_of("user_id"),
 };
 
@@ -81,6 +84,7 @@ pub static PARENT_PROFILES: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    constraints: constraints(),
     record: record(Section::People, Label::All(&["user_id"])).part_of("user_id"),
 };
 
@@ -92,13 +96,14 @@ pub static TEACHER_PROFILES: Entity = Entity {
         key("user_id").references("users", OnDelete::Cascade, &[]),
         column("display_title", Kind::Text, Merge::Latest).optional().length_max(100),
         // A list of words.
-        column("expertise", Kind::Json, Merge::Latest).default("[]"),
+        column("expertise", Kind::Json, Merge::Latest).default("[]").format(Format::List),
     ],
     id: IdRule::Derived(&["user_id"]),
     scopes: &[in_scope(ScopeKind::User, "user_id"), in_scope(ScopeKind::People, "organization_id")],
     write: &[&[Who::Staff, Who::Is("user_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
+    constraints: constraints(),
     record: record(Section::People, Label::All(&["user_id"])).search(&["display_title"]).part_of("user_id"),
 };
 
@@ -116,5 +121,6 @@ pub static GUARDIAN_LINKS: Entity = Entity {
     write: &[&[Who::Has(Role::Admin)]],
     delete: &[&[Who::Has(Role::Admin)]],
     access: &[AccessRule::User("parent_id")],
+    constraints: constraints().checks(&[check("student_id", "student_id", &[Rule::Differ("student_id", "parent_id")])]),
     record: record(Section::People, Label::All(&["parent_id", "student_id"])).search(&["relation"]).part_of("parent_id"),
 };

@@ -25,7 +25,7 @@ pub static TRAINING_SESSIONS: Entity = Entity {
         column("ends_at", Kind::Timestamp, Merge::Latest).group("time"),
         column("location", Kind::Text, Merge::Latest).optional().length_max(255),
         column("meeting_url", Kind::Text, Merge::Latest).optional().length_max(2_000),
-        column("participants_max", Kind::Int, Merge::Latest).optional(),
+        column("participants_max", Kind::Int, Merge::Latest).optional().at_least(1),
         column("status", Kind::Choice(&["scheduled", "ongoing", "completed", "cancelled"]), Merge::Latest).default("\"scheduled\""),
         column("published", Kind::Bool, Merge::Server),
     ],
@@ -39,6 +39,7 @@ pub static TRAINING_SESSIONS: Entity = Entity {
     write: SESSION_STAFF,
     delete: SESSION_STAFF,
     access: &[],
+    constraints: constraints().checks(&[check("ends_at", "ends_at", &[Rule::After("ends_at", "starts_at")])]),
     record: record(Section::Courses, Label::All(&["title", "starts_at"])).search(&["description", "location"]),
 };
 
@@ -72,6 +73,7 @@ pub static SESSION_ATTENDANCES: Entity = Entity {
     ],
     delete: &[&[Who::Is("instructor_id")], &[Who::Has(Role::Admin)]],
     access: &[],
+    constraints: constraints().checks(&[check("checked_out_at", "checked_out_at", &[Rule::NotBefore("checked_out_at", "checked_in_at")])]),
     record: record(Section::Courses, Label::All(&["user_id", "training_session_id"]))
         .search(&["display_name", "notes"])
         .part_of("training_session_id"),

@@ -20,8 +20,8 @@ pub static STATIONS: Entity = Entity {
         column("address", Kind::Text, Merge::Latest).optional().length_max(500),
         column("phone", Kind::Text, Merge::Latest).optional().length_max(30),
         column("email", Kind::Text, Merge::Latest).optional().length_max(255),
-        column("latitude", Kind::Float, Merge::Latest).optional().group("place"),
-        column("longitude", Kind::Float, Merge::Latest).optional().group("place"),
+        column("latitude", Kind::Float, Merge::Latest).optional().group("place").between(-90, 90),
+        column("longitude", Kind::Float, Merge::Latest).optional().group("place").between(-180, 180),
         column("description", Kind::Text, Merge::Latest).optional(),
         column("opened_on", Kind::Date, Merge::Latest).optional(),
         column("opening_hours", Kind::Text, Merge::Latest).optional().length_max(100),
@@ -33,6 +33,7 @@ pub static STATIONS: Entity = Entity {
     write: WRITERS,
     delete: &[&[Who::Has(Role::Admin)]],
     access: &[],
+    constraints: constraints().unique(&[unique(&["code"]), unique(&["legacy_number"])]),
     record: record(Section::Stations, Label::First(&["name"])).search(&["code", "brand", "region", "address"]),
 };
 
@@ -49,7 +50,7 @@ pub static STATION_GAS_SUPPLY_SOURCES: Entity = Entity {
         column("supply_type", Kind::Text, Merge::Latest).optional().length_max(100),
         column("product", Kind::Text, Merge::Latest).optional().length_max(100),
         column("is_primary", Kind::Bool, Merge::Latest),
-        column("interval_days", Kind::Int, Merge::Latest).optional(),
+        column("interval_days", Kind::Int, Merge::Latest).optional().at_least(1),
         column("contact_phone", Kind::Text, Merge::Latest).optional().length_max(30),
         column("description", Kind::Text, Merge::Latest).optional(),
     ],
@@ -58,6 +59,7 @@ pub static STATION_GAS_SUPPLY_SOURCES: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Stations, Label::First(&["name"])).search(&["product", "supply_type"]).part_of("station_id"),
 };
 
@@ -73,7 +75,7 @@ pub static STATION_EQUIPMENT: Entity = Entity {
         column("manufacturer", Kind::Text, Merge::Latest).optional().length_max(255),
         column("model", Kind::Text, Merge::Latest).optional().length_max(255),
         column("serial_number", Kind::Text, Merge::Latest).optional().length_max(100),
-        column("quantity", Kind::Int, Merge::Latest).default("1"),
+        column("quantity", Kind::Int, Merge::Latest).default("1").at_least(0),
         column("installed_on", Kind::Date, Merge::Latest).optional(),
         column("status", Kind::Choice(&["operational", "maintenance", "out_of_service"]), Merge::Latest).default("\"operational\""),
         column("note", Kind::Text, Merge::Latest).optional().length_max(2_000),
@@ -83,6 +85,7 @@ pub static STATION_EQUIPMENT: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Stations, Label::First(&["name"])).search(&["manufacturer", "model", "serial_number"]).part_of("station_id"),
 };
 
@@ -103,6 +106,7 @@ pub static STATION_SPECIFICATIONS: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Stations, Label::First(&["name"])).search(&["value"]).part_of("station_id"),
 };
 
@@ -124,6 +128,7 @@ pub static STATION_SAFETY_SYSTEMS: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Stations, Label::First(&["name"])).search(&["kind", "description"]).part_of("station_id"),
 };
 
@@ -142,5 +147,6 @@ pub static STATION_SAFETY_SYSTEM_FEATURES: Entity = Entity {
     write: WRITERS,
     delete: WRITERS,
     access: &[],
+    constraints: constraints(),
     record: record(Section::Stations, Label::First(&["text"])).part_of("safety_system_id"),
 };

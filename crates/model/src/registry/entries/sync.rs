@@ -20,7 +20,10 @@ pub static DEVICES: Entity = Entity {
     write: &[&[Who::Is("user_id")], &[Who::Has(Role::Admin)]],
     delete: &[],
     access: &[],
-    record: record(Section::Organization, Label::First(&["name"])),
+    constraints: constraints(),
+    record: record(Section::Organization, Label::First(&["name"]))
+        .never_held("only its owner and the administrators may write it, and neither right waits for a decision")
+        .never_offered("the server makes a device again at the next sign-in"),
 };
 
 /// A value that lost against a later one, kept until a person settles the conflict. Only the server creates it.
@@ -63,8 +66,11 @@ pub static CONFLICTS: Entity = Entity {
     ],
     delete: &[],
     access: &[],
+    constraints: constraints().checks(&[check("audience", "author_id", &[Rule::ExactlyOne(&["group_id", "course_id", "author_id"])])]),
     record: record(Section::Organization, Label::First(&["field"]))
         .bookkeeping("the Sync centre shows it and settles it")
+        .never_held("who may not settle a conflict leaves it to those who may")
+        .never_offered("it is about values that went with the lost rows")
         .unaudited("it is itself a record of changes, and the changes are audited"),
 };
 
@@ -85,9 +91,9 @@ pub static HELD_CHANGES: Entity = Entity {
         column("person_name", Kind::Text, Merge::Server).optional(),
         // The input of the merge: the device, the change's number, its base as it was sent, and its time.
         column("device_id", Kind::Uuid, Merge::Server).references("devices", OnDelete::Keep, &[]),
-        column("n", Kind::Int, Merge::Server),
+        column("n", Kind::Int, Merge::Server).wide(),
         column("base", Kind::Json, Merge::Server).optional(),
-        column("at_us", Kind::Int, Merge::Server),
+        column("at_us", Kind::Int, Merge::Server).wide(),
         column("held_at", Kind::Timestamp, Merge::Server),
         // Who decides, besides the administrators: the group's staff, else the course's staff.
         column("group_id", Kind::Uuid, Merge::Server).references("groups", OnDelete::Keep, &[]).optional(),
@@ -112,8 +118,14 @@ pub static HELD_CHANGES: Entity = Entity {
     ],
     delete: &[],
     access: &[],
+    constraints: constraints().checks(&[
+        check("decided", "decided_at", &[Rule::NullWhile("decided_at", When::Equals("state", "waiting"))]),
+        check("place", "course_id", &[Rule::AtMostOne(&["group_id", "course_id"])]),
+    ]),
     record: record(Section::Organization, Label::First(&["author_name"]))
         .bookkeeping("the Sync centre shows it and decides about it")
+        .never_held("a decision about a change is not itself decided about")
+        .never_offered("it is about a change that its author's laptop sends again")
         .unaudited("it is itself a record of changes, and the changes are audited"),
 };
 
@@ -124,12 +136,12 @@ pub static OFFERED_ROWS: Entity = Entity {
     name: "offered_rows",
     code: 37,
     columns: &[
-        column("entity", Kind::Text, Merge::Key).length_max(63),
+        column("entity", Kind::Text, Merge::Key).length_max(63).format(Format::TableName),
         key("row_id").references_row_of("entity"),
         key("offered_by").references("users", OnDelete::Cascade, &[]),
         // The row's stamp on the laptop: the larger one is the later state. As decimal text, because stamps exceed the largest
         // integer that a column may hold.
-        column("row_stamp", Kind::Text, Merge::LatestQuiet).length_max(20).group("offer"),
+        column("row_stamp", Kind::Text, Merge::LatestQuiet).length_max(20).required().group("offer").format(Format::Stamp),
         column("changed_at", Kind::Timestamp, Merge::LatestQuiet).optional().group("offer"),
         // The columns and values in which the server's row differs.
         column("fields", Kind::Json, Merge::LatestQuiet).length_max(ROW_BYTES_MAX).group("offer"),
@@ -151,7 +163,14 @@ pub static OFFERED_ROWS: Entity = Entity {
     write: &[&[]],
     delete: &[],
     access: &[],
+    constraints: constraints().checks(&[check(
+        "decided",
+        "decided_at",
+        &[Rule::NullWhile("decided_at", When::Equals("state", "waiting"))],
+    )]),
     record: record(Section::Organization, Label::First(&["offered_by_name"]))
         .bookkeeping("the Sync centre shows it and decides about it")
+        .never_held("a decision about an offer is not itself decided about")
+        .never_offered("it is about rows that the laptops which have them offer again")
         .unaudited("it is itself a record of changes, and the changes are audited"),
 };
