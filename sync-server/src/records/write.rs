@@ -203,7 +203,7 @@ impl Write {
         // Read first: a subscription that is read later is never of an older database.
         let epoch = app.epoch.number();
         let subscription = subscription(app, self.token.session.user_id).await?;
-        let taken = tried(|careful| self.attempt(&app.pool, app, &subscription, epoch, careful)).await;
+        let taken = tried(|careful| self.attempt(&app.pool, &subscription, epoch, careful)).await;
         if let Err(Failure::EpochMoved) = taken {
             app.settle().await?;
         }
@@ -253,7 +253,6 @@ impl Write {
     async fn attempt<A: Authority>(
         &self,
         authority: &A,
-        app: &App,
         subscription: &Subscription,
         epoch: i64,
         careful: bool,
