@@ -12,7 +12,9 @@ beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
   sent = [];
   failures = [];
-  send = async (note) => { sent.push(note); };
+  send = async (note) => {
+    sent.push(note);
+  };
   position = new Position("item", { send: (note) => send(note), now: () => Date.now(), failed: (thrown) => failures.push(thrown) });
 });
 
@@ -58,7 +60,17 @@ test("time between notes counts, idle time does not", async () => {
 
 test("an older position is never stored after a newer one, and a refusal is reported", async () => {
   const order: (number | null)[] = [];
-  send = (note) => new Promise((done, refuse) => setTimeout(() => { order.push(note.page); if (note.page === 2) refuse("full"); else done(null); }, note.page === 2 ? 2_000 : 0));
+  send = (note) =>
+    new Promise((done, refuse) =>
+      setTimeout(
+        () => {
+          order.push(note.page);
+          if (note.page === 2) refuse("full");
+          else done(null);
+        },
+        note.page === 2 ? 2_000 : 0,
+      ),
+    );
   position.at(page(2));
   await vi.advanceTimersByTimeAsync(GAP_MS);
   position.at(page(3));
