@@ -35,8 +35,8 @@ test("quick page turns send the first and the last", async () => {
 test("leaving sends what waits, once", async () => {
   position.at(page(2));
   position.at(page(3));
-  position.flush();
-  position.flush();
+  void position.flush();
+  void position.flush();
   await vi.advanceTimersByTimeAsync(GAP_MS * 2);
   expect(pages()).toEqual([2, 3]);
 });
