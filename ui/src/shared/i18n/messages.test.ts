@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { COMPOSED } from "./words";
 import {
   CODES,
   PARTICULAR_NAMES,
@@ -120,4 +121,25 @@ test("Russian and Azerbaijani messages are translated", () => {
     );
     expect(same).toEqual([]);
   }
+});
+
+describe("messages that nothing shows", () => {
+  const src = join(import.meta.dirname, "../..");
+  const code = (readdirSync(src, { recursive: true }) as string[])
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((file) => /\.(ts|svelte)$/.test(file) && !/^paraglide\/|\.test\.ts$/.test(file))
+    .map((file) => readFileSync(join(src, file), "utf8"))
+    .join("\n");
+
+  test("there are none", () => {
+    const written = new Set([...code.matchAll(/\bm\.(\w+)/g)].map(([, key]) => key));
+    const shown = (key: string) => written.has(key) || COMPOSED.some((beginning) => key.startsWith(beginning));
+    expect(Object.keys(all("en")).filter((key) => !shown(key))).toEqual([]);
+  });
+
+  test("a beginning of composed keys has names, and code that adds them", () => {
+    const composed = new Set([...code.matchAll(/(?:wordOf|hasWordOf|known)\(\s*"(\w+_)"/g)].map(([, beginning]) => beginning));
+    const keys = Object.keys(all("en"));
+    expect(COMPOSED.filter((beginning) => !composed.has(beginning) || !keys.some((key) => key.startsWith(beginning)))).toEqual([]);
+  });
 });
