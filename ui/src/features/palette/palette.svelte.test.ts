@@ -22,6 +22,7 @@ const table = (name: string, more: Partial<RecordTable> = {}): RecordTable => ({
   label: [],
   columns: [],
   may_insert: true,
+  may_change: true,
   may_delete: true,
   rows: 1,
   related: [],

@@ -26,6 +26,7 @@ export function tableOf(columns: RecordColumn[], more: Partial<RecordTable> = {}
     label: ["name"],
     columns,
     may_insert: true,
+    may_change: true,
     may_delete: true,
     rows: 3,
     related: [],
