@@ -7,8 +7,9 @@ import { RECORD_TABLES, type Condition, type RecordTable, type SaveRecord } from
 import { notify, notifyProblem } from "$shared/ui";
 import { m } from "$messages";
 
-const KEY = Symbol("records");
-/** Counts in the sidebar may be this late. */
+/** Where components find the {@link Records} of the shell. */
+export const RECORDS = Symbol("records");
+/** Counts in the sidebar may be this late after changes that come from elsewhere. */
 const TABLES_GATHER_MS = 1_500;
 /** Steps that can be undone in one window. */
 export const UNDO_STEPS_MAX = 100;
@@ -62,12 +63,19 @@ export class Records {
   async save(table: string, rows: SaveRecord[], said: string): Promise<string[]> {
     const { ids, undo } = await call("save_records", { table, rows });
     this.#done(undo, said);
+    if (rows.some((row) => row.id === null)) this.#count();
     return ids;
   }
 
   async remove(table: string, ids: string[], said: string): Promise<void> {
     const { undo } = await call("remove_records", { table, ids });
     this.#done(undo, said);
+    this.#count();
+  }
+
+  /** Counts the rows again at once, after a change of this person's: what others change may wait. */
+  #count(): void {
+    void this.tables.reload();
   }
 
   #done(undo: number | null, said: string): void {
@@ -114,6 +122,7 @@ export class Records {
         const answer = await call("undo_records", { undo });
         if (answer.undo !== null) keep(answer.undo);
         notify(said());
+        this.#count();
       } catch (thrown) {
         // The app keeps a limited number of steps, and forgets them when the person locks.
         if (problemOf(thrown).code === "not_found") notify(none());
@@ -125,9 +134,9 @@ export class Records {
 }
 
 export function provideRecords(): Records {
-  return setContext(KEY, new Records(live("tables", () => ({}), RECORD_TABLES, { gather_ms: TABLES_GATHER_MS })));
+  return setContext(RECORDS, new Records(live("tables", () => ({}), RECORD_TABLES, { gather_ms: TABLES_GATHER_MS })));
 }
 
 export function useRecords(): Records {
-  return getContext(KEY);
+  return getContext(RECORDS);
 }

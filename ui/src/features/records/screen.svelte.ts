@@ -24,7 +24,7 @@ const BACK_MS = 50;
 interface Place {
   open: (id: string) => void;
   opened: () => string | undefined;
-  editPane: () => Promise<void>;
+  editPane: () => void;
   grid: () => HTMLElement | undefined;
   finder: () => HTMLInputElement | undefined;
   clipboard: () => HTMLTextAreaElement | undefined;
@@ -55,7 +55,8 @@ export class ScreenCommands {
 
   /** A key in the rows. */
   gridKey(event: KeyboardEvent): void {
-    if (event.target !== this.place.grid() && event.target !== this.place.clipboard()) return;
+    // A click leaves the focus on a row; keys of buttons and links stay theirs.
+    if (event.target instanceof Element && event.target.closest("button, a, input")) return;
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
       event.preventDefault();
       return this.place.sideways(event.key === "ArrowRight" ? 1 : -1);
@@ -88,7 +89,7 @@ export class ScreenCommands {
       case "open":
         return row && this.place.open(row.id);
       case "edit":
-        return void this.place.editPane();
+        return this.place.editPane();
       case "new":
         return list.table().may_insert ? this.records.create(list.table().name) : undefined;
       case "remove":
