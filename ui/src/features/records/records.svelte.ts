@@ -33,10 +33,19 @@ export interface Asked {
   deleted: boolean;
 }
 
+/** Something that can be done with the list that is open. */
+export interface ListOffer {
+  id: string;
+  label: string;
+  run: () => void;
+}
+
 export class Records {
   /** The open forms: one for a row that a form refers to lies above that form. */
   forms = $state.raw<readonly NewRow[]>([]);
   readonly asked = new Map<string, Asked>();
+  /** What the list that is open offers beside its buttons: the palette shows it. */
+  offers = $state.raw<readonly ListOffer[]>([]);
   #undo: number[] = [];
   #redo: number[] = [];
   /** Removes the offer to undo a step, once it is undone another way. */
@@ -69,6 +78,12 @@ export class Records {
 
   async remove(table: string, ids: string[], said: string): Promise<void> {
     const { undo } = await call("remove_records", { table, ids });
+    this.#done(undo, said);
+    this.#count();
+  }
+
+  /** An import was stored: one step takes all of it back. */
+  imported(undo: number | null, said: string): void {
     this.#done(undo, said);
     this.#count();
   }

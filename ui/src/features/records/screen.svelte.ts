@@ -148,7 +148,7 @@ export class ScreenCommands {
 
   stopChange(): void {
     this.changing = null;
-    this.#back();
+    this.back();
   }
 
   removeChosen(): Promise<void> {
@@ -185,7 +185,7 @@ export class ScreenCommands {
 
   stopRemove(): void {
     this.removing = null;
-    this.#back();
+    this.back();
   }
 
   async #remove(ids: string[], name: string): Promise<void> {
@@ -194,14 +194,14 @@ export class ScreenCommands {
       this.list.clearSelection();
       const opened = this.place.opened();
       if (opened !== undefined && ids.includes(opened)) go({ name: "records", table: this.list.table().name }, { replace: true });
-      this.#back();
+      this.back();
     } catch (thrown) {
       if (problemOf(thrown).code !== "locked") notifyProblem(thrown);
     }
   }
 
   /** The focus goes back to the rows when what had it is gone, also where the window has put it on the page meanwhile. */
-  #back(): void {
+  back(): void {
     setTimeout(() => {
       const at = document.activeElement;
       if (!at || at === document.body || at.id === "content") this.place.grid()?.focus({ preventScroll: true });
