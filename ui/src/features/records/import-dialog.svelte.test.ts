@@ -2,7 +2,7 @@ import { flushSync, mount, unmount } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ImportFile, ImportReport } from "$shared/desktop/generated";
 import type { Live } from "$shared/desktop/live.svelte";
-import { STATIONS } from "./testing";
+import { ADMIN, STATIONS } from "./testing";
 
 const desk = vi.hoisted(() => ({ calls: [] as string[], report: null as unknown }));
 vi.mock("@tauri-apps/api/core", () => ({
@@ -38,7 +38,7 @@ const closed = vi.fn();
 /** Opens the dialog with a file, as when one is dropped on the list, and checks it. */
 async function check(report: Partial<ImportReport>) {
   desk.report = { new: 0, changed: 0, same: 0, refused: 0, lines: [], stored: false, undo: null, ...report };
-  const records = new Records({ data: [STATIONS], reload: async () => {} } as unknown as Live<"tables">);
+  const records = new Records({ data: [STATIONS], reload: async () => {} } as unknown as Live<"tables">, ADMIN);
   const file = new File(["Name,Code\nQuba,Q-1"], "stations.csv");
   const props = { table: STATIONS, file, onclose: closed };
   const page = mount(ImportDialog, { target: document.body, props, context: new Map([[RECORDS, records]]) });

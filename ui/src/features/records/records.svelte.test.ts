@@ -17,11 +17,11 @@ vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
 import { dismiss, toasts } from "$shared/ui";
 import { Records } from "./records.svelte";
 import { isNothing, mayRemove, onlyMarks, whatGoes } from "./remove";
-import { columnOf, rowOf, STATIONS, tableOf } from "./testing";
+import { ADMIN, columnOf, rowOf, STATIONS, tableOf } from "./testing";
 
 const undone = () => desk.calls.filter(([name]) => name === "undo_records").map(([, args]) => (args as { undo: number }).undo);
 let counted = 0;
-const make = () => new Records({ data: [STATIONS], reload: async () => void (counted += 1) } as unknown as Live<"tables">);
+const make = () => new Records({ data: [STATIONS], reload: async () => void (counted += 1) } as unknown as Live<"tables">, ADMIN);
 
 beforeEach(() => {
   desk.calls = [];

@@ -3,7 +3,7 @@
 import { getContext, setContext } from "svelte";
 import { call, problemOf } from "$shared/desktop/desktop";
 import { live, type Live } from "$shared/desktop/live.svelte";
-import { RECORD_TABLES, type Condition, type RecordTable, type SaveRecord } from "$shared/desktop/generated";
+import { RECORD_TABLES, type Condition, type Person, type RecordTable, type SaveRecord } from "$shared/desktop/generated";
 import { notify, notifyProblem } from "$shared/ui";
 import { m } from "$messages";
 
@@ -54,7 +54,15 @@ export class Records {
   /** One undo at a time: a second key press takes the next step, not the same one. */
   #running: Promise<void> = Promise.resolve();
 
-  constructor(readonly tables: Live<"tables">) {}
+  constructor(
+    readonly tables: Live<"tables">,
+    readonly person: Pick<Person, "user_id" | "role">,
+  ) {}
+
+  /** Whether the server tells this person what happened to a row. */
+  get seesHistory(): boolean {
+    return this.person.role === "admin";
+  }
 
   table(name: string): RecordTable | undefined {
     return this.tables.data?.find((table) => table.name === name);
@@ -148,8 +156,14 @@ export class Records {
   }
 }
 
-export function provideRecords(): Records {
-  return setContext(RECORDS, new Records(live("tables", () => ({}), RECORD_TABLES, { gather_ms: TABLES_GATHER_MS })));
+export function provideRecords(person: Person): Records {
+  return setContext(
+    RECORDS,
+    new Records(
+      live("tables", () => ({}), RECORD_TABLES, { gather_ms: TABLES_GATHER_MS }),
+      person,
+    ),
+  );
 }
 
 export function useRecords(): Records {

@@ -2,7 +2,7 @@ import { flushSync, mount, unmount } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { OpenedRecord, RecordRow } from "$shared/desktop/generated";
 import type { Live } from "$shared/desktop/live.svelte";
-import { rowOf, STATIONS, tableOf } from "./testing";
+import { ADMIN, rowOf, STATIONS, tableOf } from "./testing";
 
 const desk = vi.hoisted(() => ({
   calls: [] as [string, unknown][],
@@ -32,7 +32,7 @@ let close = () => {};
 
 async function open(table = STATIONS) {
   const props = $state({ table, id: undefined as string | undefined });
-  const records = new Records({ data: [table], reload: async () => {} } as unknown as Live<"tables">);
+  const records = new Records({ data: [table], reload: async () => {} } as unknown as Live<"tables">, ADMIN);
   const page = mount(ScreenForTest, { target: document.body, props, context: new Map([[RECORDS, records]]) });
   close = () => void unmount(page);
   await vi.waitFor(() => expect(row("s1")).not.toBeNull());

@@ -21,6 +21,7 @@ export const COMPOSED = [
   "error_",
   "home_status_",
   "palette_group_",
+  "records_history_op_",
   "records_import_fate_",
   "records_section_",
   "shell_role_",
