@@ -58,19 +58,20 @@ impl School {
     /// # Errors
     /// When the rules refuse a row, which is a bug in this function.
     pub fn found_neighbour(&mut self, memory: &Memory) -> Result<(), Failure> {
+        type Given<'a> = &'a [(&'a str, Value)];
         let other = id(1, 100);
         let text = |id: Uuid| json!(id.to_string());
         let (user, group, station, course, module) = (id(2, 100), id(3, 100), id(4, 100), id(6, 100), id(7, 100));
-        let rows: Vec<(&'static str, Uuid, Vec<(&str, Value)>)> = vec![
-            ("organizations", other, vec![("name", json!("Neighbour")), ("slug", json!("neighbour"))]),
-            ("users", user, vec![("user_name", json!("neighbour")), ("role", json!("instructor"))]),
-            ("groups", group, vec![("teacher_id", text(user)), ("name", json!("Group"))]),
-            ("stations", station, vec![("name", json!("Station")), ("code", json!("S1"))]),
-            ("courses", course, vec![("title", json!("Course")), ("instructor_id", text(user)), ("status", json!("published"))]),
-            ("modules", module, vec![("course_id", text(course)), ("title", json!("Module"))]),
-            ("topics", id(8, 100), vec![("course_id", text(course)), ("module_id", text(module)), ("title", json!("Topic"))]),
-            ("media_assets", id(14, 100), vec![("course_id", text(course)), ("title", json!("File"))]),
-            ("assessments", id(9, 100), vec![("course_id", text(course)), ("title", json!("Quiz"))]),
+        let rows: [(&'static str, Uuid, Given<'_>); 9] = [
+            ("organizations", other, &[("name", json!("Neighbour")), ("slug", json!("neighbour"))]),
+            ("users", user, &[("user_name", json!("neighbour")), ("role", json!("instructor"))]),
+            ("groups", group, &[("teacher_id", text(user)), ("name", json!("Group"))]),
+            ("stations", station, &[("name", json!("Station")), ("code", json!("S1"))]),
+            ("courses", course, &[("title", json!("Course")), ("instructor_id", text(user)), ("status", json!("published"))]),
+            ("modules", module, &[("course_id", text(course)), ("title", json!("Module"))]),
+            ("topics", id(8, 100), &[("course_id", text(course)), ("module_id", text(module)), ("title", json!("Topic"))]),
+            ("media_assets", id(14, 100), &[("course_id", text(course)), ("title", json!("File"))]),
+            ("assessments", id(9, 100), &[("course_id", text(course)), ("title", json!("Quiz"))]),
         ];
         self.elsewhere = rows.iter().map(|(name, id, _)| (*name, *id)).collect();
         memory.by_other_program(|writing| {

@@ -51,6 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn build() -> tauri::Result<tauri::App> {
+    #[expect(clippy::disallowed_methods, reason = "Tauri writes a call of `exit` into what this generates")]
     let mut context = tauri::generate_context!();
     let mut builder = tauri::Builder::default().invoke_handler(tauri::generate_handler![call]);
     let updates = updates::settings(&folders::config(&context.config().identifier));

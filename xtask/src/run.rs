@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 /// Ends the group `$1` unless a line arrives first: with TERM, and after five seconds with KILL.
 #[cfg(unix)]
@@ -32,6 +33,32 @@ pub fn with_lines(command: &mut Command, mut each: impl FnMut(&str)) -> Result<b
         each(&line);
     }
     running.end()
+}
+
+/// A program that runs beside others, whose output is kept until it has ended.
+pub struct Beside {
+    running: Running,
+    output: JoinHandle<Vec<String>>,
+}
+
+/// Starts a program that runs beside others.
+pub fn beside(command: &mut Command) -> Result<Beside, String> {
+    let mut running = start(command.stdout(Stdio::piped()))?;
+    let output = running.child.stdout.take().expect("the output is piped");
+    let output = std::thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).collect());
+    Ok(Beside { running, output })
+}
+
+impl Beside {
+    /// Waits for its end, shows its output, and passes every line of it to `each`; true when it succeeded.
+    pub fn end(mut self, mut each: impl FnMut(&str)) -> Result<bool, String> {
+        let succeeded = self.running.end()?;
+        for line in self.output.join().unwrap_or_default() {
+            println!("{line}");
+            each(&line);
+        }
+        Ok(succeeded)
+    }
 }
 
 /// Runs a program and returns its output; an error when it failed.
