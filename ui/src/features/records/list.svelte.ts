@@ -90,6 +90,11 @@ export class RecordList {
     return row ? [row] : [];
   }
 
+  /** What is shown, all of it, as the app is asked for it. */
+  get shownQuery(): RecordsQuery {
+    return this.#query(null, 0);
+  }
+
   #query(after: string | null, limit: number): RecordsQuery {
     const table = this.table();
     const byDeleted = keepsDeleted(table) && !this.filter.some((condition) => condition.column === DELETED_AT);

@@ -24,7 +24,7 @@ const BACK_MS = 50;
 interface Place {
   open: (id: string) => void;
   opened: () => string | undefined;
-  editPane: () => Promise<void>;
+  editPane: () => void;
   grid: () => HTMLElement | undefined;
   finder: () => HTMLInputElement | undefined;
   clipboard: () => HTMLTextAreaElement | undefined;
@@ -55,7 +55,8 @@ export class ScreenCommands {
 
   /** A key in the rows. */
   gridKey(event: KeyboardEvent): void {
-    if (event.target !== this.place.grid() && event.target !== this.place.clipboard()) return;
+    // A click leaves the focus on a row; keys of buttons and links stay theirs.
+    if (event.target instanceof Element && event.target.closest("button, a, input")) return;
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
       event.preventDefault();
       return this.place.sideways(event.key === "ArrowRight" ? 1 : -1);
@@ -88,7 +89,7 @@ export class ScreenCommands {
       case "open":
         return row && this.place.open(row.id);
       case "edit":
-        return void this.place.editPane();
+        return this.place.editPane();
       case "new":
         return list.table().may_insert ? this.records.create(list.table().name) : undefined;
       case "remove":
@@ -147,7 +148,7 @@ export class ScreenCommands {
 
   stopChange(): void {
     this.changing = null;
-    this.#back();
+    this.back();
   }
 
   removeChosen(): Promise<void> {
@@ -184,7 +185,7 @@ export class ScreenCommands {
 
   stopRemove(): void {
     this.removing = null;
-    this.#back();
+    this.back();
   }
 
   async #remove(ids: string[], name: string): Promise<void> {
@@ -193,14 +194,14 @@ export class ScreenCommands {
       this.list.clearSelection();
       const opened = this.place.opened();
       if (opened !== undefined && ids.includes(opened)) go({ name: "records", table: this.list.table().name }, { replace: true });
-      this.#back();
+      this.back();
     } catch (thrown) {
       if (problemOf(thrown).code !== "locked") notifyProblem(thrown);
     }
   }
 
   /** The focus goes back to the rows when what had it is gone, also where the window has put it on the page meanwhile. */
-  #back(): void {
+  back(): void {
     setTimeout(() => {
       const at = document.activeElement;
       if (!at || at === document.body || at.id === "content") this.place.grid()?.focus({ preventScroll: true });

@@ -57,6 +57,11 @@ export function keepsDeleted(table: RecordTable): boolean {
   return columnOf(table, DELETED_AT)?.kind === "moment";
 }
 
+/** Whether a file can be imported: its rows are made or changed. */
+export function mayImport(table: RecordTable): boolean {
+  return (table.may_insert || table.may_change) && table.columns.some((column) => column.given);
+}
+
 /** The columns that a new row is asked for: those it needs, then the others. */
 export function newColumns(table: RecordTable): { first: RecordColumn[]; more: RecordColumn[] } {
   const given = table.columns.filter((column) => column.given && column.kind !== "json" && column.name !== DELETED_AT);

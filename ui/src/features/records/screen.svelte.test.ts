@@ -1,0 +1,96 @@
+import { flushSync, mount, unmount } from "svelte";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { OpenedRecord, RecordRow } from "$shared/desktop/generated";
+import type { Live } from "$shared/desktop/live.svelte";
+import { ADMIN, rowOf, STATIONS, tableOf } from "./testing";
+
+const desk = vi.hoisted(() => ({
+  calls: [] as [string, unknown][],
+  rows: [] as unknown[],
+  /** Answers the opened row, when the test wants it. */
+  opened: null as Promise<unknown> | null,
+}));
+vi.mock("@tauri-apps/api/core", () => ({
+  invoke: async (_: string, { name, arguments: args }: { name: string; arguments: { search?: string } }) => {
+    desk.calls.push([name, args]);
+    if (name === "record") return desk.opened;
+    const rows = (desk.rows as RecordRow[]).filter((row) => row.label.includes(args.search ?? ""));
+    return { rows, next: null, total: rows.length, tables: ["stations"] };
+  },
+}));
+vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
+
+import { Records, RECORDS } from "./records.svelte";
+import ScreenForTest from "./ScreenForTest.svelte";
+
+const part = (testid: string) => document.querySelector<HTMLElement>(`[data-testid="${testid}"]`);
+const row = (id: string) => document.querySelector<HTMLElement>(`[data-testid="record-row"][data-id="${id}"]`)!;
+const press = (target: Element, key: string, code = key) =>
+  target.dispatchEvent(new KeyboardEvent("keydown", { key, code, bubbles: true, cancelable: true }));
+
+let close = () => {};
+
+async function open(table = STATIONS) {
+  const props = $state({ table, id: undefined as string | undefined });
+  const records = new Records({ data: [table], reload: async () => {} } as unknown as Live<"tables">, ADMIN);
+  const page = mount(ScreenForTest, { target: document.body, props, context: new Map([[RECORDS, records]]) });
+  close = () => void unmount(page);
+  await vi.waitFor(() => expect(row("s1")).not.toBeNull());
+  return props;
+}
+
+beforeEach(() => {
+  desk.calls = [];
+  desk.rows = ["Quba", "Xaçmaz", "Şəki"].map((name, index) => rowOf(STATIONS, `s${index + 1}`, { name }));
+  desk.opened = null;
+  location.hash = "";
+});
+
+afterEach(() => close());
+
+test("after a search a click and Enter open the row", async () => {
+  await open();
+  const finder = part("records-find") as HTMLInputElement;
+  finder.focus();
+  finder.value = "Xa";
+  finder.dispatchEvent(new Event("input", { bubbles: true }));
+  await vi.waitFor(() => expect(row("s1")).toBeNull());
+
+  const down = new MouseEvent("mousedown", { bubbles: true, cancelable: true });
+  row("s2").dispatchEvent(down);
+  expect([down.defaultPrevented, document.activeElement], "the engine does not move the focus on to the row").toEqual([
+    true,
+    part("records-grid"),
+  ]);
+  press(row("s2"), "Enter");
+  expect(location.hash, "and where it did, its keys count too").toBe("#/records/stations/s2");
+});
+
+test("keys of a checkbox stay there", async () => {
+  await open();
+  press(row("s1").querySelector("input")!, "Enter");
+  expect(location.hash).toBe("");
+});
+
+test("E opens the pane and goes to its first field once that is there", async () => {
+  const props = await open();
+  let answer = (_: OpenedRecord) => {};
+  desk.opened = new Promise((done) => (answer = done));
+  press(part("records-grid")!, "e", "KeyE");
+  expect(location.hash).toBe("#/records/stations/s1");
+  props.id = "s1";
+  flushSync();
+  expect(part("record-pane")).not.toBeNull();
+  expect(part("field-name")).toBeNull();
+  const opened = { created_at: 0, may_change: true, may_delete: true, not_given: [], unsent: [], disputed: [], related: [], tables: [] };
+  answer({ row: rowOf(STATIONS, "s1", { name: "Quba" }), ...opened });
+  await vi.waitFor(() => expect(document.activeElement?.getAttribute("data-testid")).toBe("field-name"));
+});
+
+test("what a person may not do is not offered", async () => {
+  await open(tableOf(STATIONS.columns, { may_insert: false, may_change: false, may_delete: false }));
+  row("s1").dispatchEvent(new MouseEvent("mousedown", { bubbles: true, cancelable: true, ctrlKey: true }));
+  flushSync();
+  expect(part("selection-bar")).not.toBeNull();
+  expect(["records-new", "bulk", "remove"].filter((testid) => part(testid))).toEqual([]);
+});
