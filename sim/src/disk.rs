@@ -24,6 +24,7 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be created.
+    #[expect(clippy::disallowed_methods, reason = "the folder has a name of its own and is removed when it is dropped")]
     pub fn new() -> std::io::Result<Folder> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let shared = Path::new("/dev/shm");

@@ -56,6 +56,7 @@ where
 ///
 /// # Errors
 /// When `time_max` is over.
+#[expect(clippy::disallowed_methods, reason = "the pause between two looks at the condition")]
 pub fn until_blocking<T>(what: &str, time_max: Duration, mut condition: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {
     let begun = Instant::now();
     loop {

@@ -43,7 +43,11 @@ test("only shared/desktop uses the desktop's API", () => {
 });
 
 test("nothing reaches out of src/, so the made-up backend is never in the product", () => {
-  const out = product.flatMap(({ file, text }) => importsOf(text).map((name) => target(file, name)).filter((to) => to.startsWith("..")));
+  const out = product.flatMap(({ file, text }) =>
+    importsOf(text)
+      .map((name) => target(file, name))
+      .filter((to) => to.startsWith("..")),
+  );
   expect(out).toEqual([]);
 });
 
@@ -60,7 +64,12 @@ test("no style attributes in markup: the content security policy refuses them", 
 test("colours are only in the tokens", () => {
   // Paper is white in the dark theme too, and highlights on paper have the colours of a marker.
   const allowed = ["shared/tokens.css", "features/topic/pdf/PdfPage.svelte", "features/topic/pdf/PdfThumbnails.svelte"];
-  const coloured = product.filter(({ file, text }) => /\.(svelte|css)$/.test(file) && !allowed.includes(file) && /#[0-9a-f]{3,8}\b(?![-/\w])|rgba?\(|hsl\(|oklch\(/i.test(text.replace(/\{#\w+/g, "")));
+  const coloured = product.filter(
+    ({ file, text }) =>
+      /\.(svelte|css)$/.test(file) &&
+      !allowed.includes(file) &&
+      /#[0-9a-f]{3,8}\b(?![-/\w])|rgba?\(|hsl\(|oklch\(/i.test(text.replace(/\{#\w+/g, "")),
+  );
   expect(coloured.map(({ file }) => file)).toEqual([]);
 });
 

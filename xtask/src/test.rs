@@ -14,6 +14,7 @@ pub fn test() -> Outcome {
     let has_screens = stages.stage("screens", || ui::build().map(Counts::one));
     stages.stage("generated files", || generate::check().map(Counts::one));
     stages.stage("types of the screens", || npm_check(&["run", "check"]));
+    stages.stage("style of the screens", || npm_check(&["run", "lint"]));
     stages.stage("tests of the screens", vitest);
     stages.stage("clippy", checks::clippy);
     stages.stage("licences, sources and bans", deny::deny);

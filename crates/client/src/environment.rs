@@ -121,6 +121,7 @@ fn uptime_ms() -> Option<i64> {
 }
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     fn now_ms(&self) -> i64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
@@ -134,6 +135,7 @@ impl Clock for SystemClock {
         self.boot.clone()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's zone")]
     fn local_ms(&self) -> i64 {
         let now = chrono::Local::now();
         now.timestamp_millis() + i64::from(now.offset().local_minus_utc()) * 1000
@@ -151,6 +153,7 @@ impl Clock for SystemClock {
 pub struct SystemRandomness;
 
 impl Randomness for SystemRandomness {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's randomness")]
     fn fill(&self, bytes: &mut [u8]) {
         rand::fill(bytes);
     }

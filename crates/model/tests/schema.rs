@@ -230,13 +230,14 @@ fn every_server_column_is_registered_or_listed_as_server_only() {
 #[test]
 fn the_server_checks_the_values_of_a_choice() {
     let tables = server();
-    // Its columns are copied from columns that have the check.
-    for entity in all().iter().filter(|entity| entity.name != "staff_cards") {
+    for entity in all() {
         for column in entity.columns {
             if let Kind::Choice(words) = column.kind {
                 let list = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ");
                 let wanted = format!("CONSTRAINT {0}_{1}_check CHECK ({1} IN ({list}))", entity.name, column.name);
-                assert!(tables[entity.name].constraints.contains(&wanted), "{wanted}");
+                let added = format!("ALTER TABLE {} ADD {wanted};", entity.name);
+                let table = &tables[entity.name];
+                assert!(table.constraints.contains(&wanted) || table.later.iter().any(|text| text.trim() == added), "{wanted}");
             }
         }
     }

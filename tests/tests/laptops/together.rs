@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use uuid::Uuid;
+use waystation_model::Code;
 use waystation_tests::cluster::Cluster;
 use waystation_tests::laptop::Laptop;
 use waystation_tests::lossy::LossyNetwork;
@@ -126,16 +127,23 @@ async fn a_refused_change_blocks_nothing_and_is_corrected() -> Outcome<()> {
     let (server, mut school) = open().await?;
     let course = course_with_a_learner(&mut school, 1).await?;
     let other = school.course(None, "draft", 0).await?;
-    school.run(format!("UPDATE courses SET course_code = 'TAKEN' WHERE id = '{}'", other.id)).await?;
     let instructor = Laptop::of("teaches", &server.url()).await?;
+    let (database, port) = (server.database().clone(), server.server().address().port());
+    server.stop().await;
+    instructor.wait_until_offline().await?;
+    // Meanwhile the code is given to another course, which the laptop cannot know.
+    school.run(format!("UPDATE courses SET course_code = 'TAKEN' WHERE id = '{}'", other.id)).await?;
     instructor.call("edit_course", json!({"id": course.id, "course_code": "TAKEN"})).await?;
     instructor.call("edit_course", json!({"id": course.id, "title": "A better title"})).await?;
+    let _server = LocalServer::start_on(&database, port).await?;
     let centre =
         instructor.until("sync_centre", json!({}), |centre| centre["attention"].as_array().is_some_and(|list| list.len() == 1)).await?;
     let item = &centre["attention"][0];
     assert_eq!((&item["code"], &item["field"]), (&json!("taken"), &json!("course_code")));
     instructor.wait_until_synced().await?;
     assert_eq!(school.column("courses", course.id, "title").await?, "A better title");
+    let known = instructor.call("edit_course", json!({"id": course.id, "course_code": "TAKEN"})).await;
+    assert_eq!(known.expect_err("a code that the laptop knows of").code, Code::Taken);
 
     instructor.call("send_again", json!({"n": item["n"], "fields": {"course_code": "FREE"}})).await?;
     instructor.until("sync_status", json!({}), |status| status["attention"] == 0 && status["waiting"] == 0).await?;

@@ -35,11 +35,12 @@ async fn a_server_reports_that_it_runs_and_that_it_is_ready() -> Outcome<()> {
 async fn an_unmigrated_database_is_refused() -> Outcome<()> {
     let cluster = Cluster::shared().await?;
     cluster.make_database("never_migrated", "template0").await?;
+    let content = tempfile::tempdir()?;
     let settings = Settings {
         database_url: cluster.url("never_migrated"),
         listen: "127.0.0.1:0".parse()?,
         token_secret: "x".repeat(32),
-        content: ContentSettings::Folder(std::env::temp_dir()),
+        content: ContentSettings::Folder(content.path().to_owned()),
         database_connections_max: 2,
         waits: Waits::USUAL,
         protocols: Protocols::OURS,

@@ -107,6 +107,8 @@ async fn values_that_do_not_fit_are_refused() -> Outcome<()> {
         of_kind("topics", "position", json!("1")),
         of_kind("topics", "position", json!(1.5)),
         of_kind("topics", "position", json!(1_i64 << 53)),
+        // It fits the wire and not the database.
+        of_kind("topics", "position", json!(1_i64 << 40)),
         of_kind("topics", "position", json!(i64::MIN)),
         of_kind("topics", "is_free", json!(1)),
         of_kind("courses", "status", json!("secret")),
@@ -117,10 +119,8 @@ async fn values_that_do_not_fit_are_refused() -> Outcome<()> {
         of_kind("groups", "start_time", json!("25:00")),
         of_kind("assessment_attempts", "started_at", json!("2026-01-01T00:00:00Z")),
     ];
-    let mut bad: Vec<(Change, Code, Option<&str>)> =
+    let bad: Vec<(Change, Code, Option<&str>)> =
         wrong.iter().map(|(change, column)| (change.clone(), Code::BadValue, Some(column.as_str()))).collect();
-    // It fits the wire and not the database, which alone can detect it.
-    bad.push((class.topic("x").set("position", 1_i64 << 40), Code::BadValue, None));
     class.compare(bad).await
 }
 

@@ -8,7 +8,10 @@ import { expect, test } from "vitest";
 
 const css = readFileSync(join(import.meta.dirname, "tokens.css"), "utf8");
 const colours = new Map(
-  [...css.matchAll(/--color-([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)/g)].map(([, name, light, dark]) => [name, { light, dark }]),
+  [...css.matchAll(/--color-([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)/g)].map(([, name, light, dark]) => [
+    name,
+    { light, dark },
+  ]),
 );
 
 function luminance(colour: string): number {
@@ -28,15 +31,27 @@ const grounds = ["page", "side", "raised", "hover", "sunken"];
 const words = [
   ...["text", "muted", "accent-text", "good", "warn", "bad", "excused"].flatMap((word) => grounds.map((ground) => [word, ground])),
   ...["page", "side", "raised", "hover"].map((ground) => ["faint", ground]),
-  ["text", "pressed"], ["muted", "pressed"], ["muted", "accent-soft"],
-  ["accent-text", "accent-soft"], ["good", "good-soft"], ["warn", "warn-soft"], ["bad", "bad-soft"], ["excused", "excused-soft"],
-  ["on-accent", "accent"], ["on-accent", "accent-hover"], ["on-accent", "bad-solid"], ["on-accent", "bad-hover"],
+  ["text", "pressed"],
+  ["muted", "pressed"],
+  ["muted", "accent-soft"],
+  ["accent-text", "accent-soft"],
+  ["good", "good-soft"],
+  ["warn", "warn-soft"],
+  ["bad", "bad-soft"],
+  ["excused", "excused-soft"],
+  ["on-accent", "accent"],
+  ["on-accent", "accent-hover"],
+  ["on-accent", "bad-solid"],
+  ["on-accent", "bad-hover"],
 ] as [string, string][];
 const shapes = [
   ...["good-solid", "warn-solid", "bad-solid", "excused-solid", "accent", "focus"].map((shape) => [shape, "page"]),
   ...["page", "raised", "side"].map((ground) => ["control", ground]),
   // The progress of a ring or a bar against its track.
-  ["accent-text", "edge"], ["accent-text", "pressed"], ["good-solid", "pressed"], ["faint", "pressed"],
+  ["accent-text", "edge"],
+  ["accent-text", "pressed"],
+  ["good-solid", "pressed"],
+  ["faint", "pressed"],
 ] as [string, string][];
 
 test.each(words)("%s is readable on %s", (word, ground) => {

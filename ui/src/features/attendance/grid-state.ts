@@ -103,9 +103,7 @@ export function goTo(state: GridState, position: Position, extend = false): Grid
 }
 
 export type Direction =
-  | "up" | "down" | "left" | "right"
-  | "row-start" | "row-end" | "page-up" | "page-down"
-  | "top" | "bottom" | "first" | "last";
+  "up" | "down" | "left" | "right" | "row-start" | "row-end" | "page-up" | "page-down" | "top" | "bottom" | "first" | "last";
 
 /** Moves the cursor; `page` is the number of visible rows. */
 export function move(state: GridState, direction: Direction, extend: boolean, page = 10): GridState {
@@ -175,7 +173,9 @@ export function cycle(state: GridState): Edit {
 /** Fills unmarked cells: of the selection, or of the whole day when only one cell is selected. */
 export function fillPresent(state: GridState): Edit {
   const rect = isSingle(state) ? { ...selection(state), top: 0, bottom: state.grid.students.length - 1 } : selection(state);
-  const blank = positions(rect).filter((position) => cellAt(state, position)?.status === null && cellAt(state, position)?.conflict_id === null);
+  const blank = positions(rect).filter(
+    (position) => cellAt(state, position)?.status === null && cellAt(state, position)?.conflict_id === null,
+  );
   return change(state, blank, () => "present");
 }
 
@@ -279,7 +279,10 @@ export function apply(grid: Grid, step: Step): Grid {
 /** Removes a refused step from the cells and from the undo history. */
 export function revert(state: GridState, step: Step): GridState {
   const back = step.map((one) => ({ ...one, before: one.after, after: one.before }));
-  const grid = apply(state.grid, back.filter((one) => find(state.grid, one)?.status === one.before.status));
+  const grid = apply(
+    state.grid,
+    back.filter((one) => find(state.grid, one)?.status === one.before.status),
+  );
   return { ...state, grid, past: state.past.filter((one) => one !== step), future: state.future.filter((one) => one !== step) };
 }
 

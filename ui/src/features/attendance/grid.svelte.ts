@@ -183,23 +183,48 @@ export class GridController {
     const { state } = this;
     if (!state) return;
     switch (command.do) {
-      case "move": this.state = g.move(state, command.direction, command.extend, this.page); return;
-      case "mark": return this.mark(command.mark, command.advance);
-      case "cycle": return this.#do(g.cycle(state));
-      case "fill": return this.#do(g.fillPresent(state), m.attendance_fill_none());
-      case "select": this.state = g.select(command.reach === "all" ? state : g.collapse(state), command.reach); return;
-      case "collapse": this.state = g.collapse(state); return;
-      case "undo": return this.#do(g.undo(state), m.attendance_undo_none());
-      case "redo": return this.#do(g.redo(state), m.attendance_redo_none());
-      case "note": this.open = state.grid.may_mark ? "note" : ""; return;
-      case "open": this.open = g.cellAt(state)?.conflict_id ? "conflict" : state.grid.may_mark ? "note" : ""; return;
-      case "find": return this.onFind();
-      case "period": return this.show(shift(this.period, command.steps));
-      case "today": void this.today(); return;
-      case "copy": return this.onClipboard(copy(state, letterOf));
-      case "cut": this.onClipboard(copy(state, letterOf)); return this.mark(null);
-      case "paste": return this.onClipboard(null);
-      case "help": this.open = "keys"; return;
+      case "move":
+        this.state = g.move(state, command.direction, command.extend, this.page);
+        return;
+      case "mark":
+        return this.mark(command.mark, command.advance);
+      case "cycle":
+        return this.#do(g.cycle(state));
+      case "fill":
+        return this.#do(g.fillPresent(state), m.attendance_fill_none());
+      case "select":
+        this.state = g.select(command.reach === "all" ? state : g.collapse(state), command.reach);
+        return;
+      case "collapse":
+        this.state = g.collapse(state);
+        return;
+      case "undo":
+        return this.#do(g.undo(state), m.attendance_undo_none());
+      case "redo":
+        return this.#do(g.redo(state), m.attendance_redo_none());
+      case "note":
+        this.open = state.grid.may_mark ? "note" : "";
+        return;
+      case "open":
+        this.open = g.cellAt(state)?.conflict_id ? "conflict" : state.grid.may_mark ? "note" : "";
+        return;
+      case "find":
+        return this.onFind();
+      case "period":
+        return this.show(shift(this.period, command.steps));
+      case "today":
+        void this.today();
+        return;
+      case "copy":
+        return this.onClipboard(copy(state, letterOf));
+      case "cut":
+        this.onClipboard(copy(state, letterOf));
+        return this.mark(null);
+      case "paste":
+        return this.onClipboard(null);
+      case "help":
+        this.open = "keys";
+        return;
     }
   }
 

@@ -32,9 +32,35 @@ const LETTERS: Record<Status, string[]> = {
 
 // Whole words, for lists that were kept in another program.
 const WORDS: Record<Status, string[]> = {
-  present: ["present", "присутствие", "присутствовал", "присутствовала", "присутствует", "был", "была", "iştirak", "iştirak edib", "gəlib", "var"],
+  present: [
+    "present",
+    "присутствие",
+    "присутствовал",
+    "присутствовала",
+    "присутствует",
+    "был",
+    "была",
+    "iştirak",
+    "iştirak edib",
+    "gəlib",
+    "var",
+  ],
   late: ["late", "опоздал", "опоздала", "опоздание", "gecikib", "gecikmə", "gec"],
-  absent: ["absent", "неявка", "отсутствовал", "отсутствовала", "отсутствует", "не был", "не была", "нб", "н/б", "qayıb", "q/b", "yoxdur", "gəlməyib"],
+  absent: [
+    "absent",
+    "неявка",
+    "отсутствовал",
+    "отсутствовала",
+    "отсутствует",
+    "не был",
+    "не была",
+    "нб",
+    "н/б",
+    "qayıb",
+    "q/b",
+    "yoxdur",
+    "gəlməyib",
+  ],
   excused: ["excused", "уважительная", "уважительная причина", "ув", "üzrlü", "üzürlü", "icazəli"],
 };
 

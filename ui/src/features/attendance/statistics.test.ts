@@ -29,7 +29,10 @@ describe("totals", () => {
 
   it("make a weekly trend without unmarked weeks", () => {
     const grid = gridOf(["pap"], { days: ["2026-03-02", "2026-03-05", "2026-03-16"] });
-    expect(ofGrid(grid).trend).toEqual([{ week: "2026-03-02", percent: 50 }, { week: "2026-03-16", percent: 100 }]);
+    expect(ofGrid(grid).trend).toEqual([
+      { week: "2026-03-02", percent: 50 },
+      { week: "2026-03-16", percent: 100 },
+    ]);
   });
 });
 
@@ -48,8 +51,14 @@ describe("the streak", () => {
 });
 
 it("a sparkline stays within its box", () => {
-  const trend = [{ week: "a", percent: 0 }, { week: "b", percent: 100 }];
-  expect(sparkline(trend, 100, 20)).toEqual([{ x: 2, y: 18 }, { x: 98, y: 2 }]);
+  const trend = [
+    { week: "a", percent: 0 },
+    { week: "b", percent: 100 },
+  ];
+  expect(sparkline(trend, 100, 20)).toEqual([
+    { x: 2, y: 18 },
+    { x: 98, y: 2 },
+  ]);
   expect(sparkline(trend.slice(1), 100, 20)).toEqual([{ x: 50, y: 2 }]);
   expect(sparkline([], 100, 20)).toEqual([]);
 });
@@ -62,7 +71,14 @@ describe("marks", () => {
     expect(readMark("")).toBeNull();
     expect(readMark("yes")).toBeUndefined();
   });
-  it("cycle", () => expect([null, "present", "late", "absent", "excused"].map((one) => nextMark(asMark(one)))).toEqual(["present", "late", "absent", "excused", null]));
+  it("cycle", () =>
+    expect([null, "present", "late", "absent", "excused"].map((one) => nextMark(asMark(one)))).toEqual([
+      "present",
+      "late",
+      "absent",
+      "excused",
+      null,
+    ]));
 });
 
 describe("periods", () => {
@@ -90,7 +106,11 @@ describe("periods", () => {
     const march = period.monthOf("2026-03-01");
     expect(period.showing(march, "2026-03-20")).toBe(march);
     expect(period.showing(march, "2026-05-20")).toEqual(period.monthOf("2026-05-01"));
-    expect(period.showing(period.rangeOf("2026-03-01", "2026-03-10"), "2026-05-20")).toEqual({ kind: "range", from: "2026-05-11", to: "2026-05-20" });
+    expect(period.showing(period.rangeOf("2026-03-01", "2026-03-10"), "2026-05-20")).toEqual({
+      kind: "range",
+      from: "2026-05-11",
+      to: "2026-05-20",
+    });
   });
 
   it("recognize a day", () => {

@@ -9,7 +9,14 @@ export function gridOf(lines: string[], more: Partial<Grid> = {}, cell: Partial<
   const width = Math.max(0, ...lines.map((line) => line.length));
   const days = more.days ?? Array.from({ length: width }, (_, index) => addDays("2026-03-02", index));
   return {
-    group: { id: "g", display_name: "Qrup1: 1-4 11:00", days_of_week: [1, 4], start_time: "11:00", members: lines.length, unmarked_today: null },
+    group: {
+      id: "g",
+      display_name: "Qrup1: 1-4 11:00",
+      days_of_week: [1, 4],
+      start_time: "11:00",
+      members: lines.length,
+      unmarked_today: null,
+    },
     from: days[0] ?? "2026-03-01",
     to: days.at(-1) ?? "2026-03-31",
     today: "2026-03-02",

@@ -59,4 +59,3 @@ export function streakWords(streak: number): string {
   if (streak === 0) return "";
   return streak > 0 ? m.attendance_streak_attended({ count: streak }) : m.attendance_streak_missed({ count: -streak });
 }
-

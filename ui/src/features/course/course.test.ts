@@ -4,7 +4,13 @@ import { factsByKind, fetchOf, numbered, startOf } from "./course";
 
 const MB = 1_000_000;
 const download = (size: number, fetched: number, state = "fetching"): Download => ({
-  content_item_id: "i", course_id: "c", title: "t", size_bytes: size * MB, bytes_fetched: fetched * MB, state, problem: null,
+  content_item_id: "i",
+  course_id: "c",
+  title: "t",
+  size_bytes: size * MB,
+  bytes_fetched: fetched * MB,
+  state,
+  problem: null,
 });
 
 test("a course whose files are downloaded, not downloaded, or missing", () => {
@@ -39,8 +45,17 @@ test("a test is begun, continued, repeated, or over", () => {
 });
 
 test("topics and tests are numbered through the course", () => {
-  const module = (topics: string[], tests: string[]) => ({ id: topics[0], title: "", description: "", topics: topics.map((id) => ({ id })), assessments: tests.map((id) => ({ id })) });
-  const { modules, assessments } = numbered({ modules: [module(["a", "b"], ["x"]), module(["c"], [])], assessments: [{ id: "y" }] } as unknown as Course);
+  const module = (topics: string[], tests: string[]) => ({
+    id: topics[0],
+    title: "",
+    description: "",
+    topics: topics.map((id) => ({ id })),
+    assessments: tests.map((id) => ({ id })),
+  });
+  const { modules, assessments } = numbered({
+    modules: [module(["a", "b"], ["x"]), module(["c"], [])],
+    assessments: [{ id: "y" }],
+  } as unknown as Course);
   expect(modules.map((each) => each.topics.map((topic) => topic.index))).toEqual([[1, 2], [3]]);
   expect([modules[0].assessments[0].index, assessments[0].index]).toEqual([0, 1]);
 });
@@ -48,6 +63,7 @@ test("topics and tests are numbered through the course", () => {
 test("facts are grouped by kind, in the order of their arrival", () => {
   const fact = (kind: string, text: string) => ({ kind, text });
   expect(factsByKind([fact("requirement", "1"), fact("learning_outcome", "2"), fact("requirement", "3")])).toEqual([
-    { kind: "requirement", texts: ["1", "3"] }, { kind: "learning_outcome", texts: ["2"] },
+    { kind: "requirement", texts: ["1", "3"] },
+    { kind: "learning_outcome", texts: ["2"] },
   ]);
 });

@@ -47,15 +47,15 @@ export function fetchOf(card: Pick<CourseCard, "bytes_all" | "bytes_here">, item
   const failed = items.filter((item) => item.state === "failed").length;
   const underWay = items.length > 0;
   const left = underWay
-    ? Math.min(all, items.reduce((sum, item) => sum + Math.max(0, item.size_bytes - item.bytes_fetched), 0))
+    ? Math.min(
+        all,
+        items.reduce((sum, item) => sum + Math.max(0, item.size_bytes - item.bytes_fetched), 0),
+      )
     : Math.max(0, all - card.bytes_here);
   const here = all - left;
   const percent = all > 0 ? (here / all) * 100 : 100;
   const state: FetchState =
-    all === 0 ? "none"
-    : underWay ? (failed === items.length ? "failed" : paused ? "paused" : "fetching")
-    : left === 0 ? "here"
-    : "away";
+    all === 0 ? "none" : underWay ? (failed === items.length ? "failed" : paused ? "paused" : "fetching") : left === 0 ? "here" : "away";
   return { state, here, left, percent, failed };
 }
 

@@ -3,7 +3,8 @@ import type { AttemptCard, CourseCard } from "$shared/desktop/generated";
 import { dueOf, filesOf, outcomeOf, percentOf } from "./cards";
 
 const DAY = 86_400_000;
-const course = (more: Partial<CourseCard>) => ({ topics_done: 1, topics_all: 4, due_at: null, bytes_here: 0, bytes_all: 0, ready: true, ...more }) as CourseCard;
+const course = (more: Partial<CourseCard>) =>
+  ({ topics_done: 1, topics_all: 4, due_at: null, bytes_here: 0, bytes_all: 0, ready: true, ...more }) as CourseCard;
 
 test("a course without topics is at 0 percent, not at 100", () => {
   expect(percentOf(course({ topics_done: 0, topics_all: 0 }))).toBe(0);
@@ -22,7 +23,11 @@ test("files are downloaded, partly, not at all, missing, or the course has not a
 
 test("an attempt's outcome", () => {
   const outcome = (state: string, passed: boolean | null) => outcomeOf({ state, passed } as AttemptCard);
-  expect([outcome("started", null), outcome("submitted", null), outcome("graded", true), outcome("graded", false), outcome("graded", null)]).toEqual([
-    "started", "submitted", "passed", "failed", "graded",
-  ]);
+  expect([
+    outcome("started", null),
+    outcome("submitted", null),
+    outcome("graded", true),
+    outcome("graded", false),
+    outcome("graded", null),
+  ]).toEqual(["started", "submitted", "passed", "failed", "graded"]);
 });

@@ -6,13 +6,31 @@ const KEY = Symbol("home");
 
 /** The tables whose change changes the first screen. */
 export const HOME_ENTITIES = [
-  "courses", "modules", "topics", "content_items", "media_assets", "enrollments", "topic_progress", "content_progress",
-  "assessments", "assessment_attempts", "attendance_records", "groups", "group_memberships", "group_membership_periods",
-  "stations", "guardian_links", "users", "downloads",
+  "courses",
+  "modules",
+  "topics",
+  "content_items",
+  "media_assets",
+  "enrollments",
+  "topic_progress",
+  "content_progress",
+  "assessments",
+  "assessment_attempts",
+  "attendance_records",
+  "groups",
+  "group_memberships",
+  "group_membership_periods",
+  "stations",
+  "guardian_links",
+  "users",
+  "downloads",
 ] as const;
 
 export function provideHome(): Live<"home"> {
-  return setContext(KEY, live("home", () => ({}), HOME_ENTITIES, { gather_ms: 400 }));
+  return setContext(
+    KEY,
+    live("home", () => ({}), HOME_ENTITIES, { gather_ms: 400 }),
+  );
 }
 
 export function useHome(): Live<"home"> {

@@ -7,8 +7,20 @@ const DAY = 86_400_000;
 
 const attempt = (passed: boolean | null, score: number | null = null, state = "graded") =>
   ({ state, passed, score_percent: score }) as AttemptCard;
-const learner = (display_name: string, topics: number[], assessments: (AttemptCard | null)[] = [], more: Partial<LearnerRow> = {}): LearnerRow => ({
-  user_id: display_name, display_name, status: "in_progress", topics, assessments, last_active_at: NOW - DAY, time_spent_seconds: 0, ...more,
+const learner = (
+  display_name: string,
+  topics: number[],
+  assessments: (AttemptCard | null)[] = [],
+  more: Partial<LearnerRow> = {},
+): LearnerRow => ({
+  user_id: display_name,
+  display_name,
+  status: "in_progress",
+  topics,
+  assessments,
+  last_active_at: NOW - DAY,
+  time_spent_seconds: 0,
+  ...more,
 });
 const course = (learners: LearnerRow[]): CourseLearners => ({
   course: {} as CourseCard,
@@ -54,7 +66,8 @@ describe("the summary", () => {
     learner("D", [0, 0], [null, attempt(null, null, "started")], { status: "dropped" }),
   ];
 
-  it("names who is done", () => expect(matrix.topicDone(course(people), 0)).toMatchObject({ learners: [{ display_name: "A" }, { display_name: "B" }], of: 3 }));
+  it("names who is done", () =>
+    expect(matrix.topicDone(course(people), 0)).toMatchObject({ learners: [{ display_name: "A" }, { display_name: "B" }], of: 3 }));
 
   it("splits a test's people and takes the mean of results", () => {
     const summary = matrix.testSummary(course(people), 0);

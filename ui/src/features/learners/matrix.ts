@@ -37,7 +37,12 @@ export function stuckBy(learner: LearnerRow, now: number): Stuck | null {
   return learner.last_active_at === null || now - learner.last_active_at > QUIET_DAYS_MAX * DAY_MS ? "quiet" : null;
 }
 
-export function sorted(learners: readonly LearnerRow[], order: Order, descending: boolean, compareNames: (a: string, b: string) => number): LearnerRow[] {
+export function sorted(
+  learners: readonly LearnerRow[],
+  order: Order,
+  descending: boolean,
+  compareNames: (a: string, b: string) => number,
+): LearnerRow[] {
   const byName = (a: LearnerRow, b: LearnerRow) => compareNames(a.display_name, b.display_name);
   const by: Record<Order, (a: LearnerRow, b: LearnerRow) => number> = {
     name: byName,
@@ -97,7 +102,8 @@ export function hardestTest(course: CourseLearners): number | null {
     if (results === 0 || failed.learners.length === 0) return;
     const share = passed.learners.length / results;
     const mean = percent ?? 0;
-    if (hardest === null || share < hardest.share || (share === hardest.share && mean < hardest.percent)) hardest = { test, share, percent: mean };
+    if (hardest === null || share < hardest.share || (share === hardest.share && mean < hardest.percent))
+      hardest = { test, share, percent: mean };
   });
   return (hardest as { test: number } | null)?.test ?? null;
 }

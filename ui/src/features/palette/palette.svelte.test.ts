@@ -1,7 +1,10 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { RecordTable } from "$shared/desktop/generated";
 
-const desk = vi.hoisted(() => ({ asked: [] as { table: string; search: string }[], answer: (_: { table: string; search: string }): unknown => [] }));
+const desk = vi.hoisted(() => ({
+  asked: [] as { table: string; search: string }[],
+  answer: (_: { table: string; search: string }): unknown => [],
+}));
 vi.mock("@tauri-apps/api/core", () => ({
   invoke: async (_: string, { arguments: args }: { arguments: { table: string; search: string } }) => {
     desk.asked.push(args);
@@ -13,9 +16,23 @@ vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
 import { Palette, REST_MS } from "./palette.svelte";
 
 const table = (name: string, more: Partial<RecordTable> = {}): RecordTable => ({
-  name, section: "stations", part_of: null, label: [], columns: [], may_insert: true, may_delete: true, rows: 1, related: [], ...more,
+  name,
+  section: "stations",
+  part_of: null,
+  label: [],
+  columns: [],
+  may_insert: true,
+  may_delete: true,
+  rows: 1,
+  related: [],
+  ...more,
 });
-const tables = [table("station_equipment", { part_of: "station_id" }), table("stations"), table("users", { may_insert: false }), table("groups", { rows: 0 })];
+const tables = [
+  table("station_equipment", { part_of: "station_id" }),
+  table("stations"),
+  table("users", { may_insert: false }),
+  table("groups", { rows: 0 }),
+];
 const created: string[] = [];
 
 function open(): Palette {
@@ -35,7 +52,10 @@ beforeEach(() => {
 
 test("untyped it offers screens, lists and new rows, without parts of others", () => {
   const palette = open();
-  expect([labels(palette, "tables"), labels(palette, "actions")]).toEqual([["Stations", "People", "Groups"], ["New station", "New group"]]);
+  expect([labels(palette, "tables"), labels(palette, "actions")]).toEqual([
+    ["Stations", "People", "Groups"],
+    ["New station", "New group"],
+  ]);
   expect(labels(palette, "screens")).toContain("Sync centre");
 });
 

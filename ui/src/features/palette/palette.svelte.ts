@@ -50,7 +50,9 @@ export class Palette {
     const fits = (entry: Entry) => words.every((word) => fold(entry.label).includes(word));
     const tables = this.records.tables.data ?? [];
     const lists = tables.filter((table) => words.length > 0 || table.part_of === null).map((table) => this.#list(table));
-    const actions = tables.filter((table) => table.may_insert && (words.length > 0 || table.part_of === null)).map((table) => this.#new(table));
+    const actions = tables
+      .filter((table) => table.may_insert && (words.length > 0 || table.part_of === null))
+      .map((table) => this.#new(table));
     return [...this.#screens().filter(fits), ...lists.filter(fits), ...(words.length > 0 ? this.rows : []), ...actions.filter(fits)];
   });
 
@@ -98,7 +100,9 @@ export class Palette {
     for (let from = 0; from < tables.length && found.length < ROWS_MAX; from += TABLES_AT_ONCE) {
       const some = tables.slice(from, from + TABLES_AT_ONCE);
       // A table that cannot be searched now hides no other.
-      const answers = await Promise.all(some.map((table) => call("find_references", { table: table.name, search, limit: ROWS_OF_TABLE_MAX }).catch(() => [])));
+      const answers = await Promise.all(
+        some.map((table) => call("find_references", { table: table.name, search, limit: ROWS_OF_TABLE_MAX }).catch(() => [])),
+      );
       if (turn !== this.#turn) return;
       found = [...found, ...answers.flatMap((rows, index) => rows.map((row) => this.#row(some[index], row)))].slice(0, ROWS_MAX);
       this.rows = found;
@@ -108,7 +112,13 @@ export class Palette {
   }
 
   #screens(): Entry[] {
-    const screen = (label: string, hint: string, route: Route): Entry => ({ id: `screen-${JSON.stringify(route)}`, group: "screens", label, hint, run: () => go(route) });
+    const screen = (label: string, hint: string, route: Route): Entry => ({
+      id: `screen-${JSON.stringify(route)}`,
+      group: "screens",
+      label,
+      hint,
+      run: () => go(route),
+    });
     const home = this.home();
     const courses = new Map([...(home?.studying ?? []), ...(home?.teaching ?? [])].map((course) => [course.id, course.title]));
     return [
@@ -120,7 +130,14 @@ export class Palette {
   }
 
   #list(table: RecordTable): Entry {
-    return { id: `list-${table.name}`, group: "tables", label: tableWords(table.name), hint: "", table, run: () => go({ name: "records", table: table.name }) };
+    return {
+      id: `list-${table.name}`,
+      group: "tables",
+      label: tableWords(table.name),
+      hint: "",
+      table,
+      run: () => go({ name: "records", table: table.name }),
+    };
   }
 
   #row(table: RecordTable, row: Named): Entry {
@@ -129,6 +146,13 @@ export class Palette {
   }
 
   #new(table: RecordTable): Entry {
-    return { id: `new-${table.name}`, group: "actions", label: newWords(table.name), hint: "", table, run: () => this.records.create(table.name) };
+    return {
+      id: `new-${table.name}`,
+      group: "actions",
+      label: newWords(table.name),
+      hint: "",
+      table,
+      run: () => this.records.create(table.name),
+    };
   }
 }

@@ -4,7 +4,15 @@ import type { Code, PersonTile, Start } from "$shared/desktop/generated";
 import { Entry } from "./entry.svelte";
 import type { Session } from "./session.svelte";
 
-const tile = { user_id: "u", full_name: "Aysel", user_name: "aysel", role: "learner", server: "https://s.example", waiting: 0, last_here_at: 0 } as PersonTile;
+const tile = {
+  user_id: "u",
+  full_name: "Aysel",
+  user_name: "aysel",
+  role: "learner",
+  server: "https://s.example",
+  waiting: 0,
+  last_here_at: 0,
+} as PersonTile;
 const start = (people: PersonTile[]) => ({ people, server: "https://other.example" }) as Start;
 
 function entry(people = [tile], code: Code | null = null) {

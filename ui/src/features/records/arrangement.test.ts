@@ -15,7 +15,11 @@ test("what was arranged is found again", () => {
 });
 
 test("columns that are gone are left out, and a width stays within its limits", () => {
-  const kept = { columns: ["gone", "name", "name"], widths: { name: 5_000, gone: 3, code: "wide" }, sort: [{ column: "gone", descending: false }] };
+  const kept = {
+    columns: ["gone", "name", "name"],
+    widths: { name: 5_000, gone: 3, code: "wide" },
+    sort: [{ column: "gone", descending: false }],
+  };
   expect(arrangementOf(STATIONS, storage(JSON.stringify(kept)))).toEqual({ columns: ["name"], widths: { name: WIDTH_MAX }, sort: [] });
   expect([clampWidth(-1), clampWidth(10)]).toEqual([WIDTH_MIN, 10]);
 });
@@ -25,7 +29,11 @@ test.each(["", "null", "[]", "{", '{"columns":5,"sort":"x"}', '{"columns":[]}'])
 });
 
 test("a full storage loses the arrangement and nothing else", () => {
-  const full = { setItem: () => { throw new Error("full"); } };
+  const full = {
+    setItem: () => {
+      throw new Error("full");
+    },
+  };
   expect(() => keepArrangement("stations", { columns: [], widths: {}, sort: [] }, full)).not.toThrow();
 });
 
@@ -38,5 +46,10 @@ test("a column moves within the list", () => {
 test("a click on a head sorts up, down, and not", () => {
   const up = sortedBy([], "a");
   const down = sortedBy(up, "a");
-  expect([up, down, sortedBy(down, "a"), sortedBy(down, "b")]).toEqual([[{ column: "a", descending: false }], [{ column: "a", descending: true }], [], [{ column: "b", descending: false }]]);
+  expect([up, down, sortedBy(down, "a"), sortedBy(down, "b")]).toEqual([
+    [{ column: "a", descending: false }],
+    [{ column: "a", descending: true }],
+    [],
+    [{ column: "b", descending: false }],
+  ]);
 });

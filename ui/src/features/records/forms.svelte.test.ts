@@ -24,10 +24,27 @@ const records = {
 
 function opened(more: Partial<OpenedRecord> = {}): OpenedRecord {
   const row = rowOf(STATIONS, "s1", { name: "Quba", code: "Q-1", status: "active" });
-  return { row, created_at: 0, may_change: true, may_delete: true, not_given: [], unsent: [], disputed: [], related: [], tables: [], ...more };
+  return {
+    row,
+    created_at: 0,
+    may_change: true,
+    may_delete: true,
+    not_given: [],
+    unsent: [],
+    disputed: [],
+    related: [],
+    tables: [],
+    ...more,
+  };
 }
 
-const pane = (record = opened()) => new PaneForm(records, () => STATIONS, () => record, async () => {});
+const pane = (record = opened()) =>
+  new PaneForm(
+    records,
+    () => STATIONS,
+    () => record,
+    async () => {},
+  );
 
 beforeEach(() => {
   saved = [];
@@ -84,7 +101,12 @@ test("leaving the pane stores all that is typed", async () => {
 });
 
 test("what may not be changed has no input", () => {
-  expect(STATIONS.columns.filter((column) => pane().mayChange(column)).map((column) => column.name)).toEqual(["code", "name", "status", "description"]);
+  expect(STATIONS.columns.filter((column) => pane().mayChange(column)).map((column) => column.name)).toEqual([
+    "code",
+    "name",
+    "status",
+    "description",
+  ]);
   expect(pane(opened({ not_given: ["code"] })).mayChange(code)).toBe(false);
   expect(pane(opened({ may_change: false })).mayChange(name)).toBe(false);
 });

@@ -12,7 +12,12 @@ import UsersRound from "@lucide/svelte/icons/users-round";
 
 const OF_TABLE: Record<string, Component> = { devices: Laptop };
 const OF_SECTION: Record<string, Component> = {
-  people: UserRound, groups: UsersRound, courses: BookOpen, tests: ClipboardList, stations: Fuel, organization: Building2,
+  people: UserRound,
+  groups: UsersRound,
+  courses: BookOpen,
+  tests: ClipboardList,
+  stations: Fuel,
+  organization: Building2,
 };
 
 export function iconOf(table: { name: string; section: string }): Component {

@@ -50,5 +50,8 @@ export function screenCommand(event: Key): ListCommand | null {
 
 /** Whether a key belongs to an input that has the focus. */
 export function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select, [role=combobox]"));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select, [role=combobox]"))
+  );
 }

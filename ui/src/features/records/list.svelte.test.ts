@@ -29,7 +29,12 @@ beforeEach(() => {
     const { after, limit } = asked as RecordsQuery;
     const from = Number(after ?? 0);
     const rows = stored.slice(from, from + limit).map((id) => rowOf(STATIONS, id, { name: `Station\t${id}`, status: "active" }));
-    return { rows, next: from + limit < stored.length ? String(from + limit) : null, total: after === null ? stored.length : null, tables: ["stations"] };
+    return {
+      rows,
+      next: from + limit < stored.length ? String(from + limit) : null,
+      total: after === null ? stored.length : null,
+      tables: ["stations"],
+    };
   };
 });
 
@@ -116,7 +121,9 @@ test("an answer to an earlier search does not replace the present one", async ()
 
 test("a refused list keeps its rows and says why", async () => {
   const list = await loaded();
-  desk.answer = () => { throw { code: "bad_value", message: "", retryable: false, fields: ["code"] }; };
+  desk.answer = () => {
+    throw { code: "bad_value", message: "", retryable: false, fields: ["code"] };
+  };
   await list.reload();
   expect([list.problem?.code, list.rows.length]).toEqual(["bad_value", PAGE_ROWS]);
 });

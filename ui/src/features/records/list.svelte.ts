@@ -38,7 +38,11 @@ export class RecordList {
   #waiting = 0;
 
   /** `fixed` are conditions that belong to the list itself, such as "of this station". */
-  constructor(readonly table: () => RecordTable, asked?: Asked, readonly fixed: readonly Condition[] = []) {
+  constructor(
+    readonly table: () => RecordTable,
+    asked?: Asked,
+    readonly fixed: readonly Condition[] = [],
+  ) {
     this.arrangement = arrangementOf(untrack(table));
     if (asked) {
       this.search = asked.search;
@@ -50,7 +54,10 @@ export class RecordList {
   /** Starts loading and follows changes. Returns a function that stops it. */
   follow(): () => void {
     void this.load();
-    const stopChanges = onChanged(() => this.#tables, () => void this.reload());
+    const stopChanges = onChanged(
+      () => this.#tables,
+      () => void this.reload(),
+    );
     const stopSync = onEvent((event) => {
       // Rows lose their mark when they are sent.
       if (event.kind !== "sync" || event.status.waiting === this.#waiting) return;
@@ -89,7 +96,12 @@ export class RecordList {
     const kept: Condition[] = byDeleted ? [{ column: DELETED_AT, comparison: this.deleted ? "filled" : "empty", value: null }] : [];
     const own = this.filter.map(({ column, comparison, value }) => ({ column, comparison, value }));
     return {
-      table: table.name, filter: [...this.fixed, ...own, ...kept], sort: this.arrangement.sort, search: this.search.trim(), after, limit,
+      table: table.name,
+      filter: [...this.fixed, ...own, ...kept],
+      sort: this.arrangement.sort,
+      search: this.search.trim(),
+      after,
+      limit,
     };
   }
 

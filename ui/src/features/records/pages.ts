@@ -2,7 +2,12 @@
 
 import type { Route } from "$shared/router/router.svelte";
 
-const PAGES: Record<string, "station" | "course" | "group" | "topic"> = { stations: "station", courses: "course", groups: "group", topics: "topic" };
+const PAGES: Record<string, "station" | "course" | "group" | "topic"> = {
+  stations: "station",
+  courses: "course",
+  groups: "group",
+  topics: "topic",
+};
 
 /** The page of a row, where its table has one. */
 export function pageOf(table: string, id: string): Route | null {

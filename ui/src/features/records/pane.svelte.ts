@@ -42,7 +42,13 @@ export class PaneForm {
 
   mayChange(column: RecordColumn): boolean {
     const opened = this.opened();
-    return column.changeable && column.kind !== "json" && column.name !== DELETED_AT && !!opened?.may_change && !opened.not_given.includes(column.name);
+    return (
+      column.changeable &&
+      column.kind !== "json" &&
+      column.name !== DELETED_AT &&
+      !!opened?.may_change &&
+      !opened.not_given.includes(column.name)
+    );
   }
 
   /** Something is typed or chosen. */

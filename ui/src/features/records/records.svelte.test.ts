@@ -55,7 +55,9 @@ test("the toast undoes its own step, and goes when the step is undone by key", a
   const records = make();
   await records.save("stations", [], "one");
   await records.save("stations", [], "two");
-  toasts().find((toast) => toast.text === "one")?.action?.run();
+  toasts()
+    .find((toast) => toast.text === "one")
+    ?.action?.run();
   await vi.waitFor(() => expect(undone()).toEqual([1]));
   await records.undo();
   expect(undone()).toEqual([1, 2]);
@@ -114,7 +116,12 @@ test("what goes with several rows is counted over all of them", async () => {
 
 test("a table that marks its deleted rows takes nothing along", async () => {
   const table = tableOf([columnOf("deleted_at", "moment")], { may_delete: false });
-  expect([onlyMarks(table), mayRemove(table), isNothing(await whatGoes(table, [rowOf(table, "a", {})])), desk.calls]).toEqual([true, true, true, []]);
+  expect([onlyMarks(table), mayRemove(table), isNothing(await whatGoes(table, [rowOf(table, "a", {})])), desk.calls]).toEqual([
+    true,
+    true,
+    true,
+    [],
+  ]);
   expect(mayRemove(tableOf([columnOf("deleted_at", "moment", { changeable: false })], { may_delete: false }))).toBe(false);
 });
 

@@ -83,15 +83,25 @@ export class Records {
 
   /** Takes back the last step, or this one. */
   undo(step?: number): Promise<void> {
-    return this.#step(() => {
-      const undo = step ?? this.#undo.at(-1);
-      this.#undo = this.#undo.filter((each) => each !== undo);
-      return undo;
-    }, (redo) => this.#redo.push(redo), m.records_undone, m.records_undo_none);
+    return this.#step(
+      () => {
+        const undo = step ?? this.#undo.at(-1);
+        this.#undo = this.#undo.filter((each) => each !== undo);
+        return undo;
+      },
+      (redo) => this.#redo.push(redo),
+      m.records_undone,
+      m.records_undo_none,
+    );
   }
 
   redo(): Promise<void> {
-    return this.#step(() => this.#redo.pop(), (undo) => this.#undo.push(undo), m.records_redone, m.records_redo_none);
+    return this.#step(
+      () => this.#redo.pop(),
+      (undo) => this.#undo.push(undo),
+      m.records_redone,
+      m.records_redo_none,
+    );
   }
 
   #step(take: () => number | undefined, keep: (undo: number) => void, said: () => string, none: () => string): Promise<void> {

@@ -1,7 +1,9 @@
 import { beforeEach, expect, test, vi } from "vitest";
 
 const desk = vi.hoisted(() => ({ answer: (_: string): unknown => [] }));
-vi.mock("@tauri-apps/api/core", () => ({ invoke: async (_: string, call: { arguments: { search: string } }) => desk.answer(call.arguments.search) }));
+vi.mock("@tauri-apps/api/core", () => ({
+  invoke: async (_: string, call: { arguments: { search: string } }) => desk.answer(call.arguments.search),
+}));
 vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
 
 import type { NewRow } from "./records.svelte";
@@ -17,7 +19,9 @@ function open(more: { table?: typeof STATIONS; value?: string | null; optional?:
   const value = more.value === undefined ? "1" : more.value;
   return new ReferenceChoice(
     { table: () => more.table ?? STATIONS, create: (table, preset = {}, made) => void created.push([table, preset, made]) },
-    () => ({ ...column, optional: more.optional ?? true }), () => ({ value, text: "", label: value === null ? "" : "Quba" }), (id, label) => void chosen.push([id, label]),
+    () => ({ ...column, optional: more.optional ?? true }),
+    () => ({ value, text: "", label: value === null ? "" : "Quba" }),
+    (id, label) => void chosen.push([id, label]),
   );
 }
 
@@ -44,7 +48,10 @@ test("Enter takes the first that is found, arrows another, round and round", asy
   choice.type("sta");
   choice.move(1);
   choice.take();
-  expect(chosen).toEqual([["1", "Station 1"], ["2", "Station 2"]]);
+  expect(chosen).toEqual([
+    ["1", "Station 1"],
+    ["2", "Station 2"],
+  ]);
   choice.move(-2);
   expect(choice.at).toBe(2);
 });

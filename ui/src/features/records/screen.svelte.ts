@@ -79,19 +79,32 @@ export class ScreenCommands {
     const { list } = this;
     const row = list.rows[list.cursor];
     switch (command.do) {
-      case "move": return void this.#goTo(list.cursor + command.by, command.extend);
-      case "page": return void this.#goTo(list.cursor + command.direction * this.place.pageRows(), command.extend);
-      case "edge": return void this.#goTo(command.end ? (list.total ?? 1) - 1 : 0, command.extend);
-      case "open": return row && this.place.open(row.id);
-      case "edit": return void this.place.editPane();
-      case "new": return list.table().may_insert ? this.records.create(list.table().name) : undefined;
-      case "remove": return void this.removeChosen();
-      case "undo": return void this.records.undo();
-      case "redo": return void this.records.redo();
-      case "find": return this.place.finder()?.select();
-      case "all": return void list.selectAll();
-      case "toggle": return list.toggle(list.cursor);
-      case "copy": return this.copy();
+      case "move":
+        return void this.#goTo(list.cursor + command.by, command.extend);
+      case "page":
+        return void this.#goTo(list.cursor + command.direction * this.place.pageRows(), command.extend);
+      case "edge":
+        return void this.#goTo(command.end ? (list.total ?? 1) - 1 : 0, command.extend);
+      case "open":
+        return row && this.place.open(row.id);
+      case "edit":
+        return void this.place.editPane();
+      case "new":
+        return list.table().may_insert ? this.records.create(list.table().name) : undefined;
+      case "remove":
+        return void this.removeChosen();
+      case "undo":
+        return void this.records.undo();
+      case "redo":
+        return void this.records.redo();
+      case "find":
+        return this.place.finder()?.select();
+      case "all":
+        return void list.selectAll();
+      case "toggle":
+        return list.toggle(list.cursor);
+      case "copy":
+        return this.copy();
       case "leave":
         if (list.selected.size > 0) list.clearSelection();
         else if (this.place.opened() !== undefined) go({ name: "records", table: list.table().name }, { replace: true });

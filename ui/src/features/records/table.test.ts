@@ -9,15 +9,29 @@ test("a list begins with what names a row, then with what tells rows apart", () 
 });
 
 test("parts of another table are not in the sidebar, and empty sections neither", () => {
-  const part = tableOf([columnOf("station_id", "reference", { refers_to: "stations" })], { name: "station_equipment", part_of: "station_id" });
+  const part = tableOf([columnOf("station_id", "reference", { refers_to: "stations" })], {
+    name: "station_equipment",
+    part_of: "station_id",
+  });
   const people = tableOf([columnOf("name")], { name: "users", section: "people" });
-  expect(tablesBySection([STATIONS, part, people]).map(({ section, tables }) => [section, tables.map(({ name }) => name)])).toEqual([["people", ["users"]], ["stations", ["stations"]]]);
+  expect(tablesBySection([STATIONS, part, people]).map(({ section, tables }) => [section, tables.map(({ name }) => name)])).toEqual([
+    ["people", ["users"]],
+    ["stations", ["stations"]],
+  ]);
 });
 
 test("a new row is asked for what it needs, then for the rest, and never for what the server gives", () => {
-  const table = tableOf([...STATIONS.columns, columnOf("deleted_at", "moment"), columnOf("settings", "json"), columnOf("owner", "text", { needed: true })]);
+  const table = tableOf([
+    ...STATIONS.columns,
+    columnOf("deleted_at", "moment"),
+    columnOf("settings", "json"),
+    columnOf("owner", "text", { needed: true }),
+  ]);
   const names = newColumns(table);
-  expect([names.first.map(({ name }) => name), names.more.map(({ name }) => name)]).toEqual([["name", "owner"], ["code", "status", "description"]]);
+  expect([names.first.map(({ name }) => name), names.more.map(({ name }) => name)]).toEqual([
+    ["name", "owner"],
+    ["code", "status", "description"],
+  ]);
   expect(table.columns.filter((column) => isNeeded(table, column)).map(({ name }) => name)).toEqual(["name", "owner"]);
 });
 
@@ -39,6 +53,11 @@ test("a table keeps its deleted rows when it marks them", () => {
 });
 
 test("parts come before other rows that point at a row", () => {
-  const table = tableOf([], { related: [{ table: "users", column: "station_id", is_part: false }, { table: "station_equipment", column: "station_id", is_part: true }] });
+  const table = tableOf([], {
+    related: [
+      { table: "users", column: "station_id", is_part: false },
+      { table: "station_equipment", column: "station_id", is_part: true },
+    ],
+  });
   expect(relatedTables(table).map((related) => related.table)).toEqual(["station_equipment", "users"]);
 });

@@ -75,12 +75,18 @@ export function comparisonsOf(column: RecordColumn): Comparison[] {
   const ordered: Comparison[] = ["at_least", "at_most", "greater", "less"];
   switch (column.kind) {
     case "text":
-    case "long_text": return ["contains", "starts_with", "is", "is_not", ...may];
-    case "reference": return ["is", "is_not", "contains", ...may];
-    case "choice": return ["is", "is_not", ...may];
-    case "bool": return ["is"];
-    case "json": return may;
-    default: return ["is", ...ordered, ...may];
+    case "long_text":
+      return ["contains", "starts_with", "is", "is_not", ...may];
+    case "reference":
+      return ["is", "is_not", "contains", ...may];
+    case "choice":
+      return ["is", "is_not", ...may];
+    case "bool":
+      return ["is"];
+    case "json":
+      return may;
+    default:
+      return ["is", ...ordered, ...may];
   }
 }
 
@@ -88,10 +94,17 @@ export function comparisonsOf(column: RecordColumn): Comparison[] {
 export function comparisonWords(comparison: Comparison, column: Pick<RecordColumn, "kind">): string {
   const time = ["date", "time", "moment"].includes(column.kind);
   const words: Record<Comparison, () => string> = {
-    is: m.records_is, is_not: m.records_is_not, one_of: m.records_one_of, contains: m.records_contains, starts_with: m.records_starts_with,
-    less: time ? m.records_before : m.records_less, at_most: time ? m.records_until : m.records_at_most,
-    greater: time ? m.records_after : m.records_greater, at_least: time ? m.records_from : m.records_at_least,
-    empty: m.records_empty, filled: m.records_filled,
+    is: m.records_is,
+    is_not: m.records_is_not,
+    one_of: m.records_one_of,
+    contains: m.records_contains,
+    starts_with: m.records_starts_with,
+    less: time ? m.records_before : m.records_less,
+    at_most: time ? m.records_until : m.records_at_most,
+    greater: time ? m.records_after : m.records_greater,
+    at_least: time ? m.records_from : m.records_at_least,
+    empty: m.records_empty,
+    filled: m.records_filled,
   };
   return words[comparison]();
 }

@@ -4,13 +4,32 @@ import type { RecordColumn, RecordKind, RecordRow, RecordTable } from "$shared/d
 
 export function columnOf(name: string, kind: RecordKind = "text", more: Partial<RecordColumn> = {}): RecordColumn {
   return {
-    name, kind, choices: [], refers_to: "", optional: true, needed: false, given: true, changeable: true, length_max: 100, default: null, ...more,
+    name,
+    kind,
+    choices: [],
+    refers_to: "",
+    optional: true,
+    needed: false,
+    given: true,
+    changeable: true,
+    length_max: 100,
+    default: null,
+    ...more,
   };
 }
 
 export function tableOf(columns: RecordColumn[], more: Partial<RecordTable> = {}): RecordTable {
   return {
-    name: "stations", section: "stations", part_of: null, label: ["name"], columns, may_insert: true, may_delete: true, rows: 3, related: [], ...more,
+    name: "stations",
+    section: "stations",
+    part_of: null,
+    label: ["name"],
+    columns,
+    may_insert: true,
+    may_delete: true,
+    rows: 3,
+    related: [],
+    ...more,
   };
 }
 
@@ -24,7 +43,13 @@ export const STATIONS = tableOf([
 
 export function rowOf(table: RecordTable, id: string, values: Record<string, unknown>, more: Partial<RecordRow> = {}): RecordRow {
   return {
-    id, label: String(values.name ?? id), values: table.columns.map((column) => values[column.name] ?? null), labels: table.columns.map(() => null),
-    updated_at: 0, unsent: false, refused: false, ...more,
+    id,
+    label: String(values.name ?? id),
+    values: table.columns.map((column) => values[column.name] ?? null),
+    labels: table.columns.map(() => null),
+    updated_at: 0,
+    unsent: false,
+    refused: false,
+    ...more,
   };
 }

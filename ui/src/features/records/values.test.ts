@@ -24,7 +24,14 @@ describe("numbers", () => {
   });
 
   test("money is stored in hundredths, without the error of binary fractions", () => {
-    expect(["19.99", "1.1", "0.29", "1234.5", "1.005", "-5"].map((text) => value("money", text))).toEqual([1999, 110, 29, 123450, "wrong", -500]);
+    expect(["19.99", "1.1", "0.29", "1234.5", "1.005", "-5"].map((text) => value("money", text))).toEqual([
+      1999,
+      110,
+      29,
+      123450,
+      "wrong",
+      -500,
+    ]);
   });
 
   test("an empty input is nothing, not zero", () => {
@@ -33,14 +40,28 @@ describe("numbers", () => {
 });
 
 describe("days and times", () => {
-  test.each([["2026-03-04", "2026-03-04"], ["4.3.2026", "2026-03-04"], ["04/03/26", "2026-03-04"], ["29.2.2024", "2024-02-29"]])("%s is %s", (text, day) => {
+  test.each([
+    ["2026-03-04", "2026-03-04"],
+    ["4.3.2026", "2026-03-04"],
+    ["04/03/26", "2026-03-04"],
+    ["29.2.2024", "2024-02-29"],
+  ])("%s is %s", (text, day) => {
     expect(value("date", text)).toBe(day);
   });
 
-  test.each(["31.2.2026", "29.2.2025", "0.1.2026", "1.13.2026", "tomorrow", "2026"])("%s is no day", (text) => expect(value("date", text)).toBe("wrong"));
+  test.each(["31.2.2026", "29.2.2025", "0.1.2026", "1.13.2026", "tomorrow", "2026"])("%s is no day", (text) =>
+    expect(value("date", text)).toBe("wrong"),
+  );
 
   test("times have two digits each", () => {
-    expect(["9:05", "0905", "23:59", "24:00", "9:5", "12:60"].map((text) => value("time", text))).toEqual(["09:05", "09:05", "23:59", "wrong", "wrong", "wrong"]);
+    expect(["9:05", "0905", "23:59", "24:00", "9:5", "12:60"].map((text) => value("time", text))).toEqual([
+      "09:05",
+      "09:05",
+      "23:59",
+      "wrong",
+      "wrong",
+      "wrong",
+    ]);
   });
 
   test("a moment is a day with or without a time", () => {
@@ -53,7 +74,16 @@ describe("days and times", () => {
 describe("what stands in an input is read as the same value", () => {
   test.each(["en", "ru", "az"])("in %s", (language) => {
     chooseLanguage(language);
-    const cases = [["float", 40.409264], ["money", 123456], ["money", -5], ["int", 1234567], ["date", "2026-12-31"], ["time", "09:30"], ["moment", new Date(2026, 11, 31, 9, 5).getTime()], ["text", " a "]] as const;
+    const cases = [
+      ["float", 40.409264],
+      ["money", 123456],
+      ["money", -5],
+      ["int", 1234567],
+      ["date", "2026-12-31"],
+      ["time", "09:30"],
+      ["moment", new Date(2026, 11, 31, 9, 5).getTime()],
+      ["text", " a "],
+    ] as const;
     for (const [kind, stored] of cases) expect([kind, value(kind, inputText({ kind }, stored))]).toEqual([kind, stored]);
   });
 });
@@ -68,12 +98,19 @@ test("text is not trimmed, is counted by letters, and is nothing only where it m
 test("a cell shows words, not codes", () => {
   chooseLanguage("ru");
   expect([
-    cellWords({ kind: "choice" }, "active"), cellWords({ kind: "bool" }, false), cellWords({ kind: "money" }, 1999), cellWords({ kind: "reference" }, "id", "Quba"),
-    cellWords({ kind: "int" }, null), cellWords({ kind: "text" }, ""),
+    cellWords({ kind: "choice" }, "active"),
+    cellWords({ kind: "bool" }, false),
+    cellWords({ kind: "money" }, 1999),
+    cellWords({ kind: "reference" }, "id", "Quba"),
+    cellWords({ kind: "int" }, null),
+    cellWords({ kind: "text" }, ""),
   ]).toEqual(["Действует", "Нет", "19,99", "Quba", "", ""]);
   expect(cellWords({ kind: "reference" }, "id", null)).not.toContain("id");
 });
 
 test("a number called position is a place among siblings, a text is a job title", () => {
-  expect([columnName({ name: "position", kind: "int" }), columnName({ name: "position", kind: "text" })]).toEqual(["Place in the list", "Position"]);
+  expect([columnName({ name: "position", kind: "int" }), columnName({ name: "position", kind: "text" })]).toEqual([
+    "Place in the list",
+    "Position",
+  ]);
 });

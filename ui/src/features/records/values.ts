@@ -23,16 +23,26 @@ export function columnName(column: Pick<RecordColumn, "name" | "kind">): string 
 export function cellWords(column: Pick<RecordColumn, "kind">, value: unknown, label: string | null = null): string {
   if (value === null || value === undefined || value === "") return "";
   switch (column.kind) {
-    case "reference": return label ?? m.records_reference_unknown();
-    case "choice": return choiceWords(String(value));
-    case "bool": return value === true ? m.sync_value_yes() : m.sync_value_no();
-    case "int": return typeof value === "number" ? formatNumber(value, 0) : String(value);
-    case "float": return typeof value === "number" ? formatNumber(value, DIGITS_MAX) : String(value);
-    case "money": return typeof value === "number" ? formatNumber(value / HUNDREDTHS, 2, 2) : String(value);
-    case "date": return formatDate(String(value));
-    case "moment": return typeof value === "number" ? formatDateTime(value) : String(value);
-    case "json": return valueWords(value);
-    default: return String(value);
+    case "reference":
+      return label ?? m.records_reference_unknown();
+    case "choice":
+      return choiceWords(String(value));
+    case "bool":
+      return value === true ? m.sync_value_yes() : m.sync_value_no();
+    case "int":
+      return typeof value === "number" ? formatNumber(value, 0) : String(value);
+    case "float":
+      return typeof value === "number" ? formatNumber(value, DIGITS_MAX) : String(value);
+    case "money":
+      return typeof value === "number" ? formatNumber(value / HUNDREDTHS, 2, 2) : String(value);
+    case "date":
+      return formatDate(String(value));
+    case "moment":
+      return typeof value === "number" ? formatDateTime(value) : String(value);
+    case "json":
+      return valueWords(value);
+    default:
+      return String(value);
   }
 }
 
@@ -40,7 +50,8 @@ export function cellWords(column: Pick<RecordColumn, "kind">, value: unknown, la
 export function inputText(column: Pick<RecordColumn, "kind">, value: unknown): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") {
-    if (column.kind === "moment") return `${dayText(new Date(value))} ${two(new Date(value).getHours())}:${two(new Date(value).getMinutes())}`;
+    if (column.kind === "moment")
+      return `${dayText(new Date(value))} ${two(new Date(value).getHours())}:${two(new Date(value).getMinutes())}`;
     const text = column.kind === "money" ? (value / HUNDREDTHS).toFixed(2) : String(value);
     return text.replace(".", decimalSign());
   }
@@ -62,14 +73,17 @@ export function formHint(column: Pick<RecordColumn, "kind">): string | undefined
 export function parse(column: Pick<RecordColumn, "kind" | "optional" | "length_max">, text: string): Parsed {
   if (column.kind === "text" || column.kind === "long_text") {
     const length = [...text].length;
-    if (length > column.length_max) return { wrong: m.records_wrong_long({ count: formatNumber(length, 0), max: formatNumber(column.length_max, 0) }) };
+    if (length > column.length_max)
+      return { wrong: m.records_wrong_long({ count: formatNumber(length, 0), max: formatNumber(column.length_max, 0) }) };
     return { value: text === "" && column.optional ? null : text };
   }
   const plain = text.trim();
   if (plain === "") return { value: null };
   switch (column.kind) {
-    case "int": return valid(number(plain), Number.isSafeInteger, m.records_wrong_whole());
-    case "float": return valid(number(plain), Number.isFinite, m.records_wrong_number());
+    case "int":
+      return valid(number(plain), Number.isSafeInteger, m.records_wrong_whole());
+    case "float":
+      return valid(number(plain), Number.isFinite, m.records_wrong_number());
     case "money": {
       const value = number(plain) * HUNDREDTHS;
       const whole = Math.round(value);
@@ -90,7 +104,8 @@ export function parse(column: Pick<RecordColumn, "kind" | "optional" | "length_m
       const time = readTime(second);
       return day && time ? { value: new Date(`${day}T${time}:00`).getTime() } : { wrong: m.records_wrong_date() };
     }
-    default: return { value: plain };
+    default:
+      return { value: plain };
   }
 }
 

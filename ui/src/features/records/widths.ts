@@ -9,7 +9,18 @@ const FIRST_REM = 17;
 const SELECT_REM = 2.25;
 
 const USUAL: Record<RecordKind, number> = {
-  reference: 12, text: 11, long_text: 16, choice: 9, bool: 7, int: 7, money: 8, float: 8, date: 8, time: 6, moment: 11, json: 12,
+  reference: 12,
+  text: 11,
+  long_text: 16,
+  choice: 9,
+  bool: 7,
+  int: 7,
+  money: 8,
+  float: 8,
+  date: 8,
+  time: 6,
+  moment: 11,
+  json: 12,
 };
 
 export function widthOf(list: RecordList, column: RecordColumn, index: number): number {

@@ -1,21 +1,20 @@
 // Names of tables and sections.
 
 import { small } from "$shared/i18n/letters";
-import { hasWord, wordFor } from "$shared/i18n/words";
+import { hasWordOf, wordOf } from "$shared/i18n/words";
 import { entityWords, readable } from "$features/sync/words";
 import { m } from "$messages";
 
 /** The name of many rows: `Stations`. A table of a newer server is named readably. */
 export function tableWords(table: string): string {
-  const key = `entities_${table}`;
-  return hasWord(key) ? wordFor(key) : readable(table);
+  return hasWordOf("entities_", table) ? wordOf("entities_", table) : readable(table);
 }
 
 /** The name of one row: `Station`. */
 export const rowWords = entityWords;
 
 export function sectionWords(section: string): string {
-  return wordFor(`records_section_${section}`);
+  return wordOf("records_section_", section);
 }
 
 /** `New station`. */

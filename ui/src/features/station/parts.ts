@@ -16,7 +16,10 @@ export interface PartsTable {
 export function tableOf(parts: readonly StationPart[]): PartsTable {
   const count = new Map<string, number>();
   for (const part of parts) for (const { name, value } of part.particulars) if (value !== "") count.set(name, (count.get(name) ?? 0) + 1);
-  const columns = [...count].filter(([, found]) => found >= parts.length * SHARE_MIN).slice(0, COLUMNS_MAX).map(([name]) => name);
+  const columns = [...count]
+    .filter(([, found]) => found >= parts.length * SHARE_MIN)
+    .slice(0, COLUMNS_MAX)
+    .map(([name]) => name);
   const rows = parts.map((part) => ({
     part,
     values: columns.map((column) => part.particulars.find(({ name }) => name === column)?.value ?? ""),
@@ -28,7 +31,12 @@ export function tableOf(parts: readonly StationPart[]): PartsTable {
 export type Tone = "good" | "warn" | "bad" | "neutral";
 
 const TONES: Record<string, Tone> = {
-  active: "good", operational: "good", maintenance: "warn", out_of_service: "bad", closed: "neutral", primary: "neutral",
+  active: "good",
+  operational: "good",
+  maintenance: "warn",
+  out_of_service: "bad",
+  closed: "neutral",
+  primary: "neutral",
 };
 
 /** The tone of a state; an unknown one has none. */

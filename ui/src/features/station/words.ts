@@ -3,19 +3,17 @@
 import type { Particular } from "$shared/desktop/generated";
 import { formatDate, formatNumber } from "$shared/i18n/format";
 import { capital } from "$shared/i18n/letters";
-import { hasWord, wordFor } from "$shared/i18n/words";
+import { hasWordOf, wordOf } from "$shared/i18n/words";
 
 /** A particular's name: a known key (`serial_number`) is translated, other text stays. */
 export function particularWords(name: string): string {
-  const key = `station_particular_${name}`;
-  if (hasWord(key)) return wordFor(key);
+  if (hasWordOf("station_particular_", name)) return wordOf("station_particular_", name);
   const words = /^[a-z0-9_]+$/.test(name) ? name.replaceAll("_", " ") : name;
   return capital(words);
 }
 
 export function statusWords(status: string): string {
-  const key = `station_status_${status}`;
-  return hasWord(key) ? wordFor(key) : particularWords(status);
+  return hasWordOf("station_status_", status) ? wordOf("station_status_", status) : particularWords(status);
 }
 
 /** A measure with its number formatted: `60000 l` becomes `60 000 l`. */
@@ -26,7 +24,7 @@ export function measure(value: string): string {
 /** A particular's value: states, common kinds and days are formatted, the rest stays as it was written. */
 export function particularValue({ name, value }: Particular): string {
   if (name === "status") return statusWords(value);
-  const kind = `station_kind_${value.replaceAll(" ", "_")}`;
-  if ((name === "kind" || name === "supply_type") && hasWord(kind)) return wordFor(kind);
+  const kind = value.replaceAll(" ", "_");
+  if ((name === "kind" || name === "supply_type") && hasWordOf("station_kind_", kind)) return wordOf("station_kind_", kind);
   return /^\d{4}-\d{2}-\d{2}$/.test(value) ? formatDate(value) : value;
 }

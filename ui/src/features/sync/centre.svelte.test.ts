@@ -22,16 +22,50 @@ import SyncCentre from "./SyncCentre.svelte";
 const SOON = { timeout: 60_000 };
 
 const item = (id: string, more: Partial<HeldItem> = {}): HeldItem => ({
-  id, entity: "attendance_records", about: "Aysel · 2026-03-02", group: "Gas 1", deletes: false, author: "Kamran", at: 1_772_400_000_000,
-  state: "waiting", alone: false, others: 0, decided_by: "", decided_at: null, fields: [{ name: "status", value: "late", server_value: null, kind: "choice" }], ...more,
+  id,
+  entity: "attendance_records",
+  about: "Aysel · 2026-03-02",
+  group: "Gas 1",
+  deletes: false,
+  author: "Kamran",
+  at: 1_772_400_000_000,
+  state: "waiting",
+  alone: false,
+  others: 0,
+  decided_by: "",
+  decided_at: null,
+  fields: [{ name: "status", value: "late", server_value: null, kind: "choice" }],
+  ...more,
 });
 
 const centreOf = (more: Partial<Centre> = {}): Centre => ({
   status: {
-    online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, held: (more.held?.length ?? 0) + (more.offered?.length ?? 0), rows_left: null,
-    clock_off_ms: null, disk_low: false, signed_out: false, safe_to_close: true, problem: null,
+    online: true,
+    busy: false,
+    last_sync_at: null,
+    waiting: 0,
+    attention: 0,
+    conflicts: 0,
+    held: (more.held?.length ?? 0) + (more.offered?.length ?? 0),
+    rows_left: null,
+    clock_off_ms: null,
+    disk_low: false,
+    signed_out: false,
+    safe_to_close: true,
+    problem: null,
   },
-  attention: [], conflicts: [], held: [], own_held: [], offered: [], lost_rows: 0, withheld_rows: 0, repairs: [], waiting: [], merged: [], folder: "/data", ...more,
+  attention: [],
+  conflicts: [],
+  held: [],
+  own_held: [],
+  offered: [],
+  lost_rows: 0,
+  withheld_rows: 0,
+  repairs: [],
+  waiting: [],
+  merged: [],
+  folder: "/data",
+  ...more,
 });
 
 let close = () => {};
@@ -54,7 +88,8 @@ function open(data: Centre): CentreController {
 }
 
 const part = (testid: string, within: ParentNode = document): HTMLElement | null => within.querySelector(`[data-testid="${testid}"]`);
-const card = (kind: string, id: string): HTMLElement => document.querySelector<HTMLElement>(`[data-testid="${kind}-item"][data-id="${id}"]`)!;
+const card = (kind: string, id: string): HTMLElement =>
+  document.querySelector<HTMLElement>(`[data-testid="${kind}-item"][data-id="${id}"]`)!;
 const words = (element: Element | null): string => element?.textContent?.replace(/\s+/g, " ").trim() ?? "";
 const asked = (): unknown[] => desk.calls.filter(({ name }) => name.startsWith("decide_")).map((call) => [call.name, call.arguments]);
 const said = (): string[] => toasts().map(({ text }) => text);
@@ -107,7 +142,9 @@ test("all are brought back only where more than one may be together", () => {
 
 test("a card shows that it needs a look of its own, and is decided there", async () => {
   const centre = open(centreOf({ offered: [item("a", { alone: true }), item("b")] }));
-  expect(words(part("offered-alone", card("offered", "a")))).toBe("This may decide what somebody can see, do or pay. Look at it by itself.");
+  expect(words(part("offered-alone", card("offered", "a")))).toBe(
+    "This may decide what somebody can see, do or pay. Look at it by itself.",
+  );
   expect(part("offered-alone", card("offered", "b"))).toBeNull();
   await press(part("offered-accept", card("offered", "a")), centre);
   expect(asked()).toEqual([["decide_offered", { id: "a", accept: true }]]);
@@ -248,7 +285,13 @@ test("entries that the server cannot send are shown only when there are some", (
 test("a refused decision about a lost entry names what it is, not its table", () => {
   const field = (name: string, kind: string, value: unknown) => ({ name, kind, value, server_value: null, editable: false, choices: [] });
   const fields = [field("entity", "text", "attendance_records"), field("state", "choice", "accepted")];
-  open(centreOf({ attention: [{ n: 7, entity: "offered_rows", row_id: "r", about: "", at: 1, code: "already_set", field: null, suggestion: null, fields }] }));
+  open(
+    centreOf({
+      attention: [
+        { n: 7, entity: "offered_rows", row_id: "r", about: "", at: 1, code: "already_set", field: null, suggestion: null, fields },
+      ],
+    }),
+  );
   const shown = words(part("attention-item"));
   expect(shown).toContain("Decision about a lost entry");
   expect(shown).toContain("What it is Attendance");

@@ -53,16 +53,24 @@ export class CentreController {
 
   /** Accepts all of these in order, up to the first refusal: later changes of a row are based on earlier ones. */
   async acceptAll(decision: Decision, ids: string[]): Promise<void> {
-    await this.#do("accept all", async () => {
-      for (const id of ids) await call(decision.command, { id, accept: true });
-    }, decision.allAccepted());
+    await this.#do(
+      "accept all",
+      async () => {
+        for (const id of ids) await call(decision.command, { id, accept: true });
+      },
+      decision.allAccepted(),
+    );
   }
 
   /** Refuses all of these in order, up to the first that cannot be decided. */
   async refuseAll(decision: Decision, ids: string[]): Promise<void> {
-    await this.#do("refuse all", async () => {
-      for (const id of ids) await call(decision.command, { id, accept: false });
-    }, decision.refusingAll?.done());
+    await this.#do(
+      "refuse all",
+      async () => {
+        for (const id of ids) await call(decision.command, { id, accept: false });
+      },
+      decision.refusingAll?.done(),
+    );
   }
 
   async exportChanges(): Promise<void> {

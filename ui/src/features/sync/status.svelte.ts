@@ -49,7 +49,10 @@ export function followSync(): () => void {
     take(event.status);
   });
   // An event that arrived meanwhile is newer than this answer. A refusal is no state: the chip stays unchanged.
-  call("sync_status").then((status) => heard || take(status), () => undefined);
+  call("sync_status").then(
+    (status) => heard || take(status),
+    () => undefined,
+  );
   const timer = setInterval(() => (state.now = Date.now()), CLOCK_MS);
   return () => {
     stop();

@@ -7,8 +7,20 @@ import { heldName, heldState, heldValues, shownFields } from "./held";
 import { columnValueWords, columnWords, fieldWords, valueWords } from "./words";
 
 const status = (more: Partial<SyncStatus> = {}): SyncStatus => ({
-  online: true, busy: false, last_sync_at: null, waiting: 0, attention: 0, conflicts: 0, held: 0, rows_left: null,
-  clock_off_ms: null, disk_low: false, signed_out: false, safe_to_close: true, problem: null, ...more,
+  online: true,
+  busy: false,
+  last_sync_at: null,
+  waiting: 0,
+  attention: 0,
+  conflicts: 0,
+  held: 0,
+  rows_left: null,
+  clock_off_ms: null,
+  disk_low: false,
+  signed_out: false,
+  safe_to_close: true,
+  problem: null,
+  ...more,
 });
 
 describe("the chip", () => {
@@ -36,15 +48,41 @@ describe("the chip", () => {
 });
 
 describe("a refused change", () => {
-  const field = (name: string, kind: string, value: unknown, more: Partial<AttentionField> = {}): AttentionField =>
-    ({ name, kind, value, server_value: null, editable: true, choices: [], ...more });
+  const field = (name: string, kind: string, value: unknown, more: Partial<AttentionField> = {}): AttentionField => ({
+    name,
+    kind,
+    value,
+    server_value: null,
+    editable: true,
+    choices: [],
+    ...more,
+  });
   const item = (fields: AttentionField[], more: Partial<AttentionItem> = {}): AttentionItem => ({
-    n: 7, entity: "courses", row_id: "r", about: "", at: 0, code: "taken", field: null, suggestion: null, fields, ...more,
+    n: 7,
+    entity: "courses",
+    row_id: "r",
+    about: "",
+    at: 0,
+    code: "taken",
+    field: null,
+    suggestion: null,
+    fields,
+    ...more,
   });
 
   it("sends only corrections, as values of their kind", () => {
-    const one = item([field("course_code", "text", "GAS-1"), field("minutes", "whole", 5), field("share", "real", 0.5), field("open", "truth", false), field("id", "text", "x", { editable: false })]);
-    expect(attention.corrected(one, { course_code: "GAS-2", minutes: "5", share: "0,75", open: true, id: "y" })).toEqual({ course_code: "GAS-2", share: 0.75, open: true });
+    const one = item([
+      field("course_code", "text", "GAS-1"),
+      field("minutes", "whole", 5),
+      field("share", "real", 0.5),
+      field("open", "truth", false),
+      field("id", "text", "x", { editable: false }),
+    ]);
+    expect(attention.corrected(one, { course_code: "GAS-2", minutes: "5", share: "0,75", open: true, id: "y" })).toEqual({
+      course_code: "GAS-2",
+      share: 0.75,
+      open: true,
+    });
     expect(attention.corrected(one, {})).toEqual({});
   });
 
@@ -79,8 +117,18 @@ describe("a refused change", () => {
 
 describe("a held change", () => {
   const held = (more: Partial<HeldItem> = {}): HeldItem => ({
-    id: "h", entity: "attendance_records", about: "Aysel · 2026-03-02", group: "Gas 1", deletes: false, author: "Kamran", at: 0,
-    state: "waiting", alone: false, others: 0, decided_by: "", decided_at: null,
+    id: "h",
+    entity: "attendance_records",
+    about: "Aysel · 2026-03-02",
+    group: "Gas 1",
+    deletes: false,
+    author: "Kamran",
+    at: 0,
+    state: "waiting",
+    alone: false,
+    others: 0,
+    decided_by: "",
+    decided_at: null,
     fields: [
       { name: "status", value: "late", server_value: "absent", kind: "choice" },
       { name: "note", value: "bus", server_value: "bus", kind: "text" },

@@ -3,7 +3,7 @@
 
 import { formatDate, formatDateTime, formatNumber } from "$shared/i18n/format";
 import { capital } from "$shared/i18n/letters";
-import { hasWord, wordFor } from "$shared/i18n/words";
+import { hasWordOf, wordOf } from "$shared/i18n/words";
 import type { AttentionField, HeldField } from "$shared/desktop/generated";
 import { m } from "$messages";
 
@@ -13,18 +13,18 @@ export function readable(name: string): string {
   return capital(words);
 }
 
-function known(key: string, name: string): string {
-  return hasWord(key) ? wordFor(key) : readable(name);
+function known(beginning: "choice_" | "column_" | "entity_", name: string): string {
+  return hasWordOf(beginning, name) ? wordOf(beginning, name) : readable(name);
 }
 
 export function entityWords(entity: string): string {
-  return known(`entity_${entity}`, entity);
+  return known("entity_", entity);
 }
 
 /** A person's `position` is their job title; a number is the ordinal among siblings. */
 export function columnWords(column: string, kind?: AttentionField["kind"]): string {
   if (column === "position" && kind === "whole") return m.column_sort_order();
-  return known(`column_${column}`, column);
+  return known("column_", column);
 }
 
 /** The subject of a change, with its days formatted. */
@@ -34,7 +34,7 @@ export function aboutWords(about: string): string {
 
 /** The label of a choice, such as `present` or `draft`. */
 export function choiceWords(word: string): string {
-  return known(`choice_${word}`, word);
+  return known("choice_", word);
 }
 
 /** A stored value formatted: nothing, yes and no, a date, a moment, a number, a choice. */
@@ -44,7 +44,7 @@ export function valueWords(value: unknown, kind?: HeldField["kind"]): string {
   if (typeof value === "number") return kind === "moment" ? formatDateTime(value) : formatNumber(value, 4);
   if (typeof value !== "string") return objectWords(value);
   if (kind === "date" || /^\d{4}-\d{2}-\d{2}$/.test(value)) return formatDate(value);
-  return (kind === undefined || kind === "choice") && hasWord(`choice_${value}`) ? wordFor(`choice_${value}`) : value;
+  return (kind === undefined || kind === "choice") && hasWordOf("choice_", value) ? wordOf("choice_", value) : value;
 }
 
 const isPlain = (part: unknown): boolean => typeof part !== "object" || part === null;

@@ -6,7 +6,15 @@ import { Autosave, REST_MS, type Saving, type SaveState } from "./autosave";
 import { Countdown, isRunningOut, slept } from "./clock";
 
 const question = (question_type: string, answer: Question["answer"] = null): Question => ({
-  id: "q", question_type, text: "", points: 1, answer, flagged: false, is_correct: null, points_earned: null, explanation: "",
+  id: "q",
+  question_type,
+  text: "",
+  points: 1,
+  answer,
+  flagged: false,
+  is_correct: null,
+  points_earned: null,
+  explanation: "",
   options: ["a", "b", "c"].map((id) => ({ id, text: id })),
 });
 
@@ -60,7 +68,8 @@ describe("keys of a test", () => {
   });
 
   it("leave text alone", () => {
-    for (const code of ["KeyA", "Digit1", "ArrowLeft", "Enter", "KeyF", "PageDown"]) expect(answers.keyOf(press(code), 4, "text")).toBeNull();
+    for (const code of ["KeyA", "Digit1", "ArrowLeft", "Enter", "KeyF", "PageDown"])
+      expect(answers.keyOf(press(code), 4, "text")).toBeNull();
     for (const code of ["KeyA", "Digit1", "ArrowLeft", "KeyF"]) expect(answers.keyOf(press(code), 0, "line")).toBeNull();
     expect(answers.keyOf(press("Enter"), 0, "line")).toEqual({ do: "next" });
     expect(answers.keyOf(press("Enter", { ctrlKey: true }), 0, "text")).toEqual({ do: "hand-in" });
@@ -102,7 +111,13 @@ describe("autosave", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  const saving = (question_id: string, answer: string): Saving => ({ attempt_id: "t", question_id, answer, flagged: false, at_question: 0 });
+  const saving = (question_id: string, answer: string): Saving => ({
+    attempt_id: "t",
+    question_id,
+    answer,
+    flagged: false,
+    at_question: 0,
+  });
   function setUp(refuse: (one: Saving) => boolean = () => false) {
     const stored: string[] = [];
     const states: SaveState[] = [];

@@ -12,7 +12,9 @@ beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
   sent = [];
   failures = [];
-  send = async (note) => { sent.push(note); };
+  send = async (note) => {
+    sent.push(note);
+  };
   position = new Position("item", { send: (note) => send(note), now: () => Date.now(), failed: (thrown) => failures.push(thrown) });
 });
 
@@ -33,8 +35,8 @@ test("quick page turns send the first and the last", async () => {
 test("leaving sends what waits, once", async () => {
   position.at(page(2));
   position.at(page(3));
-  position.flush();
-  position.flush();
+  void position.flush();
+  void position.flush();
   await vi.advanceTimersByTimeAsync(GAP_MS * 2);
   expect(pages()).toEqual([2, 3]);
 });
@@ -58,7 +60,17 @@ test("time between notes counts, idle time does not", async () => {
 
 test("an older position is never stored after a newer one, and a refusal is reported", async () => {
   const order: (number | null)[] = [];
-  send = (note) => new Promise((done, refuse) => setTimeout(() => { order.push(note.page); if (note.page === 2) refuse("full"); else done(null); }, note.page === 2 ? 2_000 : 0));
+  send = (note) =>
+    new Promise((done, refuse) =>
+      setTimeout(
+        () => {
+          order.push(note.page);
+          if (note.page === 2) refuse("full");
+          else done(null);
+        },
+        note.page === 2 ? 2_000 : 0,
+      ),
+    );
   position.at(page(2));
   await vi.advanceTimersByTimeAsync(GAP_MS);
   position.at(page(3));

@@ -25,7 +25,9 @@ import { GATHER_MS, live, type Live } from "./live.svelte";
 
 const group = { id: "g", display_name: "Qrup 1", days_of_week: [1], start_time: null, members: 3, unmarked_today: null };
 const refusal = { code: "disk_failed", message: "no", retryable: true };
-const settle = async () => { await vi.advanceTimersByTimeAsync(0); };
+const settle = async () => {
+  await vi.advanceTimersByTimeAsync(0);
+};
 
 function open(): { view: Live<"groups">; close: () => void } {
   let view!: Live<"groups">;
@@ -58,7 +60,11 @@ test("an empty answer is empty, a refusal is an error", async () => {
   await settle();
   expect(first.view.state).toBe("empty");
   first.close();
-  desk.answers = [() => { throw refusal; }];
+  desk.answers = [
+    () => {
+      throw refusal;
+    },
+  ];
   const second = open();
   await settle();
   expect([second.view.state, second.view.problem]).toEqual(["error", refusal]);
@@ -111,7 +117,12 @@ test("without a list of tables it follows those that its answer names", async ()
 });
 
 test("a failed refresh keeps the old answer and reports the error", async () => {
-  desk.answers = [() => [group], () => { throw refusal; }];
+  desk.answers = [
+    () => [group],
+    () => {
+      throw refusal;
+    },
+  ];
   const { view, close } = open();
   await settle();
   await view.reload();
@@ -131,7 +142,14 @@ test("an answer that was set is not overwritten by an earlier request", async ()
 });
 
 test("a refused command throws its problem, anything else becomes internal", async () => {
-  desk.answers = [() => { throw refusal; }, () => { throw "boom"; }];
+  desk.answers = [
+    () => {
+      throw refusal;
+    },
+    () => {
+      throw "boom";
+    },
+  ];
   await expect(call("groups")).rejects.toEqual(new Refused(refusal as never));
   await expect(call("groups")).rejects.toMatchObject({ problem: { code: "internal", message: "boom" } });
 });

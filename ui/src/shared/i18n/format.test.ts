@@ -1,5 +1,17 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { compareText, formatAgo, formatClock, formatDate, formatDay, formatDuration, formatList, formatNumber, formatPercent, formatSize, formatWeekday } from "./format";
+import {
+  compareText,
+  formatAgo,
+  formatClock,
+  formatDate,
+  formatDay,
+  formatDuration,
+  formatList,
+  formatNumber,
+  formatPercent,
+  formatSize,
+  formatWeekday,
+} from "./format";
 import { chooseLanguage, language } from "./language.svelte";
 
 const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, " ");
@@ -27,7 +39,20 @@ describe("Azerbaijani, which not every Intl knows", () => {
   test("the order of letters: ə after e, x after h, ı before i, q after k", () => {
     chooseLanguage("az");
     const names = ["Zaur", "Əli", "Elşən", "Fərid", "Xəyal", "Həsən", "İlqar", "Ilqar", "Qədir", "Kamran", "Çinar", "Cavid"];
-    expect(names.sort(compareText)).toEqual(["Cavid", "Çinar", "Elşən", "Əli", "Fərid", "Həsən", "Xəyal", "Ilqar", "İlqar", "Kamran", "Qədir", "Zaur"]);
+    expect(names.sort(compareText)).toEqual([
+      "Cavid",
+      "Çinar",
+      "Elşən",
+      "Əli",
+      "Fərid",
+      "Həsən",
+      "Xəyal",
+      "Ilqar",
+      "İlqar",
+      "Kamran",
+      "Qədir",
+      "Zaur",
+    ]);
     expect(["Qrup 10", "Qrup 2", "qrup 2"].sort(compareText)).toEqual(["qrup 2", "Qrup 2", "Qrup 10"]);
   });
 });
@@ -42,7 +67,12 @@ test("Russian dates, sizes and order", () => {
 
 test("a size has three figures at most and never a thousand of a unit", () => {
   expect([0, 999, 999_600, 12_340_000, 99_960_000, 5e12].map((bytes) => plain(formatSize(bytes)))).toEqual([
-    "0 bytes", "999 bytes", "1 MB", "12.3 MB", "100 MB", "5 TB",
+    "0 bytes",
+    "999 bytes",
+    "1 MB",
+    "12.3 MB",
+    "100 MB",
+    "5 TB",
   ]);
 });
 

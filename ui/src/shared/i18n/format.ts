@@ -22,10 +22,8 @@ function once<T>(key: string, make: (locale: string) => T): T {
 /** Azerbaijani is defined in `azerbaijani.ts`: not every window's Intl has it. */
 const isAz = () => language() === "az";
 
-const number = (key: string, options: Intl.NumberFormatOptions) =>
-  once(`n ${key}`, (locale) => new Intl.NumberFormat(locale, options));
-const date = (key: string, options: Intl.DateTimeFormatOptions) =>
-  once(`d ${key}`, (locale) => new Intl.DateTimeFormat(locale, options));
+const number = (key: string, options: Intl.NumberFormatOptions) => once(`n ${key}`, (locale) => new Intl.NumberFormat(locale, options));
+const date = (key: string, options: Intl.DateTimeFormatOptions) => once(`d ${key}`, (locale) => new Intl.DateTimeFormat(locale, options));
 
 /** `1 234,5` — at most so many digits after the point, and at least so many. */
 export function formatNumber(value: number, digits = 1, digitsMin = 0): string {

@@ -1,7 +1,18 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { CODES, PARTICULAR_NAMES, RECORD_CHOICES, RECORD_COLUMNS, RECORD_TABLES, SHOWN_CHOICES, SHOWN_COLUMNS, SHOWN_ENTITIES, STATION_STATES } from "../desktop/generated";
+import { COMPOSED } from "./words";
+import {
+  CODES,
+  PARTICULAR_NAMES,
+  RECORD_CHOICES,
+  RECORD_COLUMNS,
+  RECORD_TABLES,
+  SHOWN_CHOICES,
+  SHOWN_COLUMNS,
+  SHOWN_ENTITIES,
+  STATION_STATES,
+} from "../desktop/generated";
 
 const folder = join(import.meta.dirname, "../../../messages");
 const features = readdirSync(folder);
@@ -85,12 +96,15 @@ describe.each([
 
 test("there are no messages for removed particulars and states of stations", () => {
   const keys = Object.keys(read("station", "en"));
-  const gone = (prefix: string, names: readonly string[]) => keys.filter((key) => key.startsWith(prefix) && !names.includes(key.slice(prefix.length)));
+  const gone = (prefix: string, names: readonly string[]) =>
+    keys.filter((key) => key.startsWith(prefix) && !names.includes(key.slice(prefix.length)));
   expect([...gone("station_particular_", PARTICULAR_NAMES), ...gone("station_status_", STATION_STATES)]).toEqual([]);
 });
 
 test("there are no messages for removed tables", () => {
-  const tables = Object.keys(read("records", "en")).filter((key) => key.startsWith("entities_")).map((key) => key.slice("entities_".length));
+  const tables = Object.keys(read("records", "en"))
+    .filter((key) => key.startsWith("entities_"))
+    .map((key) => key.slice("entities_".length));
   expect(tables.filter((table) => !RECORD_TABLES.includes(table))).toEqual([]);
 });
 
@@ -102,7 +116,30 @@ test("there are no messages for removed codes", () => {
 test("Russian and Azerbaijani messages are translated", () => {
   const en = all("en");
   for (const language of ["ru", "az"] as const) {
-    const same = Object.entries(all(language)).filter(([key, message]) => typeof message === "string" && message === en[key] && message.split(/\s+/).length > 3);
+    const same = Object.entries(all(language)).filter(
+      ([key, message]) => typeof message === "string" && message === en[key] && message.split(/\s+/).length > 3,
+    );
     expect(same).toEqual([]);
   }
+});
+
+describe("messages that nothing shows", () => {
+  const src = join(import.meta.dirname, "../..");
+  const code = (readdirSync(src, { recursive: true }) as string[])
+    .map((file) => file.replaceAll("\\", "/"))
+    .filter((file) => /\.(ts|svelte)$/.test(file) && !/^paraglide\/|\.test\.ts$/.test(file))
+    .map((file) => readFileSync(join(src, file), "utf8"))
+    .join("\n");
+
+  test("there are none", () => {
+    const written = new Set([...code.matchAll(/\bm\.(\w+)/g)].map(([, key]) => key));
+    const shown = (key: string) => written.has(key) || COMPOSED.some((beginning) => key.startsWith(beginning));
+    expect(Object.keys(all("en")).filter((key) => !shown(key))).toEqual([]);
+  });
+
+  test("a beginning of composed keys has names, and code that adds them", () => {
+    const composed = new Set([...code.matchAll(/(?:wordOf|hasWordOf|known)\(\s*"(\w+_)"/g)].map(([, beginning]) => beginning));
+    const keys = Object.keys(all("en"));
+    expect(COMPOSED.filter((beginning) => !composed.has(beginning) || !keys.some((key) => key.startsWith(beginning)))).toEqual([]);
+  });
 });

@@ -4,22 +4,47 @@ import type { Code, Role } from "../desktop/generated";
 
 type Message = () => string;
 
-/** A message by a key made at run time; the key itself when there is none, which the tests prevent. */
-export function wordFor(key: string): string {
-  const message = (messages as unknown as Record<string, Message | undefined>)[key];
-  return message ? message() : key;
+/**
+ * The beginnings of keys that are made at run time, followed by a name. Every other key is written out as `m.key`, so that
+ * a test finds the messages that nothing shows.
+ */
+export const COMPOSED = [
+  "choice_",
+  "column_",
+  "course_fact_",
+  "course_kind_",
+  "course_level_",
+  "course_test_",
+  "entities_",
+  "entity_",
+  "error_",
+  "home_status_",
+  "palette_group_",
+  "records_section_",
+  "shell_role_",
+  "station_kind_",
+  "station_particular_",
+  "station_status_",
+] as const;
+
+type Beginning = (typeof COMPOSED)[number];
+
+/** The message of a name; its key when there is none, which the tests prevent. */
+export function wordOf(beginning: Beginning, name: string): string {
+  const message = (messages as unknown as Record<string, Message | undefined>)[beginning + name];
+  return message ? message() : beginning + name;
 }
 
-/** Whether there is a message with this key. */
-export function hasWord(key: string): boolean {
-  return key in messages;
+/** Whether there is a message of this name. */
+export function hasWordOf(beginning: Beginning, name: string): boolean {
+  return beginning + name in messages;
 }
 
 /** The problem and what to do about it, in plain words. */
 export function errorWords(code: Code): string {
-  return wordFor(`error_${code}`);
+  return wordOf("error_", code);
 }
 
 export function roleWords(role: Role): string {
-  return wordFor(`shell_role_${role}`);
+  return wordOf("shell_role_", role);
 }

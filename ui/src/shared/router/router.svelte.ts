@@ -28,8 +28,8 @@ export function hrefOf(route: Route): string {
 /** The route of an address; an unknown one is home. */
 export function routeOf(hash: string): Route {
   const [name, raw, rest] = hash.replace(/^#?\/?/, "").split("/");
-  let id = "";
-  let row = "";
+  let id: string;
+  let row: string;
   try {
     id = decodeURIComponent(raw ?? "");
     row = decodeURIComponent(rest ?? "");

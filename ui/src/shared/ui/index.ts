@@ -14,7 +14,7 @@
  *                     (each feature its folder; a test holds that the three have the same keys, parameters and the plural
  *                     forms of their language; Azerbaijani has none: a plain string with {count}, since not every
  *                     window's Intl has Azerbaijani). `npm run messages` compiles them, `npm run dev|build|check` do by
- *                     themselves. A key made at run time: `wordFor(key)`; a code's message: `errorWords(code)`
+ *                     themselves. A key made at run time: `wordOf("choice_", name)`; a code's message: `errorWords(code)`
  *                     (`$shared/i18n/words`). Dates, numbers, sizes, durations, alphabetical order: `$shared/i18n/format`.
  *                     They all read the language, so they change with it; call them in the template or in `$derived`.
  *   5. Navigation:    `go({ name: "topic", id })`, `hrefOf(route)` for links, from `$shared/router/router.svelte`.

@@ -14,12 +14,22 @@ export function pdfKeyOf(event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" |
   if (command && event.code === "KeyF" && !event.altKey && !event.shiftKey) return "search";
   if (command || event.altKey) return null;
   switch (event.key) {
-    case "ArrowRight": case "PageDown": return "next";
-    case "ArrowLeft": case "PageUp": return "previous";
-    case "Home": return "first";
-    case "End": return "last";
-    case "+": case "=": return "larger";
-    case "-": return "smaller";
-    default: return null;
+    case "ArrowRight":
+    case "PageDown":
+      return "next";
+    case "ArrowLeft":
+    case "PageUp":
+      return "previous";
+    case "Home":
+      return "first";
+    case "End":
+      return "last";
+    case "+":
+    case "=":
+      return "larger";
+    case "-":
+      return "smaller";
+    default:
+      return null;
   }
 }

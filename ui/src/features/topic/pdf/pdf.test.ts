@@ -2,7 +2,12 @@ import { expect, test } from "vitest";
 import { pdfKeyOf } from "./keys";
 import { findIn, partsOf, textOf } from "./search";
 
-const pieces = [{ str: "Рукав присое", hasEOL: false }, { type: "mark" }, { str: "динён", hasEOL: true }, { str: "ИЛИ Şəki İçində", hasEOL: true }];
+const pieces = [
+  { str: "Рукав присое", hasEOL: false },
+  { type: "mark" },
+  { str: "динён", hasEOL: true },
+  { str: "ИЛИ Şəki İçində", hasEOL: true },
+];
 
 test("a page's text is its pieces, with a space at the end of a line", () => {
   expect(textOf(pieces)).toEqual({ text: "Рукав присоединён ИЛИ Şəki İçində ", starts: [0, 12, 18] });
@@ -15,9 +20,11 @@ test("a word is found across pieces, whatever its case, е for ё, i for İ", ()
   expect(findIn(text, "  ", 3)).toEqual([]);
 });
 
-
 test("a match is split into the parts of its pieces", () => {
-  expect(partsOf({ page: 1, start: 6, end: 17 }, [0, 12, 18], [12, 5, 15])).toEqual([{ piece: 0, from: 6, to: 12 }, { piece: 1, from: 0, to: 5 }]);
+  expect(partsOf({ page: 1, start: 6, end: 17 }, [0, 12, 18], [12, 5, 15])).toEqual([
+    { piece: 0, from: 6, to: 12 },
+    { piece: 1, from: 0, to: 5 },
+  ]);
 });
 
 test("no more matches than the limit", () => {
@@ -25,8 +32,17 @@ test("no more matches than the limit", () => {
 });
 
 test("the reader's keys", () => {
-  const key = (key: string, more = {}) => pdfKeyOf({ key, code: "", ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
-  expect(["ArrowRight", "PageDown", "ArrowLeft", "PageUp", "Home", "End", "x"].map((name) => key(name))).toEqual(["next", "next", "previous", "previous", "first", "last", null]);
+  const key = (key: string, more = {}) =>
+    pdfKeyOf({ key, code: "", ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
+  expect(["ArrowRight", "PageDown", "ArrowLeft", "PageUp", "Home", "End", "x"].map((name) => key(name))).toEqual([
+    "next",
+    "next",
+    "previous",
+    "previous",
+    "first",
+    "last",
+    null,
+  ]);
   expect(key("а", { code: "KeyF", ctrlKey: true })).toBe("search");
   expect(key("ArrowLeft", { altKey: true })).toBeNull();
 });

@@ -11,7 +11,16 @@ test("the total size comes from the answer", () => {
 
 test("a piece is asked for by its first and last byte", async () => {
   let asked: unknown;
-  const bytes = await fetchRange(async (_, init) => { asked = init.headers; return answer(206, whole.subarray(10, 20)); }, "u", 10, 20, never);
+  const bytes = await fetchRange(
+    async (_, init) => {
+      asked = init.headers;
+      return answer(206, whole.subarray(10, 20));
+    },
+    "u",
+    10,
+    20,
+    never,
+  );
   expect(asked).toEqual({ Range: "bytes=10-19" });
   expect([...bytes]).toEqual([...whole.subarray(10, 20)]);
 });
@@ -22,7 +31,10 @@ test("a whole file in place of a piece is cut", async () => {
 
 test("it tries three times, then fails", async () => {
   let tries = 0;
-  const bad = async () => { tries += 1; return answer(500, whole); };
+  const bad = async () => {
+    tries += 1;
+    return answer(500, whole);
+  };
   await expect(fetchRange(bad, "u", 0, 1, never)).rejects.toThrow("status 500");
   expect(tries).toBe(3);
 });

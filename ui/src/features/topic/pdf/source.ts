@@ -42,7 +42,12 @@ function theWorker(): PDFWorker {
 const beside = (folder: string) => new URL(`pdfjs/${folder}/`, document.baseURI).href;
 
 /** Starts opening. `failed` is called when a piece cannot be fetched later on. */
-export async function openPdf(url: string, sizeBytes: number, signal: AbortSignal, failed: (thrown: unknown) => void): Promise<PDFDocumentLoadingTask> {
+export async function openPdf(
+  url: string,
+  sizeBytes: number,
+  signal: AbortSignal,
+  failed: (thrown: unknown) => void,
+): Promise<PDFDocumentLoadingTask> {
   const response = await fetch(url, { headers: { Range: `bytes=0-${CHUNK_BYTES - 1}` }, signal });
   if (!response.ok) throw new Error(`status ${response.status}`);
   const first = new Uint8Array(await response.arrayBuffer());

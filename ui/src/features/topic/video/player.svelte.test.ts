@@ -10,9 +10,17 @@ class Reel extends EventTarget {
   muted = false;
   playbackRate = 1;
   error = null;
-  async play() { this.paused = false; this.tell("play"); }
-  pause() { this.paused = true; this.tell("pause"); }
-  tell(name: string) { this.dispatchEvent(new Event(name)); }
+  async play() {
+    this.paused = false;
+    this.tell("play");
+  }
+  pause() {
+    this.paused = true;
+    this.tell("pause");
+  }
+  tell(name: string) {
+    this.dispatchEvent(new Event(name));
+  }
   removeAttribute() {}
   load() {}
 }
@@ -77,6 +85,14 @@ test("speeds change by steps", () => {
 
 test("the player's keys, whatever the layout", () => {
   const key = (code: string, key = "", more = {}) => videoKeyOf({ code, key, ctrlKey: false, metaKey: false, altKey: false, ...more });
-  expect(["Space", "KeyK", "ArrowLeft", "ArrowRight", "KeyM", "KeyF", "KeyZ"].map((code) => key(code))).toEqual(["toggle", "toggle", "back", "forward", "mute", "full", null]);
+  expect(["Space", "KeyK", "ArrowLeft", "ArrowRight", "KeyM", "KeyF", "KeyZ"].map((code) => key(code))).toEqual([
+    "toggle",
+    "toggle",
+    "back",
+    "forward",
+    "mute",
+    "full",
+    null,
+  ]);
   expect([key("Period", ">"), key("Comma", "<"), key("KeyF", "f", { ctrlKey: true })]).toEqual(["faster", "slower", null]);
 });

@@ -33,9 +33,27 @@ export class Player {
       ["durationchange", () => (this.duration = finite(video.duration))],
       ["timeupdate", () => this.#moved()],
       ["play", () => (this.playing = true)],
-      ["pause", () => { this.playing = false; this.#note(); }],
-      ["seeked", () => { this.time = video.currentTime; this.#note(); }],
-      ["ended", () => { this.playing = false; this.#note(); }],
+      [
+        "pause",
+        () => {
+          this.playing = false;
+          this.#note();
+        },
+      ],
+      [
+        "seeked",
+        () => {
+          this.time = video.currentTime;
+          this.#note();
+        },
+      ],
+      [
+        "ended",
+        () => {
+          this.playing = false;
+          this.#note();
+        },
+      ],
       ["ratechange", () => (this.speed = video.playbackRate)],
       ["volumechange", () => (this.muted = video.muted)],
       ["error", () => (this.failed = true)],
@@ -114,11 +132,18 @@ export function videoKeyOf(event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey"
   if (event.key === ">") return "faster";
   if (event.key === "<") return "slower";
   switch (event.code) {
-    case "Space": case "KeyK": return "toggle";
-    case "ArrowLeft": return "back";
-    case "ArrowRight": return "forward";
-    case "KeyM": return "mute";
-    case "KeyF": return "full";
-    default: return null;
+    case "Space":
+    case "KeyK":
+      return "toggle";
+    case "ArrowLeft":
+      return "back";
+    case "ArrowRight":
+      return "forward";
+    case "KeyM":
+      return "mute";
+    case "KeyF":
+      return "full";
+    default:
+      return null;
   }
 }
