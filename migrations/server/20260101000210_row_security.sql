@@ -13,7 +13,8 @@ BEGIN
     SELECT r.rolsuper OR r.rolname = current_user INTO trusted
     FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = to_regclass('pg_temp.feed_queue');
     IF trusted IS FALSE THEN
-        RAISE EXCEPTION 'the temporary table feed_queue is not the one of the feeds' USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'the temporary table feed_queue is not the one of the feeds'
+            USING ERRCODE = 'insufficient_privilege', HINT = 'A session that was open before the schema changed connects again.';
     END IF;
     RETURN trusted IS TRUE;
 END $$;
@@ -53,6 +54,8 @@ BEGIN
 END $$;
 ALTER FUNCTION feed_drain_deferred() SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp;
 ALTER FUNCTION epoch_settle(boolean) SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp;
+-- Called from these and from the server's queries: with two search paths in turn, its query would be planned anew each time.
+ALTER FUNCTION epoch_current() SET search_path = pg_catalog, public, pg_temp;
 ALTER FUNCTION audit_statement() SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp;
 -- These two look for a text that is unique over all organizations.
 ALTER FUNCTION user_sign_in_names() SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp;

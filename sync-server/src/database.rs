@@ -81,7 +81,9 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Failure> {
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *transaction).await?;
     let known: Option<String> = sqlx::query_scalar("SELECT sha256 FROM feed_generated").fetch_optional(&mut *transaction).await?;
     if known.as_deref() != Some(&hash) {
-        sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *transaction).await?;
+        // Triggers and policies that are not there yet are no news.
+        let quietly = format!("SET LOCAL client_min_messages = warning;\n{text}");
+        sqlx::raw_sql(AssertSqlSafe(quietly)).execute(&mut *transaction).await?;
         sqlx::query("INSERT INTO feed_generated (sha256) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET sha256 = excluded.sha256")
             .bind(hash)
             .execute(&mut *transaction)

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -121,7 +121,11 @@ pub fn spans(query: &str) -> Vec<(usize, usize)> {
 
 async fn carry(server: TcpStream, address: SocketAddr, state: Arc<Mutex<State>>) -> std::io::Result<()> {
     let database = TcpStream::connect(address).await?;
-    let (mut from_server, mut to_server) = server.into_split();
+    // A message is forwarded at once: each one is waited for.
+    server.set_nodelay(true)?;
+    database.set_nodelay(true)?;
+    let (from_server, mut to_server) = server.into_split();
+    let mut from_server = BufReader::new(from_server);
     let (mut from_database, mut to_database) = database.into_split();
     loop {
         let length = from_server.read_u32().await?;
@@ -158,7 +162,7 @@ struct Queries {
 
 impl Queries {
     /// The next message to the database, without the forgotten comparison.
-    async fn next(&mut self, from_server: &mut OwnedReadHalf) -> std::io::Result<Vec<u8>> {
+    async fn next(&mut self, from_server: &mut BufReader<OwnedReadHalf>) -> std::io::Result<Vec<u8>> {
         let kind = from_server.read_u8().await?;
         let length = from_server.read_u32().await?;
         let mut body = vec![0; (length as usize).saturating_sub(4)];
