@@ -19,7 +19,7 @@ use crate::authority::postgres::account_of;
 use crate::body::Body;
 use crate::failure::Failure;
 use crate::state::App;
-use crate::uninterrupted::{begin, run_to_end};
+use crate::uninterrupted::run_to_end;
 
 /// Days for which a code works, unless the organization's settings have another number under `invitation_days`.
 const DAYS: i32 = 14;
@@ -137,7 +137,7 @@ pub async fn make_invitations(
         return Err(Problem::new(Code::NotAllowed, "change your own password instead").field("people").into());
     }
     run_to_end(async move {
-        let mut transaction = begin(&app.pool).await?;
+        let mut transaction = app.tenant(session.organization_id).begin().await?;
         check_administrator(&mut transaction, &session).await?;
         attribute(&mut transaction, session.device_id).await?;
         let invited = Invited { organization: session.organization_id, people: &request.people, reset_passwords: request.reset_passwords };
@@ -274,7 +274,7 @@ pub async fn list_invitations(
     whose: Result<Query<Whose>, QueryRejection>,
 ) -> Result<Json<Invitations>, Failure> {
     let Query(whose) = whose.map_err(|_| Problem::new(Code::BadRequest, "user_id cannot be read").field("user_id"))?;
-    let mut transaction = begin(&app.pool).await?;
+    let mut transaction = app.tenant(session.organization_id).begin().await?;
     check_administrator(&mut transaction, &session).await?;
     let invitations = sqlx::query_as(
         "SELECT i.id, i.user_id, u.full_name, m.full_name AS made_by, (extract(epoch FROM i.made_at) * 1000)::bigint AS made_at, \
@@ -304,7 +304,7 @@ pub async fn revoke_invitation(
     let not_found = || Problem::new(Code::NotFound, "there is no such invitation");
     let Path(id) = id.map_err(|_| not_found())?;
     run_to_end(async move {
-        let mut transaction = begin(&app.pool).await?;
+        let mut transaction = app.tenant(session.organization_id).begin().await?;
         check_administrator(&mut transaction, &session).await?;
         let revoked = sqlx::query(
             "UPDATE invitations SET revoked_at = CASE WHEN used_at IS NULL THEN coalesce(revoked_at, now()) END WHERE id = $1 AND organization_id = $2",

@@ -21,7 +21,7 @@ use super::session::Session;
 use crate::body::Body;
 use crate::failure::Failure;
 use crate::state::App;
-use crate::uninterrupted::{begin, run_to_end};
+use crate::uninterrupted::run_to_end;
 
 /// `POST /v1/accounts/password`
 #[derive(Debug, Deserialize, ToSchema)]
@@ -69,7 +69,7 @@ pub async fn change_password(
     app.sign_ins.give_back(&bucket);
     let ends_others = request.end_other_sessions;
     run_to_end(async move {
-        let mut transaction = begin(&app.pool).await?;
+        let mut transaction = app.tenant(session.organization_id).begin().await?;
         session.check_alive(&mut transaction).await?;
         let now: Option<String> = sqlx::query_scalar("SELECT password_hash FROM users WHERE id = $1 FOR NO KEY UPDATE")
             .bind(session.user_id)
@@ -91,7 +91,7 @@ pub async fn change_password(
 }
 
 async fn stored_hash(app: &App, session: &Session) -> Result<Option<String>, Failure> {
-    let mut transaction = begin(&app.pool).await?;
+    let mut transaction = app.tenant(session.organization_id).begin().await?;
     session.check_alive(&mut transaction).await?;
     let sql = "SELECT password_hash FROM users WHERE id = $1";
     Ok(sqlx::query_scalar(sql).bind(session.user_id).fetch_one(&mut *transaction).await?)
@@ -141,7 +141,7 @@ pub struct OwnSessions {
 /// When the session ended.
 #[utoipa::path(get, path = "/v1/accounts/sessions", security(("access_token" = [])), responses((status = 200, body = OwnSessions), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn list_sessions(State(app): State<App>, session: Session) -> Result<Json<OwnSessions>, Failure> {
-    let mut transaction = begin(&app.pool).await?;
+    let mut transaction = app.tenant(session.organization_id).begin().await?;
     session.check_alive(&mut transaction).await?;
     let sessions = sqlx::query_as(
         "SELECT s.id, s.device_id, d.name AS device_name, d.platform, s.id = $2 AS is_this, \
@@ -167,7 +167,7 @@ pub async fn end_session(State(app): State<App>, session: Session, id: Result<Pa
     let not_found = || Problem::new(Code::NotFound, "there is no such session");
     let Path(id) = id.map_err(|_| not_found())?;
     run_to_end(async move {
-        let mut transaction = begin(&app.pool).await?;
+        let mut transaction = app.tenant(session.organization_id).begin().await?;
         session.check_alive(&mut transaction).await?;
         let ended = sqlx::query("UPDATE user_sessions SET ended_at = coalesce(ended_at, now()) WHERE id = $1 AND user_id = $2")
             .bind(id)
@@ -191,7 +191,7 @@ pub async fn end_session(State(app): State<App>, session: Session, id: Result<Pa
 #[utoipa::path(post, path = "/v1/accounts/sign-out-others", security(("access_token" = [])), responses((status = 204, description = "Every other session of this person is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out_others(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
     run_to_end(async move {
-        let mut transaction = begin(&app.pool).await?;
+        let mut transaction = app.tenant(session.organization_id).begin().await?;
         session.check_alive(&mut transaction).await?;
         end_others(&mut transaction, &session).await?;
         let moved = crate::database::commit(transaction).await?;

@@ -158,9 +158,10 @@ async fn a_laptop_of_a_suspended_organization_keeps_its_work_says_why_and_goes_o
     let (server, mut school, laptop) = teacher().await?;
     let pool = connect(server.database().url(), 2).await?;
     suspend(&pool, "school").await?;
+    laptop.until("sync_status", json!({}), |status| status["problem"] == "organization_suspended").await?;
     profile_with(&laptop, "+994 50").await?;
-    let status = laptop.until("sync_status", json!({}), |status| status["problem"] == "organization_suspended").await?;
-    assert_eq!((&status["waiting"], &status["signed_out"]), (&json!(1), &json!(false)));
+    let status = laptop.until("sync_status", json!({}), |status| status["waiting"] == 1 && status["busy"] == false).await?;
+    assert_eq!((&status["problem"], &status["signed_out"]), (&json!("organization_suspended"), &json!(false)));
     laptop.call("lock", json!({})).await?;
     let refused = laptop.call("sign_in", json!({"server": server.url(), "name": "nigar", "password": PASSWORD})).await;
     assert_eq!(refused.expect_err("suspended").code, Code::OrganizationSuspended);

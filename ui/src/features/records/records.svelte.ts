@@ -23,8 +23,8 @@ export interface NewRow {
   made?: (row: { id: string; label: string }) => void;
 }
 
-/** A condition with the label of the row that it names. */
-export type ShownCondition = Condition & { label?: string };
+/** A condition with the label of the row that it names, or the labels of the rows that it lists. */
+export type ShownCondition = Condition & { label?: string; labels?: string[] };
 
 /** What a list is searched and filtered by. */
 export interface Asked {
@@ -64,9 +64,7 @@ export class Records {
     return this.person.role === "admin";
   }
 
-  table(name: string): RecordTable | undefined {
-    return this.tables.data?.find((table) => table.name === name);
-  }
+  readonly table = (name: string): RecordTable | undefined => this.tables.data?.find((table) => table.name === name);
 
   create(table: string, preset: NewRow["preset"] = {}, made?: NewRow["made"]): void {
     this.forms = [...this.forms, { table, preset, made }];

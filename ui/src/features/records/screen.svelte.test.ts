@@ -1,6 +1,6 @@
 import { flushSync, mount, unmount } from "svelte";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { OpenedRecord, RecordRow } from "$shared/desktop/generated";
+import type { OpenedRecord, RecordRow, RecordsQuery } from "$shared/desktop/generated";
 import type { Live } from "$shared/desktop/live.svelte";
 import { ADMIN, rowOf, STATIONS, tableOf } from "./testing";
 
@@ -93,4 +93,21 @@ test("what a person may not do is not offered", async () => {
   flushSync();
   expect(part("selection-bar")).not.toBeNull();
   expect(["records-new", "bulk", "remove"].filter((testid) => part(testid))).toEqual([]);
+});
+
+test("a click on a head sorts, one with Shift sorts further", async () => {
+  localStorage.clear();
+  await open();
+  const click = async (column: string, more: PointerEventInit = {}) => {
+    const asked = desk.calls.length;
+    part(`sort-${column}`)!.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true, button: 0 }));
+    part(`sort-${column}`)!.dispatchEvent(new PointerEvent("pointerup", { bubbles: true, ...more }));
+    await vi.waitFor(() => expect(desk.calls.length).toBeGreaterThan(asked));
+    return (desk.calls.at(-1)![1] as RecordsQuery).sort.map((by) => by.column);
+  };
+  expect([await click("status"), await click("code", { shiftKey: true }), await click("name")]).toEqual([
+    ["status"],
+    ["status", "code"],
+    ["name"],
+  ]);
 });
