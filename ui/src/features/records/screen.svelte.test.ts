@@ -123,6 +123,11 @@ test("a clicked cell is copied, and pasted over in one save", async () => {
   expect(key("KeyC"), "the engine does the copying").toBe(true);
   expect([field.value, document.activeElement]).toEqual(["Xaçmaz", field]);
 
+  const copied = vi.fn();
+  const copying = Object.assign(new Event("copy", { bubbles: true, cancelable: true }), { clipboardData: { setData: copied } });
+  field.dispatchEvent(copying);
+  expect([copied.mock.calls, copying.defaultPrevented]).toEqual([[["text/plain", "Xaçmaz"]], true]);
+
   part("records-grid")!.focus();
   expect(key("KeyV")).toBe(true);
   expect(document.activeElement).toBe(field);

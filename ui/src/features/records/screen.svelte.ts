@@ -134,6 +134,14 @@ export class ScreenCommands {
     this.#lend(this.list.tsv(titled));
   }
 
+  /** The hidden field is copied: as it is, since the engine would join the lines of a field that is not shown. */
+  copied(event: ClipboardEvent): void {
+    const field = this.place.clipboard();
+    if (!field || !event.clipboardData) return;
+    event.preventDefault();
+    event.clipboardData.setData("text/plain", field.value);
+  }
+
   /** Something is pasted into the hidden field. */
   pasted(event: ClipboardEvent): void {
     event.preventDefault();
