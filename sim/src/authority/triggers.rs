@@ -12,7 +12,7 @@ use waystation_model::registry::Entity;
 
 use super::tables::{Row, id_in, set, value};
 use super::writing::MemoryWriting;
-use super::{constraints, table};
+use super::{constraints, domain, table};
 
 /// Tables whose triggers read parent rows, and the references that are checked before them: see `references_within` in
 /// `migrations/server`.
@@ -24,6 +24,8 @@ const ASKED_FIRST: &[(&str, &[&str])] = &[
     ("answer_keys", &["assessment_id"]),
     ("assessment_attempts", &["user_id", "assessment_id"]),
     ("content_items", &["topic_id"]),
+    ("payments", &["student_id", "group_id"]),
+    ("coding_submissions", &["coding_task_id", "user_id"]),
 ];
 
 /// Milliseconds of a day.
@@ -106,7 +108,7 @@ pub fn before(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, befor
             }
         }
         "answer_keys" | "assessment_attempts" => return test_part(writing, entity, id, before, row),
-        _ => {}
+        _ => return domain::before(writing, entity, id, before, row),
     }
     Ok(())
 }
@@ -174,7 +176,7 @@ fn course(entity: &Entity, id: &Uuid, row: &mut Row, now_ms: i64) {
     }
 }
 
-fn display_name(writing: &MemoryWriting, entity: &Entity, row: &mut Row) {
+pub(super) fn display_name(writing: &MemoryWriting, entity: &Entity, row: &mut Row) {
     let users = table("users");
     let user = id_in(entity, &row.values, "user_id").and_then(|id| writing.row(users, id));
     let name = user.map_or_else(|| json!(""), |user| value(users, &user.values, "full_name").clone());
@@ -339,7 +341,7 @@ fn copy_name(writing: &mut MemoryWriting, user: Uuid, before: Option<&Row>, row:
     if before.is_none_or(|before| value(users, &before.values, "full_name") == name) {
         return Ok(());
     }
-    for carrier in ["group_memberships", "enrollments"].map(table) {
+    for carrier in ["group_memberships", "enrollments", "session_attendances"].map(table) {
         for (id, found) in writing.find(carrier, |row| id_in(carrier, &row.values, "user_id") == Some(user)) {
             let mut values = found.values.clone();
             set(carrier, &mut values, "display_name", name.clone());
@@ -385,7 +387,7 @@ fn share_key(writing: &mut MemoryWriting, assessment: Uuid, before: Option<&Row>
 }
 
 /// The date of a time in milliseconds, as `YYYY-MM-DD`. The simulated organizations are in UTC.
-fn day(ms: i64) -> String {
+pub(super) fn day(ms: i64) -> String {
     let days = ms.div_euclid(DAY_MS) + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
