@@ -111,3 +111,33 @@ test("a click on a head sorts, one with Shift sorts further", async () => {
     ["name"],
   ]);
 });
+
+test("a clicked cell is copied, and pasted over in one save", async () => {
+  await open();
+  const cell = row("s2").querySelectorAll("[aria-colindex]")[0];
+  cell.dispatchEvent(new MouseEvent("mousedown", { bubbles: true, cancelable: true }));
+  await vi.waitFor(() => expect(cell.getAttribute("data-chosen")).toBe("true"));
+  const key = (code: string) =>
+    part("records-grid")!.dispatchEvent(new KeyboardEvent("keydown", { key: code, code, ctrlKey: true, bubbles: true, cancelable: true }));
+  const field = document.querySelector<HTMLTextAreaElement>("textarea[aria-hidden]")!;
+  expect(key("KeyC"), "the engine does the copying").toBe(true);
+  expect([field.value, document.activeElement]).toEqual(["Xaçmaz", field]);
+
+  const copied = vi.fn();
+  const copying = Object.assign(new Event("copy", { bubbles: true, cancelable: true }), { clipboardData: { setData: copied } });
+  field.dispatchEvent(copying);
+  expect([copied.mock.calls, copying.defaultPrevented]).toEqual([[["text/plain", "Xaçmaz"]], true]);
+
+  part("records-grid")!.focus();
+  expect(key("KeyV")).toBe(true);
+  expect(document.activeElement).toBe(field);
+  const pasted = new Event("paste", { bubbles: true, cancelable: true });
+  Object.assign(pasted, { clipboardData: { getData: () => "Quba\n" } });
+  field.dispatchEvent(pasted);
+  await vi.waitFor(() => expect(desk.calls.filter(([name]) => name === "save_records")).toHaveLength(1));
+  expect(desk.calls.find(([name]) => name === "save_records")![1]).toEqual({
+    table: "stations",
+    rows: [{ id: "s2", fields: { name: "Quba" } }],
+  });
+  expect(document.activeElement).toBe(part("records-grid"));
+});
