@@ -14,6 +14,7 @@ vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
 
 import { Live } from "$shared/desktop/live.svelte";
 import type { Invitation, OwnSession } from "$shared/desktop/generated";
+import AccessPanel from "./AccessPanel.svelte";
 import ChangePassword from "./ChangePassword.svelte";
 import InviteDialog from "./InviteDialog.svelte";
 import { PasswordForm } from "./password.svelte";
@@ -184,4 +185,13 @@ test("a person whom the server does not know yet, and a missing network, are sai
   desk.answers.invite = "offline";
   part("invite-make")!.click();
   await soon(() => expect(part("invite-error")?.dataset.code).toBe("offline"));
+});
+
+test("the pane of a person asks the server for nothing before the dialog is opened", async () => {
+  desk.answers.invitations_of = "offline";
+  show(AccessPanel, { id: "u2", name: "Leyla", server: "https://s.example" });
+  expect(desk.calls).toEqual([]);
+  part("invite")!.click();
+  await soon(() => expect(part("invite-error")?.dataset.code).toBe("offline"));
+  expect(asked("invitations_of")).toEqual([{ id: "u2" }]);
 });
