@@ -415,6 +415,7 @@ fn every_server_table_is_registered_or_listed_as_the_servers_own() {
         "left_refresh_tokens",
         "personal_tokens",
         "idempotency_keys",
+        "invitations",
         "sign_in_names",
         "offered_row_seconders",
         "receipt_counters",

@@ -77,6 +77,8 @@ async fn an_organization_begins_with_a_command_a_code_and_a_window_that_survives
     assert_eq!(pupil.call("sign_in_with_code", other).await?["full_name"], "Leyla Əliyeva");
     let listed = laptop.call("invitations_of", json!({"id": leyla})).await?;
     assert!(listed[0]["used_at"].is_i64(), "{listed}");
+    laptop.app().shutdown().await;
+    pupil.app().shutdown().await;
     Ok(())
 }
 
@@ -90,6 +92,8 @@ async fn a_used_code_with_another_password_says_that_it_was_used() -> Outcome<()
     let elsewhere = Laptop::new().await?;
     let refused = elsewhere.call("sign_in_with_code", form("a third password")).await;
     assert_eq!(refused.expect_err("used").code, Code::CodeUsed);
+    laptop.app().shutdown().await;
+    elsewhere.app().shutdown().await;
     Ok(())
 }
 
@@ -118,6 +122,7 @@ async fn a_laptop_that_was_offline_when_its_password_was_reset_keeps_and_sends_i
     laptop.call("lock", json!({})).await?;
     assert_eq!(unlock(&laptop, PASSWORD).await.expect_err("the old one").code, Code::CannotUnlock);
     unlock(&laptop, NEXT).await?;
+    laptop.app().shutdown().await;
     Ok(())
 }
 
@@ -150,6 +155,8 @@ async fn a_password_changed_on_one_laptop_opens_the_other_after_a_sign_in() -> O
     assert_eq!(one.call("change_password", change(NEXT, PASSWORD)).await.expect_err("offline").code, Code::Offline);
     one.call("lock", json!({})).await?;
     unlock(&one, NEXT).await?;
+    one.app().shutdown().await;
+    other.app().shutdown().await;
     Ok(())
 }
 
@@ -171,6 +178,7 @@ async fn a_laptop_of_a_suspended_organization_keeps_its_work_says_why_and_goes_o
     laptop.call("sync_now", json!({})).await?;
     laptop.wait_until_synced().await?;
     assert_eq!(school.value("SELECT phone FROM user_profiles").await?, "+994 50");
+    laptop.app().shutdown().await;
     Ok(())
 }
 
@@ -187,5 +195,7 @@ async fn an_invitation_is_revoked_from_a_laptop_and_only_administrators_invite()
     let look = json!({"server": server.url(), "code": made["invitations"][0]["code"]});
     assert_eq!(boss.call("look_at_code", look).await.expect_err("revoked").code, Code::CodeRevoked);
     assert_eq!(boss.call("invite", json!({"people": ["x"], "reset_passwords": false})).await.expect_err("no id").code, Code::BadRequest);
+    teacher.app().shutdown().await;
+    boss.app().shutdown().await;
     Ok(())
 }
