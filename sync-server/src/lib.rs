@@ -29,6 +29,7 @@ mod history;
 mod instances;
 mod live;
 pub mod openapi;
+pub mod organizations;
 pub mod protocols;
 pub mod pull;
 pub mod push;

@@ -1,10 +1,11 @@
-//! `sync-server migrate | serve | verify | backup | restore | demo-data`
+//! `sync-server migrate | serve | verify | backup | restore | organization | demo-data`
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sync_server::organizations::command::{self, Organization};
 use sync_server::settings::Settings;
 use sync_server::{Server, backup, content, database, demo, verify};
 use tracing_subscriber::EnvFilter;
@@ -50,6 +51,9 @@ enum Command {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Adds, lists, suspends, resumes and renames organizations.
+    #[command(subcommand)]
+    Organization(Organization),
     /// Fills in the demonstration organization, once.
     DemoData {
         /// The folder with the demonstration's texts, people and files.
@@ -91,6 +95,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             let pool = database::connect(&settings.database_url, 2).await?;
             database::migrate(&pool).await?;
             println!("the schema is up to date");
+        }
+        Command::Organization(organization) => {
+            let pool = database::connect(&settings.database_url, 2).await?;
+            print!("{}", command::run(&pool, &organization).await?);
         }
         Command::DemoData { folder } => {
             let pool = database::connect(&settings.database_url, 2).await?;

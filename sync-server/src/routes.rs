@@ -13,7 +13,10 @@ use tracing::Instrument;
 use uuid::Uuid;
 use waystation_model::{Code, Problem};
 
-use crate::accounts::{list_tokens, make_token, new_device, refresh, revoke_token, sign_in, sign_out, sign_out_everywhere};
+use crate::accounts::{
+    change_password, end_session, list_invitations, list_sessions, list_tokens, look_at_code, make_invitations, make_token, new_device,
+    refresh, revoke_invitation, revoke_token, sign_in, sign_in_with_code, sign_out, sign_out_everywhere, sign_out_others,
+};
 use crate::content::content;
 use crate::database::is_migrated;
 use crate::failure::{Failure, REQUEST_ID};
@@ -33,7 +36,15 @@ pub fn router(app: App) -> Router {
         .route("/v1/accounts/refresh", post(refresh))
         .route("/v1/accounts/sign-out", post(sign_out))
         .route("/v1/accounts/sign-out-everywhere", post(sign_out_everywhere))
+        .route("/v1/accounts/sign-out-others", post(sign_out_others))
         .route("/v1/accounts/device", post(new_device))
+        .route("/v1/accounts/code", post(look_at_code))
+        .route("/v1/accounts/sign-in-with-code", post(sign_in_with_code))
+        .route("/v1/accounts/password", post(change_password))
+        .route("/v1/accounts/sessions", get(list_sessions))
+        .route("/v1/accounts/sessions/{id}", delete(end_session))
+        .route("/v1/invitations", post(make_invitations).get(list_invitations))
+        .route("/v1/invitations/{id}", delete(revoke_invitation))
         .route("/v1/sync/push", post(push))
         .route("/v1/sync/pull", post(pull))
         .route("/v1/sync/slices", post(slices))

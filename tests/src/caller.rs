@@ -197,6 +197,25 @@ pub async fn sign_in(url: &str, name: &str, password: &str, device: Value) -> Ou
     read(reqwest::Client::new().post(format!("{url}/v1/accounts/sign-in")).json(&body).send().await?).await
 }
 
+/// Asks whom a one-time code invites.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn look_at_code(url: &str, code: &str) -> Outcome<Answered<Value>> {
+    let body = json!({"protocol": PROTOCOL_VERSION, "code": code});
+    read(reqwest::Client::new().post(format!("{url}/v1/accounts/code")).json(&body).send().await?).await
+}
+
+/// Signs in with a one-time code. `given` has what the request contains besides the code.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn use_code(url: &str, code: &str, given: Value) -> Outcome<Answered<Value>> {
+    let mut body = json!({"protocol": PROTOCOL_VERSION, "code": code, "device": {"name": "test", "platform": "test"}});
+    body.as_object_mut().ok_or("an object")?.extend(given.as_object().cloned().unwrap_or_default());
+    read(reqwest::Client::new().post(format!("{url}/v1/accounts/sign-in-with-code")).json(&body).send().await?).await
+}
+
 /// Asks for the next tokens.
 ///
 /// # Errors

@@ -46,6 +46,10 @@ commands! {
     start(Nothing) -> Start;
     /// Signs in with the server.
     sign_in(SignIn) -> Person;
+    /// Asks the server whom a one-time code invites.
+    look_at_code(LookAtCode) -> Invitee;
+    /// Signs in with a one-time code and chooses a password.
+    sign_in_with_code(SignInWithCode) -> Person;
     /// Unlocks without the server.
     unlock(Unlock) -> Person;
     /// Locks; nothing is deleted.
@@ -58,6 +62,21 @@ commands! {
     profile(Nothing) -> Profile;
     /// Changes the person's own profile.
     edit_profile(Profile) -> Profile;
+
+    /// Changes the person's own password. Needs the server.
+    change_password(ChangePassword) -> Nothing;
+    /// Where the person is signed in. Needs the server.
+    own_sessions(Nothing) -> Vec<OwnSession>;
+    /// Signs the person out on another laptop. Needs the server.
+    end_session(ById) -> Nothing;
+    /// Signs the person out on every other laptop. Needs the server.
+    end_other_sessions(Nothing) -> Nothing;
+    /// Makes one-time codes for people. For administrators; needs the server.
+    invite(Invite) -> NewInvitations;
+    /// A person's invitations, the newest first. For administrators; needs the server.
+    invitations_of(ById) -> Vec<Invitation>;
+    /// Revokes an invitation. For administrators; needs the server.
+    revoke_invitation(ById) -> Nothing;
 
     /// The chip's state.
     sync_status(Nothing) -> SyncStatus;

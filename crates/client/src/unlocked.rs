@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, broadcast};
 use tokio::task::JoinSet;
@@ -36,7 +37,9 @@ pub struct Unlocked {
     pub downloads: Arc<Downloads>,
     /// What they did to records and can take back until they lock.
     pub history: std::sync::Mutex<History>,
-    guarded_by_keyring: bool,
+    guarded_by_keyring: AtomicBool,
+    keys: Keys,
+    key: DatabaseKey,
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
     /// File lock, held while the database is open: a second process would give its changes the same numbers.
@@ -89,7 +92,8 @@ impl Unlocked {
         let key: DatabaseKey = open.key;
         let store = Store::start(&folder.join(STORE_FILE), &key, writer)?;
         let session = Session::open(store.clone(), environment.clone()).await?;
-        let new_secret = Arc::new(move |device: &DeviceSecret| keys.replace_recovery(&key, device));
+        let (wrapping, wrapped) = (keys.clone(), key.clone());
+        let new_secret = Arc::new(move |device: &DeviceSecret| wrapping.replace_recovery(&wrapped, device));
         let engine = Arc::new(Engine::new(store.clone(), session, environment.clone(), folder.clone(), events.clone(), new_secret));
         let people = folder.parent().unwrap_or(&folder);
         let downloads = Downloads::open(media, people, engine.clone(), events).await?;
@@ -109,7 +113,9 @@ impl Unlocked {
             engine,
             downloads,
             history: std::sync::Mutex::default(),
-            guarded_by_keyring: open.guarded_by_keyring,
+            guarded_by_keyring: AtomicBool::new(open.guarded_by_keyring),
+            keys,
+            key,
             stop,
             tasks: Mutex::new(tasks),
             _lock: lock,
@@ -123,6 +129,16 @@ impl Unlocked {
         while tasks.join_next().await.is_some() {}
     }
 
+    /// Wraps the database's key with another password, which the server has accepted before.
+    ///
+    /// # Errors
+    /// When the disk fails or the key file is damaged; then the former password still opens the data here.
+    pub async fn change_password(&self, password: &str) -> Result<()> {
+        let guarded = self.keys.change_password(&self.key, password).await?;
+        self.guarded_by_keyring.store(guarded, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// The person as the window shows them.
     pub fn person(&self) -> Person {
         Person {
@@ -133,7 +149,7 @@ impl Unlocked {
             organization_name: self.owner.organization_name.clone(),
             server: self.owner.server.clone(),
             signed_out: self.engine.session.ended(),
-            guarded_by_keyring: self.guarded_by_keyring,
+            guarded_by_keyring: self.guarded_by_keyring.load(Ordering::Relaxed),
         }
     }
 }

@@ -102,6 +102,18 @@ codes! {
     WrongPassword = "wrong_password", 401, false;
     /// The account is closed.
     AccountClosed = "account_closed", 403, false;
+    /// The organization is suspended: its people cannot sign in, push or pull until it is resumed.
+    OrganizationSuspended = "organization_suspended", 403, false;
+    /// No invitation has this code.
+    UnknownCode = "unknown_code", 404, false;
+    /// The code of this invitation was used before.
+    CodeUsed = "code_used", 410, false;
+    /// The code of this invitation is too old.
+    CodeExpired = "code_expired", 410, false;
+    /// The code of this invitation was revoked, or replaced by a newer one.
+    CodeRevoked = "code_revoked", 410, false;
+    /// The new password is shorter than the limit.
+    PasswordTooShort = "password_too_short", 422, false;
     /// The access token is missing, damaged or expired.
     TokenExpired = "token_expired", 401, false;
     /// The session has ended: sign in again.

@@ -48,5 +48,7 @@ pub const OFFERED_ROWS_MAX: usize = 1_000;
 pub const OFFERED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Days for which a decision about an offered row is remembered.
 pub const OFFERED_DAYS_MAX: u64 = 180;
+/// Characters that a new password needs.
+pub const PASSWORD_LENGTH_MIN: usize = 8;
 /// zstd level of request and answer bodies: a higher one saves under 3 % of the bytes and halves the server's speed.
 pub const ZSTD_LEVEL: i32 = 3;

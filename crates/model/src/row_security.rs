@@ -64,6 +64,7 @@ pub const SERVER_TABLES: &[ServerTable] = &[
     table("feed_marks", Tenancy::Shared("versions of feeds by day"), ""),
     table("former_rights", through("user_id", "users"), "SELECT, INSERT, UPDATE, DELETE"),
     table("idempotency_keys", through("token_id", "personal_tokens"), "SELECT, INSERT, UPDATE"),
+    table("invitations", Tenancy::Column, "SELECT, INSERT, UPDATE"),
     table("known_rights", through("user_id", "users"), "SELECT, INSERT, UPDATE"),
     table("left_refresh_tokens", through("session_id", "user_sessions"), ""),
     table("lost_lives", Tenancy::Shared("about the database as a whole"), "SELECT"),

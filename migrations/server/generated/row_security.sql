@@ -212,6 +212,9 @@ CREATE POLICY of_organization ON former_rights USING (EXISTS (SELECT FROM users 
 ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS of_organization ON idempotency_keys;
 CREATE POLICY of_organization ON idempotency_keys USING (EXISTS (SELECT FROM personal_tokens p WHERE p.id = idempotency_keys.token_id));
+ALTER TABLE invitations ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS of_organization ON invitations;
+CREATE POLICY of_organization ON invitations USING (organization_id = (SELECT nullif(current_setting('waystation.organization', true), '')::uuid));
 ALTER TABLE known_rights ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS of_organization ON known_rights;
 CREATE POLICY of_organization ON known_rights USING (EXISTS (SELECT FROM users p WHERE p.id = known_rights.user_id));

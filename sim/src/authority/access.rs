@@ -2,11 +2,26 @@
 
 use std::collections::BTreeSet;
 
+use sync_server::accounts::suspended;
 use uuid::Uuid;
 use waystation_model::access::Role;
+use waystation_model::{Code, Problem};
 
 use super::table;
 use super::tables::{Row, State, id_in, value};
+
+/// Why an account is not open.
+pub fn refusal(state: &State, user: Uuid) -> Problem {
+    let closed = Problem::new(Code::AccountClosed, "the account is closed");
+    let (users, organizations) = (table("users"), table("organizations"));
+    let Some(row) = state.row(users, &user) else { return closed };
+    let is_open = value(users, &row.values, "status") == "active" && value(users, &row.values, "deleted_at").is_null();
+    let is_suspended = state.row(organizations, &row.organization_id).is_some_and(|organization| {
+        let of = |name: &str| value(organizations, &organization.values, name);
+        of("deleted_at").is_null() && *of("status") == "suspended"
+    });
+    if is_open && is_suspended { suspended() } else { closed }
+}
 
 /// Organization and role of an account that is open.
 pub fn account(state: &State, user: Uuid) -> Option<(Uuid, Role)> {

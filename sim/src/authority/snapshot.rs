@@ -45,11 +45,7 @@ pub fn check_alive(state: &State, session: &Session) -> Result<(), Failure> {
     if !value(devices, &device.values, "revoked_at").is_null() {
         return Err(Problem::new(Code::DeviceRevoked, "the device was revoked").into());
     }
-    if access::account(state, session.user_id).is_some() {
-        Ok(())
-    } else {
-        Err(Problem::new(Code::AccountClosed, "the account is closed").into())
-    }
+    if access::account(state, session.user_id).is_some() { Ok(()) } else { Err(access::refusal(state, session.user_id).into()) }
 }
 
 impl Snapshot for MemorySnapshot {
@@ -123,7 +119,14 @@ impl Snapshot for MemorySnapshot {
     }
 
     async fn account(&mut self, user: Uuid) -> Result<Option<(Uuid, Role)>, Failure> {
-        Ok(access::account(&self.memory.state(), user))
+        let state = self.memory.state();
+        match access::account(&state, user) {
+            Some(account) => Ok(Some(account)),
+            None => match access::refusal(&state, user) {
+                suspended if suspended.code == Code::OrganizationSuspended => Err(suspended.into()),
+                _ => Ok(None),
+            },
+        }
     }
 
     async fn scopes(&mut self, user: Uuid) -> Result<Vec<String>, Failure> {

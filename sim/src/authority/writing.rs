@@ -15,7 +15,6 @@ use waystation_model::access::Actor;
 use waystation_model::grading::GradedQuestion;
 use waystation_model::merge::{Edits, Stored};
 use waystation_model::registry::{Entity, Merge};
-use waystation_model::{Code, Problem};
 
 use super::feed::Queue;
 use super::snapshot::check_alive;
@@ -265,7 +264,7 @@ impl Writing for MemoryWriting {
         self.step()?;
         let state = self.memory.state();
         let account = access::account(&state, user);
-        let (organization_id, role) = account.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
+        let (organization_id, role) = account.ok_or_else(|| access::refusal(&state, user))?;
         Ok(Some(Actor { user_id: user, organization_id, role, scopes: access::scopes(&state, user).into_iter().collect() }))
     }
 

@@ -3,6 +3,7 @@
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::session::{AccountState, account_state};
 use crate::failure::Failure;
 
 /// An account whose user name or e-mail address is the given name.
@@ -23,7 +24,7 @@ pub struct Account {
     /// The role.
     pub role: String,
     /// Whether the account and its organization are open.
-    pub open: bool,
+    pub state: AccountState,
     /// The stored hash; none for an account that cannot sign in.
     pub password_hash: Option<String>,
 }
@@ -49,7 +50,8 @@ struct Row {
     email: Option<String>,
     full_name: Option<String>,
     role: Option<String>,
-    open: Option<bool>,
+    is_closed: Option<bool>,
+    is_suspended: Option<bool>,
     password_hash: Option<String>,
 }
 
@@ -63,7 +65,7 @@ impl Row {
             email: self.email,
             full_name: self.full_name?,
             role: self.role?,
-            open: self.open?,
+            state: AccountState { is_closed: self.is_closed?, is_suspended: self.is_suspended? },
             password_hash: self.password_hash,
         })
     }
@@ -71,14 +73,13 @@ impl Row {
 
 /// The accounts whose user name or e-mail address this is.
 pub async fn find(pool: &PgPool, name: &str) -> Result<Named, Failure> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT n.folded, u.id, u.organization_id, o.name AS organization_name, u.user_name, u.email, u.full_name, u.role, \
-                u.status = 'active' AND u.deleted_at IS NULL \
-                    AND o.deleted_at IS NULL AND o.status NOT IN ('suspended', 'closed') AS open, u.password_hash \
-         FROM (SELECT lower($1) AS folded) n \
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT n.folded, u.id, u.organization_id, o.name AS organization_name, u.user_name, u.email, u.full_name, u.role, u.password_hash, ",
+        account_state!(),
+        " FROM (SELECT lower($1) AS folded) n \
          LEFT JOIN users u ON lower(u.user_name) = lower($1) OR lower(u.email) = lower($1) \
          LEFT JOIN organizations o ON o.id = u.organization_id ORDER BY u.id LIMIT 2",
-    )
+    ))
     .bind(name)
     .fetch_all(pool)
     .await?;

@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use waystation_model::limits::REQUEST_BODY_BYTES_MAX;
@@ -73,6 +73,19 @@ pub struct DeviceGiven {
     pub secrets_of: Vec<Uuid>,
 }
 
+impl DeviceGiven {
+    /// Refuses more devices in `secrets_of` than the limit.
+    ///
+    /// # Errors
+    /// `bad_request` with its field.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if self.secrets_of.len() > SECRETS_OF_MAX {
+            return Err(Problem::new(Code::BadRequest, "too many devices whose secrets are needed").field("secrets_of"));
+        }
+        Ok(())
+    }
+}
+
 /// The answer to a sign-in.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SignedIn {
@@ -121,7 +134,7 @@ pub struct SignedInUser {
 /// Signs somebody in.
 ///
 /// # Errors
-/// `wrong_password`, `account_closed`, `too_many_attempts`, `device_not_yours`, `device_revoked`, `too_many_devices`.
+/// `wrong_password`, `account_closed`, `organization_suspended`, `too_many_attempts`, `device_not_yours`, `device_revoked`, `too_many_devices`.
 #[utoipa::path(post, path = "/v1/accounts/sign-in", request_body = SignIn, responses((status = 200, body = SignedIn), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_in(
     State(app): State<App>,
@@ -134,9 +147,7 @@ pub async fn sign_in(
     if name.len() > NAME_BYTES_MAX || name.contains('\0') {
         return Err(wrong().into());
     }
-    if request.device.secrets_of.len() > SECRETS_OF_MAX {
-        return Err(Problem::new(Code::BadRequest, "too many devices whose secrets are needed").field("secrets_of").into());
-    }
+    request.device.check()?;
     let shared = Arc::new((request, headers));
     for _ in 0..CHECKS_MAX {
         let (request, headers) = &*shared;
@@ -159,20 +170,40 @@ async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &Hea
     if !still_opens(&mut transaction, &account).await? {
         return Ok(None);
     }
-    let device = match given.id {
-        Some(id) => known_device(&mut transaction, id, account.id).await?,
-        None => make_device(&mut transaction, account.organization_id, account.id, &given.name, &given.platform).await?,
-    };
-    let secrets = secrets_of(&mut transaction, &given.secrets_of, account.id).await?;
+    let device = device_of(&mut transaction, &account, given).await?;
     if let Some(new_hash) = new_hash {
         store_hash(&mut transaction, account.id, &new_hash).await?;
     }
+    enter(app, transaction, account, device, &given.secrets_of, headers).await.map(Some)
+}
+
+/// A device and its recovery secret.
+pub(super) type DeviceAndSecret = (Uuid, Vec<u8>);
+
+/// The device of a sign-in: the one that the request names, or a new one.
+pub(super) async fn device_of(connection: &mut PgConnection, account: &Account, given: &DeviceGiven) -> Result<DeviceAndSecret, Failure> {
+    match given.id {
+        Some(id) => known_device(connection, id, account.id).await,
+        None => make_device(connection, account.organization_id, account.id, &given.name, &given.platform).await,
+    }
+}
+
+/// Opens the device's session, commits and answers.
+pub(super) async fn enter(
+    app: &App,
+    mut transaction: Transaction<'static, Postgres>,
+    account: Account,
+    device: DeviceAndSecret,
+    secrets_for: &[Uuid],
+    headers: &HeaderMap,
+) -> Result<SignedIn, Failure> {
+    let secrets = secrets_of(&mut transaction, secrets_for, account.id).await?;
     let (session_id, refresh_token) = open_session(&mut transaction, account.id, device.0, headers).await?;
     let moved = crate::database::commit(transaction).await?;
     app.moved(moved);
 
     let (access_token, access_expires_at) = access_token(app, account.id, account.organization_id, device.0, session_id)?;
-    Ok(Some(SignedIn {
+    Ok(SignedIn {
         access_token,
         access_expires_at,
         refresh_token,
@@ -189,7 +220,7 @@ async fn signed_in(app: &App, opened: Opened, given: &DeviceGiven, headers: &Hea
         },
         epoch: app.epoch.number(),
         server_time: app.now_ms(),
-    }))
+    })
 }
 
 /// An account whose name and password were correct.
@@ -212,9 +243,7 @@ async fn open_account(app: &App, peer: IpAddr, headers: &HeaderMap, name: &str, 
     let (password, most) = (request.password.clone(), Arc::clone(&app.most_rounds));
     let (opened, slot) = slot.work(move |memory| matching_account(named.accounts, &password, &most, memory)).await?;
     let (bucket, account, outdated) = opened.ok_or_else(wrong)?;
-    if !account.open {
-        return Err(Problem::new(Code::AccountClosed, "the account is closed").into());
-    }
+    account.state.check()?;
     app.sign_ins.give_back(&attempts.buckets[bucket]);
     let (new_hash, slot) = if outdated {
         let password = request.password.clone();
@@ -228,7 +257,7 @@ async fn open_account(app: &App, peer: IpAddr, headers: &HeaderMap, name: &str, 
 
 /// The client's address. `X-Forwarded-For` is trusted only when the peer is in a private network, where the proxy runs; its last
 /// entry is the address that the proxy itself has seen.
-fn address_of(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+pub(super) fn address_of(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let private = match peer {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
         IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
@@ -255,7 +284,7 @@ fn matching_account(accounts: Vec<Account>, password: &str, most: &MostRounds, m
     opened.map(|(index, (account, (_, outdated)))| (index, account, outdated))
 }
 
-fn wrong() -> Problem {
+pub(super) fn wrong() -> Problem {
     Problem::new(Code::WrongPassword, "the name or the password is wrong")
 }
 
@@ -266,8 +295,8 @@ async fn still_opens(connection: &mut PgConnection, account: &Account) -> Result
     Ok(stored.flatten() == account.password_hash)
 }
 
-/// Stores another hash of the same password: this ends no session.
-async fn store_hash(connection: &mut PgConnection, user: Uuid, hash: &str) -> Result<(), Failure> {
+/// Stores a hash without ending the person's sessions, which every other change of it does.
+pub(super) async fn store_hash(connection: &mut PgConnection, user: Uuid, hash: &str) -> Result<(), Failure> {
     sqlx::query("SELECT set_config('waystation.same_password', 'on', true)").execute(&mut *connection).await?;
     sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1").bind(user).bind(hash).execute(&mut *connection).await?;
     sqlx::query("SELECT set_config('waystation.same_password', '', true)").execute(connection).await?;

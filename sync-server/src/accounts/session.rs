@@ -9,13 +9,24 @@ use waystation_model::{Code, Problem};
 use crate::failure::Failure;
 use crate::state::App;
 
+/// Columns that tell whether the account `u` of the organization `o` is open.
+macro_rules! account_state {
+    () => {
+        "u.status <> 'active' OR u.deleted_at IS NOT NULL OR o.deleted_at IS NOT NULL OR o.status = 'closed' AS is_closed, \
+             o.status = 'suspended' AS is_suspended"
+    };
+}
+pub(super) use account_state;
+
 /// Columns and joins that tell whether the session `s` may still be used.
 macro_rules! session_state {
     () => {
-        "s.ended_at IS NOT NULL AS is_ended, d.revoked_at IS NOT NULL AS is_revoked, \
-             u.status <> 'active' OR u.deleted_at IS NOT NULL OR o.deleted_at IS NOT NULL OR o.status IN ('suspended', 'closed') AS is_closed \
-         FROM user_sessions s JOIN devices d ON d.id = s.device_id JOIN users u ON u.id = s.user_id \
-         JOIN organizations o ON o.id = u.organization_id"
+        concat!(
+            "s.ended_at IS NOT NULL AS is_ended, d.revoked_at IS NOT NULL AS is_revoked, ",
+            $crate::accounts::session::account_state!(),
+            " FROM user_sessions s JOIN devices d ON d.id = s.device_id JOIN users u ON u.id = s.user_id \
+             JOIN organizations o ON o.id = u.organization_id"
+        )
     };
 }
 pub(super) use session_state;
@@ -49,7 +60,7 @@ impl Session {
     /// closed since the token was made.
     ///
     /// # Errors
-    /// `session_ended`, `device_revoked` or `account_closed`.
+    /// `session_ended`, `device_revoked`, `account_closed` or `organization_suspended`.
     pub async fn check_alive(&self, connection: &mut sqlx::PgConnection) -> Result<(), Failure> {
         let state: Option<SessionState> = sqlx::query_as(concat!("SELECT ", session_state!(), " WHERE s.id = $1"))
             .bind(self.session_id)
@@ -59,12 +70,41 @@ impl Session {
     }
 }
 
+/// Whether an account is open.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct AccountState {
+    /// The account or its organization is closed.
+    pub is_closed: bool,
+    /// The organization is suspended.
+    pub is_suspended: bool,
+}
+
+impl AccountState {
+    /// Refuses an account that is not open. A closed account stays closed when its organization is resumed, so that comes first.
+    ///
+    /// # Errors
+    /// `account_closed` or `organization_suspended`.
+    pub fn check(self) -> Result<(), Problem> {
+        match self {
+            AccountState { is_closed: true, .. } => Err(Problem::new(Code::AccountClosed, "the account is closed")),
+            AccountState { is_suspended: true, .. } => Err(suspended()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The refusal of everybody in a suspended organization.
+pub fn suspended() -> Problem {
+    Problem::new(Code::OrganizationSuspended, "the organization is suspended")
+}
+
 /// Whether a session may still be used.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub(super) struct SessionState {
     is_ended: bool,
     is_revoked: bool,
-    is_closed: bool,
+    #[sqlx(flatten)]
+    account: AccountState,
 }
 
 impl SessionState {
@@ -73,8 +113,7 @@ impl SessionState {
         match self {
             SessionState { is_ended: true, .. } => Err(ended()),
             SessionState { is_revoked: true, .. } => Err(Problem::new(Code::DeviceRevoked, "the device was revoked")),
-            SessionState { is_closed: true, .. } => Err(Problem::new(Code::AccountClosed, "the account is closed")),
-            _ => Ok(()),
+            SessionState { account, .. } => account.check(),
         }
     }
 }

@@ -448,7 +448,7 @@ pub trait Snapshot: Send + Sized {
     fn feed(&mut self, from: &[FeedFrom], rows_max: usize) -> impl Future<Output = Result<Vec<FeedRow>, Failure>> + Send;
     /// Rows as tuples, by table code and id. A row that cannot be sent is left out.
     fn tuples(&mut self, ids: &HashMap<i16, Vec<Uuid>>) -> impl Future<Output = Result<RowTuples, Failure>> + Send;
-    /// Organization and role of an account that is open.
+    /// Organization and role of an account that is open. Fails with `organization_suspended` where that is the reason.
     fn account(&mut self, user: Uuid) -> impl Future<Output = Result<Option<(Uuid, Role)>, Failure>> + Send;
     /// The scopes that a user subscribes to, in any order.
     fn scopes(&mut self, user: Uuid) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;

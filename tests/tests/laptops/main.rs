@@ -1,5 +1,6 @@
 //! Laptops against a real server: several at once, damaged, held up, and of older versions.
 
+mod accounts;
 mod damage;
 mod domain;
 mod failover;

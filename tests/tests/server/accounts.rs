@@ -199,13 +199,13 @@ async fn a_revoked_device_is_refused_everywhere() -> Outcome<()> {
 #[tokio::test]
 async fn a_closed_account_is_refused_everywhere() -> Outcome<()> {
     let closings = [
-        "users SET status = 'suspended'",
-        "users SET deleted_at = now()",
-        "organizations SET status = 'suspended'",
-        "organizations SET status = 'closed'",
-        "organizations SET deleted_at = now()",
+        ("users SET status = 'suspended'", Code::AccountClosed),
+        ("users SET deleted_at = now()", Code::AccountClosed),
+        ("organizations SET status = 'suspended'", Code::OrganizationSuspended),
+        ("organizations SET status = 'closed'", Code::AccountClosed),
+        ("organizations SET deleted_at = now()", Code::AccountClosed),
     ];
-    for closing in closings {
+    for (closing, expected) in closings {
         let (server, mut school) = open().await?;
         school.person("learner", "aysel").await?;
         let mut caller = Caller::sign_in(&server.url(), "aysel").await?;
@@ -213,12 +213,12 @@ async fn a_closed_account_is_refused_everywhere() -> Outcome<()> {
         let mut pokes = caller.live().await?;
         school.run(format!("UPDATE {closing}")).await?;
         pokes.ended().await?;
-        assert_eq!(refusals(&caller).await?, [Code::AccountClosed; 5], "{closing}");
-        assert_eq!(code(refresh(&server.url(), &caller.refresh_token).await?), Code::AccountClosed);
-        assert_eq!(code(sign_in(&server.url(), "aysel", PASSWORD, json!({})).await?), Code::AccountClosed);
+        assert_eq!(refusals(&caller).await?, [expected; 5], "{closing}");
+        assert_eq!(code(refresh(&server.url(), &caller.refresh_token).await?), expected);
+        assert_eq!(code(sign_in(&server.url(), "aysel", PASSWORD, json!({})).await?), expected);
         // Also when only the cache answers, as soon as the notification has arrived.
         wait::until("the digest is refused", SOON, || async {
-            Ok(caller.ask_digest().await.err().filter(|error| error.to_string().starts_with("account_closed")).map(drop))
+            Ok(caller.ask_digest().await.err().filter(|error| error.to_string().starts_with(expected.word())).map(drop))
         })
         .await?;
     }

@@ -110,3 +110,24 @@ async fn every_table_is_audited_or_says_why_not() -> Outcome<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn secrets_are_masked_and_their_change_is_named() -> Outcome<()> {
+    let (server, mut school) = open().await?;
+    school.person("admin", "vusal").await?;
+    let aysel = school.person("learner", "aysel").await?;
+    let admin = Caller::sign_in(&server.url(), "vusal").await?;
+    school.run(format!("UPDATE users SET password_hash = '$2b$04$guess' WHERE id = '{aysel}'")).await?;
+    school.run(format!("UPDATE users SET password_hash = NULL WHERE id = '{aysel}'")).await?;
+    let told = history(&admin, "users", aysel, None).await?.map_err(|problem| problem.message)?;
+    let changed = |value: Value| Some(json!({"password_hash": value}));
+    let [cleared, replaced, made] = told.entries.as_slice() else { return Err("three entries".into()) };
+    assert_eq!((&cleared.before, &cleared.after), (&changed(json!("secret")), &changed(Value::Null)));
+    assert_eq!((&replaced.before, &replaced.after), (&changed(json!("secret")), &changed(json!("secret"))));
+    assert_eq!(made.after.as_ref().map(|row| row["password_hash"].clone()), Some(json!("secret")));
+    let kept = "SELECT to_jsonb(count(*)) FROM audit_logs WHERE concat(before, after) ~ '[$](argon2id|2b)[$]'";
+    assert_eq!(school.value(kept).await?, json!(0));
+    let device = history(&admin, "devices", admin.device, None).await?.map_err(|problem| problem.message)?;
+    assert_eq!(device.entries[0].after.as_ref().map(|row| row["recovery_secret"].clone()), Some(json!("secret")));
+    Ok(())
+}

@@ -115,12 +115,12 @@ async fn what_ends_sessions_ends_tokens() -> Outcome<()> {
 
     school.person("admin", "orxan").await?;
     let program = Program::sign_in(&server.url(), "orxan").await?;
-    for (close, open) in [
-        ("UPDATE users SET status = 'suspended' WHERE user_name = 'orxan'", "UPDATE users SET status = 'active'"),
-        ("UPDATE organizations SET status = 'suspended'", "UPDATE organizations SET status = 'active'"),
+    for (close, open, expected) in [
+        ("UPDATE users SET status = 'suspended' WHERE user_name = 'orxan'", "UPDATE users SET status = 'active'", Code::AccountClosed),
+        ("UPDATE organizations SET status = 'suspended'", "UPDATE organizations SET status = 'active'", Code::OrganizationSuspended),
     ] {
         school.run(close).await?;
-        assert_eq!(refusal(&program).await?, Some(Code::AccountClosed), "{close}");
+        assert_eq!(refusal(&program).await?, Some(expected), "{close}");
         school.run(open).await?;
         assert_eq!(refusal(&program).await?, None, "{open}");
     }

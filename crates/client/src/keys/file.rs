@@ -100,17 +100,9 @@ impl KeyFile {
         device: (Uuid, &[u8]),
         before: Option<KeyFile>,
     ) -> Result<KeyFile> {
-        let (salt, nonce) = (environment.random_bytes::<SALT_BYTES>(), environment.random_bytes::<NONCE_BYTES>());
-        let wrapping = seal::password_key(environment.key_cost, password, &salt, laptop.map(|(_, secret)| secret))?;
         let mut file = KeyFile {
             version: VERSION,
-            password: PasswordSlot {
-                cost: environment.key_cost,
-                salt: salt.to_vec(),
-                nonce: nonce.to_vec(),
-                sealed: seal::seal(&wrapping, &nonce, key.as_slice(), &purpose(user_id, "password")),
-                keyring_entry: laptop.map(|(entry, _)| entry.to_owned()),
-            },
+            password: PasswordSlot::sealed(environment, user_id, key, password, laptop)?,
             recovery: RecoverySlot::sealed(environment, user_id, key, device),
             previous: None,
             check: None,
@@ -120,6 +112,19 @@ impl KeyFile {
             file.set_recovery(environment, user_id, key, device);
         }
         Ok(file)
+    }
+
+    /// Wraps `key` with another password. The recovery slots stay.
+    pub(super) fn set_password(
+        &mut self,
+        environment: &Environment,
+        user_id: &Uuid,
+        key: &DatabaseKey,
+        password: &str,
+        laptop: Option<(&str, &[u8])>,
+    ) -> Result<()> {
+        self.password = PasswordSlot::sealed(environment, user_id, key, password, laptop)?;
+        Ok(())
     }
 
     /// Wraps `key` with a device's secret. The slot of another device becomes the previous one.
@@ -168,6 +173,26 @@ impl KeyFile {
             hash.update(part);
         }
         hex::encode(hash.finalize())
+    }
+}
+
+impl PasswordSlot {
+    fn sealed(
+        environment: &Environment,
+        user_id: &Uuid,
+        key: &DatabaseKey,
+        password: &str,
+        laptop: Option<(&str, &[u8])>,
+    ) -> Result<PasswordSlot> {
+        let (salt, nonce) = (environment.random_bytes::<SALT_BYTES>(), environment.random_bytes::<NONCE_BYTES>());
+        let wrapping = seal::password_key(environment.key_cost, password, &salt, laptop.map(|(_, secret)| secret))?;
+        Ok(PasswordSlot {
+            cost: environment.key_cost,
+            salt: salt.to_vec(),
+            nonce: nonce.to_vec(),
+            sealed: seal::seal(&wrapping, &nonce, key.as_slice(), &purpose(user_id, "password")),
+            keyring_entry: laptop.map(|(entry, _)| entry.to_owned()),
+        })
     }
 }
 

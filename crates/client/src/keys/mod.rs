@@ -132,10 +132,36 @@ impl Keys {
         self.wrap(key, password, device, before).await
     }
 
-    async fn wrap(&self, key: &DatabaseKey, password: &str, device: &DeviceSecret, before: Option<KeyFile>) -> Result<bool> {
+    /// Wraps the same key with another password; the recovery slots stay. True when the password slot needs the laptop's secret.
+    ///
+    /// # Errors
+    /// When the disk fails or the file is damaged.
+    pub async fn change_password(&self, key: &DatabaseKey, password: &str) -> Result<bool> {
+        let mut file = file::read(&self.folder)?;
+        let (entry, laptop) = self.new_laptop_secret().await;
+        let guarded = laptop.is_some();
+        let (key, password, user_id, environment) =
+            (key.clone(), Zeroizing::new(password.to_owned()), self.user_id, self.environment.clone());
+        let changed = blocking(move || {
+            let laptop = laptop.as_ref().map(|secret| (entry.as_str(), secret.as_slice()));
+            file.set_password(&environment, &user_id, &key, &password, laptop)?;
+            Ok(file)
+        })
+        .await?;
+        file::write(&self.folder, &changed)?;
+        Ok(guarded)
+    }
+
+    /// A new secret of this laptop in the keyring, under a new name; none when there is no usable keyring.
+    async fn new_laptop_secret(&self) -> (String, Option<Arc<Zeroizing<Vec<u8>>>>) {
         let entry = format!("{}:{}", self.user_id, hex::encode(self.environment.random_bytes::<8>()));
         let fresh = self.environment.random_bytes::<32>().to_vec();
         let laptop = ask(self.environment.secrets.clone(), entry.clone(), Some(fresh)).await;
+        (entry, laptop)
+    }
+
+    async fn wrap(&self, key: &DatabaseKey, password: &str, device: &DeviceSecret, before: Option<KeyFile>) -> Result<bool> {
+        let (entry, laptop) = self.new_laptop_secret().await;
         let guarded = laptop.is_some();
         let (device_id, secret) = (device.device_id, read_secret(&device.secret)?);
         let (key, password, user_id, environment) =

@@ -30,6 +30,7 @@ fn home(snapshot: &Snapshot<'_>) -> Result<Home> {
     let me = snapshot.me();
     let studying = course_cards(snapshot, CardsFor::Studying(&me), &me)?;
     Ok(Home {
+        first_steps: first_steps(snapshot)?,
         go_on: go_on(snapshot, &studying)?,
         teaching: course_cards(snapshot, CardsFor::Teaching, &me)?,
         groups: group_cards(snapshot)?,
@@ -38,6 +39,33 @@ fn home(snapshot: &Snapshot<'_>) -> Result<Home> {
         children: if snapshot.owner.role == Role::Parent { children(snapshot)? } else { Vec::new() },
         studying,
     })
+}
+
+/// What is still to do for the administrator of a new organization. Nothing is said before the first sync has ended: rows that have not
+/// arrived yet would look as if nobody had made them.
+fn first_steps(snapshot: &Snapshot<'_>) -> Result<Option<FirstSteps>> {
+    if snapshot.owner.role != Role::Admin || !crate::store::device::load(snapshot.connection)?.is_some_and(|device| device.first_sync_done)
+    {
+        return Ok(None);
+    }
+    let steps = snapshot
+        .connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM users WHERE id <> ?1 AND deleted_at IS NULL) AS people,
+                    EXISTS (SELECT 1 FROM groups WHERE deleted_at IS NULL) AS groups,
+                    EXISTS (SELECT 1 FROM stations) AS stations,
+                    EXISTS (SELECT 1 FROM courses WHERE deleted_at IS NULL) AS courses",
+        )?
+        .query_row([snapshot.me()], |row| {
+            Ok(FirstSteps {
+                people: row.get("people")?,
+                groups: row.get("groups")?,
+                stations: row.get("stations")?,
+                courses: row.get("courses")?,
+            })
+        })?;
+    let all_done = FirstSteps { people: true, groups: true, stations: true, courses: true };
+    Ok(Some(steps).filter(|steps| *steps != all_done))
 }
 
 fn results(snapshot: &Snapshot<'_>, user_id: &str) -> Result<Vec<AttemptCard>> {

@@ -1,5 +1,6 @@
 //! The commands, one file per screen. Each reads one snapshot or makes one transaction.
 
+mod account;
 mod attendance;
 pub(crate) mod attention;
 mod course;

@@ -23,9 +23,55 @@ impl App {
         let link = Link::to(&arguments.server)?;
         let asked = RequestTime::now(self.inner.environment.clock.as_ref());
         let signed_in = self.request_sign_in(&link, &arguments).await?;
+        self.enter(&link, &arguments, asked, signed_in).await
+    }
+
+    pub(crate) async fn look_at_code(&self, arguments: LookAtCode) -> Result<Invitee, Problem> {
+        let answer = Link::to(&arguments.server)?.look_at_code(&arguments.code).await?;
+        Ok(Invitee {
+            full_name: answer.full_name,
+            user_name: answer.user_name,
+            organization_name: answer.organization_name,
+            expires_at: answer.expires_at,
+        })
+    }
+
+    pub(crate) async fn sign_in_with_code(&self, arguments: SignInWithCode) -> Result<Person, Problem> {
+        let _gate = self.inner.people_gate.lock().await;
+        let link = Link::to(&arguments.server)?;
+        let SignInWithCode { server, code, user_name, password } = arguments;
+        let mut by_password = SignIn { server, name: user_name, password, old_password: None };
+        let asked = RequestTime::now(self.inner.environment.clock.as_ref());
+        let signed_in = match self.request_with_code(&link, &code, &by_password).await {
+            // The answer of an earlier try may have been lost: then the chosen password works.
+            Err(ClientError::Refused(used)) if used.code == Code::CodeUsed => {
+                self.request_sign_in(&link, &by_password).await.map_err(|error| match error.code() {
+                    Code::WrongPassword => ClientError::Refused(used),
+                    _ => error,
+                })?
+            }
+            signed_in => signed_in?,
+        };
+        by_password.name = signed_in.answer.user.user_name.clone().unwrap_or(by_password.name);
+        self.enter(&link, &by_password, asked, signed_in).await
+    }
+
+    /// Uses a code, as the device of this person's database when there is one here: their password was reset.
+    async fn request_with_code(&self, link: &Link, code: &str, arguments: &SignIn) -> Result<SignedIn> {
+        let invited = link.look_at_code(code).await?;
+        let (name, password) = (arguments.name.trim(), arguments.password.as_str());
+        if !self.has_store(&invited.user_id) {
+            let answer = link.sign_in_with_code(code, name, password, DeviceRequest::this(None)).await?;
+            return Ok(SignedIn { answer, refused: None });
+        }
+        self.as_device_of(invited.user_id, |device| link.sign_in_with_code(code, name, password, device)).await
+    }
+
+    /// Opens the database of the person who has signed in, and makes that person the current one.
+    async fn enter(&self, link: &Link, arguments: &SignIn, asked: RequestTime, signed_in: SignedIn) -> Result<Person, Problem> {
         let offset_ms = asked.offset_ms(self.inner.environment.clock.as_ref(), signed_in.answer.server_time);
         self.close_unlocked().await;
-        let unlocked = self.open_signed_in(&link, &arguments, signed_in, offset_ms).await?;
+        let unlocked = self.open_signed_in(link, arguments, signed_in, offset_ms).await?;
         Ok(self.activate(unlocked).await?)
     }
 
@@ -45,10 +91,17 @@ impl App {
         Ok(self.sign_in_as(link, arguments, signed_in.answer.user.id).await.unwrap_or(signed_in))
     }
 
+    async fn sign_in_as(&self, link: &Link, arguments: &SignIn, user_id: Uuid) -> Result<SignedIn> {
+        self.as_device_of(user_id, |device| link.sign_in(arguments.name.trim(), &arguments.password, device)).await
+    }
+
     /// Signs in as the device of a person's database, or as a new one when the server no longer accepts that device. The answer
     /// contains the secrets that may open the database.
-    async fn sign_in_as(&self, link: &Link, arguments: &SignIn, user_id: Uuid) -> Result<SignedIn> {
-        let (name, password) = (arguments.name.trim(), arguments.password.as_str());
+    async fn as_device_of<F: Future<Output = Result<SignInAnswer>>>(
+        &self,
+        user_id: Uuid,
+        sign_in: impl Fn(DeviceRequest) -> F,
+    ) -> Result<SignedIn> {
         // The key file is written before the database: when it has two devices, the newest is the one to sign in as.
         let mut devices = self.keys_of(user_id).devices();
         let on_tile = self.inner.people.find(&user_id).map(|person| person.device_id);
@@ -57,11 +110,11 @@ impl App {
             Some((present, others)) => (Some(*present), others.to_vec()),
             None => (None, Vec::new()),
         };
-        match link.sign_in(name, password, DeviceRequest::this(present).with_secrets_of(others)).await {
+        match sign_in(DeviceRequest::this(present).with_secrets_of(others)).await {
             Err(ClientError::Refused(problem))
                 if present.is_some() && matches!(problem.code, Code::DeviceRevoked | Code::DeviceNotYours) =>
             {
-                let answer = link.sign_in(name, password, DeviceRequest::this(None).with_secrets_of(devices)).await?;
+                let answer = sign_in(DeviceRequest::this(None).with_secrets_of(devices)).await?;
                 Ok(SignedIn { answer, refused: present.map(|device| (device, problem.code)) })
             }
             answer => Ok(SignedIn { answer: answer?, refused: None }),

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use waystation_model::access::Role;
 
+use crate::view_models::{Invitation, OwnSession};
+
 /// `POST /v1/accounts/sign-in`
 #[derive(Debug, Clone, Serialize)]
 pub struct SignInRequest<'a> {
@@ -17,6 +19,56 @@ pub struct SignInRequest<'a> {
     pub password: &'a str,
     /// The device.
     pub device: DeviceRequest,
+}
+
+/// `POST /v1/accounts/sign-in-with-code`
+#[derive(Debug, Clone, Serialize)]
+pub struct CodeSignInRequest<'a> {
+    /// The protocol of this build.
+    pub protocol: u32,
+    /// The one-time code, as it was typed or pasted.
+    pub code: &'a str,
+    /// The chosen user name; the server ignores it when the account has one.
+    pub user_name: &'a str,
+    /// The chosen password.
+    pub password: &'a str,
+    /// The device.
+    pub device: DeviceRequest,
+}
+
+/// Whom a code invites.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CodeAnswer {
+    /// The account.
+    pub user_id: Uuid,
+    /// Their full name.
+    pub full_name: String,
+    /// Their user name; none: they choose one.
+    pub user_name: Option<String>,
+    /// Their organization's name.
+    pub organization_name: String,
+    /// When the code stops working: server time in milliseconds since 1970.
+    pub expires_at: i64,
+}
+
+/// `POST /v1/accounts/password`
+#[derive(Debug, Clone, Serialize)]
+pub struct PasswordRequest<'a> {
+    /// The present password.
+    pub old_password: &'a str,
+    /// The next one.
+    pub new_password: &'a str,
+    /// Whether every other session ends.
+    pub end_other_sessions: bool,
+}
+
+/// `POST /v1/invitations`
+#[derive(Debug, Clone, Serialize)]
+pub struct InvitationsRequest {
+    /// The people.
+    pub people: Vec<Uuid>,
+    /// Whether passwords stop working.
+    pub reset_passwords: bool,
 }
 
 /// The device that signs in.
@@ -116,4 +168,18 @@ pub struct NewDevice {
     pub access_expires_at: i64,
     /// Exchanged for the next pair of tokens.
     pub refresh_token: String,
+}
+
+/// The answer to `GET /v1/accounts/sessions`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SessionsAnswer {
+    /// The sessions.
+    pub sessions: Vec<OwnSession>,
+}
+
+/// The answer to `GET /v1/invitations`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct InvitationsAnswer {
+    /// The invitations.
+    pub invitations: Vec<Invitation>,
 }

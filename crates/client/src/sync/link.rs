@@ -11,7 +11,7 @@ use waystation_model::limits::{PAGE_BYTES_MAX, PROTOCOL_VERSION, ZSTD_LEVEL};
 use waystation_model::wire::{HistoryAnswer, PullRequest, PushAnswer, PushRequest, SlicesRequest};
 use waystation_model::{Code, Problem};
 
-use super::accounts::{DeviceRequest, NewDevice, RefreshAnswer, SignInAnswer, SignInRequest};
+use super::accounts::{CodeAnswer, CodeSignInRequest, DeviceRequest, NewDevice, RefreshAnswer, SignInAnswer, SignInRequest};
 use crate::error::{ClientError, Result};
 
 /// How long connecting may take.
@@ -83,6 +83,61 @@ impl Link {
         self.ask(self.client.post(self.url("v1/accounts/sign-in")), &body).await
     }
 
+    /// Asks whom a one-time code invites.
+    ///
+    /// # Errors
+    /// The server's refusal, or `offline`.
+    pub async fn look_at_code(&self, code: &str) -> Result<CodeAnswer> {
+        let body = serde_json::json!({ "protocol": PROTOCOL_VERSION, "code": code });
+        self.ask(self.client.post(self.url("v1/accounts/code")), &body).await
+    }
+
+    /// Signs in with a one-time code, which chooses the password.
+    ///
+    /// # Errors
+    /// The server's refusal, or `offline`.
+    pub async fn sign_in_with_code(&self, code: &str, user_name: &str, password: &str, device: DeviceRequest) -> Result<SignInAnswer> {
+        let body = CodeSignInRequest { protocol: PROTOCOL_VERSION, code, user_name, password, device };
+        self.ask(self.client.post(self.url("v1/accounts/sign-in-with-code")), &body).await
+    }
+
+    /// Posts a body whose answer has none.
+    ///
+    /// # Errors
+    /// The server's refusal, or `offline`.
+    pub async fn tell(&self, token: &str, path: &str, body: &impl Serialize) -> Result<()> {
+        let request = self.client.post(self.url(path)).header(AUTHORIZATION, format!("Bearer {token}"));
+        check(with_body(request, body)?.timeout(REQUEST_TIMEOUT).send().await?).await.map(drop)
+    }
+
+    /// Posts a body and reads the answer.
+    ///
+    /// # Errors
+    /// The server's refusal, `offline`, or `bad_answer`.
+    pub async fn post<T: DeserializeOwned>(&self, token: &str, path: &str, body: &impl Serialize) -> Result<T> {
+        self.ask(self.client.post(self.url(path)).header(AUTHORIZATION, format!("Bearer {token}")), body).await
+    }
+
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// The server's refusal, `offline`, or `bad_answer`.
+    pub async fn get<T: DeserializeOwned>(&self, token: &str, path: &str) -> Result<T> {
+        let http = self.client.get(self.url(path)).header(AUTHORIZATION, format!("Bearer {token}"));
+        let response = check(http.timeout(REQUEST_TIMEOUT).send().await?).await?;
+        let body = read_whole(response, SMALL_ANSWER_BYTES_MAX).await?;
+        serde_json::from_slice(&body).map_err(|error| ClientError::BadAnswer(error.to_string()))
+    }
+
+    /// Deletes what a path names.
+    ///
+    /// # Errors
+    /// The server's refusal, or `offline`.
+    pub async fn delete(&self, token: &str, path: &str) -> Result<()> {
+        let request = self.client.delete(self.url(path)).header(AUTHORIZATION, format!("Bearer {token}"));
+        check(request.timeout(REQUEST_TIMEOUT).send().await?).await.map(drop)
+    }
+
     /// Gets the next pair of tokens.
     ///
     /// # Errors
@@ -146,10 +201,7 @@ impl Link {
     /// The server's refusal, `offline`, or `bad_answer`.
     pub async fn history(&self, token: &str, entity: &str, id: &str, before: Option<i64>) -> Result<HistoryAnswer> {
         let query = before.map(|number| format!("?before={number}")).unwrap_or_default();
-        let http = self.client.get(self.url(&format!("v1/history/{entity}/{id}{query}"))).header(AUTHORIZATION, format!("Bearer {token}"));
-        let response = check(http.timeout(REQUEST_TIMEOUT).send().await?).await?;
-        let body = read_whole(response, SMALL_ANSWER_BYTES_MAX).await?;
-        serde_json::from_slice(&body).map_err(|error| ClientError::BadAnswer(error.to_string()))
+        self.get(token, &format!("v1/history/{entity}/{id}{query}")).await
     }
 
     /// Opens the live stream.

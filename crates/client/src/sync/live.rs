@@ -16,8 +16,8 @@ impl Engine {
     /// When the stream cannot be opened or breaks.
     pub async fn listen(&self, opened: impl FnOnce()) -> Result<()> {
         let stream = self.session.with_token(|link, token| async move { link.live(&token).await }).await;
-        if matches!(&stream, Err(error) if error.code() == Code::Offline) {
-            // The next pull may be a minute away, and the chip has to show at once that there is no network.
+        if matches!(&stream, Err(error) if matches!(error.code(), Code::Offline | Code::OrganizationSuspended)) {
+            // The next pull may be a minute away, and the chip has to show at once that there is no network, or why nothing is sent.
             self.note(Exchange::Pull, &stream);
             self.status_changed.notify_one();
         }

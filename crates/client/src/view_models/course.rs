@@ -6,6 +6,8 @@ use ts_rs::TS;
 /// The home screen of the unlocked person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Home {
+    /// What an administrator of a new organization does first; none when all of it is done, for others, and before the first sync ended.
+    pub first_steps: Option<FirstSteps>,
     /// Where a learner stopped last.
     pub go_on: Option<GoOn>,
     /// Courses that the person studies, the last used first.
@@ -20,6 +22,19 @@ pub struct Home {
     pub results: Vec<super::AttemptCard>,
     /// Other people whose progress is followed: a parent's children.
     pub children: Vec<ChildCard>,
+}
+
+/// What a new organization needs first: whether each is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FirstSteps {
+    /// Somebody besides the administrator.
+    pub people: bool,
+    /// A group.
+    pub groups: bool,
+    /// A station.
+    pub stations: bool,
+    /// A course.
+    pub courses: bool,
 }
 
 /// Where a learner stopped.

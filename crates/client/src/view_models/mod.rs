@@ -3,6 +3,7 @@
 //! Times are milliseconds since 1970, dates `YYYY-MM-DD`, durations whole seconds, sizes bytes. Ids are strings.
 //! There are no texts for people here: the screens translate codes and choices.
 
+mod account;
 mod attendance;
 mod course;
 mod deletion;
@@ -13,6 +14,7 @@ mod station;
 mod sync;
 mod test;
 
+pub use account::*;
 pub use attendance::*;
 pub use course::*;
 pub use deletion::*;

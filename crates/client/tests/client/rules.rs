@@ -46,7 +46,8 @@ fn a_value_past_its_range_or_format_is_refused_with_its_field() {
     );
     let user = |fields| put("users", 601, fields);
     assert_eq!(refusal(&mut writer, user(vec![("email", json!("nobody"))])), at(Code::RuleBroken, "email"));
-    assert_eq!(refusal(&mut writer, user(vec![("full_name", json!("Leyla"))])), at(Code::RuleBroken, "email"), "neither name nor address");
+    assert_eq!(refusal(&mut writer, user(vec![("phone", json!("+994"))])), at(Code::RuleBroken, "full_name"), "no name at all");
+    assert_eq!(refusal(&mut writer, user(vec![("full_name", json!("Leyla"))])), None, "chooses a user name when invited");
     assert_eq!(refusal(&mut writer, user(vec![("user_name", json!("leyla"))])), None);
     let same = |person: u128| ("parent_id", json!(id(person)));
     let link = Edit::put(entity("guardian_links").unwrap(), None, vec![same(601), ("student_id", json!(id(601)))]);

@@ -278,8 +278,9 @@ mod tests {
         assert_eq!((exam("server"), exam("laptop").map(|(name, _)| name)), (None, Some("assessments_exam_check")));
         let bought = |status: &str| fault("purchases", &[("status", json!(status)), ("amount_minor", json!(1))]).map(|(name, _)| name);
         assert_eq!((bought("pending"), bought("refunded")), (None, Some("purchases_purchased_at_check")));
-        let named = |user_name: Value| fault("users", &[("user_name", user_name)]).map(|(name, _)| name);
-        assert_eq!((named(json!("leyla")), named(json!(""))), (None, Some("users_name_check")));
+        let named = |column: &'static str, name: Value| fault("users", &[(column, name)]);
+        assert_eq!((named("user_name", json!("leyla")), named("last_name", json!("Əliyeva"))), (None, None));
+        assert_eq!(named("user_name", json!("")), Some(("users_name_check", "full_name")));
     }
 
     #[test]

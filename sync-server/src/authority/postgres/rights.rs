@@ -5,26 +5,32 @@ use uuid::Uuid;
 use waystation_model::access::Role;
 use waystation_model::limits::FORMER_RIGHTS_DAYS_MAX;
 
+use crate::accounts::suspended;
 use crate::authority::FormerRight;
 use crate::failure::Failure;
 use crate::heads::{Subscription, access_scopes};
 use crate::tenant::Tenant;
 
 /// Organization and role of an open account in an open organization.
+///
+/// # Errors
+/// `organization_suspended`: unlike a closed account, it may open again by itself.
 pub async fn account(connection: &mut PgConnection, user: Uuid) -> Result<Option<(Uuid, Role)>, Failure> {
-    let account: Option<(Uuid, String)> = sqlx::query_as(
-        "SELECT u.organization_id, u.role FROM users u JOIN organizations o ON o.id = u.organization_id \
-         WHERE u.id = $1 AND u.status = 'active' AND u.deleted_at IS NULL \
-             AND o.deleted_at IS NULL AND o.status NOT IN ('suspended', 'closed')",
+    let account: Option<(Uuid, String, bool)> = sqlx::query_as(
+        "SELECT u.organization_id, u.role, o.status = 'suspended' FROM users u JOIN organizations o ON o.id = u.organization_id \
+         WHERE u.id = $1 AND u.status = 'active' AND u.deleted_at IS NULL AND o.deleted_at IS NULL AND o.status <> 'closed'",
     )
     .bind(user)
     .fetch_optional(connection)
     .await?;
-    account
-        .map(|(organization, role)| {
-            Role::parse(&role).map(|role| (organization, role)).ok_or_else(|| Failure::broken(format!("unknown role {role}")))
-        })
-        .transpose()
+    match account {
+        None => Ok(None),
+        Some((_, _, true)) => Err(suspended().into()),
+        Some((organization, role, false)) => {
+            let role = Role::parse(&role).ok_or_else(|| Failure::broken(format!("unknown role {role}")))?;
+            Ok(Some((organization, role)))
+        }
+    }
 }
 
 /// The scopes that a user subscribes to, in any order.

@@ -1,9 +1,9 @@
 /** The state of the first screen: choosing a person, unlocking, signing in. */
 import { problemOf } from "$shared/desktop/desktop";
-import type { Code, PersonTile, Problem, Start } from "$shared/desktop/generated";
+import type { Code, Invitee, PersonTile, Problem, Start } from "$shared/desktop/generated";
 import type { Session } from "./session.svelte";
 
-export type Step = "choose" | "unlock" | "sign_in";
+export type Step = "choose" | "unlock" | "sign_in" | "code";
 
 /** Refusals that signing in with the server can resolve. */
 const NEEDS_SERVER: readonly Code[] = ["cannot_unlock", "no_keyring", "store_damaged"];
@@ -17,6 +17,12 @@ export class Entry {
   /** The old password, requested once when no other secret opens the data here. */
   oldPassword = $state("");
   needsOldPassword = $state(false);
+  /** The one-time code of an invitation, as it was typed or pasted. */
+  code = $state("");
+  /** Whom the code invites, once the server has said. */
+  invitee = $state.raw<Invitee | null>(null);
+  /** The user name that an invited person without one chooses. */
+  userName = $state("");
   problem = $state.raw<Problem | null>(null);
   busy = $state(false);
   /** Whether to flag empty fields: after the first attempt to send them. */
@@ -60,6 +66,48 @@ export class Entry {
     this.name = tile.user_name;
   }
 
+  /** Signing in with a one-time code; the server stays as typed. */
+  withCode(): void {
+    this.#clear("code");
+    this.code = "";
+  }
+
+  /** From the code back to the password. */
+  withPassword(): void {
+    this.#clear("sign_in");
+  }
+
+  /** Another code: this one invites somebody else. */
+  notMe(): void {
+    this.withCode();
+  }
+
+  /** Asks the server whom the code invites. */
+  async lookAtCode(): Promise<void> {
+    this.tried = true;
+    const form = { server: this.server.trim(), code: this.code.trim() };
+    if (form.server === "" || form.code === "") return;
+    await this.#attempt(async () => {
+      this.invitee = await this.session.lookAtCode(form);
+      this.tried = false;
+    });
+  }
+
+  /** Uses the code with the chosen password, and the chosen user name where there is none. */
+  async useCode(): Promise<void> {
+    this.tried = true;
+    const user_name = this.invitee?.user_name ?? this.userName.trim();
+    if (this.invitee === null || user_name === "" || this.password === "") return;
+    const form = { server: this.server.trim(), code: this.code.trim(), user_name, password: this.password };
+    await this.#attempt(() => this.session.signInWithCode(form));
+    // The code is used: what remains is to open the data here, with the password of before.
+    if (this.problem?.code === "old_password_needed") {
+      this.step = "sign_in";
+      this.name = user_name;
+      this.needsOldPassword = true;
+    }
+  }
+
   async unlock(): Promise<void> {
     const tile = this.chosen;
     this.tried = true;
@@ -80,6 +128,8 @@ export class Entry {
     this.password = "";
     this.oldPassword = "";
     this.needsOldPassword = false;
+    this.invitee = null;
+    this.userName = "";
     this.problem = null;
     this.tried = false;
   }

@@ -1,6 +1,6 @@
 /** The people of this laptop and the unlocked person. */
 import { call, onEvent, problemOf } from "$shared/desktop/desktop";
-import type { Person, Problem, SignIn, Start } from "$shared/desktop/generated";
+import type { Invitee, LookAtCode, Person, Problem, SignIn, SignInWithCode, Start } from "$shared/desktop/generated";
 import { storeAll } from "$shared/desktop/leaving";
 import { showLook } from "$shared/look/look.svelte";
 import { go } from "$shared/router/router.svelte";
@@ -37,9 +37,24 @@ export class Session {
     this.#enter(await call("sign_in", form));
   }
 
-  /** For a session that the server ended: the person stays on the current page. */
-  async signInAgain(person: Person, password: string): Promise<void> {
-    this.person = await call("sign_in", { server: person.server, name: person.user_name, password });
+  async lookAtCode(form: LookAtCode): Promise<Invitee> {
+    return call("look_at_code", form);
+  }
+
+  async signInWithCode(form: SignInWithCode): Promise<void> {
+    this.#enter(await call("sign_in_with_code", form));
+  }
+
+  /**
+   * For a session that the server ended: the person stays on the current page. With a code, the password is a new one: an
+   * administrator has reset it.
+   */
+  async signInAgain(person: Person, password: string, code = ""): Promise<void> {
+    const { server, user_name } = person;
+    this.person =
+      code === ""
+        ? await call("sign_in", { server, name: user_name, password })
+        : await call("sign_in_with_code", { server, code, user_name, password });
   }
 
   async unlock(userId: string, password: string): Promise<void> {

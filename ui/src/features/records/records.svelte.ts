@@ -56,7 +56,7 @@ export class Records {
 
   constructor(
     readonly tables: Live<"tables">,
-    readonly person: Pick<Person, "user_id" | "role">,
+    readonly person: Pick<Person, "user_id" | "role" | "server">,
   ) {}
 
   /** Whether the server tells this person what happened to a row. */

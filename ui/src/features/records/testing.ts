@@ -2,7 +2,7 @@
 
 import type { Person, RecordColumn, RecordKind, RecordRow, RecordTable } from "$shared/desktop/generated";
 
-export const ADMIN: Pick<Person, "user_id" | "role"> = { user_id: "u1", role: "admin" };
+export const ADMIN: Pick<Person, "user_id" | "role" | "server"> = { user_id: "u1", role: "admin", server: "s.example" };
 
 export function columnOf(name: string, kind: RecordKind = "text", more: Partial<RecordColumn> = {}): RecordColumn {
   return {

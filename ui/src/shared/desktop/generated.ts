@@ -588,7 +588,7 @@ value: string,
  */
 other_line: number | null, };
 
-export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "organization_suspended" | "unknown_code" | "code_used" | "code_expired" | "code_revoked" | "password_too_short" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
 /**
@@ -737,6 +737,168 @@ password: string,
  * The previous password, after a refusal with `old_password_needed`.
  */
 old_password?: string, };
+
+export type LookAtCode = { 
+/**
+ * Address of the server.
+ */
+server: string, 
+/**
+ * The code as it was typed or pasted; case, spaces and hyphens do not matter.
+ */
+code: string, };
+
+export type Invitee = { 
+/**
+ * Their full name.
+ */
+full_name: string, 
+/**
+ * Their user name; none: they choose one.
+ */
+user_name: string | null, 
+/**
+ * Their organization's name.
+ */
+organization_name: string, 
+/**
+ * When the code stops working.
+ */
+expires_at: number, };
+
+export type SignInWithCode = { 
+/**
+ * Address of the server.
+ */
+server: string, 
+/**
+ * The code.
+ */
+code: string, 
+/**
+ * The account's user name, or the chosen one.
+ */
+user_name: string, 
+/**
+ * The chosen password.
+ */
+password: string, };
+
+export type ChangePassword = { 
+/**
+ * The present password.
+ */
+old_password: string, 
+/**
+ * The next one.
+ */
+new_password: string, 
+/**
+ * Whether the person is signed out on every other laptop.
+ */
+end_other_sessions: boolean, };
+
+export type OwnSession = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * The laptop's name, or the token's.
+ */
+device_name: string, 
+/**
+ * The operating system; `http` for a personal token.
+ */
+platform: string, 
+/**
+ * Whether it is this laptop.
+ */
+is_this: boolean, 
+/**
+ * Since when.
+ */
+created_at: number, 
+/**
+ * When the server last heard of it.
+ */
+last_used_at: number, };
+
+export type Invite = { 
+/**
+ * The people.
+ */
+people: Array<string>, 
+/**
+ * Whether the passwords of those who have one stop working at once; otherwise these people are left out.
+ */
+reset_passwords: boolean, };
+
+export type NewInvitations = { 
+/**
+ * The invitations, in the order of their people.
+ */
+invitations: Array<NewInvitation>, 
+/**
+ * People who have a password and were left out.
+ */
+left_out: Array<string>, };
+
+export type NewInvitation = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Whom it invites.
+ */
+user_id: string, 
+/**
+ * Their full name.
+ */
+full_name: string, 
+/**
+ * Their user name; none: they choose one.
+ */
+user_name: string | null, 
+/**
+ * The one-time code.
+ */
+code: string, 
+/**
+ * When it stops working.
+ */
+expires_at: number, };
+
+export type Invitation = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Whom it invites.
+ */
+user_id: string, 
+/**
+ * The administrator who made it; none: the operator of the server.
+ */
+made_by: string | null, 
+/**
+ * When it was made.
+ */
+made_at: number, 
+/**
+ * When it stops working.
+ */
+expires_at: number, 
+/**
+ * When it was used.
+ */
+used_at: number | null, 
+/**
+ * When it was revoked or replaced.
+ */
+revoked_at: number | null, };
 
 export type Unlock = { 
 /**
@@ -1197,6 +1359,10 @@ downloads: Downloads, } | { "kind": "people" };
 
 export type Home = { 
 /**
+ * What an administrator of a new organization does first; none when all of it is done, for others, and before the first sync ended.
+ */
+first_steps: FirstSteps | null, 
+/**
  * Where a learner stopped last.
  */
 go_on: GoOn | null, 
@@ -1224,6 +1390,24 @@ results: Array<AttemptCard>,
  * Other people whose progress is followed: a parent's children.
  */
 children: Array<ChildCard>, };
+
+export type FirstSteps = { 
+/**
+ * Somebody besides the administrator.
+ */
+people: boolean, 
+/**
+ * A group.
+ */
+groups: boolean, 
+/**
+ * A station.
+ */
+stations: boolean, 
+/**
+ * A course.
+ */
+courses: boolean, };
 
 export type GoOn = { 
 /**
@@ -2197,6 +2381,12 @@ export const CODES: readonly Code[] = [
   "not_ready",
   "wrong_password",
   "account_closed",
+  "organization_suspended",
+  "unknown_code",
+  "code_used",
+  "code_expired",
+  "code_revoked",
+  "password_too_short",
   "token_expired",
   "session_ended",
   "device_revoked",
@@ -3070,6 +3260,10 @@ export interface Commands {
   start: { arguments: Nothing; answer: Start };
   /** Signs in with the server. */
   sign_in: { arguments: SignIn; answer: Person };
+  /** Asks the server whom a one-time code invites. */
+  look_at_code: { arguments: LookAtCode; answer: Invitee };
+  /** Signs in with a one-time code and chooses a password. */
+  sign_in_with_code: { arguments: SignInWithCode; answer: Person };
   /** Unlocks without the server. */
   unlock: { arguments: Unlock; answer: Person };
   /** Locks; nothing is deleted. */
@@ -3082,6 +3276,20 @@ export interface Commands {
   profile: { arguments: Nothing; answer: Profile };
   /** Changes the person's own profile. */
   edit_profile: { arguments: Profile; answer: Profile };
+  /** Changes the person's own password. Needs the server. */
+  change_password: { arguments: ChangePassword; answer: Nothing };
+  /** Where the person is signed in. Needs the server. */
+  own_sessions: { arguments: Nothing; answer: Array<OwnSession> };
+  /** Signs the person out on another laptop. Needs the server. */
+  end_session: { arguments: ById; answer: Nothing };
+  /** Signs the person out on every other laptop. Needs the server. */
+  end_other_sessions: { arguments: Nothing; answer: Nothing };
+  /** Makes one-time codes for people. For administrators; needs the server. */
+  invite: { arguments: Invite; answer: NewInvitations };
+  /** A person's invitations, the newest first. For administrators; needs the server. */
+  invitations_of: { arguments: ById; answer: Array<Invitation> };
+  /** Revokes an invitation. For administrators; needs the server. */
+  revoke_invitation: { arguments: ById; answer: Nothing };
   /** The chip's state. */
   sync_status: { arguments: Nothing; answer: SyncStatus };
   /** Syncs now, also when a back-off would wait. */

@@ -10,6 +10,7 @@ export type Route =
   | { name: "station"; id: string }
   | { name: "learners"; courseId: string }
   | { name: "records"; table: string; id?: string }
+  | { name: "account" }
   | { name: "sync" };
 
 const WITH_ID = ["course", "topic", "attempt", "group", "station"] as const;
@@ -40,7 +41,7 @@ export function routeOf(hash: string): Route {
   if (known && id) return { name: known, id };
   if (name === "learners" && id) return { name, courseId: id };
   if (name === "records" && id) return row ? { name, table: id, id: row } : { name, table: id };
-  if (name === "stations" || name === "sync") return { name };
+  if (name === "stations" || name === "sync" || name === "account") return { name };
   return { name: "home" };
 }
 

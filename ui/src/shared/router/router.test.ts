@@ -11,6 +11,7 @@ const routes: Route[] = [
   { name: "station", id: "4" },
   { name: "learners", courseId: "5" },
   { name: "sync" },
+  { name: "account" },
   { name: "records", table: "stations" },
   { name: "records", table: "stations", id: "a/b" },
 ];

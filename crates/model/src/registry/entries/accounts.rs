@@ -77,7 +77,8 @@ pub static USERS: Entity = Entity {
             unique(&["email"]).everywhere().ignoring_case(),
             unique(&["employee_id"]),
         ])
-        .checks(&[check("name", "email", &[Rule::SomeText(&["user_name", "email"])])]),
+        // A person who is invited chooses a user name at the first sign-in, so any name is enough.
+        .checks(&[check("name", "full_name", &[Rule::SomeText(&["user_name", "email", "full_name", "first_name", "last_name"])])]),
     record: record(Section::People, Label::First(&["full_name", "user_name", "email"])).search(&["phone", "employee_id"]).named_in(&[
         NamedIn { table: "staff_cards", id: "user_id", name: "full_name" },
         NamedIn { table: "group_memberships", id: "user_id", name: "display_name" },
