@@ -11,3 +11,7 @@
 //! ```
 
 pub mod attempts;
+pub mod completion;
+mod percent;
+
+pub use percent::percent;
