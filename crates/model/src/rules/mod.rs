@@ -11,6 +11,7 @@
 //! ```
 
 pub mod attempts;
+pub mod attendance;
 pub mod completion;
 mod percent;
 
