@@ -12,6 +12,7 @@
 
 pub mod attempts;
 pub mod attendance;
+pub mod balance;
 pub mod completion;
 mod percent;
 
