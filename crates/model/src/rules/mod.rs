@@ -13,6 +13,7 @@
 pub mod attempts;
 pub mod attendance;
 pub mod balance;
+pub mod certificates;
 pub mod completion;
 mod percent;
 
