@@ -12,6 +12,7 @@
 
 pub mod attempts;
 pub mod attendance;
+pub mod badges;
 pub mod balance;
 pub mod certificates;
 pub mod completion;
