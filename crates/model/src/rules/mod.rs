@@ -17,5 +17,6 @@ pub mod balance;
 pub mod certificates;
 pub mod completion;
 mod percent;
+pub mod ranking;
 
 pub use percent::percent;
