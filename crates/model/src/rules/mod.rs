@@ -16,6 +16,7 @@ pub mod badges;
 pub mod balance;
 pub mod certificates;
 pub mod completion;
+pub mod entitlement;
 mod percent;
 pub mod ranking;
 
