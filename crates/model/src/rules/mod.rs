@@ -19,5 +19,6 @@ pub mod completion;
 pub mod entitlement;
 mod percent;
 pub mod ranking;
+pub mod unlocking;
 
 pub use percent::percent;
