@@ -57,9 +57,14 @@ mod tests {
 
     fn any_payment() -> impl Strategy<Value = Payment> {
         let status = prop_oneof![Just("paid"), Just("unpaid"), Just("partial"), Just("cancelled")];
-        (prop_oneof![Just("EUR"), Just("AZN")], 1_i64..1_000, status, any::<bool>()).prop_map(|(currency, amount_minor, status, is_deleted)| {
-            Payment { currency: currency.into(), amount_minor, status: status.into(), is_deleted }
-        })
+        (prop_oneof![Just("EUR"), Just("AZN")], 1_i64..1_000, status, any::<bool>()).prop_map(
+            |(currency, amount_minor, status, is_deleted)| Payment {
+                currency: currency.into(),
+                amount_minor,
+                status: status.into(),
+                is_deleted,
+            },
+        )
     }
 
     #[test]

@@ -77,11 +77,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn modules() -> impl Strategy<Value = Vec<ModuleFacts>> {
-        let facts = (any::<bool>(), 0_u32..6, 0_u32..8).prop_map(|(is_required, parts, parts_done)| ModuleFacts {
-            is_required,
-            parts,
-            parts_done,
-        });
+        let facts =
+            (any::<bool>(), 0_u32..6, 0_u32..8).prop_map(|(is_required, parts, parts_done)| ModuleFacts { is_required, parts, parts_done });
         proptest::collection::vec(facts, 0..7)
     }
 

@@ -108,13 +108,7 @@ pub fn is_entitled(enrollment_type: &str, offer: &Offer, paid: &Paid, now_ms: i6
 ///
 /// # Errors
 /// The first reason why not.
-pub fn may_enroll_oneself(
-    offer: &Offer,
-    paid: &Paid,
-    misses_prerequisite: bool,
-    seats: Option<Seats>,
-    now_ms: i64,
-) -> Result<(), Refusal> {
+pub fn may_enroll_oneself(offer: &Offer, paid: &Paid, misses_prerequisite: bool, seats: Option<Seats>, now_ms: i64) -> Result<(), Refusal> {
     if !offer.published || !(offer.is_public || paid.bought) {
         Err(Refusal::NotOpen)
     } else if !is_paid_for(offer, paid, now_ms) {

@@ -208,12 +208,8 @@ mod tests {
 
     /// Two modules, the second with this condition.
     fn with_condition(condition: Value) -> Course {
-        let module = |id: &str, topic_id: &str, condition| Module {
-            id: id.into(),
-            completed: false,
-            condition,
-            topics: vec![topic(topic_id)],
-        };
+        let module =
+            |id: &str, topic_id: &str, condition| Module { id: id.into(), completed: false, condition, topics: vec![topic(topic_id)] };
         course(vec![module("m1", "a", Value::Null), module("m2", "b", condition)])
     }
 
@@ -318,7 +314,12 @@ mod tests {
                         is_free,
                     })
                     .collect();
-                Module { id: format!("m{index}"), completed: topics.iter().all(|topic| topic.completed), condition: condition.into(), topics }
+                Module {
+                    id: format!("m{index}"),
+                    completed: topics.iter().all(|topic| topic.completed),
+                    condition: condition.into(),
+                    topics,
+                }
             };
             Course { is_paid_for, ..course(modules.into_iter().enumerate().map(build).collect()) }
         })
@@ -326,8 +327,7 @@ mod tests {
 
     /// Completes one open topic; false when there is none.
     fn complete_one(course: &mut Course) -> bool {
-        let open: Vec<String> =
-            course.locks().into_iter().filter(|(_, lock)| lock.is_none()).map(|(id, _)| id.to_owned()).collect();
+        let open: Vec<String> = course.locks().into_iter().filter(|(_, lock)| lock.is_none()).map(|(id, _)| id.to_owned()).collect();
         let topics = course.modules.iter_mut().flat_map(|module| &mut module.topics);
         let next = topics.into_iter().find(|topic| !topic.completed && open.contains(&topic.id));
         let found = next.map(|topic| topic.completed = true).is_some();
