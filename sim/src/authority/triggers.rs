@@ -9,6 +9,8 @@ use waystation_model::Code;
 use waystation_model::ids::DERIVED_ID_NAMESPACE;
 use waystation_model::merge::{Edit, Edits};
 use waystation_model::registry::Entity;
+use waystation_model::rules::attempts;
+use waystation_model::rules::entitlement::{self, Offer, Paid, Seats, Subscription, may_enroll_oneself};
 
 use super::tables::{Row, id_in, set, value};
 use super::writing::MemoryWriting;
@@ -209,16 +211,70 @@ fn refused(code: Code, constraint: &str) -> Failure {
     Failure::Refused(Refusal { code, constraint: constraint.to_owned(), text: constraint.to_owned() })
 }
 
-/// Refuses a self-enrollment unless the course is published, public and free of charge.
+/// Refuses a self-enrollment that the rules do not allow. Prerequisites are not simulated, so none is ever missing.
 fn check_self_enrollment(writing: &MemoryWriting, entity: &Entity, id: &Uuid, row: &Row) -> Result<(), Failure> {
     if value(entity, &row.values, "enrollment_type") != "self" || writing.row(entity, *id).is_some() {
         return Ok(());
     }
-    let courses = table("courses");
-    let Some(course) = id_in(entity, &row.values, "course_id").and_then(|id| writing.row(courses, id)) else { return Ok(()) };
+    let (courses, course_id) = (table("courses"), id_in(entity, &row.values, "course_id"));
+    let Some((course_id, course)) = course_id.and_then(|id| Some((id, writing.row(courses, id)?))) else { return Ok(()) };
     let of = |name: &str| value(courses, &course.values, name);
-    let open = *of("published") == true && *of("is_public") == true && of("price_minor").as_i64() == Some(0);
-    if open { Ok(()) } else { Err(refused(Code::RuleBroken, "enrollments_self_check")) }
+    let offer = Offer {
+        course_id: course_id.to_string(),
+        published: *of("published") == true,
+        is_public: *of("is_public") == true,
+        price_minor: of("price_minor").as_i64().unwrap_or(0),
+    };
+    let paid = paid_by(writing, id_in(entity, &row.values, "user_id"), course_id);
+    let refusal = may_enroll_oneself(&offer, &paid, false, Some(seats(writing, row.organization_id)), writing.now_ms());
+    let (code, constraint) = match refusal {
+        Ok(()) => return Ok(()),
+        Err(entitlement::Refusal::NotOpen) => (Code::RuleBroken, "enrollments_self_check"),
+        Err(entitlement::Refusal::Payment) => (Code::PaymentNeeded, "enrollments_course_id_check"),
+        Err(entitlement::Refusal::Prerequisite) => (Code::PrerequisiteMissing, "enrollments_course_id_check"),
+        Err(entitlement::Refusal::Seats) => (Code::NoSeat, "enrollments_course_id_check"),
+    };
+    Err(refused(code, constraint))
+}
+
+/// A person's purchases of a course, and their subscriptions.
+fn paid_by(writing: &MemoryWriting, user: Option<Uuid>, course: Uuid) -> Paid {
+    let (purchases, subscriptions, plans) = (table("purchases"), table("subscriptions"), table("subscription_plans"));
+    let bought = writing.find(purchases, |row| {
+        id_in(purchases, &row.values, "user_id") == user
+            && id_in(purchases, &row.values, "course_id") == Some(course)
+            && value(purchases, &row.values, "status") == "completed"
+    });
+    let features = |plan: Option<Uuid>| {
+        plan.and_then(|id| writing.row(plans, id)).map_or(Value::Null, |plan| value(plans, &plan.values, "features").clone())
+    };
+    let subscribed = writing.find(subscriptions, |row| id_in(subscriptions, &row.values, "user_id") == user);
+    let subscriptions = subscribed
+        .into_iter()
+        .map(|(_, row)| Subscription {
+            status: value(subscriptions, &row.values, "status").as_str().unwrap_or_default().to_owned(),
+            starts_at_ms: value(subscriptions, &row.values, "starts_at").as_i64().unwrap_or(i64::MAX),
+            ends_at_ms: value(subscriptions, &row.values, "ends_at").as_i64(),
+            features: features(id_in(subscriptions, &row.values, "subscription_plan_id")),
+        })
+        .collect();
+    Paid { bought: !bought.is_empty(), subscriptions }
+}
+
+fn seats(writing: &MemoryWriting, organization: Uuid) -> Seats {
+    let (organizations, users) = (table("organizations"), table("users"));
+    let found = writing.row(organizations, organization);
+    let of = |name: &str| found.as_ref().map_or(Value::Null, |found| value(organizations, &found.values, name).clone());
+    let has_seat = |row: &Row| {
+        row.organization_id == organization
+            && value(users, &row.values, "status") != "suspended"
+            && value(users, &row.values, "deleted_at").is_null()
+    };
+    Seats {
+        counts: of("subscription_tier") != "free",
+        purchased: of("seats_purchased").as_i64().unwrap_or(0),
+        used: i64::try_from(writing.find(users, has_seat).len()).unwrap_or(i64::MAX),
+    }
 }
 
 /// Refuses an enrollment in a full course.
@@ -311,7 +367,8 @@ fn test_part(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option
                 set(entity, &mut row.values, "handed_in_late", limit.is_some_and(|limit| taken > (limit + 60) * 1000));
             }
             let most = test.and_then(|test| value(assessments, &test.values, "attempts_max").as_i64());
-            if before.is_none() && writing.row(entity, *id).is_none() && most.is_some_and(|most| number > Some(most)) {
+            let may_begin = number.is_none_or(|number| attempts::may_begin(most, number));
+            if before.is_none() && writing.row(entity, *id).is_none() && !may_begin {
                 return Err(refused(Code::NoAttemptsLeft, ""));
             }
         }
