@@ -19,6 +19,7 @@ export const COMPOSED = [
   "entity_",
   "error_",
   "home_status_",
+  "home_validity_",
   "palette_group_",
   "records_section_",
   "shell_role_",
