@@ -5,7 +5,7 @@ use uuid::Uuid;
 use waystation_model::registry::{Column, Entity, Format, IdRule, Kind, Merge, Purpose, Range, Target, all};
 use waystation_model::wire::Operation;
 
-use crate::authority::{is_simulated, table};
+use crate::authority::table;
 use crate::random::Random;
 
 /// One change in this many has a value that breaks a rule.
@@ -63,7 +63,7 @@ pub struct AnyTable<'a> {
 
 /// Whether the action is about this table: people do not list the others, whose rows follow from actions of their own.
 fn is_varied(entity: &Entity) -> bool {
-    entity.record.purpose == Purpose::Data && entity.name != "devices" && is_simulated(entity)
+    entity.record.purpose == Purpose::Data && entity.name != "devices"
 }
 
 fn is_left_alone(entity: &Entity, column: &Column) -> bool {
@@ -128,9 +128,12 @@ impl AnyTable<'_> {
                 fields.push((column.name, json!(id.to_string())));
                 // A row is of its parent's course and module.
                 let is_part = column.is_needed() || matches!(column.merge, Merge::Key | Merge::Carried);
-                for name in ["course_id", "module_id"].into_iter().filter(|_| is_part) {
-                    if let (Some(own), Some(index)) = (entity.column(name), parent.column_index(name)) {
-                        fields.retain(|(given, _)| *given != name);
+                let same = column.references.map_or(&[][..], |reference| reference.same);
+                for name in ["course_id", "module_id"].iter().chain(same).filter(|_| is_part) {
+                    if let (Some(own), Some(index)) = (entity.column(name), parent.column_index(name))
+                        && own.merge != Merge::Server
+                    {
+                        fields.retain(|(given, _)| given != name);
                         fields.push((own.name, values[index].clone()));
                     }
                 }

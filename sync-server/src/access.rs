@@ -9,6 +9,7 @@ use waystation_model::limits::SCOPES_PER_USER_MAX;
 use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem};
 
+use crate::accounts::Session;
 use crate::authority::{Authority, Snapshot};
 use crate::failure::Failure;
 use crate::heads::{Heads, Subscription, access_scopes, all_access_scopes};
@@ -23,8 +24,8 @@ const ROLE_PREFIX: &str = "role:";
 ///
 /// # Errors
 /// `account_closed` when the account or its organization is closed.
-pub async fn subscription(app: &App, user: Uuid) -> Result<Arc<Subscription>, Failure> {
-    subscription_of(&app.pool, &app.heads, user).await
+pub async fn subscription(app: &App, session: &Session) -> Result<Arc<Subscription>, Failure> {
+    subscription_of(&app.tenant(session.organization_id), &app.heads, session.user_id).await
 }
 
 /// As [`subscription`], from any [`Authority`].
@@ -91,8 +92,8 @@ pub fn right_role(right: &str) -> Option<Role> {
 ///
 /// # Errors
 /// `too_many_scopes`, and as [`subscription`].
-pub async fn readable_subscription(app: &App, user: Uuid) -> Result<Arc<Subscription>, Failure> {
-    readable_subscription_of(&app.pool, &app.heads, user).await
+pub async fn readable_subscription(app: &App, session: &Session) -> Result<Arc<Subscription>, Failure> {
+    readable_subscription_of(&app.tenant(session.organization_id), &app.heads, session.user_id).await
 }
 
 /// As [`readable_subscription`], from any [`Authority`].

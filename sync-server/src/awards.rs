@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, FromRow, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use waystation_model::ids::derived_id;
@@ -17,7 +17,8 @@ use waystation_model::wire::Mutation;
 use crate::database::commit;
 use crate::failure::Failure;
 use crate::state::App;
-use crate::uninterrupted::{begin, run_to_end};
+use crate::tenant::Tenant;
+use crate::uninterrupted::run_to_end;
 
 /// Tables whose changes may make an award due. Each names the person in `user_id`.
 const SOURCES: &[&str] =
@@ -58,29 +59,30 @@ impl Touched {
     fn is_empty(&self) -> bool {
         self.people.is_empty() && self.rows.is_empty()
     }
+
+    /// The people, with those whom the rows are about.
+    async fn find(self, connection: &mut PgConnection) -> Result<Vec<Uuid>, Failure> {
+        let mut people: BTreeSet<Uuid> = self.people.into_iter().collect();
+        for (table, ids) in self.rows {
+            let sql = format!("SELECT DISTINCT user_id FROM {table} WHERE id = ANY($1)");
+            people.extend(sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql)).bind(ids).fetch_all(&mut *connection).await?);
+        }
+        Ok(people.into_iter().collect())
+    }
 }
 
-/// Gives what a committed change has made due, without making its author wait.
-pub fn after(app: &App, touched: Touched) {
+/// Gives what a committed change of this organization has made due, without making its author wait.
+pub fn after(app: &App, organization: Uuid, touched: Touched) {
     if touched.is_empty() {
         return;
     }
     let app = app.clone();
     tokio::spawn(async move {
-        match give_touched(&app.pool, touched).await {
+        match give(app.tenant(organization), touched).await {
             Ok(moved) => app.moved(moved),
             Err(error) => tracing::warn!(%error, "could not look for awards that are due; the next look finds them"),
         }
     });
-}
-
-async fn give_touched(pool: &PgPool, touched: Touched) -> Result<Vec<(String, i64)>, Failure> {
-    let mut people: BTreeSet<Uuid> = touched.people.into_iter().collect();
-    for (table, ids) in touched.rows {
-        let sql = format!("SELECT DISTINCT user_id FROM {table} WHERE id = ANY($1)");
-        people.extend(sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql)).bind(ids).fetch_all(pool).await?);
-    }
-    give(pool, people.into_iter().collect()).await
 }
 
 /// Looks at everybody regularly, until the server stops.
@@ -104,25 +106,28 @@ pub async fn give_periodically(app: App, stopping: CancellationToken) {
 pub async fn give_all(app: &App) -> Result<(), Failure> {
     let mut last = Uuid::nil();
     loop {
-        let people: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM users WHERE id > $1 AND role = 'learner' ORDER BY id LIMIT $2")
-            .bind(last)
-            .bind(STEP_PEOPLE)
-            .fetch_all(&app.pool)
-            .await?;
-        let Some(end) = people.last() else { return Ok(()) };
+        let learners = "SELECT id, organization_id FROM users WHERE id > $1 AND role = 'learner' ORDER BY id LIMIT $2";
+        let people: Vec<(Uuid, Uuid)> = sqlx::query_as(learners).bind(last).bind(STEP_PEOPLE).fetch_all(&app.pool).await?;
+        let Some((end, _)) = people.last() else { return Ok(()) };
         last = *end;
-        app.moved(give(&app.pool, people).await?);
+        let mut organizations: HashMap<Uuid, Touched> = HashMap::new();
+        for (person, organization) in people {
+            organizations.entry(organization).or_default().people.insert(person);
+        }
+        for (organization, touched) in organizations {
+            app.moved(give(app.tenant(organization), touched).await?);
+        }
     }
 }
 
-/// Gives these people what is due, in one transaction. Returns the heads that moved.
+/// Gives what is due to people of one organization, in one transaction. Returns the heads that moved.
 ///
 /// # Errors
 /// When the database fails; then nothing was given.
-pub async fn give(pool: &PgPool, people: Vec<Uuid>) -> Result<Vec<(String, i64)>, Failure> {
-    let pool = pool.clone();
+pub async fn give(tenant: Tenant, touched: Touched) -> Result<Vec<(String, i64)>, Failure> {
     run_to_end(async move {
-        let mut transaction = begin(&pool).await?;
+        let mut transaction = tenant.begin().await?;
+        let people = touched.find(&mut transaction).await?;
         // Certificates first: badges count them.
         let issued = issue(&mut transaction, &people).await?;
         let given = give_badges(&mut transaction, &people).await?;

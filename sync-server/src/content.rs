@@ -93,7 +93,7 @@ pub async fn content(
     }
     let mut found = Err(Failure::RightsMoved);
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = subscription(&app, session.user_id).await?;
+        let subscription = subscription(&app, &session).await?;
         found = media(&app, &session, &subscription, &sha256).await;
         match &found {
             Err(Failure::RightsMoved) => app.heads.forget_subscription(&subscription),
@@ -154,8 +154,8 @@ async fn media(app: &App, session: &Session, subscription: &Subscription, sha256
         .filter_map(|scope| scope.strip_prefix("course:").or(scope.strip_prefix("course_staff:")))
         .map(str::to_owned)
         .collect();
-    let mut connection = app.pool.acquire().await?;
-    session.check_alive(&mut connection).await?;
+    let mut transaction = app.tenant(session.organization_id).begin().await?;
+    session.check_alive(&mut transaction).await?;
     // Only the server sets `ready`. A laptop may write any hash into a row, and could read another organization's file by it.
     let media: Option<(String, i64)> = sqlx::query_as(
         "SELECT coalesce(media_type, 'application/octet-stream'), size_bytes FROM media_assets \
@@ -166,10 +166,10 @@ async fn media(app: &App, session: &Session, subscription: &Subscription, sha256
     .bind(organization)
     .bind(courses)
     .bind(subscription.actor.scopes.contains(&ScopeKind::OrgStaff.of(organization)))
-    .fetch_optional(&mut *connection)
+    .fetch_optional(&mut *transaction)
     .await?;
     // Checked after the row was read: who has the right now also had it then.
-    check_rights_now(&mut connection, subscription).await?;
+    check_rights_now(&mut transaction, subscription).await?;
     Ok(media)
 }
 

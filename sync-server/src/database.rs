@@ -6,8 +6,10 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
+use waystation_model::row_security::policies;
 use waystation_model::sql::feed_triggers;
 
+use crate::bound_role;
 use crate::epoch::Watched;
 use crate::failure::Failure;
 use crate::sessions;
@@ -66,24 +68,28 @@ pub async fn check_sessions(url: &str) -> Result<(), Failure> {
     Ok(other.close().await?)
 }
 
-/// Brings the schema to this version: the migrations, then the triggers that follow from the registry.
+/// Brings the schema to this version: the migrations, then the triggers and policies that follow from the registry, then the role of
+/// requests and its rights.
 ///
 /// # Errors
-/// When a migration fails or was edited after it ran.
+/// When a migration fails or was edited after it ran, or the role cannot be made.
 pub async fn migrate(pool: &PgPool) -> Result<(), Failure> {
     MIGRATIONS.run(pool).await.map_err(Failure::broken)?;
-    let text = feed_triggers();
+    let text = feed_triggers() + &policies();
     let hash = hex::encode(Sha256::digest(text.as_bytes()));
     let mut transaction = pool.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *transaction).await?;
     let known: Option<String> = sqlx::query_scalar("SELECT sha256 FROM feed_generated").fetch_optional(&mut *transaction).await?;
     if known.as_deref() != Some(&hash) {
-        sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut *transaction).await?;
+        // Triggers and policies that are not there yet are no news.
+        let quietly = format!("SET LOCAL client_min_messages = warning;\n{text}");
+        sqlx::raw_sql(AssertSqlSafe(quietly)).execute(&mut *transaction).await?;
         sqlx::query("INSERT INTO feed_generated (sha256) VALUES ($1) ON CONFLICT (only_row) DO UPDATE SET sha256 = excluded.sha256")
             .bind(hash)
             .execute(&mut *transaction)
             .await?;
     }
+    bound_role::make(&mut transaction).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -57,10 +57,10 @@ pub async fn history(
     let entity = registry::entity(&name)
         .filter(|entity| entity.record.unaudited.is_none())
         .ok_or_else(|| Problem::new(Code::UnknownEntity, format!("no audited table {name}")).field("entity"))?;
-    let mut connection = app.pool.acquire().await?;
-    session.check_alive(&mut connection).await?;
+    let mut transaction = app.tenant(session.organization_id).begin().await?;
+    session.check_alive(&mut transaction).await?;
     let (organization, role) =
-        account_of(&mut connection, session.user_id).await?.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
+        account_of(&mut transaction, session.user_id).await?.ok_or_else(|| Problem::new(Code::AccountClosed, "the account is closed"))?;
     if role != Role::Admin {
         return Err(Problem::new(Code::NotAllowed, "the history is for administrators").into());
     }
@@ -76,7 +76,7 @@ pub async fn history(
     .bind(organization)
     .bind(part.before)
     .bind(ENTRIES_MAX + 1)
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut *transaction)
     .await?;
     let has_more = stored.len() as i64 > ENTRIES_MAX;
     stored.truncate(ENTRIES_MAX as usize);

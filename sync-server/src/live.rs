@@ -28,8 +28,8 @@ fn concerns_the_session(scope: &str) -> bool {
 }
 
 async fn check_session(app: &App, session: &Session) -> Result<(), Failure> {
-    let mut connection = app.pool.acquire().await?;
-    session.check_alive(&mut connection).await
+    let mut transaction = app.tenant(session.organization_id).begin().await?;
+    session.check_alive(&mut transaction).await
 }
 
 /// Opens a stream of pokes.
@@ -44,7 +44,7 @@ pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl S
         .listen(session.user_id)
         .ok_or_else(|| Problem::new(Code::TooManyStreams, "this person has as many streams open as one may"))?;
     // Heads send pokes only to cached subscriptions.
-    subscription(&app, session.user_id).await?;
+    subscription(&app, &session).await?;
     let stopping = app.stopping.clone();
     let pokes = stream::unfold((receiver, app, session), |(mut receiver, app, session)| async move {
         let poke = loop {
@@ -62,7 +62,7 @@ pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl S
                 break poke;
             }
         };
-        if poke.scope == EVERYTHING && subscription(&app, session.user_id).await.is_err() {
+        if poke.scope == EVERYTHING && subscription(&app, &session).await.is_err() {
             return None;
         }
         let event = Event::default().json_data(&poke).unwrap_or_default();

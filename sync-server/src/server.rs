@@ -20,7 +20,7 @@ use crate::heads::Heads;
 use crate::settings::Settings;
 use crate::state::App;
 use crate::tenant_queues::TenantQueues;
-use crate::{awards, connections, content, database, instances, routes, settle, tombstones};
+use crate::{awards, bound_role, connections, content, database, instances, routes, settle, tombstones};
 
 /// How long running requests may take to end at a stop.
 const STOP_WAIT: Duration = Duration::from_secs(20);
@@ -40,7 +40,7 @@ impl Server {
     /// Starts serving. The database must have been migrated.
     ///
     /// # Errors
-    /// When the database does not answer or has another schema, or the address is taken.
+    /// When the database does not answer or has another schema, requests cannot run under their role, or the address is taken.
     pub async fn start(settings: Settings) -> Result<Server, Failure> {
         database::check_sessions(&settings.database_url).await?;
         let epoch = Arc::new(Epoch::default());
@@ -48,6 +48,7 @@ impl Server {
         if !database::is_migrated(&pool).await.unwrap_or(false) {
             return Err(Failure::broken("the database has not been migrated: run `sync-server migrate`"));
         }
+        bound_role::check(&pool).await?;
         let stopping = CancellationToken::new();
         let (announcements, moved) = mpsc::channel(instances::ANNOUNCEMENTS_MAX);
         let heads = Arc::new(Heads::default());

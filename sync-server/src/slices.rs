@@ -34,7 +34,7 @@ pub async fn slices(State(app): State<App>, session: Session, body: RawBody<PULL
     app.protocols.check_pull(request.protocol)?;
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
-    let text = answer(&app.pool, &app.heads, app.epoch.number(), &session, &request).await?;
+    let text = answer(&app.tenant(session.organization_id), &app.heads, app.epoch.number(), &session, &request).await?;
     drop(permit);
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response())
 }

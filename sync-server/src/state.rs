@@ -7,6 +7,7 @@ use object_store::ObjectStore;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::accounts::{MostRounds, PasswordQueue, SignInLimiter, Tokens};
 use crate::connections::Waits;
@@ -15,12 +16,13 @@ use crate::heads::Heads;
 use crate::instances::Announcement;
 use crate::protocols::Protocols;
 use crate::pull::ReadAhead;
+use crate::tenant::Tenant;
 use crate::tenant_queues::TenantQueues;
 
 /// The state that all request handlers share. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    /// The database.
+    /// The database as its owner. For what belongs to one organization: [`App::tenant`].
     pub pool: PgPool,
     /// Heads, subscriptions and open streams.
     pub heads: Arc<Heads>,
@@ -55,6 +57,11 @@ pub struct App {
 }
 
 impl App {
+    /// The database for the requests of one organization.
+    pub fn tenant(&self, organization: Uuid) -> Tenant {
+        Tenant::new(&self.pool, organization)
+    }
+
     /// The server's clock in milliseconds.
     pub fn now_ms(&self) -> i64 {
         Utc::now().timestamp_millis()

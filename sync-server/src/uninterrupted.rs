@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use tracing::Instrument;
 
 use crate::failure::{Failure, REQUEST_ID};
@@ -32,4 +32,13 @@ pub async fn run_to_end<T: Send + 'static>(work: impl Future<Output = Result<T, 
 pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Failure> {
     let pool = pool.clone();
     run_to_end(async move { Ok(pool.begin().await?) }).await
+}
+
+/// As [`begin`], with statements that the first message contains.
+///
+/// # Errors
+/// As [`begin`].
+pub async fn begin_with(pool: &PgPool, statements: AssertSqlSafe<String>) -> Result<Transaction<'static, Postgres>, Failure> {
+    let pool = pool.clone();
+    run_to_end(async move { Ok(pool.begin_with(statements).await?) }).await
 }

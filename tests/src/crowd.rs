@@ -1,7 +1,12 @@
 //! An organization with hundreds of learners, made by plain SQL, for benches and load tests.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
+use sync_server::access::subscription_of;
+use sync_server::heads::Subscription;
+use sync_server::state::App;
 use uuid::Uuid;
 use waystation_model::registry::entity;
 
@@ -24,6 +29,14 @@ const COURSES: usize = 4;
 pub fn id(kind: u8, number: usize) -> Uuid {
     // Distributed like random ids: ids with a common prefix would make compression and index look better than they are.
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{kind}:{number}").as_bytes())
+}
+
+/// The scopes that a person of the organization subscribes to, as the server has them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn subscription(app: &App, user: Uuid) -> Outcome<Arc<Subscription>> {
+    Ok(subscription_of(&app.tenant(organization()), &app.heads, user).await?)
 }
 
 /// The organization.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use uuid::Uuid;
+use waystation_model::row_security::BOUND_ROLE;
 
 use crate::cluster::Durability;
 use crate::cluster::node::{DATABASE, Node};
@@ -169,6 +170,8 @@ impl Site {
             }
             SavedState::Dump(dump, RestoreMethod::DumpElsewhere) => {
                 let other = Node::unrelated().await?;
+                // A dump has no roles in it, and names this one where it gives rights.
+                other.run(format!("CREATE ROLE {BOUND_ROLE} NOLOGIN")).await?;
                 other.load(&dump, DATABASE).await?;
                 self.node = other;
             }

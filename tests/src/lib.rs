@@ -18,6 +18,7 @@ pub mod conversation;
 pub mod crowd;
 pub mod desk;
 pub mod failover;
+pub mod forgetful;
 pub mod fuzz;
 pub mod journey;
 pub mod laptop;

@@ -55,7 +55,15 @@ impl School {
     /// # Errors
     /// When the database refuses.
     pub async fn create(database: &Database) -> Outcome<School> {
-        let mut school = School { organization: Uuid::now_v7(), sql: database.connect().await? };
+        School::of(database.connect().await?).await
+    }
+
+    /// Creates one more organization over a connection.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn of(sql: PgConnection) -> Outcome<School> {
+        let mut school = School { organization: Uuid::now_v7(), sql };
         let (id, slug) = (school.organization, format!("school-{}", school.organization));
         let insert = "INSERT INTO organizations (id, organization_id, name, slug, status) VALUES ($1, $1, 'School', $2, 'active')";
         sqlx::query(insert).bind(id).bind(slug).execute(&mut school.sql).await?;

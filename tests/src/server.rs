@@ -125,7 +125,8 @@ impl LocalServer {
     }
 }
 
-fn settings(database_url: &str, content: &Path, port: u16) -> Settings {
+/// Settings of a server of this machine.
+pub fn settings(database_url: &str, content: &Path, port: u16) -> Settings {
     Settings {
         database_url: database_url.to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),

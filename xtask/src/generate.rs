@@ -15,6 +15,7 @@ struct Generated {
 const GENERATED: &[Generated] = &[
     Generated { file: "ui/src/shared/desktop/generated.ts", program: "examples/print_typescript", arguments: &[] },
     Generated { file: "migrations/server/generated/feeds.sql", program: "examples/print_feeds", arguments: &[] },
+    Generated { file: "migrations/server/generated/row_security.sql", program: "examples/print_row_security", arguments: &[] },
     Generated { file: "docs/ERRORS.md", program: "examples/print_errors", arguments: &[] },
     Generated { file: "docs/DOMAIN.md", program: "examples/print_domain", arguments: &["docs/DOMAIN.md"] },
     Generated { file: "docs/openapi.json", program: "sync-server", arguments: &["openapi"] },

@@ -9,6 +9,7 @@
 //! cargo xtask sim [--seeds N] [--from S] [--clients C] [--steps K]
 //!                                             many simulated laptops and a server in one thread, from seeds
 //! cargo xtask generate [--check]              the files that are generated from the Rust types
+//! cargo xtask new-table NAME                  the seven files of a new synced table, to be filled in
 //! ```
 //!
 //! It has no dependencies, so a fresh checkout compiles it quickly. It installs what the other builds need.
@@ -19,6 +20,7 @@ mod demo;
 mod deny;
 mod description;
 mod generate;
+mod new_table;
 mod node;
 mod packages;
 mod paths;
@@ -38,7 +40,8 @@ cargo xtask load [OPTION...]                thousands of devices at one server, 
 cargo xtask storm [OPTION...]               real processes are killed, and no change is lost
 cargo xtask sim [--seeds N] [--from S] [--clients C] [--steps K]
                                             many simulated laptops and a server in one thread, from seeds
-cargo xtask generate [--check]              the files that are generated from the Rust types";
+cargo xtask generate [--check]              the files that are generated from the Rust types
+cargo xtask new-table NAME                  the seven files of a new synced table, to be filled in";
 
 /// The result of a command: whether all checks passed, or why it could not run.
 pub type Outcome = Result<bool, String>;
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         ["sim", options @ ..] => sim::sim(options),
         ["generate"] => generate::generate().map(|()| true),
         ["generate", "--check"] => generate::check(),
+        ["new-table", name] => new_table::new_table(name),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)

@@ -31,6 +31,7 @@ pub mod misread;
 pub mod offers;
 pub mod records;
 pub mod registry;
+pub mod row_security;
 pub mod rules;
 pub mod scope;
 pub mod sql;

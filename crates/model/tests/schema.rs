@@ -9,6 +9,7 @@ use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::merge::{Change, merge};
 use waystation_model::registry::{Column, Entity, IdRule, Kind, Merge, all};
+use waystation_model::row_security::policies;
 use waystation_model::sql::feed_triggers;
 use waystation_model::wire::Base;
 
@@ -335,6 +336,12 @@ fn the_laptop_has_no_constraints_because_it_has_only_a_part_of_the_rows() {
 fn the_generated_triggers_are_up_to_date() {
     let stored = fs::read_to_string(root().join("migrations/server/generated/feeds.sql")).expect("the generated file");
     assert!(stored == feed_triggers(), "run `cargo run -p waystation-model --example print_feeds > migrations/server/generated/feeds.sql`");
+}
+
+#[test]
+fn the_generated_policies_are_up_to_date() {
+    let stored = fs::read_to_string(root().join("migrations/server/generated/row_security.sql")).expect("the generated file");
+    assert!(stored == policies(), "run `cargo xtask generate`");
 }
 
 /// A value that fits a column of this kind.

@@ -11,23 +11,6 @@ use super::tables::{Row, id_in, set, value};
 use super::writing::MemoryWriting;
 use crate::faults::Fault;
 
-/// Tables whose triggers the simulator does not have: they number rows, or read rows of several other tables. A push to one fails,
-/// because it would skip their rules.
-const NOT_SIMULATED: &[&str] = &[
-    "payments",
-    "certificates",
-    "messages",
-    "session_attendances",
-    "course_prerequisites",
-    "assignment_submissions",
-    "coding_submissions",
-];
-
-/// Whether the rules of a table are implemented.
-pub fn is_simulated(entity: &Entity) -> bool {
-    !NOT_SIMULATED.contains(&entity.name)
-}
-
 fn refused(code: Code, constraint: impl Into<String>) -> Failure {
     let constraint = constraint.into();
     Failure::Refused(Refusal { code, text: constraint.clone(), constraint })

@@ -1,10 +1,11 @@
 //! The server's database in memory: it implements the behaviour of PostgreSQL and of the migrations' triggers.
 //!
-//! `tests/tests/sim_postgres.rs` plays the same histories on both and compares every feed row, head, checksum and outcome, for
-//! the tables that are implemented here.
+//! `tests/tests/sim_postgres.rs` plays the same histories on both and compares every feed row, head, checksum and outcome.
 
 mod access;
 mod constraints;
+mod domain;
+mod enrolling;
 mod epoch;
 mod feed;
 mod snapshot;
@@ -24,7 +25,6 @@ use waystation_model::merge::Edits;
 use waystation_model::registry::{Entity, entity};
 
 pub use access::{account, scopes as subscribed_scopes};
-pub use constraints::is_simulated;
 pub use epoch::Postgres;
 pub use feed::{FeedEntry, Feeds, ScopeFeed};
 pub use snapshot::MemorySnapshot;

@@ -10,11 +10,10 @@ use waystation_model::ids::DERIVED_ID_NAMESPACE;
 use waystation_model::merge::{Edit, Edits};
 use waystation_model::registry::Entity;
 use waystation_model::rules::attempts;
-use waystation_model::rules::entitlement::{self, Offer, Paid, Seats, Subscription, may_enroll_oneself};
 
 use super::tables::{Row, id_in, set, value};
 use super::writing::MemoryWriting;
-use super::{constraints, table};
+use super::{constraints, domain, enrolling, table};
 
 /// Tables whose triggers read parent rows, and the references that are checked before them: see `references_within` in
 /// `migrations/server`.
@@ -26,6 +25,8 @@ const ASKED_FIRST: &[(&str, &[&str])] = &[
     ("answer_keys", &["assessment_id"]),
     ("assessment_attempts", &["user_id", "assessment_id"]),
     ("content_items", &["topic_id"]),
+    ("payments", &["student_id", "group_id"]),
+    ("coding_submissions", &["coding_task_id", "user_id"]),
 ];
 
 /// Milliseconds of a day.
@@ -79,7 +80,7 @@ pub fn before(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, befor
         "enrollments" => {
             if before.is_none() {
                 display_name(writing, entity, row);
-                check_self_enrollment(writing, entity, id, row)?;
+                enrolling::check_oneself(writing, entity, id, row)?;
             }
             return check_room(writing, entity, id, before, row);
         }
@@ -108,7 +109,7 @@ pub fn before(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, befor
             }
         }
         "answer_keys" | "assessment_attempts" => return test_part(writing, entity, id, before, row),
-        _ => {}
+        _ => return domain::before(writing, entity, id, before, row),
     }
     Ok(())
 }
@@ -176,7 +177,7 @@ fn course(entity: &Entity, id: &Uuid, row: &mut Row, now_ms: i64) {
     }
 }
 
-fn display_name(writing: &MemoryWriting, entity: &Entity, row: &mut Row) {
+pub(super) fn display_name(writing: &MemoryWriting, entity: &Entity, row: &mut Row) {
     let users = table("users");
     let user = id_in(entity, &row.values, "user_id").and_then(|id| writing.row(users, id));
     let name = user.map_or_else(|| json!(""), |user| value(users, &user.values, "full_name").clone());
@@ -209,72 +210,6 @@ fn complete_membership(entity: &Entity, before: Option<&Row>, row: &mut Row, now
 
 fn refused(code: Code, constraint: &str) -> Failure {
     Failure::Refused(Refusal { code, constraint: constraint.to_owned(), text: constraint.to_owned() })
-}
-
-/// Refuses a self-enrollment that the rules do not allow. Prerequisites are not simulated, so none is ever missing.
-fn check_self_enrollment(writing: &MemoryWriting, entity: &Entity, id: &Uuid, row: &Row) -> Result<(), Failure> {
-    if value(entity, &row.values, "enrollment_type") != "self" || writing.row(entity, *id).is_some() {
-        return Ok(());
-    }
-    let (courses, course_id) = (table("courses"), id_in(entity, &row.values, "course_id"));
-    let Some((course_id, course)) = course_id.and_then(|id| Some((id, writing.row(courses, id)?))) else { return Ok(()) };
-    let of = |name: &str| value(courses, &course.values, name);
-    let offer = Offer {
-        course_id: course_id.to_string(),
-        published: *of("published") == true,
-        is_public: *of("is_public") == true,
-        price_minor: of("price_minor").as_i64().unwrap_or(0),
-    };
-    let paid = paid_by(writing, id_in(entity, &row.values, "user_id"), course_id);
-    let refusal = may_enroll_oneself(&offer, &paid, false, Some(seats(writing, row.organization_id)), writing.now_ms());
-    let (code, constraint) = match refusal {
-        Ok(()) => return Ok(()),
-        Err(entitlement::Refusal::NotOpen) => (Code::RuleBroken, "enrollments_self_check"),
-        Err(entitlement::Refusal::Payment) => (Code::PaymentNeeded, "enrollments_course_id_check"),
-        Err(entitlement::Refusal::Prerequisite) => (Code::PrerequisiteMissing, "enrollments_course_id_check"),
-        Err(entitlement::Refusal::Seats) => (Code::NoSeat, "enrollments_course_id_check"),
-    };
-    Err(refused(code, constraint))
-}
-
-/// A person's purchases of a course, and their subscriptions.
-fn paid_by(writing: &MemoryWriting, user: Option<Uuid>, course: Uuid) -> Paid {
-    let (purchases, subscriptions, plans) = (table("purchases"), table("subscriptions"), table("subscription_plans"));
-    let bought = writing.find(purchases, |row| {
-        id_in(purchases, &row.values, "user_id") == user
-            && id_in(purchases, &row.values, "course_id") == Some(course)
-            && value(purchases, &row.values, "status") == "completed"
-    });
-    let features = |plan: Option<Uuid>| {
-        plan.and_then(|id| writing.row(plans, id)).map_or(Value::Null, |plan| value(plans, &plan.values, "features").clone())
-    };
-    let subscribed = writing.find(subscriptions, |row| id_in(subscriptions, &row.values, "user_id") == user);
-    let subscriptions = subscribed
-        .into_iter()
-        .map(|(_, row)| Subscription {
-            status: value(subscriptions, &row.values, "status").as_str().unwrap_or_default().to_owned(),
-            starts_at_ms: value(subscriptions, &row.values, "starts_at").as_i64().unwrap_or(i64::MAX),
-            ends_at_ms: value(subscriptions, &row.values, "ends_at").as_i64(),
-            features: features(id_in(subscriptions, &row.values, "subscription_plan_id")),
-        })
-        .collect();
-    Paid { bought: !bought.is_empty(), subscriptions }
-}
-
-fn seats(writing: &MemoryWriting, organization: Uuid) -> Seats {
-    let (organizations, users) = (table("organizations"), table("users"));
-    let found = writing.row(organizations, organization);
-    let of = |name: &str| found.as_ref().map_or(Value::Null, |found| value(organizations, &found.values, name).clone());
-    let has_seat = |row: &Row| {
-        row.organization_id == organization
-            && value(users, &row.values, "status") != "suspended"
-            && value(users, &row.values, "deleted_at").is_null()
-    };
-    Seats {
-        counts: of("subscription_tier") != "free",
-        purchased: of("seats_purchased").as_i64().unwrap_or(0),
-        used: i64::try_from(writing.find(users, has_seat).len()).unwrap_or(i64::MAX),
-    }
 }
 
 /// Refuses an enrollment in a full course.
@@ -396,7 +331,7 @@ fn copy_name(writing: &mut MemoryWriting, user: Uuid, before: Option<&Row>, row:
     if before.is_none_or(|before| value(users, &before.values, "full_name") == name) {
         return Ok(());
     }
-    for carrier in ["group_memberships", "enrollments"].map(table) {
+    for carrier in ["group_memberships", "enrollments", "session_attendances"].map(table) {
         for (id, found) in writing.find(carrier, |row| id_in(carrier, &row.values, "user_id") == Some(user)) {
             let mut values = found.values.clone();
             set(carrier, &mut values, "display_name", name.clone());
@@ -442,7 +377,7 @@ fn share_key(writing: &mut MemoryWriting, assessment: Uuid, before: Option<&Row>
 }
 
 /// The date of a time in milliseconds, as `YYYY-MM-DD`. The simulated organizations are in UTC.
-fn day(ms: i64) -> String {
+pub(super) fn day(ms: i64) -> String {
     let days = ms.div_euclid(DAY_MS) + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);

@@ -414,9 +414,6 @@ impl Writing for MemoryWriting {
 
     async fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> Result<Vec<Found>, Failure> {
         self.step()?;
-        if !constraints::is_simulated(entity) {
-            return Err(Failure::broken(format!("{} is not simulated", entity.name)));
-        }
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();

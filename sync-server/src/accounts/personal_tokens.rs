@@ -21,7 +21,7 @@ use super::session::{Session, SessionState, bearer, session_state};
 use crate::body::Body;
 use crate::failure::Failure;
 use crate::state::App;
-use crate::uninterrupted::{begin, run_to_end};
+use crate::uninterrupted::run_to_end;
 
 /// What every personal token begins with, so that a leaked one is recognized.
 const PREFIX: &str = "wst_";
@@ -202,7 +202,7 @@ async fn made_token(app: &App, session: Session, request: NewToken) -> Result<Ma
         expires_at: now_ms + request.expires_in_days * DAY_MS,
         last_used_at: None,
     };
-    let mut transaction = begin(&app.pool).await?;
+    let mut transaction = app.tenant(session.organization_id).begin().await?;
     session.check_alive(&mut transaction).await?;
     revoke_devices(&mut transaction, session.user_id, now_ms).await?;
     let (device, _) = make_device(&mut transaction, session.organization_id, session.user_id, &token.name, PLATFORM).await?;
@@ -265,8 +265,8 @@ async fn revoke_devices(connection: &mut PgConnection, user: Uuid, now_ms: i64) 
 /// When the session ended.
 #[utoipa::path(get, path = "/v1/tokens", security(("access_token" = [])), responses((status = 200, body = PersonalTokens), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn list_tokens(State(app): State<App>, session: Session) -> Result<Json<PersonalTokens>, Failure> {
-    let mut connection = app.pool.acquire().await?;
-    session.check_alive(&mut connection).await?;
+    let mut transaction = app.tenant(session.organization_id).begin().await?;
+    session.check_alive(&mut transaction).await?;
     let tokens = sqlx::query_as(
         "SELECT p.id, p.name, p.may_write, (extract(epoch FROM p.created_at) * 1000)::bigint AS created_at, \
              (extract(epoch FROM p.expires_at) * 1000)::bigint AS expires_at, \
@@ -277,7 +277,7 @@ pub async fn list_tokens(State(app): State<App>, session: Session) -> Result<Jso
     )
     .bind(session.user_id)
     .bind(app.now_ms() as f64)
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut *transaction)
     .await?;
     Ok(Json(PersonalTokens { tokens }))
 }
@@ -291,7 +291,7 @@ pub async fn revoke_token(State(app): State<App>, session: Session, id: Result<P
     let not_found = || Problem::new(Code::NotFound, "there is no such token");
     let Path(id) = id.map_err(|_| not_found())?;
     run_to_end(async move {
-        let mut transaction = begin(&app.pool).await?;
+        let mut transaction = app.tenant(session.organization_id).begin().await?;
         session.check_alive(&mut transaction).await?;
         let found: Option<Uuid> = sqlx::query_scalar("SELECT session_id FROM personal_tokens WHERE id = $1 AND user_id = $2")
             .bind(id)

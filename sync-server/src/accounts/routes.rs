@@ -371,7 +371,7 @@ async fn open_session(connection: &mut PgConnection, user: Uuid, device: Uuid, h
 #[utoipa::path(post, path = "/v1/accounts/sign-out", security(("access_token" = [])), responses((status = 204, description = "The session is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
     run_to_end(async move {
-        let mut transaction = begin(&app.pool).await?;
+        let mut transaction = app.tenant(session.organization_id).begin().await?;
         sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL")
             .bind(session.session_id)
             .execute(&mut *transaction)
@@ -392,7 +392,7 @@ pub async fn sign_out(State(app): State<App>, session: Session) -> Result<Status
 #[utoipa::path(post, path = "/v1/accounts/sign-out-everywhere", security(("access_token" = [])), responses((status = 204, description = "Every session of this person is ended."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn sign_out_everywhere(State(app): State<App>, session: Session) -> Result<StatusCode, Failure> {
     run_to_end(async move {
-        let mut transaction = begin(&app.pool).await?;
+        let mut transaction = app.tenant(session.organization_id).begin().await?;
         session.check_alive(&mut transaction).await?;
         sqlx::query("UPDATE user_sessions SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL")
             .bind(session.user_id)
@@ -447,7 +447,7 @@ pub async fn new_device(
 }
 
 async fn made_device(app: &App, session: Session, request: &NewDeviceRequest, headers: &HeaderMap) -> Result<NewDevice, Failure> {
-    let mut transaction = begin(&app.pool).await?;
+    let mut transaction = app.tenant(session.organization_id).begin().await?;
     session.check_alive(&mut transaction).await?;
     let (device_id, secret) =
         make_device(&mut transaction, session.organization_id, session.user_id, &request.name, &request.platform).await?;

@@ -306,8 +306,14 @@ pub trait Writing: Send + Sized {
     /// A person's full name, shown next to what they did. Locks nothing.
     fn name(&mut self, organization: Uuid, user: Uuid) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
 
-    /// Reads and locks the rows with these ids, in id order.
+    /// Reads and locks the rows with these ids, in id order. Rows of other organizations may be left out.
     fn rows(&mut self, entity: &Entity, ids: &[Uuid]) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
+    /// Those of these ids that rows of other organizations have. The default, none, is for an implementation whose `rows` returns
+    /// such rows.
+    fn ids_elsewhere(&mut self, entity: &Entity, ids: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>, Failure>> + Send {
+        let _ = (entity, ids);
+        async { Ok(Vec::new()) }
+    }
     /// Inserts rows that did not exist when they were read; `InsertedConcurrently` when one of them exists now.
     fn insert(
         &mut self,

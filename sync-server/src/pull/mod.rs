@@ -57,7 +57,7 @@ pub async fn pull(
     let zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));
     let mut moved = Failure::RightsMoved;
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = readable_subscription(&app, session.user_id).await?;
+        let subscription = readable_subscription(&app, &session).await?;
         let reader = Reader { app: app.clone(), session, subscription, protocol: request.protocol, zstd };
         moved = match reader.answer(request.clone(), permit.take()).await {
             Err(moved @ Failure::RightsMoved) => {
@@ -103,10 +103,10 @@ impl Reader {
         if let Some(digest) = digest
             && let Some(Ok(page)) = self.app.read_ahead.take(self.page_key(digest)).await
         {
-            let mut connection = self.app.pool.acquire().await?;
-            self.session.check_alive(&mut connection).await?;
-            check_rights_now(&mut connection, &self.subscription).await?;
-            drop(connection);
+            let mut transaction = self.app.tenant(self.session.organization_id).begin().await?;
+            self.session.check_alive(&mut transaction).await?;
+            check_rights_now(&mut transaction, &self.subscription).await?;
+            drop(transaction);
             self.read_ahead(page.next);
             return Ok(page);
         }
@@ -124,7 +124,8 @@ impl Reader {
                     None => app.tenant_queues.take(self.session.organization_id).await?,
                 };
                 let start = Start { is_requested, ..start };
-                let page = page::read(&app.pool, instance, &self.session, &self.subscription, start).await?;
+                let page =
+                    page::read(&app.tenant(self.session.organization_id), instance, &self.session, &self.subscription, start).await?;
                 drop(permit);
                 self.read_ahead(page.next);
                 page

@@ -108,6 +108,7 @@ async fn apply_held_change<W: Writing>(
     };
     let id = kept.id("row_id")?;
     let mut rows = load(transaction, entity, context.actor.organization_id, &[id]).await?;
+    rows.find_elsewhere(transaction, entity, &[id]).await?;
     if rows.is_foreign(id) {
         return Ok(Err(Problem::new(Code::NotFound, "the row is not in this organization")));
     }

@@ -58,21 +58,21 @@ pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_B
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
     let batch = Batch::read(request, epoch)?;
-    let touched = Touched::by(&batch.mutations);
+    let (organization, touched) = (session.organization_id, Touched::by(&batch.mutations));
     // Detached, so that a commit is always announced, also when the client has disconnected.
     let answer = run_to_end(async move {
         let _permit = permit;
-        let subscription = subscription(&app, session.user_id).await?;
+        let subscription = subscription(&app, &session).await?;
         let batch = batch.with_rights_at(subscription.rights_at);
         let device = session.device_id;
-        let taken = batch.take(&app.pool, Some(&app.tokens), session, &subscription.actor).await;
+        let taken = batch.take(&app.tenant(session.organization_id), Some(&app.tokens), session, &subscription.actor).await;
         if let Err(Failure::EpochMoved) = taken {
             app.settle().await?;
         }
         let (answer, moved) = taken?;
         app.heads.cursor_cache.require_page(device);
         app.moved(moved);
-        awards::after(&app, touched);
+        awards::after(&app, organization, touched);
         Ok(answer)
     });
     Ok(Json(answer.await?))
@@ -127,20 +127,31 @@ impl Batch {
         session: Session,
         actor: &Actor,
     ) -> Result<(PushAnswer, Vec<(String, i64)>), Failure> {
-        tried(|careful| Attempt { authority, tokens, session, actor, batch: self, careful }.run()).await
+        tried(|pass| Attempt { authority, tokens, session, actor, batch: self, pass }.run()).await
     }
 }
 
+/// How an attempt to apply changes goes about it: the first one as fast as possible, later ones as what failed before requires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pass {
+    /// Whether each set gets a savepoint, to find the mutation that the database refuses.
+    pub is_careful: bool,
+    /// Whether ids that no row of the organization has are looked for in the others.
+    pub looks_elsewhere: bool,
+}
+
 /// Runs a transaction again after a transient failure: first without savepoints; if the database refuses anything, once more with
-/// savepoints, to find the mutation at fault.
+/// savepoints, to find the mutation at fault; if a new row was there already, once more with a look whether it is another
+/// organization's.
 ///
 /// # Errors
 /// The transaction's, or `not_ready` when it fails again and again.
-pub async fn tried<T, F: Future<Output = Result<T, Failure>>>(attempt: impl Fn(bool) -> F) -> Result<T, Failure> {
-    let mut careful = false;
+pub async fn tried<T, F: Future<Output = Result<T, Failure>>>(attempt: impl Fn(Pass) -> F) -> Result<T, Failure> {
+    let mut pass = Pass::default();
     for _ in 0..TRANSACTION_TRIES_MAX {
-        match attempt(careful).await {
-            Err(failure) if !careful && failure.refusal().is_some() => careful = true,
+        match attempt(pass).await {
+            Err(failure) if !pass.is_careful && failure.refusal().is_some() => pass.is_careful = true,
+            Err(Failure::InsertedConcurrently) => pass.looks_elsewhere = true,
             Err(failure) if failure.is_transient() => {}
             other => return other,
         }
@@ -154,7 +165,7 @@ struct Attempt<'a, A> {
     session: Session,
     actor: &'a Actor,
     batch: &'a Batch,
-    careful: bool,
+    pass: Pass,
 }
 
 impl<A: Authority> Attempt<'_, A> {
@@ -184,7 +195,7 @@ impl<A: Authority> Attempt<'_, A> {
 
         let fresh = &mutations[known..];
         let chain = hashes[known..].iter().fold(ledger.chain, |chain, hash| chain::extend(&chain, hash));
-        let mut context = sets::Context::new(self.actor, self.session.device_id, received_ms, ledger.last_stamp, self.careful);
+        let mut context = sets::Context::new(self.actor, self.session.device_id, received_ms, ledger.last_stamp, self.pass);
         context.begin(&mut transaction, *rights_at).await?;
         let fresh_outcomes = sets::apply(&mut transaction, &mut context, fresh).await?;
         let (last_n, lsn) = ledger.store(&mut transaction, &chain, &hashes[known..], &fresh_outcomes, *seen_n).await?;

@@ -135,7 +135,8 @@ async fn offer<W: Writing>(
     if !transaction.is_of_lost_epoch(stamp).await? || names_another_row(transaction, context, rows, &key).await? {
         return Ok(NOT_KEPT);
     }
-    let there = load(transaction, of, context.actor.organization_id, &[id]).await?;
+    let mut there = load(transaction, of, context.actor.organization_id, &[id]).await?;
+    there.find_elsewhere(transaction, of, &[id]).await?;
     let current = there.current(id);
     let mut whole = current.map_or_else(|| of.empty_values(), |current| current.values.clone());
     let organization = context.actor.organization_id;
@@ -315,6 +316,7 @@ async fn apply_offered_row<W: Writing>(
     };
     let id = Uuid::parse_str(text("row_id")).map_err(Failure::broken)?;
     let mut rows = load(transaction, of, context.actor.organization_id, &[id]).await?;
+    rows.find_elsewhere(transaction, of, &[id]).await?;
     if rows.is_foreign(id) {
         return Ok(Err(Problem::new(Code::NotFound, "there is no such row in this organization")));
     }

@@ -34,9 +34,18 @@ impl Rows {
         self.rows.values().any(wanted)
     }
 
-    /// Whether the id belongs to another organization's row.
+    /// Whether the id belongs to another organization's row, as far as that was looked for.
     pub fn is_foreign(&self, id: RowId) -> bool {
         self.foreign.contains(&id)
+    }
+
+    /// Finds the ids among these that rows of other organizations have.
+    pub async fn find_elsewhere<W: Writing>(&mut self, transaction: &mut W, entity: &Entity, ids: &[RowId]) -> Result<(), Failure> {
+        let unknown: Vec<RowId> = ids.iter().copied().filter(|id| !self.rows.contains_key(id)).collect();
+        if !unknown.is_empty() {
+            self.foreign.extend(transaction.ids_elsewhere(entity, &unknown).await?);
+        }
+        Ok(())
     }
 
     /// Whether the row does not exist, and the change's base says that another change of the same device creates it.

@@ -15,7 +15,7 @@ use super::change::{Fields, RowChange};
 use super::facts::Facts;
 use super::held::{self, AuthorHistory, HeldChanges};
 use super::rows::{Rows, load, reload, write};
-use super::{RowId, conflicts, constraints, decisions, foreign, grades, offers, rejected};
+use super::{Pass, RowId, conflicts, constraints, decisions, foreign, grades, offers, rejected};
 use crate::authority::Writing;
 use crate::failure::Failure;
 use crate::heads::access_scopes;
@@ -30,8 +30,8 @@ pub struct Context<'a> {
     pub received_ms: i64,
     /// The last stamp that was issued when the push began. A base above it was never issued by this database.
     pub last_stamp: i64,
-    /// Whether each set gets a savepoint, to find the mutation that the database refuses.
-    pub careful: bool,
+    /// How this attempt goes about it.
+    pub pass: Pass,
     /// The pusher with the rights at the beginning of the push.
     pub begun_with: Cow<'a, Actor>,
     /// The pusher's former rights and quotas.
@@ -40,9 +40,9 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// The context of changes that have just arrived.
-    pub fn new(actor: &'a Actor, device: Uuid, received_ms: i64, last_stamp: i64, careful: bool) -> Context<'a> {
+    pub fn new(actor: &'a Actor, device: Uuid, received_ms: i64, last_stamp: i64, pass: Pass) -> Context<'a> {
         let (actor, begun_with) = (Cow::Borrowed(actor), Cow::Borrowed(actor));
-        Context { actor, begun_with, device, received_ms, last_stamp, careful, history: AuthorHistory::default() }
+        Context { actor, begun_with, device, received_ms, last_stamp, pass, history: AuthorHistory::default() }
     }
 
     /// Reads the rights again if they have moved since the actor's were read, at this sum of access heads.
@@ -109,7 +109,7 @@ async fn apply_set<W: Writing>(
     set: &[Mutation],
     earlier: &Earlier<'_>,
 ) -> Result<Vec<NumberedOutcome>, Failure> {
-    if !context.careful {
+    if !context.pass.is_careful {
         return run_set(transaction, context, entity, set, earlier).await;
     }
     transaction.savepoint().await?;
@@ -151,6 +151,9 @@ async fn run_set<W: Writing>(
     }
     let ids: Vec<RowId> = read.iter().map(|(_, id, _)| *id).collect();
     let mut rows = load(transaction, entity, context.actor.organization_id, &ids).await?;
+    if context.pass.looks_elsewhere {
+        rows.find_elsewhere(transaction, entity, &ids).await?;
+    }
     if is_attributed(entity) {
         read.retain_mut(|(mutation, id, fields)| {
             let stored = rows.current(*id).map(|stored| stored.values.as_slice());

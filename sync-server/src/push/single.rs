@@ -8,10 +8,10 @@ use waystation_model::registry::Entity;
 use waystation_model::wire::{Base, Mutation, Operation, Outcome};
 use waystation_model::{chain, merge};
 
-use super::RowId;
 use super::change::RowChange;
 use super::ledger::Ledger;
 use super::sets::{self, Context};
+use super::{Pass, RowId};
 use crate::accounts::Session;
 use crate::authority::Writing;
 use crate::failure::Failure;
@@ -41,8 +41,8 @@ pub struct Author<'a> {
     pub rights_at: i64,
     /// The server's time in milliseconds.
     pub now_ms: i64,
-    /// Whether a savepoint is set, to learn what the database refuses.
-    pub careful: bool,
+    /// How this attempt goes about it.
+    pub pass: Pass,
 }
 
 /// A device whose ledger is locked until the transaction ends.
@@ -86,7 +86,7 @@ impl Author<'_> {
             columns: change.columns.clone().into(),
             values: change.values.clone(),
         };
-        let mut context = Context::new(self.actor, self.session.device_id, self.now_ms, ledger.last_stamp, self.careful);
+        let mut context = Context::new(self.actor, self.session.device_id, self.now_ms, ledger.last_stamp, self.pass);
         context.begin(transaction, Some(self.rights_at)).await?;
         let mut outcomes = sets::apply(transaction, &mut context, std::slice::from_ref(&mutation)).await?;
         if !outcomes.iter().any(|outcome| matches!(outcome.outcome, Outcome::Rejected { .. })) {

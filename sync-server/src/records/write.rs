@@ -30,7 +30,7 @@ use crate::body::RawBody;
 use crate::failure::Failure;
 use crate::heads::Subscription;
 use crate::push::single::{Author, Single, lock};
-use crate::push::tried;
+use crate::push::{Pass, tried};
 use crate::state::App;
 use crate::uninterrupted::run_to_end;
 
@@ -211,8 +211,10 @@ impl Write {
     async fn answer(&self, app: &App) -> Result<Response, Failure> {
         // Read first: a subscription that is read later is never of an older database.
         let epoch = app.epoch.number();
-        let subscription = subscription(app, self.token.session.user_id).await?;
-        let taken = tried(|careful| self.attempt(&app.pool, &subscription, epoch, careful)).await;
+        let session = &self.token.session;
+        let subscription = subscription(app, session).await?;
+        let tenant = app.tenant(session.organization_id);
+        let taken = tried(|pass| self.attempt(&tenant, &subscription, epoch, pass)).await;
         if let Err(Failure::EpochMoved) = taken {
             app.settle().await?;
         }
@@ -220,7 +222,7 @@ impl Write {
         app.moved(moved);
         let entity = self.change.entity;
         if matches!(done, Done::Written) {
-            awards::after(app, self.touched());
+            awards::after(app, self.token.session.organization_id, self.touched());
         }
         match done {
             Done::Written => self.written(app, self.change.id).await,
@@ -267,7 +269,7 @@ impl Write {
         authority: &A,
         subscription: &Subscription,
         epoch: i64,
-        careful: bool,
+        pass: Pass,
     ) -> Result<(Done, Vec<(String, i64)>), Failure>
     where
         A::Writing: DerefMut<Target = PgConnection>,
@@ -281,7 +283,7 @@ impl Write {
         {
             return Ok((Done::Repeated(before), Vec::new()));
         }
-        let author = Author { session: self.token.session, actor, rights_at: *rights_at, now_ms, careful };
+        let author = Author { session: self.token.session, actor, rights_at: *rights_at, now_ms, pass };
         let current = current(&mut transaction, &self.change, actor.organization_id).await?;
         let base = match (self.action, &current) {
             (Action::Make, Some(stored)) if self.change.id.is_some_and(|id| author.may_write(&self.change, id, stored)) => {

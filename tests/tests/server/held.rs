@@ -207,13 +207,13 @@ async fn a_lost_right_counts_as_known_only_after_its_page_has_arrived() -> Outco
 async fn rights_read_earlier_do_not_replace_rights_read_later() -> Outcome<()> {
     let mut class = class().await?;
     class.hand_over_and_pull().await?;
-    let pool = class.server.server().app().pool.clone();
+    let tenant = class.server.server().app().tenant(class.school.organization);
     let user = class.substitute.user;
     let lost = format!("SELECT count(*) FROM former_rights WHERE user_id = '{user}'");
     let before = class.school.value(lost.clone()).await?;
     assert_ne!(before, 0);
     let scopes = vec![format!("group:{}", class.group), format!("roster:{}", class.group)];
-    pool.store_rights(user, &scopes, 0).await?;
+    tenant.store_rights(user, &scopes, 0).await?;
     assert_eq!(class.school.value(lost).await?, before, "an old read of an instance changes nothing");
     Ok(())
 }

@@ -29,6 +29,7 @@ mod records_rights;
 mod refusals;
 mod rights;
 mod rights_moved;
+mod row_security;
 mod rules;
 mod schema;
 mod schema_rules;

@@ -59,6 +59,7 @@ pub fn described(entity: &'static Entity, role: Role, rows: u32) -> RecordTable 
         label: entity.record.label.columns().iter().map(|name| (*name).to_owned()).collect(),
         columns: entity.columns.iter().map(column).collect(),
         may_insert: may(entity.write, role) && is_made_by_people(entity),
+        may_change: may(entity.write, role) && entity.columns.iter().any(|column| may_change(column, role)),
         may_delete: may(entity.delete, role),
         rows,
         related: related_tables(entity)
@@ -80,6 +81,11 @@ pub fn may(rules: Rules, role: Role) -> bool {
             _ => true,
         })
     })
+}
+
+/// Whether this role can be enough to change a column of a row that it may write.
+fn may_change(column: &Column, role: Role) -> bool {
+    column.is_changed_by_people() && column.by.is_none_or(|rules| may(rules, role))
 }
 
 /// Whether a person can name all that a new row needs.
@@ -119,5 +125,17 @@ pub(super) fn kind(column: &Column) -> RecordKind {
         Kind::Time => RecordKind::Time,
         Kind::Timestamp => RecordKind::Moment,
         Kind::Json | Kind::Uuid => RecordKind::Json,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_that_may_change_no_row_is_told_so() {
+        let may_change = |table: &str, role| described(registry::entity(table).expect("a table"), role, 0).may_change;
+        assert!(may_change("stations", Role::Admin));
+        assert!(!may_change("stations", Role::Learner));
     }
 }

@@ -24,6 +24,8 @@ pub struct RecordTable {
     pub columns: Vec<RecordColumn>,
     /// Whether this person may make rows of it, as far as their role says.
     pub may_insert: bool,
+    /// Whether they may change rows of it, as far as their role says: at least one of the columns.
+    pub may_change: bool,
     /// Whether they may delete rows of it, as far as their role says.
     pub may_delete: bool,
     /// Its rows on this laptop.

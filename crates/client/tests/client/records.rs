@@ -233,7 +233,7 @@ async fn who_may_not_write_sees_and_changes_nothing() {
     }
     let tables = call(&app, "tables", json!({})).await.unwrap();
     let stations = tables.as_array().unwrap().iter().find(|table| table["name"] == "stations").unwrap();
-    assert_eq!((&stations["may_insert"], &stations["rows"]), (&json!(false), &json!(1)));
+    assert_eq!((&stations["may_insert"], &stations["may_change"], &stations["rows"]), (&json!(false), &json!(false), &json!(1)));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ mod rows;
 mod withhold;
 
 use chrono::Utc;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use uuid::Uuid;
 use waystation_model::access::Actor;
 use waystation_model::merge::Stored;
@@ -29,9 +29,10 @@ use super::{
 use crate::accounts::Session;
 use crate::database::commit;
 use crate::failure::Failure;
-use crate::uninterrupted::{begin, run_to_end};
+use crate::tenant::Tenant;
+use crate::uninterrupted::run_to_end;
 
-impl Authority for PgPool {
+impl Authority for Tenant {
     type Writing = Transaction<'static, Postgres>;
     type Snapshot = pages::ReadOnly;
 
@@ -40,7 +41,7 @@ impl Authority for PgPool {
     }
 
     async fn write(&self) -> Result<Self::Writing, Failure> {
-        begin(self).await
+        self.begin().await
     }
 
     async fn store_rights(&self, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
@@ -48,24 +49,27 @@ impl Authority for PgPool {
     }
 
     async fn mark_losses_sent(&self, device: Uuid) -> Result<(), Failure> {
-        sqlx::query("UPDATE device_states SET losses_sent_at = now() WHERE device_id = $1").bind(device).execute(self).await?;
-        Ok(())
+        let mut transaction = self.begin().await?;
+        let sent = sqlx::query("UPDATE device_states SET losses_sent_at = now() WHERE device_id = $1");
+        sent.bind(device).execute(&mut *transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn confirm_losses(&self, device: Uuid, sent_us: i64) -> Result<(), Failure> {
+        let mut transaction = self.begin().await?;
         sqlx::query(
             "UPDATE device_states SET losses_told_at = losses_sent_at, losses_sent_at = NULL \
              WHERE device_id = $1 AND (extract(epoch FROM losses_sent_at) * 1000000)::bigint = $2",
         )
         .bind(device)
         .bind(sent_us)
-        .execute(self)
+        .execute(&mut *transaction)
         .await?;
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 
     async fn withhold(&self, rows: &[FeedRowKey]) -> Result<Vec<(String, i64)>, Failure> {
-        let (pool, rows) = (self.clone(), rows.to_vec());
+        let (pool, rows) = (self.unbound().clone(), rows.to_vec());
         run_to_end(async move { withhold::withhold(&pool, &rows).await }).await
     }
 
@@ -154,6 +158,11 @@ impl Writing for Transaction<'static, Postgres> {
         rows::read(self, entity, ids).await
     }
 
+    async fn ids_elsewhere(&mut self, entity: &Entity, ids: &[Uuid]) -> Result<Vec<Uuid>, Failure> {
+        let elsewhere = sqlx::query_scalar("SELECT e.id FROM ids_elsewhere($1, $2) AS e(id)");
+        Ok(elsewhere.bind(entity.name).bind(ids).fetch_all(&mut **self).await?)
+    }
+
     async fn insert(&mut self, entity: &Entity, organization: Uuid, ids: &[Uuid], rows: &[&Stored]) -> Result<(), Failure> {
         rows::insert(self, entity, organization, ids, rows).await
     }
@@ -206,13 +215,19 @@ impl Writing for Transaction<'static, Postgres> {
     }
 
     async fn first_free(&mut self, tries: Candidates<'_>) -> Result<Option<String>, Failure> {
+        let Some(organization) = tries.organization else {
+            let sql = "SELECT t.text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) \
+                 WHERE NOT taken_anywhere($2, $3, t.text) ORDER BY t.place LIMIT 1";
+            let free = sqlx::query_scalar(sql).bind(tries.texts).bind(tries.entity.name).bind(tries.field);
+            return Ok(free.fetch_optional(&mut **self).await?);
+        };
         // The table and the column are names from the registry.
         let sql = format!(
             "SELECT t.text FROM unnest($1::text[]) WITH ORDINALITY AS t(text, place) \
-             WHERE NOT EXISTS (SELECT FROM {} r WHERE ($2::uuid IS NULL OR r.organization_id = $2) AND lower(r.{}) = lower(t.text)) ORDER BY t.place LIMIT 1",
+             WHERE NOT EXISTS (SELECT FROM {} r WHERE r.organization_id = $2 AND lower(r.{}) = lower(t.text)) ORDER BY t.place LIMIT 1",
             tries.entity.name, tries.field
         );
-        Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(tries.texts).bind(tries.organization).fetch_optional(&mut **self).await?)
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(tries.texts).bind(organization).fetch_optional(&mut **self).await?)
     }
 
     async fn commit(self) -> Result<Vec<(String, i64)>, Failure> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{AssertSqlSafe, FromRow, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, FromRow, Postgres, Transaction};
 use uuid::Uuid;
 use waystation_model::access::Role;
 use waystation_model::registry::{Kind, entity_by_code, is_readable_tuple};
@@ -13,7 +13,7 @@ use super::{ledger, rights};
 use crate::accounts::Session;
 use crate::epoch::LogPosition;
 use crate::failure::Failure;
-use crate::uninterrupted::begin;
+use crate::tenant::Tenant;
 
 const LIVE: i16 = 0;
 const DELETED: i16 = 2;
@@ -56,10 +56,8 @@ struct Row {
 
 impl ReadOnly {
     /// Begins the transaction.
-    pub async fn begin(pool: &PgPool) -> Result<ReadOnly, Failure> {
-        let mut transaction = begin(pool).await?;
-        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *transaction).await?;
-        Ok(ReadOnly { transaction })
+    pub async fn begin(tenant: &Tenant) -> Result<ReadOnly, Failure> {
+        Ok(ReadOnly { transaction: tenant.begin_snapshot().await? })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A user's role and scopes, as the open transaction sees them, including its own changes.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 use waystation_model::access::Role;
 use waystation_model::limits::FORMER_RIGHTS_DAYS_MAX;
@@ -8,6 +8,7 @@ use waystation_model::limits::FORMER_RIGHTS_DAYS_MAX;
 use crate::authority::FormerRight;
 use crate::failure::Failure;
 use crate::heads::{Subscription, access_scopes};
+use crate::tenant::Tenant;
 
 /// Organization and role of an open account in an open organization.
 pub async fn account(connection: &mut PgConnection, user: Uuid) -> Result<Option<(Uuid, Role)>, Failure> {
@@ -52,11 +53,12 @@ pub async fn known(connection: &mut PgConnection, user: Uuid) -> Result<Option<V
 }
 
 /// Stores the scopes that a user subscribes to now, and those that were lost.
-pub async fn store(pool: &PgPool, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
+pub async fn store(tenant: &Tenant, user: Uuid, scopes: &[String], rights_at: i64) -> Result<(), Failure> {
+    let mut transaction = tenant.begin().await?;
     let days = i32::try_from(FORMER_RIGHTS_DAYS_MAX).map_err(Failure::broken)?;
     let store = sqlx::query(include_str!("../../sql/know_rights.sql"));
-    store.bind(user).bind(scopes).bind(days).bind(rights_at).execute(pool).await?;
-    Ok(())
+    store.bind(user).bind(scopes).bind(days).bind(rights_at).execute(&mut *transaction).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Full name of a person in this organization.

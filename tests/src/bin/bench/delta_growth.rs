@@ -12,7 +12,7 @@ use waystation_tests::server::LocalServer;
 
 use super::floor::copy_with_triggers;
 use super::report::{Figure, Pairs, median, rounded};
-use waystation_tests::crowd::{INSTRUCTOR, LEARNERS, Progress, base, device, instructor, settle, token};
+use waystation_tests::crowd::{INSTRUCTOR, LEARNERS, Progress, base, device, instructor, settle, subscription, token};
 
 /// Changes in one pull.
 const CHANGES: usize = 10;
@@ -71,7 +71,7 @@ impl Side {
 
     /// The median time of a pull of ten changes, in seconds.
     async fn round(&mut self) -> Outcome<f64> {
-        let subscription = sync_server::access::subscription(self.server.server().app(), instructor()).await?;
+        let subscription = subscription(self.server.server().app(), instructor()).await?;
         let mut took = Vec::with_capacity(PULLS);
         for pull in 0..PULLS {
             let heads: Vec<(String, i64)> = sqlx::query_as("SELECT scope, version FROM scope_heads WHERE scope = ANY($1)")

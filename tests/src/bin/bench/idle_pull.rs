@@ -17,7 +17,7 @@ use waystation_tests::server::LocalServer;
 
 use super::raw::Connection;
 use super::report::{Figure, Pairs, rounded};
-use waystation_tests::crowd::{INSTRUCTOR, LEARNERS, base, device, learner, subscribe_many_groups, token};
+use waystation_tests::crowd::{INSTRUCTOR, LEARNERS, base, device, learner, subscribe_many_groups, subscription, token};
 
 /// Concurrent connections.
 const CONNECTIONS: usize = 500;
@@ -34,7 +34,7 @@ pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
     let floor_address = floor_server(pool).await?;
     for number in [0, INSTRUCTOR] {
         let user = learner(number);
-        let subscription = sync_server::access::subscription(server.server().app(), user).await?;
+        let subscription = subscription(server.server().app(), user).await?;
         let scopes = subscription.scopes.len();
         eprintln!("idle_pull: {scopes} scopes, {CONNECTIONS} connections");
         let request = PullRequest {

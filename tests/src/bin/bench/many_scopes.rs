@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgConnection;
 use waystation_client::sync::engine::Engine;
 use waystation_tests::cluster::{Cluster, Database};
-use waystation_tests::crowd::{INSTRUCTOR, base, device, id, instructor, settle, subscribe_many_groups};
+use waystation_tests::crowd::{INSTRUCTOR, base, device, id, instructor, settle, subscribe_many_groups, subscription};
 use waystation_tests::server::LocalServer;
 use waystation_tests::{Outcome, wait};
 
@@ -87,7 +87,7 @@ impl Side {
         let folder = tempfile::tempdir()?;
         let engine = instructors_engine(&server, folder.path()).await?;
         engine.pull_all(true).await?;
-        let scopes = sync_server::access::subscription(server.server().app(), instructor()).await?.scopes.len();
+        let scopes = subscription(server.server().app(), instructor()).await?.scopes.len();
         Ok(Side { server, engine, connection, scopes, changes: 0, _folder: folder })
     }
 
@@ -113,14 +113,14 @@ impl Side {
     async fn change(&mut self) -> Outcome<()> {
         self.changes += 1;
         let app = self.server.server().app();
-        let before = sync_server::access::subscription(app, instructor()).await?.digest();
+        let before = subscription(app, instructor()).await?.digest();
         sqlx::query("UPDATE topics SET title = $2 WHERE id = $1")
             .bind(id(4, 0))
             .bind(format!("Topic {}", self.changes))
             .execute(&mut self.connection)
             .await?;
         wait::until("the change is received", NOTICE_TIME_MAX, || async {
-            Ok((sync_server::access::subscription(app, instructor()).await?.digest() != before).then_some(()))
+            Ok((subscription(app, instructor()).await?.digest() != before).then_some(()))
         })
         .await
     }

@@ -22,6 +22,7 @@ const table = (name: string, more: Partial<RecordTable> = {}): RecordTable => ({
   label: [],
   columns: [],
   may_insert: true,
+  may_change: true,
   may_delete: true,
   rows: 1,
   related: [],
@@ -34,9 +35,11 @@ const tables = [
   table("groups", { rows: 0 }),
 ];
 const created: string[] = [];
+const imported: string[] = [];
+const offers = [{ id: "import", label: "Import a file…", run: () => void imported.push("import") }];
 
 function open(): Palette {
-  const palette = new Palette({ tables: { data: tables } as never, create: (name) => void created.push(name) }, () => null);
+  const palette = new Palette({ tables: { data: tables } as never, create: (name) => void created.push(name), offers }, () => null);
   palette.show();
   return palette;
 }
@@ -109,4 +112,12 @@ test("the choice goes round, is done, and closes the palette", () => {
   palette.move(-1);
   palette.choose();
   expect([created, palette.open]).toEqual([["stations"], false]);
+});
+
+test("what the open list offers is found too", () => {
+  const palette = open();
+  palette.type("import");
+  expect(palette.entries.map((entry) => [entry.id, entry.group])).toEqual([["list-import", "list"]]);
+  palette.choose();
+  expect(imported).toEqual(["import"]);
 });

@@ -12,7 +12,7 @@ import { m } from "$messages";
 export interface Entry {
   /** Distinct within the palette. */
   id: string;
-  group: "screens" | "tables" | "rows" | "actions";
+  group: "list" | "screens" | "tables" | "rows" | "actions";
   label: string;
   /** What kind of thing it is. */
   hint: string;
@@ -40,7 +40,7 @@ export class Palette {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    readonly records: Pick<Records, "tables" | "create">,
+    readonly records: Pick<Records, "tables" | "create" | "offers">,
     readonly home: () => Home | null,
   ) {}
 
@@ -53,7 +53,14 @@ export class Palette {
     const actions = tables
       .filter((table) => table.may_insert && (words.length > 0 || table.part_of === null))
       .map((table) => this.#new(table));
-    return [...this.#screens().filter(fits), ...lists.filter(fits), ...(words.length > 0 ? this.rows : []), ...actions.filter(fits)];
+    const offers = this.records.offers.map((offer): Entry => ({ ...offer, id: `list-${offer.id}`, group: "list", hint: "" }));
+    return [
+      ...offers.filter(fits),
+      ...this.#screens().filter(fits),
+      ...lists.filter(fits),
+      ...(words.length > 0 ? this.rows : []),
+      ...actions.filter(fits),
+    ];
   });
 
   /** The entry that Enter takes. */

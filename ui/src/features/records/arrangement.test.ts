@@ -53,3 +53,20 @@ test("a click on a head sorts up, down, and not", () => {
     [{ column: "b", descending: false }],
   ]);
 });
+
+test("further columns sort what is equal so far", () => {
+  const two = sortedBy(sortedBy([], "a"), "b", true);
+  expect(two).toEqual([
+    { column: "a", descending: false },
+    { column: "b", descending: false },
+  ]);
+  const down = sortedBy(two, "a", true);
+  expect(down.map((by) => [by.column, by.descending])).toEqual([
+    ["a", true],
+    ["b", false],
+  ]);
+  expect(sortedBy(down, "a", true).map((by) => by.column)).toEqual(["b"]);
+  expect(sortedBy(down, "a"), "a plain click leaves one column").toEqual([{ column: "a", descending: false }]);
+  const full = ["b", "c", "d"].reduce((sort, column) => sortedBy(sort, column, true), sortedBy([], "a"));
+  expect(full.map((by) => by.column)).toEqual(["a", "b", "d"]);
+});

@@ -1,5 +1,5 @@
 // How a person has arranged a table's list: columns, their widths, the order of rows. Kept per table on this computer.
-// What they search and filter by may name people, and is kept in the window's memory alone.
+// What they search and filter by may name people, and is kept in the window's memory unless they save it as a view.
 
 import type { RecordTable, SortBy } from "$shared/desktop/generated";
 import { columnOf, usualColumns } from "./table";
@@ -15,25 +15,31 @@ export interface Arrangement {
 export const WIDTH_MIN = 4;
 export const WIDTH_MAX = 60;
 
+/** Columns that a list is sorted by: the app takes no more. */
+export const SORTS_MAX = 3;
+
 const KEY = "waystation.records.";
 
-/** The arrangement of a table; columns that are gone are left out. */
+/** The arrangement of a table. */
 export function arrangementOf(table: RecordTable, storage: Pick<Storage, "getItem"> = localStorage): Arrangement {
-  const usual: Arrangement = { columns: usualColumns(table), widths: {}, sort: [] };
   try {
-    const kept = JSON.parse(storage.getItem(KEY + table.name) ?? "{}") as Partial<Arrangement>;
-    const columns = Array.isArray(kept.columns) ? [...new Set(kept.columns)].filter((name) => columnOf(table, name)) : [];
-    const sort = Array.isArray(kept.sort) ? kept.sort.filter((by) => columnOf(table, by?.column)) : [];
-    const widths = Object.entries(kept.widths ?? {}).filter(([name, width]) => columnOf(table, name) && Number.isFinite(width));
-    return {
-      columns: columns.length > 0 ? columns : usual.columns,
-      widths: Object.fromEntries(widths.map(([name, width]) => [name, clampWidth(width)])),
-      sort,
-    };
+    return arrangementFrom(table, JSON.parse(storage.getItem(KEY + table.name) ?? "{}") as Partial<Arrangement>);
   } catch {
     // What cannot be read is as if nobody had arranged anything.
-    return usual;
+    return arrangementFrom(table, {});
   }
+}
+
+/** What was kept, without columns that are gone. */
+export function arrangementFrom(table: RecordTable, kept: Partial<Arrangement>): Arrangement {
+  const columns = Array.isArray(kept.columns) ? [...new Set(kept.columns)].filter((name) => columnOf(table, name)) : [];
+  const sort = Array.isArray(kept.sort) ? kept.sort.filter((by) => columnOf(table, by?.column)).slice(0, SORTS_MAX) : [];
+  const widths = Object.entries(kept.widths ?? {}).filter(([name, width]) => columnOf(table, name) && Number.isFinite(width));
+  return {
+    columns: columns.length > 0 ? columns : usualColumns(table),
+    widths: Object.fromEntries(widths.map(([name, width]) => [name, clampWidth(width)])),
+    sort,
+  };
 }
 
 export function keepArrangement(table: string, arrangement: Arrangement, storage: Pick<Storage, "setItem"> = localStorage): void {
@@ -57,9 +63,15 @@ export function moved(columns: readonly string[], name: string, by: number): str
   return [...rest.slice(0, to), name, ...rest.slice(to)];
 }
 
-/** The order after a click on a head: ascending, descending, by label again. */
-export function sortedBy(sort: readonly SortBy[], column: string): SortBy[] {
+/**
+ * The order after a click on a head: ascending, descending, by label again. With `further` the column sorts the rows that are
+ * equal by the others so far, and goes through the same.
+ */
+export function sortedBy(sort: readonly SortBy[], column: string, further = false): SortBy[] {
   const now = sort.find((by) => by.column === column);
-  if (!now) return [{ column, descending: false }];
-  return now.descending ? [] : [{ column, descending: true }];
+  const next: SortBy[] = !now ? [{ column, descending: false }] : now.descending ? [] : [{ column, descending: true }];
+  if (!further) return sort.length > 1 ? [{ column, descending: false }] : next;
+  if (now) return sort.flatMap((by) => (by === now ? next : [by]));
+  // The last one gives way.
+  return [...sort.slice(0, SORTS_MAX - 1), ...next];
 }

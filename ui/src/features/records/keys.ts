@@ -4,7 +4,7 @@ export type ListCommand =
   | { do: "move"; by: number; extend: boolean }
   | { do: "page"; direction: 1 | -1; extend: boolean }
   | { do: "edge"; end: boolean; extend: boolean }
-  | { do: "open" | "edit" | "new" | "remove" | "undo" | "redo" | "find" | "all" | "toggle" | "copy" | "leave" };
+  | { do: "open" | "edit" | "new" | "remove" | "undo" | "redo" | "find" | "all" | "toggle" | "copy" | "paste" | "leave" };
 
 type Key = Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">;
 
@@ -31,6 +31,7 @@ export function listCommand(event: Key): ListCommand | null {
 function withControl(code: string, shift: boolean): ListCommand | null {
   if (code === "KeyA" && !shift) return { do: "all" };
   if (code === "KeyC" && !shift) return { do: "copy" };
+  if (code === "KeyV" && !shift) return { do: "paste" };
   return undoCommand(code, shift);
 }
 

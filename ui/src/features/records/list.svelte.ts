@@ -10,6 +10,7 @@ import type { Condition, Problem, RecordRow, RecordsQuery, RecordTable } from "$
 import { arrangementOf, clampWidth, keepArrangement, moved, sortedBy, type Arrangement } from "./arrangement";
 import type { Asked, ShownCondition } from "./records.svelte";
 import { cellWords } from "./values";
+import type { View } from "./views";
 import { columnOf, DELETED_AT, keepsDeleted, labelOf, usualColumns, valueOf } from "./table";
 
 /** Rows of the first page, and of each page while catching up with a far scroll. */
@@ -88,6 +89,11 @@ export class RecordList {
     if (this.selected.size > 0) return this.rows.filter((row) => this.selected.has(row.id));
     const row = this.rows[this.cursor];
     return row ? [row] : [];
+  }
+
+  /** What is shown, all of it, as the app is asked for it. */
+  get shownQuery(): RecordsQuery {
+    return this.#query(null, 0);
   }
 
   #query(after: string | null, limit: number): RecordsQuery {
@@ -219,8 +225,8 @@ export class RecordList {
     keepArrangement(this.table().name, this.arrangement);
   }
 
-  sortBy(column: string): void {
-    this.#arrange({ sort: sortedBy(this.arrangement.sort, column) });
+  sortBy(column: string, further = false): void {
+    this.#arrange({ sort: sortedBy(this.arrangement.sort, column, further) });
     void this.load();
   }
 
@@ -240,6 +246,16 @@ export class RecordList {
 
   resetColumns(): void {
     this.#arrange({ columns: usualColumns(this.table()), widths: {} });
+  }
+
+  /** Shows a saved view. */
+  showView(view: Pick<View, "columns" | "widths" | "sort" | "search" | "deleted">, filter: readonly ShownCondition[]): void {
+    const { columns, widths, sort } = view;
+    this.#arrange({ columns, widths, sort });
+    this.filter = filter;
+    this.search = view.search;
+    this.deleted = view.deleted;
+    void this.load();
   }
 
   setFilter(filter: readonly ShownCondition[]): void {

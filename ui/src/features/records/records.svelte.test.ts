@@ -17,16 +17,18 @@ vi.mock("@tauri-apps/api/event", () => ({ listen: async () => () => {} }));
 import { dismiss, toasts } from "$shared/ui";
 import { Records } from "./records.svelte";
 import { isNothing, mayRemove, onlyMarks, whatGoes } from "./remove";
-import { columnOf, rowOf, STATIONS, tableOf } from "./testing";
+import { ADMIN, columnOf, rowOf, STATIONS, tableOf } from "./testing";
 
 const undone = () => desk.calls.filter(([name]) => name === "undo_records").map(([, args]) => (args as { undo: number }).undo);
-const make = () => new Records({ data: [STATIONS] } as unknown as Live<"tables">);
+let counted = 0;
+const make = () => new Records({ data: [STATIONS], reload: async () => void (counted += 1) } as unknown as Live<"tables">, ADMIN);
 
 beforeEach(() => {
   desk.calls = [];
   desk.serial = 0;
   desk.nothing = false;
   desk.refusal = null;
+  counted = 0;
   for (const toast of [...toasts()]) dismiss(toast.id);
 });
 
@@ -102,6 +104,17 @@ test("a step that somebody changed since is refused with its reason and not trie
   expect(undone()).toEqual([1]);
 });
 
+test("the sidebar counts again as soon as rows are made, deleted or brought back", async () => {
+  const records = make();
+  await records.save("stations", [{ id: "a", fields: {} }], "changed");
+  expect(counted, "a changed row is still one row").toBe(0);
+  await records.save("stations", [{ id: null, fields: {} }], "made");
+  expect(counted).toBe(1);
+  await records.remove("stations", ["a"], "gone");
+  await records.undo();
+  expect(counted).toBe(3);
+});
+
 test("a refused save is the caller's to show", async () => {
   desk.refusal = { code: "bad_value", message: "", retryable: false, fields: ["name"] };
   await expect(make().save("stations", [], "one")).rejects.toMatchObject({ problem: { code: "bad_value" } });
@@ -123,6 +136,7 @@ test("a table that marks its deleted rows takes nothing along", async () => {
     [],
   ]);
   expect(mayRemove(tableOf([columnOf("deleted_at", "moment", { changeable: false })], { may_delete: false }))).toBe(false);
+  expect(mayRemove({ ...table, may_change: false }), "who may not change a row cannot mark it").toBe(false);
 });
 
 test("forms lie above one another", () => {

@@ -3,12 +3,13 @@
 import { getContext, setContext } from "svelte";
 import { call, problemOf } from "$shared/desktop/desktop";
 import { live, type Live } from "$shared/desktop/live.svelte";
-import { RECORD_TABLES, type Condition, type RecordTable, type SaveRecord } from "$shared/desktop/generated";
+import { RECORD_TABLES, type Condition, type Person, type RecordTable, type SaveRecord } from "$shared/desktop/generated";
 import { notify, notifyProblem } from "$shared/ui";
 import { m } from "$messages";
 
-const KEY = Symbol("records");
-/** Counts in the sidebar may be this late. */
+/** Where components find the {@link Records} of the shell. */
+export const RECORDS = Symbol("records");
+/** Counts in the sidebar may be this late after changes that come from elsewhere. */
 const TABLES_GATHER_MS = 1_500;
 /** Steps that can be undone in one window. */
 export const UNDO_STEPS_MAX = 100;
@@ -22,8 +23,8 @@ export interface NewRow {
   made?: (row: { id: string; label: string }) => void;
 }
 
-/** A condition with the label of the row that it names. */
-export type ShownCondition = Condition & { label?: string };
+/** A condition with the label of the row that it names, or the labels of the rows that it lists. */
+export type ShownCondition = Condition & { label?: string; labels?: string[] };
 
 /** What a list is searched and filtered by. */
 export interface Asked {
@@ -32,10 +33,19 @@ export interface Asked {
   deleted: boolean;
 }
 
+/** Something that can be done with the list that is open. */
+export interface ListOffer {
+  id: string;
+  label: string;
+  run: () => void;
+}
+
 export class Records {
   /** The open forms: one for a row that a form refers to lies above that form. */
   forms = $state.raw<readonly NewRow[]>([]);
   readonly asked = new Map<string, Asked>();
+  /** What the list that is open offers beside its buttons: the palette shows it. */
+  offers = $state.raw<readonly ListOffer[]>([]);
   #undo: number[] = [];
   #redo: number[] = [];
   /** Removes the offer to undo a step, once it is undone another way. */
@@ -44,11 +54,17 @@ export class Records {
   /** One undo at a time: a second key press takes the next step, not the same one. */
   #running: Promise<void> = Promise.resolve();
 
-  constructor(readonly tables: Live<"tables">) {}
+  constructor(
+    readonly tables: Live<"tables">,
+    readonly person: Pick<Person, "user_id" | "role">,
+  ) {}
 
-  table(name: string): RecordTable | undefined {
-    return this.tables.data?.find((table) => table.name === name);
+  /** Whether the server tells this person what happened to a row. */
+  get seesHistory(): boolean {
+    return this.person.role === "admin";
   }
+
+  readonly table = (name: string): RecordTable | undefined => this.tables.data?.find((table) => table.name === name);
 
   create(table: string, preset: NewRow["preset"] = {}, made?: NewRow["made"]): void {
     this.forms = [...this.forms, { table, preset, made }];
@@ -62,12 +78,25 @@ export class Records {
   async save(table: string, rows: SaveRecord[], said: string): Promise<string[]> {
     const { ids, undo } = await call("save_records", { table, rows });
     this.#done(undo, said);
+    if (rows.some((row) => row.id === null)) this.#count();
     return ids;
   }
 
   async remove(table: string, ids: string[], said: string): Promise<void> {
     const { undo } = await call("remove_records", { table, ids });
     this.#done(undo, said);
+    this.#count();
+  }
+
+  /** An import was stored: one step takes all of it back. */
+  imported(undo: number | null, said: string): void {
+    this.#done(undo, said);
+    this.#count();
+  }
+
+  /** Counts the rows again at once, after a change of this person's: what others change may wait. */
+  #count(): void {
+    void this.tables.reload();
   }
 
   #done(undo: number | null, said: string): void {
@@ -114,6 +143,7 @@ export class Records {
         const answer = await call("undo_records", { undo });
         if (answer.undo !== null) keep(answer.undo);
         notify(said());
+        this.#count();
       } catch (thrown) {
         // The app keeps a limited number of steps, and forgets them when the person locks.
         if (problemOf(thrown).code === "not_found") notify(none());
@@ -124,10 +154,16 @@ export class Records {
   }
 }
 
-export function provideRecords(): Records {
-  return setContext(KEY, new Records(live("tables", () => ({}), RECORD_TABLES, { gather_ms: TABLES_GATHER_MS })));
+export function provideRecords(person: Person): Records {
+  return setContext(
+    RECORDS,
+    new Records(
+      live("tables", () => ({}), RECORD_TABLES, { gather_ms: TABLES_GATHER_MS }),
+      person,
+    ),
+  );
 }
 
 export function useRecords(): Records {
-  return getContext(KEY);
+  return getContext(RECORDS);
 }

@@ -9,12 +9,12 @@ export const COUNTED_ROWS_MAX = 100;
 
 /** Whether rows of this table can be deleted by this person at all: for good, or by marking them. */
 export function mayRemove(table: RecordTable): boolean {
-  return table.may_delete || columnOf(table, DELETED_AT)?.changeable === true;
+  return table.may_delete || onlyMarks(table);
 }
 
 /** Whether deleting marks the row and leaves everything else as it is. */
 export function onlyMarks(table: RecordTable): boolean {
-  return !table.may_delete && columnOf(table, DELETED_AT)?.changeable === true;
+  return !table.may_delete && table.may_change && columnOf(table, DELETED_AT)?.changeable === true;
 }
 
 /** What goes with these rows. */

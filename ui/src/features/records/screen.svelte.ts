@@ -7,15 +7,13 @@ import { go } from "$shared/router/router.svelte";
 import { notify, notifyProblem } from "$shared/ui";
 import { columnWords } from "$features/sync/words";
 import { m } from "$messages";
+import { Cells, CHANGED_ROWS_MAX } from "./cells.svelte";
 import { isTyping, listCommand, screenCommand, type ListCommand } from "./keys";
 import type { RecordList } from "./list.svelte";
 import type { Records } from "./records.svelte";
 import { isNothing, mayRemove, whatGoes } from "./remove";
 import { columnOf } from "./table";
 import { columnName } from "./values";
-
-/** Rows that are changed at once: the app takes no more in one step. */
-export const CHANGED_ROWS_MAX = 1_000;
 
 /** A dialog that closes gives the focus back within this time. */
 const BACK_MS = 50;
@@ -24,12 +22,11 @@ const BACK_MS = 50;
 interface Place {
   open: (id: string) => void;
   opened: () => string | undefined;
-  editPane: () => Promise<void>;
+  editPane: () => void;
   grid: () => HTMLElement | undefined;
   finder: () => HTMLInputElement | undefined;
   clipboard: () => HTMLTextAreaElement | undefined;
   pageRows: () => number;
-  sideways: (direction: number) => void;
 }
 
 export class ScreenCommands {
@@ -37,12 +34,15 @@ export class ScreenCommands {
   removing = $state.raw<{ ids: string[]; name: string; deletion: Deletion } | null>(null);
   /** Rows about to be changed at once. */
   changing = $state.raw<RecordRow[] | null>(null);
+  readonly cells: Cells;
 
   constructor(
     readonly records: Records,
     readonly list: RecordList,
     readonly place: Place,
-  ) {}
+  ) {
+    this.cells = new Cells(list, records);
+  }
 
   /** A key anywhere on the screen. */
   windowKey(event: KeyboardEvent): void {
@@ -55,15 +55,16 @@ export class ScreenCommands {
 
   /** A key in the rows. */
   gridKey(event: KeyboardEvent): void {
-    if (event.target !== this.place.grid() && event.target !== this.place.clipboard()) return;
+    // A click leaves the focus on a row; keys of buttons and links stay theirs.
+    if (event.target instanceof Element && event.target.closest("button, a, input")) return;
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
       event.preventDefault();
-      return this.place.sideways(event.key === "ArrowRight" ? 1 : -1);
+      return this.cells.move(event.key === "ArrowRight" ? 1 : -1, event.shiftKey);
     }
     const command = listCommand(event);
     if (!command) return;
-    // The engine copies by itself, from the hidden field that the command fills.
-    if (command.do !== "copy") event.preventDefault();
+    // The engine copies and pastes by itself, from and into the hidden field that has the focus meanwhile.
+    if (command.do !== "copy" && command.do !== "paste") event.preventDefault();
     this.run(command);
   }
 
@@ -88,7 +89,7 @@ export class ScreenCommands {
       case "open":
         return row && this.place.open(row.id);
       case "edit":
-        return void this.place.editPane();
+        return this.place.editPane();
       case "new":
         return list.table().may_insert ? this.records.create(list.table().name) : undefined;
       case "remove":
@@ -102,11 +103,15 @@ export class ScreenCommands {
       case "all":
         return void list.selectAll();
       case "toggle":
+        this.cells.clear();
         return list.toggle(list.cursor);
       case "copy":
         return this.copy();
+      case "paste":
+        return list.table().may_change ? this.#lend("") : undefined;
       case "leave":
         if (list.selected.size > 0) list.clearSelection();
+        else if (this.cells.at) this.cells.clear();
         else if (this.place.opened() !== undefined) go({ name: "records", table: list.table().name }, { replace: true });
     }
   }
@@ -118,14 +123,38 @@ export class ScreenCommands {
     if (row && !extend && this.place.opened() !== undefined) this.place.open(row.id);
   }
 
-  copy(): void {
-    const field = this.place.clipboard();
-    if (!field) return;
+  /** Copies the chosen cells, or else the chosen rows with the names of the columns. */
+  copy(whole = false): void {
+    if (this.cells.at && !whole) return this.#lend(this.cells.text());
     const table = this.list.table();
-    field.value = this.list.tsv((name) => {
+    const titled = (name: string) => {
       const column = columnOf(table, name);
       return column ? columnName(column) : columnWords(name);
-    });
+    };
+    this.#lend(this.list.tsv(titled));
+  }
+
+  /** The hidden field is copied: as it is, since the engine would join the lines of a field that is not shown. */
+  copied(event: ClipboardEvent): void {
+    const field = this.place.clipboard();
+    if (!field || !event.clipboardData) return;
+    event.preventDefault();
+    event.clipboardData.setData("text/plain", field.value);
+  }
+
+  /** Something is pasted into the hidden field. */
+  pasted(event: ClipboardEvent): void {
+    event.preventDefault();
+    this.place.grid()?.focus({ preventScroll: true });
+    void this.cells.paste(event.clipboardData?.getData("text/plain") ?? "");
+  }
+
+  /** Gives the focus to the hidden field for the engine to copy from or to paste into, and takes it back. */
+  #lend(text: string): void {
+    const field = this.place.clipboard();
+    if (!field) return;
+    field.value = text;
+    field.focus({ preventScroll: true });
     field.select();
     setTimeout(() => {
       if (document.activeElement === field) this.place.grid()?.focus({ preventScroll: true });
@@ -134,7 +163,7 @@ export class ScreenCommands {
 
   /** Copies by a button, where no key press does it. */
   copyNow(): void {
-    this.copy();
+    this.copy(true);
     document.execCommand("copy");
     notify(m.records_copied());
   }
@@ -147,7 +176,7 @@ export class ScreenCommands {
 
   stopChange(): void {
     this.changing = null;
-    this.#back();
+    this.back();
   }
 
   removeChosen(): Promise<void> {
@@ -184,7 +213,7 @@ export class ScreenCommands {
 
   stopRemove(): void {
     this.removing = null;
-    this.#back();
+    this.back();
   }
 
   async #remove(ids: string[], name: string): Promise<void> {
@@ -193,14 +222,14 @@ export class ScreenCommands {
       this.list.clearSelection();
       const opened = this.place.opened();
       if (opened !== undefined && ids.includes(opened)) go({ name: "records", table: this.list.table().name }, { replace: true });
-      this.#back();
+      this.back();
     } catch (thrown) {
       if (problemOf(thrown).code !== "locked") notifyProblem(thrown);
     }
   }
 
   /** The focus goes back to the rows when what had it is gone, also where the window has put it on the page meanwhile. */
-  #back(): void {
+  back(): void {
     setTimeout(() => {
       const at = document.activeElement;
       if (!at || at === document.body || at.id === "content") this.place.grid()?.focus({ preventScroll: true });

@@ -15,6 +15,25 @@ export function columnOf(table: RecordTable, name: string): RecordColumn | undef
   return table.columns.find((column) => column.name === name);
 }
 
+/** The column that a path names: one of the table, or `reference.column` of the row that a reference names. */
+export function columnAt(table: RecordTable, path: string, tableOf: (name: string) => RecordTable | undefined): RecordColumn | undefined {
+  const [name, inner] = path.split(".");
+  const column = columnOf(table, name);
+  if (inner === undefined || !column) return column;
+  const target = tableOf(column.refers_to);
+  return target && columnOf(target, inner);
+}
+
+/** Everything that a list can be filtered by: its columns, then those of the rows that its references name. */
+export function filterPaths(table: RecordTable, tableOf: (name: string) => RecordTable | undefined): string[] {
+  const own = table.columns.filter((column) => column.name !== DELETED_AT);
+  const through = own.flatMap((column) => {
+    const target = column.kind === "reference" ? tableOf(column.refers_to) : undefined;
+    return (target?.columns ?? []).filter(isTelling).map((inner) => `${column.name}.${inner.name}`);
+  });
+  return [...own.map((column) => column.name), ...through];
+}
+
 /** The value of a row in a column. */
 export function valueOf(table: RecordTable, row: RecordRow, name: string): unknown {
   return row.values[table.columns.findIndex((column) => column.name === name)];
@@ -57,6 +76,11 @@ export function keepsDeleted(table: RecordTable): boolean {
   return columnOf(table, DELETED_AT)?.kind === "moment";
 }
 
+/** Whether a file can be imported: its rows are made or changed. */
+export function mayImport(table: RecordTable): boolean {
+  return (table.may_insert || table.may_change) && table.columns.some((column) => column.given);
+}
+
 /** The columns that a new row is asked for: those it needs, then the others. */
 export function newColumns(table: RecordTable): { first: RecordColumn[]; more: RecordColumn[] } {
   const given = table.columns.filter((column) => column.given && column.kind !== "json" && column.name !== DELETED_AT);
@@ -69,8 +93,8 @@ export function isNeeded(table: RecordTable, column: RecordColumn): boolean {
   return column.needed || (table.label.length === 1 && table.label[0] === column.name && !column.optional);
 }
 
-/** The comparisons that fit a kind, the usual one first. */
-export function comparisonsOf(column: RecordColumn): Comparison[] {
+/** The comparisons that fit a kind, the usual one first. `through` a reference, the label of another row is not compared. */
+export function comparisonsOf(column: RecordColumn, through = false): Comparison[] {
   const may: Comparison[] = ["empty", "filled"];
   const ordered: Comparison[] = ["at_least", "at_most", "greater", "less"];
   switch (column.kind) {
@@ -78,9 +102,9 @@ export function comparisonsOf(column: RecordColumn): Comparison[] {
     case "long_text":
       return ["contains", "starts_with", "is", "is_not", ...may];
     case "reference":
-      return ["is", "is_not", "contains", ...may];
+      return ["is", "is_not", "one_of", ...(through ? [] : ["contains" as const]), ...may];
     case "choice":
-      return ["is", "is_not", ...may];
+      return ["is", "is_not", "one_of", ...may];
     case "bool":
       return ["is"];
     case "json":

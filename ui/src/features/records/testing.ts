@@ -1,6 +1,8 @@
 // Builders for the tests of this folder.
 
-import type { RecordColumn, RecordKind, RecordRow, RecordTable } from "$shared/desktop/generated";
+import type { Person, RecordColumn, RecordKind, RecordRow, RecordTable } from "$shared/desktop/generated";
+
+export const ADMIN: Pick<Person, "user_id" | "role"> = { user_id: "u1", role: "admin" };
 
 export function columnOf(name: string, kind: RecordKind = "text", more: Partial<RecordColumn> = {}): RecordColumn {
   return {
@@ -26,6 +28,7 @@ export function tableOf(columns: RecordColumn[], more: Partial<RecordTable> = {}
     label: ["name"],
     columns,
     may_insert: true,
+    may_change: true,
     may_delete: true,
     rows: 3,
     related: [],

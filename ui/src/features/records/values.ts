@@ -3,7 +3,7 @@
 
 import type { RecordColumn } from "$shared/desktop/generated";
 import { formatDate, formatDateTime, formatNumber } from "$shared/i18n/format";
-import { language } from "$shared/i18n/language.svelte";
+import { language, type Language } from "$shared/i18n/language.svelte";
 import { choiceWords, columnWords, valueWords } from "$features/sync/words";
 import { m } from "$messages";
 
@@ -15,8 +15,8 @@ const HUNDREDTHS = 100;
 export type Parsed = { value: unknown } | { wrong: string };
 
 /** The name of a column. A number called `position` is a place among siblings, a text is a job title. */
-export function columnName(column: Pick<RecordColumn, "name" | "kind">): string {
-  return columnWords(column.name, column.kind === "int" ? "whole" : undefined);
+export function columnName(column: Pick<RecordColumn, "name" | "kind">, locale?: Language): string {
+  return columnWords(column.name, column.kind === "int" ? "whole" : undefined, locale);
 }
 
 /** A value as a cell shows it; nothing is an empty text. */

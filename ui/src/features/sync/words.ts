@@ -2,6 +2,7 @@
 // readably rather than not at all.
 
 import { formatDate, formatDateTime, formatNumber } from "$shared/i18n/format";
+import type { Language } from "$shared/i18n/language.svelte";
 import { capital } from "$shared/i18n/letters";
 import { hasWordOf, wordOf } from "$shared/i18n/words";
 import type { AttentionField, HeldField } from "$shared/desktop/generated";
@@ -13,8 +14,8 @@ export function readable(name: string): string {
   return capital(words);
 }
 
-function known(beginning: "choice_" | "column_" | "entity_", name: string): string {
-  return hasWordOf(beginning, name) ? wordOf(beginning, name) : readable(name);
+function known(beginning: "choice_" | "column_" | "entity_", name: string, locale?: Language): string {
+  return hasWordOf(beginning, name) ? wordOf(beginning, name, locale) : readable(name);
 }
 
 export function entityWords(entity: string): string {
@@ -22,9 +23,9 @@ export function entityWords(entity: string): string {
 }
 
 /** A person's `position` is their job title; a number is the ordinal among siblings. */
-export function columnWords(column: string, kind?: AttentionField["kind"]): string {
-  if (column === "position" && kind === "whole") return m.column_sort_order();
-  return known("column_", column);
+export function columnWords(column: string, kind?: AttentionField["kind"], locale?: Language): string {
+  if (column === "position" && kind === "whole") return m.column_sort_order({}, { locale });
+  return known("column_", column, locale);
 }
 
 /** The subject of a change, with its days formatted. */
@@ -33,8 +34,8 @@ export function aboutWords(about: string): string {
 }
 
 /** The label of a choice, such as `present` or `draft`. */
-export function choiceWords(word: string): string {
-  return known("choice_", word);
+export function choiceWords(word: string, locale?: Language): string {
+  return known("choice_", word, locale);
 }
 
 /** A stored value formatted: nothing, yes and no, a date, a moment, a number, a choice. */

@@ -28,6 +28,10 @@ columns: Array<RecordColumn>,
  */
 may_insert: boolean, 
 /**
+ * Whether they may change rows of it, as far as their role says: at least one of the columns.
+ */
+may_change: boolean, 
+/**
  * Whether they may delete rows of it, as far as their role says.
  */
 may_delete: boolean, 

@@ -1,8 +1,9 @@
 /** Messages for codes of the app: problems, roles, kinds. A test ensures that every code has its message. */
 import * as messages from "$messages";
 import type { Code, Role } from "../desktop/generated";
+import type { Language } from "./language.svelte";
 
-type Message = () => string;
+type Message = (inputs?: object, options?: { locale?: Language }) => string;
 
 /**
  * The beginnings of keys that are made at run time, followed by a name. Every other key is written out as `m.key`, so that
@@ -21,6 +22,8 @@ export const COMPOSED = [
   "home_status_",
   "home_validity_",
   "palette_group_",
+  "records_history_op_",
+  "records_import_fate_",
   "records_section_",
   "shell_role_",
   "station_kind_",
@@ -30,10 +33,10 @@ export const COMPOSED = [
 
 type Beginning = (typeof COMPOSED)[number];
 
-/** The message of a name; its key when there is none, which the tests prevent. */
-export function wordOf(beginning: Beginning, name: string): string {
+/** The message of a name, in the language of the screens or in another one; its key when there is none, which the tests prevent. */
+export function wordOf(beginning: Beginning, name: string, locale?: Language): string {
   const message = (messages as unknown as Record<string, Message | undefined>)[beginning + name];
-  return message ? message() : beginning + name;
+  return message ? message({}, { locale }) : beginning + name;
 }
 
 /** Whether there is a message of this name. */
