@@ -14,6 +14,7 @@
 pub mod access;
 pub mod accounts;
 pub mod authority;
+pub mod awards;
 pub mod backup;
 pub mod body;
 pub mod bound_role;

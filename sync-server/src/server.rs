@@ -20,7 +20,7 @@ use crate::heads::Heads;
 use crate::settings::Settings;
 use crate::state::App;
 use crate::tenant_queues::TenantQueues;
-use crate::{bound_role, connections, content, database, instances, routes, settle, tombstones};
+use crate::{awards, bound_role, connections, content, database, instances, routes, settle, tombstones};
 
 /// How long running requests may take to end at a stop.
 const STOP_WAIT: Duration = Duration::from_secs(20);
@@ -81,6 +81,7 @@ impl Server {
             tokio::spawn(instances::announce(pool.clone(), Arc::clone(&app.epoch), moved, drained.clone())),
             tokio::spawn(instances::listen(pool.clone(), Arc::clone(&app.epoch), heads, stopping.clone())),
             tokio::spawn(settle::watch(app.clone(), stopping.clone())),
+            tokio::spawn(awards::give_periodically(app.clone(), stopping.clone())),
             tokio::spawn(tombstones::forget_periodically(pool, stopping.clone())),
         ];
         Ok(Server { address, stopping, drained, serving, tasks, app })

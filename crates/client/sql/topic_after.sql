@@ -1,13 +1,13 @@
 -- The topic after ?3, which is at ?2 in module ?1 of course ?4: in its module, or the first of the nearest module after it.
-SELECT id, title FROM (
-    SELECT id, title FROM (
-        SELECT t.id, t.title FROM topics t
+SELECT id FROM (
+    SELECT id FROM (
+        SELECT t.id FROM topics t
         WHERE t.module_id = ?1 AND (t.position, t.id) > (?2, ?3)
         ORDER BY t.position, t.id LIMIT 1
     )
     UNION ALL
-    SELECT id, title FROM (
-        SELECT t.id, t.title
+    SELECT id FROM (
+        SELECT t.id
         FROM modules here
         JOIN modules m ON m.course_id = here.course_id AND (m.position, m.id) > (here.position, here.id)
         JOIN topics t ON t.module_id = m.id

@@ -140,6 +140,8 @@ commands! {
     grid(GridRange) -> Grid;
     /// Sets marks.
     set_marks(SetMarks) -> Nothing;
+    /// A group's learners by their points for coding tasks.
+    coding_ranking(ById) -> Vec<RankedLearner>;
 
     /// Stations of the organization.
     stations(Nothing) -> Vec<StationCard>;

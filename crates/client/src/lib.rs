@@ -8,6 +8,7 @@ pub mod app;
 pub mod commands;
 pub mod environment;
 pub mod error;
+mod facts;
 mod files;
 pub mod keys;
 pub mod media;

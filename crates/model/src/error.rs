@@ -170,6 +170,12 @@ codes! {
     InUse = "in_use", 409, false;
     /// The course has no free places.
     CourseFull = "course_full", 409, false;
+    /// The course has to be bought or subscribed to before somebody enrolls themselves.
+    PaymentNeeded = "payment_needed", 422, false;
+    /// A course that has to be completed first is not completed.
+    PrerequisiteMissing = "prerequisite_missing", 422, false;
+    /// The organization has more people than seats: an administrator buys seats or closes accounts.
+    NoSeat = "no_seat", 422, false;
     /// No attempt is left for this test.
     NoAttemptsLeft = "no_attempts_left", 422, false;
     /// The test was deleted or is not active: no attempt at it can begin.
@@ -184,6 +190,8 @@ codes! {
     // The laptop
     /// The time of this test is over: it accepts no more answers. The server accepts and grades a late attempt.
     TimeOver = "time_over", 0, false;
+    /// The topic or the test is locked: the course's page says what opens it.
+    ContentLocked = "content_locked", 0, false;
     /// The server cannot be reached.
     Offline = "offline", 0, true;
     /// The server's address is not valid.

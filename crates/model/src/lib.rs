@@ -32,6 +32,7 @@ pub mod offers;
 pub mod records;
 pub mod registry;
 pub mod row_security;
+pub mod rules;
 pub mod scope;
 pub mod sql;
 pub mod wire;

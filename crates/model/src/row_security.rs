@@ -76,6 +76,9 @@ pub const SERVER_TABLES: &[ServerTable] = &[
     table("user_sessions", through("user_id", "users"), "SELECT, INSERT, UPDATE"),
 ];
 
+/// Views that requests read. Each runs with the rights of its caller, so the policies of its tables apply.
+pub const VIEWS: &[&str] = &["coding_progress", "course_progress", "module_progress", "organization_seats"];
+
 /// Every table with its tenancy: those of the registry, which all have the column, and the server's own.
 pub fn tenancies() -> impl Iterator<Item = (&'static str, Tenancy)> {
     let synced = all().iter().map(|entity| (entity.name, Tenancy::Column));
@@ -148,8 +151,10 @@ pub fn grants() -> String {
     let mut sql = format!(
         "GRANT USAGE ON SCHEMA public TO {BOUND_ROLE};\n\
          GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {BOUND_ROLE};\n\
+         GRANT SELECT ON {} TO {BOUND_ROLE};\n\
          GRANT SELECT, USAGE ON SEQUENCE stamp_seq TO {BOUND_ROLE};\n",
-        synced.join(", ")
+        synced.join(", "),
+        VIEWS.join(", ")
     );
     for ServerTable { name, rights, .. } in SERVER_TABLES.iter().filter(|table| !table.rights.is_empty()) {
         let _ = writeln!(sql, "GRANT {rights} ON {name} TO {BOUND_ROLE};");

@@ -185,12 +185,14 @@ fn coding_submission(writing: &MemoryWriting, entity: &Entity, row: &mut Row) {
         let (memberships, groups) = (table("group_memberships"), table("groups"));
         let user = id_in(entity, &row.values, "user_id");
         let active = writing.find(memberships, |there| {
-            let group = id_in(memberships, &there.values, "group_id").and_then(|id| writing.row(groups, id));
-            id_in(memberships, &there.values, "user_id") == user
-                && value(memberships, &there.values, "is_active") == true
-                && group.is_some_and(|group| value(groups, &group.values, "deleted_at").is_null())
+            id_in(memberships, &there.values, "user_id") == user && value(memberships, &there.values, "is_active") == true
         });
-        let joined = active.iter().map(|(_, there)| {
+        // Looked up outside `find`, which holds the lock of the state.
+        let is_open = |there: &Row| {
+            let group = id_in(memberships, &there.values, "group_id").and_then(|id| writing.row(groups, id));
+            group.is_some_and(|group| value(groups, &group.values, "deleted_at").is_null())
+        };
+        let joined = active.iter().filter(|(_, there)| is_open(there)).map(|(_, there)| {
             let at = value(memberships, &there.values, "joined_at").as_i64();
             (std::cmp::Reverse(at), id_in(memberships, &there.values, "group_id"))
         });

@@ -5,6 +5,7 @@
 mod access;
 mod constraints;
 mod domain;
+mod enrolling;
 mod epoch;
 mod feed;
 mod snapshot;

@@ -9,10 +9,11 @@ use waystation_model::Code;
 use waystation_model::ids::DERIVED_ID_NAMESPACE;
 use waystation_model::merge::{Edit, Edits};
 use waystation_model::registry::Entity;
+use waystation_model::rules::attempts;
 
 use super::tables::{Row, id_in, set, value};
 use super::writing::MemoryWriting;
-use super::{constraints, domain, table};
+use super::{constraints, domain, enrolling, table};
 
 /// Tables whose triggers read parent rows, and the references that are checked before them: see `references_within` in
 /// `migrations/server`.
@@ -79,7 +80,7 @@ pub fn before(writing: &MemoryWriting, entity: &'static Entity, id: &Uuid, befor
         "enrollments" => {
             if before.is_none() {
                 display_name(writing, entity, row);
-                check_self_enrollment(writing, entity, id, row)?;
+                enrolling::check_oneself(writing, entity, id, row)?;
             }
             return check_room(writing, entity, id, before, row);
         }
@@ -211,18 +212,6 @@ fn refused(code: Code, constraint: &str) -> Failure {
     Failure::Refused(Refusal { code, constraint: constraint.to_owned(), text: constraint.to_owned() })
 }
 
-/// Refuses a self-enrollment unless the course is published, public and free of charge.
-fn check_self_enrollment(writing: &MemoryWriting, entity: &Entity, id: &Uuid, row: &Row) -> Result<(), Failure> {
-    if value(entity, &row.values, "enrollment_type") != "self" || writing.row(entity, *id).is_some() {
-        return Ok(());
-    }
-    let courses = table("courses");
-    let Some(course) = id_in(entity, &row.values, "course_id").and_then(|id| writing.row(courses, id)) else { return Ok(()) };
-    let of = |name: &str| value(courses, &course.values, name);
-    let open = *of("published") == true && *of("is_public") == true && of("price_minor").as_i64() == Some(0);
-    if open { Ok(()) } else { Err(refused(Code::RuleBroken, "enrollments_self_check")) }
-}
-
 /// Refuses an enrollment in a full course.
 fn check_room(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option<&Row>, row: &Row) -> Result<(), Failure> {
     let is_in = |row: &Row| value(entity, &row.values, "status") != "dropped";
@@ -313,7 +302,8 @@ fn test_part(writing: &MemoryWriting, entity: &Entity, id: &Uuid, before: Option
                 set(entity, &mut row.values, "handed_in_late", limit.is_some_and(|limit| taken > (limit + 60) * 1000));
             }
             let most = test.and_then(|test| value(assessments, &test.values, "attempts_max").as_i64());
-            if before.is_none() && writing.row(entity, *id).is_none() && most.is_some_and(|most| number > Some(most)) {
+            let may_begin = number.is_none_or(|number| attempts::may_begin(most, number));
+            if before.is_none() && writing.row(entity, *id).is_none() && !may_begin {
                 return Err(refused(Code::NoAttemptsLeft, ""));
             }
         }

@@ -10,7 +10,7 @@ use waystation_sim::steps::{EVERY_TABLE_FROM, GOES_BACK_FROM, LATER_FROM, LATEST
 /// Seeds that found bugs.
 const FOUND: &[u64] = &[
     282, 467, 637, 1506, 4500, 8068, 9073, 9322, 10868, 13271, 34028, 35208, 39_044, 40_515, 40_862, 60_173, 1_000_703, 2_000_063,
-    2_000_443, 3_003_047, 3_011_303, 4_000_434,
+    2_000_443, 3_003_047, 3_011_303, 4_000_434, 5_000_019, 5_000_151, 5_000_165,
 ];
 /// Seeds that run with every test, of every kind of history: they take about eight minutes on two cores. `cargo xtask sim` runs
 /// any number of seeds.

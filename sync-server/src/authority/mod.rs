@@ -16,6 +16,7 @@ use waystation_model::grading::GradedQuestion;
 use waystation_model::limits::PAGE_ROWS_MAX;
 use waystation_model::merge::Stored;
 use waystation_model::registry::Entity;
+use waystation_model::rules::attempts;
 use waystation_model::wire::NumberedOutcome;
 
 use crate::accounts::Session;
@@ -251,7 +252,7 @@ impl GradingKey {
     /// Whether the marks of each question may be shown to a learner who has handed in this many attempts. Shown before the last
     /// attempt, they would reveal the key after as many attempts as a question has options.
     pub fn may_tell_marks(&self, handed_in: usize) -> bool {
-        let none_left = || self.attempts_max.is_some_and(|most| i64::try_from(handed_in).unwrap_or(i64::MAX) >= most);
+        let none_left = || attempts::left(self.attempts_max, i64::try_from(handed_in).unwrap_or(i64::MAX)) == Some(0);
         self.graded_on_laptops || (self.shows_explanations && none_left())
     }
 }

@@ -29,6 +29,7 @@ use waystation_model::{Code, Problem, registry};
 use crate::access::subscription;
 use crate::accounts::{Session, Tokens};
 use crate::authority::{Authority, Writing};
+use crate::awards::{self, Touched};
 use crate::body::RawBody;
 use crate::database::TRANSACTION_TRIES_MAX;
 use crate::epoch::LogPosition;
@@ -57,6 +58,7 @@ pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_B
     session.check_device(request.device)?;
     app.note_witness(&session, request.witness.as_deref()).await?;
     let batch = Batch::read(request, epoch)?;
+    let (organization, touched) = (session.organization_id, Touched::by(&batch.mutations));
     // Detached, so that a commit is always announced, also when the client has disconnected.
     let answer = run_to_end(async move {
         let _permit = permit;
@@ -70,6 +72,7 @@ pub async fn push(State(app): State<App>, session: Session, body: RawBody<PUSH_B
         let (answer, moved) = taken?;
         app.heads.cursor_cache.require_page(device);
         app.moved(moved);
+        awards::after(&app, organization, touched);
         Ok(answer)
     });
     Ok(Json(answer.await?))

@@ -25,6 +25,7 @@ use super::read::{not_found, row_of, table, visible_row};
 use crate::access::subscription;
 use crate::accounts::TokenSession;
 use crate::authority::{Authority, Writing};
+use crate::awards::{self, Touched};
 use crate::body::RawBody;
 use crate::failure::Failure;
 use crate::heads::Subscription;
@@ -199,6 +200,14 @@ enum Done {
 }
 
 impl Write {
+    fn touched(&self) -> Touched {
+        let Single { entity, id, columns, values, .. } = &self.change;
+        let user = columns.iter().position(|column| column == "user_id").and_then(|index| values.get(index));
+        let mut touched = Touched::default();
+        touched.add(entity.name, *id, user);
+        touched
+    }
+
     async fn answer(&self, app: &App) -> Result<Response, Failure> {
         // Read first: a subscription that is read later is never of an older database.
         let epoch = app.epoch.number();
@@ -212,6 +221,9 @@ impl Write {
         let (done, moved) = taken?;
         app.moved(moved);
         let entity = self.change.entity;
+        if matches!(done, Done::Written) {
+            awards::after(app, self.token.session.organization_id, self.touched());
+        }
         match done {
             Done::Written => self.written(app, self.change.id).await,
             Done::Held => Ok(held(self.change.id.unwrap_or_default())),

@@ -33,6 +33,7 @@ mod refusals;
 mod rights;
 mod rights_moved;
 mod row_security;
+mod rules;
 mod schema;
 mod schema_rules;
 mod sessions;

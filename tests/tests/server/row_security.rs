@@ -12,7 +12,7 @@ use sync_server::Server;
 use sync_server::tenant::Tenant;
 use uuid::Uuid;
 use waystation_model::registry::all;
-use waystation_model::row_security::{BOUND_ROLE, POLICY, SERVER_TABLES, Tenancy, condition, tenancies};
+use waystation_model::row_security::{BOUND_ROLE, POLICY, SERVER_TABLES, Tenancy, VIEWS, condition, tenancies};
 use waystation_model::sql::{select_for_change, select_tuples};
 use waystation_tests::caller::{Caller, put};
 use waystation_tests::cluster::node::Node;
@@ -375,6 +375,7 @@ async fn the_role_may_do_what_is_declared_and_owns_nothing() -> Outcome<()> {
     let mut connection = database.connect().await?;
     let mut declared: BTreeMap<&str, &str> = all().iter().map(|entity| (entity.name, "SELECT, INSERT, UPDATE, DELETE")).collect();
     declared.extend(SERVER_TABLES.iter().map(|table| (table.name, table.rights)));
+    declared.extend(VIEWS.iter().map(|view| (*view, "SELECT")));
     let relations = sqlx::query(
         "SELECT c.relname::text, r.name, has_table_privilege($1, c.oid, r.name) FROM pg_class c, \
              unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS r(name) \
@@ -385,10 +386,16 @@ async fn the_role_may_do_what_is_declared_and_owns_nothing() -> Outcome<()> {
     .await?;
     for relation in relations {
         let (name, right, has): (String, String, bool) = (relation.get(0), relation.get(1), relation.get(2));
-        // Views run as their owner, and partitions are reached through their table: it has no right to either.
+        // Other views run as their owner, and partitions are reached through their table: it has no right to either.
         let may = declared.get(name.as_str()).is_some_and(|rights| rights.split(", ").any(|declared| declared == right));
         assert_eq!(has, may, "{right} on {name}");
     }
+    let bound: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname::text FROM pg_class c WHERE c.relkind = 'v' AND c.reloptions @> '{security_invoker=true}' ORDER BY 1",
+    )
+    .fetch_all(&mut connection)
+    .await?;
+    assert_eq!(bound, VIEWS, "each runs with the rights of its caller");
     let owned: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = $1 AND d.deptype = 'o'",
     )

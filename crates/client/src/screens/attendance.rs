@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 use waystation_model::ids::derived_id;
 use waystation_model::registry::{self, Kind};
+use waystation_model::rules::attendance::Excused;
 use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem};
 
@@ -14,6 +15,7 @@ use super::Snapshot;
 use super::sync::name_of;
 use crate::app::App;
 use crate::error::{ClientError, Result};
+use crate::facts::excused;
 use crate::store::value::to_json;
 use crate::store::{Edit, conflicts as open_conflicts, rows, scopes};
 use crate::view_models::*;
@@ -160,6 +162,7 @@ fn grid(snapshot: &Snapshot<'_>, range: &GridRange, from: NaiveDate, to: NaiveDa
     }
     Ok(Grid {
         may_mark: scopes::is_subscribed(snapshot.connection, &ScopeKind::Roster.of(&group.id))?,
+        leaves_out_excused: excused(snapshot.connection)? == Excused::LeftOut,
         group,
         from: from_text,
         to: to_text,

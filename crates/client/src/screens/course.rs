@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 use uuid::Uuid;
+use waystation_model::rules::completion::{self, CourseProgress};
 use waystation_model::scope::ScopeKind;
 use waystation_model::{Code, Problem, registry};
 
@@ -14,6 +15,7 @@ use super::test::{assessment_cards, attempt_cards};
 use super::topic::{OrderedTopic, fill_contents, topics_in_order};
 use crate::app::App;
 use crate::error::{ClientError, Result};
+use crate::facts::{course_progress, module_progress};
 use crate::store::{Edit, edit, rows, scopes};
 use crate::view_models::*;
 
@@ -119,7 +121,7 @@ fn fill_card(snapshot: &Snapshot<'_>, card: &mut CourseCard, user_id: &str) -> R
         })?;
     // A parent receives a child's progress, but not the topics.
     card.topics_all = if numbers.0 > 0 { numbers.0 } else { numbers.2 };
-    card.topics_done = numbers.1;
+    card.topics_done = numbers.1.min(card.topics_all);
     card.due_at = numbers.3;
     card.learners = if scopes::is_subscribed(snapshot.connection, &ScopeKind::Results.of(&card.id))? { numbers.4 } else { 0 };
     let files = files_of(snapshot, FilesOf::Course(&card.id))?;
@@ -191,6 +193,7 @@ fn course(snapshot: &Snapshot<'_>, id: &str) -> Result<Course> {
         facts: facts(snapshot, id)?,
         station: station_id.map(|station| station_card(snapshot, &station)).transpose()?.flatten(),
         modules: modules(snapshot, id, &topics, &assessments)?,
+        progress: progress(snapshot, id)?,
         assessments: assessments.into_iter().filter(|(module, _)| module.is_none()).map(|(_, card)| card).collect(),
         may_edit: may_edit(snapshot, id)?,
         may_see_learners: scopes::is_subscribed(snapshot.connection, &ScopeKind::Results.of(id))?,
@@ -213,12 +216,20 @@ fn facts(snapshot: &Snapshot<'_>, id: &str) -> Result<Vec<CourseFact>> {
     Ok(facts)
 }
 
+fn progress(snapshot: &Snapshot<'_>, id: &str) -> Result<Progress> {
+    let CourseProgress { modules, modules_completed, percent } = course_progress(snapshot.connection, id, &snapshot.me())?;
+    Ok(Progress { modules, modules_completed, percent })
+}
+
 fn modules(
     snapshot: &Snapshot<'_>,
     id: &str,
     topics: &[OrderedTopic],
     assessments: &[(Option<String>, AssessmentCard)],
 ) -> Result<Vec<CourseModule>> {
+    let rows = module_progress(snapshot.connection, id, &snapshot.me())?;
+    let progress: HashMap<String, f64> =
+        rows.into_iter().filter_map(|row| Some((row.id, completion::module(row.facts)?.percent))).collect();
     let mut statement =
         snapshot.connection.prepare_cached("SELECT id, title, description FROM modules WHERE course_id = ?1 ORDER BY position, id")?;
     let modules = statement
@@ -227,6 +238,7 @@ fn modules(
             Ok(CourseModule {
                 title: row.get("title")?,
                 description: row.get("description")?,
+                percent: progress.get(&id).copied(),
                 topics: topics.iter().filter(|topic| topic.module_id == id).map(|topic| topic.card.clone()).collect(),
                 assessments: assessments
                     .iter()
@@ -279,7 +291,7 @@ fn course_learners(snapshot: &Snapshot<'_>, id: &str) -> Result<CourseLearners> 
     while let Some(row) = rows.next()? {
         let Some(learner) = row_of.get(&row.get::<_, String>("user_id")?).map(|index| &mut learners[*index]) else { continue };
         if let Some(topic) = topic_index.get(&row.get::<_, String>("topic_id")?) {
-            learner.topics[*topic] = if row.get("completed")? { 100 } else { row.get::<_, u32>("percent")?.min(99) };
+            learner.topics[*topic] = completion::topic_percent(row.get("completed")?, row.get("percent")?);
         }
         learner.time_spent_seconds += row.get::<_, i64>("time_spent_seconds")?;
         learner.last_active_at = learner.last_active_at.max(row.get("updated_at")?);

@@ -1,18 +1,20 @@
 //! The home screen: where the person stopped, what they study and teach, and their children.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 use waystation_model::Problem;
 use waystation_model::access::Role;
 
 use super::Snapshot;
 use super::attendance::group_cards;
 use super::course::{CardsFor, course_cards, course_title};
+use super::record::record_of;
 use super::station::station_cards;
 use super::sync::name_of;
 use super::test::{AttemptsOf, attempt_cards};
 use super::topic::topics_in_order;
 use crate::app::App;
 use crate::error::Result;
+use crate::facts;
 use crate::view_models::*;
 
 /// Results that the home screen lists.
@@ -36,6 +38,7 @@ fn home(snapshot: &Snapshot<'_>) -> Result<Home> {
         groups: group_cards(snapshot)?,
         stations: station_cards(snapshot)?,
         results: results(snapshot, &me)?,
+        record: if snapshot.owner.role == Role::Learner { Some(record_of(snapshot, &me)?) } else { None },
         children: if snapshot.owner.role == Role::Parent { children(snapshot)? } else { Vec::new() },
         studying,
     })
@@ -105,7 +108,8 @@ fn go_on(snapshot: &Snapshot<'_>, studying: &[CourseCard]) -> Result<Option<GoOn
     let stopped_at = last.as_ref().and_then(|last| topics.iter().position(|topic| topic.card.id == last.topic_id));
     let begin = stopped_at.unwrap_or(0);
     // From there to the end, and then the topics before it that were left out.
-    let next = topics.iter().skip(begin).chain(topics.iter().take(begin)).find(|topic| !topic.card.completed);
+    let in_turn = topics.iter().skip(begin).chain(topics.iter().take(begin));
+    let next = in_turn.into_iter().find(|topic| !topic.card.completed && topic.card.lock.is_none());
     let Some(topic) = next.or_else(|| topics.get(begin).filter(|_| attempt.is_some())) else { return Ok(None) };
     let here = last.filter(|last| last.topic_id == topic.card.id);
     Ok(Some(GoOn {
@@ -135,7 +139,8 @@ fn children(snapshot: &Snapshot<'_>) -> Result<Vec<ChildCard>> {
             Ok(ChildCard {
                 full_name: name_of(snapshot.connection, &user_id)?,
                 courses: course_cards(snapshot, CardsFor::Studying(&user_id), &user_id)?,
-                marks: marks(snapshot, &user_id)?,
+                marks: recent_marks(snapshot, &user_id)?,
+                record: record_of(snapshot, &user_id)?,
                 results: results(snapshot, &user_id)?,
                 user_id,
             })
@@ -144,18 +149,8 @@ fn children(snapshot: &Snapshot<'_>) -> Result<Vec<ChildCard>> {
 }
 
 /// Marks of the last days: present, late, absent, excused.
-fn marks(snapshot: &Snapshot<'_>, user_id: &str) -> Result<[u32; 4]> {
-    let since = snapshot.today().checked_sub_days(chrono::Days::new(MARKS_DAYS)).unwrap_or_default().to_string();
-    let mut statement = snapshot.connection.prepare_cached(
-        "SELECT status, count(id) AS marks FROM attendance_records WHERE student_id = ?1 AND lesson_date >= ?2 AND status IS NOT NULL GROUP BY status",
-    )?;
-    let mut marks = [0; 4];
-    let mut rows = statement.query(params![user_id, since])?;
-    while let Some(row) = rows.next()? {
-        let status: String = row.get("status")?;
-        if let Some(index) = ["present", "late", "absent", "excused"].iter().position(|word| *word == status) {
-            marks[index] = row.get("marks")?;
-        }
-    }
-    Ok(marks)
+fn recent_marks(snapshot: &Snapshot<'_>, user_id: &str) -> Result<[u32; 4]> {
+    let since = snapshot.today().checked_sub_days(chrono::Days::new(MARKS_DAYS)).unwrap_or_default();
+    let marks = facts::marks(snapshot.connection, user_id, Some(since))?;
+    Ok([marks.present, marks.late, marks.absent, marks.excused])
 }

@@ -6,8 +6,10 @@ mod taking;
 
 use rusqlite::{Row, params};
 use waystation_model::grading::Grade;
+use waystation_model::rules::attempts;
 
 use super::Snapshot;
+use super::locks::Locks;
 use crate::error::Result;
 use crate::view_models::*;
 
@@ -87,10 +89,11 @@ pub(super) fn assessment_cards(snapshot: &Snapshot<'_>, course_id: &str) -> Resu
         .query_map([course_id], |row| {
             let id: String = row.get("id")?;
             let attempts: Vec<AttemptCard> = mine.iter().filter(|attempt| attempt.assessment_id == id).cloned().collect();
-            let attempts_max: Option<u32> = row.get("attempts_max")?;
-            let made = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
+            let last = attempts.iter().map(|attempt| i64::from(attempt.attempt_number)).max().unwrap_or(0);
+            let left = attempts::left(row.get("attempts_max")?, last);
             Ok((
                 row.get("module_id")?,
+                row.get::<_, Option<String>>("topic_id")?,
                 AssessmentCard {
                     id,
                     title: row.get("title")?,
@@ -98,12 +101,20 @@ pub(super) fn assessment_cards(snapshot: &Snapshot<'_>, course_id: &str) -> Resu
                     questions: row.get("questions")?,
                     time_limit_seconds: row.get("time_limit_seconds")?,
                     passing_percent: row.get("passing_percent")?,
-                    attempts_left: attempts_max.map(|max| max.saturating_sub(made)),
+                    attempts_left: left.map(|left| u32::try_from(left).unwrap_or(u32::MAX)),
+                    lock: None,
                     attempts,
                     graded_here: row.get("graded_here")?,
                 },
             ))
         })?
-        .collect::<Result<_, _>>()?;
-    Ok(cards)
+        .collect::<Result<Vec<(Option<String>, Option<String>, AssessmentCard)>, _>>()?;
+    let locks = Locks::read(snapshot, course_id)?;
+    cards
+        .into_iter()
+        .map(|(module_id, topic_id, mut card)| {
+            card.lock = locks.test(snapshot.connection, module_id.as_deref(), topic_id.as_deref())?;
+            Ok((module_id, card))
+        })
+        .collect()
 }

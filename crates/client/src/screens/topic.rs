@@ -5,11 +5,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 use waystation_model::registry::{self, Entity};
+use waystation_model::rules::completion;
 use waystation_model::{Code, Problem};
 
 use super::Snapshot;
 use super::course::{course_title, studies};
+use super::locks::Locks;
 use crate::app::App;
+use crate::environment::Clock;
 use crate::error::{ClientError, Result};
 use crate::store::value::to_json;
 use crate::store::{Device, Edit};
@@ -21,12 +24,16 @@ impl App {
     }
 
     pub(crate) async fn mark_topic(&self, arguments: MarkTopic) -> Result<Topic, Problem> {
-        let now_ms = self.inner.environment.clock.now_ms();
+        let clock = self.inner.environment.clock.clone();
+        let now_ms = clock.now_ms();
         let MarkTopic { topic_id, completed } = arguments;
         let id = topic_id.clone();
         let plan = move |connection: &Connection, device: &Device| {
             let me = device.owner.user_id.to_string();
             let course_id = course_of_topic(connection, &topic_id)?;
+            if completed {
+                Locks::of_change(connection, device, clock.as_ref(), &course_id)?.check_topic(&topic_id)?;
+            }
             let progress = registry::entity("topic_progress").expect("a registered table");
             let reset = reset_number(connection, progress, &[&me, &topic_id])?;
             let mut fields = vec![("user_id", json!(me)), ("topic_id", json!(topic_id)), ("course_id", json!(course_id))];
@@ -49,12 +56,8 @@ impl App {
     }
 
     pub(crate) async fn note_position(&self, arguments: NotePosition) -> Result<Nothing, Problem> {
-        let now_ms = self.inner.environment.clock.now_ms();
-        self.edit_with(move |connection, device| {
-            let me = device.owner.user_id.to_string();
-            position_edits(connection, &me, &arguments, now_ms + device.clock_offset_ms)
-        })
-        .await?;
+        let clock = self.inner.environment.clock.clone();
+        self.edit_with(move |connection, device| position_edits(connection, device, clock.as_ref(), &arguments)).await?;
         Ok(Nothing {})
     }
 }
@@ -103,16 +106,19 @@ fn begin_course(connection: &Connection, user_id: &str, course_id: &str, at_ms: 
     Ok(Some(Edit::put(enrollments, None, fields)))
 }
 
-fn position_edits(connection: &Connection, me: &str, note: &NotePosition, at_ms: i64) -> Result<Vec<Edit>> {
-    let (topic_id, course_id): (Option<String>, String) = connection
-        .prepare_cached("SELECT topic_id, course_id FROM content_items WHERE id = ?1")?
-        .query_row([&note.content_item_id], |row| Ok((row.get("topic_id")?, row.get("course_id")?)))
+fn position_edits(connection: &Connection, device: &Device, clock: &dyn Clock, note: &NotePosition) -> Result<Vec<Edit>> {
+    let (me, at_ms) = (&*device.owner.user_id.to_string(), clock.now_ms() + device.clock_offset_ms);
+    let (module_id, topic_id, course_id): (String, Option<String>, String) = connection
+        .prepare_cached("SELECT module_id, topic_id, course_id FROM content_items WHERE id = ?1")?
+        .query_row([&note.content_item_id], |row| Ok((row.get("module_id")?, row.get("topic_id")?, row.get("course_id")?)))
         .optional()?
         .ok_or_else(|| ClientError::refused(Code::NotFound, "the content item is not on this laptop"))?;
     if is_enrolled(connection, me, &course_id)?.is_none() {
         // The progress of people who are not enrolled is not recorded.
         return Ok(Vec::new());
     }
+    let locks = Locks::of_change(connection, device, clock, &course_id)?;
+    locks.check_item(&module_id, topic_id.as_deref())?;
     let percent = note.percent.min(100);
     let of_item = registry::entity("content_progress").expect("a registered table");
     let mut fields = vec![
@@ -174,27 +180,21 @@ pub(super) struct OrderedTopic {
 
 /// The topics of a course in reading order, with this person's progress.
 pub(super) fn topics_in_order(snapshot: &Snapshot<'_>, course_id: &str) -> Result<Vec<OrderedTopic>> {
-    let studies = studies(snapshot, course_id)?;
-    let progress = progress_by_topic(snapshot, course_id)?;
+    let (progress, locks) = (progress_by_topic(snapshot, course_id)?, Locks::read(snapshot, course_id)?);
     let mut statement = snapshot.connection.prepare_cached(include_str!("../../sql/topics_in_order.sql"))?;
     let mut rows = statement.query([course_id])?;
     let mut topics: Vec<OrderedTopic> = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get("id")?;
         let (completed, percent) = progress.get(&id).copied().unwrap_or((false, 0));
-        let requires_previous: bool = row.get("requires_previous")?;
-        let locked_by = topics
-            .last()
-            .filter(|previous| studies && requires_previous && !completed && !previous.card.completed)
-            .map(|previous| previous.card.title.clone());
         topics.push(OrderedTopic {
             module_id: row.get("module_id")?,
             card: TopicCard {
+                lock: locks.topic(snapshot.connection, &id)?,
                 id,
                 title: row.get("title")?,
                 completed,
-                percent: if completed { 100 } else { percent.min(100) },
-                locked_by,
+                percent: completion::topic_percent(completed, percent),
                 kinds: Vec::new(),
                 bytes_all: 0,
                 bytes_here: 0,
@@ -247,13 +247,12 @@ struct TopicRow {
     position: i64,
     title: String,
     description: String,
-    requires_previous: bool,
 }
 
 fn topic(snapshot: &Snapshot<'_>, id: &str) -> Result<Topic> {
     let topic_row = snapshot
         .connection
-        .prepare_cached("SELECT course_id, module_id, position, title, description, requires_previous FROM topics WHERE id = ?1")?
+        .prepare_cached("SELECT course_id, module_id, position, title, description FROM topics WHERE id = ?1")?
         .query_row([id], |row| {
             Ok(TopicRow {
                 course_id: row.get("course_id")?,
@@ -261,7 +260,6 @@ fn topic(snapshot: &Snapshot<'_>, id: &str) -> Result<Topic> {
                 position: row.get("position")?,
                 title: row.get("title")?,
                 description: row.get("description")?,
-                requires_previous: row.get("requires_previous")?,
             })
         })
         .optional()?
@@ -270,20 +268,16 @@ fn topic(snapshot: &Snapshot<'_>, id: &str) -> Result<Topic> {
     let (completed, percent) = progress_in(snapshot, id)?;
     let previous = neighbour(snapshot, include_str!("../../sql/topic_before.sql"), id, &topic_row)?;
     let next = neighbour(snapshot, include_str!("../../sql/topic_after.sql"), id, &topic_row)?;
-    let locked_by = match &previous {
-        Some((before, title)) if studies && topic_row.requires_previous && !completed && !progress_in(snapshot, before)?.0 => {
-            Some(title.clone())
-        }
-        _ => None,
-    };
-    let items = items(snapshot, id)?;
+    let lock = Locks::read(snapshot, &topic_row.course_id)?.topic(snapshot.connection, id)?;
+    // What is locked is not handed to the screen.
+    let items = if lock.is_some() { Vec::new() } else { items(snapshot, id)? };
     Ok(Topic {
         card: TopicCard {
             id: id.to_owned(),
             title: topic_row.title,
             completed,
-            percent: if completed { 100 } else { percent.min(100) },
-            locked_by,
+            percent: completion::topic_percent(completed, percent),
+            lock,
             kinds: items.iter().map(|item| item.kind.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
             bytes_all: items.iter().map(|item| item.size_bytes).sum(),
             bytes_here: items.iter().filter(|item| item.url.is_some()).map(|item| item.size_bytes).sum(),
@@ -292,19 +286,19 @@ fn topic(snapshot: &Snapshot<'_>, id: &str) -> Result<Topic> {
         course_title: course_title(snapshot, &topic_row.course_id)?,
         module_title: module_title(snapshot, &topic_row.module_id)?,
         items,
-        previous_id: previous.map(|(id, _)| id),
-        next_id: next.map(|(id, _)| id),
+        previous_id: previous,
+        next_id: next,
         studies,
         course_id: topic_row.course_id,
     })
 }
 
-/// The topic before or after one, in its module or else in the next module that has any: id and title.
-fn neighbour(snapshot: &Snapshot<'_>, sql: &str, id: &str, topic_row: &TopicRow) -> Result<Option<(String, String)>> {
+/// The topic before or after one, in its module or else in the next module that has any.
+fn neighbour(snapshot: &Snapshot<'_>, sql: &str, id: &str, topic_row: &TopicRow) -> Result<Option<String>> {
     Ok(snapshot
         .connection
         .prepare_cached(sql)?
-        .query_row(params![topic_row.module_id, topic_row.position, id, topic_row.course_id], |row| Ok((row.get("id")?, row.get("title")?)))
+        .query_row(params![topic_row.module_id, topic_row.position, id, topic_row.course_id], |row| row.get("id"))
         .optional()?)
 }
 

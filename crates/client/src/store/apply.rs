@@ -346,6 +346,8 @@ impl<'c> Page<'c> {
         let Some((kind, key)) = ScopeKind::parse(scope) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for entity in registry::all() {
+            // Two rules of one kind may find the same row.
+            let mut seen = HashSet::new();
             for rule in entity.scopes.iter().filter(|rule| rule.kind == kind) {
                 let sql = match rule.column {
                     "organization_id" => format!("SELECT id FROM {} WHERE ?1 = ?1", entity.name),
@@ -355,6 +357,9 @@ impl<'c> Page<'c> {
                 let mut statement = self.connection.prepare(&sql)?;
                 let ids: Vec<String> = statement.query_map([key], |row| row.get(0))?.collect::<Result<_, _>>()?;
                 for text in ids {
+                    if seen.contains(&text) {
+                        continue;
+                    }
                     let values = if self.is_shadowed(entity, &text) {
                         overlay::read_shadow(self.connection, entity, &text)?.flatten().map(|row| row.values)
                     } else {
@@ -364,6 +369,7 @@ impl<'c> Page<'c> {
                     if self.scopes_of(entity, &id, &values).iter().any(|found| found == scope) {
                         found.push((*entity, id));
                     }
+                    seen.insert(text);
                 }
             }
         }

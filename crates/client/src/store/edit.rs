@@ -76,6 +76,9 @@ pub fn make(connection: &Connection, device: &mut Device, now_ms: i64, edit: &Ed
         && let Some(wanted) = &wanted
     {
         super::rules::check(connection, entity, &id, current.as_ref().map(|row| row.values.as_slice()), &wanted.values)?;
+        if current.is_none() {
+            super::rules::check_enrollment(connection, &device.owner, entity, &wanted.values, now_ms + device.clock_offset_ms)?;
+        }
     }
     let base = base_of(connection, edit, &fields, &id, current.as_ref())?;
     match (&current, &wanted) {

@@ -8,9 +8,11 @@ use waystation_model::registry::rules::broken_by_change;
 use waystation_model::registry::{Entity, Kind, Unique};
 use waystation_model::{Code, Problem};
 
+use super::device::Owner;
 use super::rows;
 use super::value::to_stored;
 use crate::error::Result;
+use crate::facts::check_self_enrollment;
 
 /// Checks a row after a change. Columns that the change leaves as they were are not its fault.
 ///
@@ -32,6 +34,22 @@ pub fn check(connection: &Connection, entity: &Entity, id: &str, before: Option<
         }
     }
     Ok(())
+}
+
+/// Checks a person's new enrollment of themselves, as far as this laptop knows the facts.
+///
+/// # Errors
+/// `rule_broken`, `payment_needed` or `prerequisite_missing`, with the column.
+pub fn check_enrollment(connection: &Connection, owner: &Owner, entity: &Entity, values: &[Value], now_ms: i64) -> Result<()> {
+    let text = |name: &str| entity.column_index(name).and_then(|index| values.get(index)).and_then(Value::as_str);
+    if entity.name != "enrollments" || text("enrollment_type") != Some("self") {
+        return Ok(());
+    }
+    let (Some(course_id), Some(user_id)) = (text("course_id"), text("user_id")) else { return Ok(()) };
+    if user_id != owner.user_id.to_string() {
+        return Ok(());
+    }
+    check_self_enrollment(connection, course_id, user_id, now_ms)
 }
 
 /// Whether another row on this laptop has the key. All of them are of one organization.

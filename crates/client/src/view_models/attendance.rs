@@ -48,6 +48,8 @@ pub struct Grid {
     pub students: Vec<GridStudent>,
     /// Whether this person may mark.
     pub may_mark: bool,
+    /// Whether percentages leave excused lessons out, by the organization's setting.
+    pub leaves_out_excused: bool,
 }
 
 /// One student's row.

@@ -20,6 +20,8 @@ pub struct Home {
     pub stations: Vec<super::StationCard>,
     /// Recent results, the newest first; at most 10.
     pub results: Vec<super::AttemptCard>,
+    /// A learner's own attendance, payments, certificates and badges.
+    pub record: Option<super::PersonRecord>,
     /// Other people whose progress is followed: a parent's children.
     pub children: Vec<ChildCard>,
 }
@@ -67,6 +69,8 @@ pub struct ChildCard {
     pub courses: Vec<CourseCard>,
     /// Marks of the last 30 days: present, late, absent, excused.
     pub marks: [u32; 4],
+    /// Attendance, payments, certificates and badges.
+    pub record: super::PersonRecord,
     /// Their latest results.
     pub results: Vec<super::AttemptCard>,
 }
@@ -121,6 +125,8 @@ pub struct Course {
     pub station: Option<super::StationCard>,
     /// Its modules in order.
     pub modules: Vec<CourseModule>,
+    /// This person's progress in required modules.
+    pub progress: Progress,
     /// Tests of the course as a whole.
     pub assessments: Vec<AssessmentCard>,
     /// Whether this person may change it.
@@ -129,6 +135,17 @@ pub struct Course {
     pub may_see_learners: bool,
     /// Whether this person studies it.
     pub studies: bool,
+}
+
+/// Progress in a course, counted in its required modules.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct Progress {
+    /// Required modules that consist of something.
+    pub modules: u32,
+    /// Those of them that are completed.
+    pub modules_completed: u32,
+    /// From 0 to 100.
+    pub percent: f64,
 }
 
 /// A fact about a course.
@@ -149,6 +166,8 @@ pub struct CourseModule {
     pub title: String,
     /// What it is about.
     pub description: String,
+    /// This person's progress in percent: 0 to 100; none for a module that consists of nothing.
+    pub percent: Option<f64>,
     /// Its topics in order.
     pub topics: Vec<TopicCard>,
     /// Its tests.
@@ -166,8 +185,8 @@ pub struct TopicCard {
     pub completed: bool,
     /// This person's progress in percent: 0 to 100.
     pub percent: u32,
-    /// The title of the topic to complete first, when this one is locked.
-    pub locked_by: Option<String>,
+    /// Why it is locked for this person; none when it is open.
+    pub lock: Option<ContentLock>,
     /// Kinds of its items, such as `document`, `video`.
     pub kinds: Vec<String>,
     /// Bytes of its files.
@@ -176,6 +195,17 @@ pub struct TopicCard {
     /// Bytes of its files on this laptop.
     #[ts(type = "number")]
     pub bytes_here: i64,
+}
+
+/// Why a topic or a test is locked, and what opens it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ContentLock {
+    /// `payment`, `courses`, `modules`, `assessments`, `until`, `unreadable` or `topic`.
+    pub kind: String,
+    /// Titles of the courses, modules, tests or of the topic that have to be done first.
+    pub titles: Vec<String>,
+    /// The day on which it opens, for `until`.
+    pub day: Option<String>,
 }
 
 /// A test in a list.
@@ -196,6 +226,8 @@ pub struct AssessmentCard {
     pub passing_percent: f64,
     /// Attempts left; none when there is no limit.
     pub attempts_left: Option<u32>,
+    /// Why it is locked for this person; none when it is open.
+    pub lock: Option<ContentLock>,
     /// This person's attempts, the newest first.
     pub attempts: Vec<super::AttemptCard>,
     /// True when this laptop grades it at once, false when the server does.
@@ -215,7 +247,7 @@ pub struct Topic {
     pub course_title: String,
     /// Its module's title.
     pub module_title: String,
-    /// Its files and texts in order, the main PDF first.
+    /// Its files and texts in order, the main PDF first. Empty while it is locked.
     pub items: Vec<ContentItem>,
     /// The topic before it.
     pub previous_id: Option<String>,

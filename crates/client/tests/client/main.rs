@@ -4,6 +4,7 @@
 mod imports;
 mod imports_cut;
 mod keys;
+mod learning;
 mod media;
 mod migrations;
 mod records;

@@ -10,11 +10,11 @@ use waystation_client::commands;
 use waystation_model::access::Role;
 use waystation_model::{Code, Problem};
 
-async fn call(app: &App, name: &str, arguments: Value) -> Result<Value, Problem> {
+pub async fn call(app: &App, name: &str, arguments: Value) -> Result<Value, Problem> {
     commands::call(app, name, arguments).await
 }
 
-async fn signed_in(server: &Server) -> (Laptop, App) {
+pub async fn signed_in(server: &Server) -> (Laptop, App) {
     let laptop = Laptop::new();
     let app = App::new(Config::new(laptop.folder.path()), laptop.environment.clone()).await.unwrap();
     call(&app, "sign_in", json!({"server": server.url(), "name": "somebody", "password": "right"})).await.unwrap();
@@ -22,16 +22,16 @@ async fn signed_in(server: &Server) -> (Laptop, App) {
     (laptop, app)
 }
 
-async fn sent(app: &App) {
+pub async fn sent(app: &App) {
     until(async || call(app, "sync_now", json!({})).await.unwrap()["waiting"] == json!(0)).await;
 }
 
-fn org() -> String {
+pub fn org() -> String {
     format!("org:{}", id(ORGANIZATION))
 }
 
 /// A published course of two modules with two topics each, a lesson test that laptops grade and a final test.
-fn fill_course(server: &Server) {
+pub fn fill_course(server: &Server) {
     let mut core = server.core.lock().unwrap();
     let (course, published) = (("course_id", json!(id(COURSE))), ("published", json!(true)));
     let station = [("name", json!("Station 7")), ("address", json!("Baku")), ("code", json!("S-7")), ("latitude", json!(40.4))];
@@ -159,7 +159,7 @@ fn fill_course(server: &Server) {
     core.put("answer_keys", None, &fields);
 }
 
-async fn learner() -> (Arc<Server>, Laptop, App) {
+pub async fn learner() -> (Arc<Server>, Laptop, App) {
     let server = Server::start(Role::Learner, &[learner_scope(), course_scope(), org(), format!("user:{}", id(USER))]).await;
     fill_course(&server);
     let (laptop, app) = signed_in(&server).await;
@@ -172,7 +172,7 @@ async fn a_learner_goes_through_a_course_and_may_start_again() {
     let course = call(&app, "course", json!({"id": id(COURSE)})).await.unwrap();
     assert_eq!(course["card"]["topics_all"], json!(4));
     assert_eq!((&course["card"]["ready"], &course["studies"], &course["may_edit"]), (&json!(true), &json!(true), &json!(false)));
-    assert_eq!(course["modules"][0]["topics"][1]["locked_by"], json!("Topic 0.0"));
+    assert_eq!(course["modules"][0]["topics"][1]["lock"], json!({"kind": "topic", "titles": ["Topic 0.0"], "day": null}));
     assert_eq!(course["modules"][0]["assessments"][0]["graded_here"], json!(true));
     assert_eq!(course["assessments"][0]["attempts_left"], json!(1));
     assert_eq!((&course["station"]["name"], &course["facts"][0]["text"]), (&json!("Station 7"), &json!("None")));

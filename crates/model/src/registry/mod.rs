@@ -195,20 +195,21 @@ impl Entity {
         Some(derived_id(self.name, values))
     }
 
-    /// The scopes that contain a row with these values.
+    /// The scopes that contain a row with these values, each once: two rules may name the same one, as for a message to oneself.
     pub fn scopes_of(&self, id: &Uuid, organization_id: &Uuid, values: &[Value]) -> Vec<String> {
-        self.scopes
-            .iter()
-            .filter(|rule| rule.when.is_none_or(|when| self.holds(when, values)))
-            .filter_map(|rule| match rule.column {
+        let mut scopes: Vec<String> = Vec::with_capacity(self.scopes.len());
+        for rule in self.scopes.iter().filter(|rule| rule.when.is_none_or(|when| self.holds(when, values))) {
+            let scope = match rule.column {
                 "id" => Some(rule.kind.of(id)),
                 "organization_id" => Some(rule.kind.of(organization_id)),
                 column => {
-                    let value = values.get(self.column_index(column)?)?.as_str()?;
-                    Some(rule.kind.of(value))
+                    let value = self.column_index(column).and_then(|index| values.get(index)?.as_str());
+                    value.map(|value| rule.kind.of(value))
                 }
-            })
-            .collect()
+            };
+            scopes.extend(scope.filter(|scope| !scopes.contains(scope)));
+        }
+        scopes
     }
 
     /// Whether a condition holds for a row with these values.
@@ -337,6 +338,17 @@ mod tests {
         let is_scoped_by = |table: &str, column: &str| entity(table).expect("a registered table").is_scoped_by(column);
         assert!(is_scoped_by("attendance_records", "group_id") && is_scoped_by("enrollments", "course_id"));
         assert!(!is_scoped_by("payments", "group_id") && !is_scoped_by("purchases", "course_id"));
+    }
+
+    #[test]
+    fn a_message_to_oneself_is_in_its_scope_once() {
+        let messages = entity("messages").expect("a table");
+        let me = Uuid::from_u128(7);
+        let mut values = messages.empty_values();
+        for name in ["sender_id", "recipient_id"] {
+            values[messages.column_index(name).expect("a column")] = me.to_string().into();
+        }
+        assert_eq!(messages.scopes_of(&Uuid::nil(), &Uuid::nil(), &values), [format!("user:{me}")]);
     }
 
     #[test]

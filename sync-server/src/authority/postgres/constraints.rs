@@ -20,6 +20,9 @@ pub fn refusal(error: &(dyn DatabaseError + 'static)) -> Option<Refusal> {
         (_, Some("WS001")) => Code::KeyChanged,
         (_, Some("WS003")) => Code::NoAttemptsLeft,
         (_, Some("WS004")) => Code::CourseFull,
+        (_, Some("WS005")) => Code::PaymentNeeded,
+        (_, Some("WS006")) => Code::PrerequisiteMissing,
+        (_, Some("WS007")) => Code::NoSeat,
         (ErrorKind::CheckViolation, _) => Code::RuleBroken,
         _ => Code::BadValue,
     };

@@ -7,8 +7,20 @@ import { gridOf } from "./testing";
 describe("totals", () => {
   it("count what was marked and nothing else", () => {
     const grid = gridOf(["plae.", "....."]);
-    expect(ofStudent(grid.students[0]!)).toMatchObject({ counts: { present: 1, late: 1, absent: 1, excused: 1 }, marked: 4, percent: 50 });
-    expect(ofStudent(grid.students[1]!)).toMatchObject({ marked: 0, percent: null, streak: 0 });
+    expect(ofStudent(grid.students[0]!, false)).toMatchObject({
+      counts: { present: 1, late: 1, absent: 1, excused: 1 },
+      marked: 4,
+      percent: 50,
+    });
+    expect(ofStudent(grid.students[1]!, false)).toMatchObject({ marked: 0, percent: null, streak: 0 });
+  });
+
+  it("leave excused lessons out of the percentage where the organization says so", () => {
+    const grid = gridOf(["plae", "eee."], { leaves_out_excused: true });
+    expect(ofStudent(grid.students[0]!, true)).toMatchObject({ marked: 4, percent: (2 / 3) * 100 });
+    expect(ofStudent(grid.students[0]!, false).percent).toBe(50);
+    expect(ofStudent(grid.students[1]!, true)).toMatchObject({ marked: 3, percent: null });
+    expect(ofGrid(grid).percent).toBe((2 / 3) * 100);
   });
 
   it("of a day count its members without a mark", () => {

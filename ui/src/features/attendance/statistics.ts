@@ -1,4 +1,5 @@
-// Statistics of the grid. Percentages are of marked lessons; blank cells and days outside the membership do not count.
+// Statistics of the grid while it is edited, by the same rule as `crates/model/src/rules/attendance.rs`. Percentages are of marked
+// lessons; blank cells and days outside the membership do not count, and excused lessons only if the organization counts them.
 
 import type { Grid, GridCell, GridStudent } from "$shared/desktop/generated";
 import { asMark, STATUSES, type Status } from "./marks";
@@ -45,19 +46,20 @@ function count(cells: Iterable<GridCell | undefined>): Counts {
   return counts;
 }
 
-function totals(counts: Counts): Totals {
+function totals(counts: Counts, leavesOutExcused: boolean): Totals {
   const marked = STATUSES.reduce((sum, status) => sum + counts[status], 0);
-  return { counts, marked, percent: marked === 0 ? null : ((counts.present + counts.late) / marked) * 100 };
+  const counted = leavesOutExcused ? marked - counts.excused : marked;
+  return { counts, marked, percent: counted === 0 ? null : ((counts.present + counts.late) / counted) * 100 };
 }
 
-const known = new WeakMap<GridStudent, StudentTotals>();
+const known = new WeakMap<GridStudent, { leavesOutExcused: boolean; totals: StudentTotals }>();
 
 /** A student's totals; kept while the row is the same object. */
-export function ofStudent(student: GridStudent): StudentTotals {
+export function ofStudent(student: GridStudent, leavesOutExcused: boolean): StudentTotals {
   const before = known.get(student);
-  if (before) return before;
-  const fresh = { ...totals(count(student.cells)), streak: streakOf(student.cells) };
-  known.set(student, fresh);
+  if (before?.leavesOutExcused === leavesOutExcused) return before.totals;
+  const fresh = { ...totals(count(student.cells), leavesOutExcused), streak: streakOf(student.cells) };
+  known.set(student, { leavesOutExcused, totals: fresh });
   return fresh;
 }
 
@@ -77,7 +79,7 @@ export function ofDay(grid: Grid, col: number): DayTotals {
   const cells = grid.students.map((student) => student.cells[col]);
   const inside = cells.filter((cell) => cell !== undefined && !cell.outside);
   const unmarked = inside.filter((cell) => asMark(cell?.status) === null).length;
-  return { ...totals(count(cells)), unmarked, members: inside.length };
+  return { ...totals(count(cells), grid.leaves_out_excused), unmarked, members: inside.length };
 }
 
 export function ofGrid(grid: Grid): Statistics {
@@ -97,10 +99,10 @@ export function ofGrid(grid: Grid): Statistics {
   });
   const trend: WeekPoint[] = [];
   for (const [week, counts] of [...weeks].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const { percent } = totals(counts);
+    const { percent } = totals(counts, grid.leaves_out_excused);
     if (percent !== null) trend.push({ week, percent });
   }
-  return { ...totals(all), trend, notMarked };
+  return { ...totals(all, grid.leaves_out_excused), trend, notMarked };
 }
 
 /** Points of a sparkline in a box, the first week left; 0 % is the floor. One week is a dot in the middle. */

@@ -28,6 +28,7 @@ export function gridOf(lines: string[], more: Partial<Grid> = {}, cell: Partial<
       cells: [...line].map((letter) => ({ ...cellOf(letter), ...cell })),
     })),
     may_mark: true,
+    leaves_out_excused: false,
     ...more,
   };
 }

@@ -588,7 +588,7 @@ value: string,
  */
 other_line: number | null, };
 
-export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "organization_suspended" | "unknown_code" | "code_used" | "code_expired" | "code_revoked" | "password_too_short" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "organization_suspended" | "unknown_code" | "code_used" | "code_expired" | "code_revoked" | "password_too_short" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "payment_needed" | "prerequisite_missing" | "no_seat" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "content_locked" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
 /**
@@ -1387,6 +1387,10 @@ stations: Array<StationCard>,
  */
 results: Array<AttemptCard>, 
 /**
+ * A learner's own attendance, payments, certificates and badges.
+ */
+record: PersonRecord | null, 
+/**
  * Other people whose progress is followed: a parent's children.
  */
 children: Array<ChildCard>, };
@@ -1456,6 +1460,10 @@ courses: Array<CourseCard>,
  * Marks of the last 30 days: present, late, absent, excused.
  */
 marks: [number, number, number, number], 
+/**
+ * Attendance, payments, certificates and badges.
+ */
+record: PersonRecord, 
 /**
  * Their latest results.
  */
@@ -1541,6 +1549,10 @@ station: StationCard | null,
  */
 modules: Array<CourseModule>, 
 /**
+ * This person's progress in required modules.
+ */
+progress: Progress, 
+/**
  * Tests of the course as a whole.
  */
 assessments: Array<AssessmentCard>, 
@@ -1581,6 +1593,10 @@ title: string,
  */
 description: string, 
 /**
+ * This person's progress in percent: 0 to 100; none for a module that consists of nothing.
+ */
+percent: number | null, 
+/**
  * Its topics in order.
  */
 topics: Array<TopicCard>, 
@@ -1607,9 +1623,9 @@ completed: boolean,
  */
 percent: number, 
 /**
- * The title of the topic to complete first, when this one is locked.
+ * Why it is locked for this person; none when it is open.
  */
-locked_by: string | null, 
+lock: ContentLock | null, 
 /**
  * Kinds of its items, such as `document`, `video`.
  */
@@ -1622,6 +1638,158 @@ bytes_all: number,
  * Bytes of its files on this laptop.
  */
 bytes_here: number, };
+
+export type ContentLock = { 
+/**
+ * `payment`, `courses`, `modules`, `assessments`, `until`, `unreadable` or `topic`.
+ */
+kind: string, 
+/**
+ * Titles of the courses, modules, tests or of the topic that have to be done first.
+ */
+titles: Array<string>, 
+/**
+ * The day on which it opens, for `until`.
+ */
+day: string | null, };
+
+export type Progress = { 
+/**
+ * Required modules that consist of something.
+ */
+modules: number, 
+/**
+ * Those of them that are completed.
+ */
+modules_completed: number, 
+/**
+ * From 0 to 100.
+ */
+percent: number, };
+
+export type PersonRecord = { 
+/**
+ * Attendance in all groups.
+ */
+attendance: AttendanceTotals, 
+/**
+ * What was paid and is owed, by currency.
+ */
+balances: Array<BalanceRow>, 
+/**
+ * Certificates, the newest first.
+ */
+certificates: Array<CertificateCard>, 
+/**
+ * Badges, the newest first.
+ */
+badges: Array<BadgeCard>, };
+
+export type AttendanceTotals = { 
+/**
+ * Present, late, absent, excused.
+ */
+marks: [number, number, number, number], 
+/**
+ * Attended lessons in percent of those that count; none when none counts.
+ */
+percent: number | null, 
+/**
+ * Whether excused lessons are left out of the percentage.
+ */
+leaves_out_excused: boolean, };
+
+export type BalanceRow = { 
+/**
+ * Such as `EUR`.
+ */
+currency: string, 
+/**
+ * What was paid.
+ */
+paid_minor: number, 
+/**
+ * What is still to be paid.
+ */
+owed_minor: number, 
+/**
+ * Paid less owed.
+ */
+balance_minor: number, };
+
+export type CertificateCard = { 
+/**
+ * The certificate.
+ */
+id: string, 
+/**
+ * The title of its course; empty when the course is not on this laptop.
+ */
+course_title: string, 
+/**
+ * Its number; empty until the server has given one.
+ */
+number: string, 
+/**
+ * When it was issued.
+ */
+issued_at: number, 
+/**
+ * When it ends.
+ */
+expires_at: number | null, 
+/**
+ * `valid`, `not_yet`, `expired` or `revoked`.
+ */
+validity: string, };
+
+export type BadgeCard = { 
+/**
+ * The award.
+ */
+id: string, 
+/**
+ * The badge's name.
+ */
+name: string, 
+/**
+ * What it is for.
+ */
+description: string, 
+/**
+ * The title of its course; empty without one.
+ */
+course_title: string, 
+/**
+ * When it was earned.
+ */
+earned_at: number, };
+
+export type RankedLearner = { 
+/**
+ * The learner.
+ */
+user_id: string, 
+/**
+ * Their name.
+ */
+display_name: string, 
+/**
+ * From 1; equal learners share a place.
+ */
+place: number, 
+/**
+ * Tasks solved.
+ */
+solved: number, 
+/**
+ * Points earned.
+ */
+points: number, 
+/**
+ * Submissions.
+ */
+attempts: number, };
 
 export type AssessmentCard = { 
 /**
@@ -1653,6 +1821,10 @@ passing_percent: number,
  */
 attempts_left: number | null, 
 /**
+ * Why it is locked for this person; none when it is open.
+ */
+lock: ContentLock | null, 
+/**
  * This person's attempts, the newest first.
  */
 attempts: Array<AttemptCard>, 
@@ -1683,7 +1855,7 @@ course_title: string,
  */
 module_title: string, 
 /**
- * Its files and texts in order, the main PDF first.
+ * Its files and texts in order, the main PDF first. Empty while it is locked.
  */
 items: Array<ContentItem>, 
 /**
@@ -2153,7 +2325,11 @@ students: Array<GridStudent>,
 /**
  * Whether this person may mark.
  */
-may_mark: boolean, };
+may_mark: boolean, 
+/**
+ * Whether percentages leave excused lessons out, by the organization's setting.
+ */
+leaves_out_excused: boolean, };
 
 export type GridStudent = { 
 /**
@@ -2413,12 +2589,16 @@ export const CODES: readonly Code[] = [
   "rule_broken",
   "in_use",
   "course_full",
+  "payment_needed",
+  "prerequisite_missing",
+  "no_seat",
   "no_attempts_left",
   "test_closed",
   "not_a_member",
   "too_many_held",
   "blocked",
   "time_over",
+  "content_locked",
   "offline",
   "bad_address",
   "locked",
@@ -3348,6 +3528,8 @@ export interface Commands {
   grid: { arguments: GridRange; answer: Grid };
   /** Sets marks. */
   set_marks: { arguments: SetMarks; answer: Nothing };
+  /** A group's learners by their points for coding tasks. */
+  coding_ranking: { arguments: ById; answer: Array<RankedLearner> };
   /** Stations of the organization. */
   stations: { arguments: Nothing; answer: Array<StationCard> };
   /** A station with everything that belongs to it. */

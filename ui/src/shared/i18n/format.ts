@@ -31,6 +31,11 @@ export function formatNumber(value: number, digits = 1, digitsMin = 0): string {
   return number(`${digitsMin} ${digits}`, { minimumFractionDigits: digitsMin, maximumFractionDigits: digits }).format(value);
 }
 
+/** `12.50 EUR` from 1250 minor units. */
+export function formatMoney(minor: number, currency: string): string {
+  return `${formatNumber(minor / 100, 2, 2)} ${currency}`;
+}
+
 /** `85 %` from 85. */
 export function formatPercent(percent: number, digits = 0): string {
   if (isAz()) return `${azNumber(percent, digits)}%`;

@@ -20,6 +20,7 @@ export const COMPOSED = [
   "entity_",
   "error_",
   "home_status_",
+  "home_validity_",
   "palette_group_",
   "records_history_op_",
   "records_import_fate_",

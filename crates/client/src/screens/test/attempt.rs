@@ -19,6 +19,8 @@ use crate::view_models::*;
 /// A test's own row.
 pub(super) struct Assessment {
     pub course_id: Option<String>,
+    pub module_id: Option<String>,
+    pub topic_id: Option<String>,
     pub kind: String,
     pub description: String,
     pub passing_percent: f64,
@@ -33,13 +35,15 @@ impl Assessment {
     pub fn load(connection: &Connection, id: &str) -> Result<Assessment> {
         connection
             .prepare_cached(
-                "SELECT course_id, kind, description, passing_percent, attempts_max, time_limit_seconds, shows_explanations,
+                "SELECT course_id, module_id, topic_id, kind, description, passing_percent, attempts_max, time_limit_seconds, shows_explanations,
                         graded_by = 'laptop' AND EXISTS (SELECT id FROM answer_keys WHERE assessment_id = ?1 AND shared) AS graded_here
                  FROM assessments WHERE id = ?1 AND deleted_at IS NULL",
             )?
             .query_row([id], |row| {
                 Ok(Assessment {
                     course_id: row.get("course_id")?,
+                    module_id: row.get("module_id")?,
+                    topic_id: row.get("topic_id")?,
                     kind: row.get("kind")?,
                     description: row.get("description")?,
                     passing_percent: row.get("passing_percent")?,

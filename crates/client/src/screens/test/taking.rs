@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use waystation_model::grading::grade;
+use waystation_model::rules::attempts;
 use waystation_model::{Code, Problem, registry};
 
 use super::attempt::{Assessment, graded_questions, key_of, open};
@@ -13,6 +14,7 @@ use super::draft::{Draft, LocalGrade};
 use crate::app::App;
 use crate::environment::Clock;
 use crate::error::{ClientError, Result};
+use crate::screens::locks::Locks;
 use crate::store::Edit;
 use crate::store::device::clock_offset_ms;
 use crate::view_models::*;
@@ -34,7 +36,12 @@ impl App {
                 return Ok(Vec::new());
             }
             let now_ms = clock.now_ms() + device.clock_offset_ms;
-            let edit = begin(connection, &me, &arguments.assessment_id, fresh, now_ms)?;
+            let assessment = Assessment::load(connection, &arguments.assessment_id)?;
+            if let Some(course_id) = &assessment.course_id {
+                let locks = Locks::of_change(connection, device, clock.as_ref(), course_id)?;
+                locks.check_test(assessment.module_id.as_deref(), assessment.topic_id.as_deref())?;
+            }
+            let edit = begin(connection, &me, &arguments.assessment_id, assessment, fresh, now_ms)?;
             Draft::begin(clock.as_ref(), 0).save(connection, &fresh.to_string())?;
             let _ = found.send(fresh.to_string());
             Ok(vec![edit])
@@ -102,17 +109,14 @@ fn running_attempt(connection: &Connection, me: &str, assessment_id: &str) -> Re
         .optional()?)
 }
 
-fn begin(connection: &Connection, me: &str, assessment_id: &str, id: Uuid, now_ms: i64) -> Result<Edit> {
-    let assessment = Assessment::load(connection, assessment_id)?;
-    let (made, last): (i64, i64) = connection
-        .prepare_cached(
-            "SELECT count(id) AS made, coalesce(max(attempt_number), 0) AS last FROM assessment_attempts WHERE user_id = ?1 AND assessment_id = ?2",
-        )?
-        .query_row([me, assessment_id], |row| Ok((row.get("made")?, row.get("last")?)))?;
-    if assessment.attempts_max.is_some_and(|max| made >= max) {
+fn begin(connection: &Connection, me: &str, assessment_id: &str, assessment: Assessment, id: Uuid, now_ms: i64) -> Result<Edit> {
+    let last: i64 = connection
+        .prepare_cached("SELECT coalesce(max(attempt_number), 0) FROM assessment_attempts WHERE user_id = ?1 AND assessment_id = ?2")?
+        .query_row([me, assessment_id], |row| row.get(0))?;
+    if !attempts::may_begin(assessment.attempts_max, last + 1) {
         return Err(ClientError::refused(Code::NoAttemptsLeft, "no attempt is left for this test"));
     }
-    let attempts = registry::entity("assessment_attempts").expect("a registered table");
+    let entity = registry::entity("assessment_attempts").expect("a registered table");
     let mut fields = vec![
         ("assessment_id", json!(assessment_id)),
         ("user_id", json!(me)),
@@ -122,7 +126,7 @@ fn begin(connection: &Connection, me: &str, assessment_id: &str, id: Uuid, now_m
     if let Some(course_id) = assessment.course_id {
         fields.push(("course_id", json!(course_id)));
     }
-    Ok(Edit::put(attempts, Some(id), fields))
+    Ok(Edit::put(entity, Some(id), fields))
 }
 
 /// An attempt that is still running, with its draft up to now.
