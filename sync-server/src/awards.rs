@@ -142,7 +142,6 @@ pub async fn give(tenant: Tenant, touched: Touched) -> Result<Vec<(String, i64)>
 
 #[derive(FromRow)]
 struct Enrolled {
-    organization_id: Uuid,
     user_id: Uuid,
     course_id: Uuid,
     is_certified: bool,
@@ -153,7 +152,7 @@ struct Enrolled {
 
 async fn issue(connection: &mut PgConnection, people: &[Uuid]) -> Result<u64, Failure> {
     let enrolled: Vec<Enrolled> = sqlx::query_as(
-        "SELECT e.organization_id, e.user_id, e.course_id, c.is_certified, e.status = 'completed' AS completed, \
+        "SELECT e.user_id, e.course_id, c.is_certified, e.status = 'completed' AS completed, \
              EXISTS (SELECT FROM certificates f WHERE f.user_id = e.user_id AND f.course_id = e.course_id) AS has_one, \
              u.status = 'active' AND u.deleted_at IS NULL AS is_active \
          FROM enrollments e JOIN courses c ON c.id = e.course_id JOIN users u ON u.id = e.user_id \
@@ -173,12 +172,11 @@ async fn issue(connection: &mut PgConnection, people: &[Uuid]) -> Result<u64, Fa
             "INSERT INTO certificates (id, organization_id, user_id, course_id, certificate_template_id) \
              SELECT $1, c.organization_id, $2, c.id, coalesce(c.certificate_template_id, \
                  (SELECT t.id FROM certificate_templates t WHERE t.organization_id = c.organization_id AND t.is_default)) \
-             FROM courses c WHERE c.id = $3 AND c.organization_id = $4 ON CONFLICT (id) DO NOTHING",
+             FROM courses c WHERE c.id = $3 ON CONFLICT (id) DO NOTHING",
         )
         .bind(derived_id("certificates", [Some(user.as_str()), Some(course.as_str())]))
         .bind(row.user_id)
         .bind(row.course_id)
-        .bind(row.organization_id)
         .execute(&mut *connection)
         .await?
         .rows_affected();
