@@ -38,13 +38,14 @@ async fn check_session(app: &App, session: &Session) -> Result<(), Failure> {
 /// `account_closed`, `too_many_streams`, or when the session ended.
 #[utoipa::path(get, path = "/v1/sync/live", security(("access_token" = [])), responses((status = 200, description = "Server-sent events, each a Poke.", content_type = "text/event-stream", body = Poke), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
-    check_session(&app, &session).await?;
     let receiver = app
         .heads
         .listen(session.user_id)
         .ok_or_else(|| Problem::new(Code::TooManyStreams, "this person has as many streams open as one may"))?;
-    // Heads send pokes only to cached subscriptions.
+    // Heads send pokes only to cached subscriptions. Whether the session is open is checked after that: its end before it would
+    // have sent no poke.
     subscription(&app, &session).await?;
+    check_session(&app, &session).await?;
     let stopping = app.stopping.clone();
     let pokes = stream::unfold((receiver, app, session), |(mut receiver, app, session)| async move {
         let poke = loop {
@@ -54,6 +55,12 @@ pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl S
                 Ok(Err(RecvError::Closed)) => return None,
                 Err(_) => None,
             };
+            // Everything is poked when the subscription was dropped from the cache. It is cached again before the session is checked,
+            // because no poke tells of an end in between.
+            let is_everything = poke.as_ref().is_some_and(|poke| poke.scope == EVERYTHING);
+            if is_everything && subscription(&app, &session).await.is_err() {
+                return None;
+            }
             // The end of a session and the revocation of a device move the head of the user's own scope.
             if poke.as_ref().is_none_or(|poke| concerns_the_session(&poke.scope)) && check_session(&app, &session).await.is_err() {
                 return None;
@@ -62,9 +69,6 @@ pub async fn live(State(app): State<App>, session: Session) -> Result<Sse<impl S
                 break poke;
             }
         };
-        if poke.scope == EVERYTHING && subscription(&app, &session).await.is_err() {
-            return None;
-        }
         let event = Event::default().json_data(&poke).unwrap_or_default();
         Some((Ok(event), (receiver, app, session)))
     });

@@ -107,6 +107,10 @@ impl Two {
         let learner = ours.person("learner", "aysel").await?;
         let group = ours.group(teacher, &[learner]).await?;
         ours.insert("stations", json!({"id": Uuid::now_v7(), "name": "Quba", "code": "Q-1"})).await?;
+        let course = ours.course(Some(teacher), "published", 1).await?;
+        ours.enrol(learner, &course).await?;
+        ours.run("UPDATE courses SET is_certified = true; UPDATE enrollments SET status = 'completed', completed_at = now()".to_owned())
+            .await?;
         Ok(Two { database, ours, theirs, teacher, colleague, group })
     }
 
@@ -134,6 +138,10 @@ impl Two {
             .run(format!("DELETE FROM held_changes; UPDATE groups SET teacher_id = '{}' WHERE id = '{}'", self.teacher, self.group))
             .await?;
         let mut said = Vec::new();
+        // A certificate is due.
+        self.ours.run("DELETE FROM certificates".to_owned()).await?;
+        sync_server::awards::give_all(server.server().app()).await?;
+        said.push(self.ours.value("SELECT jsonb_agg(to_jsonb(c)) FROM certificates c").await?.to_string());
         let mut teacher = Caller::sign_in(&server.url(), "kamran").await?;
         said.push(serde_json::to_string(&teacher.ask_page().await?.map_err(|problem| problem.message)?)?);
         teacher.pull().await?;

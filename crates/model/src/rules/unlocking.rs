@@ -288,6 +288,9 @@ mod tests {
         assert_eq!(lock_of(&course, "b"), None);
     }
 
+    /// Its topics, the module that it needs, and the day on which it opens.
+    type AnyModule = (Vec<(bool, bool, bool)>, Option<usize>, Option<u32>);
+
     /// A course whose conditions name earlier modules only.
     fn any_course() -> impl Strategy<Value = Course> {
         let module = (
@@ -296,7 +299,8 @@ mod tests {
             proptest::option::of(1_u32..20),
         );
         (proptest::collection::vec(module, 0..5), any::<bool>()).prop_map(|(modules, is_paid_for)| {
-            let build = |(index, (topics, needs, opens_on)): (usize, (Vec<(bool, bool, bool)>, Option<usize>, Option<u32>))| {
+            let build = |(index, module): (usize, AnyModule)| {
+                let (topics, needs, opens_on) = module;
                 let mut condition = serde_json::Map::new();
                 if let Some(earlier) = needs.filter(|needs| *needs < index) {
                     condition.insert("modules_completed".into(), json!([format!("m{earlier}")]));
