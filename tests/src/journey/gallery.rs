@@ -112,7 +112,8 @@ impl Journey<'_> {
             laptop.wait_until_offline().await?;
             edit(laptop, "edit-course-description", text).await?;
         }
-        edit(&self.b, "edit-course-code", "LPG-201").await?;
+        self.take_code("SAF-902").await?;
+        edit(&self.b, "edit-course-code", "SAF-902").await?;
         self.stage.server.start().await?;
         let window = self.b.window()?;
         window.attribute("sync-chip", "data-attention", SYNC_TIME_MAX, |attention| attention != "0").await?;

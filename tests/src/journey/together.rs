@@ -12,7 +12,7 @@ const RENAME_TIME_MAX: Duration = Duration::from_secs(30);
 /// The column of the trainee's topic in the matrix of learners.
 const TOPIC_COLUMN: usize = 6;
 /// The code that is taken, and the one that is free.
-const TAKEN_CODE: &str = "LPG-201";
+const TAKEN_CODE: &str = "SAF-901";
 const FREE_CODE: &str = "SAF-102";
 
 impl Journey<'_> {
@@ -156,9 +156,13 @@ impl Journey<'_> {
     /// Step 9.
     pub(super) async fn correct_a_refusal(&mut self) -> Outcome<()> {
         self.b.hand_over("rustam").await?;
+        self.b.wait_until_synced().await?;
+        self.stage.server.stop();
+        self.b.wait_until_offline().await?;
+        self.take_code(TAKEN_CODE).await?;
+        edit(&self.b, "edit-course-code", TAKEN_CODE, "SAF-101").await?;
+        self.stage.server.start().await?;
         let laptop = &self.b;
-        laptop.wait_until_synced().await?;
-        edit(laptop, "edit-course-code", TAKEN_CODE, "SAF-101").await?;
         let window = laptop.window()?;
         window.attribute("sync-chip", "data-attention", SYNC_TIME_MAX, |attention| attention == "1").await?;
         laptop.shot(9, "refused").await?;
@@ -181,6 +185,14 @@ impl Journey<'_> {
         self.on_server("course_code", FREE_CODE).await?;
         laptop.wait_until_synced().await?;
         laptop.shot(9, "corrected").await
+    }
+
+    /// Gives the code to a new course, which a laptop that is offline cannot know of.
+    pub(super) async fn take_code(&self, code: &str) -> Outcome<()> {
+        let new_course = "INSERT INTO courses (organization_id, title, course_code) \
+             SELECT c.organization_id, 'A new course', $1 FROM courses c WHERE c.title LIKE 'Safety at the filling station%'";
+        sqlx::query(new_course).bind(code).execute(&mut self.stage.connect().await?).await?;
+        Ok(())
     }
 
     /// Waits until the server has this value in the instructor's course.
