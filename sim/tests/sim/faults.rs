@@ -35,7 +35,7 @@ const WITHIN: &[(Fault, std::ops::Range<u64>)] = &[
     (Fault::TrustHeads, GOES_BACK_FROM..GOES_BACK_FROM + 30),
     (Fault::KeepAcknowledged, GOES_BACK_FROM..GOES_BACK_FROM + 300),
     (Fault::KeepUnknownAcknowledged, GOES_BACK_FROM..GOES_BACK_FROM + 30),
-    (Fault::ForgetCheck, EVERY_TABLE_FROM..EVERY_TABLE_FROM + 20),
+    (Fault::ForgetCheck, EVERY_TABLE_FROM..EVERY_TABLE_FROM + 60),
     (Fault::ForeignOrganization, EVERY_TABLE_FROM..EVERY_TABLE_FROM + 60),
 ];
 
