@@ -107,7 +107,7 @@ impl AnyTable<'_> {
     }
 
     fn made(&mut self, entity: &'static Entity) -> Option<AnyChange> {
-        // The server alone makes an organization, and rows of a table that nobody may write.
+        // Only the server makes an organization, and rows of a table without a right to write.
         if entity.name == "organizations" || entity.write.is_empty() {
             return None;
         }

@@ -208,7 +208,7 @@ struct UseOfCode {
 
 async fn used(app: &App, change: UseOfCode, given: &DeviceGiven, headers: &HeaderMap) -> Result<SignedIn, Failure> {
     let mut transaction = begin(&app.pool).await?;
-    // The account first, as whoever makes an invitation does. Of two uses of one code, the second waits here and finds it used.
+    // The account is locked before the invitation, as when one is made. The second of two uses of a code waits here.
     sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(change.user_id).execute(&mut *transaction).await?;
     let found = find(&mut transaction, &change.hash).await?;
     found.check()?;

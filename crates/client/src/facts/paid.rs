@@ -22,8 +22,8 @@ pub(super) fn offer(connection: &Connection, course_id: &str) -> Result<Option<O
         .optional()?)
 }
 
-/// What a person has paid for a course. A plan that nobody may subscribe to any more is not on a learner's laptop: it counts as
-/// including every course, and the server decides.
+/// What a person has paid for a course. An inactive plan is not on a learner's laptop, so a subscription to one
+/// counts as including every course; the server decides.
 pub(super) fn paid(connection: &Connection, course_id: &str, user_id: &str) -> Result<Paid> {
     let bought = connection
         .prepare_cached("SELECT EXISTS (SELECT id FROM purchases WHERE user_id = ?1 AND course_id = ?2 AND status = 'completed')")?

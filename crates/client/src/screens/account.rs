@@ -26,7 +26,7 @@ impl App {
     }
 
     pub(crate) async fn change_password(&self, arguments: ChangePassword) -> Result<Nothing, Problem> {
-        // Nobody locks or signs in between the server's answer and the key file.
+        // Held until the key file is written, so that no lock or sign-in comes between it and the server's answer.
         let _gate = self.inner.people_gate.lock().await;
         let unlocked = self.unlocked()?;
         let session = unlocked.engine.session.clone();

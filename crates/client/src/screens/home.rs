@@ -44,8 +44,8 @@ fn home(snapshot: &Snapshot<'_>) -> Result<Home> {
     })
 }
 
-/// What is still to do for the administrator of a new organization. Nothing is said before the first sync has ended: rows that have not
-/// arrived yet would look as if nobody had made them.
+/// What is still to do for the administrator of a new organization. None before the first sync has ended: rows that have not
+/// arrived yet would count as missing.
 fn first_steps(snapshot: &Snapshot<'_>) -> Result<Option<FirstSteps>> {
     if snapshot.owner.role != Role::Admin || !crate::store::device::load(snapshot.connection)?.is_some_and(|device| device.first_sync_done)
     {
