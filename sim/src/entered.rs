@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use uuid::Uuid;
 use waystation_client::store::{Edit, Writer, rows};
-use waystation_model::registry::{Entity, Merge};
+use waystation_model::registry::{Entity, Merge, Target};
 use waystation_model::wire::Operation;
 
 use crate::authority::{State, id_in, table, value};
@@ -93,6 +93,14 @@ fn lead(entity: &'static Entity, group: &str) -> (usize, &'static str) {
     entity.group_columns(group).next().map(|(index, column)| (index, column.name)).expect("a group has a column")
 }
 
+/// Whether the value names a row that is not there any more.
+fn is_of_deleted_row(state: &State, entry: &Entry) -> bool {
+    let (index, _) = lead(entry.entity, entry.group);
+    let Some(Target::Table(parent)) = entry.entity.columns[index].references.map(|reference| reference.target) else { return false };
+    let named = entry.value.as_str().and_then(|id| Uuid::parse_str(id).ok());
+    named.is_some_and(|id| state.row(table(parent), &id).is_none())
+}
+
 /// The groups whose values must not be lost.
 fn kept_groups(entity: &'static Entity) -> impl Iterator<Item = &'static str> {
     let quiet = |group: &&str| entity.group_columns(group).any(|(_, column)| column.merge == Merge::LatestQuiet);
@@ -152,11 +160,32 @@ impl Entered {
     /// Records that another program changed a row: the previous values count as seen and replaced. `after` is none for a
     /// deleted row.
     pub fn record_overwrite(&mut self, entity: &'static Entity, row: Uuid, before: &[Value], after: Option<&[Value]>) {
+        if entity.name == "topic_progress" {
+            self.record_overwritten_progress(entity, row, before, after);
+        }
         for entry in self.entries.iter_mut().filter(|entry| entry.row == row && entry.entity.code == entity.code) {
             let (index, _) = lead(entity, entry.group);
             if before[index] == entry.value && after.is_none_or(|after| after[index] != before[index]) {
                 entry.replaced_by.push(None);
             }
+        }
+    }
+
+    /// Another program may set progress back: what it had reached is not expected any more.
+    fn record_overwritten_progress(&mut self, entity: &Entity, row: Uuid, before: &[Value], after: Option<&[Value]>) {
+        let number = |values: &[Value], name: &str| value(entity, values, name).as_i64().unwrap_or(0);
+        let reached = |values: &[Value]| (number(values, "reset_number"), number(values, "percent"));
+        if after.is_none_or(|after| reached(after) < reached(before)) {
+            self.furthest.retain(|(of, reset, percent)| *of != row || (*reset, *percent) > reached(before));
+        }
+        let seconds = |values: &[Value]| number(values, "time_spent_seconds");
+        *self.sums.entry(row).or_default() += after.map_or(0, seconds) - seconds(before);
+    }
+
+    /// Records that another program made a row.
+    pub fn record_made(&mut self, entity: &Entity, row: Uuid, values: &[Value]) {
+        if entity.name == "topic_progress" {
+            *self.sums.entry(row).or_default() += value(entity, values, "time_spent_seconds").as_i64().unwrap_or(0);
         }
     }
 
@@ -216,6 +245,10 @@ impl Entered {
             }
             // The author of a parent's deletion need not have seen each child that the cascade deletes.
             if state.row(entry.entity, &entry.row).is_none() && state.cascaded.contains(&entry.row) {
+                continue;
+            }
+            // Nor need the author of a deletion have seen each reference to the deleted row.
+            if state.emptied.contains(&(entry.row, column)) && is_of_deleted_row(state, &entry) {
                 continue;
             }
             let under_attention = refused.iter().any(|refused| {

@@ -488,8 +488,14 @@ impl World {
         match self.servers.memory.by_other_program(work) {
             Ok((_, moved)) => {
                 let after = self.servers.memory.back_up_rows();
+                let table = |code: i16| waystation_model::registry::entity_by_code(code).expect("a registered table");
+                for (code, rows) in &after {
+                    for (id, row) in rows.iter().filter(|(id, _)| before.get(code).is_none_or(|before| !before.contains_key(*id))) {
+                        self.entered.record_made(table(*code), *id, &row.values);
+                    }
+                }
                 for (code, rows) in &before {
-                    let entity = waystation_model::registry::entity_by_code(*code).expect("a registered table");
+                    let entity = table(*code);
                     for (id, row) in rows {
                         let now = after.get(code).and_then(|rows| rows.get(id));
                         if now.is_none_or(|now| now.stamp != row.stamp) {

@@ -106,6 +106,8 @@ pub async fn run(cluster: &mut Cluster, folder: &Path, kills: usize, seed: u64) 
     let database = cluster.migrated("storm").await?;
     let mut school = School::create(&database).await?;
     let course = school.course(None, "published", TOPICS).await?;
+    // Laptops mark the topics in any order.
+    school.run("UPDATE topics SET requires_previous = false").await?;
     let (items, files) = documents(&mut school, &course, &folder.join("content")).await?;
     let ports = [paths::free_port()?, paths::free_port()?];
     let mut servers = Vec::new();

@@ -132,6 +132,7 @@ pub fn cascade(writing: &mut MemoryWriting, entity: &'static Entity, id: Uuid) -
                 writing.note_cascaded(child_id);
                 writing.delete_one(child, child_id)?;
             } else {
+                writing.note_emptied(child_id, column.name);
                 let mut values = row.values.clone();
                 set(child, &mut values, column.name, Value::Null);
                 writing.update_row(child, child_id, values, row.edits.clone())?;

@@ -113,6 +113,8 @@ pub struct State {
     pub seconded: BTreeSet<Seconded>,
     /// Rows that a parent's cascade deleted.
     pub cascaded: BTreeSet<Uuid>,
+    /// References, by row and column, that were emptied because the row that they named was deleted.
+    pub emptied: BTreeSet<(Uuid, &'static str)>,
     /// Heads and feeds.
     pub feeds: Feeds,
 }
@@ -138,6 +140,7 @@ impl State {
             former_rights: BTreeMap::new(),
             seconded: BTreeSet::new(),
             cascaded: BTreeSet::new(),
+            emptied: BTreeSet::new(),
             feeds: Feeds::default(),
         }
     }

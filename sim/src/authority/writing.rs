@@ -225,6 +225,11 @@ impl MemoryWriting {
         self.memory.state().cascaded.insert(id);
     }
 
+    /// Records that a reference is emptied because the row that it named is deleted.
+    pub fn note_emptied(&self, id: Uuid, column: &'static str) {
+        self.memory.state().emptied.insert((id, column));
+    }
+
     /// Creates the ledger of a new device.
     pub fn open_ledger(&mut self, device: Uuid) {
         let before = self.memory.state().devices.insert(device, Default::default());
