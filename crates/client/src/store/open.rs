@@ -1,6 +1,7 @@
 //! Opens an encrypted database and migrates it to this program's version.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use zeroize::Zeroizing;
@@ -71,7 +72,12 @@ fn set_key(connection: &Connection, key: &DatabaseKey) -> Result<()> {
 
 /// The newest migration of this program.
 pub fn known_version() -> u32 {
-    migrations::migrations::runner().get_migrations().iter().map(|migration| migration.version()).max().map_or(0, |version| version as u32)
+    // Every opening asks, and listing the migrations hashes the text of each.
+    static KNOWN: LazyLock<u32> = LazyLock::new(|| {
+        let runner = migrations::migrations::runner();
+        runner.get_migrations().iter().map(|migration| migration.version()).max().map_or(0, |version| version as u32)
+    });
+    *KNOWN
 }
 
 fn migrate(connection: &mut Connection) -> Result<()> {

@@ -98,6 +98,25 @@ fn is_complete(path: &Path, version: u32) {
     assert_eq!(batch.mutations.iter().map(|mutation| mutation.values.clone()).collect::<Vec<_>>(), [[json!("second")], [json!("third")]]);
 }
 
+/// What SQLite recovers before any migration runs: the version, and its whole schema with everything that a person entered.
+fn recovered(path: &Path) -> (u32, String) {
+    let connection = Connection::open(path).unwrap();
+    connection.execute_batch(&format!("PRAGMA key = \"x'{}'\"", "07".repeat(32))).unwrap();
+    let text = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    let version = connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0)).unwrap();
+    let mut all = vec![text("PRAGMA integrity_check"), text("SELECT json_group_array(sql ORDER BY name) FROM sqlite_schema")];
+    assert_eq!(all[0], "ok");
+    all.push(text("SELECT json_group_array(title) FROM topics"));
+    if version >= FIRST_WITH_WORK {
+        for (table, column) in
+            [("outbox", "vals"), ("attention", "vals"), ("attempt_drafts", "answers"), ("scopes", "scope"), ("device", "epoch")]
+        {
+            all.push(text(&format!("SELECT json_group_array({column} ORDER BY {column}) FROM {table}")));
+        }
+    }
+    (version, all.join("\n"))
+}
+
 fn log_of(path: &Path) -> PathBuf {
     path.with_extension("db-wal")
 }
@@ -131,13 +150,20 @@ fn a_migration_interrupted_at_any_log_page_completes_at_the_next_start() {
         drop(connection);
         let page = LOG_PAGE_HEAD_BYTES + page_bytes;
         let pages = (log.len() as u64 - LOG_HEAD_BYTES) / page;
+        let mut completed: Vec<String> = Vec::new();
         assert!(pages > 2, "{pages} pages in the log of {version}");
         for cut in (0..=pages).flat_map(|whole| [LOG_HEAD_BYTES + whole * page, LOG_HEAD_BYTES + whole * page + page / 3]) {
             let copy = folder.path().join("copy.db");
             std::fs::write(&copy, &before).unwrap();
             std::fs::write(log_of(&copy), &log[..usize::try_from(cut).unwrap().min(log.len())]).unwrap();
             let _ = std::fs::remove_file(folder.path().join("copy.db-shm"));
-            is_complete(&copy, version);
+            let (found, schema) = recovered(&copy);
+            assert!(found == version || found == open::known_version(), "{found} is neither before nor after the migration of {version}");
+            // Most cuts leave the same database, and migrating each of them once more would say nothing new.
+            if !completed.contains(&schema) {
+                is_complete(&copy, version);
+                completed.push(schema);
+            }
             cuts += 1;
         }
     }
