@@ -63,6 +63,7 @@ impl Server {
             read_ahead: Arc::default(),
             pool: pool.clone(),
             announcements,
+            awards: Arc::default(),
             tenant_queues: Arc::new(TenantQueues::new(settings.database_connections_max)),
             waits: settings.waits,
             protocols: settings.protocols,

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::accounts::{MostRounds, PasswordQueue, SignInLimiter, Tokens};
+use crate::awards::Due;
 use crate::connections::Waits;
 use crate::epoch::Epoch;
 use crate::heads::Heads;
@@ -44,6 +45,8 @@ pub struct App {
     pub stopping: CancellationToken,
     /// Each organization's share of the database connections.
     pub tenant_queues: Arc<TenantQueues>,
+    /// Changes after which an award may be due.
+    pub awards: Arc<Due>,
     /// Time-outs for slow clients.
     pub waits: Waits,
     /// The supported versions of the protocol.

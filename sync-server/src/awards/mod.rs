@@ -3,7 +3,9 @@
 //! The people whom a change is about are looked at after its commit, and everybody once an hour: a server that stops in between
 //! loses nothing. Several instances may do so at once, because the id of each award follows from what it is for.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod due;
+
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,75 +14,30 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use waystation_model::ids::derived_id;
 use waystation_model::rules::{badges, certificates};
-use waystation_model::wire::Mutation;
 
 use crate::database::commit;
 use crate::failure::Failure;
 use crate::state::App;
 use crate::tenant::Tenant;
 use crate::uninterrupted::run_to_end;
+use due::STEP_PEOPLE;
+pub use due::{Due, Touched};
 
-/// Tables whose changes may make an award due. Each names the person in `user_id`.
-const SOURCES: &[&str] =
-    &["enrollments", "topic_progress", "content_progress", "assessment_attempts", "coding_submissions", "certificates"];
 /// How often everybody is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
-/// People of one step, few enough for a short transaction.
-const STEP_PEOPLE: i64 = 200;
-
-/// Rows of the tables that may make an award due, with the person where the change names them.
-#[derive(Debug, Default)]
-pub struct Touched {
-    people: HashSet<Uuid>,
-    rows: HashMap<&'static str, Vec<Uuid>>,
-}
-
-impl Touched {
-    /// What these mutations touch.
-    pub fn by(mutations: &[Mutation]) -> Touched {
-        let mut touched = Touched::default();
-        for mutation in mutations.iter().filter(|mutation| SOURCES.contains(&&*mutation.entity)) {
-            let named = mutation.columns.iter().position(|column| column == "user_id").and_then(|index| mutation.values.get(index));
-            touched.add(&mutation.entity, mutation.id, named);
-        }
-        touched
-    }
-
-    /// Adds one change: its table, its row and the value of its `user_id`.
-    pub fn add(&mut self, entity: &str, id: Option<Uuid>, user: Option<&Value>) {
-        let Some(source) = SOURCES.iter().find(|source| **source == entity) else { return };
-        match (user.and_then(Value::as_str).and_then(|user| Uuid::parse_str(user).ok()), id) {
-            (Some(user), _) => drop(self.people.insert(user)),
-            (None, Some(id)) => self.rows.entry(source).or_default().push(id),
-            (None, None) => {}
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.people.is_empty() && self.rows.is_empty()
-    }
-
-    /// The people, with those whom the rows are about.
-    async fn find(self, connection: &mut PgConnection) -> Result<Vec<Uuid>, Failure> {
-        let mut people: BTreeSet<Uuid> = self.people.into_iter().collect();
-        for (table, ids) in self.rows {
-            let sql = format!("SELECT DISTINCT user_id FROM {table} WHERE id = ANY($1)");
-            people.extend(sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql)).bind(ids).fetch_all(&mut *connection).await?);
-        }
-        Ok(people.into_iter().collect())
-    }
-}
 
 /// Gives what a committed change of this organization has made due, without making its author wait.
 pub fn after(app: &App, organization: Uuid, touched: Touched) {
-    if touched.is_empty() {
+    if touched.is_empty() || !app.awards.add(organization, touched) {
         return;
     }
     let app = app.clone();
     tokio::spawn(async move {
-        match give(app.tenant(organization), touched).await {
-            Ok(moved) => app.moved(moved),
-            Err(error) => tracing::warn!(%error, "could not look for awards that are due; the next look finds them"),
+        while let Some((organization, touched)) = app.awards.next() {
+            match give(app.tenant(organization), touched).await {
+                Ok(moved) => app.moved(moved),
+                Err(error) => tracing::warn!(%error, "could not look for awards that are due; the next look finds them"),
+            }
         }
     });
 }
@@ -107,7 +64,7 @@ pub async fn give_all(app: &App) -> Result<(), Failure> {
     let mut last = Uuid::nil();
     loop {
         let learners = "SELECT id, organization_id FROM users WHERE id > $1 AND role = 'learner' ORDER BY id LIMIT $2";
-        let people: Vec<(Uuid, Uuid)> = sqlx::query_as(learners).bind(last).bind(STEP_PEOPLE).fetch_all(&app.pool).await?;
+        let people: Vec<(Uuid, Uuid)> = sqlx::query_as(learners).bind(last).bind(STEP_PEOPLE as i64).fetch_all(&app.pool).await?;
         let Some((end, _)) = people.last() else { return Ok(()) };
         last = *end;
         let mut organizations: HashMap<Uuid, Touched> = HashMap::new();
@@ -127,7 +84,7 @@ pub async fn give_all(app: &App) -> Result<(), Failure> {
 pub async fn give(tenant: Tenant, touched: Touched) -> Result<Vec<(String, i64)>, Failure> {
     run_to_end(async move {
         let mut transaction = tenant.begin().await?;
-        let people = touched.find(&mut transaction).await?;
+        let people = find(touched, &mut transaction).await?;
         // Certificates first: badges count them.
         let issued = issue(&mut transaction, &people).await?;
         let given = give_badges(&mut transaction, &people).await?;
@@ -138,6 +95,17 @@ pub async fn give(tenant: Tenant, touched: Touched) -> Result<Vec<(String, i64)>
         commit(transaction).await
     })
     .await
+}
+
+/// The people, with those whom the rows are about.
+async fn find(touched: Touched, connection: &mut PgConnection) -> Result<Vec<Uuid>, Failure> {
+    let mut people: BTreeSet<Uuid> = touched.people.into_iter().collect();
+    for (table, ids) in touched.rows {
+        let sql = format!("SELECT DISTINCT user_id FROM {table} WHERE id = ANY($1)");
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        people.extend(sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql)).bind(ids).fetch_all(&mut *connection).await?);
+    }
+    Ok(people.into_iter().collect())
 }
 
 #[derive(FromRow)]
@@ -213,7 +181,7 @@ async fn give_badges(connection: &mut PgConnection, people: &[Uuid]) -> Result<u
     if badges.is_empty() {
         return Ok(0);
     }
-    let done: Vec<DoneRow> = sqlx::query_as(include_str!("sql/what_people_have_done.sql")).bind(people).fetch_all(&mut *connection).await?;
+    let done: Vec<DoneRow> = sqlx::query_as(include_str!("../sql/what_people_have_done.sql")).bind(people).fetch_all(&mut *connection).await?;
     let mut given = 0;
     for row in done {
         let done = badges::Done {

@@ -1,0 +1,150 @@
+//! Who has to be looked at, because a change of theirs may have made an award due.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use uuid::Uuid;
+use waystation_model::wire::Mutation;
+
+/// Tables whose changes may make an award due. Each names the person in `user_id`.
+const SOURCES: &[&str] =
+    &["enrollments", "topic_progress", "content_progress", "assessment_attempts", "coding_submissions", "certificates"];
+/// People of one step, few enough for a short transaction.
+pub(super) const STEP_PEOPLE: usize = 200;
+/// People and rows of one organization that wait for a look after their changes.
+const WAITING_MAX: usize = 10_000;
+/// Rows of the tables that may make an award due, with the person where the change names them.
+#[derive(Debug, Default)]
+pub struct Touched {
+    pub(super) people: HashSet<Uuid>,
+    pub(super) rows: HashMap<&'static str, HashSet<Uuid>>,
+}
+
+impl Touched {
+    /// What these mutations touch.
+    pub fn by(mutations: &[Mutation]) -> Touched {
+        let mut touched = Touched::default();
+        for mutation in mutations.iter().filter(|mutation| SOURCES.contains(&&*mutation.entity)) {
+            let named = mutation.columns.iter().position(|column| column == "user_id").and_then(|index| mutation.values.get(index));
+            touched.add(&mutation.entity, mutation.id, named);
+        }
+        touched
+    }
+
+    /// Adds one change: its table, its row and the value of its `user_id`.
+    pub fn add(&mut self, entity: &str, id: Option<Uuid>, user: Option<&Value>) {
+        let Some(source) = SOURCES.iter().find(|source| **source == entity) else { return };
+        match (user.and_then(Value::as_str).and_then(|user| Uuid::parse_str(user).ok()), id) {
+            (Some(user), _) => drop(self.people.insert(user)),
+            (None, Some(id)) => drop(self.rows.entry(source).or_default().insert(id)),
+            (None, None) => {}
+        }
+    }
+
+    /// Adds what another change touched.
+    fn merge(&mut self, other: Touched) {
+        self.people.extend(other.people);
+        for (table, rows) in other.rows {
+            self.rows.entry(table).or_default().extend(rows);
+        }
+    }
+
+    /// Takes the rows, and as many people as one step looks at.
+    fn take_step(&mut self) -> Touched {
+        let people: HashSet<Uuid> = self.people.iter().take(STEP_PEOPLE).copied().collect();
+        self.people.retain(|person| !people.contains(person));
+        Touched { people, rows: std::mem::take(&mut self.rows) }
+    }
+
+    /// How many people and rows.
+    fn len(&self) -> usize {
+        self.people.len() + self.rows.values().map(HashSet::len).sum::<usize>()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.rows.is_empty()
+    }
+}
+
+/// What committed changes have touched and nobody has looked at yet. One task looks, one organization at a time: while it does,
+/// what comes is put together, so that many pushes at once cost few looks.
+#[derive(Debug, Default)]
+pub struct Due(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    organizations: HashMap<Uuid, Touched>,
+    is_looked_at: bool,
+}
+
+impl Due {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what a change has touched. True when nobody looks, and the caller has to.
+    pub(super) fn add(&self, organization: Uuid, touched: Touched) -> bool {
+        let mut waiting = self.waiting();
+        let of_organization = waiting.organizations.entry(organization).or_default();
+        if of_organization.len() >= WAITING_MAX {
+            tracing::debug!(%organization, "too many people wait for a look at their awards; the hourly look finds them");
+        } else {
+            of_organization.merge(touched);
+        }
+        !std::mem::replace(&mut waiting.is_looked_at, true)
+    }
+
+    /// What to look at next. When nothing is left, the look is over.
+    pub(super) fn next(&self) -> Option<(Uuid, Touched)> {
+        let mut waiting = self.waiting();
+        let organization = waiting.organizations.keys().next().copied();
+        let next = organization.and_then(|organization| {
+            let touched = waiting.organizations.get_mut(&organization)?;
+            let step = touched.take_step();
+            if touched.is_empty() {
+                waiting.organizations.remove(&organization);
+            }
+            Some((organization, step))
+        });
+        waiting.is_looked_at = next.is_some();
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(person: u128) -> Touched {
+        let mut touched = Touched::default();
+        touched.add("topic_progress", None, Some(&Value::from(Uuid::from_u128(person).to_string())));
+        touched
+    }
+
+    #[test]
+    fn changes_that_come_during_a_look_are_put_together() {
+        let due = Due::default();
+        let organization = Uuid::from_u128(9);
+        assert!(due.add(organization, of(1)), "nobody looks yet");
+        assert_eq!(due.next().map(|(_, touched)| touched.len()), Some(1));
+        for person in [2, 3, 3] {
+            assert!(!due.add(organization, of(person)), "somebody looks already");
+        }
+        assert_eq!(due.next().map(|(_, touched)| touched.len()), Some(2));
+        assert!(due.next().is_none());
+        assert!(due.add(organization, of(4)), "the look was over");
+    }
+
+    #[test]
+    fn no_more_wait_than_the_limit() {
+        let due = Due::default();
+        let organization = Uuid::from_u128(9);
+        for person in 0..WAITING_MAX as u128 + 5 {
+            due.add(organization, of(person));
+        }
+        let steps = std::iter::from_fn(|| due.next()).map(|(_, touched)| touched.len()).collect::<Vec<_>>();
+        assert!(steps.iter().all(|people| *people <= STEP_PEOPLE));
+        assert_eq!(steps.iter().sum::<usize>(), WAITING_MAX);
+    }
+}
