@@ -53,6 +53,8 @@ CREATE OR REPLACE FUNCTION before_{name}() RETURNS trigger LANGUAGE plpgsql AS $
 BEGIN
 {as_sent}    IF TG_OP = 'INSERT' THEN
 {body}        NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -60,8 +62,8 @@ BEGIN
 {keys_kept}        NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
 {tracked}    RETURN NEW;
 END $$;

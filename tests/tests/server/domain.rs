@@ -355,6 +355,30 @@ async fn certificates_are_numbered_and_what_is_invalid_has_a_date() -> Outcome<(
 }
 
 #[tokio::test]
+async fn a_row_from_another_program_keeps_its_times() -> Outcome<()> {
+    let (_server, mut school) = open().await?;
+    let course = school.course(None, "published", 1).await?;
+    let learner = school.person("learner", "lale").await?;
+    school.insert("enrollments", json!({"user_id": learner, "course_id": course.id, "started_at": "2019-01-01T00:00:00Z"})).await?;
+    let then = "2020-05-04T10:00:00+00:00";
+    let progress =
+        json!({"user_id": learner, "course_id": course.id, "topic_id": course.topics[0], "created_at": then, "updated_at": then});
+    let progress = school.insert("topic_progress", progress).await?;
+    assert_eq!(school.column("topic_progress", progress, "updated_at").await?, json!(then));
+    let active = format!("SELECT to_jsonb(last_active_at) FROM user_stats WHERE user_id = '{learner}'");
+    assert_eq!(school.value(&active).await?, json!(then), "and with it the time when the person was last active");
+
+    school.run(format!("UPDATE topic_progress SET percent = 50, updated_at = '{then}' WHERE id = '{progress}'")).await?;
+    assert_ne!(school.column("topic_progress", progress, "updated_at").await?, json!(then), "a later change has its own time");
+
+    let later = json!({"id": Uuid::now_v7(), "name": "Pumps", "updated_at": "2999-01-01T00:00:00+00:00"});
+    let later = school.insert("departments", later).await?;
+    let is_past = format!("SELECT to_jsonb(updated_at <= now()) FROM departments WHERE id = '{later}'");
+    assert_eq!(school.value(is_past).await?, json!(true), "nothing was changed in the future");
+    Ok(())
+}
+
+#[tokio::test]
 async fn coding_is_ranked_by_points_and_hidden_cases_are_not_shown() -> Outcome<()> {
     let (_server, mut school) = open().await?;
     let teacher = school.person("teacher", "teaches").await?;
