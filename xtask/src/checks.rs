@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::run::Beside;
 use crate::stage::Counts;
 use crate::{description, paths, run};
 
@@ -27,17 +28,23 @@ pub fn clippy() -> Result<Counts, String> {
     run::shown(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).map(Counts::one)
 }
 
-/// Tests that only compute, for minutes. They run beside the others, which mostly wait for programs that they have started.
+/// Tests that only compute, for minutes.
 const COMPUTING: [&str; 2] = ["laptops_and_server_agree_after_every_history", "every_injected_fault_is_found"];
 
-/// Runs every Rust test except the one that needs schemathesis.
-pub fn rust_tests() -> Result<Counts, String> {
-    // Build the programs first, because tests start them.
-    if !run::shown(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--all-targets"]))? {
-        return Ok(Counts::one(false));
-    }
+/// Builds every program and every test.
+pub fn build_all() -> Result<Counts, String> {
+    run::shown(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--all-targets"])).map(Counts::one)
+}
+
+/// Starts the tests that only compute. They take what the other checks leave of the processors, and end with the other tests.
+pub fn begin_computing() -> Result<Beside, String> {
     let mut computing = yielding(cargo(&["test", "--workspace", "--test", "sim", "--"]));
-    let computing = run::beside(computing.args(COMPUTING))?;
+    run::beside(computing.args(COMPUTING))
+}
+
+/// Runs every Rust test except the one that needs schemathesis. All have been built, because tests start programs.
+pub fn rust_tests(computing: Result<Beside, String>) -> Result<Counts, String> {
+    let computing = computing?;
     let mut others = cargo(&["test", "--workspace", "--no-fail-fast", "--", "--skip", description::TEST]);
     let mut counts = counted(others.args(COMPUTING.iter().flat_map(|name| ["--skip", name])))?;
     counts.add(counted_by(|each| computing.end(each))?);

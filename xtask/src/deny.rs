@@ -30,7 +30,7 @@ fn ensure() -> Result<std::path::PathBuf, String> {
     let mut install = checks::cargo(&["install", "--locked", "--quiet", "--force", "--version", VERSION, "--root"]);
     install.arg(paths::tools()).arg("cargo-deny");
     // It runs for seconds and is built for minutes: no time goes into making it fast.
-    for (key, value) in [("LTO", "off"), ("CODEGEN_UNITS", "256"), ("OPT_LEVEL", "1")] {
+    for (key, value) in [("LTO", "off"), ("CODEGEN_UNITS", "256"), ("OPT_LEVEL", "0")] {
         install.env(format!("CARGO_PROFILE_RELEASE_{key}"), value);
     }
     if run::shown(&mut install)? { Ok(program) } else { Err("cargo-deny could not be installed".to_owned()) }

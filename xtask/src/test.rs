@@ -13,13 +13,15 @@ pub fn test() -> Outcome {
     // First, because the window's program cannot be built without its screens, and everything is built at once from then on.
     let has_screens = stages.stage("screens", || ui::build().map(Counts::one));
     stages.stage("generated files", || generate::check().map(Counts::one));
+    stages.stage("programs and tests", checks::build_all);
+    let computing = checks::begin_computing();
     stages.stage("types of the screens", || npm_check(&["run", "check"]));
     stages.stage("style of the screens", || npm_check(&["run", "lint"]));
     stages.stage("tests of the screens", vitest);
     stages.stage("clippy", checks::clippy);
     stages.stage("licences, sources and bans", deny::deny);
     stages.stage("form of the HTTP description", description::validated);
-    stages.stage("tests of the programs", checks::rust_tests);
+    stages.stage("tests of the programs", || checks::rust_tests(computing));
     stages.stage("generated requests against the HTTP description", description::tried);
     if has_screens {
         stages.stage("the journey in the real window", journey);
