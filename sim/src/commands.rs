@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn somebody_of_the_staff_imports_into_several_tables() {
-        let tables: Vec<&str> = listed().filter(|entity| may_import(entity, Role::Admin) && needs_texts_alone(entity)).map(|entity| entity.name).collect();
+        let tables: Vec<&str> =
+            listed().filter(|entity| may_import(entity, Role::Admin) && needs_texts_alone(entity)).map(|entity| entity.name).collect();
         assert!(tables.contains(&"stations") && tables.len() >= 4, "{tables:?}");
         assert_eq!(file_for(Role::Learner, 1, &mut Random::of(1)).map(|file| file.entity.name), None);
     }

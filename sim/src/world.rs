@@ -310,8 +310,7 @@ impl World {
         let before: Vec<Option<Vec<Value>>> =
             edits.iter().map(|edit| row_of(edit).and_then(|row| seen(laptop.writer(), edit.entity, &row))).collect();
         let last_at = laptop.writer().device().last_at;
-        let edited =
-            if self.is_taking_back { laptop.command(now, edits.clone()) } else { laptop.edit(now, &edits).map(drop) };
+        let edited = if self.is_taking_back { laptop.command(now, edits.clone()) } else { laptop.edit(now, &edits).map(drop) };
         match edited {
             Ok(()) => {
                 *self.tally.entry(format!("edits {}", edits.len().min(1))).or_default() += 1;

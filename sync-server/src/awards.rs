@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use waystation_model::ids::derived_id;
+use waystation_model::registry;
 use waystation_model::rules::{badges, certificates};
 use waystation_model::wire::Mutation;
 
@@ -20,9 +21,6 @@ use crate::state::App;
 use crate::tenant::Tenant;
 use crate::uninterrupted::run_to_end;
 
-/// Tables whose changes may make an award due. Each names the person in `user_id`.
-const SOURCES: &[&str] =
-    &["enrollments", "topic_progress", "content_progress", "assessment_attempts", "coding_submissions", "certificates"];
 /// How often everybody is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 /// People of one step, few enough for a short transaction.
@@ -32,26 +30,28 @@ const STEP_PEOPLE: i64 = 200;
 #[derive(Debug, Default)]
 pub struct Touched {
     people: HashSet<Uuid>,
-    rows: HashMap<&'static str, Vec<Uuid>>,
+    /// By table and its column with the person.
+    rows: HashMap<(&'static str, &'static str), Vec<Uuid>>,
 }
 
 impl Touched {
     /// What these mutations touch.
     pub fn by(mutations: &[Mutation]) -> Touched {
         let mut touched = Touched::default();
-        for mutation in mutations.iter().filter(|mutation| SOURCES.contains(&&*mutation.entity)) {
-            let named = mutation.columns.iter().position(|column| column == "user_id").and_then(|index| mutation.values.get(index));
-            touched.add(&mutation.entity, mutation.id, named);
+        for mutation in mutations {
+            touched.add(&mutation.entity, mutation.id, &mutation.columns, &mutation.values);
         }
         touched
     }
 
-    /// Adds one change: its table, its row and the value of its `user_id`.
-    pub fn add(&mut self, entity: &str, id: Option<Uuid>, user: Option<&Value>) {
-        let Some(source) = SOURCES.iter().find(|source| **source == entity) else { return };
-        match (user.and_then(Value::as_str).and_then(|user| Uuid::parse_str(user).ok()), id) {
+    /// Adds one change, if it may make an award due: its table, its row, its columns and their values.
+    pub fn add(&mut self, entity: &str, id: Option<Uuid>, columns: &[String], values: &[Value]) {
+        let Some(entity) = registry::entity(entity) else { return };
+        let Some(person) = entity.record.earns else { return };
+        let named = columns.iter().position(|column| column == person).and_then(|index| values.get(index));
+        match (named.and_then(Value::as_str).and_then(|user| Uuid::parse_str(user).ok()), id) {
             (Some(user), _) => drop(self.people.insert(user)),
-            (None, Some(id)) => self.rows.entry(source).or_default().push(id),
+            (None, Some(id)) => self.rows.entry((entity.name, person)).or_default().push(id),
             (None, None) => {}
         }
     }
@@ -63,8 +63,8 @@ impl Touched {
     /// The people, with those whom the rows are about.
     async fn find(self, connection: &mut PgConnection) -> Result<Vec<Uuid>, Failure> {
         let mut people: BTreeSet<Uuid> = self.people.into_iter().collect();
-        for (table, ids) in self.rows {
-            let sql = format!("SELECT DISTINCT user_id FROM {table} WHERE id = ANY($1)");
+        for ((table, person), ids) in self.rows {
+            let sql = format!("SELECT DISTINCT {person} FROM {table} WHERE id = ANY($1)");
             people.extend(sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql)).bind(ids).fetch_all(&mut *connection).await?);
         }
         Ok(people.into_iter().collect())
