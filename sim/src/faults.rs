@@ -61,6 +61,12 @@ pub enum Fault {
     ForgetCheck,
     /// A foreign key finds a row of another organization.
     ForeignOrganization,
+    /// A column that is copied from a parent row does not follow a change of it.
+    ForgetFollow,
+    /// What was taken back can be taken back again.
+    UndoTwice,
+    /// An import stores its first row before the others.
+    HalfImport,
 }
 
 impl Fault {
@@ -94,6 +100,9 @@ impl Fault {
         Fault::KeepUnknownAcknowledged,
         Fault::ForgetCheck,
         Fault::ForeignOrganization,
+        Fault::ForgetFollow,
+        Fault::UndoTwice,
+        Fault::HalfImport,
     ];
 }
 

@@ -1,12 +1,14 @@
 //! One laptop: the real client core on a real database. Push and pull advance one step at a time.
 
 mod files;
+pub mod records;
 mod repair;
 
 use bytes::Bytes;
 use rusqlite::params;
 use uuid::Uuid;
 use waystation_client::error::{ClientError, Result};
+use waystation_client::records::undo::History;
 use waystation_client::store::apply::Verdict;
 use waystation_client::store::outbox::{self, Batch};
 use waystation_client::store::page::{self, Answer, Outline};
@@ -96,6 +98,10 @@ pub struct Laptop {
     repair_request: Option<RepairRequest>,
     device_request: Option<DeviceRequest>,
     next_number: u64,
+    /// What its user can take back until the program ends.
+    history: History,
+    /// The number of the last command that can be taken back.
+    pub last_command: Option<u32>,
     faults: Faults,
 }
 
@@ -137,6 +143,8 @@ impl Laptop {
             repair_request: None,
             device_request: None,
             next_number: 1,
+            history: History::default(),
+            last_command: None,
             faults,
         })
     }
@@ -240,6 +248,7 @@ impl Laptop {
     pub fn switch_off(&mut self) {
         self.cancel_exchanges();
         self.writer = None;
+        self.forget_commands();
         self.disk.closed();
     }
 
@@ -253,8 +262,15 @@ impl Laptop {
             return Ok(());
         }
         let files = self.disk.files_after_power_cut(random).map_err(damaged)?;
+        self.cut_power_at(&files)
+    }
+
+    /// The power was cut when the disk had these files.
+    fn cut_power_at(&mut self, files: &Files) -> Result<(), Finding> {
+        self.cancel_exchanges();
         self.writer = None;
-        self.disk.put(&files).map_err(damaged)
+        self.forget_commands();
+        self.disk.put(files).map_err(damaged)
     }
 
     /// Switches it on.
@@ -278,6 +294,12 @@ impl Laptop {
         self.pull = Pull::Idle;
         self.repair_request = None;
         self.device_request = None;
+    }
+
+    /// What can be taken back is not kept when the program ends.
+    fn forget_commands(&mut self) {
+        self.history = History::default();
+        self.last_command = None;
     }
 
     /// Copies its database to another laptop.

@@ -5,6 +5,7 @@
 
 pub mod any_table;
 pub mod authority;
+mod commands;
 pub mod disk;
 mod edits;
 pub mod entered;

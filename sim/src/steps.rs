@@ -74,6 +74,10 @@ pub enum Act {
     Fetch,
     /// A laptop's program is updated to the newest protocol.
     Update,
+    /// A person takes back what they did last, and perhaps does it again.
+    Undo,
+    /// A person imports a file; the power may be cut in the middle of it.
+    Import,
 }
 
 /// Steps of every history, with their weights.
@@ -147,11 +151,17 @@ pub const EVERY_TABLE_FROM: u64 = 5_000_000;
 /// Additional steps of all histories from [`EVERY_TABLE_FROM`] on.
 const EVERY_TABLE: &[(Act, usize)] = &[(Act::Edit, 16), (Act::ByOtherProgram, 4)];
 
+/// The first seed of histories in which people also take back what they did, and import files.
+pub const TAKES_BACK_FROM: u64 = 6_000_000;
+/// Additional steps of all histories from [`TAKES_BACK_FROM`] on, beside those of [`EVERY_TABLE`].
+const TAKES_BACK: &[(Act, usize)] = &[(Act::Undo, 8), (Act::Import, 5)];
+
 /// The history of a seed.
 pub fn history(seed: u64, steps: usize) -> Vec<Step> {
     let mut random = Random::of(seed);
     let mut acts = ORDINARY.to_vec();
     match seed {
+        TAKES_BACK_FROM.. => acts.extend(EVERY_TABLE.iter().chain(TAKES_BACK)),
         EVERY_TABLE_FROM.. => acts.extend(EVERY_TABLE),
         GOES_BACK_FROM.. => acts.extend(GOES_BACK),
         RESTORES_FROM.. => acts.extend(RESTORES),

@@ -24,7 +24,7 @@ use crate::lost::LostRows;
 use crate::random::Random;
 use crate::school::School;
 use crate::server::{Crash, Route, Servers};
-use crate::steps::{Act, EVERY_TABLE_FROM, GOES_BACK_FROM, LATEST_FROM, Step};
+use crate::steps::{Act, EVERY_TABLE_FROM, GOES_BACK_FROM, LATEST_FROM, Step, TAKES_BACK_FROM};
 
 /// The time at which every history begins: 2026-03-01, in milliseconds since 1970.
 pub const START_MS: i64 = 1_772_323_200_000;
@@ -73,6 +73,8 @@ pub struct World {
     pub has_days: bool,
     /// Whether people change rows of every table, and laptops check rules before they store a change.
     is_every_table: bool,
+    /// Whether people take back what they did, and import files.
+    is_taking_back: bool,
     /// Rows that laptops had when the server lost them.
     pub lost: LostRows,
     /// A trace in English, if it is wanted.
@@ -126,6 +128,7 @@ impl World {
             has_days: latest,
             lost: LostRows::default(),
             is_every_table,
+            is_taking_back: seed >= TAKES_BACK_FROM,
             story: None,
             messages: Vec::new(),
             true_ms: START_MS,
@@ -218,12 +221,8 @@ impl World {
             Act::ByOtherProgram => self.by_other_program(random)?,
             Act::Access => self.change_access(&mut random)?,
             Act::CutPower => {
-                self.lost.forget();
                 self.laptops[laptop].cut_power(&mut random)?;
-                self.laptops[laptop].switch_on()?;
-                self.laptops[laptop].may_reread = true;
-                // The crash may have rolled back the page with which the offset came.
-                self.laptops[laptop].offset_ms = None;
+                self.power_was_cut(laptop)?;
             }
             Act::Switch if self.laptops[laptop].is_on() => self.laptops[laptop].switch_off(),
             Act::Switch => self.laptops[laptop].switch_on()?,
@@ -249,11 +248,32 @@ impl World {
             }
             Act::Fetch => self.laptops[laptop].fetch(&mut random)?,
             Act::Update => self.laptops[laptop].protocol = self.servers.newest(),
+            Act::Undo => self.take_back(laptop, random)?,
+            Act::Import => self.import(laptop, random)?,
         }
         if let Some(laptop) = self.laptops.get(laptop) {
             laptop.check()?;
         }
         Ok(())
+    }
+
+    /// Switches a laptop on after its power was cut.
+    ///
+    /// # Errors
+    /// When the database does not open.
+    pub(crate) fn power_was_cut(&mut self, laptop: usize) -> Result<(), Finding> {
+        self.lost.forget();
+        self.laptops[laptop].switch_on()?;
+        self.laptops[laptop].may_reread = true;
+        // The crash may have rolled back the page with which the offset came.
+        self.laptops[laptop].offset_ms = None;
+        Ok(())
+    }
+
+    /// Numbers a change of the history, so that its texts differ from those of all others.
+    pub(crate) fn number_change(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
     }
 
     /// Runs `work` on a laptop that is switched on, and sends the resulting request.
@@ -275,8 +295,7 @@ impl World {
     }
 
     fn edit(&mut self, index: usize, random: Random) -> Result<(), Finding> {
-        self.serial += 1;
-        let (now, serial) = (self.true_ms, self.serial);
+        let (serial, now) = (self.number_change(), self.true_ms);
         let laptop = &mut self.laptops[index];
         if !laptop.is_on() {
             return Ok(());
@@ -291,8 +310,9 @@ impl World {
         let before: Vec<Option<Vec<Value>>> =
             edits.iter().map(|edit| row_of(edit).and_then(|row| seen(laptop.writer(), edit.entity, &row))).collect();
         let last_at = laptop.writer().device().last_at;
-        match laptop.edit(now, &edits) {
-            Ok(_) => {
+        let edited = if self.is_taking_back { laptop.command(now, edits.clone()) } else { laptop.edit(now, &edits).map(drop) };
+        match edited {
+            Ok(()) => {
                 *self.tally.entry(format!("edits {}", edits.len().min(1))).or_default() += 1;
                 let (by, device) = (laptop.writer().device().owner.user_id, laptop.device());
                 if let Some(story) = &mut self.story {

@@ -10,6 +10,7 @@
 //!                                             many simulated laptops and a server in one thread, from seeds
 //! cargo xtask generate [--check]              the files that are generated from the Rust types
 //! cargo xtask new-table NAME                  the seven files of a new synced table, to be filled in
+//! cargo xtask new-table --try                 makes a table in a copy of the workspace and tests it there
 //! ```
 //!
 //! It has no dependencies, so a fresh checkout compiles it quickly. It installs what the other builds need.
@@ -21,6 +22,7 @@ mod deny;
 mod description;
 mod generate;
 mod new_table;
+mod new_table_trial;
 mod node;
 mod packages;
 mod paths;
@@ -41,7 +43,8 @@ cargo xtask storm [OPTION...]               real processes are killed, and no ch
 cargo xtask sim [--seeds N] [--from S] [--clients C] [--steps K]
                                             many simulated laptops and a server in one thread, from seeds
 cargo xtask generate [--check]              the files that are generated from the Rust types
-cargo xtask new-table NAME                  the seven files of a new synced table, to be filled in";
+cargo xtask new-table NAME                  the seven files of a new synced table, to be filled in
+cargo xtask new-table --try                 makes a table in a copy of the workspace and tests it there";
 
 /// The result of a command: whether all checks passed, or why it could not run.
 pub type Outcome = Result<bool, String>;
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         ["sim", options @ ..] => sim::sim(options),
         ["generate"] => generate::generate().map(|()| true),
         ["generate", "--check"] => generate::check(),
+        ["new-table", "--try"] => new_table_trial::try_it(),
         ["new-table", name] => new_table::new_table(name),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

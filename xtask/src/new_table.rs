@@ -28,7 +28,7 @@ pub fn new_table(name: &str) -> Outcome {
 }
 
 /// Writes the files below `root`, or none of them. Returns their paths.
-fn write(root: &Path, name: &str) -> Result<Vec<PathBuf>, String> {
+pub fn write(root: &Path, name: &str) -> Result<Vec<PathBuf>, String> {
     check_name(name)?;
     let list = root.join(ENTRIES).join("mod.rs");
     let entries = read(&list)?;

@@ -141,7 +141,7 @@ commands! {
     /// Sets marks.
     set_marks(SetMarks) -> Nothing;
     /// A group's learners by their points for coding tasks.
-    coding_ranking(ById) -> Vec<RankedLearner>;
+    coding_ranking(ById) -> CodingRanking;
 
     /// Stations of the organization.
     stations(Nothing) -> Vec<StationCard>;

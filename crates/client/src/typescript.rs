@@ -105,6 +105,7 @@ pub fn typescript() -> String {
         BalanceRow,
         CertificateCard,
         BadgeCard,
+        CodingRanking,
         RankedLearner,
         AssessmentCard,
         Topic,

@@ -106,6 +106,9 @@ fn missing(entity: &Entity, column: &Column) -> Failure {
 pub fn follow(writing: &mut MemoryWriting, entity: &'static Entity, id: Uuid, before: &Row, row: &Row) -> Result<(), Failure> {
     for (child, column, _) in pointing_at(entity.name) {
         let Some(reference) = column.references.filter(|reference| reference.follows(child)) else { continue };
+        if writing.has(Fault::ForgetFollow) {
+            continue;
+        }
         let differs = |name: &&&str| value(entity, &before.values, name) != value(entity, &row.values, name);
         if !reference.same.iter().any(|name| differs(&name)) {
             continue;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::ids::DERIVED_ID_NAMESPACE;
 use waystation_model::merge::{Edit, Edits};
-use waystation_model::registry::Entity;
+use waystation_model::registry::{Entity, NamedIn};
 use waystation_model::rules::attempts;
 
 use super::tables::{Row, id_in, set, value};
@@ -331,10 +331,13 @@ fn copy_name(writing: &mut MemoryWriting, user: Uuid, before: Option<&Row>, row:
     if before.is_none_or(|before| value(users, &before.values, "full_name") == name) {
         return Ok(());
     }
-    for carrier in ["group_memberships", "enrollments", "session_attendances"].map(table) {
-        for (id, found) in writing.find(carrier, |row| id_in(carrier, &row.values, "user_id") == Some(user)) {
+    // Rows that the server alone writes, such as staff cards, are made whole by a trigger of their own.
+    let carriers = users.record.named_in.iter().filter(|carrier| !table(carrier.table).write.is_empty());
+    for NamedIn { table: carrier, id: person, name: column } in carriers {
+        let carrier = table(carrier);
+        for (id, found) in writing.find(carrier, |row| id_in(carrier, &row.values, person) == Some(user)) {
             let mut values = found.values.clone();
-            set(carrier, &mut values, "display_name", name.clone());
+            set(carrier, &mut values, column, name.clone());
             writing.update_row(carrier, id, values, found.edits.clone())?;
         }
     }

@@ -8,7 +8,7 @@ use waystation_model::registry::all;
 
 use super::Memory;
 use super::feed::LIVE;
-use super::tables::id_in;
+use super::tables::{id_in, value};
 use crate::faults::Finding;
 
 impl Memory {
@@ -24,9 +24,17 @@ impl Memory {
             for (id, row) in state.rows(entity) {
                 for (column, parent) in entity.columns.iter().filter_map(|column| Some((column, column.enforced()?))) {
                     let Some(parent_id) = id_in(entity, &row.values, column.name) else { continue };
-                    let found = state.row(parent, &parent_id);
-                    if found.is_none_or(|found| found.organization_id != row.organization_id) {
+                    let found = state.row(parent, &parent_id).filter(|found| found.organization_id == row.organization_id);
+                    let Some(found) = found else {
                         return Finding::of(format!("{} {id}: {} is not in its organization", entity.name, column.name));
+                    };
+                    let same = column.references.map_or(&[][..], |reference| reference.same);
+                    // As in PostgreSQL, a key with a null part is not checked.
+                    let of = |name: &str| (value(entity, &row.values, name), value(parent, &found.values, name));
+                    if same.iter().all(|name| !of(name).0.is_null())
+                        && let Some(name) = same.iter().find(|name| of(name).0 != of(name).1)
+                    {
+                        return Finding::of(format!("{} {id}: {name} is not that of its {}", entity.name, column.name));
                     }
                 }
                 let hash = row_hash(entity.name, id, row.stamp);

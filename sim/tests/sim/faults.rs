@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use waystation_sim::faults::{Fault, Faults};
 use waystation_sim::run::{Size, run};
-use waystation_sim::steps::{EVERY_TABLE_FROM, GOES_BACK_FROM, LATEST_FROM, RESTORES_FROM};
+use waystation_sim::steps::{EVERY_TABLE_FROM, GOES_BACK_FROM, LATEST_FROM, RESTORES_FROM, TAKES_BACK_FROM};
 
 /// Every fault, and the seeds that find it. Repeated stamps are found in histories where an epoch begins without notice: there
 /// lost stamps cannot be distinguished from new ones.
@@ -37,6 +37,9 @@ const WITHIN: &[(Fault, std::ops::Range<u64>)] = &[
     (Fault::KeepUnknownAcknowledged, GOES_BACK_FROM..GOES_BACK_FROM + 30),
     (Fault::ForgetCheck, EVERY_TABLE_FROM..EVERY_TABLE_FROM + 60),
     (Fault::ForeignOrganization, EVERY_TABLE_FROM..EVERY_TABLE_FROM + 60),
+    (Fault::ForgetFollow, 0..60),
+    (Fault::UndoTwice, TAKES_BACK_FROM..TAKES_BACK_FROM + 30),
+    (Fault::HalfImport, TAKES_BACK_FROM..TAKES_BACK_FROM + 30),
 ];
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use waystation_sim::faults::Faults;
 use waystation_sim::run::{Failed, Size, run};
-use waystation_sim::steps::{EVERY_TABLE_FROM, GOES_BACK_FROM, LATER_FROM, LATEST_FROM, RESTORES_FROM};
+use waystation_sim::steps::{EVERY_TABLE_FROM, GOES_BACK_FROM, LATER_FROM, LATEST_FROM, RESTORES_FROM, TAKES_BACK_FROM};
 
 /// Seeds that found bugs.
 const FOUND: &[u64] = &[
@@ -21,6 +21,7 @@ const SEEDS: &[Range<u64>] = &[
     RESTORES_FROM..RESTORES_FROM + 1_000,
     GOES_BACK_FROM..GOES_BACK_FROM + 1_000,
     EVERY_TABLE_FROM..EVERY_TABLE_FROM + 1_500,
+    TAKES_BACK_FROM..TAKES_BACK_FROM + 500,
 ];
 
 #[test]

@@ -5,11 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use uuid::Uuid;
+use waystation_model::registry;
 use waystation_model::wire::Mutation;
 
-/// Tables whose changes may make an award due. Each names the person in `user_id`.
-const SOURCES: &[&str] =
-    &["enrollments", "topic_progress", "content_progress", "assessment_attempts", "coding_submissions", "certificates"];
 /// People of one step, few enough for a short transaction.
 pub(super) const STEP_PEOPLE: usize = 200;
 /// People and rows of one organization that wait for a look after their changes.
@@ -18,26 +16,28 @@ const WAITING_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Touched {
     pub(super) people: HashSet<Uuid>,
-    pub(super) rows: HashMap<&'static str, HashSet<Uuid>>,
+    /// By table and its column with the person.
+    pub(super) rows: HashMap<(&'static str, &'static str), HashSet<Uuid>>,
 }
 
 impl Touched {
     /// What these mutations touch.
     pub fn by(mutations: &[Mutation]) -> Touched {
         let mut touched = Touched::default();
-        for mutation in mutations.iter().filter(|mutation| SOURCES.contains(&&*mutation.entity)) {
-            let named = mutation.columns.iter().position(|column| column == "user_id").and_then(|index| mutation.values.get(index));
-            touched.add(&mutation.entity, mutation.id, named);
+        for mutation in mutations {
+            touched.add(&mutation.entity, mutation.id, &mutation.columns, &mutation.values);
         }
         touched
     }
 
-    /// Adds one change: its table, its row and the value of its `user_id`.
-    pub fn add(&mut self, entity: &str, id: Option<Uuid>, user: Option<&Value>) {
-        let Some(source) = SOURCES.iter().find(|source| **source == entity) else { return };
-        match (user.and_then(Value::as_str).and_then(|user| Uuid::parse_str(user).ok()), id) {
+    /// Adds one change, if it may make an award due: its table, its row, its columns and their values.
+    pub fn add(&mut self, entity: &str, id: Option<Uuid>, columns: &[String], values: &[Value]) {
+        let Some(entity) = registry::entity(entity) else { return };
+        let Some(person) = entity.record.earns else { return };
+        let named = columns.iter().position(|column| column == person).and_then(|index| values.get(index));
+        match (named.and_then(Value::as_str).and_then(|user| Uuid::parse_str(user).ok()), id) {
             (Some(user), _) => drop(self.people.insert(user)),
-            (None, Some(id)) => drop(self.rows.entry(source).or_default().insert(id)),
+            (None, Some(id)) => drop(self.rows.entry((entity.name, person)).or_default().insert(id)),
             (None, None) => {}
         }
     }
@@ -118,7 +118,7 @@ mod tests {
 
     fn of(person: u128) -> Touched {
         let mut touched = Touched::default();
-        touched.add("topic_progress", None, Some(&Value::from(Uuid::from_u128(person).to_string())));
+        touched.add("topic_progress", None, &["user_id".to_owned()], &[Value::from(Uuid::from_u128(person).to_string())]);
         touched
     }
 

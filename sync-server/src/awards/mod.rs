@@ -100,8 +100,8 @@ pub async fn give(tenant: Tenant, touched: Touched) -> Result<Vec<(String, i64)>
 /// The people, with those whom the rows are about.
 async fn find(touched: Touched, connection: &mut PgConnection) -> Result<Vec<Uuid>, Failure> {
     let mut people: BTreeSet<Uuid> = touched.people.into_iter().collect();
-    for (table, ids) in touched.rows {
-        let sql = format!("SELECT DISTINCT user_id FROM {table} WHERE id = ANY($1)");
+    for ((table, person), ids) in touched.rows {
+        let sql = format!("SELECT DISTINCT {person} FROM {table} WHERE id = ANY($1)");
         let ids: Vec<Uuid> = ids.into_iter().collect();
         people.extend(sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql)).bind(ids).fetch_all(&mut *connection).await?);
     }
@@ -181,7 +181,8 @@ async fn give_badges(connection: &mut PgConnection, people: &[Uuid]) -> Result<u
     if badges.is_empty() {
         return Ok(0);
     }
-    let done: Vec<DoneRow> = sqlx::query_as(include_str!("../sql/what_people_have_done.sql")).bind(people).fetch_all(&mut *connection).await?;
+    let done: Vec<DoneRow> =
+        sqlx::query_as(include_str!("../sql/what_people_have_done.sql")).bind(people).fetch_all(&mut *connection).await?;
     let mut given = 0;
     for row in done {
         let done = badges::Done {

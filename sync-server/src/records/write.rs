@@ -202,9 +202,8 @@ enum Done {
 impl Write {
     fn touched(&self) -> Touched {
         let Single { entity, id, columns, values, .. } = &self.change;
-        let user = columns.iter().position(|column| column == "user_id").and_then(|index| values.get(index));
         let mut touched = Touched::default();
-        touched.add(entity.name, *id, user);
+        touched.add(entity.name, *id, columns, values);
         touched
     }
 

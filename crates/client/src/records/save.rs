@@ -162,7 +162,8 @@ fn is_name(entity: &Entity, column: &Column) -> bool {
     label.len() == 1 && label[0] == column.name && column.is_given_by_people()
 }
 
-/// Columns that follow from the row that a reference names take its values.
+/// Columns that follow from the row that a reference names take its values. The server copies them afterwards; a new row names them,
+/// because its rights and its scopes follow from them.
 fn carry(connection: &Connection, entity: &'static Entity, fields: &mut BTreeMap<usize, Value>) -> Result<()> {
     for column in entity.columns {
         let (Some(reference), Some(target), Some(index)) = (column.references, column.referred(), entity.column_index(column.name)) else {
@@ -170,8 +171,9 @@ fn carry(connection: &Connection, entity: &'static Entity, fields: &mut BTreeMap
         };
         let Some(parent_id) = fields.get(&index).and_then(Value::as_str) else { continue };
         let follow = entity.columns.iter().enumerate().filter(|(_, other)| other.merge == Merge::Carried);
-        let follow: Vec<(usize, &str)> =
-            follow.map(|(place, other)| (place, other.name)).filter(|(_, name)| reference.same.contains(name)).collect();
+        // A question of a test outside every course has none, so no foreign key compares the two, and it is the test's all the same.
+        let is_followed = |name: &str| reference.same.contains(&name) || target.column_index(name).is_some();
+        let follow: Vec<(usize, &str)> = follow.map(|(place, other)| (place, other.name)).filter(|(_, name)| is_followed(name)).collect();
         if follow.is_empty() {
             continue;
         }

@@ -18,7 +18,7 @@ use crate::store::scopes;
 use crate::view_models::*;
 
 impl App {
-    pub(crate) async fn coding_ranking(&self, arguments: ById) -> Result<Vec<RankedLearner>, Problem> {
+    pub(crate) async fn coding_ranking(&self, arguments: ById) -> Result<CodingRanking, Problem> {
         Ok(self.read(move |snapshot| coding_ranking(snapshot, &arguments.id)).await?)
     }
 }
@@ -93,12 +93,15 @@ fn badges(snapshot: &Snapshot<'_>, user_id: &str) -> Result<Vec<BadgeCard>> {
     Ok(badges)
 }
 
+/// What the ranking is read from: [`submissions_of_group`], and [`name_in_group`].
+const RANKING_TABLES: [&str; 3] = ["coding_submissions", "coding_tasks", "group_memberships"];
+
 /// The ranking of a group's learners. Only its teacher has the submissions of all of them.
-fn coding_ranking(snapshot: &Snapshot<'_>, group_id: &str) -> Result<Vec<RankedLearner>> {
+fn coding_ranking(snapshot: &Snapshot<'_>, group_id: &str) -> Result<CodingRanking> {
     if !scopes::is_subscribed(snapshot.connection, &ScopeKind::Roster.of(group_id))? {
         return Err(ClientError::refused(Code::NotAllowed, "the submissions of this group are not this person's to see"));
     }
-    rank(submissions_of_group(snapshot.connection, group_id)?)
+    let learners = rank(submissions_of_group(snapshot.connection, group_id)?)
         .into_iter()
         .map(|row| {
             Ok(RankedLearner {
@@ -110,7 +113,8 @@ fn coding_ranking(snapshot: &Snapshot<'_>, group_id: &str) -> Result<Vec<RankedL
                 attempts: row.attempts,
             })
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(CodingRanking { learners, tables: RANKING_TABLES.map(str::to_owned).to_vec() })
 }
 
 /// A member's name. A teacher has the memberships of the group, but not the accounts.

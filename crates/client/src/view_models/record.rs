@@ -78,6 +78,15 @@ pub struct BadgeCard {
     pub earned_at: i64,
 }
 
+/// The learners of a group by their points for coding tasks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct CodingRanking {
+    /// The best first.
+    pub learners: Vec<RankedLearner>,
+    /// The tables that it was read from.
+    pub tables: Vec<String>,
+}
+
 /// One learner in the coding ranking of a group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct RankedLearner {

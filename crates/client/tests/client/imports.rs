@@ -252,6 +252,17 @@ async fn rows_are_new_changed_or_the_same_and_an_import_is_taken_back_in_one_ste
 }
 
 #[tokio::test]
+async fn two_stations_may_have_one_email_address_and_two_people_may_not() {
+    let (_server, _laptop, app) = office(&[]).await;
+    let stations = "name,email\nQuba,office@example.az\nQusar,office@example.az\n".as_bytes();
+    assert_eq!(counts(&import(&app, "stations", stations).await), [2, 0, 0, 0]);
+    assert_eq!(counts(&import(&app, "stations", stations).await), [0, 0, 2, 0], "each is found by its name");
+    let people = "user_name,full_name,email\nann,Ann,one@example.az\nbob,Bob,one@example.az\n".as_bytes();
+    let report = import_as(&app, "users", people, json!({"dry_run": true})).await.unwrap();
+    assert_eq!(counts(&report)[3], 1, "{report}");
+}
+
+#[tokio::test]
 async fn a_bad_cell_is_named_and_nothing_is_stored() {
     let (_server, _laptop, app) = office(&school()).await;
     let head = "user_name,full_name,email,role,station_id,deleted_at,phone";

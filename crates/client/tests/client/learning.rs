@@ -312,9 +312,14 @@ async fn a_teacher_sees_the_coding_ranking_of_their_group_alone() {
     }
     let (_laptop, app) = signed_in(&server).await;
     let ranking = call(&app, "coding_ranking", json!({"id": id(GROUP)})).await.unwrap();
-    let rows: Vec<Value> =
-        ranking.as_array().unwrap().iter().map(|row| json!([row["place"], row["display_name"], row["points"], row["attempts"]])).collect();
+    let rows: Vec<Value> = ranking["learners"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["place"], row["display_name"], row["points"], row["attempts"]]))
+        .collect();
     assert_eq!(rows, [json!([1, "Ann", 10, 1]), json!([2, "Bob", 10, 2]), json!([3, "Cem", 0, 1])]);
+    assert_eq!(ranking["tables"], json!(["coding_submissions", "coding_tasks", "group_memberships"]));
     assert_eq!(code_of(&app, "coding_ranking", json!({"id": id(999)})).await, Some(Code::NotAllowed));
     app.shutdown().await;
 }

@@ -246,3 +246,25 @@ async fn a_new_row_takes_what_follows_from_its_parent() {
     let found = call(&app, "find_references", json!({"table": "courses", "search": "saf", "limit": 5})).await.unwrap();
     assert_eq!(found, json!([{"entity": "courses", "id": course, "label": "Safety"}]));
 }
+
+#[tokio::test]
+async fn a_new_question_is_of_the_course_of_its_test() {
+    let (course, test, outside) = (id(600), id(601), id(602));
+    let all = scopes().into_iter().chain(["course", "course_staff"].map(|kind| format!("{kind}:{course}"))).collect::<Vec<_>>();
+    let server = Server::start(Role::Instructor, &all).await;
+    {
+        let mut core = server.core.lock().unwrap();
+        core.put("courses", Some(course), &[("title", json!("Safety")), ("instructor_id", json!(id(USER)))]);
+        core.put("assessments", Some(test), &[("course_id", json!(course)), ("title", json!("Quiz"))]);
+        core.put("assessments", Some(outside), &[("title", json!("Entrance"))]);
+    }
+    let (_laptop, app) = signed_in(&server).await;
+    for (test, text) in [(test, "of the course"), (outside, "of none")] {
+        let question = json!({"assessment_id": test, "text": text});
+        call(&app, "save_records", json!({"table": "questions", "rows": [{"id": null, "fields": question}]})).await.unwrap();
+    }
+    let of = |comparison: &str, value: Value| json!([{"column": "course_id", "comparison": comparison, "value": value}]);
+    for (filter, text) in [(of("is", json!(course)), "of the course"), (of("empty", Value::Null), "of none")] {
+        assert_eq!(listed(&app, json!({"table": "questions", "limit": 5, "filter": filter})).await, [text]);
+    }
+}

@@ -96,6 +96,10 @@ pub struct Record {
     pub part_of: Option<&'static str>,
     /// Where else a row's name stands.
     pub named_in: &'static [NamedIn],
+    /// Columns by which people name a row, although nothing keeps two rows from sharing one.
+    pub named_by: &'static [&'static str],
+    /// The column with the person to whom a certificate or a badge may be due after a change of a row.
+    pub earns: Option<&'static str>,
     /// Why a change whose author has lost the right is refused instead of waiting for a decision; none: it waits.
     pub never_held: Option<&'static str>,
     /// Why a laptop does not offer a row that the server has lost; none: it offers it.
@@ -113,6 +117,8 @@ pub const fn record(section: Section, label: Label) -> Record {
         section,
         part_of: None,
         named_in: &[],
+        named_by: &[],
+        earns: None,
         never_held: None,
         never_offered: None,
         unaudited: None,
@@ -156,6 +162,18 @@ impl Record {
         self
     }
 
+    /// … whose rows people name by these columns as well, beside the keys that no two rows share.
+    pub const fn named_by(mut self, columns: &'static [&'static str]) -> Record {
+        self.named_by = columns;
+        self
+    }
+
+    /// … whose changes may make a certificate or a badge due to the person in this column.
+    pub const fn earns(mut self, person: &'static str) -> Record {
+        self.earns = Some(person);
+        self
+    }
+
     /// … whose changes are not audited, for this reason.
     pub const fn unaudited(mut self, why: &'static str) -> Record {
         self.unaudited = Some(why);
@@ -188,6 +206,17 @@ impl Column {
     }
 }
 
+impl Entity {
+    /// The texts by which people name one row: keys of one column that no two rows share, and what the entry names beside them. The
+    /// label alone is none: it is a name, which people write in several ways.
+    pub fn codes(&'static self) -> impl Iterator<Item = (usize, &'static Column)> {
+        let is_key = |name: &str| self.constraints.unique.iter().any(|unique| unique.columns == [name] && unique.when.is_none());
+        let is_code = move |name: &str| (is_key(name) && self.record.label.columns() != [name]) || self.record.named_by.contains(&name);
+        let columns = self.columns.iter().enumerate();
+        columns.filter(move |(_, column)| column.kind == super::Kind::Text && column.is_given_by_people() && is_code(column.name))
+    }
+}
+
 /// The tables whose rows people list, in the registry's order.
 pub fn listed() -> impl Iterator<Item = &'static Entity> {
     all().iter().copied().filter(|entity| entity.record.is_data())
@@ -209,6 +238,13 @@ mod tests {
             for name in record.search {
                 assert!(entity.column(name).is_some(), "{}: search {name}", entity.name);
             }
+            for name in record.named_by {
+                assert_eq!(entity.column(name).map(|column| column.kind), Some(Kind::Text), "{}: {name}", entity.name);
+            }
+            if let Some(name) = record.earns {
+                let person = entity.column(name).and_then(Column::referred);
+                assert_eq!(person.map(|table| table.name), Some("users"), "{}: {name}", entity.name);
+            }
             if let Some(name) = record.part_of {
                 let column = entity.column(name).unwrap_or_else(|| panic!("{}: part of {name}", entity.name));
                 assert!(column.referred().is_some(), "{}: {name} names no row", entity.name);
@@ -219,6 +255,17 @@ mod tests {
                 assert_eq!(table.column(named.name).map(|column| column.kind), Some(Kind::Text), "{}", named.table);
             }
         }
+    }
+
+    #[test]
+    fn codes_are_keys_and_what_people_use_as_such() {
+        let codes =
+            |table: &str| -> Vec<&str> { super::super::entity(table).expect("a table").codes().map(|(_, column)| column.name).collect() };
+        assert_eq!(codes("users"), ["user_name", "email", "employee_id"]);
+        assert_eq!(codes("courses"), ["slug", "course_code"]);
+        assert_eq!(codes("stations"), ["code"], "two stations may have one e-mail address");
+        assert_eq!((codes("groups"), codes("departments")), (vec!["code"], vec!["code"]));
+        assert!(codes("payments").is_empty() && codes("coding_topics").is_empty());
     }
 
     #[test]

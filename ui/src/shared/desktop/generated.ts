@@ -1765,6 +1765,16 @@ course_title: string,
  */
 earned_at: number, };
 
+export type CodingRanking = { 
+/**
+ * The best first.
+ */
+learners: Array<RankedLearner>, 
+/**
+ * The tables that it was read from.
+ */
+tables: Array<string>, };
+
 export type RankedLearner = { 
 /**
  * The learner.
@@ -3529,7 +3539,7 @@ export interface Commands {
   /** Sets marks. */
   set_marks: { arguments: SetMarks; answer: Nothing };
   /** A group's learners by their points for coding tasks. */
-  coding_ranking: { arguments: ById; answer: Array<RankedLearner> };
+  coding_ranking: { arguments: ById; answer: CodingRanking };
   /** Stations of the organization. */
   stations: { arguments: Nothing; answer: Array<StationCard> };
   /** A station with everything that belongs to it. */

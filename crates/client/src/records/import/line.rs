@@ -9,7 +9,7 @@ use waystation_model::registry::{Column, Entity, IdRule, Kind, Merge, normal};
 use waystation_model::{Code, Problem};
 
 use super::super::{remove, save};
-use super::matching::{Existing, Match, codes, lowered};
+use super::matching::{Existing, Match, lowered};
 use super::sheet::{Line, Raw};
 use super::values::{Meaning, Values};
 use super::{Import, Planned, Target};
@@ -199,7 +199,7 @@ impl<'i> Planner<'i> {
             return Ok(());
         }
         let mut has_code = false;
-        for (index, column) in codes(entity) {
+        for (index, column) in entity.codes() {
             let Some(Ok(Some(Value::String(code)))) = cells.get(&index) else { continue };
             has_code = true;
             if let Some(earlier) = seen(&mut self.seen.codes, (index, lowered(code)), line.number) {

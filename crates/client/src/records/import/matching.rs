@@ -7,21 +7,13 @@ use serde_json::Value;
 use uuid::Uuid;
 use waystation_model::Code;
 use waystation_model::letters::folded;
-use waystation_model::registry::{Column, Entity, IdRule, Kind, Label, Merge};
+use waystation_model::registry::{Entity, IdRule, Label, Merge};
 
 use super::super::label::{self, Labels};
 use super::super::remove;
 use super::values::Meaning;
 use crate::error::Result;
 use crate::store::rows::{self, Row, id_text};
-
-/// Columns that no two rows of an organization share, where they are filled.
-const CODES: [&str; 6] = ["user_name", "email", "employee_id", "code", "course_code", "slug"];
-
-/// A table's columns that name one row.
-pub fn codes(entity: &'static Entity) -> impl Iterator<Item = (usize, &'static Column)> {
-    entity.columns.iter().enumerate().filter(|(_, column)| column.kind == Kind::Text && CODES.contains(&column.name))
-}
 
 /// Codes are compared without case, and with their marks.
 pub fn lowered(code: &str) -> String {
@@ -140,7 +132,7 @@ impl Existing {
     fn by_codes(&mut self, connection: &Connection, cells: &HashMap<usize, Meaning>) -> Result<Result<Option<String>, Fault>> {
         let mut found: Option<String> = None;
         let entity = self.entity;
-        for (index, column) in codes(entity) {
+        for (index, column) in entity.codes() {
             let Some(Ok(Some(Value::String(code)))) = cells.get(&index) else { continue };
             let Some(id) = self.index(connection)?.by_code.get(&(index, lowered(code))) else { continue };
             if found.as_ref().is_some_and(|before| before != id) {
@@ -186,8 +178,8 @@ impl Existing {
 impl Index {
     fn read(connection: &Connection, entity: &'static Entity) -> Result<Index> {
         let mut index = Index::default();
-        let places: Vec<usize> = codes(entity).map(|(place, _)| place).collect();
-        let columns: Vec<String> = codes(entity).map(|(_, column)| format!(", t.{}", column.name)).collect();
+        let places: Vec<usize> = entity.codes().map(|(place, _)| place).collect();
+        let columns: Vec<String> = entity.codes().map(|(_, column)| format!(", t.{}", column.name)).collect();
         let deleted = remove::deleted_at(entity).map_or("NULL", |column| column.name);
         let sql = format!("SELECT t.id, {}, {deleted} IS NOT NULL{} FROM {} t", label::sql(entity, "t"), columns.concat(), entity.name);
         let mut statement = connection.prepare(&sql)?;
@@ -217,7 +209,7 @@ fn derived_id(entity: &Entity, cells: &HashMap<usize, Meaning>) -> Option<Uuid> 
 /// Whether an existing row of the same name may be meant: it has no other code and no other parent.
 fn may_be(entity: &'static Entity, row: &Row, cells: &HashMap<usize, Meaning>) -> bool {
     let given = |index: usize| cells.get(&index).and_then(|meaning| meaning.as_ref().ok()?.as_ref());
-    let same_codes = codes(entity).all(|(index, _)| match (given(index).and_then(Value::as_str), row.values[index].as_str()) {
+    let same_codes = entity.codes().all(|(index, _)| match (given(index).and_then(Value::as_str), row.values[index].as_str()) {
         (Some(code), Some(stored)) => stored.is_empty() || lowered(code) == lowered(stored),
         _ => true,
     });

@@ -9,7 +9,7 @@ use waystation_model::letters::folded;
 use waystation_model::registry::Entity;
 
 use super::super::{label, remove};
-use super::matching::{codes, lowered};
+use super::matching::lowered;
 use crate::error::Result;
 
 /// The rows that can be named, each table read once.
@@ -55,7 +55,7 @@ impl Named {
 
     fn read(connection: &Connection, target: &'static Entity) -> Result<Named> {
         let mut named = Named::default();
-        let codes: Vec<String> = codes(target).map(|(_, column)| format!(", t.{}", column.name)).collect();
+        let codes: Vec<String> = target.codes().map(|(_, column)| format!(", t.{}", column.name)).collect();
         let deleted = remove::deleted_at(target).map_or("NULL", |column| column.name);
         let sql = format!("SELECT t.id, {}, {deleted} IS NOT NULL{} FROM {} t", label::sql(target, "t"), codes.concat(), target.name);
         let mut statement = connection.prepare(&sql)?;

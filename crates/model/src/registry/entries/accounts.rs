@@ -83,6 +83,7 @@ pub static USERS: Entity = Entity {
         NamedIn { table: "staff_cards", id: "user_id", name: "full_name" },
         NamedIn { table: "group_memberships", id: "user_id", name: "display_name" },
         NamedIn { table: "enrollments", id: "user_id", name: "display_name" },
+        NamedIn { table: "session_attendances", id: "user_id", name: "display_name" },
     ]),
 };
 

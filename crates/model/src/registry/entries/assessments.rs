@@ -163,5 +163,6 @@ pub static ASSESSMENT_ATTEMPTS: Entity = Entity {
     constraints: constraints().unique(&[unique(&["user_id", "assessment_id", "attempt_number"]).everywhere()]),
     record: record(Section::Tests, Label::All(&["user_id", "assessment_id", "attempt_number"]))
         .search(&["feedback"])
-        .part_of("assessment_id"),
+        .part_of("assessment_id")
+        .earns("user_id"),
 };

@@ -60,7 +60,10 @@ pub static CERTIFICATES: Entity = Entity {
         check("expires_at", "expires_at", &[Rule::After("expires_at", "issued_at")]),
         check("revoked_reason", "revoked_reason", &[Rule::Needs("revoked_reason", "revoked_at")]),
     ]),
-    record: record(Section::Courses, Label::All(&["certificate_number", "holder_name"])).search(&["revoked_reason"]).part_of("user_id"),
+    record: record(Section::Courses, Label::All(&["certificate_number", "holder_name"]))
+        .search(&["revoked_reason"])
+        .part_of("user_id")
+        .earns("user_id"),
 };
 
 /// A badge that people earn.

@@ -113,5 +113,7 @@ pub static CODING_SUBMISSIONS: Entity = Entity {
     delete: &[],
     access: &[],
     constraints: constraints(),
-    record: record(Section::Coding, Label::All(&["user_id", "coding_task_id", "attempt_number"])).part_of("coding_task_id"),
+    record: record(Section::Coding, Label::All(&["user_id", "coding_task_id", "attempt_number"]))
+        .part_of("coding_task_id")
+        .earns("user_id"),
 };

@@ -31,7 +31,7 @@ pub static GROUPS: Entity = Entity {
         AccessRule::Through { table: "group_memberships", link: "group_id", when: "deleted_at" },
     ],
     constraints: constraints(),
-    record: record(Section::Groups, Label::First(&["display_name", "name"])).search(&["code", "description"]),
+    record: record(Section::Groups, Label::First(&["display_name", "name"])).search(&["code", "description"]).named_by(&["code"]),
 };
 
 /// One person's membership in one group. Leaving and coming back change the same row.

@@ -62,7 +62,7 @@ pub static ENROLLMENTS: Entity = Entity {
     delete: &[],
     access: &[AccessRule::User("user_id")],
     constraints: constraints(),
-    record: record(Section::Courses, Label::All(&["user_id", "course_id"])).search(&["display_name"]).part_of("course_id"),
+    record: record(Section::Courses, Label::All(&["user_id", "course_id"])).search(&["display_name"]).part_of("course_id").earns("user_id"),
 };
 
 /// One learner's progress in one topic.
@@ -88,6 +88,7 @@ pub static TOPIC_PROGRESS: Entity = Entity {
     constraints: constraints(),
     record: record(Section::Courses, Label::All(&["user_id", "topic_id"]))
         .part_of("topic_id")
+        .earns("user_id")
         .unaudited("it only follows where somebody is in a file and how long they were there"),
 };
 
@@ -116,5 +117,6 @@ pub static CONTENT_PROGRESS: Entity = Entity {
     constraints: constraints(),
     record: record(Section::Courses, Label::All(&["user_id", "content_item_id"]))
         .part_of("content_item_id")
+        .earns("user_id")
         .unaudited("it only follows where somebody is in a file and how long they were there"),
 };
