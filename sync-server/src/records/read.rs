@@ -80,7 +80,7 @@ async fn page_of(
     after: Option<&CursorValues>,
 ) -> Result<Page, Failure> {
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = readable_subscription(app, &token.session).await?;
+        let subscription = readable_subscription(app, &token.session, &[]).await?;
         let mut transaction = app.tenant(token.session.organization_id).begin().await?;
         match read_page(&mut transaction, entity, &subscription, list, after).await {
             Err(Failure::RightsMoved) => app.heads.forget_subscription(&subscription),
@@ -114,7 +114,7 @@ pub async fn read_record(
 /// When the database fails or the rights move again and again.
 pub async fn visible_row(app: &App, token: TokenSession, entity: &'static Entity, id: Uuid) -> Result<Option<RecordRow>, Failure> {
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = readable_subscription(app, &token.session).await?;
+        let subscription = readable_subscription(app, &token.session, &[]).await?;
         let mut transaction = app.tenant(token.session.organization_id).begin().await?;
         match read_one(&mut transaction, entity, &subscription, id).await {
             Err(Failure::RightsMoved) => app.heads.forget_subscription(&subscription),

@@ -13,6 +13,7 @@ mod domain;
 mod examples;
 mod failover;
 mod feeds;
+mod follows;
 mod foreign;
 mod grading;
 mod guessing;
