@@ -64,12 +64,19 @@ pub async fn list_records(
     let Path(name) = path.map_err(|_| Problem::new(Code::UnknownEntity, "there is no such table"))?;
     let entity = table(&name)?;
     let Query(pairs) = pairs.map_err(|error| Problem::new(Code::BadRequest, error.body_text()))?;
-    let list = ListQuery::read(entity, &pairs)?;
-    let after = list.after.as_ref().map(|cursor| read_cursor(&app, token, entity, &list, cursor)).transpose()?;
+    list(&app, token, entity, &ListQuery::read(entity, &pairs)?).await.map(Json)
+}
+
+/// A page of the rows of a table that the token's person may see.
+///
+/// # Errors
+/// As [`list_records`].
+pub async fn list(app: &App, token: TokenSession, entity: &'static Entity, list: &ListQuery) -> Result<RecordList, Failure> {
+    let after = list.after.as_ref().map(|cursor| read_cursor(app, token, entity, list, cursor)).transpose()?;
     let _permit = app.tenant_queues.take(token.session.organization_id).await?;
-    let page = page_of(&app, token, entity, &list, after.as_ref()).await?;
-    let next = page.next.map(|values| write_cursor(&app, token, entity, &list, &values)).transpose()?;
-    Ok(Json(RecordList { rows: page.rows.into_iter().map(|row| row.json).collect(), next }))
+    let page = page_of(app, token, entity, list, after.as_ref()).await?;
+    let next = page.next.map(|values| write_cursor(app, token, entity, list, &values)).transpose()?;
+    Ok(RecordList { rows: page.rows.into_iter().map(|row| row.json).collect(), next })
 }
 
 async fn page_of(

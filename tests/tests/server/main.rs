@@ -37,6 +37,7 @@ mod row_security;
 mod rules;
 mod schema;
 mod schema_rules;
+mod school_api;
 mod sessions;
 mod slices;
 mod strangers;
