@@ -568,9 +568,9 @@ impl Laptop {
         let now = self.clock(true_ms);
         let old_device = position.device.device_id;
         let before = self.writer().device().clone();
-        let verdict = match exchange::apply(self.writer_mut(), position.requester(), now, &ready) {
+        let verdict = match exchange::apply(self.writer_mut(), &position.requester(), now, &ready) {
             Ok(Some(verdict)) => verdict,
-            // The laptop has become another device meanwhile, or its numbers went back: the pages do not apply any more.
+            // The laptop has become another device meanwhile, its numbers went back, or it follows other scopes: the pages do not apply any more.
             Ok(None) => return Ok(None),
             Err(error) => return Finding::of(format!("a page could not be applied: {error}")),
         };

@@ -261,8 +261,15 @@ impl World {
         let mut cursors = BTreeMap::new();
         let mut found: BTreeMap<(i16, Uuid), i64> = BTreeMap::new();
         loop {
-            let request =
-                PullRequest { protocol: 1, device, epoch: memory.epoch(), digest: None, cursors: Some(cursors.clone()), witness: None };
+            let request = PullRequest {
+                protocol: 1,
+                device,
+                epoch: memory.epoch(),
+                digest: None,
+                cursors: Some(cursors.clone()),
+                follows: Vec::new(),
+                witness: None,
+            };
             let page = sync_server::pull::answer(memory, instance, &session, request)
                 .now_or_never()
                 .ok_or_else(|| broken("it waits"))?

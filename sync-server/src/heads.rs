@@ -4,7 +4,7 @@
 //! database. Another instance's commit may not have been announced yet, so the heads here can show that a scope has moved, but
 //! never that it has not.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, Weak};
 
@@ -20,10 +20,25 @@ use crate::cursor_cache::{CursorCache, Cursors};
 const POKES_BUFFERED_MAX: usize = 256;
 /// The most streams of one person on one instance: each laptop has one, and a broken one may be detected late.
 const STREAMS_PER_USER_MAX: usize = 32;
+/// The most laptops of one person with follows of their own whose subscriptions one instance keeps. One beyond it costs a look-up for
+/// each request, and its followed scopes are pulled with the slow poll.
+const FOLLOWING_PER_USER_MAX: usize = 16;
 /// The scope of a poke for everything: the user's subscription has changed, or more heads moved than fit the stream.
 pub const EVERYTHING: &str = "*";
 
-/// The scopes that a user subscribes to, with the digest of their heads.
+/// What one laptop asked to follow beside its person's subscription.
+#[derive(Debug, Default)]
+pub struct Follows {
+    /// The scopes that it asked for, sorted.
+    pub asked: Vec<String>,
+    /// Those of them that are followed and not in the person's subscription anyway.
+    pub granted: Vec<String>,
+    /// Those that the person may not follow.
+    pub refused: Vec<String>,
+}
+
+/// The scopes that a user subscribes to, with the digest of their heads. With follows it is for reading alone: rights to write are
+/// decided by the subscription without them.
 #[derive(Debug)]
 pub struct Subscription {
     /// The user, their role, and the scopes as a set.
@@ -34,6 +49,10 @@ pub struct Subscription {
     pub ordinals: Arc<[u32]>,
     /// Number of this subscription, unique within this instance, also among subscriptions of the same person.
     pub number: u64,
+    /// Number of the subscription without the follows: its own number where there are none.
+    pub without_follows: u64,
+    /// What the laptop follows beside it.
+    pub follows: Follows,
     /// The sum of the heads of [`access_scopes`] when it was computed.
     pub rights_at: i64,
     digest: AtomicI64,
@@ -43,6 +62,12 @@ impl Subscription {
     /// The sum of the hashes of every scope at its head.
     pub fn digest(&self) -> i64 {
         self.digest.load(Ordering::Acquire)
+    }
+
+    /// Whether the user is poked for this scope because of this subscription. One with follows pokes for those alone, because the one
+    /// without pokes for the others.
+    fn pokes_for(&self, scope: &str) -> bool {
+        self.number == self.without_follows || self.follows.granted.iter().any(|followed| followed == scope)
     }
 }
 
@@ -87,6 +112,8 @@ struct Inner {
     known: KnownScopes,
     subscriptions_made: u64,
     subscriptions: HashMap<Uuid, Arc<Subscription>>,
+    /// Subscriptions with follows, the newest last.
+    following: HashMap<Uuid, Vec<Arc<Subscription>>>,
     listeners: HashMap<String, Vec<Weak<Subscription>>>,
     streams: HashMap<Uuid, broadcast::Sender<Poke>>,
 }
@@ -114,23 +141,36 @@ impl Heads {
     /// Caches a newly computed subscription, unless any access changed while it was computed.
     pub fn remember(&self, actor: Actor, scopes: Vec<String>, rights_at: i64, computed_at: u64) -> Arc<Subscription> {
         let mut inner = self.write();
-        let ordinals: Arc<[u32]> = scopes.iter().map(|scope| inner.known.ordinal(scope)).collect();
-        let hash = |ordinal: &u32| {
-            let (scope, head) = inner.known.at(*ordinal);
-            cursor_hash(scope, *head)
-        };
-        let digest = ordinals.iter().fold(0i64, |sum, ordinal| sum.wrapping_add(hash(ordinal)));
-        let user = actor.user_id;
-        inner.subscriptions_made += 1;
-        let number = inner.subscriptions_made;
-        let subscription = Arc::new(Subscription { actor, scopes, ordinals, number, rights_at, digest: AtomicI64::new(digest) });
+        let subscription = make(&mut inner, actor, scopes, rights_at, None);
         if self.access_changes() == computed_at {
-            for scope in &subscription.scopes {
-                let listeners = inner.listeners.entry(scope.clone()).or_default();
-                listeners.retain(|listener| listener.strong_count() > 0);
-                listeners.push(Arc::downgrade(&subscription));
+            listen_to_heads(&mut inner, &subscription);
+            inner.subscriptions.insert(subscription.actor.user_id, Arc::clone(&subscription));
+        }
+        subscription
+    }
+
+    /// The user's subscription with these follows, if it is cached.
+    pub fn following(&self, own: &Subscription, asked: &[String]) -> Option<Arc<Subscription>> {
+        let inner = self.read();
+        let known = inner.following.get(&own.actor.user_id)?;
+        known.iter().find(|known| known.without_follows == own.number && known.follows.asked == asked).cloned()
+    }
+
+    /// A subscription with follows. It is cached unless any access changed while it was computed. One with a refusal is never cached:
+    /// the person or the right that was missing may be there at the next request.
+    pub fn remember_following(&self, own: &Subscription, scopes: Vec<String>, follows: Follows, computed_at: u64) -> Arc<Subscription> {
+        let mut inner = self.write();
+        let mut actor = own.actor.clone();
+        actor.scopes.extend(follows.granted.iter().cloned());
+        let subscription = make(&mut inner, actor, scopes, own.rights_at, Some((own.number, follows)));
+        if self.access_changes() == computed_at && subscription.follows.refused.is_empty() {
+            listen_to_heads(&mut inner, &subscription);
+            let known = inner.following.entry(own.actor.user_id).or_default();
+            known.retain(|known| known.without_follows == own.number);
+            known.push(Arc::clone(&subscription));
+            if known.len() > FOLLOWING_PER_USER_MAX {
+                known.remove(0);
             }
-            inner.subscriptions.insert(user, Arc::clone(&subscription));
         }
         subscription
     }
@@ -213,10 +253,10 @@ impl Heads {
             .collect()
     }
 
-    /// Drops one subscription whose rights have changed without this instance having been notified, so that it is computed again.
+    /// Drops one subscription, with and without follows, whose rights have changed without this instance having been notified, so that it is computed again.
     pub fn forget_subscription(&self, outdated: &Subscription) {
         let mut inner = self.write();
-        self.forget(&mut inner, |subscription| subscription.number == outdated.number);
+        self.forget(&mut inner, |subscription| subscription.without_follows == outdated.without_follows);
     }
 
     /// Drops every subscription, so that each is computed again.
@@ -227,9 +267,16 @@ impl Heads {
 
     fn forget(&self, inner: &mut Inner, whom: impl Fn(&Subscription) -> bool) {
         self.access_changes.fetch_add(1, Ordering::AcqRel);
-        let users: Vec<Uuid> = inner.subscriptions.iter().filter(|(_, s)| whom(s)).map(|(user, _)| *user).collect();
+        let all = inner.subscriptions.values().chain(inner.following.values().flatten());
+        let users: HashSet<Uuid> = all.filter(|subscription| whom(subscription)).map(|subscription| subscription.actor.user_id).collect();
+        inner.subscriptions.retain(|_, subscription| !whom(subscription));
         for user in users {
-            inner.subscriptions.remove(&user);
+            if let Some(following) = inner.following.get_mut(&user) {
+                following.retain(|subscription| !whom(subscription));
+                if following.is_empty() {
+                    inner.following.remove(&user);
+                }
+            }
             poke(inner, user, &Poke { scope: EVERYTHING.to_owned(), head: 0 });
         }
     }
@@ -243,13 +290,38 @@ impl Heads {
     }
 }
 
+/// A new subscription; with follows, the number of the one without them and what is followed.
+fn make(inner: &mut Inner, actor: Actor, scopes: Vec<String>, rights_at: i64, follows: Option<(u64, Follows)>) -> Arc<Subscription> {
+    let ordinals: Arc<[u32]> = scopes.iter().map(|scope| inner.known.ordinal(scope)).collect();
+    let hash = |ordinal: &u32| {
+        let (scope, head) = inner.known.at(*ordinal);
+        cursor_hash(scope, *head)
+    };
+    let digest = AtomicI64::new(ordinals.iter().fold(0i64, |sum, ordinal| sum.wrapping_add(hash(ordinal))));
+    inner.subscriptions_made += 1;
+    let number = inner.subscriptions_made;
+    let (without_follows, follows) = follows.unwrap_or_else(|| (number, Follows::default()));
+    Arc::new(Subscription { actor, scopes, ordinals, number, without_follows, follows, rights_at, digest })
+}
+
+/// From now on the digest of the subscription follows the heads of its scopes.
+fn listen_to_heads(inner: &mut Inner, subscription: &Arc<Subscription>) {
+    for scope in &subscription.scopes {
+        let listeners = inner.listeners.entry(scope.clone()).or_default();
+        listeners.retain(|listener| listener.strong_count() > 0);
+        listeners.push(Arc::downgrade(subscription));
+    }
+}
+
 fn move_head(inner: &Inner, scope: &str, before: i64, head: i64) {
     let change = cursor_hash(scope, head).wrapping_sub(cursor_hash(scope, before));
     let listeners: Vec<Arc<Subscription>> =
         inner.listeners.get(scope).map(|listeners| listeners.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
     for subscription in listeners {
         subscription.digest.fetch_add(change, Ordering::AcqRel);
-        poke(inner, subscription.actor.user_id, &Poke { scope: scope.to_owned(), head });
+        if subscription.pokes_for(scope) {
+            poke(inner, subscription.actor.user_id, &Poke { scope: scope.to_owned(), head });
+        }
     }
 }
 
@@ -262,8 +334,6 @@ fn poke(inner: &Inner, user: Uuid, poke: &Poke) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
     use waystation_model::hash::cursors_digest;
 
@@ -299,6 +369,59 @@ mod tests {
         heads.advance(&read);
         heads.advance(&[("course:new".into(), 5)]);
         assert_eq!(subscription.digest(), cursors_digest([("course:new", 5), ("user:1", 4)]));
+    }
+
+    fn follows(granted: &[&str], refused: &[&str]) -> Follows {
+        let texts = |list: &[&str]| list.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
+        Follows { asked: [texts(granted), texts(refused)].concat(), granted: texts(granted), refused: texts(refused) }
+    }
+
+    /// A person's subscription and the one of a laptop of theirs that follows a scope.
+    fn following(heads: &Heads) -> (Arc<Subscription>, Arc<Subscription>) {
+        let own = heads.remember(actor(1, Role::Admin), vec!["user:1".into()], 0, heads.access_changes());
+        let scopes = vec!["user:1".into(), "learner:7".into()];
+        let with = heads.remember_following(&own, scopes, follows(&["learner:7"], &[]), heads.access_changes());
+        (own, with)
+    }
+
+    #[test]
+    fn a_laptop_that_follows_has_a_digest_of_its_own_and_pokes_for_what_it_follows() {
+        let heads = Heads::default();
+        let (own, with) = following(&heads);
+        let mut stream = heads.listen(Uuid::from_u128(1)).expect("the first stream");
+        heads.advance(&[("learner:7".into(), 3), ("user:1".into(), 2)]);
+        assert_eq!(own.digest(), cursors_digest([("user:1", 2)]));
+        assert_eq!(with.digest(), cursors_digest([("user:1", 2), ("learner:7", 3)]));
+        let poked: Vec<String> = std::iter::from_fn(|| stream.try_recv().ok()).map(|poke| poke.scope).collect();
+        assert_eq!(poked, ["learner:7", "user:1"], "each once");
+        assert!(!heads.subscription(Uuid::from_u128(1)).expect("the own one").actor.scopes.contains("learner:7"));
+    }
+
+    #[test]
+    fn what_is_followed_is_forgotten_with_the_subscription_it_was_added_to() {
+        let heads = Heads::default();
+        let asked = ["learner:7".to_owned()];
+        let (own, with) = following(&heads);
+        assert_eq!(heads.following(&own, &asked).map(|known| known.number), Some(with.number));
+        assert!(heads.following(&own, &[]).is_none());
+        heads.forget_subscription(&with);
+        assert!(heads.subscription(Uuid::from_u128(1)).is_none() && heads.following(&own, &asked).is_none());
+        let (own, _) = following(&heads);
+        heads.advance(&[(format!("access:{}", Uuid::from_u128(1)), 1)]);
+        assert!(heads.following(&own, &asked).is_none());
+    }
+
+    #[test]
+    fn a_refusal_is_not_cached_and_laptops_beyond_the_limit_replace_the_first() {
+        let heads = Heads::default();
+        let own = heads.remember(actor(1, Role::Admin), vec![], 0, heads.access_changes());
+        heads.remember_following(&own, vec![], follows(&[], &["learner:8"]), heads.access_changes());
+        assert!(heads.following(&own, &["learner:8".to_owned()]).is_none());
+        for number in 0..=FOLLOWING_PER_USER_MAX {
+            heads.remember_following(&own, vec![], follows(&[&format!("learner:{number}")], &[]), heads.access_changes());
+        }
+        let known = |number: usize| heads.following(&own, &[format!("learner:{number}")]).is_some();
+        assert_eq!([known(0), known(1), known(FOLLOWING_PER_USER_MAX)], [false, true, true]);
     }
 
     #[test]

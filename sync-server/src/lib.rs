@@ -36,6 +36,7 @@ pub mod pull;
 pub mod push;
 pub mod records;
 mod routes;
+mod school;
 mod server;
 pub mod sessions;
 pub mod settings;

@@ -6,7 +6,7 @@ use utoipa::{Modify, OpenApi};
 use waystation_model::wire;
 use waystation_model::{Code, Problem};
 
-use crate::{accounts, records};
+use crate::{accounts, records, school};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,6 +34,37 @@ use crate::{accounts, records};
         records::make_record,
         records::change_record,
         records::delete_record,
+        school::login,
+        school::me,
+        school::list_groups,
+        school::make_group,
+        school::change_group,
+        school::delete_group,
+        school::add_member,
+        school::remove_member,
+        school::list_students,
+        school::delete_student,
+        school::erase_student,
+        school::attendance_grid,
+        school::change_cell,
+        school::put_cell,
+        school::list_payments,
+        school::make_payment,
+        school::delete_payment,
+        school::import_users,
+        school::import_tasks,
+        school::list_tasks,
+        school::make_task,
+        school::change_task,
+        school::delete_task,
+        school::list_submissions,
+        school::coding_ranking,
+        school::list_tests,
+        school::make_test,
+        school::make_answer_key,
+        school::put_answer_key,
+        school::own_attendance,
+        school::children,
         crate::push::push,
         crate::pull::pull,
         crate::slices::slices,
@@ -49,6 +80,8 @@ use crate::{accounts, records};
         accounts::NewInvitations, accounts::MadeInvitation, accounts::MadeInvitations, accounts::Invitation, accounts::Invitations,
         accounts::NewToken, accounts::MadeToken, accounts::PersonalToken, accounts::PersonalTokens,
         records::Record, records::RecordList, records::RecordProblem, records::Values, records::HeldAnswer,
+        school::Login, school::UsersCsv, school::TasksGiven, school::TaskGiven, school::Imported, school::ImportedRow, school::RankedStudent,
+        school::OwnAttendance, school::AttendanceSummary, school::Child, school::ChildBalance,
         wire::PushRequest, wire::PushAnswer, wire::PullRequest, wire::PullLine, wire::SlicesRequest, wire::SliceLine, wire::Poke, wire::Run, wire::Outcome, wire::HistoryAnswer, wire::HistoryEntry, Problem, Code
     )),
     modifiers(&Bearer, &Described)
@@ -76,7 +109,7 @@ struct Described;
 impl Modify for Described {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         for item in openapi.paths.paths.values_mut() {
-            for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
+            for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
                 for response in operation.responses.responses.values_mut() {
                     if let RefOr::T(response) = response
                         && response.description.is_empty()

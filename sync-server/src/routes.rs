@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use sqlx::{Connection, PgConnection};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -25,6 +25,7 @@ use crate::live::live;
 use crate::pull::pull;
 use crate::push::push;
 use crate::records::{change_record, delete_record, list_records, make_record, read_record};
+use crate::school;
 use crate::slices::slices;
 use crate::state::App;
 use crate::unread::drain_unread;
@@ -55,6 +56,27 @@ pub fn router(app: App) -> Router {
         .route("/v1/tokens/{id}", delete(revoke_token))
         .route("/v1/records/{table}", get(list_records).post(make_record))
         .route("/v1/records/{table}/{id}", get(read_record).patch(change_record).delete(delete_record))
+        .route("/api/auth/login", post(school::login))
+        .route("/api/auth/me", get(school::me))
+        .route("/api/teacher/groups", get(school::list_groups).post(school::make_group))
+        .route("/api/teacher/groups/{id}", patch(school::change_group).delete(school::delete_group))
+        .route("/api/teacher/groups/{id}/students", post(school::add_member).delete(school::remove_member))
+        .route("/api/teacher/students", get(school::list_students))
+        .route("/api/teacher/students/{id}", delete(school::delete_student))
+        .route("/api/teacher/students/{id}/hard", delete(school::erase_student))
+        .route("/api/teacher/attendance", get(school::attendance_grid).patch(school::change_cell).put(school::put_cell))
+        .route("/api/teacher/payments", get(school::list_payments).post(school::make_payment))
+        .route("/api/teacher/payments/{id}", delete(school::delete_payment))
+        .route("/api/teacher/bulk-import/users", post(school::import_users))
+        .route("/api/teacher/coding/import", post(school::import_tasks))
+        .route("/api/teacher/coding/tasks", get(school::list_tasks).post(school::make_task))
+        .route("/api/teacher/coding/tasks/{id}", patch(school::change_task).delete(school::delete_task))
+        .route("/api/teacher/coding/submissions", get(school::list_submissions))
+        .route("/api/teacher/coding/ranking", get(school::coding_ranking))
+        .route("/api/teacher/tests", get(school::list_tests).post(school::make_test))
+        .route("/api/teacher/tests/{id}/answer-key", post(school::make_answer_key).put(school::put_answer_key))
+        .route("/api/student/attendance", get(school::own_attendance))
+        .route("/api/parent/children", get(school::children))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(no_such_route)

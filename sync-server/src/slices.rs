@@ -54,7 +54,7 @@ pub async fn answer<A: Authority>(
         return Err(Problem::new(Code::BadRequest, format!("at most {SLICE_ROWS_MAX} rows in one request")).field("slices").into());
     }
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = readable_subscription_of(authority, heads, session.user_id).await?;
+        let subscription = readable_subscription_of(authority, heads, session.user_id, &request.follows).await?;
         match read(authority, epoch, session, &subscription, request).await {
             Err(Failure::RightsMoved) => heads.forget_subscription(&subscription),
             answered => return answered,

@@ -56,6 +56,8 @@ pub struct Caller {
     pub cursors: BTreeMap<String, i64>,
     /// The rows of each scope.
     pub rows: BTreeMap<String, BTreeMap<(String, Uuid), ReceivedRow>>,
+    /// The scopes that it follows beside its person's subscription.
+    pub follows: Vec<String>,
     /// The newest witness of a page.
     pub witness: Option<String>,
 }
@@ -90,6 +92,7 @@ impl Caller {
             seen_n: 0,
             cursors: BTreeMap::new(),
             rows: BTreeMap::new(),
+            follows: Vec::new(),
             witness: None,
         })
     }

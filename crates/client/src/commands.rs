@@ -143,6 +143,15 @@ commands! {
     /// A group's learners by their points for coding tasks.
     coding_ranking(ById) -> CodingRanking;
 
+    /// Opens a person's page: an administrator's laptop follows that person's rows from now on.
+    open_person(ById) -> PersonPage;
+    /// A person's page, read again.
+    person_page(ById) -> PersonPage;
+    /// Keeps a followed person's rows on this laptop, however many others are opened, or no longer.
+    pin_person(PinPerson) -> PersonPage;
+    /// Lets a followed person go: their rows leave this laptop.
+    let_go_of_person(ById) -> Nothing;
+
     /// Stations of the organization.
     stations(Nothing) -> Vec<StationCard>;
     /// A station with everything that belongs to it.

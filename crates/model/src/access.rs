@@ -55,6 +55,21 @@ impl Role {
     pub const fn is_staff(self) -> bool {
         matches!(self, Role::Admin | Role::Instructor | Role::Teacher)
     }
+
+    /// Whether this role may follow scopes of this kind, one at a time, beside those of its subscription. Following lets it read
+    /// the rows; the rules for writing are about the subscription alone. An instructor does not follow learners: of a learner they
+    /// see the work in their own courses.
+    pub const fn may_follow(self, kind: ScopeKind) -> bool {
+        matches!((self, kind), (Role::Admin, ScopeKind::Learner))
+    }
+}
+
+/// The person whose scope this role may follow, if it may follow a scope of this name.
+pub fn followed_person(role: Role, scope: &str) -> Option<Uuid> {
+    let (kind, id) = ScopeKind::parse(scope)?;
+    let person = Uuid::parse_str(id).ok()?;
+    // An id has one spelling: the scope has to be the one that rows name.
+    (role.may_follow(kind) && kind.of(person) == scope).then_some(person)
 }
 
 /// The author of a push, with their scopes at that moment.
@@ -187,6 +202,22 @@ mod tests {
         let of_course = [("course_id", json!(Uuid::from_u128(3).to_string()))];
         assert!(!may_write("assessments", &of_course, &actor(Role::Teacher, &[])));
         assert!(may_write("assessments", &of_course, &actor(Role::Teacher, &[ScopeKind::CourseStaff.of(Uuid::from_u128(3))])));
+    }
+
+    #[test]
+    fn only_administrators_follow_and_only_learners() {
+        let person = Uuid::from_u128(0xab);
+        let learner = ScopeKind::Learner.of(person);
+        assert_eq!(followed_person(Role::Admin, &learner), Some(person));
+        for role in [Role::Instructor, Role::Teacher, Role::Learner, Role::Parent] {
+            assert_eq!(followed_person(role, &learner), None, "{role:?}");
+        }
+        for kind in ScopeKind::ALL.into_iter().filter(|kind| *kind != ScopeKind::Learner) {
+            assert_eq!(followed_person(Role::Admin, &kind.of(person)), None, "{kind:?}");
+        }
+        for scope in [learner.to_uppercase(), learner.replace("ab", "AB"), "learner:".into(), "learner:7".into(), String::new()] {
+            assert_eq!(followed_person(Role::Admin, &scope), None, "{scope}");
+        }
     }
 
     #[test]

@@ -86,6 +86,8 @@ codes! {
     TooManyAttempts = "too_many_attempts", 429, true;
     /// The person subscribes to more scopes than the limit.
     TooManyScopes = "too_many_scopes", 403, false;
+    /// The laptop follows more scopes than the limit, or the person pins more of them than may stay.
+    TooManyFollows = "too_many_follows", 409, false;
     /// The person has more devices than the limit.
     TooManyDevices = "too_many_devices", 403, false;
     /// The person has more streams open than the limit.

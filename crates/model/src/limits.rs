@@ -30,6 +30,10 @@ pub const SLICES: usize = 256;
 pub const SLICE_ROWS_MAX: usize = 10_000;
 /// Scopes that one user may subscribe to.
 pub const SCOPES_PER_USER_MAX: usize = 5_000;
+/// The most scopes that one laptop follows beside those of its person's subscription. Each costs the server a look-up in every page.
+pub const FOLLOWS_MAX: usize = 50;
+/// The most of them that a person pins. The others are let go in turn, so there is always room for one more.
+pub const FOLLOWS_PINNED_MAX: usize = 40;
 /// Bytes of a witness: a token that the server issues and later receives again, to detect that its database went back in time.
 pub const WITNESS_BYTES_MAX: usize = 1_024;
 /// Days for which a feed keeps tombstones.

@@ -274,6 +274,9 @@ pub struct PullRequest {
     /// The cursor of each scope. Left out to ask by digest only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursors: Option<BTreeMap<String, i64>>,
+    /// Scopes that this laptop follows beside those of its person's subscription, at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows: Vec<String>,
     /// The newest witness that the laptop has received from this server, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<String>,
@@ -299,6 +302,9 @@ pub struct SlicesRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<i64>>>)]
     pub slices: Option<BTreeMap<u8, Vec<i64>>>,
+    /// Scopes that this laptop follows, as in a pull.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows: Vec<String>,
     /// The newest witness that the laptop has received from this server, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<String>,
@@ -377,6 +383,11 @@ pub enum PullLine {
     },
     /// The subscription to this scope has ended: remove its rows unless another scope contains them.
     Removed {
+        /// The scope.
+        scope: String,
+    },
+    /// The laptop asked to follow this scope, and its person may not, or there is no such scope in their organization.
+    NotFollowed {
         /// The scope.
         scope: String,
     },

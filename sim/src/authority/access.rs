@@ -36,6 +36,13 @@ pub fn account(state: &State, user: Uuid) -> Option<(Uuid, Role)> {
     open.then_some((row.organization_id, role))
 }
 
+/// Whether somebody is in the organization and was not deleted.
+pub fn is_person_of(state: &State, organization: Uuid, id: Uuid) -> bool {
+    let users = table("users");
+    let row = state.row(users, &id).filter(|row| row.organization_id == organization);
+    row.is_some_and(|row| value(users, &row.values, "deleted_at").is_null())
+}
+
 /// The scopes that a user subscribes to.
 pub fn scopes(state: &State, user: Uuid) -> BTreeSet<String> {
     let mut scopes = BTreeSet::new();

@@ -133,6 +133,11 @@ impl Snapshot for MemorySnapshot {
         Ok(access::scopes(&self.memory.state(), user).into_iter().collect())
     }
 
+    async fn people(&mut self, organization: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>, Failure> {
+        let state = self.memory.state();
+        Ok(ids.iter().copied().filter(|id| access::is_person_of(&state, organization, *id)).collect())
+    }
+
     async fn slice_sums(&mut self, feed: i64) -> Result<Vec<(u8, i64)>, Failure> {
         let mut sums: BTreeMap<u8, i64> = BTreeMap::new();
         for ((_, id), entry) in self.live(feed) {

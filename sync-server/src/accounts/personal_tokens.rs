@@ -59,6 +59,11 @@ impl TokenSession {
     }
 }
 
+/// Whether a request has a personal token, and no access token.
+pub fn has_personal_token(parts: &Parts) -> bool {
+    bearer(parts).is_ok_and(|token| token.starts_with(PREFIX))
+}
+
 #[derive(FromRow)]
 struct Known {
     id: Uuid,

@@ -453,6 +453,8 @@ pub trait Snapshot: Send + Sized {
     fn account(&mut self, user: Uuid) -> impl Future<Output = Result<Option<(Uuid, Role)>, Failure>> + Send;
     /// The scopes that a user subscribes to, in any order.
     fn scopes(&mut self, user: Uuid) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+    /// Those of these people who are in the organization.
+    fn people(&mut self, organization: Uuid, ids: &[Uuid]) -> impl Future<Output = Result<Vec<Uuid>, Failure>> + Send;
     /// The sum of row hashes of each slice of a feed; empty slices are left out. A row's slice is the last byte of its id.
     fn slice_sums(&mut self, feed: i64) -> impl Future<Output = Result<Vec<(u8, i64)>, Failure>> + Send;
     /// The live rows of these slices whose hashes are not in `named`, at most `rows_max`.

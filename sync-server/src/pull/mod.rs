@@ -57,7 +57,7 @@ pub async fn pull(
     let zstd = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("zstd"));
     let mut moved = Failure::RightsMoved;
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = readable_subscription(&app, &session).await?;
+        let subscription = readable_subscription(&app, &session, &request.follows).await?;
         let reader = Reader { app: app.clone(), session, subscription, protocol: request.protocol, zstd };
         moved = match reader.answer(request.clone(), permit.take()).await {
             Err(moved @ Failure::RightsMoved) => {
@@ -143,6 +143,7 @@ impl Reader {
             epoch: self.app.epoch.number(),
             digest: Some(format!("{digest:016x}")),
             cursors: None,
+            follows: self.subscription.follows.asked.clone(),
             witness: None,
         };
         // Boxed, because it is recursive.
@@ -157,7 +158,7 @@ impl Reader {
 /// What concerns the request as a whole.
 pub async fn answer<A: Authority>(authority: &A, instance: Instance<'_>, session: &Session, request: PullRequest) -> Result<Page, Failure> {
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = readable_subscription_of(authority, instance.heads, session.user_id).await?;
+        let subscription = readable_subscription_of(authority, instance.heads, session.user_id, &request.follows).await?;
         let read = match open(authority.now_ms(), instance, session, &subscription, request.clone())? {
             Opening::Answered(page) => return Ok(page),
             Opening::Reads(start) => page::read(authority, instance, session, &subscription, start).await,
@@ -191,7 +192,9 @@ fn open(
         (Some(cursors), _) => Start::from_cursors(subscription, cursors, same_epoch),
         (None, Some(digest)) if same_epoch && !instance.is_uncertain => {
             let (device, cursor_cache) = (session.device_id, &heads.cursor_cache);
-            if digest == subscription.digest() && !cursor_cache.is_page_required(device) {
+            // A refused follow is told in a page.
+            let is_page_required = cursor_cache.is_page_required(device) || !subscription.follows.refused.is_empty();
+            if digest == subscription.digest() && !is_page_required {
                 return one_line(&PullLine::Unchanged { server_time: now_ms });
             }
             match cursor_cache.find(device, digest) {

@@ -83,6 +83,9 @@ pub async fn read<A: Authority>(
     for scope in &start.removed {
         line(&mut text, &PullLine::Removed { scope: scope.clone() })?;
     }
+    for scope in &subscription.follows.refused {
+        line(&mut text, &PullLine::NotFollowed { scope: scope.clone() })?;
+    }
     let mut rest = feed.as_slice();
     while let Some(first) = rest.first() {
         let length = rest.iter().take_while(|row| row.place == first.place).count();

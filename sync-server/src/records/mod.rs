@@ -11,7 +11,8 @@ mod page;
 mod read;
 mod write;
 
-pub use answer::{RecordList, RecordProblem, Values};
+pub use answer::{Expected, RecordList, RecordProblem, Values};
+pub use list::ListQuery;
 pub use read::*;
 pub use write::*;
 

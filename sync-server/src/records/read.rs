@@ -64,12 +64,19 @@ pub async fn list_records(
     let Path(name) = path.map_err(|_| Problem::new(Code::UnknownEntity, "there is no such table"))?;
     let entity = table(&name)?;
     let Query(pairs) = pairs.map_err(|error| Problem::new(Code::BadRequest, error.body_text()))?;
-    let list = ListQuery::read(entity, &pairs)?;
-    let after = list.after.as_ref().map(|cursor| read_cursor(&app, token, entity, &list, cursor)).transpose()?;
+    list(&app, token, entity, &ListQuery::read(entity, &pairs)?).await.map(Json)
+}
+
+/// A page of the rows of a table that the token's person may see.
+///
+/// # Errors
+/// As [`list_records`].
+pub async fn list(app: &App, token: TokenSession, entity: &'static Entity, list: &ListQuery) -> Result<RecordList, Failure> {
+    let after = list.after.as_ref().map(|cursor| read_cursor(app, token, entity, list, cursor)).transpose()?;
     let _permit = app.tenant_queues.take(token.session.organization_id).await?;
-    let page = page_of(&app, token, entity, &list, after.as_ref()).await?;
-    let next = page.next.map(|values| write_cursor(&app, token, entity, &list, &values)).transpose()?;
-    Ok(Json(RecordList { rows: page.rows.into_iter().map(|row| row.json).collect(), next }))
+    let page = page_of(app, token, entity, list, after.as_ref()).await?;
+    let next = page.next.map(|values| write_cursor(app, token, entity, list, &values)).transpose()?;
+    Ok(RecordList { rows: page.rows.into_iter().map(|row| row.json).collect(), next })
 }
 
 async fn page_of(
@@ -80,7 +87,7 @@ async fn page_of(
     after: Option<&CursorValues>,
 ) -> Result<Page, Failure> {
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = readable_subscription(app, &token.session).await?;
+        let subscription = readable_subscription(app, &token.session, &[]).await?;
         let mut transaction = app.tenant(token.session.organization_id).begin().await?;
         match read_page(&mut transaction, entity, &subscription, list, after).await {
             Err(Failure::RightsMoved) => app.heads.forget_subscription(&subscription),
@@ -114,7 +121,7 @@ pub async fn read_record(
 /// When the database fails or the rights move again and again.
 pub async fn visible_row(app: &App, token: TokenSession, entity: &'static Entity, id: Uuid) -> Result<Option<RecordRow>, Failure> {
     for _ in 0..RIGHTS_TRIES_MAX {
-        let subscription = readable_subscription(app, &token.session).await?;
+        let subscription = readable_subscription(app, &token.session, &[]).await?;
         let mut transaction = app.tenant(token.session.organization_id).begin().await?;
         match read_one(&mut transaction, entity, &subscription, id).await {
             Err(Failure::RightsMoved) => app.heads.forget_subscription(&subscription),

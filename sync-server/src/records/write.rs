@@ -32,6 +32,7 @@ use crate::heads::Subscription;
 use crate::push::single::{Author, Single, lock};
 use crate::push::{Pass, tried};
 use crate::state::App;
+use crate::tenant_queues::QueuePermit;
 use crate::uninterrupted::run_to_end;
 
 /// Bytes of a body: a row of the largest size, with room for escapes.
@@ -75,13 +76,23 @@ pub async fn make_record(
     let fields: Map<String, Value> = body.read(app.protocols)?;
     let text = Value::from(fields.clone()).to_string();
     let key = IdempotencyKey::read(&headers, entity.name, &text)?;
-    let change = Single { id: new_id(entity, &fields)?, ..change(entity, Operation::Put, fields) };
-    let write = Write { token, change, action: Action::Make, expected: Expected::Any, key };
-    run_to_end(async move {
-        let _permit = permit;
-        write.answer(&app).await
-    })
-    .await
+    make(&app, token, permit, entity, fields, key).await
+}
+
+/// Makes a row.
+///
+/// # Errors
+/// As [`make_record`].
+pub async fn make(
+    app: &App,
+    token: TokenSession,
+    permit: QueuePermit,
+    entity: &'static Entity,
+    fields: Map<String, Value>,
+    key: Option<IdempotencyKey>,
+) -> Result<Response, Failure> {
+    let change = Single { id: new_id(entity, &fields)?, ..single(entity, Operation::Put, fields) };
+    Write { token, change, action: Action::Make, expected: Expected::Any, key }.run(app, permit).await
 }
 
 /// Changes some columns of a row.
@@ -110,13 +121,23 @@ pub async fn change_record(
     let (entity, id) = row_of(path)?;
     let expected = expected(&headers)?;
     let permit = app.tenant_queues.take(token.session.organization_id).await?;
-    let change = Single { id: Some(id), ..change(entity, Operation::Put, body.read(app.protocols)?) };
-    let write = Write { token, change, action: Action::Change, expected, key: None };
-    run_to_end(async move {
-        let _permit = permit;
-        write.answer(&app).await
-    })
-    .await
+    change(&app, token, permit, entity, (id, expected), body.read(app.protocols)?).await
+}
+
+/// Changes some columns of the row with this id, if it is in the expected state.
+///
+/// # Errors
+/// As [`change_record`].
+pub async fn change(
+    app: &App,
+    token: TokenSession,
+    permit: QueuePermit,
+    entity: &'static Entity,
+    (id, expected): (Uuid, Expected),
+    fields: Map<String, Value>,
+) -> Result<Response, Failure> {
+    let change = Single { id: Some(id), ..single(entity, Operation::Put, fields) };
+    Write { token, change, action: Action::Change, expected, key: None }.run(app, permit).await
 }
 
 /// Deletes a row.
@@ -142,16 +163,25 @@ pub async fn delete_record(
     let (entity, id) = row_of(path)?;
     let expected = expected(&headers)?;
     let permit = app.tenant_queues.take(token.session.organization_id).await?;
-    let change = Single { id: Some(id), ..change(entity, Operation::Delete, Map::new()) };
-    let write = Write { token, change, action: Action::Delete, expected, key: None };
-    run_to_end(async move {
-        let _permit = permit;
-        write.answer(&app).await
-    })
-    .await
+    delete(&app, token, permit, entity, (id, expected)).await
 }
 
-fn change(entity: &'static Entity, op: Operation, fields: Map<String, Value>) -> Single {
+/// Deletes the row with this id, if it is in the expected state.
+///
+/// # Errors
+/// As [`delete_record`].
+pub async fn delete(
+    app: &App,
+    token: TokenSession,
+    permit: QueuePermit,
+    entity: &'static Entity,
+    (id, expected): (Uuid, Expected),
+) -> Result<Response, Failure> {
+    let change = Single { id: Some(id), ..single(entity, Operation::Delete, Map::new()) };
+    Write { token, change, action: Action::Delete, expected, key: None }.run(app, permit).await
+}
+
+fn single(entity: &'static Entity, op: Operation, fields: Map<String, Value>) -> Single {
     let (columns, values) = fields.into_iter().unzip();
     Single { entity, op, id: None, columns, values }
 }
@@ -205,6 +235,16 @@ impl Write {
         let mut touched = Touched::default();
         touched.add(entity.name, *id, columns, values);
         touched
+    }
+
+    /// Makes the change, also when the client goes away meanwhile.
+    async fn run(self, app: &App, permit: QueuePermit) -> Result<Response, Failure> {
+        let app = app.clone();
+        run_to_end(async move {
+            let _permit = permit;
+            self.answer(&app).await
+        })
+        .await
     }
 
     async fn answer(&self, app: &App) -> Result<Response, Failure> {

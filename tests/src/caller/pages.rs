@@ -34,6 +34,8 @@ pub struct Pulled {
     pub pages: usize,
     /// Scopes that the person no longer subscribes to.
     pub removed: Vec<String>,
+    /// Scopes that were asked for and may not be followed.
+    pub not_followed: Vec<String>,
     /// Received rows, by scope and table.
     pub rows: Vec<(String, String, Uuid)>,
     /// Rows that left a scope: scope, table, row, and whether it was deleted.
@@ -93,7 +95,7 @@ impl Caller {
     /// # Errors
     /// When there is no answer.
     pub async fn ask_page(&self) -> Outcome<Answered<Vec<PullLine>>> {
-        let body = json!({"protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "cursors": self.cursors, "witness": self.witness});
+        let body = json!({"protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "cursors": self.cursors, "follows": self.follows, "witness": self.witness});
         self.ask_lines(&body).await
     }
 
@@ -104,7 +106,8 @@ impl Caller {
     pub async fn ask_digest(&self) -> Outcome<PullLine> {
         let digest = cursors_digest(self.cursors.iter().map(|(scope, version)| (scope.as_str(), *version)));
         let body = json!({
-            "protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}"), "witness": self.witness
+            "protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}"),
+            "follows": self.follows, "witness": self.witness
         });
         self.ask_lines(&body).await??.pop().ok_or_else(|| "no line".into())
     }
@@ -116,7 +119,8 @@ impl Caller {
     pub async fn pull_by_digest(&mut self) -> Outcome<Option<Pulled>> {
         let digest = cursors_digest(self.cursors.iter().map(|(scope, version)| (scope.as_str(), *version)));
         let body = json!({
-            "protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}"), "witness": self.witness
+            "protocol": PROTOCOL_VERSION, "device": self.device, "epoch": self.epoch, "digest": format!("{digest:016x}"),
+            "follows": self.follows, "witness": self.witness
         });
         let lines = self.ask_lines(&body).await??;
         if lines == [PullLine::SendCursors] {
@@ -162,6 +166,7 @@ impl Caller {
                 self.rows.remove(&scope);
                 pulled.removed.push(scope);
             }
+            PullLine::NotFollowed { scope } => pulled.not_followed.push(scope),
             PullLine::Rows { scope, entity, columns, rows } => {
                 for row in rows {
                     let (id, row) = received_row(&entity, &columns, row)?;

@@ -4,6 +4,7 @@ mod accounts;
 mod damage;
 mod domain;
 mod failover;
+mod follows;
 mod held;
 mod imports;
 mod offers;

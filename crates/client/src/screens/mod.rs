@@ -12,6 +12,7 @@ mod home;
 mod imports;
 mod locks;
 mod people;
+mod person;
 mod record;
 mod records;
 mod sign_in;

@@ -12,6 +12,7 @@ use waystation_model::scope::ScopeKind;
 
 use super::cell::Cell;
 use super::device::Device;
+use super::follows;
 use super::lost;
 use super::outbox;
 use super::overlay::{self, rebuild, write_shadow};
@@ -91,7 +92,10 @@ pub fn apply(
             Change::Withheld(line) => page.withheld(&line)?,
         }
     }
-    let applied = page.end()?;
+    let mut applied = page.end()?;
+    if note_follows(connection, outline)? {
+        applied.entities.insert(follows::FOLLOWS);
+    }
     if !applied.more {
         device.applied_upto = outline.applied_upto;
         outbox::forget_safe(connection, outline.safe_upto.min(device.acknowledged_n))?;
@@ -103,6 +107,30 @@ pub fn apply(
     }
     super::device::save(connection, device)?;
     Ok(Verdict::Applied(applied))
+}
+
+/// Notes which follows the server refuses. True when the page says anything about a followed scope.
+fn note_follows(connection: &Connection, outline: &Outline) -> Result<bool> {
+    let mut changed = follows::is_any_followed(connection, outline.scopes.iter().map(|step| step.scope.as_str()))?;
+    for scope in &outline.not_followed {
+        changed |= follows::refuse(connection, scope)?;
+    }
+    Ok(changed)
+}
+
+/// Removes a scope that this laptop gives up by itself, as a page does that removes it. Returns the tables that changed. When a page
+/// that was requested before brings the scope back, the next one removes it again.
+///
+/// # Errors
+/// When the database fails.
+pub fn leave(connection: &Connection, device: &Device, scope: &str) -> Result<BTreeSet<&'static str>> {
+    let outline = Outline { removed: vec![scope.to_owned()], ..Outline::of_no_page(device) };
+    let mut page = Page::begin(connection, &outline)?;
+    page.removed(scope)?;
+    std::mem::take(&mut page.sums).store(connection)?;
+    let mut entities = page.applied.entities;
+    entities.insert(follows::FOLLOWS);
+    Ok(entities)
 }
 
 /// The server has lost data or is in a new epoch: every scope is read again, and mutations beyond `applied_upto` are queued to

@@ -317,7 +317,10 @@ fn actor_for(
     values: &[Value],
 ) -> Result<Actor> {
     let mut scopes = HashSet::new();
-    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1)")?;
+    // What is followed may be read, and gives no right to write.
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT scope FROM scopes WHERE scope = ?1) AND NOT EXISTS (SELECT scope FROM follows WHERE scope = ?1)",
+    )?;
     for who in rules.into_iter().flatten().copied().flatten() {
         if let Who::Subscribes(kind, column) = who
             && let Some(key) = scope_key(entity, column, id, values)

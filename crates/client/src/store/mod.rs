@@ -11,6 +11,7 @@ pub mod conflicts;
 pub mod device;
 pub mod digest;
 pub mod edit;
+pub mod follows;
 pub mod held;
 pub mod letters;
 pub mod lost;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::cell::Cell;
+use super::device::Device;
 use crate::error::{ClientError, Result};
 
 /// How far a page brings one scope.
@@ -46,8 +47,30 @@ pub struct Outline {
     pub scopes: Vec<ScopeMove>,
     /// The scopes that this laptop no longer subscribes to.
     pub removed: Vec<String>,
+    /// The scopes that this laptop asked to follow and may not.
+    pub not_followed: Vec<String>,
     /// Whether another page follows.
     pub more: bool,
+}
+
+impl Outline {
+    /// An outline that moves no scope and leaves pending changes as they are, for what is stored without a page.
+    pub fn of_no_page(device: &Device) -> Outline {
+        Outline {
+            epoch: device.epoch,
+            applied_upto: device.applied_upto,
+            safe_upto: 0,
+            chain: String::new(),
+            server_time: 0,
+            rows_left: 0,
+            lost: Vec::new(),
+            witness: None,
+            scopes: Vec::new(),
+            removed: Vec::new(),
+            not_followed: Vec::new(),
+            more: true,
+        }
+    }
 }
 
 /// An answer to a pull.
@@ -140,7 +163,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// `bad_answer` when it was cut off or is not a pull's answer.
 pub fn outline(bytes: &[u8]) -> Result<Answer> {
     let mut page: Option<PageLine> = None;
-    let (mut scopes, mut removed, mut more) = (Vec::new(), Vec::new(), None);
+    let (mut scopes, mut removed, mut not_followed, mut more) = (Vec::new(), Vec::new(), Vec::new(), None);
     for line in lines(bytes) {
         if more.is_some() {
             return Err(bad(line, "a line after the end"));
@@ -150,6 +173,7 @@ pub fn outline(bytes: &[u8]) -> Result<Answer> {
             "send_cursors" => return Ok(Answer::SendCursors),
             "page" => page = Some(read(line)?),
             "removed" => removed.push(read::<NamedScope>(line)?.scope),
+            "not_followed" => not_followed.push(read::<NamedScope>(line)?.scope),
             "scope" => {
                 let ScopeLine { scope, cursor, head, checksum } = read(line)?;
                 scopes.push(ScopeMove { scope, cursor, head, checksum });
@@ -171,6 +195,7 @@ pub fn outline(bytes: &[u8]) -> Result<Answer> {
             witness: page.witness,
             scopes,
             removed,
+            not_followed,
             more,
         })),
         _ => Err(ClientError::BadAnswer("the page was cut off".into())),

@@ -14,7 +14,7 @@ use super::apply::{Applied, Page};
 use super::device::Device;
 use super::page::{Outline, SliceAnswer};
 use super::rows::{self, id_text};
-use super::{overlay, scopes};
+use super::{follows, overlay, scopes};
 use crate::error::Result;
 
 /// Repairs that are kept to show to the person.
@@ -63,7 +63,7 @@ pub fn begin(connection: &Connection, device: &Device, scope: &str) -> Result<Ne
         None => forget(connection, scope).map(|()| Next::ReadAgain),
         // With an unknown table the sums cannot match.
         Some(_) if scopes::has_unknown_tables(connection, scope)? => read_again(connection, scope),
-        Some(cursor) => Ok(Next::Ask(request(device, scope, cursor, None))),
+        Some(cursor) => Ok(Next::Ask(request(connection, device, scope, cursor, None)?)),
     }
 }
 
@@ -76,7 +76,7 @@ pub fn compare(connection: &Connection, device: &Device, asked: &SlicesRequest, 
     if scopes::has_unknown_tables(connection, &asked.scope)? {
         return read_again(connection, &asked.scope);
     }
-    let outline = outline_of(device);
+    let outline = Outline::of_no_page(device);
     let here = Scanned::scan(&Page::begin(connection, &outline)?, &asked.scope)?;
     let changed: HashSet<usize> = here.changed.iter().map(|(_, id)| usize::from(slice_of(id))).collect();
     let differs = |slice: &usize| here.sum(*slice) != sums.get(*slice).copied().unwrap_or(0) || changed.contains(slice);
@@ -94,7 +94,7 @@ pub fn compare(connection: &Connection, device: &Device, asked: &SlicesRequest, 
         return read_again(connection, &asked.scope);
     }
     if !named.is_empty() {
-        return Ok(Next::Ask(request(device, &asked.scope, asked.cursor, Some(named))));
+        return Ok(Next::Ask(request(connection, device, &asked.scope, asked.cursor, Some(named))?));
     }
     let sum = (0..SLICES).fold(0_i64, |sum, slice| sum.wrapping_add(here.sum(slice)));
     scopes::set_sum(connection, &asked.scope, sum)?;
@@ -113,7 +113,7 @@ pub fn compare(connection: &Connection, device: &Device, asked: &SlicesRequest, 
 /// # Errors
 /// When the database fails or a row does not fit its table; the caller rolls back then.
 pub fn apply(connection: &Connection, device: &Device, now_ms: i64, asked: &SlicesRequest, answer: &SliceAnswer<'_>) -> Result<Applied> {
-    let outline = outline_of(device);
+    let outline = Outline::of_no_page(device);
     let mut page = Page::begin(connection, &outline)?;
     // A page may have moved the scope meanwhile: then the answer is outdated.
     let is_current: bool = connection
@@ -175,33 +175,23 @@ fn forget(connection: &Connection, scope: &str) -> Result<()> {
     Ok(())
 }
 
-fn request(device: &Device, scope: &str, cursor: i64, slices: Option<BTreeMap<u8, Vec<i64>>>) -> SlicesRequest {
-    SlicesRequest {
+fn request(
+    connection: &Connection,
+    device: &Device,
+    scope: &str,
+    cursor: i64,
+    slices: Option<BTreeMap<u8, Vec<i64>>>,
+) -> Result<SlicesRequest> {
+    Ok(SlicesRequest {
         protocol: PROTOCOL_VERSION,
         device: device.device_id,
         epoch: device.epoch,
         scope: scope.to_owned(),
         cursor,
         slices,
+        follows: follows::asked(connection)?,
         witness: device.witness.clone(),
-    }
-}
-
-/// An outline that moves no scope: an answer about slices leaves the cursors and the pending changes as they are.
-fn outline_of(device: &Device) -> Outline {
-    Outline {
-        epoch: device.epoch,
-        applied_upto: device.applied_upto,
-        safe_upto: 0,
-        chain: String::new(),
-        server_time: 0,
-        rows_left: 0,
-        lost: Vec::new(),
-        witness: None,
-        scopes: Vec::new(),
-        removed: Vec::new(),
-        more: true,
-    }
+    })
 }
 
 fn slice_of(id: &Uuid) -> u8 {

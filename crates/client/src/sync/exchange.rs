@@ -14,6 +14,7 @@ use waystation_model::wire::{PullRequest, PushAnswer, PushRequest, into_runs};
 
 use crate::error::{ClientError, Result};
 use crate::store::apply::{self, Applied, Verdict};
+use crate::store::follows;
 use crate::store::lost;
 use crate::store::outbox::{self, Batch};
 use crate::store::page::{Answer, Outline};
@@ -129,6 +130,8 @@ pub struct Position {
     pub device: Device,
     /// The cursor of each scope.
     pub cursors: Arc<BTreeMap<String, i64>>,
+    /// The scopes that this laptop follows beside its person's subscription.
+    pub follows: Arc<[String]>,
     /// The digest of the cursors; none after a page has moved them.
     digest: Option<Arc<str>>,
     /// Whether any scope is being read again from 0.
@@ -142,7 +145,8 @@ impl Position {
     /// When the database fails.
     pub fn of(writer: &Writer) -> Result<Position> {
         let Reached { cursors, digest, rereading } = writer.reached()?;
-        Ok(Position { device: writer.device().clone(), cursors, digest: Some(digest), rereading })
+        let follows = follows::asked(writer.connection())?.into();
+        Ok(Position { device: writer.device().clone(), cursors, follows, digest: Some(digest), rereading })
     }
 
     fn request(&self, digest: Option<String>, cursors: Option<BTreeMap<String, i64>>) -> PullRequest {
@@ -152,6 +156,7 @@ impl Position {
             epoch: self.device.epoch,
             digest,
             cursors,
+            follows: self.follows.to_vec(),
             witness: self.device.witness.clone(),
         }
     }
@@ -169,7 +174,7 @@ impl Position {
     /// The device that asks, and what the server had acknowledged at that time.
     pub fn requester(&self) -> Requester {
         let Device { device_id, acknowledged_n, rewinds, .. } = self.device;
-        Requester { device_id, acknowledged_n, rewinds }
+        Requester { device_id, acknowledged_n, rewinds, follows: self.follows.clone() }
     }
 
     /// Whether a page contains fewer mutations than the server has acknowledged. The page for a digest may have been read
@@ -209,7 +214,7 @@ impl Position {
 }
 
 /// The device's state when pages were requested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requester {
     /// The device.
     pub device_id: Uuid,
@@ -217,18 +222,22 @@ pub struct Requester {
     pub acknowledged_n: i64,
     /// The device's `rewinds` at that time.
     pub rewinds: u32,
+    /// The scopes that it followed.
+    pub follows: Arc<[String]>,
 }
 
 impl Requester {
     /// Whether the device is unchanged since the request. After its numbers were rewound, an earlier answer is about outdated
-    /// numbers.
-    fn is(self, device: &Device) -> bool {
-        (self.device_id, self.rewinds) == (device.device_id, device.rewinds)
+    /// numbers; after a followed scope was let go, it may contain the second half of a scope whose first half has left.
+    fn is(&self, writer: &Writer) -> Result<bool> {
+        let device = writer.device();
+        let is_same_device = (self.device_id, self.rewinds) == (device.device_id, device.rewinds);
+        Ok(is_same_device && *self.follows == *follows::asked(writer.connection())?)
     }
 
     /// Whether the page proves that the server went back in time: it was read after the server had acknowledged more mutations
     /// than the page contains.
-    fn proves_rewind(self, device: &Device, page: &Fetched) -> bool {
+    fn proves_rewind(&self, device: &Device, page: &Fetched) -> bool {
         page.asked_with_cursors && page.outline.epoch == device.epoch && page.outline.applied_upto < self.acknowledged_n
     }
 }
@@ -246,12 +255,12 @@ pub struct Fetched {
 }
 
 /// Stores pages in one transaction, up to the first whose verdict is not `Applied`. None when the database has changed its
-/// device or rewound its numbers since the request: the pages do not apply to it then.
+/// device, rewound its numbers or changed what it follows since the request: the pages do not apply to it then.
 ///
 /// # Errors
 /// When a page does not fit or the database fails; then none of them is stored.
-pub fn apply(writer: &mut Writer, requester: Requester, now_ms: i64, pages: &[Fetched]) -> Result<Option<Verdict>> {
-    if !requester.is(writer.device()) {
+pub fn apply(writer: &mut Writer, requester: &Requester, now_ms: i64, pages: &[Fetched]) -> Result<Option<Verdict>> {
+    if !requester.is(writer)? {
         return Ok(None);
     }
     let written = writer.connection().total_changes();
@@ -262,7 +271,7 @@ pub fn apply(writer: &mut Writer, requester: Requester, now_ms: i64, pages: &[Fe
     Ok(Some(verdict))
 }
 
-fn apply_all(connection: &Connection, device: &mut Device, requester: Requester, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
+fn apply_all(connection: &Connection, device: &mut Device, requester: &Requester, now_ms: i64, pages: &[Fetched]) -> Result<Verdict> {
     let mut together = Applied::default();
     for page in pages {
         if requester.proves_rewind(device, page) {

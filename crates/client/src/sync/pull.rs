@@ -86,7 +86,8 @@ impl Engine {
             let requester = position.requester();
             let (found, pages) = mpsc::channel(PAGES_AHEAD_MAX);
             // Pages are fetched while earlier ones are stored. When either side ends, the channel closes and ends the other.
-            let (fetched, applied) = tokio::join!(self.fetch_pages(position, first.take(), found), self.apply_pages(requester, pages));
+            let (fetched, applied) =
+                tokio::join!(self.fetch_pages(position, first.take(), found), self.apply_pages(requester.clone(), pages));
             match applied? {
                 Round::Done => return fetched,
                 Round::Again => {}
@@ -156,7 +157,7 @@ impl Engine {
             if let Some(last) = waiting.last() {
                 self.network().rows_left = Some(last.outline.rows_left);
             }
-            let Some(verdict) = self.apply(requester, std::mem::take(&mut waiting)).await? else { return Ok(Round::Again) };
+            let Some(verdict) = self.apply(requester.clone(), std::mem::take(&mut waiting)).await? else { return Ok(Round::Again) };
             match verdict {
                 Verdict::Applied(applied) => {
                     self.report(&applied).await;
@@ -231,7 +232,7 @@ impl Engine {
 
     async fn apply(&self, requester: Requester, pages: Vec<Fetched>) -> Result<Option<Verdict>> {
         let now_ms = self.environment.clock.now_ms();
-        self.store.write(move |writer| exchange::apply(writer, requester, now_ms, &pages)).await
+        self.store.write(move |writer| exchange::apply(writer, &requester, now_ms, &pages)).await
     }
 
     async fn nothing_new(&self, asked: RequestTime, server_time: i64) -> Result<()> {

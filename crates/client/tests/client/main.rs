@@ -1,6 +1,7 @@
 //! The client without a window: keys, database, queries of the screens, media, sync.
 #![allow(clippy::unwrap_used)]
 
+mod follows;
 mod imports;
 mod imports_cut;
 mod keys;

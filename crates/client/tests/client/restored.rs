@@ -56,7 +56,7 @@ fn outline(bytes: &Bytes) -> Outline {
 }
 
 fn apply(writer: &mut Writer, requester: Requester, page: Fetched) -> Verdict {
-    exchange::apply(writer, requester, NOW_MS, &[page]).unwrap().unwrap()
+    exchange::apply(writer, &requester, NOW_MS, &[page]).unwrap().unwrap()
 }
 
 fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
@@ -198,7 +198,7 @@ fn a_request_from_before_the_renumbering_proves_no_loss_afterwards() {
     // The other exchange detects it and sends everything again, while the page is on its way.
     writer.durable_transaction(|connection, device| outbox::rewind_to(connection, device, 0)).unwrap();
     push(&mut writer, &mut core);
-    assert_eq!(exchange::apply(&mut writer, requester, NOW_MS, &[page]).unwrap(), None);
+    assert_eq!(exchange::apply(&mut writer, &requester, NOW_MS, &[page]).unwrap(), None);
     assert_eq!(writer.device().waiting(), 0);
 }
 

@@ -17,8 +17,15 @@ use waystation_model::{Code, Problem};
 fn pull_page(writer: &mut Writer, core: &mut Core) -> Verdict {
     let cursors = scopes::cursors(writer.connection()).unwrap();
     let device = writer.device().clone();
-    let request =
-        PullRequest { protocol: 1, device: device.device_id, epoch: device.epoch, digest: None, cursors: Some(cursors), witness: None };
+    let request = PullRequest {
+        protocol: 1,
+        device: device.device_id,
+        epoch: device.epoch,
+        digest: None,
+        cursors: Some(cursors),
+        follows: Vec::new(),
+        witness: None,
+    };
     let bytes = core.pull(&request);
     let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };
     writer.relaxed_transaction(|connection, device| apply::apply(connection, device, NOW_MS, Some(0), &bytes, &outline)).unwrap()
@@ -378,6 +385,7 @@ fn a_truncated_page_is_discarded() {
         epoch: device.epoch,
         digest: None,
         cursors: Some(scopes::cursors(writer.connection()).unwrap()),
+        follows: Vec::new(),
         witness: None,
     };
     let bytes = core.pull(&request);
@@ -541,6 +549,7 @@ fn unknown_additions_of_a_later_server_are_skipped_and_a_new_column_is_read_once
         epoch: device.epoch,
         digest: None,
         cursors,
+        follows: Vec::new(),
         witness: None,
     }));
     let Answer::Page(outline) = page::outline(&bytes).unwrap() else { panic!("not a page") };

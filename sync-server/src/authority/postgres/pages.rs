@@ -133,6 +133,10 @@ impl Snapshot for ReadOnly {
         rights::scopes(&mut self.transaction, user).await
     }
 
+    async fn people(&mut self, organization: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>, Failure> {
+        rights::people(&mut self.transaction, organization, ids).await
+    }
+
     async fn slice_sums(&mut self, scope_id: i64) -> Result<Vec<(u8, i64)>, Failure> {
         let sums: Vec<(i32, i64)> = sqlx::query_as(
             "SELECT get_byte(uuid_send(row_id), 15) AS slice, feed_wrap(sum(hash)) AS sum \

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use waystation_model::access::Role;
 use waystation_model::limits::FORMER_RIGHTS_DAYS_MAX;
 
+use crate::access::followed_people;
 use crate::accounts::suspended;
 use crate::authority::FormerRight;
 use crate::failure::Failure;
@@ -50,7 +51,20 @@ pub async fn heads_sum(connection: &mut PgConnection, scopes: &[String]) -> Resu
 /// [`Failure::RightsMoved`].
 pub async fn check_rights_now(connection: &mut PgConnection, subscription: &Subscription) -> Result<(), Failure> {
     let sum = heads_sum(connection, &access_scopes(&subscription.actor)).await?;
-    if sum == subscription.rights_at { Ok(()) } else { Err(Failure::RightsMoved) }
+    if sum != subscription.rights_at {
+        return Err(Failure::RightsMoved);
+    }
+    let followed = followed_people(subscription);
+    if followed.is_empty() || people(connection, subscription.actor.organization_id, &followed).await?.len() == followed.len() {
+        return Ok(());
+    }
+    Err(Failure::RightsMoved)
+}
+
+/// Those of these people who are in the organization.
+pub async fn people(connection: &mut PgConnection, organization: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>, Failure> {
+    let people = "SELECT id FROM users WHERE id = ANY($1) AND organization_id = $2 AND deleted_at IS NULL";
+    Ok(sqlx::query_scalar(people).bind(ids).bind(organization).fetch_all(connection).await?)
 }
 
 /// The rights that were last stored for a user.

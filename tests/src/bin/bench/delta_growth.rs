@@ -92,6 +92,7 @@ impl Side {
                 epoch: self.server.server().app().epoch.number(),
                 digest: None,
                 cursors: Some(cursors),
+                follows: Vec::new(),
                 witness: None,
             };
             let started = Instant::now();

@@ -43,6 +43,7 @@ pub async fn measure(cluster: &Cluster, pairs: usize) -> Outcome<()> {
             epoch: server.server().app().epoch.number(),
             digest: Some(format!("{:016x}", subscription.digest())),
             cursors: None,
+            follows: Vec::new(),
             witness: None,
         };
         debug_assert_ne!(subscription.digest(), cursors_digest([]));

@@ -87,7 +87,7 @@ impl Laptop {
         }
         let asker = Position::of(&self.writer)?.requester();
         let started = Instant::now();
-        let verdict = apply(&mut self.writer, asker, NOW_MS, &pages)?;
+        let verdict = apply(&mut self.writer, &asker, NOW_MS, &pages)?;
         let seconds = started.elapsed().as_secs_f64();
         if !matches!(&verdict, Some(Verdict::Applied(applied)) if applied.rows == count * PAGE_ROWS_MAX) {
             return Err(format!("the pages were not applied: {verdict:?}").into());

@@ -139,6 +139,7 @@ impl Device {
             epoch: self.epoch,
             digest: None,
             cursors: Some(self.cursors.clone()),
+            follows: Vec::new(),
             witness: None,
         };
         let answer = self.ask("/v1/sync/pull", &serde_json::to_vec(&request)?).await?;

@@ -2,11 +2,12 @@
 
 import type { Route } from "$shared/router/router.svelte";
 
-const PAGES: Record<string, "station" | "course" | "group" | "topic"> = {
+const PAGES: Record<string, "station" | "course" | "group" | "topic" | "person"> = {
   stations: "station",
   courses: "course",
   groups: "group",
   topics: "topic",
+  users: "person",
 };
 
 /** The page of a row, where its table has one. */

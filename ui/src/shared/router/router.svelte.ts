@@ -8,12 +8,13 @@ export type Route =
   | { name: "group"; id: string }
   | { name: "stations" }
   | { name: "station"; id: string }
+  | { name: "person"; id: string }
   | { name: "learners"; courseId: string }
   | { name: "records"; table: string; id?: string }
   | { name: "account" }
   | { name: "sync" };
 
-const WITH_ID = ["course", "topic", "attempt", "group", "station"] as const;
+const WITH_ID = ["course", "topic", "attempt", "group", "station", "person"] as const;
 
 /** The address of a route, for `href`. */
 export function hrefOf(route: Route): string {

@@ -9,6 +9,7 @@ const routes: Route[] = [
   { name: "group", id: "3" },
   { name: "stations" },
   { name: "station", id: "4" },
+  { name: "person", id: "6" },
   { name: "learners", courseId: "5" },
   { name: "sync" },
   { name: "account" },

@@ -46,6 +46,8 @@ pub struct Core {
     /// The witness that it sends.
     pub witness: Option<String>,
     pub subscribed: BTreeSet<String>,
+    /// Scopes that the person may follow beside them.
+    pub followable: BTreeSet<String>,
     pub page_rows_max: usize,
     pub role: Role,
     stamp: i64,
@@ -68,6 +70,7 @@ impl Core {
             safe_upto: 0,
             witness: None,
             subscribed: subscribed.iter().cloned().collect(),
+            followable: BTreeSet::new(),
             page_rows_max: 1_000,
             role,
             stamp: 1 << 40,
@@ -174,9 +177,14 @@ impl Core {
     }
 
     pub fn pull(&mut self, request: &PullRequest) -> Vec<u8> {
+        let (followed, refused): (Vec<&String>, Vec<&String>) =
+            request.follows.iter().filter(|scope| !self.subscribed.contains(*scope)).partition(|scope| self.followable.contains(*scope));
+        let sent: BTreeSet<String> = self.subscribed.iter().chain(followed).cloned().collect();
         let Some(cursors) = &request.cursors else {
-            let heads: BTreeMap<String, i64> = self.subscribed.iter().map(|scope| (scope.clone(), self.head_of(scope).0)).collect();
-            let same = request.epoch == self.epoch && request.digest.as_deref() == Some(&waystation_client::store::scopes::digest(&heads));
+            let heads: BTreeMap<String, i64> = sent.iter().map(|scope| (scope.clone(), self.head_of(scope).0)).collect();
+            let same = request.epoch == self.epoch
+                && refused.is_empty()
+                && request.digest.as_deref() == Some(&waystation_client::store::scopes::digest(&heads));
             let line = if same { PullLine::Unchanged { server_time: self.now_ms } } else { PullLine::SendCursors };
             return line_of(&line);
         };
@@ -186,7 +194,7 @@ impl Core {
         let mut room = self.page_rows_max;
         let mut ends = Vec::new();
         let mut rows_left = 0;
-        for scope in &self.subscribed {
+        for scope in &sent {
             let (head, checksum) = self.head_of(scope);
             let given = cursors.get(scope).copied().filter(|_| same_epoch);
             let from = given.filter(|cursor| *cursor <= head).unwrap_or(0);
@@ -223,8 +231,11 @@ impl Core {
             lost: Vec::new(),
             witness: self.witness.clone(),
         });
-        for scope in cursors.keys().filter(|scope| !self.subscribed.contains(*scope)) {
+        for scope in cursors.keys().filter(|scope| !sent.contains(*scope)) {
             text.extend(line_of(&PullLine::Removed { scope: scope.clone() }));
+        }
+        for scope in refused {
+            text.extend(line_of(&PullLine::NotFollowed { scope: scope.clone() }));
         }
         text.extend(body);
         text.extend(ends);
