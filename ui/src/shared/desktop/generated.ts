@@ -588,7 +588,7 @@ value: string,
  */
 other_line: number | null, };
 
-export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "organization_suspended" | "unknown_code" | "code_used" | "code_expired" | "code_revoked" | "password_too_short" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "payment_needed" | "prerequisite_missing" | "no_seat" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "content_locked" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "organization_suspended" | "unknown_code" | "code_used" | "code_expired" | "code_revoked" | "password_too_short" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "payment_needed" | "prerequisite_missing" | "no_seat" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "content_locked" | "offline" | "bad_address" | "no_such_server" | "server_silent" | "not_secure" | "bad_certificate" | "already_open" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
 /**
@@ -978,6 +978,10 @@ conflicts: number,
  */
 held: number, 
 /**
+ * Whether the first sync has not ended yet: what is missing here may still come.
+ */
+first_sync: boolean, 
+/**
  * Rows of a first sync still to come; none when it is done.
  */
 rows_left: number | null, 
@@ -1248,7 +1252,11 @@ by: string,
 /**
  * When it was entered.
  */
-at: number | null, };
+at: number | null, 
+/**
+ * Whether it is known to have been entered on this laptop.
+ */
+here: boolean, };
 
 export type Settle = { 
 /**
@@ -1379,6 +1387,10 @@ teaching: Array<CourseCard>,
  */
 groups: Array<GroupCard>, 
 /**
+ * What a teacher's groups need; empty for others.
+ */
+group_news: Array<GroupNews>, 
+/**
  * Stations of the organization.
  */
 stations: Array<StationCard>, 
@@ -1435,6 +1447,14 @@ topic_title: string,
  */
 attempt_id: string | null, 
 /**
+ * The title of its test.
+ */
+attempt_title: string | null, 
+/**
+ * Seconds left for it at the time of the answer; none without a limit.
+ */
+attempt_seconds_left: number | null, 
+/**
  * The page where they stopped.
  */
 page: number | null, 
@@ -1442,6 +1462,14 @@ page: number | null,
  * The second where they stopped.
  */
 second: number | null, };
+
+export type LessonMark = { day: string, status: string, note: string, };
+
+export type GroupNews = { group_id: string, unmarked_days: Array<string>, missing: Array<MissingStudent>, };
+
+export type MissingStudent = { student_id: string, display_name: string, lessons: number, };
+
+export type RightAnswer = { options: Array<string>, number: number | null, accepted: Array<string>, };
 
 export type ChildCard = { 
 /**
@@ -1460,6 +1488,10 @@ courses: Array<CourseCard>,
  * Marks of the last 30 days: present, late, absent, excused.
  */
 marks: [number, number, number, number], 
+/**
+ * The lessons of these days that were not simply attended, the newest first.
+ */
+not_present: Array<LessonMark>, 
 /**
  * Attendance, payments, certificates and badges.
  */
@@ -2217,7 +2249,11 @@ points_earned: number | null,
 /**
  * After grading, where the test shows it: why the answer is right.
  */
-explanation: string, };
+explanation: string, 
+/**
+ * After grading, where the test shows explanations and no attempt is left that could copy it: the right answer.
+ */
+right_answer: RightAnswer | null, };
 
 export type QuestionOption = { 
 /**
@@ -2601,6 +2637,11 @@ export const CODES: readonly Code[] = [
   "content_locked",
   "offline",
   "bad_address",
+  "no_such_server",
+  "server_silent",
+  "not_secure",
+  "bad_certificate",
+  "already_open",
   "locked",
   "cannot_unlock",
   "old_password_needed",
@@ -3444,6 +3485,8 @@ export interface Commands {
   look_at_code: { arguments: LookAtCode; answer: Invitee };
   /** Signs in with a one-time code and chooses a password. */
   sign_in_with_code: { arguments: SignInWithCode; answer: Person };
+  /** Stops waiting for the server's answer to a sign-in or to a code. */
+  cancel_sign_in: { arguments: Nothing; answer: Nothing };
   /** Unlocks without the server. */
   unlock: { arguments: Unlock; answer: Person };
   /** Locks; nothing is deleted. */
