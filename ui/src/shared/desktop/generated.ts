@@ -1463,14 +1463,6 @@ page: number | null,
  */
 second: number | null, };
 
-export type LessonMark = { day: string, status: string, note: string, };
-
-export type GroupNews = { group_id: string, unmarked_days: Array<string>, missing: Array<MissingStudent>, };
-
-export type MissingStudent = { student_id: string, display_name: string, lessons: number, };
-
-export type RightAnswer = { options: Array<string>, number: number | null, accepted: Array<string>, };
-
 export type ChildCard = { 
 /**
  * The child.
@@ -1500,6 +1492,20 @@ record: PersonRecord,
  * Their latest results.
  */
 results: Array<AttemptCard>, };
+
+export type LessonMark = { 
+/**
+ * The day.
+ */
+day: string, 
+/**
+ * `late`, `absent` or `excused`.
+ */
+status: string, 
+/**
+ * The teacher's note.
+ */
+note: string, };
 
 export type CourseCard = { 
 /**
@@ -2123,7 +2129,7 @@ id: string,
  */
 assessment_id: string, 
 /**
- * Its test's title.
+ * Its test's title, or that of its course where the test is not on this laptop.
  */
 assessment_title: string, 
 /**
@@ -2265,6 +2271,20 @@ id: string,
  */
 text: string, };
 
+export type RightAnswer = { 
+/**
+ * The ids of the right options.
+ */
+options: Array<string>, 
+/**
+ * The right number.
+ */
+number: number | null, 
+/**
+ * The accepted texts.
+ */
+accepted: Array<string>, };
+
 export type StartAttempt = { 
 /**
  * The test.
@@ -2318,6 +2338,34 @@ members: number,
  * Members without a mark today, on a lesson day.
  */
 unmarked_today: number | null, };
+
+export type GroupNews = { 
+/**
+ * The group.
+ */
+group_id: string, 
+/**
+ * Lessons of the last two weeks on which a member has no mark, the oldest first. Today is not among them.
+ */
+unmarked_days: Array<string>, 
+/**
+ * Members who missed their last three lessons or more.
+ */
+missing: Array<MissingStudent>, };
+
+export type MissingStudent = { 
+/**
+ * The student.
+ */
+student_id: string, 
+/**
+ * Their name.
+ */
+display_name: string, 
+/**
+ * How many lessons in a row.
+ */
+lessons: number, };
 
 export type GridRange = { 
 /**
