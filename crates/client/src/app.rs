@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::Connection;
-use tokio::sync::{Mutex, OnceCell, broadcast};
+use tokio::sync::{Mutex, Notify, OnceCell, broadcast};
 use waystation_model::{Code, Problem, registry};
 
 use crate::environment::Environment;
@@ -82,6 +82,8 @@ pub(crate) struct Inner {
     unlocked: Arc<RwLock<Option<Arc<Unlocked>>>>,
     /// Held while a person is unlocked, locked or signed in: one at a time.
     pub people_gate: Mutex<()>,
+    /// Told when the person does not want to wait for the server any longer.
+    pub sign_in_cancelled: Notify,
     pub media_server: MediaServer,
 }
 
@@ -106,6 +108,7 @@ impl App {
                 keyring: OnceCell::new(),
                 unlocked,
                 people_gate: Mutex::default(),
+                sign_in_cancelled: Notify::new(),
                 media_server,
             }),
         })

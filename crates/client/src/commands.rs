@@ -50,6 +50,8 @@ commands! {
     look_at_code(LookAtCode) -> Invitee;
     /// Signs in with a one-time code and chooses a password.
     sign_in_with_code(SignInWithCode) -> Person;
+    /// Stops waiting for the server's answer to a sign-in or to a code.
+    cancel_sign_in(Nothing) -> Nothing;
     /// Unlocks without the server.
     unlock(Unlock) -> Person;
     /// Locks; nothing is deleted.

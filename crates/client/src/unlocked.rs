@@ -63,14 +63,14 @@ pub struct Opened {
 /// Takes the lock of a person's folder.
 ///
 /// # Errors
-/// `not_ready` when another program holds it.
+/// `already_open` when another program holds it.
 pub fn take_lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(ClientError::disk(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
-            Err(ClientError::refused(Code::NotReady, "this person's data is open in another window of Waystation"))
+            Err(ClientError::refused(Code::AlreadyOpen, "this person's data is open in another window of Waystation"))
         }
         Err(std::fs::TryLockError::Error(error)) => Err(ClientError::disk(&path)(error)),
     }

@@ -198,6 +198,16 @@ codes! {
     Offline = "offline", 0, true;
     /// The server's address is not valid.
     BadAddress = "bad_address", 0, false;
+    /// The network works, but no server answers at this address.
+    NoSuchServer = "no_such_server", 0, true;
+    /// The server takes the connection and then says nothing.
+    ServerSilent = "server_silent", 0, true;
+    /// What answers at this address does not speak `https`.
+    NotSecure = "not_secure", 0, false;
+    /// The server's certificate is not trusted on this laptop.
+    BadCertificate = "bad_certificate", 0, false;
+    /// Another window of Waystation has this person's data open.
+    AlreadyOpen = "already_open", 0, false;
     /// No person is unlocked.
     Locked = "locked", 0, false;
     /// The password does not open this person's data on this laptop.

@@ -135,8 +135,7 @@ impl Journey<'_> {
         self.b.wait_until_offline().await?;
         for (cell, key, status) in [("cell-0-1", '2', "late"), ("cell-1-1", '3', "absent")] {
             window.press(cell).await?;
-            window.keys([key]).await?;
-            window.attribute(cell, "data-status", SEE_TIME_MAX, |now| now == status).await?;
+            self.b.mark(cell, key, status).await?;
         }
         let mut connection = self.stage.connect().await?;
         let hand_over = "WITH colleague AS (SELECT id, user_name FROM users WHERE role = 'teacher' AND user_name <> $1 ORDER BY user_name LIMIT 1) \

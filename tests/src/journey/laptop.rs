@@ -141,6 +141,22 @@ impl Laptop {
         self.unlock(user_name).await
     }
 
+    /// Marks the cell under the cursor of the grid by its key. Answers the question whether a day after today is meant.
+    pub async fn mark(&self, cell: &str, key: char, status: &str) -> Outcome<()> {
+        let window = self.window()?;
+        window.keys([key]).await?;
+        wait::until(&format!("`{cell}` is marked as {status}"), SEE_TIME_MAX, || async {
+            if window.shown("to-come-dialog").await?.is_some() {
+                window.press("to-come-mark").await?;
+                window.disappears("to-come-dialog").await?;
+                window.has_focus("grid").await?;
+            }
+            let Some(element) = window.shown(cell).await? else { return Ok(None) };
+            Ok((element.attr("data-status").await?.as_deref() == Some(status)).then_some(()))
+        })
+        .await
+    }
+
     /// Waits until the chip shows that the server is unreachable.
     pub async fn wait_until_offline(&self) -> Outcome<()> {
         self.window()?.attribute("sync-chip", "data-online", OFFLINE_TIME_MAX, |online| online == "false").await?;

@@ -162,7 +162,8 @@ impl Journey<'_> {
         self.focus_grid().await?;
         window.chord(CONTROL, HOME).await?;
         window.keys(std::iter::repeat_n(RIGHT, column)).await?;
-        for row in 0..rows {
+        self.b.mark(&format!("cell-0-{column}"), '1', "present").await?;
+        for row in 1..rows {
             // The mark moves the cursor down.
             window.keys([['1', '2', '3', '4'][row % 4]]).await?;
         }

@@ -110,8 +110,7 @@ impl Journey<'_> {
             laptop.wait_until_offline().await?;
             let window = laptop.window()?;
             window.press(&cell).await?;
-            window.keys([key]).await?;
-            window.attribute(&cell, "data-status", SEE_TIME_MAX, |now| now == status).await?;
+            laptop.mark(&cell, key, status).await?;
         }
         self.a.shot(8, "offline").await?;
         self.b.shot(8, "offline").await?;

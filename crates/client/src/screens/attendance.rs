@@ -24,6 +24,12 @@ use crate::view_models::*;
 const GRID_DAYS_MAX: i64 = 400;
 /// Marks that one command may set.
 const MARKS_MAX: usize = 2_000;
+/// Days before today whose lessons without marks a teacher is reminded of.
+const UNMARKED_DAYS: u64 = 14;
+/// Days before today in which absences in a row are counted.
+const ABSENCES_DAYS: u64 = 60;
+/// Absences in a row from which a member is named.
+const ABSENCES_MIN: u32 = 3;
 
 impl App {
     pub(crate) async fn groups(&self, _arguments: Nothing) -> Result<Vec<GroupCard>, Problem> {
@@ -87,6 +93,44 @@ pub(super) fn group_cards(snapshot: &Snapshot<'_>) -> Result<Vec<GroupCard>> {
     )?;
     let ids: Vec<String> = statement.query_map([], |row| row.get("id"))?.collect::<Result<_, _>>()?;
     ids.iter().map(|id| group_card(snapshot, id)).collect()
+}
+
+/// What the groups need beside today's roll-call. A group that needs nothing is left out.
+pub(super) fn group_news(snapshot: &Snapshot<'_>) -> Result<Vec<GroupNews>> {
+    let before = |days| snapshot.today().checked_sub_days(Days::new(days)).unwrap_or_default();
+    let (first, reminded) = (before(ABSENCES_DAYS), before(UNMARKED_DAYS).to_string());
+    let mut news = Vec::new();
+    for group in group_cards(snapshot)? {
+        let range = GridRange { group_id: group.id, from: first.to_string(), to: snapshot.today().to_string() };
+        let grid = grid(snapshot, &range, first, snapshot.today())?;
+        let is_unmarked = |col: usize| {
+            grid.students.iter().any(|student| student.active && !student.cells[col].outside && student.cells[col].status.is_none())
+        };
+        let unmarked_days = grid.days.iter().enumerate().filter(|(_, day)| **day >= reminded && **day < grid.today);
+        let unmarked_days: Vec<String> = unmarked_days.filter(|(col, _)| is_unmarked(*col)).map(|(_, day)| day.clone()).collect();
+        let missing: Vec<MissingStudent> = grid
+            .students
+            .iter()
+            .filter(|student| student.active)
+            .map(|student| MissingStudent {
+                student_id: student.student_id.clone(),
+                display_name: student.display_name.clone(),
+                lessons: missed_in_a_row(&student.cells),
+            })
+            .filter(|missing| missing.lessons >= ABSENCES_MIN)
+            .collect();
+        if !unmarked_days.is_empty() || !missing.is_empty() {
+            news.push(GroupNews { group_id: range.group_id, unmarked_days, missing });
+        }
+    }
+    Ok(news)
+}
+
+/// Absences up to the last mark. As in the grid, an excused lesson neither counts nor ends them.
+fn missed_in_a_row(cells: &[GridCell]) -> u32 {
+    let marks = cells.iter().rev().filter_map(|cell| cell.status.as_deref()).filter(|status| *status != "excused");
+    let missed = marks.take_while(|status| *status == "absent").count();
+    u32::try_from(missed).unwrap_or(u32::MAX)
 }
 
 fn group_card(snapshot: &Snapshot<'_>, id: &str) -> Result<GroupCard> {

@@ -5,12 +5,12 @@ use waystation_model::Problem;
 use waystation_model::access::Role;
 
 use super::Snapshot;
-use super::attendance::group_cards;
+use super::attendance::{group_cards, group_news};
 use super::course::{CardsFor, course_cards, course_title};
 use super::record::record_of;
 use super::station::station_cards;
 use super::sync::name_of;
-use super::test::{AttemptsOf, attempt_cards};
+use super::test::{AttemptsOf, attempt_cards, running_attempt};
 use super::topic::topics_in_order;
 use crate::app::App;
 use crate::error::Result;
@@ -36,6 +36,7 @@ fn home(snapshot: &Snapshot<'_>) -> Result<Home> {
         go_on: go_on(snapshot, &studying)?,
         teaching: course_cards(snapshot, CardsFor::Teaching, &me)?,
         groups: group_cards(snapshot)?,
+        group_news: if snapshot.owner.role == Role::Teacher { group_news(snapshot)? } else { Vec::new() },
         stations: station_cards(snapshot)?,
         results: results(snapshot, &me)?,
         record: if snapshot.owner.role == Role::Learner { Some(record_of(snapshot, &me)?) } else { None },
@@ -112,11 +113,14 @@ fn go_on(snapshot: &Snapshot<'_>, studying: &[CourseCard]) -> Result<Option<GoOn
     let next = in_turn.into_iter().find(|topic| !topic.card.completed && topic.card.lock.is_none());
     let Some(topic) = next.or_else(|| topics.get(begin).filter(|_| attempt.is_some())) else { return Ok(None) };
     let here = last.filter(|last| last.topic_id == topic.card.id);
+    let running = attempt.as_ref().map(|(id, _)| running_attempt(snapshot, id)).transpose()?;
     Ok(Some(GoOn {
         course_title: course_title(snapshot, &course_id)?,
         course_id,
         topic_id: topic.card.id.clone(),
         topic_title: topic.card.title.clone(),
+        attempt_seconds_left: running.as_ref().and_then(|running| running.seconds_left),
+        attempt_title: running.map(|running| running.title),
         attempt_id: attempt.map(|(id, _)| id),
         page: here.as_ref().and_then(|last| last.page),
         second: here.and_then(|last| last.second),
@@ -140,6 +144,7 @@ fn children(snapshot: &Snapshot<'_>) -> Result<Vec<ChildCard>> {
                 full_name: name_of(snapshot.connection, &user_id)?,
                 courses: course_cards(snapshot, CardsFor::Studying(&user_id), &user_id)?,
                 marks: recent_marks(snapshot, &user_id)?,
+                not_present: not_present(snapshot, &user_id)?,
                 record: record_of(snapshot, &user_id)?,
                 results: results(snapshot, &user_id)?,
                 user_id,
@@ -148,9 +153,26 @@ fn children(snapshot: &Snapshot<'_>) -> Result<Vec<ChildCard>> {
         .collect()
 }
 
+fn marks_since(snapshot: &Snapshot<'_>) -> chrono::NaiveDate {
+    snapshot.today().checked_sub_days(chrono::Days::new(MARKS_DAYS)).unwrap_or_default()
+}
+
+/// The lessons of the last days that were not simply attended, the newest first.
+fn not_present(snapshot: &Snapshot<'_>, user_id: &str) -> Result<Vec<LessonMark>> {
+    let mut statement = snapshot.connection.prepare_cached(
+        "SELECT lesson_date, status, coalesce(note, '') AS note FROM attendance_records
+         WHERE student_id = ?1 AND lesson_date >= ?2 AND status IN ('late', 'absent', 'excused') ORDER BY lesson_date DESC, id",
+    )?;
+    let marks = statement
+        .query_map([user_id, &marks_since(snapshot).to_string()], |row| {
+            Ok(LessonMark { day: row.get("lesson_date")?, status: row.get("status")?, note: row.get("note")? })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(marks)
+}
+
 /// Marks of the last days: present, late, absent, excused.
 fn recent_marks(snapshot: &Snapshot<'_>, user_id: &str) -> Result<[u32; 4]> {
-    let since = snapshot.today().checked_sub_days(chrono::Days::new(MARKS_DAYS)).unwrap_or_default();
-    let marks = facts::marks(snapshot.connection, user_id, Some(since))?;
+    let marks = facts::marks(snapshot.connection, user_id, Some(marks_since(snapshot)))?;
     Ok([marks.present, marks.late, marks.absent, marks.excused])
 }

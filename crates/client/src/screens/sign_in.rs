@@ -1,6 +1,7 @@
 //! Signing in at the server: as the device of the database on this laptop, with the secrets that may open that database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 use waystation_model::{Code, Problem};
@@ -13,21 +14,26 @@ use crate::store::{Owner, Writer, outbox};
 use crate::sync::accounts::{DeviceRequest, SignInAnswer};
 use crate::sync::clock::RequestTime;
 use crate::sync::link::Link;
+use crate::sync::reach::explain;
 use crate::sync::session::{self, Tokens};
 use crate::unlocked::{Opened, STORE_FILE, Unlocked, take_lock};
 use crate::view_models::*;
+
+/// How long a person waits for the server before they are told that it says nothing. They may give up at any time before.
+const SIGN_IN_TIME_MAX: Duration = Duration::from_secs(10);
 
 impl App {
     pub(crate) async fn sign_in(&self, arguments: SignIn) -> Result<Person, Problem> {
         let _gate = self.inner.people_gate.lock().await;
         let link = Link::to(&arguments.server)?;
         let asked = RequestTime::now(self.inner.environment.clock.as_ref());
-        let signed_in = self.request_sign_in(&link, &arguments).await?;
+        let signed_in = self.awaited(self.request_sign_in(&link, &arguments)).await?;
         self.enter(&link, &arguments, asked, signed_in).await
     }
 
     pub(crate) async fn look_at_code(&self, arguments: LookAtCode) -> Result<Invitee, Problem> {
-        let answer = Link::to(&arguments.server)?.look_at_code(&arguments.code).await?;
+        let link = Link::to(&arguments.server)?;
+        let answer = self.awaited(link.look_at_code(&arguments.code)).await?;
         Ok(Invitee {
             full_name: answer.full_name,
             user_name: answer.user_name,
@@ -42,10 +48,10 @@ impl App {
         let SignInWithCode { server, code, user_name, password } = arguments;
         let mut by_password = SignIn { server, name: user_name, password, old_password: None };
         let asked = RequestTime::now(self.inner.environment.clock.as_ref());
-        let signed_in = match self.request_with_code(&link, &code, &by_password).await {
+        let signed_in = match self.awaited(self.request_with_code(&link, &code, &by_password)).await {
             // The answer of an earlier try may have been lost: then the chosen password works.
             Err(ClientError::Refused(used)) if used.code == Code::CodeUsed => {
-                self.request_sign_in(&link, &by_password).await.map_err(|error| match error.code() {
+                self.awaited(self.request_sign_in(&link, &by_password)).await.map_err(|error| match error.code() {
                     Code::WrongPassword => ClientError::Refused(used),
                     _ => error,
                 })?
@@ -54,6 +60,22 @@ impl App {
         };
         by_password.name = signed_in.answer.user.user_name.clone().unwrap_or(by_password.name);
         self.enter(&link, &by_password, asked, signed_in).await
+    }
+
+    /// Stops waiting for the server's answer to a sign-in or to a code.
+    pub(crate) async fn cancel_sign_in(&self, _arguments: Nothing) -> Result<Nothing, Problem> {
+        self.inner.sign_in_cancelled.notify_waiters();
+        Ok(Nothing {})
+    }
+
+    /// The server's answer, unless the person gives up or it takes too long. A request that is dropped may have reached the server: a
+    /// code that was used by it opens with the chosen password, and an unused session ends by itself.
+    async fn awaited<T>(&self, request: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            answer = request => answer.map_err(explain),
+            () = self.inner.sign_in_cancelled.notified() => Err(ClientError::refused(Code::Offline, "the person gave up")),
+            () = tokio::time::sleep(SIGN_IN_TIME_MAX) => Err(ClientError::refused(Code::ServerSilent, "no answer in time")),
+        }
     }
 
     /// Uses a code, as the device of this person's database when there is one here: their password was reset.

@@ -137,9 +137,10 @@ fn merged(snapshot: &Snapshot<'_>) -> Result<Vec<MergedItem>> {
 }
 
 fn conflicts(snapshot: &Snapshot<'_>) -> Result<Vec<ConflictItem>> {
-    let side = |conflict: ConflictValue| -> Result<ConflictSide> {
+    let side = |row_id: &str, conflict: ConflictValue| -> Result<ConflictSide> {
         let by = conflict.by.as_deref().map_or(Ok(String::new()), |by| name_of(snapshot.connection, by))?;
-        Ok(ConflictSide { value: conflict.value, by, at: conflict.at })
+        let here = conflict.at.map_or(Ok(false), |at| entered_here(snapshot.connection, row_id, at))?;
+        Ok(ConflictSide { value: conflict.value, by, at: conflict.at, here })
     };
     let mut items = Vec::new();
     for conflict in open_conflicts::open(snapshot.connection)? {
@@ -148,8 +149,8 @@ fn conflicts(snapshot: &Snapshot<'_>) -> Result<Vec<ConflictItem>> {
         items.push(ConflictItem {
             id: conflict.id,
             about: about(snapshot.connection, entity, &conflict.row_id)?,
-            kept: side(conflict.kept)?,
-            lost: side(conflict.lost)?,
+            kept: side(&conflict.row_id, conflict.kept)?,
+            lost: side(&conflict.row_id, conflict.lost)?,
             group_id: cell.as_ref().map(|cell| cell.0.clone()),
             student_id: cell.as_ref().map(|cell| cell.1.clone()),
             lesson_date: cell.map(|cell| cell.2),
@@ -159,6 +160,14 @@ fn conflicts(snapshot: &Snapshot<'_>) -> Result<Vec<ConflictItem>> {
         });
     }
     Ok(items)
+}
+
+/// Whether a change of this laptop wrote a row at this moment: the change's own time, or the time that it wrote, as a mark does. Only
+/// the latest changes are kept, so an old one is not recognized.
+fn entered_here(connection: &Connection, row_id: &str, at_ms: i64) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT n FROM outbox WHERE row_id = ?1 AND (at / 1000 = ?2 OR instr(vals, ?3) > 0))")?
+        .query_row((row_id, at_ms, at_ms.to_string()), |row| row.get(0))?)
 }
 
 fn attendance_cell(connection: &Connection, entity: &str, row_id: &str) -> Result<Option<(String, String, String)>> {

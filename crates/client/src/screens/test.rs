@@ -13,6 +13,7 @@ use super::locks::Locks;
 use crate::error::Result;
 use crate::view_models::*;
 
+pub(super) use attempt::running_attempt;
 pub(super) use draft::LocalGrade;
 
 /// The attempts to list.

@@ -13,6 +13,7 @@ mod live;
 mod pull;
 mod push;
 mod repair;
+pub mod reach;
 pub mod scope_repair;
 pub mod session;
 pub mod status;

@@ -88,6 +88,7 @@ pub fn status(network: &Network, counts: Counts, device: &Device, signed_out: bo
         attention: counts.attention,
         conflicts: counts.conflicts,
         held: counts.held,
+        first_sync: !device.first_sync_done,
         rows_left: (!device.first_sync_done).then_some(network.rows_left).flatten(),
         clock_off_ms: Some(device.clock_offset_ms).filter(|offset| offset.abs() > CLOCK_OFF_MS_MAX),
         disk_low,

@@ -20,6 +20,28 @@ pub struct GroupCard {
     pub unmarked_today: Option<u32>,
 }
 
+/// What a group needs from its teacher, beside today's roll-call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct GroupNews {
+    /// The group.
+    pub group_id: String,
+    /// Lessons of the last two weeks on which a member has no mark, the oldest first. Today is not among them.
+    pub unmarked_days: Vec<String>,
+    /// Members who missed their last three lessons or more.
+    pub missing: Vec<MissingStudent>,
+}
+
+/// A member who misses lessons in a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct MissingStudent {
+    /// The student.
+    pub student_id: String,
+    /// Their name.
+    pub display_name: String,
+    /// How many lessons in a row.
+    pub lessons: u32,
+}
+
 /// Asks for a part of the grid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct GridRange {

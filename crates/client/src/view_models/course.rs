@@ -16,6 +16,8 @@ pub struct Home {
     pub teaching: Vec<CourseCard>,
     /// Groups that the person teaches.
     pub groups: Vec<super::GroupCard>,
+    /// What a teacher's groups need; empty for others.
+    pub group_news: Vec<super::GroupNews>,
     /// Stations of the organization.
     pub stations: Vec<super::StationCard>,
     /// Recent results, the newest first; at most 10.
@@ -52,6 +54,11 @@ pub struct GoOn {
     pub topic_title: String,
     /// An unfinished attempt, to continue instead.
     pub attempt_id: Option<String>,
+    /// The title of its test.
+    pub attempt_title: Option<String>,
+    /// Seconds left for it at the time of the answer; none without a limit.
+    #[ts(type = "number | null")]
+    pub attempt_seconds_left: Option<i64>,
     /// The page where they stopped.
     pub page: Option<u32>,
     /// The second where they stopped.
@@ -69,10 +76,23 @@ pub struct ChildCard {
     pub courses: Vec<CourseCard>,
     /// Marks of the last 30 days: present, late, absent, excused.
     pub marks: [u32; 4],
+    /// The lessons of these days that were not simply attended, the newest first.
+    pub not_present: Vec<LessonMark>,
     /// Attendance, payments, certificates and badges.
     pub record: super::PersonRecord,
     /// Their latest results.
     pub results: Vec<super::AttemptCard>,
+}
+
+/// The mark of one lesson.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct LessonMark {
+    /// The day.
+    pub day: String,
+    /// `late`, `absent` or `excused`.
+    pub status: String,
+    /// The teacher's note.
+    pub note: String,
 }
 
 /// A course in a list.

@@ -28,6 +28,8 @@ pub struct SyncStatus {
     /// Held changes of others and offered rows that this person may decide about.
     #[ts(type = "number")]
     pub held: i64,
+    /// Whether the first sync has not ended yet: what is missing here may still come.
+    pub first_sync: bool,
     /// Rows of a first sync still to come; none when it is done.
     #[ts(type = "number | null")]
     pub rows_left: Option<i64>,
@@ -228,6 +230,8 @@ pub struct ConflictSide {
     /// When it was entered.
     #[ts(type = "number | null")]
     pub at: Option<i64>,
+    /// Whether it is known to have been entered on this laptop.
+    pub here: bool,
 }
 
 /// A held change, whose author had lost the right when it arrived at the server, or an offered row.

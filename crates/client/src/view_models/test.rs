@@ -11,7 +11,7 @@ pub struct AttemptCard {
     pub id: String,
     /// Its test.
     pub assessment_id: String,
-    /// Its test's title.
+    /// Its test's title, or that of its course where the test is not on this laptop.
     pub assessment_title: String,
     /// Its number: 1 is the first.
     pub attempt_number: u32,
@@ -87,6 +87,19 @@ pub struct Question {
     pub points_earned: Option<f64>,
     /// After grading, where the test shows it: why the answer is right.
     pub explanation: String,
+    /// After grading, where the test shows explanations and no attempt is left that could copy it: the right answer.
+    pub right_answer: Option<RightAnswer>,
+}
+
+/// What counts as right. Of the three, the one that fits the question's type is filled.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct RightAnswer {
+    /// The ids of the right options.
+    pub options: Vec<String>,
+    /// The right number.
+    pub number: Option<f64>,
+    /// The accepted texts.
+    pub accepted: Vec<String>,
 }
 
 /// One option of a question.

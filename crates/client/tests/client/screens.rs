@@ -218,13 +218,14 @@ async fn a_learner_goes_through_a_course_and_may_start_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lesson_test_is_taken_and_graded_on_the_laptop_at_once() {
-    let (server, _laptop, app) = learner().await;
+    let (server, laptop, app) = learner().await;
     let attempt = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
     assert_eq!(
         (&attempt["card"]["state"], &attempt["card"]["attempt_number"], &attempt["seconds_left"]),
         (&json!("started"), &json!(1), &json!(600))
     );
     assert_eq!(attempt["questions"][0]["options"][0]["text"], json!("Option 5"));
+    assert_eq!(attempt["questions"][0]["right_answer"], Value::Null, "not before it is handed in");
     let attempt_id = attempt["card"]["id"].clone();
     let answer = |question: u128, answer: Value| json!({"attempt_id": attempt_id, "question_id": id(question), "answer": answer, "flagged": question == 82, "at_question": 1});
     call(&app, "answer", answer(81, json!(id(86)))).await.unwrap();
@@ -237,7 +238,13 @@ async fn a_lesson_test_is_taken_and_graded_on_the_laptop_at_once() {
         (&again["questions"][0]["answer"], &again["questions"][1]["flagged"], &again["at_question"]),
         (&json!(id(85)), &json!(true), &json!(1))
     );
-    assert_eq!(call(&app, "home", json!({})).await.unwrap()["go_on"]["attempt_id"], attempt_id);
+    laptop.clock.pass(60_000);
+    let go_on = call(&app, "home", json!({})).await.unwrap()["go_on"].clone();
+    assert_eq!(
+        (&go_on["attempt_id"], &go_on["attempt_title"], &go_on["attempt_seconds_left"]),
+        (&attempt_id, &json!("Test 80"), &json!(540)),
+        "the test is named, and its clock runs on every screen"
+    );
 
     let done = call(&app, "hand_in", json!({"id": attempt_id})).await.unwrap();
     assert_eq!(
@@ -247,6 +254,8 @@ async fn a_lesson_test_is_taken_and_graded_on_the_laptop_at_once() {
     assert_eq!(done["card"]["provisional"], json!(true));
     assert_eq!((&done["questions"][0]["is_correct"], &done["questions"][0]["explanation"]), (&json!(true), &json!("Because.")));
     assert_eq!(done["questions"][1]["is_correct"], json!(false));
+    assert_eq!(done["questions"][0]["right_answer"], json!({"options": [id(85)], "number": null, "accepted": []}));
+    assert_eq!(done["questions"][1]["right_answer"], json!({"options": [], "number": 20.0, "accepted": []}));
     assert_eq!(call(&app, "hand_in", json!({"id": attempt_id})).await.unwrap_err().code, Code::AlreadySet);
     assert_eq!(call(&app, "answer", answer(81, json!(null))).await.unwrap_err().code, Code::AlreadySet);
     sent(&app).await;
@@ -263,6 +272,22 @@ async fn a_lesson_test_is_taken_and_graded_on_the_laptop_at_once() {
     call(&app, "sync_now", json!({})).await.unwrap();
     let card = call(&app, "home", json!({})).await.unwrap()["results"][0].clone();
     assert_eq!((&card["score_percent"], &card["provisional"]), (&json!(100.0), &json!(false)), "the server's result counts");
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_answers_are_withheld_while_a_failed_test_may_be_tried_again() {
+    let (server, _laptop, app) = learner().await;
+    server.core.lock().unwrap().put("assessments", Some(id(80)), &[("attempts_max", json!(2))]);
+    call(&app, "sync_now", json!({})).await.unwrap();
+    let fail = async || {
+        let attempt = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
+        let done = call(&app, "hand_in", json!({"id": attempt["card"]["id"]})).await.unwrap();
+        assert_eq!((&done["card"]["passed"], &done["questions"][0]["is_correct"]), (&json!(false), &json!(false)));
+        done["questions"][0]["right_answer"].clone()
+    };
+    assert_eq!(fail().await, Value::Null, "it would give the second attempt away");
+    assert_eq!(fail().await["options"], json!([id(85)]), "no attempt is left");
     app.shutdown().await;
 }
 
@@ -548,6 +573,42 @@ async fn the_grid_shows_lesson_days_memberships_marks_and_former_members() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_teacher_is_told_of_lessons_without_marks_and_of_absences_in_a_row() {
+    let server = Server::start(Role::Teacher, &[roster(), format!("group:{}", id(GROUP)), org()]).await;
+    {
+        let mut core = server.core.lock().unwrap();
+        let group = [("teacher_id", json!(id(USER))), ("name", json!("Qrup1")), ("days_of_week", json!([1, 4]))];
+        core.put("groups", Some(id(GROUP)), &group);
+        for (student, name, active) in [(100, "Ann", true), (101, "Bob", false)] {
+            let fields = [
+                ("group_id", json!(id(GROUP))),
+                ("user_id", json!(id(student))),
+                ("display_name", json!(name)),
+                ("is_active", json!(active)),
+                ("joined_at", json!(NOW_MS - 86_400_000 * 60)),
+            ];
+            core.put("group_memberships", None, &fields);
+            // The excused lesson neither counts nor ends the row.
+            for (day, status) in [(8, "present"), (11, "absent"), (15, "absent"), (18, "absent"), (22, "excused"), (25, "absent")] {
+                let mut fields = mark(student, 5, json!(status)).fields;
+                fields[2].1 = json!(format!("2025-12-{day:02}"));
+                core.put("attendance_records", None, &fields);
+            }
+        }
+    }
+    let (_laptop, app) = signed_in(&server).await;
+    let news = call(&app, "home", json!({})).await.unwrap()["group_news"].clone();
+    let ann = json!({"student_id": id(100), "display_name": "Ann", "lessons": 4});
+    let expected = json!([{"group_id": id(GROUP), "unmarked_days": ["2025-12-29"], "missing": [ann]}]);
+    assert_eq!(news, expected, "without former members, and without today, which the card of the group counts");
+
+    let marks = json!([{"student_id": id(100), "lesson_date": "2025-12-29", "status": "late"}]);
+    call(&app, "set_marks", json!({"group_id": id(GROUP), "marks": marks})).await.unwrap();
+    assert_eq!(call(&app, "home", json!({})).await.unwrap()["group_news"], json!([]), "a group that needs nothing is left out");
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_parent_sees_the_child_and_nothing_else() {
     let child = format!("learner:{}", id(100));
     let server = Server::start(Role::Parent, &[org(), child, format!("user:{}", id(USER))]).await;
@@ -576,6 +637,8 @@ async fn a_parent_sees_the_child_and_nothing_else() {
     assert_eq!(home["children"][0]["full_name"], json!("Ann"));
     assert_eq!(home["children"][0]["courses"][0]["topics_done"], json!(1));
     assert_eq!(home["children"][0]["marks"], json!([0, 1, 0, 0]));
+    assert_eq!(home["children"][0]["not_present"], json!([{"day": "2025-12-31", "status": "late", "note": ""}]));
+    assert_eq!(home["group_news"], json!([]), "a teacher's");
     assert_eq!((home["studying"].as_array().unwrap().len(), home["teaching"].as_array().unwrap().len()), (0, 0));
     assert_eq!(call(&app, "course_learners", json!({"id": id(COURSE)})).await.unwrap_err().code, Code::NotAllowed);
     app.shutdown().await;

@@ -685,10 +685,85 @@ async fn an_invalid_address_and_an_unreachable_server_have_different_codes() {
     let app = app(&laptop).await;
     let sign_in = |server: &'static str| call(&app, "sign_in", json!({"server": server, "name": "somebody", "password": "right"}));
     assert_eq!(sign_in("not an address").await.unwrap_err().code, Code::BadAddress);
-    assert_eq!(sign_in("http://127.0.0.1:9").await.unwrap_err().code, Code::Offline);
+    assert_eq!(sign_in("http://127.0.0.1:9").await.unwrap_err().code, Code::NoSuchServer);
     assert_eq!(call(&app, "no_such_command", json!({})).await.unwrap_err().code, Code::BadRequest);
     assert_eq!(call(&app, "unlock", json!({"user": 1})).await.unwrap_err().code, Code::BadRequest);
     app.shutdown().await;
+}
+
+/// A program that takes connections and answers each with this text, or never. Returns its port and the number of its connections.
+async fn strange_server(answer: Option<&'static str>) -> (u16, Arc<std::sync::atomic::AtomicUsize>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let (port, seen) = (listener.local_addr().unwrap().port(), Arc::default());
+    let count: Arc<std::sync::atomic::AtomicUsize> = Arc::clone(&seen);
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            if let Some(answer) = answer {
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            } else {
+                open.push(stream);
+            }
+        }
+    });
+    (port, seen)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_https_is_told_from_one_that_cannot_be_reached() {
+    let laptop = Laptop::new();
+    let app = app(&laptop).await;
+    let (port, _) = strange_server(Some("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")).await;
+    let arguments = json!({"server": format!("127.0.0.1:{port}"), "name": "somebody", "password": "right"});
+    assert_eq!(call(&app, "sign_in", arguments).await.unwrap_err().code, Code::NotSecure);
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_server_is_given_up_at_once_by_the_person_and_otherwise_soon() {
+    let laptop = Laptop::new();
+    let app = app(&laptop).await;
+    let (port, seen) = strange_server(None).await;
+    let server = format!("http://127.0.0.1:{port}");
+    let sign_in = || call(&app, "sign_in", json!({"server": server, "name": "somebody", "password": "right"}));
+    let cancel = async {
+        until_true(|| seen.load(Ordering::SeqCst) == 1).await;
+        call(&app, "cancel_sign_in", json!({})).await.unwrap();
+    };
+    assert_eq!(tokio::join!(sign_in(), cancel).0.unwrap_err().code, Code::Offline, "nothing is left to wait for");
+    assert_eq!(sign_in().await.unwrap_err().code, Code::ServerSilent, "and the next try waits for nobody");
+    let look = call(&app, "look_at_code", json!({"server": server, "code": "K7QM-4TXR-9HWD-2FBN"}));
+    let cancel = async {
+        until_true(|| seen.load(Ordering::SeqCst) == 3).await;
+        call(&app, "cancel_sign_in", json!({})).await.unwrap();
+    };
+    assert_eq!(tokio::join!(look, cancel).0.unwrap_err().code, Code::Offline);
+    app.shutdown().await;
+}
+
+/// Waits until something holds, looking again in between.
+async fn until_true(holds: impl Fn() -> bool) {
+    let held = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, held).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_window_says_that_the_data_is_open_already() {
+    let (_server, laptop, first) = school().await;
+    let second = app(&laptop).await;
+    let unlock = || call(&second, "unlock", json!({"user_id": id(USER), "password": "right"}));
+    assert_eq!(unlock().await.unwrap_err().code, Code::AlreadyOpen);
+    first.shutdown().await;
+    drop(first);
+    unlock().await.unwrap();
+    second.shutdown().await;
 }
 
 fn conflict(row: uuid::Uuid, lost: &str, kept: &str) -> [(&'static str, Value); 10] {
@@ -739,12 +814,28 @@ async fn a_conflict_is_shown_only_while_the_losing_value_differs_from_the_curren
         (&item["kept"]["value"], &item["kept"]["at"], &item["lost"]["value"]),
         (&json!("late"), &json!(NOW_MS + 5), &json!("absent"))
     );
+    assert_eq!((&item["kept"]["here"], &item["lost"]["here"]), (&json!(false), &json!(false)), "neither was entered on this laptop");
 
     // The mark is set to the losing value: there is nothing to decide, before and after it is sent.
     set_mark(&app, 100, 5, json!("absent")).await.unwrap();
     assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false));
     until(async || status(&app).await["waiting"] == json!(0)).await;
     assert_eq!(shown(&app, 100, 5).await, (json!(0), 0, false));
+    app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_names_the_entry_of_this_laptop() {
+    let (server, laptop, app) = school().await;
+    laptop.clock.pass(1_000);
+    set_mark(&app, 100, 5, json!("present")).await.unwrap();
+    until(async || status(&app).await["waiting"] == json!(0)).await;
+    let marked_at = cell(&app, 100, 5).await["marked_at"].clone();
+    server.core.lock().unwrap().put("conflicts", Some(id(505)), &conflict(mark_id(100, 5), "late", "present"));
+    call(&app, "sync_now", json!({})).await.unwrap();
+    let item = call(&app, "sync_centre", json!({})).await.unwrap()["conflicts"][0].clone();
+    assert_eq!((&item["kept"]["at"], &item["kept"]["here"]), (&marked_at, &json!(true)));
+    assert_eq!(item["lost"]["here"], json!(false), "of another laptop, at another moment");
     app.shutdown().await;
 }
 

@@ -53,7 +53,19 @@ export const MARKS_PER_CALL_MAX = 2_000;
 
 export function open(grid: Grid): GridState {
   const state: GridState = { grid, cursor: { row: 0, col: 0 }, anchor: { row: 0, col: 0 }, reach: "cells", past: [], future: [] };
-  return goToDay(state, grid.today);
+  const today = goToDay(state, grid.today);
+  // A roll-call goes on where it stopped: at the first member who has no mark today.
+  const { col } = today.cursor;
+  if (grid.days[col] !== grid.today) return today;
+  const row = grid.students.findIndex(({ cells }) => cells[col] !== undefined && !cells[col].outside && asMark(cells[col].status) === null);
+  return row < 0 ? today : goTo(today, { row, col });
+}
+
+/** Whether a step marks days after today: such a mark is nearly always a slip of the column. */
+export function marksToCome(grid: Grid, step: Step): number {
+  return step.filter(
+    ({ lesson_date, before, after }) => lesson_date > grid.today && after.status !== null && after.status !== before.status,
+  ).length;
 }
 
 /** Replaces the grid; the cursor stays on its student and day where they still exist. */

@@ -18,7 +18,7 @@ import { monthOf, periodOf, shift, showing, type Period, type PeriodKind } from 
 import { copy, paste } from "./tsv";
 
 /** What is open above the grid. */
-export type Open = "" | "note" | "conflict" | "keys";
+export type Open = "" | "note" | "conflict" | "keys" | "to-come";
 
 const TABLES = ["attendance_records", "conflicts", "groups", "group_memberships", "group_membership_periods", "users"];
 /** Delay after the last of a burst of changes before the grid is requested again. */
@@ -37,6 +37,8 @@ export class GridController {
   conflicts = $state.raw<ReadonlyMap<string, ConflictItem>>(new Map());
   /** Number of visible rows; the table measures it. */
   page = 10;
+  /** Marks of days after today that wait for the answer of the person. */
+  toCome = $state(0);
   /** Set by the screen: puts the focus where the commands `find` and `copy` need it. */
   onFind: () => void = () => {};
   onClipboard: (text: string | null) => void = () => {};
@@ -47,6 +49,9 @@ export class GridController {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #order: Promise<void> = Promise.resolve();
   #waiting = 0;
+  /** The edit that waits for the answer, and whether it was given: it is asked once while the group is open. */
+  #asked: (() => void) | null = null;
+  #mayMarkToCome = false;
 
   constructor(groupId: () => string) {
     this.#groupId = groupId;
@@ -230,6 +235,13 @@ export class GridController {
 
   /** Shows an edit at once and stores it; `nothing` is the message for an edit without effect. */
   #do(edit: g.Edit, nothing = ""): void {
+    const toCome = edit.step && this.grid && !this.#mayMarkToCome ? g.marksToCome(this.grid, edit.step) : 0;
+    if (toCome > 0) {
+      this.#asked = () => this.#do(edit, nothing);
+      this.toCome = toCome;
+      this.open = "to-come";
+      return;
+    }
     this.state = edit.state;
     const { step } = edit;
     if (!step) {
@@ -243,6 +255,16 @@ export class GridController {
     this.storing += 1;
     // One after another, because a later mark of the same cell must be stored later.
     this.#order = this.#order.then(() => this.#store(step));
+  }
+
+  /** The answer about marks of days after today. */
+  answerToCome(mark: boolean): void {
+    const asked = this.#asked;
+    this.#asked = null;
+    this.open = "";
+    if (!mark || !asked) return;
+    this.#mayMarkToCome = true;
+    asked();
   }
 
   async #store(step: g.Step): Promise<void> {

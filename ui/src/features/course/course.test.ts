@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AssessmentCard, AttemptCard, Course, Download } from "$shared/desktop/generated";
-import { factsByKind, fetchOf, numbered, startOf } from "./course";
+import { costsSomething, factsByKind, fetchOf, numbered, startOf } from "./course";
 
 const MB = 1_000_000;
 const download = (size: number, fetched: number, state = "fetching"): Download => ({
@@ -66,4 +66,9 @@ test("facts are grouped by kind, in the order of their arrival", () => {
     { kind: "requirement", texts: ["1", "3"] },
     { kind: "learning_outcome", texts: ["2"] },
   ]);
+});
+
+test("a test with a time limit or few attempts is not begun by one click", () => {
+  const costs = (time_limit_seconds: number | null, attempts_left: number | null) => costsSomething({ time_limit_seconds, attempts_left });
+  expect([costs(null, null), costs(600, null), costs(null, 2), costs(600, 1)]).toEqual([false, true, true, true]);
 });

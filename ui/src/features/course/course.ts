@@ -59,6 +59,11 @@ export function fetchOf(card: Pick<CourseCard, "bytes_all" | "bytes_here">, item
   return { state, here, left, percent, failed };
 }
 
+/** Whether starting a test takes something that cannot be given back: its time or one of few attempts. */
+export function costsSomething(card: Pick<AssessmentCard, "time_limit_seconds" | "attempts_left">): boolean {
+  return card.time_limit_seconds !== null || card.attempts_left !== null;
+}
+
 /** The action of a test's button. */
 export function startOf(card: AssessmentCard): "go_on" | "start" | "again" | "none" {
   if (card.attempts.some((attempt) => attempt.state === "started")) return "go_on";

@@ -59,6 +59,27 @@ test("signing in with the server keeps the person's server and name, never the p
   expect([it.step, it.server, it.name, it.password]).toEqual(["sign_in", "https://s.example", "aysel", ""]);
 });
 
+test("a person may stop waiting for a silent server, and may try again", async () => {
+  let answer: (thrown: unknown) => void = () => {};
+  const calls: string[] = [];
+  const session = {
+    signIn: () => new Promise<void>((_, refuse) => (answer = refuse)),
+    cancelSignIn: async () => {
+      calls.push("cancel");
+      answer(new Refused({ code: "offline", message: "", retryable: true }));
+    },
+  } as unknown as Session;
+  const it = new Entry(session, start([]));
+  Object.assign(it, { name: "aysel", password: "x" });
+  await it.cancel();
+  expect(calls).toEqual([]);
+  const waiting = it.signIn();
+  expect([it.busy, it.asking]).toEqual([true, true]);
+  await it.cancel();
+  await waiting;
+  expect([it.busy, it.asking, it.problem, it.name, it.password, calls]).toEqual([false, false, null, "aysel", "x", ["cancel"]]);
+});
+
 test("going back forgets the password and the problem", async () => {
   const { entry: it } = entry([tile], "cannot_unlock");
   it.choose(tile);

@@ -8,6 +8,17 @@ export type Step = "choose" | "unlock" | "sign_in" | "code";
 /** Refusals that signing in with the server can resolve. */
 const NEEDS_SERVER: readonly Code[] = ["cannot_unlock", "no_keyring", "store_damaged"];
 
+/** Refusals that a corrected address may resolve. */
+export const ABOUT_ADDRESS: readonly Code[] = [
+  "bad_address",
+  "no_such_server",
+  "server_silent",
+  "not_secure",
+  "bad_certificate",
+  "no_such_route",
+  "offline",
+];
+
 export class Entry {
   step = $state<Step>("choose");
   chosen = $state.raw<PersonTile | null>(null);
@@ -25,8 +36,12 @@ export class Entry {
   userName = $state("");
   problem = $state.raw<Problem | null>(null);
   busy = $state(false);
+  /** Whether the server is asked, which the person may stop waiting for. */
+  asking = $state(false);
   /** Whether to flag empty fields: after the first attempt to send them. */
   tried = $state(false);
+
+  #cancelled = false;
 
   constructor(
     private readonly session: Session,
@@ -87,7 +102,7 @@ export class Entry {
     this.tried = true;
     const form = { server: this.server.trim(), code: this.code.trim() };
     if (form.server === "" || form.code === "") return;
-    await this.#attempt(async () => {
+    await this.#ask(async () => {
       this.invitee = await this.session.lookAtCode(form);
       this.tried = false;
     });
@@ -99,7 +114,7 @@ export class Entry {
     const user_name = this.invitee?.user_name ?? this.userName.trim();
     if (this.invitee === null || user_name === "" || this.password === "") return;
     const form = { server: this.server.trim(), code: this.code.trim(), user_name, password: this.password };
-    await this.#attempt(() => this.session.signInWithCode(form));
+    await this.#ask(() => this.session.signInWithCode(form));
     // The code is used: what remains is to open the data here, with the password of before.
     if (this.problem?.code === "old_password_needed") {
       this.step = "sign_in";
@@ -119,8 +134,25 @@ export class Entry {
     this.tried = true;
     const form = { server: this.server.trim(), name: this.name.trim(), password: this.password };
     if (form.server === "" || form.name === "" || form.password === "") return;
-    await this.#attempt(() => this.session.signIn(this.oldPassword === "" ? form : { ...form, old_password: this.oldPassword }));
+    await this.#ask(() => this.session.signIn(this.oldPassword === "" ? form : { ...form, old_password: this.oldPassword }));
     if (this.problem?.code === "old_password_needed") this.needsOldPassword = true;
+  }
+
+  /** Stops waiting for the server. What was typed stays. */
+  async cancel(): Promise<void> {
+    if (!this.asking) return;
+    this.#cancelled = true;
+    await this.session.cancelSignIn();
+  }
+
+  /** As {@link #attempt}, but the person may stop waiting: that is no problem to show. */
+  async #ask(enter: () => Promise<void>): Promise<void> {
+    if (this.busy) return;
+    this.asking = true;
+    this.#cancelled = false;
+    await this.#attempt(enter);
+    this.asking = false;
+    if (this.#cancelled) this.problem = null;
   }
 
   #clear(step: Step): void {

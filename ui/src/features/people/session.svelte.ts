@@ -37,6 +37,10 @@ export class Session {
     this.#enter(await call("sign_in", form));
   }
 
+  async cancelSignIn(): Promise<void> {
+    await call("cancel_sign_in");
+  }
+
   async lookAtCode(form: LookAtCode): Promise<Invitee> {
     return call("look_at_code", form);
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { StationPart } from "$shared/desktop/generated";
 import { matching, tableOf, toneOf } from "./parts";
-import { measure, particularValue } from "./words";
+import { isSaid, measure, particularValue } from "./words";
 
 const part = (id: string, particulars: Record<string, string>): StationPart => ({
   id,
@@ -64,3 +64,10 @@ it("states and days are formatted everywhere", () => {
   expect(["road tanker", "by camel"].map((value) => particularValue({ name: "supply_type", value }))).toEqual(["Road tanker", "by camel"]);
   expect(particularValue({ name: "model", value: "active" })).toBe("active");
 });
+
+it("a kind that the name says already is left out", () =>
+  expect([
+    isSaid({ name: "kind", value: "detection" }, "Gas detection"),
+    isSaid({ name: "kind", value: "fire" }, "Gas detection"),
+    isSaid({ name: "status", value: "gas" }, "Gas detection"),
+  ]).toEqual([true, false, false]));

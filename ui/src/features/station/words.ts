@@ -1,8 +1,8 @@
 // Labels of stations' particulars and states; unknown ones are shown as they were written.
 
 import type { Particular } from "$shared/desktop/generated";
-import { formatDate, formatNumber } from "$shared/i18n/format";
-import { capital } from "$shared/i18n/letters";
+import { formatDate, formatFigures, formatNumber } from "$shared/i18n/format";
+import { capital, fold } from "$shared/i18n/letters";
 import { hasWordOf, wordOf } from "$shared/i18n/words";
 
 /** A particular's name: a known key (`serial_number`) is translated, other text stays. */
@@ -18,13 +18,22 @@ export function statusWords(status: string): string {
 
 /** A measure with its number formatted: `60000 l` becomes `60 000 l`. */
 export function measure(value: string): string {
-  return value.replace(/^\d{5,}(?= |$)/, (digits) => formatNumber(Number(digits)));
+  return formatFigures(value.replace(/^\d{5,}(?= |$)/, (digits) => formatNumber(Number(digits))));
 }
+
+/** Particulars that are names and not figures. */
+const VERBATIM: readonly string[] = ["brand", "code", "contact_phone", "email", "manufacturer", "model", "phone", "serial_number"];
 
 /** A particular's value: states, common kinds and days are formatted, the rest stays as it was written. */
 export function particularValue({ name, value }: Particular): string {
   if (name === "status") return statusWords(value);
   const kind = value.replaceAll(" ", "_");
   if ((name === "kind" || name === "supply_type") && hasWordOf("station_kind_", kind)) return wordOf("station_kind_", kind);
-  return /^\d{4}-\d{2}-\d{2}$/.test(value) ? formatDate(value) : value;
+  if (/^\d{4}-\d{2}-\d{2}$/.test(value)) return formatDate(value);
+  return VERBATIM.includes(name) ? value : formatFigures(value);
+}
+
+/** Whether a name says a particular's value already: "Kind: Detection" below "Gas detection" says nothing. */
+export function isSaid(one: Particular, name: string): boolean {
+  return one.name === "kind" && fold(name).includes(fold(particularValue(one)));
 }

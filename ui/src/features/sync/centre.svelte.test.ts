@@ -47,6 +47,7 @@ const centreOf = (more: Partial<Centre> = {}): Centre => ({
     attention: 0,
     conflicts: 0,
     held: (more.held?.length ?? 0) + (more.offered?.length ?? 0),
+    first_sync: false,
     rows_left: null,
     clock_off_ms: null,
     disk_low: false,
@@ -110,14 +111,14 @@ test("an entry that the server has lost is brought back", async () => {
   const centre = open(centreOf({ offered: [item("a"), item("b")] }));
   await press(part("offered-accept", card("offered", "b")), centre);
   expect(asked()).toEqual([["decide_offered", { id: "b", accept: true }]]);
-  expect(said()).toEqual(["It comes back"]);
+  expect(said()).toEqual(["It will be brought back"]);
 });
 
 test("an entry that the server has lost is left out", async () => {
   const centre = open(centreOf({ offered: [item("a"), item("b")] }));
   await press(part("offered-refuse", card("offered", "a")), centre);
   expect(asked()).toEqual([["decide_offered", { id: "a", accept: false }]]);
-  expect(said()).toEqual(["It stays out"]);
+  expect(said()).toEqual(["It is not brought back"]);
 });
 
 test("all lost entries are brought back in their order", async () => {
@@ -125,7 +126,7 @@ test("all lost entries are brought back in their order", async () => {
   expect(words(part("offered-accept-all"))).toBe("Bring back all (3)");
   await press(part("offered-accept-all"), centre);
   expect(asked()).toEqual(["c", "a", "b"].map((id) => ["decide_offered", { id, accept: true }]));
-  expect(said()).toEqual(["They come back"]);
+  expect(said()).toEqual(["They will be brought back"]);
 });
 
 test("an item that needs a look of its own is not brought back with the others", async () => {
@@ -142,9 +143,7 @@ test("all are brought back only where more than one may be together", () => {
 
 test("a card shows that it needs a look of its own, and is decided there", async () => {
   const centre = open(centreOf({ offered: [item("a", { alone: true }), item("b")] }));
-  expect(words(part("offered-alone", card("offered", "a")))).toBe(
-    "This may decide what somebody can see, do or pay. Look at it by itself.",
-  );
+  expect(words(part("offered-alone", card("offered", "a")))).toBe("This may decide what someone can see, do or pay. Look at it by itself.");
   expect(part("offered-alone", card("offered", "b"))).toBeNull();
   await press(part("offered-accept", card("offered", "a")), centre);
   expect(asked()).toEqual([["decide_offered", { id: "a", accept: true }]]);
@@ -166,13 +165,13 @@ async function askToRefuseAll(): Promise<void> {
 
 test("all lost entries are left out in their order, once that is confirmed", async () => {
   const centre = open(centreOf({ offered: [item("c"), item("a", { alone: true }), item("b")] }));
-  expect(words(part("offered-refuse-all"))).toBe("Leave all out (3)");
+  expect(words(part("offered-refuse-all"))).toBe("Bring none back (3)");
   await askToRefuseAll();
-  expect(words(part("offered-refuse-all-dialog"))).toContain("Leave all 3 out?");
+  expect(words(part("offered-refuse-all-dialog"))).toContain("Bring none of these 3 back?");
   expect(asked()).toEqual([]);
   await press(part("offered-refuse-all-confirm"), centre);
   expect(asked()).toEqual(["c", "a", "b"].map((id) => ["decide_offered", { id, accept: false }]));
-  expect(said()).toEqual(["They stay out"]);
+  expect(said()).toEqual(["They are not brought back"]);
 });
 
 test("leaving all out stops at the first refusal, and shows why", async () => {
@@ -256,7 +255,7 @@ test("a lost entry shows whose laptop had it, its value, and that there is no cu
   expect(words(part("offered-stands", card("offered", "a")))).toBe("Nothing");
   expect(words(part("offered-value", card("offered", "a")))).toBe("Late");
   expect(card("offered", "a").querySelector("time")).not.toBeNull();
-  expect(words(part("offered-author", card("offered", "b")))).toBe("From somebody's laptop");
+  expect(words(part("offered-author", card("offered", "b")))).toBe("From someone's laptop");
   expect(card("offered", "b").querySelector("time")).toBeNull();
 });
 

@@ -17,12 +17,20 @@ export type ChipState =
 export function chipState(status: SyncStatus): ChipState {
   if (status.signed_out) return "signed_out";
   if (needsPerson(status) > 0) return "attention";
-  if (status.rows_left !== null && status.rows_left > 0) return "first_sync";
+  if (isFirstSync(status)) return "first_sync";
   if (status.problem !== null) return "problem";
   if (status.clock_off_ms !== null || status.disk_low) return "warning";
   if (status.busy) return "busy";
   if (status.waiting > 0) return status.online ? "waiting" : "waiting_offline";
   return status.online ? "safe" : "offline";
+}
+
+/**
+ * Whether rows of the first sync may still come, so that nothing that is missing is known to be missing. Without a server or a
+ * session there is something else to say.
+ */
+export function isFirstSync(status: SyncStatus): boolean {
+  return status.first_sync && (status.online || status.busy) && status.problem === null;
 }
 
 /** Refused changes, conflicts and others' changes that wait for a decision, together. */

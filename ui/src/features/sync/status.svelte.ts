@@ -2,7 +2,8 @@
 
 import type { SyncStatus } from "$shared/desktop/generated";
 import { call, onEvent } from "$shared/desktop/desktop";
-import { notifyProblem } from "$shared/ui";
+import { notify, notifyProblem } from "$shared/ui";
+import { m } from "$messages";
 
 /** Interval at which "5 minutes ago" is updated. */
 const CLOCK_MS = 20_000;
@@ -63,7 +64,11 @@ export function followSync(): () => void {
 export async function syncNow(): Promise<void> {
   state.asking = true;
   try {
-    take(await call("sync_now"));
+    const status = await call("sync_now");
+    take(status);
+    // A press without any visible effect would look like a broken button.
+    if (!status.online) notify(m.sync_now_offline());
+    else if (status.problem === null && !status.signed_out) notify(m.sync_now_done());
   } catch (thrown) {
     notifyProblem(thrown);
   } finally {

@@ -3,6 +3,7 @@ import type { AttentionField, AttentionItem, HeldItem, SyncStatus } from "$share
 import { formatDateTime } from "$shared/i18n/format";
 import * as attention from "./attention";
 import { chipState, firstSyncPercent, needsPerson } from "./chip";
+import { headline, lidWords } from "./sentences";
 import { heldName, heldState, heldValues, shownFields } from "./held";
 import { columnValueWords, columnWords, fieldWords, valueWords } from "./words";
 
@@ -14,6 +15,7 @@ const status = (more: Partial<SyncStatus> = {}): SyncStatus => ({
   attention: 0,
   conflicts: 0,
   held: 0,
+  first_sync: false,
   rows_left: null,
   clock_off_ms: null,
   disk_low: false,
@@ -31,13 +33,24 @@ describe("the chip", () => {
     expect(chipState(status({ online: false, waiting: 3 }))).toBe("waiting_offline");
     expect(chipState(status({ busy: true, waiting: 3 }))).toBe("busy");
     expect(chipState(status({ rows_left: 0 }))).toBe("safe");
-    expect(chipState(status({ rows_left: 20, busy: true }))).toBe("first_sync");
+    expect(chipState(status({ first_sync: true, rows_left: 20, busy: true }))).toBe("first_sync");
+    expect(chipState(status({ first_sync: true }))).toBe("first_sync");
+    expect(chipState(status({ first_sync: true, online: false }))).toBe("offline");
+    expect(chipState(status({ first_sync: true, problem: "device_revoked" }))).toBe("problem");
     expect(chipState(status({ clock_off_ms: 600_000 }))).toBe("warning");
     expect(chipState(status({ problem: "internal", busy: true }))).toBe("problem");
-    expect(chipState(status({ conflicts: 1, rows_left: 20 }))).toBe("attention");
+    expect(chipState(status({ conflicts: 1, first_sync: true, rows_left: 20 }))).toBe("attention");
     expect(chipState(status({ held: 2, waiting: 3 }))).toBe("attention");
     expect(needsPerson(status({ held: 2, conflicts: 1, attention: 4 }))).toBe(7);
     expect(chipState(status({ signed_out: true, attention: 2 }))).toBe("signed_out");
+  });
+
+  it("never says that all is sent or the lid may close before the first sync has ended", () => {
+    expect([headline(status({ first_sync: true })), lidWords(status({ first_sync: true }))]).toEqual([
+      "First sync",
+      "Still downloading: keep the lid open if you can",
+    ]);
+    expect([headline(status()), lidWords(status())]).toEqual(["Everything is sent", "Safe to close the lid"]);
   });
 
   it("shows the progress of a first sync", () => {
@@ -155,9 +168,9 @@ describe("a held change", () => {
   });
 
   it("shows its author who decided", () => {
-    expect(heldState(held())).toBe("Waiting for somebody else to accept");
+    expect(heldState(held())).toBe("Waiting for someone else to accept");
     expect(heldState(held({ state: "accepted", decided_by: "Sabina" }))).toBe("Accepted by Sabina");
-    expect(heldState(held({ state: "refused" }))).toBe("Refused by Somebody");
+    expect(heldState(held({ state: "refused" }))).toBe("Refused by Someone");
   });
 });
 

@@ -15,6 +15,7 @@ const question = (question_type: string, answer: Question["answer"] = null): Que
   is_correct: null,
   points_earned: null,
   explanation: "",
+  right_answer: null,
   options: ["a", "b", "c"].map((id) => ({ id, text: id })),
 });
 

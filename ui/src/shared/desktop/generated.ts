@@ -588,7 +588,7 @@ value: string,
  */
 other_line: number | null, };
 
-export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_follows" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "organization_suspended" | "unknown_code" | "code_used" | "code_expired" | "code_revoked" | "password_too_short" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "payment_needed" | "prerequisite_missing" | "no_seat" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "content_locked" | "offline" | "bad_address" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "organization_suspended" | "unknown_code" | "code_used" | "code_expired" | "code_revoked" | "password_too_short" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "payment_needed" | "prerequisite_missing" | "no_seat" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "content_locked" | "offline" | "bad_address" | "no_such_server" | "server_silent" | "not_secure" | "bad_certificate" | "already_open" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
 /**
@@ -978,6 +978,10 @@ conflicts: number,
  */
 held: number, 
 /**
+ * Whether the first sync has not ended yet: what is missing here may still come.
+ */
+first_sync: boolean, 
+/**
  * Rows of a first sync still to come; none when it is done.
  */
 rows_left: number | null, 
@@ -1248,7 +1252,11 @@ by: string,
 /**
  * When it was entered.
  */
-at: number | null, };
+at: number | null, 
+/**
+ * Whether it is known to have been entered on this laptop.
+ */
+here: boolean, };
 
 export type Settle = { 
 /**
@@ -1379,6 +1387,10 @@ teaching: Array<CourseCard>,
  */
 groups: Array<GroupCard>, 
 /**
+ * What a teacher's groups need; empty for others.
+ */
+group_news: Array<GroupNews>, 
+/**
  * Stations of the organization.
  */
 stations: Array<StationCard>, 
@@ -1435,6 +1447,14 @@ topic_title: string,
  */
 attempt_id: string | null, 
 /**
+ * The title of its test.
+ */
+attempt_title: string | null, 
+/**
+ * Seconds left for it at the time of the answer; none without a limit.
+ */
+attempt_seconds_left: number | null, 
+/**
  * The page where they stopped.
  */
 page: number | null, 
@@ -1461,6 +1481,10 @@ courses: Array<CourseCard>,
  */
 marks: [number, number, number, number], 
 /**
+ * The lessons of these days that were not simply attended, the newest first.
+ */
+not_present: Array<LessonMark>, 
+/**
  * Attendance, payments, certificates and badges.
  */
 record: PersonRecord, 
@@ -1468,6 +1492,20 @@ record: PersonRecord,
  * Their latest results.
  */
 results: Array<AttemptCard>, };
+
+export type LessonMark = { 
+/**
+ * The day.
+ */
+day: string, 
+/**
+ * `late`, `absent` or `excused`.
+ */
+status: string, 
+/**
+ * The teacher's note.
+ */
+note: string, };
 
 export type CourseCard = { 
 /**
@@ -1791,116 +1829,6 @@ points: number,
  */
 attempts: number, };
 
-export type PersonStanding = "here" | "coming" | "refused" | "partly";
-
-export type PersonPage = { 
-/**
- * The person.
- */
-user_id: string, 
-/**
- * Their name.
- */
-full_name: string, 
-/**
- * How much of their rows is here.
- */
-standing: PersonStanding, 
-/**
- * Whether their rows were asked for by opening this page, so that they may be pinned or let go.
- */
-followed: boolean, 
-/**
- * Whether they stay on this laptop, however many other people are opened.
- */
-pinned: boolean, 
-/**
- * Graded and unfinished attempts, the newest first.
- */
-results: Array<AttemptCard>, 
-/**
- * The courses that they study, with progress.
- */
-courses: Array<CourseCard>, 
-/**
- * The latest marks, the newest first.
- */
-marks: Array<PersonMark>, 
-/**
- * The latest payments, the newest first.
- */
-payments: Array<PersonPayment>, 
-/**
- * Totals of attendance, balances, certificates and badges.
- */
-record: PersonRecord, 
-/**
- * The tables that this was read from, and `follows`.
- */
-tables: Array<string>, };
-
-export type PersonMark = { 
-/**
- * The row.
- */
-id: string, 
-/**
- * The day of the lesson.
- */
-lesson_date: string, 
-/**
- * `present`, `late`, `absent` or `excused`.
- */
-status: string, 
-/**
- * The group; empty when it is not on this laptop.
- */
-group_name: string, 
-/**
- * The teacher's note.
- */
-note: string, };
-
-export type PersonPayment = { 
-/**
- * The row.
- */
-id: string, 
-/**
- * The day.
- */
-payment_date: string, 
-/**
- * What it is for.
- */
-title: string, 
-/**
- * In minor units.
- */
-amount_minor: number, 
-/**
- * Such as `EUR`.
- */
-currency: string, 
-/**
- * `paid`, `unpaid`, `partial` or `cancelled`.
- */
-status: string, 
-/**
- * The receipt's number; empty until the server has given it.
- */
-receipt_number: string, };
-
-export type PinPerson = { 
-/**
- * The person.
- */
-id: string, 
-/**
- * Whether their rows stay.
- */
-pinned: boolean, };
-
 export type AssessmentCard = { 
 /**
  * The test.
@@ -2201,7 +2129,7 @@ id: string,
  */
 assessment_id: string, 
 /**
- * Its test's title.
+ * Its test's title, or that of its course where the test is not on this laptop.
  */
 assessment_title: string, 
 /**
@@ -2327,7 +2255,11 @@ points_earned: number | null,
 /**
  * After grading, where the test shows it: why the answer is right.
  */
-explanation: string, };
+explanation: string, 
+/**
+ * After grading, where the test shows explanations and no attempt is left that could copy it: the right answer.
+ */
+right_answer: RightAnswer | null, };
 
 export type QuestionOption = { 
 /**
@@ -2338,6 +2270,20 @@ id: string,
  * The text.
  */
 text: string, };
+
+export type RightAnswer = { 
+/**
+ * The ids of the right options.
+ */
+options: Array<string>, 
+/**
+ * The right number.
+ */
+number: number | null, 
+/**
+ * The accepted texts.
+ */
+accepted: Array<string>, };
 
 export type StartAttempt = { 
 /**
@@ -2392,6 +2338,34 @@ members: number,
  * Members without a mark today, on a lesson day.
  */
 unmarked_today: number | null, };
+
+export type GroupNews = { 
+/**
+ * The group.
+ */
+group_id: string, 
+/**
+ * Lessons of the last two weeks on which a member has no mark, the oldest first. Today is not among them.
+ */
+unmarked_days: Array<string>, 
+/**
+ * Members who missed their last three lessons or more.
+ */
+missing: Array<MissingStudent>, };
+
+export type MissingStudent = { 
+/**
+ * The student.
+ */
+student_id: string, 
+/**
+ * Their name.
+ */
+display_name: string, 
+/**
+ * How many lessons in a row.
+ */
+lessons: number, };
 
 export type GridRange = { 
 /**
@@ -2660,7 +2634,6 @@ export const CODES: readonly Code[] = [
   "too_many_mutations",
   "too_many_attempts",
   "too_many_scopes",
-  "too_many_follows",
   "too_many_devices",
   "too_many_streams",
   "too_many_requests",
@@ -2712,6 +2685,11 @@ export const CODES: readonly Code[] = [
   "content_locked",
   "offline",
   "bad_address",
+  "no_such_server",
+  "server_silent",
+  "not_secure",
+  "bad_certificate",
+  "already_open",
   "locked",
   "cannot_unlock",
   "old_password_needed",
@@ -3555,6 +3533,8 @@ export interface Commands {
   look_at_code: { arguments: LookAtCode; answer: Invitee };
   /** Signs in with a one-time code and chooses a password. */
   sign_in_with_code: { arguments: SignInWithCode; answer: Person };
+  /** Stops waiting for the server's answer to a sign-in or to a code. */
+  cancel_sign_in: { arguments: Nothing; answer: Nothing };
   /** Unlocks without the server. */
   unlock: { arguments: Unlock; answer: Person };
   /** Locks; nothing is deleted. */
@@ -3641,14 +3621,6 @@ export interface Commands {
   set_marks: { arguments: SetMarks; answer: Nothing };
   /** A group's learners by their points for coding tasks. */
   coding_ranking: { arguments: ById; answer: Array<RankedLearner> };
-  /** Opens a person's page: an administrator's laptop follows that person's rows from now on. */
-  open_person: { arguments: ById; answer: PersonPage };
-  /** A person's page, read again. */
-  person_page: { arguments: ById; answer: PersonPage };
-  /** Keeps a followed person's rows on this laptop, however many others are opened, or no longer. */
-  pin_person: { arguments: PinPerson; answer: PersonPage };
-  /** Lets a followed person go: their rows leave this laptop. */
-  let_go_of_person: { arguments: ById; answer: Nothing };
   /** Stations of the organization. */
   stations: { arguments: Nothing; answer: Array<StationCard> };
   /** A station with everything that belongs to it. */

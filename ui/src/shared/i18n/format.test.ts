@@ -6,6 +6,7 @@ import {
   formatDate,
   formatDay,
   formatDuration,
+  formatFigures,
   formatList,
   formatNumber,
   formatPercent,
@@ -98,4 +99,22 @@ test("an empty language is the system's, and English where the system speaks ano
   expect(language()).toBe("ru");
   chooseLanguage("", ["de"]);
   expect(language()).toBe("en");
+});
+
+test("figures in free text have the language's decimal sign, and versions, dates and names stay", () => {
+  const texts = ["1.6 MPa", "40.4581", "from 0.5 to 2.25", "1.2.3", "v1.6", "10.11.2026", "a.5", "60000 l"];
+  expect(texts.map(formatFigures)).toEqual(texts);
+  for (const other of ["ru", "az"] as const) {
+    chooseLanguage(other);
+    expect(texts.map(formatFigures), other).toEqual([
+      "1,6 MPa",
+      "40,4581",
+      "from 0,5 to 2,25",
+      "1.2.3",
+      "v1.6",
+      "10.11.2026",
+      "a.5",
+      "60000 l",
+    ]);
+  }
 });

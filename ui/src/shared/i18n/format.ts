@@ -130,6 +130,23 @@ export function formatDateTime(at: number): string {
   }).format(at);
 }
 
+/** `14 Mar 2026, 09:30:05`: to tell two moments of one minute apart. */
+export function formatMoment(at: number): string {
+  return `${formatDateTime(at)}:${String(new Date(at).getSeconds()).padStart(2, "0")}`;
+}
+
+/** A number in free text, such as `1.6 MPa` or `40.4581`, with the language's decimal sign. Versions and dates are left as they are. */
+export function formatFigures(text: string): string {
+  return text.replace(
+    /(?<![\d.,\p{L}-])(\d+)\.(\d+)(?![\d.,]*\d|\p{L})/gu,
+    (_, whole: string, part: string) => whole + decimalSign() + part,
+  );
+}
+
+function decimalSign(): string {
+  return formatNumber(0.5, 1).slice(1, 2);
+}
+
 const STEPS = [
   ["hour", 3_600_000],
   ["minute", 60_000],

@@ -7,6 +7,7 @@ use serde_json::Value;
 use waystation_model::Code;
 use waystation_model::grading::{GradedAnswer, GradedQuestion};
 use waystation_model::registry::Kind;
+use waystation_model::rules::attempts;
 
 use super::draft::Draft;
 use super::{AttemptsOf, attempt_cards};
@@ -102,16 +103,13 @@ pub(super) fn open(snapshot: &Snapshot<'_>, id: &str) -> Result<Attempt> {
     if is_running && let Some(draft) = &mut draft {
         draft.tick(snapshot.clock);
     }
-    let elapsed_ms = match &draft {
-        Some(draft) => draft.elapsed_ms,
-        None => snapshot.clock.now_ms() + clock_offset_ms(snapshot.connection)? - card.started_at,
-    };
     let grades = grades(&sent_grades, draft.as_ref());
-    let explanations = if card.state == "graded" && assessment.shows_explanations {
-        key_of(snapshot.connection, &card.assessment_id)?.map_or(Value::Null, |(_, explanations)| explanations)
+    let (keys, explanations) = if card.state == "graded" && assessment.shows_explanations {
+        key_of(snapshot.connection, &card.assessment_id)?.unwrap_or_default()
     } else {
-        Value::Null
+        Default::default()
     };
+    let tells_right_answers = card.passed == Some(true) || !may_try_again(snapshot, &assessment, &user_id, &card)?;
     let options = options(snapshot.connection, &card.assessment_id)?;
     let mut questions = questions(snapshot.connection, &card.assessment_id, options)?;
     for question in &mut questions {
@@ -125,21 +123,70 @@ pub(super) fn open(snapshot: &Snapshot<'_>, id: &str) -> Result<Attempt> {
             question.points_earned = grade.points;
             question.is_correct = grade.is_correct.filter(|_| assessment.shows_explanations);
         }
+        question.right_answer = right_answer(&keys[&question.id]).filter(|_| tells_right_answers);
         question.explanation = explanations[&question.id].as_str().unwrap_or_default().to_owned();
     }
+    let seconds_left = if is_running { seconds_left(snapshot, &assessment, draft.as_ref(), card.started_at)? } else { None };
     Ok(Attempt {
         course_id: assessment.course_id,
         kind: assessment.kind,
         description: assessment.description,
         passing_percent: assessment.passing_percent,
         graded_here: assessment.graded_here,
-        seconds_left: assessment.time_limit_seconds.filter(|_| is_running).map(|limit| (limit * 1000 - elapsed_ms).max(0).div_euclid(1000)),
+        seconds_left,
         clock_moved: clock_moved || draft.as_ref().is_some_and(|draft| draft.clock_moved),
         at_question: draft.as_ref().map_or(0, |draft| draft.at_question),
         questions,
         feedback,
         card,
     })
+}
+
+/// Seconds left of a running attempt; none without a limit.
+fn seconds_left(snapshot: &Snapshot<'_>, assessment: &Assessment, draft: Option<&Draft>, started_at: i64) -> Result<Option<i64>> {
+    let elapsed_ms = match draft {
+        Some(draft) => draft.elapsed_ms,
+        None => snapshot.clock.now_ms() + clock_offset_ms(snapshot.connection)? - started_at,
+    };
+    Ok(assessment.time_limit_seconds.map(|limit| (limit * 1000 - elapsed_ms).max(0).div_euclid(1000)))
+}
+
+/// A running attempt, as screens beside the test show it.
+pub struct RunningAttempt {
+    /// Its test's title.
+    pub title: String,
+    /// Seconds left; none without a limit.
+    pub seconds_left: Option<i64>,
+}
+
+/// Reads a running attempt of this person.
+pub fn running_attempt(snapshot: &Snapshot<'_>, id: &str) -> Result<RunningAttempt> {
+    let not_found = || ClientError::refused(Code::NotFound, "the attempt is not on this laptop");
+    let (_, card) = attempt_cards(snapshot, AttemptsOf::One(id))?.pop().ok_or_else(not_found)?;
+    let assessment = Assessment::load(snapshot.connection, &card.assessment_id)?;
+    let mut draft = Draft::load(snapshot.connection, id)?;
+    if let Some(draft) = &mut draft {
+        draft.tick(snapshot.clock);
+    }
+    let seconds_left = seconds_left(snapshot, &assessment, draft.as_ref(), card.started_at)?;
+    Ok(RunningAttempt { title: card.assessment_title, seconds_left })
+}
+
+/// Whether the person has an attempt left at a test that limits them: its right answers would give it away.
+fn may_try_again(snapshot: &Snapshot<'_>, assessment: &Assessment, user_id: &str, card: &AttemptCard) -> Result<bool> {
+    if assessment.attempts_max.is_none() {
+        return Ok(false);
+    }
+    let of_person = attempt_cards(snapshot, AttemptsOf::Person(user_id))?;
+    let numbers = of_person.iter().filter(|(_, other)| other.assessment_id == card.assessment_id).map(|(_, other)| other.attempt_number);
+    Ok(attempts::left(assessment.attempts_max, i64::from(numbers.max().unwrap_or(0))).is_some_and(|left| left > 0))
+}
+
+/// A question's entry in the key.
+fn right_answer(entry: &Value) -> Option<RightAnswer> {
+    let texts = |name: &str| entry[name].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let answer = RightAnswer { options: texts("options"), number: entry["number"].as_f64(), accepted: texts("accepted") };
+    Some(answer).filter(|answer| *answer != RightAnswer::default())
 }
 
 /// The grade of each answer: the server's, or otherwise this laptop's.
@@ -178,6 +225,7 @@ fn questions(connection: &Connection, assessment_id: &str, mut options: HashMap<
                 is_correct: None,
                 points_earned: None,
                 explanation: String::new(),
+                right_answer: None,
                 id,
             })
         })?

@@ -7,7 +7,13 @@ export function isTaken(event: KeyboardEvent): boolean {
   return at.closest("input, textarea, select, [contenteditable], [role=tablist], [role=listbox], [role=menu], [role=dialog]") !== null;
 }
 
-export type PdfKey = "next" | "previous" | "first" | "last" | "larger" | "smaller" | "search";
+/** Whether a key presses the focused element. */
+export function presses(event: KeyboardEvent): boolean {
+  const at = event.target as HTMLElement | null;
+  return event.key === " " && !!at?.closest && at.closest("button, a, summary, [role=button]") !== null;
+}
+
+export type PdfKey = "next" | "previous" | "down" | "up" | "screen-down" | "screen-up" | "first" | "last" | "larger" | "smaller" | "search";
 
 export function pdfKeyOf(event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">): PdfKey | null {
   const command = event.ctrlKey || event.metaKey;
@@ -15,11 +21,19 @@ export function pdfKeyOf(event: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" |
   if (command || event.altKey) return null;
   switch (event.key) {
     case "ArrowRight":
-    case "PageDown":
       return "next";
     case "ArrowLeft":
-    case "PageUp":
       return "previous";
+    case "ArrowDown":
+      return "down";
+    case "ArrowUp":
+      return "up";
+    case "PageDown":
+      return "screen-down";
+    case "PageUp":
+      return "screen-up";
+    case " ":
+      return event.shiftKey ? "screen-up" : "screen-down";
     case "Home":
       return "first";
     case "End":

@@ -34,15 +34,10 @@ test("no more matches than the limit", () => {
 test("the reader's keys", () => {
   const key = (key: string, more = {}) =>
     pdfKeyOf({ key, code: "", ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
-  expect(["ArrowRight", "PageDown", "ArrowLeft", "PageUp", "Home", "End", "x"].map((name) => key(name))).toEqual([
-    "next",
-    "next",
-    "previous",
-    "previous",
-    "first",
-    "last",
-    null,
-  ]);
+  expect(
+    ["ArrowRight", "PageDown", "ArrowLeft", "PageUp", "ArrowDown", "ArrowUp", " ", "Home", "End", "x"].map((name) => key(name)),
+  ).toEqual(["next", "screen-down", "previous", "screen-up", "down", "up", "screen-down", "first", "last", null]);
   expect(key("а", { code: "KeyF", ctrlKey: true })).toBe("search");
   expect(key("ArrowLeft", { altKey: true })).toBeNull();
+  expect(key(" ", { shiftKey: true })).toBe("screen-up");
 });
