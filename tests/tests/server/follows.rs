@@ -73,7 +73,7 @@ async fn a_followed_learner_arrives_stays_current_and_leaves() -> Outcome<()> {
 
     office.admin.follows.clear();
     let pulled = office.admin.pull().await?;
-    assert_eq!(pulled.removed, [scope.clone()]);
+    assert_eq!(pulled.removed, std::slice::from_ref(&scope));
     assert!(office.admin.row("enrollments", enrollment).is_none());
     Ok(())
 }
