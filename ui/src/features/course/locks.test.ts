@@ -5,7 +5,7 @@ import { lockWords } from "./locks";
 const words = (kind: string, titles: string[] = [], day: string | null = null) => lockWords({ kind, titles, day } as ContentLock);
 
 test("each lock says what opens it, by the titles that people know", () => {
-  expect(words("topic", ["Documents"])).toBe("First do “Documents”");
+  expect(words("topic", ["Documents"])).toBe("First finish “Documents”");
   expect(words("courses", ["Basics", "Fire"])).toBe("First complete the courses “Basics” and “Fire”");
   expect(words("modules", ["One"])).toBe("First complete “One”");
   expect(words("assessments", ["Quiz"])).toBe("First pass “Quiz”");
