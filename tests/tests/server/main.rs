@@ -33,6 +33,7 @@ mod records_rights;
 mod refusals;
 mod rights;
 mod rights_moved;
+mod rights_over_http;
 mod row_security;
 mod rules;
 mod schema;
