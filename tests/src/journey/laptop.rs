@@ -141,6 +141,20 @@ impl Laptop {
         self.unlock(user_name).await
     }
 
+    /// Begins or continues a test of the open course. Before a test that takes time or an attempt, what it takes is shown.
+    pub async fn start_test(&self, test: usize) -> Outcome<()> {
+        let window = self.window()?;
+        window.press(&format!("assessment-start-{test}")).await?;
+        wait::until("the test begins", SEE_TIME_MAX, || async {
+            if window.shown("before-test").await?.is_some() {
+                window.press("before-test-start").await?;
+                window.disappears("before-test").await?;
+            }
+            Ok(window.shown("attempt-running").await?.map(|_| ()))
+        })
+        .await
+    }
+
     /// Marks the cell under the cursor of the grid by its key. Answers the question whether a day after today is meant.
     pub async fn mark(&self, cell: &str, key: char, status: &str) -> Outcome<()> {
         let window = self.window()?;

@@ -100,8 +100,7 @@ impl Journey<'_> {
     /// Begins a test of the open course, answers everything and submits it.
     pub(super) async fn take_test(&self, test: usize) -> Outcome<()> {
         let window = self.a.window()?;
-        window.press(&format!("assessment-start-{test}")).await?;
-        window.see("attempt-running").await?;
+        self.a.start_test(test).await?;
         let questions = window.count("[data-testid^=\"strip-\"]").await?;
         for index in 0..questions {
             self.answer(index, 0).await?;
