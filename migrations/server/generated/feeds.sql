@@ -69,6 +69,8 @@ BEGIN
     NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -76,8 +78,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
@@ -196,6 +198,8 @@ CREATE OR REPLACE FUNCTION before_stations() RETURNS trigger LANGUAGE plpgsql AS
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -203,8 +207,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.code IS NOT NULL OR NEW.edits ? 'code') AND coalesce((NEW.edits #>> '{code,stamp}')::bigint, 0) = 0 THEN
@@ -357,6 +361,8 @@ CREATE OR REPLACE FUNCTION before_station_gas_supply_sources() RETURNS trigger L
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -367,8 +373,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -486,6 +492,8 @@ CREATE OR REPLACE FUNCTION before_station_equipment() RETURNS trigger LANGUAGE p
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -496,8 +504,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -622,6 +630,8 @@ CREATE OR REPLACE FUNCTION before_station_specifications() RETURNS trigger LANGU
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -632,8 +642,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -716,6 +726,8 @@ CREATE OR REPLACE FUNCTION before_station_safety_systems() RETURNS trigger LANGU
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -726,8 +738,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -817,6 +829,8 @@ CREATE OR REPLACE FUNCTION before_station_safety_system_features() RETURNS trigg
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -827,8 +841,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -904,6 +918,8 @@ CREATE OR REPLACE FUNCTION before_departments() RETURNS trigger LANGUAGE plpgsql
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -911,8 +927,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
@@ -1010,6 +1026,8 @@ BEGIN
     NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -1017,8 +1035,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.user_name IS NOT NULL OR NEW.edits ? 'user_name') AND coalesce((NEW.edits #>> '{user_name,stamp}')::bigint, 0) = 0 THEN
@@ -1195,6 +1213,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'staff_cards:' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -1205,8 +1225,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     RETURN NEW;
 END $$;
@@ -1269,6 +1289,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'user_profiles:' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -1279,8 +1301,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.avatar_url IS NOT NULL OR NEW.edits ? 'avatar_url') AND coalesce((NEW.edits #>> '{avatar_url,stamp}')::bigint, 0) = 0 THEN
@@ -1436,6 +1458,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'student_profiles:' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -1446,8 +1470,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.grade IS NOT NULL OR NEW.edits ? 'grade') AND coalesce((NEW.edits #>> '{grade,stamp}')::bigint, 0) = 0 THEN
@@ -1547,6 +1571,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'student_notes:' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -1557,8 +1583,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.notes IS NOT NULL OR NEW.edits ? 'notes') AND coalesce((NEW.edits #>> '{notes,stamp}')::bigint, 0) = 0 THEN
@@ -1629,6 +1655,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'parent_profiles:' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -1639,8 +1667,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.deleted_at IS NOT NULL OR NEW.edits ? 'deleted_at') AND coalesce((NEW.edits #>> '{deleted_at,stamp}')::bigint, 0) = 0 THEN
@@ -1718,6 +1746,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'teacher_profiles:' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -1728,8 +1758,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.display_title IS NOT NULL OR NEW.edits ? 'display_title') AND coalesce((NEW.edits #>> '{display_title,stamp}')::bigint, 0) = 0 THEN
@@ -1814,6 +1844,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'guardian_links:' || coalesce(NEW.parent_id::text, '-') || ':' || coalesce(NEW.student_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -1824,8 +1856,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.relation IS NOT NULL OR NEW.edits ? 'relation') AND coalesce((NEW.edits #>> '{relation,stamp}')::bigint, 0) = 0 THEN
@@ -1912,6 +1944,8 @@ BEGIN
     NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -1919,8 +1953,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.teacher_id IS NOT NULL OR NEW.edits ? 'teacher_id') AND coalesce((NEW.edits #>> '{teacher_id,stamp}')::bigint, 0) = 0 THEN
@@ -2074,6 +2108,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'group_memberships:' || coalesce(NEW.group_id::text, '-') || ':' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -2084,8 +2120,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.is_active IS NOT NULL OR NEW.joined_at IS NOT NULL OR NEW.left_at IS NOT NULL OR NEW.edits ? 'stay') AND coalesce((NEW.edits #>> '{stay,stamp}')::bigint, 0) = 0 THEN
@@ -2170,6 +2206,8 @@ CREATE OR REPLACE FUNCTION before_group_membership_periods() RETURNS trigger LAN
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -2180,8 +2218,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     RETURN NEW;
 END $$;
@@ -2251,6 +2289,8 @@ CREATE OR REPLACE FUNCTION before_certificate_templates() RETURNS trigger LANGUA
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -2258,8 +2298,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
@@ -2356,6 +2396,8 @@ CREATE OR REPLACE FUNCTION before_badges() RETURNS trigger LANGUAGE plpgsql AS $
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -2363,8 +2405,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
@@ -2456,6 +2498,8 @@ BEGIN
     NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -2463,8 +2507,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
@@ -2692,6 +2736,8 @@ CREATE OR REPLACE FUNCTION before_course_facts() RETURNS trigger LANGUAGE plpgsq
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -2702,8 +2748,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -2788,6 +2834,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'course_prerequisites:' || coalesce(NEW.course_id::text, '-') || ':' || coalesce(NEW.prerequisite_course_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -2798,8 +2846,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.is_mandatory IS NOT NULL OR NEW.edits ? 'is_mandatory') AND coalesce((NEW.edits #>> '{is_mandatory,stamp}')::bigint, 0) = 0 THEN
@@ -2876,6 +2924,8 @@ CREATE OR REPLACE FUNCTION before_modules() RETURNS trigger LANGUAGE plpgsql AS 
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -2886,8 +2936,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -2999,6 +3049,8 @@ CREATE OR REPLACE FUNCTION before_topics() RETURNS trigger LANGUAGE plpgsql AS $
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -3009,8 +3061,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.module_id IS NOT NULL OR NEW.edits ? 'module_id') AND coalesce((NEW.edits #>> '{module_id,stamp}')::bigint, 0) = 0 THEN
@@ -3129,6 +3181,8 @@ CREATE OR REPLACE FUNCTION before_media_assets() RETURNS trigger LANGUAGE plpgsq
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -3139,8 +3193,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
@@ -3232,6 +3286,8 @@ CREATE OR REPLACE FUNCTION before_content_items() RETURNS trigger LANGUAGE plpgs
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -3242,8 +3298,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.media_asset_id IS NOT NULL OR NEW.edits ? 'media_asset_id') AND coalesce((NEW.edits #>> '{media_asset_id,stamp}')::bigint, 0) = 0 THEN
@@ -3370,6 +3426,8 @@ BEGIN
     NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -3380,8 +3438,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.kind IS NOT NULL OR NEW.edits ? 'kind') AND coalesce((NEW.edits #>> '{kind,stamp}')::bigint, 0) = 0 THEN
@@ -3557,6 +3615,8 @@ CREATE OR REPLACE FUNCTION before_questions() RETURNS trigger LANGUAGE plpgsql A
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -3567,8 +3627,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -3674,6 +3734,8 @@ CREATE OR REPLACE FUNCTION before_question_options() RETURNS trigger LANGUAGE pl
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -3684,8 +3746,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -3778,6 +3840,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'answer_keys:' || coalesce(NEW.assessment_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -3788,8 +3852,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.keys IS NOT NULL OR NEW.edits ? 'keys') AND coalesce((NEW.edits #>> '{keys,stamp}')::bigint, 0) = 0 THEN
@@ -3904,6 +3968,8 @@ BEGIN
     NEW.available_to := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.available_to + interval '500 microseconds') = date_trunc('milliseconds', OLD.available_to + interval '500 microseconds') THEN OLD.available_to ELSE date_trunc('milliseconds', NEW.available_to + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -3914,8 +3980,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.available_from IS NOT NULL OR NEW.available_to IS NOT NULL OR NEW.edits ? 'window') AND coalesce((NEW.edits #>> '{window,stamp}')::bigint, 0) = 0 THEN
@@ -4016,6 +4082,8 @@ CREATE OR REPLACE FUNCTION before_learning_paths() RETURNS trigger LANGUAGE plpg
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4026,8 +4094,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
@@ -4125,6 +4193,8 @@ CREATE OR REPLACE FUNCTION before_path_steps() RETURNS trigger LANGUAGE plpgsql 
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4135,8 +4205,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.position IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -4217,6 +4287,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'enrollments:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.course_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4227,8 +4299,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.enrolled_by IS NOT NULL OR NEW.enrollment_type IS NOT NULL OR NEW.edits ? 'enrolling') AND coalesce((NEW.edits #>> '{enrolling,stamp}')::bigint, 0) = 0 THEN
@@ -4330,6 +4402,8 @@ BEGIN
     NEW.graded_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.graded_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.graded_at + interval '500 microseconds') THEN OLD.graded_at ELSE date_trunc('milliseconds', NEW.graded_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4340,8 +4414,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.feedback IS NOT NULL OR NEW.edits ? 'feedback') AND coalesce((NEW.edits #>> '{feedback,stamp}')::bigint, 0) = 0 THEN
@@ -4427,6 +4501,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'topic_progress:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.topic_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4437,8 +4513,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     RETURN NEW;
 END $$;
@@ -4510,6 +4586,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'content_progress:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.content_item_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4520,8 +4598,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.page IS NOT NULL OR NEW.second IS NOT NULL OR NEW.edits ? 'position') AND coalesce((NEW.edits #>> '{position,stamp}')::bigint, 0) = 0 THEN
@@ -4599,6 +4677,8 @@ BEGIN
     NEW.due_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.due_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.due_at + interval '500 microseconds') THEN OLD.due_at ELSE date_trunc('milliseconds', NEW.due_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4609,8 +4689,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
@@ -4725,6 +4805,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'assignment_submissions:' || coalesce(NEW.assignment_id::text, '-') || ':' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4735,8 +4817,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.submission_text IS NOT NULL OR NEW.edits ? 'submission_text') AND coalesce((NEW.edits #>> '{submission_text,stamp}')::bigint, 0) = 0 THEN
@@ -4851,6 +4933,8 @@ BEGIN
     NEW.revoked_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.revoked_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.revoked_at + interval '500 microseconds') THEN OLD.revoked_at ELSE date_trunc('milliseconds', NEW.revoked_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4861,8 +4945,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.pdf_media_asset_id IS NOT NULL OR NEW.edits ? 'pdf_media_asset_id') AND coalesce((NEW.edits #>> '{pdf_media_asset_id,stamp}')::bigint, 0) = 0 THEN
@@ -4963,6 +5047,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'user_badges:' || coalesce(NEW.user_id::text, '-') || ':' || coalesce(NEW.badge_id::text, '-') || ':' || coalesce(NEW.course_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -4973,8 +5059,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.earned_at IS NOT NULL OR NEW.awarded_by IS NOT NULL OR NEW.edits ? 'award') AND coalesce((NEW.edits #>> '{award,stamp}')::bigint, 0) = 0 THEN
@@ -5061,6 +5147,8 @@ BEGIN
     NEW.ends_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.ends_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.ends_at + interval '500 microseconds') THEN OLD.ends_at ELSE date_trunc('milliseconds', NEW.ends_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -5071,8 +5159,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
@@ -5231,6 +5319,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'session_attendances:' || coalesce(NEW.training_session_id::text, '-') || ':' || coalesce(NEW.user_id::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -5241,8 +5331,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.status IS NOT NULL OR NEW.edits ? 'status') AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
@@ -5343,6 +5433,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'attendance_records:' || coalesce(NEW.group_id::text, '-') || ':' || coalesce(NEW.student_id::text, '-') || ':' || coalesce(NEW.lesson_date::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -5353,8 +5445,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.status IS NOT NULL OR NEW.marked_by IS NOT NULL OR NEW.marked_at IS NOT NULL OR NEW.edits ? 'mark') AND coalesce((NEW.edits #>> '{mark,stamp}')::bigint, 0) = 0 THEN
@@ -5439,6 +5531,8 @@ BEGIN
     NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -5449,8 +5543,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
@@ -5548,6 +5642,8 @@ CREATE OR REPLACE FUNCTION before_subscription_plans() RETURNS trigger LANGUAGE 
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -5555,8 +5651,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
@@ -5669,6 +5765,8 @@ BEGIN
     NEW.purchased_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.purchased_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.purchased_at + interval '500 microseconds') THEN OLD.purchased_at ELSE date_trunc('milliseconds', NEW.purchased_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -5679,8 +5777,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.status IS NOT NULL OR NEW.purchased_at IS NOT NULL OR NEW.edits ? 'status') AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
@@ -5759,6 +5857,8 @@ BEGIN
     NEW.ends_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.ends_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.ends_at + interval '500 microseconds') THEN OLD.ends_at ELSE date_trunc('milliseconds', NEW.ends_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -5769,8 +5869,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.status IS NOT NULL OR NEW.edits ? 'status') AND coalesce((NEW.edits #>> '{status,stamp}')::bigint, 0) = 0 THEN
@@ -5856,6 +5956,8 @@ BEGIN
     NEW.expires_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.expires_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.expires_at + interval '500 microseconds') THEN OLD.expires_at ELSE date_trunc('milliseconds', NEW.expires_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -5866,8 +5968,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.title IS NOT NULL OR NEW.edits ? 'title') AND coalesce((NEW.edits #>> '{title,stamp}')::bigint, 0) = 0 THEN
@@ -5989,6 +6091,8 @@ BEGIN
     NEW.read_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.read_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.read_at + interval '500 microseconds') THEN OLD.read_at ELSE date_trunc('milliseconds', NEW.read_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -5999,8 +6103,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.is_archived IS NOT NULL OR NEW.edits ? 'is_archived') AND coalesce((NEW.edits #>> '{is_archived,stamp}')::bigint, 0) = 0 THEN
@@ -6093,6 +6197,8 @@ CREATE OR REPLACE FUNCTION before_coding_topics() RETURNS trigger LANGUAGE plpgs
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -6100,8 +6206,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
@@ -6171,6 +6277,8 @@ BEGIN
     NEW.deleted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.deleted_at + interval '500 microseconds') THEN OLD.deleted_at ELSE date_trunc('milliseconds', NEW.deleted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -6181,8 +6289,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.coding_topic_id IS NOT NULL OR NEW.edits ? 'coding_topic_id') AND coalesce((NEW.edits #>> '{coding_topic_id,stamp}')::bigint, 0) = 0 THEN
@@ -6315,6 +6423,8 @@ CREATE OR REPLACE FUNCTION before_coding_test_cases() RETURNS trigger LANGUAGE p
 BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -6325,8 +6435,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.input IS NOT NULL OR NEW.edits ? 'input') AND coalesce((NEW.edits #>> '{input,stamp}')::bigint, 0) = 0 THEN
@@ -6432,6 +6542,8 @@ BEGIN
     NEW.submitted_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.submitted_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.submitted_at + interval '500 microseconds') THEN OLD.submitted_at ELSE date_trunc('milliseconds', NEW.submitted_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -6442,8 +6554,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.status IS NOT NULL OR NEW.passed_count IS NOT NULL OR NEW.failed_count IS NOT NULL OR NEW.error_message IS NOT NULL OR NEW.runtime_ms IS NOT NULL OR NEW.edits ? 'result') AND coalesce((NEW.edits #>> '{result,stamp}')::bigint, 0) = 0 THEN
@@ -6529,6 +6641,8 @@ BEGIN
     NEW.revoked_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.revoked_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.revoked_at + interval '500 microseconds') THEN OLD.revoked_at ELSE date_trunc('milliseconds', NEW.revoked_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -6539,8 +6653,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.name IS NOT NULL OR NEW.edits ? 'name') AND coalesce((NEW.edits #>> '{name,stamp}')::bigint, 0) = 0 THEN
@@ -6620,6 +6734,8 @@ BEGIN
     NEW.settled_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.settled_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.settled_at + interval '500 microseconds') THEN OLD.settled_at ELSE date_trunc('milliseconds', NEW.settled_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -6627,8 +6743,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.settled_by IS NOT NULL OR NEW.settled_at IS NOT NULL OR NEW.edits ? 'settled') AND coalesce((NEW.edits #>> '{settled,stamp}')::bigint, 0) = 0 THEN
@@ -6715,6 +6831,8 @@ BEGIN
     NEW.decided_at := CASE WHEN TG_OP = 'UPDATE' AND date_trunc('milliseconds', NEW.decided_at + interval '500 microseconds') = date_trunc('milliseconds', OLD.decided_at + interval '500 microseconds') THEN OLD.decided_at ELSE date_trunc('milliseconds', NEW.decided_at + interval '500 microseconds') END;
     IF TG_OP = 'INSERT' THEN
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -6722,8 +6840,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     RETURN NEW;
 END $$;
@@ -6812,6 +6930,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.id := uuid_generate_v5('6f2f98a1-0c5e-5b1c-9d0a-7c6179737461', 'offered_rows:' || coalesce(NEW.entity::text, '-') || ':' || coalesce(NEW.row_id::text, '-') || ':' || coalesce(NEW.offered_by::text, '-'));
         NEW.created_at := coalesce(NEW.created_at, now());
+        -- A row from another program comes with the time of its last change.
+        NEW.updated_at := least(coalesce(NEW.updated_at, now()), now());
     ELSE
         IF NEW IS NOT DISTINCT FROM OLD THEN
             RETURN NULL;
@@ -6822,8 +6942,8 @@ BEGIN
         NEW.id := OLD.id;
         NEW.organization_id := OLD.organization_id;
         NEW.created_at := OLD.created_at;
+        NEW.updated_at := now();
     END IF;
-    NEW.updated_at := now();
     NEW.stamp := nextval('stamp_seq');
     IF TG_OP = 'INSERT' THEN
         IF (NEW.row_stamp IS NOT NULL OR NEW.changed_at IS NOT NULL OR NEW.fields IS NOT NULL OR NEW.edits ? 'offer') AND coalesce((NEW.edits #>> '{offer,stamp}')::bigint, 0) = 0 THEN

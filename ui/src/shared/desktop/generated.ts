@@ -588,7 +588,7 @@ value: string,
  */
 other_line: number | null, };
 
-export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "organization_suspended" | "unknown_code" | "code_used" | "code_expired" | "code_revoked" | "password_too_short" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "payment_needed" | "prerequisite_missing" | "no_seat" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "content_locked" | "offline" | "bad_address" | "no_such_server" | "server_silent" | "not_secure" | "bad_certificate" | "already_open" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
+export type Code = "not_json" | "body_truncated" | "bad_request" | "body_too_large" | "unsupported_encoding" | "unsupported_protocol" | "protocol_too_old" | "no_such_route" | "too_many_mutations" | "too_many_attempts" | "too_many_scopes" | "too_many_follows" | "too_many_devices" | "too_many_streams" | "too_many_requests" | "internal" | "not_ready" | "wrong_password" | "account_closed" | "organization_suspended" | "unknown_code" | "code_used" | "code_expired" | "code_revoked" | "password_too_short" | "token_expired" | "session_ended" | "device_revoked" | "device_not_yours" | "number_gap" | "number_reused" | "chain_mismatch" | "epoch_changed" | "unknown_entity" | "unknown_column" | "bad_value" | "missing_value" | "row_too_large" | "row_unreadable" | "server_column" | "key_changed" | "id_mismatch" | "not_allowed" | "not_found" | "changed_meanwhile" | "already_set" | "taken" | "missing_reference" | "rule_broken" | "in_use" | "course_full" | "payment_needed" | "prerequisite_missing" | "no_seat" | "no_attempts_left" | "test_closed" | "not_a_member" | "too_many_held" | "blocked" | "time_over" | "content_locked" | "offline" | "bad_address" | "no_such_server" | "server_silent" | "not_secure" | "bad_certificate" | "already_open" | "locked" | "cannot_unlock" | "old_password_needed" | "no_keyring" | "store_damaged" | "store_too_new" | "disk_full" | "disk_failed" | "file_damaged" | "file_too_large" | "unreadable_file" | "file_cut" | "several_fit" | "not_downloaded" | "bad_answer";
 
 export type Problem = { 
 /**
@@ -1803,6 +1803,16 @@ course_title: string,
  */
 earned_at: number, };
 
+export type CodingRanking = { 
+/**
+ * The best first.
+ */
+learners: Array<RankedLearner>, 
+/**
+ * The tables that it was read from.
+ */
+tables: Array<string>, };
+
 export type RankedLearner = { 
 /**
  * The learner.
@@ -1828,6 +1838,116 @@ points: number,
  * Submissions.
  */
 attempts: number, };
+
+export type PersonStanding = "here" | "coming" | "refused" | "partly";
+
+export type PersonPage = { 
+/**
+ * The person.
+ */
+user_id: string, 
+/**
+ * Their name.
+ */
+full_name: string, 
+/**
+ * How much of their rows is here.
+ */
+standing: PersonStanding, 
+/**
+ * Whether their rows were asked for by opening this page, so that they may be pinned or let go.
+ */
+followed: boolean, 
+/**
+ * Whether they stay on this laptop, however many other people are opened.
+ */
+pinned: boolean, 
+/**
+ * Graded and unfinished attempts, the newest first.
+ */
+results: Array<AttemptCard>, 
+/**
+ * The courses that they study, with progress.
+ */
+courses: Array<CourseCard>, 
+/**
+ * The latest marks, the newest first.
+ */
+marks: Array<PersonMark>, 
+/**
+ * The latest payments, the newest first.
+ */
+payments: Array<PersonPayment>, 
+/**
+ * Totals of attendance, balances, certificates and badges.
+ */
+record: PersonRecord, 
+/**
+ * The tables that this was read from, and `follows`.
+ */
+tables: Array<string>, };
+
+export type PersonMark = { 
+/**
+ * The row.
+ */
+id: string, 
+/**
+ * The day of the lesson.
+ */
+lesson_date: string, 
+/**
+ * `present`, `late`, `absent` or `excused`.
+ */
+status: string, 
+/**
+ * The group; empty when it is not on this laptop.
+ */
+group_name: string, 
+/**
+ * The teacher's note.
+ */
+note: string, };
+
+export type PersonPayment = { 
+/**
+ * The row.
+ */
+id: string, 
+/**
+ * The day.
+ */
+payment_date: string, 
+/**
+ * What it is for.
+ */
+title: string, 
+/**
+ * In minor units.
+ */
+amount_minor: number, 
+/**
+ * Such as `EUR`.
+ */
+currency: string, 
+/**
+ * `paid`, `unpaid`, `partial` or `cancelled`.
+ */
+status: string, 
+/**
+ * The receipt's number; empty until the server has given it.
+ */
+receipt_number: string, };
+
+export type PinPerson = { 
+/**
+ * The person.
+ */
+id: string, 
+/**
+ * Whether their rows stay.
+ */
+pinned: boolean, };
 
 export type AssessmentCard = { 
 /**
@@ -2634,6 +2754,7 @@ export const CODES: readonly Code[] = [
   "too_many_mutations",
   "too_many_attempts",
   "too_many_scopes",
+  "too_many_follows",
   "too_many_devices",
   "too_many_streams",
   "too_many_requests",
@@ -3620,7 +3741,15 @@ export interface Commands {
   /** Sets marks. */
   set_marks: { arguments: SetMarks; answer: Nothing };
   /** A group's learners by their points for coding tasks. */
-  coding_ranking: { arguments: ById; answer: Array<RankedLearner> };
+  coding_ranking: { arguments: ById; answer: CodingRanking };
+  /** Opens a person's page: an administrator's laptop follows that person's rows from now on. */
+  open_person: { arguments: ById; answer: PersonPage };
+  /** A person's page, read again. */
+  person_page: { arguments: ById; answer: PersonPage };
+  /** Keeps a followed person's rows on this laptop, however many others are opened, or no longer. */
+  pin_person: { arguments: PinPerson; answer: PersonPage };
+  /** Lets a followed person go: their rows leave this laptop. */
+  let_go_of_person: { arguments: ById; answer: Nothing };
   /** Stations of the organization. */
   stations: { arguments: Nothing; answer: Array<StationCard> };
   /** A station with everything that belongs to it. */
