@@ -248,7 +248,7 @@ impl Entered {
                 continue;
             }
             // Nor need the author of a deletion have seen each reference to the deleted row.
-            if state.emptied.contains(&(entry.row, column)) && is_of_deleted_row(state, &entry) {
+            if state.emptied.contains(&(entry.row, column)) && is_of_deleted_row(state, entry) {
                 continue;
             }
             let under_attention = refused.iter().any(|refused| {
