@@ -1,6 +1,6 @@
 //! Who has to be looked at, because a change of theirs may have made an award due.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -50,11 +50,17 @@ impl Touched {
         }
     }
 
-    /// Takes the rows, and as many people as one step looks at.
+    /// Takes as many people and rows as one step looks at. A row is about one person.
     fn take_step(&mut self) -> Touched {
-        let people: HashSet<Uuid> = self.people.iter().take(STEP_PEOPLE).copied().collect();
-        self.people.retain(|person| !people.contains(person));
-        Touched { people, rows: std::mem::take(&mut self.rows) }
+        let mut step = Touched { people: take(&mut self.people, STEP_PEOPLE), rows: HashMap::new() };
+        for (table, rows) in &mut self.rows {
+            let taken = take(rows, STEP_PEOPLE - step.len());
+            if !taken.is_empty() {
+                step.rows.insert(*table, taken);
+            }
+        }
+        self.rows.retain(|_, rows| !rows.is_empty());
+        step
     }
 
     /// How many people and rows.
@@ -67,6 +73,12 @@ impl Touched {
     }
 }
 
+fn take(ids: &mut HashSet<Uuid>, most: usize) -> HashSet<Uuid> {
+    let taken: HashSet<Uuid> = ids.iter().take(most).copied().collect();
+    ids.retain(|id| !taken.contains(id));
+    taken
+}
+
 /// What committed changes have touched and nobody has looked at yet. One task looks, one organization at a time: while it does,
 /// what comes is put together, so that many pushes at once cost few looks.
 #[derive(Debug, Default)]
@@ -75,6 +87,8 @@ pub struct Due(Mutex<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     organizations: HashMap<Uuid, Touched>,
+    /// Their order: one that is not through yet goes to the end.
+    order: VecDeque<Uuid>,
     is_looked_at: bool,
 }
 
@@ -86,6 +100,9 @@ impl Due {
     /// Adds what a change has touched. True when nobody looks, and the caller has to.
     pub(super) fn add(&self, organization: Uuid, touched: Touched) -> bool {
         let mut waiting = self.waiting();
+        if !waiting.organizations.contains_key(&organization) {
+            waiting.order.push_back(organization);
+        }
         let of_organization = waiting.organizations.entry(organization).or_default();
         if of_organization.len() >= WAITING_MAX {
             tracing::debug!(%organization, "too many people wait for a look at their awards; the hourly look finds them");
@@ -98,12 +115,14 @@ impl Due {
     /// What to look at next. When nothing is left, the look is over.
     pub(super) fn next(&self) -> Option<(Uuid, Touched)> {
         let mut waiting = self.waiting();
-        let organization = waiting.organizations.keys().next().copied();
+        let organization = waiting.order.pop_front();
         let next = organization.and_then(|organization| {
             let touched = waiting.organizations.get_mut(&organization)?;
             let step = touched.take_step();
             if touched.is_empty() {
                 waiting.organizations.remove(&organization);
+            } else {
+                waiting.order.push_back(organization);
             }
             Some((organization, step))
         });
@@ -140,8 +159,13 @@ mod tests {
     fn no_more_wait_than_the_limit() {
         let due = Due::default();
         let organization = Uuid::from_u128(9);
-        for person in 0..WAITING_MAX as u128 + 5 {
-            due.add(organization, of(person));
+        for number in 0..WAITING_MAX as u128 + 5 {
+            let mut touched = of(number);
+            if number % 2 == 0 {
+                touched = Touched::default();
+                touched.add("topic_progress", Some(Uuid::from_u128(number)), &[], &[]);
+            }
+            due.add(organization, touched);
         }
         let steps = std::iter::from_fn(|| due.next()).map(|(_, touched)| touched.len()).collect::<Vec<_>>();
         assert!(steps.iter().all(|people| *people <= STEP_PEOPLE));

@@ -371,7 +371,7 @@ async fn a_row_from_another_program_keeps_its_times() -> Outcome<()> {
     school.run(format!("UPDATE topic_progress SET percent = 50, updated_at = '{then}' WHERE id = '{progress}'")).await?;
     assert_ne!(school.column("topic_progress", progress, "updated_at").await?, json!(then), "a later change has its own time");
 
-    let later = json!({"id": Uuid::now_v7(), "name": "Pumps", "updated_at": "2999-01-01T00:00:00+00:00"});
+    let later = json!({"id": Uuid::now_v7(), "name": "Pumps", "code": "P", "updated_at": "2999-01-01T00:00:00+00:00"});
     let later = school.insert("departments", later).await?;
     let is_past = format!("SELECT to_jsonb(updated_at <= now()) FROM departments WHERE id = '{later}'");
     assert_eq!(school.value(is_past).await?, json!(true), "nothing was changed in the future");

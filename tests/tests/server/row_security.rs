@@ -40,7 +40,7 @@ const UNBOUND_SOURCES: &[(&str, &str)] = &[
     ("accounts/routes.rs", "signing in"),
     ("authority/postgres/mod.rs", "passes the pool on to withhold.rs"),
     ("authority/postgres/withhold.rs", "the feeds of all organizations"),
-    ("awards.rs", "finds the learners of all organizations once an hour"),
+    ("awards/mod.rs", "finds the learners of all organizations once an hour"),
     ("backup/restore.rs", "a command of the operator"),
     ("bound_role.rs", "makes and checks the role"),
     ("database.rs", "the connection and the schema"),
@@ -61,7 +61,7 @@ const UNBOUND_SOURCES: &[(&str, &str)] = &[
 ];
 /// Sources that use the pool and have queries of one organization's people as well, whose comparisons are tested.
 const BOUND_TOO: &[&str] =
-    &["accounts/personal_tokens.rs", "accounts/routes.rs", "authority/postgres/mod.rs", "awards.rs", "records/idempotency.rs"];
+    &["accounts/personal_tokens.rs", "accounts/routes.rs", "authority/postgres/mod.rs", "awards/mod.rs", "records/idempotency.rs"];
 
 /// Two organizations in one database, and people of the first one.
 struct Two {
