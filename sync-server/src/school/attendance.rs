@@ -48,7 +48,7 @@ pub async fn attendance_grid(State(app): State<App>, ApiSession(token): ApiSessi
     list(&app, token, "attendance_records", parameters(pairs, &[("group_id", "group_id")], &["month", "from", "to"])?, &conditions).await
 }
 
-/// Sets one cell: the mark is made or changed in one transaction.
+/// Sets one cell: the mark is made, or changed where there is one.
 ///
 /// # Errors
 /// As for a write under `/v1/records`.
@@ -59,7 +59,7 @@ pub async fn change_cell(State(app): State<App>, ApiSession(token): ApiSession, 
     put(&app, token, "attendance_records", read(&app, body)?).await
 }
 
-/// Sets one cell: the mark is made or changed in one transaction.
+/// Sets one cell: the mark is made, or changed where there is one.
 ///
 /// # Errors
 /// As for a write under `/v1/records`.

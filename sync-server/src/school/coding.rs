@@ -116,8 +116,9 @@ pub async fn coding_ranking(
         Failure::Problem(problem) if problem.fields == ["group_id"] => Problem { fields: vec!["groupId".to_owned()], ..problem }.into(),
         other => other,
     };
-    let handed_in = all(&app, token, "coding_submissions", &of_group).await.map_err(renamed)?;
-    let tasks = all(&app, token, "coding_tasks", &[condition("deleted_at", "empty", Value::Null)]).await?;
+    let handed_in =
+        all(&app, token, "coding_submissions", &of_group, Some(&["coding_task_id", "user_id", "status"])).await.map_err(renamed)?;
+    let tasks = all(&app, token, "coding_tasks", &[condition("deleted_at", "empty", Value::Null)], Some(&["id", "points"])).await?;
     let points: HashMap<String, i64> =
         tasks.iter().map(|task| (text(task, "id"), task.get("points").and_then(Value::as_i64).unwrap_or(0))).collect();
     let submissions = handed_in.iter().filter_map(|row| {

@@ -82,8 +82,17 @@ pub async fn add_member(State(app): State<App>, ApiSession(token): ApiSession, p
     let group = id_of(path)?;
     let student = read(&app, body)?.remove("student_id").ok_or_else(|| needed("student_id"))?;
     let named = |problem: Problem| Problem { fields: vec!["student_id".to_owned()], ..problem };
-    id_value(&student).map_err(named)?;
-    put(&app, token, "group_memberships", stay(group, student, true, json!(app.now_ms()), Value::Null)).await
+    let membership = membership_of(group, id_value(&student).map_err(named)?);
+    // Asked twice, they have not joined twice: the lessons since they came stay theirs.
+    let joined_at = match row(&app, token, "group_memberships", membership).await? {
+        Some(mut known) if known.get("is_active") == Some(&json!(true)) => known.remove("joined_at").unwrap_or_default(),
+        _ => json!(app.now_ms()),
+    };
+    put(&app, token, "group_memberships", stay(group, student, true, joined_at, Value::Null)).await
+}
+
+fn membership_of(group: Uuid, student: Uuid) -> Uuid {
+    waystation_model::ids::derived_id("group_memberships", [Some(group.to_string().as_str()), Some(student.to_string().as_str())])
 }
 
 fn id_value(value: &Value) -> Result<Uuid, Problem> {
@@ -106,8 +115,13 @@ pub async fn remove_member(State(app): State<App>, ApiSession(token): ApiSession
     let student = parameter(&pairs, "studentId").ok_or_else(|| needed("studentId"))?;
     parameters(pairs, &[], &["studentId"])?;
     let student = id_value(&json!(student)).map_err(|problem| problem.field("studentId"))?;
-    let id = waystation_model::ids::derived_id("group_memberships", [Some(group.to_string().as_str()), Some(student.to_string().as_str())]);
-    let joined_at = row(&app, token, "group_memberships", id).await?.and_then(|mut row| row.remove("joined_at"));
-    let joined_at = joined_at.ok_or_else(records::not_found)?;
-    change(&app, token, "group_memberships", id, stay(group, json!(student), false, joined_at, json!(app.now_ms()))).await
+    let id = membership_of(group, student);
+    let mut known = row(&app, token, "group_memberships", id).await?.ok_or_else(records::not_found)?;
+    // Who has left already left then, and not now.
+    let left_at = match known.get("is_active") {
+        Some(Value::Bool(false)) => known.remove("left_at").unwrap_or_default(),
+        _ => json!(app.now_ms()),
+    };
+    let joined_at = known.remove("joined_at").unwrap_or_default();
+    change(&app, token, "group_memberships", id, stay(group, json!(student), false, joined_at, left_at)).await
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -11,6 +12,8 @@ use super::*;
 
 /// Rows of one import.
 const ROWS_MAX: usize = 1_000;
+/// Tasks and cases of one request.
+const WRITES_MAX: usize = 5_000;
 /// Test cases of one coding task.
 const CASES_MAX: usize = 200;
 /// Bytes of an import.
@@ -66,12 +69,9 @@ pub struct Imported {
 }
 
 impl Imported {
-    fn of(results: Vec<Result<String, Problem>>) -> Imported {
-        let made = results.iter().filter(|result| result.is_ok()).count();
-        let rows = results.into_iter().zip(1..).map(|(result, row)| match result {
-            Ok(id) => ImportedRow { row, id: Some(id), problem: None },
-            Err(problem) => ImportedRow { row, id: None, problem: Some(problem) },
-        });
+    fn of(results: Vec<(Option<String>, Option<Problem>)>) -> Imported {
+        let made = results.iter().filter(|(id, _)| id.is_some()).count();
+        let rows = results.into_iter().zip(1..).map(|((id, problem), row)| ImportedRow { row, id, problem });
         Imported { made, rows: rows.collect() }
     }
 }
@@ -80,14 +80,17 @@ impl Imported {
 async fn made(app: &App, token: TokenSession, name: &str, fields: Columns) -> Result<Result<String, Problem>, Failure> {
     let answer = match make(app, token, name, fields).await {
         Ok(answer) => answer,
-        Err(Failure::Problem(problem)) if !problem.retryable => return Ok(Err(problem)),
+        // Also when it may be tried again: the rows before it are made, and the caller has to learn which.
+        Err(Failure::Problem(problem)) => return Ok(Err(problem)),
         Err(failure) => return Err(failure),
     };
-    let is_made = answer.status().is_success();
+    let status = answer.status();
     let body = axum::body::to_bytes(answer.into_body(), ANSWER_BYTES_MAX).await.map_err(Failure::broken)?;
-    if !is_made {
-        let problem: Problem = serde_json::from_slice(&body).map_err(Failure::broken)?;
-        return if problem.retryable { Err(problem.into()) } else { Ok(Err(problem)) };
+    if status == StatusCode::ACCEPTED {
+        return Ok(Err(Problem::new(Code::NotAllowed, "the right was lost; the row waits for a decision")));
+    }
+    if !status.is_success() {
+        return Ok(Err(serde_json::from_slice(&body).map_err(Failure::broken)?));
     }
     let row: Columns = serde_json::from_slice(&body).map_err(Failure::broken)?;
     Ok(Ok(text(&row, "id")))
@@ -134,10 +137,11 @@ pub async fn import_users(
     }
     let mut results = Vec::with_capacity(records.len());
     for record in &records {
-        results.push(match columns_of(entity, &header, record) {
+        let result = match columns_of(entity, &header, record) {
             Ok(columns) => made(&app, token, entity.name, columns).await?,
             Err(problem) => Err(problem),
-        });
+        };
+        results.push((result.as_ref().ok().cloned(), result.err()));
     }
     Ok(Json(Imported::of(results)))
 }
@@ -159,20 +163,30 @@ pub async fn import_tasks(
     if tasks.is_empty() || tasks.len() > ROWS_MAX {
         return Err(Problem::new(Code::BadRequest, format!("1 to {ROWS_MAX} tasks")).field("tasks").into());
     }
+    if tasks.iter().map(|task| 1 + task.test_cases.len()).sum::<usize>() > WRITES_MAX {
+        return Err(Problem::new(Code::BadRequest, format!("at most {WRITES_MAX} tasks and cases together")).field("tasks").into());
+    }
     if tasks.iter().any(|task| task.test_cases.len() > CASES_MAX) {
         return Err(Problem::new(Code::BadRequest, format!("at most {CASES_MAX} cases of a task")).field("test_cases").into());
     }
     let mut results = Vec::with_capacity(tasks.len());
     for TaskGiven { columns, test_cases } in tasks {
-        let mut result = made(&app, token, "coding_tasks", columns).await?;
+        let task = match made(&app, token, "coding_tasks", columns).await? {
+            Ok(task) => task,
+            Err(problem) => {
+                results.push((None, Some(problem)));
+                continue;
+            }
+        };
+        let mut refused = None;
         for mut case in test_cases {
-            let Ok(task) = &result else { break };
             case.insert("coding_task_id".to_owned(), json!(task));
-            if let Err(problem) = made(&app, token, "coding_test_cases", case).await? {
-                result = Err(problem);
+            refused = made(&app, token, "coding_test_cases", case).await?.err();
+            if refused.is_some() {
+                break;
             }
         }
-        results.push(result);
+        results.push((Some(task), refused));
     }
     Ok(Json(Imported::of(results)))
 }

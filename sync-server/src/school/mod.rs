@@ -108,8 +108,8 @@ async fn list(
     Ok(Json(records::list(app, token, entity, &ListQuery::read(entity, &pairs)?).await?))
 }
 
-/// Every row of a list, for a summary.
-async fn all(app: &App, token: TokenSession, name: &str, conditions: &[Value]) -> Result<Vec<Columns>, Failure> {
+/// Every row of a list, for a summary. It holds all of them at once, so that of tables with large values it names the `columns` it reads.
+async fn all(app: &App, token: TokenSession, name: &str, conditions: &[Value], columns: Option<&[&str]>) -> Result<Vec<Columns>, Failure> {
     let mut rows = Vec::new();
     let mut after: Option<String> = None;
     for _ in 0..SUMMARY_PAGES_MAX {
@@ -117,7 +117,9 @@ async fn all(app: &App, token: TokenSession, name: &str, conditions: &[Value]) -
         pairs.extend(after.take().map(|cursor| ("after".to_owned(), cursor)));
         let Json(page) = list(app, token, name, pairs, conditions).await?;
         for row in &page.rows {
-            rows.push(serde_json::from_str(row.get()).map_err(Failure::broken)?);
+            let mut row: Columns = serde_json::from_str(row.get()).map_err(Failure::broken)?;
+            row.retain(|name, _| columns.is_none_or(|columns| columns.contains(&name.as_str())));
+            rows.push(row);
         }
         match page.next {
             Some(next) => after = Some(next),

@@ -77,7 +77,7 @@ async fn excused(app: &App, token: TokenSession) -> Result<Excused, Failure> {
 }
 
 async fn attendance_of(app: &App, token: TokenSession, student: &str) -> Result<Vec<Columns>, Failure> {
-    all(app, token, "attendance_records", &[condition("student_id", "is", json!(student))]).await
+    all(app, token, "attendance_records", &[condition("student_id", "is", json!(student))], None).await
 }
 
 /// The person's own marks.
@@ -100,15 +100,20 @@ pub async fn own_attendance(State(app): State<App>, ApiSession(token): ApiSessio
 pub async fn children(State(app): State<App>, ApiSession(token): ApiSession) -> Result<Json<Vec<Child>>, Failure> {
     let excused = excused(&app, token).await?;
     let mut children = Vec::new();
-    for link in all(&app, token, "guardian_links", &[condition("parent_id", "is", json!(token.session.user_id))]).await? {
+    for link in
+        all(&app, token, "guardian_links", &[condition("parent_id", "is", json!(token.session.user_id))], Some(&["student_id"])).await?
+    {
         let student = text(&link, "student_id");
         let of = [condition("student_id", "is", json!(student))];
-        let payments = all(&app, token, "payments", &of).await?.into_iter().map(|row| Payment {
-            currency: text(&row, "currency"),
-            amount_minor: row.get("amount_minor").and_then(Value::as_i64).unwrap_or(0),
-            status: text(&row, "status"),
-            is_deleted: row.get("deleted_at").is_some_and(|at| !at.is_null()),
-        });
+        let payments = all(&app, token, "payments", &of, Some(&["currency", "amount_minor", "status", "deleted_at"]))
+            .await?
+            .into_iter()
+            .map(|row| Payment {
+                currency: text(&row, "currency"),
+                amount_minor: row.get("amount_minor").and_then(Value::as_i64).unwrap_or(0),
+                status: text(&row, "status"),
+                is_deleted: row.get("deleted_at").is_some_and(|at| !at.is_null()),
+            });
         let balances = balances(payments);
         children.push(Child {
             full_name: name_of(&app, token, &student).await?,
@@ -126,7 +131,7 @@ pub async fn children(State(app): State<App>, ApiSession(token): ApiSession) -> 
 /// A child's name, from the rows that repeat it: parents are not sent accounts.
 async fn name_of(app: &App, token: TokenSession, student: &str) -> Result<String, Failure> {
     for table in ["group_memberships", "enrollments"] {
-        let named = all(app, token, table, &[condition("user_id", "is", json!(student))]).await?;
+        let named = all(app, token, table, &[condition("user_id", "is", json!(student))], Some(&["display_name"])).await?;
         if let Some(name) = named.iter().map(|row| text(row, "display_name")).find(|name| !name.is_empty()) {
             return Ok(name);
         }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use waystation_model::limits::{PROTOCOL_VERSION, REQUEST_BODY_BYTES_MAX};
+use waystation_model::{Code, Problem};
 
 use super::records;
 use crate::accounts::{DeviceGiven, Session, SignIn, SignedIn, TokenSession, has_personal_token, sign_in};
@@ -27,12 +28,24 @@ impl FromRequestParts<App> for ApiSession {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        // Ignored, they would promise what does not happen.
+        if let Some(header) = ["idempotency-key", "if-match"].into_iter().find(|header| parts.headers.contains_key(*header)) {
+            return Err(Problem::new(Code::BadRequest, format!("{header} is read under /v1/records only")).field(header).into());
+        }
         if has_personal_token(parts) {
             return TokenSession::from_request_parts(parts, app).await.map(ApiSession);
         }
         let session = Session::from_request_parts(parts, app).await?;
         let mut transaction = app.tenant(session.organization_id).begin().await?;
         session.check_alive(&mut transaction).await?;
+        // A write takes the next number of the session's device: a laptop's own next push would meet it.
+        let platform: Option<String> = sqlx::query_scalar("SELECT platform FROM devices WHERE id = $1")
+            .bind(session.device_id)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if platform.as_deref() != Some(PLATFORM) {
+            return Err(Problem::new(Code::NotAllowed, "this token is a laptop's: sign in at /api/auth/login").into());
+        }
         Ok(ApiSession(TokenSession { session, token_id: session.session_id, may_write: true }))
     }
 }

@@ -46,10 +46,17 @@ pub async fn list_students(State(app): State<App>, ApiSession(token): ApiSession
     ),
     responses((status = 202, body = crate::records::HeldAnswer, description = "The right was lost; the change waits for a decision."), (status = 204, description = "Deleted, and the person does not see the row any more."), (status = 200, body = crate::records::Record, description = "The row as the person sees it."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn delete_student(State(app): State<App>, ApiSession(token): ApiSession, path: IdPath) -> Result<Response, Failure> {
-    mark_deleted(&app, token, "users", id_of(path)?).await
+    mark_deleted(&app, token, "users", learner(&app, token, path).await?).await
 }
 
-/// Deletes a learner for good, as far as nothing refers to them.
+/// The id of a learner whom the person sees: a wrong id must not delete somebody else's account.
+async fn learner(app: &App, token: TokenSession, path: IdPath) -> Result<Uuid, Failure> {
+    let id = id_of(path)?;
+    let account = row(app, token, "users", id).await?.filter(|account| text(account, "role") == "learner");
+    account.map(|_| id).ok_or_else(|| records::not_found().into())
+}
+
+/// Deletes a learner for good, where the table of rights lets somebody. Today it lets nobody: `not_allowed`.
 ///
 /// # Errors
 /// As for a change under `/v1/records`.
@@ -59,5 +66,5 @@ pub async fn delete_student(State(app): State<App>, ApiSession(token): ApiSessio
     ),
     responses((status = 202, body = crate::records::HeldAnswer, description = "The right was lost; the change waits for a decision."), (status = 204, description = "The row is deleted."), (status = "default", description = "Every error has this form, under its own status; docs/ERRORS.md lists the codes.", body = waystation_model::Problem)))]
 pub async fn erase_student(State(app): State<App>, ApiSession(token): ApiSession, path: IdPath) -> Result<Response, Failure> {
-    delete(&app, token, "users", id_of(path)?).await
+    delete(&app, token, "users", learner(&app, token, path).await?).await
 }
