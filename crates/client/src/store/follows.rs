@@ -97,7 +97,8 @@ pub fn open(connection: &Connection, device: &Device, scope: &str) -> Result<Ope
     Ok(opened)
 }
 
-/// Lets a scope go: its rows leave this laptop unless another scope holds them. Rows with changes that wait to be sent keep them.
+/// Lets a scope go: its rows leave this laptop unless another scope holds them. Changes that
+/// wait to be sent are still sent; a row that only this scope held is not shown until it comes again.
 /// Returns the tables that changed.
 ///
 /// # Errors

@@ -29,7 +29,7 @@ fn texts(error: &(dyn Error + 'static)) -> String {
 
 fn cause(error: &(dyn Error + 'static)) -> Code {
     let text = texts(error);
-    if text.contains("certificate") {
+    if text.contains("invalid peer certificate") {
         return Code::BadCertificate;
     }
     // An answer in plain text, where a record of TLS is expected.

@@ -280,14 +280,17 @@ async fn right_answers_are_withheld_while_a_failed_test_may_be_tried_again() {
     let (server, _laptop, app) = learner().await;
     server.core.lock().unwrap().put("assessments", Some(id(80)), &[("attempts_max", json!(2))]);
     call(&app, "sync_now", json!({})).await.unwrap();
-    let fail = async || {
-        let attempt = call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap();
-        let done = call(&app, "hand_in", json!({"id": attempt["card"]["id"]})).await.unwrap();
-        assert_eq!((&done["card"]["passed"], &done["questions"][0]["is_correct"]), (&json!(false), &json!(false)));
-        done["questions"][0]["right_answer"].clone()
-    };
-    assert_eq!(fail().await, Value::Null, "it would give the second attempt away");
-    assert_eq!(fail().await["options"], json!([id(85)]), "no attempt is left");
+    let begin = async || call(&app, "start_attempt", json!({"assessment_id": id(80)})).await.unwrap()["card"]["id"].clone();
+    let first = json!({"id": begin().await});
+    let failed = call(&app, "hand_in", first.clone()).await.unwrap();
+    assert_eq!((&failed["card"]["passed"], &failed["questions"][0]["is_correct"]), (&json!(false), &json!(false)));
+    assert_eq!(failed["questions"][0]["right_answer"], Value::Null, "it would give the second attempt away");
+    let last = begin().await;
+    let opened = call(&app, "attempt", first.clone()).await.unwrap();
+    assert_eq!((&opened["card"]["state"], &opened["questions"][0]["right_answer"]), (&json!("graded"), &Value::Null), "the last one runs");
+    call(&app, "hand_in", json!({"id": last})).await.unwrap();
+    let opened = call(&app, "attempt", first).await.unwrap();
+    assert_eq!(opened["questions"][0]["right_answer"]["options"], json!([id(85)]), "no attempt is left");
     app.shutdown().await;
 }
 

@@ -109,7 +109,7 @@ pub(super) fn open(snapshot: &Snapshot<'_>, id: &str) -> Result<Attempt> {
     } else {
         Default::default()
     };
-    let tells_right_answers = card.passed == Some(true) || !may_try_again(snapshot, &assessment, &user_id, &card)?;
+    let tells_right_answers = tells_right_answers(snapshot, &assessment, &user_id, &card)?;
     let options = options(snapshot.connection, &card.assessment_id)?;
     let mut questions = questions(snapshot.connection, &card.assessment_id, options)?;
     for question in &mut questions {
@@ -172,14 +172,16 @@ pub fn running_attempt(snapshot: &Snapshot<'_>, id: &str) -> Result<RunningAttem
     Ok(RunningAttempt { title: card.assessment_title, seconds_left })
 }
 
-/// Whether the person has an attempt left at a test that limits them: its right answers would give it away.
-fn may_try_again(snapshot: &Snapshot<'_>, assessment: &Assessment, user_id: &str, card: &AttemptCard) -> Result<bool> {
-    if assessment.attempts_max.is_none() {
+/// Whether the result shows the right answers. They would give away an attempt that runs, and one that is left where a failed test
+/// limits them. A test without a limit is for practice, and tells.
+fn tells_right_answers(snapshot: &Snapshot<'_>, assessment: &Assessment, user_id: &str, card: &AttemptCard) -> Result<bool> {
+    let of_person = attempt_cards(snapshot, AttemptsOf::Person(user_id))?;
+    let of_test: Vec<_> = of_person.iter().map(|(_, other)| other).filter(|other| other.assessment_id == card.assessment_id).collect();
+    if of_test.iter().any(|other| other.state == "started") {
         return Ok(false);
     }
-    let of_person = attempt_cards(snapshot, AttemptsOf::Person(user_id))?;
-    let numbers = of_person.iter().filter(|(_, other)| other.assessment_id == card.assessment_id).map(|(_, other)| other.attempt_number);
-    Ok(attempts::left(assessment.attempts_max, i64::from(numbers.max().unwrap_or(0))).is_some_and(|left| left > 0))
+    let last = of_test.iter().map(|other| i64::from(other.attempt_number)).max().unwrap_or(0);
+    Ok(card.passed == Some(true) || attempts::left(assessment.attempts_max, last).is_none_or(|left| left == 0))
 }
 
 /// A question's entry in the key.
