@@ -10,6 +10,13 @@ use crate::{description, paths, run};
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(paths::root());
+    // Cargo describes this program in its environment. Build scripts of libraries look at it and would run again, and with them
+    // everything above: after each cargo command that was not begun here.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -59,6 +66,12 @@ fn yielding(command: Command) -> Command {
     let mut yielding = Command::new("nice");
     yielding.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
     yielding.current_dir(paths::root());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => yielding.env(name, value),
+            None => yielding.env_remove(name),
+        };
+    }
     yielding
 }
 

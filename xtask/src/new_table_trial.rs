@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Outcome, new_table, paths, run, ui};
+use crate::{Outcome, checks, new_table, paths, run, ui};
 
 /// The table.
 const NAME: &str = "visitors";
@@ -37,14 +37,8 @@ pub fn try_it() -> Outcome {
 
 /// Cargo in the copy, with the target folder of this workspace.
 fn cargo(copy: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = checks::cargo(&[]);
     command.current_dir(copy).env("CARGO_TARGET_DIR", paths::target());
-    // Cargo describes this program in its environment. Build scripts of libraries look at it, and would run again.
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            command.env_remove(name);
-        }
-    }
     command
 }
 
