@@ -43,19 +43,22 @@ pub fn build_all() -> Result<Counts, String> {
     run::shown(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--all-targets"])).map(Counts::one)
 }
 
-/// Starts the tests that only compute. They take what the other checks leave of the processors, and end with the other tests.
+/// Starts the tests that only compute. They take what the other checks leave of the processors.
 pub fn begin_computing() -> Result<Beside, String> {
     let mut computing = yielding(cargo(&["test", "--workspace", "--test", "sim", "--"]));
     run::beside(computing.args(COMPUTING))
 }
 
-/// Runs every Rust test except the one that needs schemathesis. All have been built, because tests start programs.
-pub fn rust_tests(computing: Result<Beside, String>) -> Result<Counts, String> {
+/// Waits for the tests that only compute, and counts them.
+pub fn end_computing(computing: Result<Beside, String>) -> Result<Counts, String> {
     let computing = computing?;
-    let mut others = cargo(&["test", "--workspace", "--no-fail-fast", "--", "--skip", description::TEST]);
-    let mut counts = counted(others.args(COMPUTING.iter().flat_map(|name| ["--skip", name])))?;
-    counts.add(counted_by(|each| computing.end(each))?);
-    Ok(counts)
+    counted_by(|each| computing.end(each))
+}
+
+/// Runs the other Rust tests, except the one that needs schemathesis. All have been built, because tests start programs.
+pub fn rust_tests() -> Result<Counts, String> {
+    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast", "--", "--skip", description::TEST]);
+    counted(tests.args(COMPUTING.iter().flat_map(|name| ["--skip", name])))
 }
 
 /// The command with the lowest priority: it takes what the others leave.

@@ -21,11 +21,12 @@ pub fn test() -> Outcome {
     stages.stage("clippy", checks::clippy);
     stages.stage("licences, sources and bans", deny::deny);
     stages.stage("form of the HTTP description", description::validated);
-    stages.stage("tests of the programs", || checks::rust_tests(computing));
+    stages.stage("tests of the programs", checks::rust_tests);
     stages.stage("generated requests against the HTTP description", description::tried);
     if has_screens {
         stages.stage("the journey in the real window", journey);
     }
+    stages.stage("histories of the simulator", || checks::end_computing(computing));
     Ok(stages.end())
 }
 
