@@ -79,7 +79,7 @@ fn take(ids: &mut HashSet<Uuid>, most: usize) -> HashSet<Uuid> {
     taken
 }
 
-/// What committed changes have touched and nobody has looked at yet. One task looks, one organization at a time: while it does,
+/// People and rows that committed changes have touched and that are still to be checked for awards. One task looks, one organization at a time: while it does,
 /// what comes is put together, so that many pushes at once cost few looks.
 #[derive(Debug, Default)]
 pub struct Due(Mutex<Waiting>);
@@ -97,7 +97,7 @@ impl Due {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what a change has touched. True when nobody looks, and the caller has to.
+    /// Adds what a change has touched. True when no task is checking, so that the caller has to start one.
     pub(super) fn add(&self, organization: Uuid, touched: Touched) -> bool {
         let mut waiting = self.waiting();
         if !waiting.organizations.contains_key(&organization) {

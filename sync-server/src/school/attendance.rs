@@ -13,7 +13,7 @@ use super::*;
 fn month_of(text: &str) -> Result<(NaiveDate, NaiveDate), Problem> {
     let bad = || Problem::new(Code::BadValue, "a month is written 2026-03").field("month");
     let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").ok().filter(|day| day.format("%Y-%m").to_string() == text);
-    // Years before Christ are dates too, but nobody's attendance.
+    // The library reads negative years too; no attendance is that old.
     let first = first.filter(|day| day.year() > 0).ok_or_else(bad)?;
     let last = first.checked_add_months(Months::new(1)).and_then(|next| next.pred_opt()).ok_or_else(bad)?;
     Ok((first, last))

@@ -209,7 +209,7 @@ async fn learners_are_listed_and_marked_as_deleted() -> Outcome<()> {
     assert_eq!(teacher.delete(&format!("teacher/students/{}", town.pupil)).await?.refusal().0, "not_found");
     assert_eq!(teacher.delete(&format!("teacher/students/{leaves}/hard")).await?.refusal().0, "not_found");
     assert_eq!(admin.delete(&format!("teacher/students/{leaves}/hard")).await?.refusal().0, "not_allowed", "accounts are not erased");
-    // A wrong id is nobody else's end.
+    // The address deletes learners only, also when the id is a teacher's.
     let teacher_id: String = teacher.get("auth/me").await?.body["id"].as_str().ok_or("an id")?.to_owned();
     assert_eq!(admin.delete(&format!("teacher/students/{teacher_id}")).await?.refusal().0, "not_found");
     Ok(())
@@ -386,7 +386,7 @@ async fn pupils_see_their_attendance_and_parents_their_children() -> Outcome<()>
         "balances": [{"currency": "AZN", "paid_minor": 0, "owed_minor": 700}],
     });
     assert_eq!(children.body, json!([child]));
-    // Nobody else has a child or attendance here, and without a session nothing is said.
+    // A teacher has neither children nor own attendance, and a request without a session is refused.
     assert_eq!(teacher.get("parent/children").await?.body, json!([]));
     assert_eq!(teacher.get("student/attendance").await?.rows(), Vec::<Value>::new());
     let nobody = FrontEnd { token: "none".into(), ..teacher };
@@ -411,7 +411,7 @@ async fn a_token_that_only_reads_writes_nothing_here_either() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn a_laptops_token_and_headers_that_nobody_reads_are_refused() -> Outcome<()> {
+async fn a_laptops_token_and_unsupported_headers_are_refused() -> Outcome<()> {
     let town = Town::open().await?;
     let teacher = town.sign_in("teacher").await?;
     for header in ["idempotency-key", "if-match"] {

@@ -126,7 +126,7 @@ pub(super) fn group_news(snapshot: &Snapshot<'_>) -> Result<Vec<GroupNews>> {
     Ok(news)
 }
 
-/// Absences up to the last mark. As in the grid, an excused lesson neither counts nor ends them.
+/// Consecutive absences up to the last mark. As in the grid, excused lessons are skipped.
 fn missed_in_a_row(cells: &[GridCell]) -> u32 {
     let marks = cells.iter().rev().filter_map(|cell| cell.status.as_deref()).filter(|status| *status != "excused");
     let missed = marks.take_while(|status| *status == "absent").count();

@@ -591,7 +591,7 @@ async fn a_teacher_is_told_of_lessons_without_marks_and_of_absences_in_a_row() {
                 ("joined_at", json!(NOW_MS - 86_400_000 * 60)),
             ];
             core.put("group_memberships", None, &fields);
-            // The excused lesson neither counts nor ends the row.
+            // The excused lesson is skipped.
             for (day, status) in [(8, "present"), (11, "absent"), (15, "absent"), (18, "absent"), (22, "excused"), (25, "absent")] {
                 let mut fields = mark(student, 5, json!(status)).fields;
                 fields[2].1 = json!(format!("2025-12-{day:02}"));
